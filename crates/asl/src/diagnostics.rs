@@ -1,0 +1,66 @@
+//! What is wrong with a definition, in the words and places of AWS `ValidateStateMachineDefinition`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The class of a problem, as AWS names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DiagnosticCode {
+    /// The text is not JSON.
+    InvalidJsonDescription,
+    /// A field is missing, unknown, of the wrong type or not supported.
+    SchemaValidationFailed,
+    /// A transition names a state that its scope does not have.
+    MissingTransitionTarget,
+    /// No state of its scope leads to this one.
+    UnreachableState,
+    /// Two states of the machine have the same name.
+    DuplicateStateName,
+}
+
+impl fmt::Display for DiagnosticCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
+            Self::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Self::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Self::UnreachableState => "UNREACHABLE_STATE",
+            Self::DuplicateStateName => "DUPLICATE_STATE_NAME",
+        })
+    }
+}
+
+/// One problem of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The class of the problem.
+    pub code: DiagnosticCode,
+    /// A sentence for the person who wrote the definition.
+    pub message: String,
+    /// Where it is: `/States/Plan/Next`.
+    pub location: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} at {}", self.code, self.message, self.location)
+    }
+}
+
+/// Every problem of a definition at once.
+///
+/// It reads as the message of AWS `InvalidDefinition`:
+/// `Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: ... at /States/Plan, ...'`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid State Machine Definition: '{}'", join(.0))]
+pub struct DefinitionErrors(pub Vec<Diagnostic>);
+
+fn join(diagnostics: &[Diagnostic]) -> String {
+    diagnostics
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
