@@ -1,1 +1,17 @@
-//! slipway-local
+//! AWS on one machine: the wire APIs that Slipway's functions and its workflow call, in one process, on
+//! loopback, over one data folder.
+//!
+//! One port answers for all of AWS ([`front`]): S3, DynamoDB, Step Functions, CodeBuild, ECS, EventBridge and
+//! CloudWatch Logs. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
+//! survives a restart and a `kill -9`.
+
+pub mod codebuild;
+pub mod ecs;
+pub mod error;
+pub mod ledger;
+pub mod process;
+pub mod stepfunctions;
+pub mod template;
+pub mod wire;
+
+pub use error::Error;

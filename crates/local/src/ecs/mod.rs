@@ -1,0 +1,1 @@
+//! ECS: tasks and services as processes.

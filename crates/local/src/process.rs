@@ -1,0 +1,1 @@
+//! A supervised process that outlives the server.

@@ -1,0 +1,1 @@
+//! Step Functions: the durable driver over `slipway-asl`.

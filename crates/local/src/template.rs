@@ -1,0 +1,1 @@
+//! The parts of `template.yaml` that local mode takes its resources from.
