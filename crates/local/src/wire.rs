@@ -57,7 +57,7 @@ pub struct AwsError {
     /// 400 for most exceptions, 500 for a failure of the service itself.
     pub status: StatusCode,
     /// Further members of the exception's structure.
-    pub members: Map<String, Value>,
+    pub members: Vec<(String, Value)>,
 }
 
 impl AwsError {
@@ -67,7 +67,7 @@ impl AwsError {
             code: code.into(),
             message: message.into(),
             status: StatusCode::BAD_REQUEST,
-            members: Map::new(),
+            members: Vec::new(),
         }
     }
 
@@ -81,7 +81,7 @@ impl AwsError {
     /// The same error with one more member in its body.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.members.push((name.to_owned(), value.into()));
         self
     }
 
@@ -94,9 +94,7 @@ impl AwsError {
     pub fn unknown_operation(action: &str) -> Self {
         Self::new(
             "UnknownOperationException",
-            format!(
-                "The operation {action} is not known to this service or is not offered by Slipway's local mode."
-            ),
+            format!("The operation {action} is not known to this service or is not offered by Slipway's local mode."),
         )
     }
 
@@ -112,7 +110,7 @@ impl AwsError {
 
     /// The error as the body of a JSON protocol.
     pub fn body(&self) -> Value {
-        let mut body = self.members.clone();
+        let mut body: Map<String, Value> = self.members.iter().cloned().collect();
         body.insert("__type".to_owned(), Value::from(self.code.as_ref()));
         // Some services say `message`, some `Message`; every SDK reads both, and the CLI reads this one.
         body.insert("message".to_owned(), Value::from(self.message.as_str()));
@@ -177,8 +175,7 @@ impl JsonProtocol {
 
 /// The request's body as the action's input. A body of the wrong shape is AWS's `SerializationException`.
 pub fn input<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
-    serde_json::from_value(body)
-        .map_err(|error| AwsError::new("SerializationException", error.to_string()))
+    serde_json::from_value(body).map_err(|error| AwsError::new("SerializationException", error.to_string()))
 }
 
 /// The action's output as the answer's body.
@@ -205,22 +202,15 @@ mod tests {
 
     #[test]
     fn an_error_carries_its_name_where_sdks_look_for_it() {
-        let error = AwsError::new("ResourceNotFoundException", "There is no log group `x`.")
-            .with_member("arn", "a");
+        let error = AwsError::new("ResourceNotFoundException", "There is no log group `x`.").with_member("arn", "a");
         assert_eq!(
             error.body(),
             json!({"__type": "ResourceNotFoundException", "message": "There is no log group `x`.", "arn": "a"})
         );
         let response = JsonProtocol::V1_1.respond(Err(error));
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-        assert_eq!(
-            response.headers()[CONTENT_TYPE],
-            "application/x-amz-json-1.1"
-        );
-        assert_eq!(
-            response.headers()["x-amzn-errortype"],
-            "ResourceNotFoundException"
-        );
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/x-amz-json-1.1");
+        assert_eq!(response.headers()["x-amzn-errortype"], "ResourceNotFoundException");
         assert_eq!(response.headers()["x-amzn-requestid"].len(), 36);
     }
 
