@@ -1,1 +1,31 @@
-//! slipway-model
+//! The nouns of Slipway and their rules.
+//!
+//! Everything here is pure: no AWS types, no I/O, no async runtime. What comes from outside is parsed into these types
+//! once, and a wrong state cannot be written down afterwards. Status changes are functions of a status and an event; whoever
+//! stores the result does so on the condition that the stored status is still the one that was read.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`id`] | stack ids, operation ids, release numbers |
+//! | [`name`] | names, digests, images |
+//! | [`blueprint`] | a published Terraform root module |
+//! | [`variable`] | the schema of a blueprint's variables, and the check of a request against it |
+//! | [`environment`] | where stacks live, and the rules there |
+//! | [`stack`] | one instance of a blueprint in an environment |
+//! | [`operation`] | one trip of a stack through the workflow |
+//! | [`plan`] | what Terraform would change, and what follows from it |
+//! | [`release`] | a set of images of a stack's services |
+//! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
+//! | [`problem`] | what is wrong with a request, field by field |
+
+pub mod blueprint;
+pub mod contract;
+pub mod environment;
+pub mod id;
+pub mod name;
+pub mod operation;
+pub mod plan;
+pub mod problem;
+pub mod release;
+pub mod stack;
+pub mod variable;

@@ -1,0 +1,150 @@
+//! The `slipway` output: what a blueprint tells the workflow.
+//!
+//! A blueprint describes infrastructure and the *shape* of its services. The workflow registers a task definition of that
+//! shape for each release, with the release's images in it, runs the migrations with it, and only then points the services
+//! at it. The control plane knows no more of a blueprint than this.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::name::Name;
+use crate::problem::FieldProblem;
+
+mod parse;
+
+/// The most services, and the most migrations, of one stack: what the workflow carries about them stays under 32 KiB.
+pub const PARTS: usize = 20;
+
+/// The value of the output `slipway`, checked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// Addresses that people open.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
+    /// The ARN or name of the ECS cluster that the services run in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Where one-off tasks run; none where tasks need no network of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// The database that a snapshot is taken of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// The services that a release replaces.
+    #[serde(default)]
+    pub services: BTreeMap<Name, Service>,
+    /// What runs with the release's image before any service gets it, in this order.
+    #[serde(default)]
+    pub migrations: Vec<Migration>,
+    /// Commands that people may run with the current images.
+    #[serde(default)]
+    pub tasks: BTreeMap<Name, OneOff>,
+    /// Schedules that a release points at the new images.
+    #[serde(default)]
+    pub schedules: BTreeMap<Name, Schedule>,
+    /// What is asked after a release to see that it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// The network of one-off tasks: the parts of ECS's `awsvpcConfiguration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Subnet ids.
+    pub subnets: Vec<String>,
+    /// Security group ids.
+    pub security_groups: Vec<String>,
+    /// Whether a task gets a public address.
+    #[serde(default)]
+    pub assign_public_ip: bool,
+}
+
+/// The database of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// What it is: `rds-instance` or `rds-cluster`.
+    pub kind: DatabaseKind,
+    /// Its identifier.
+    pub id: String,
+}
+
+/// The kinds of database that a snapshot can be taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatabaseKind {
+    /// An RDS instance.
+    RdsInstance,
+    /// An Aurora cluster.
+    RdsCluster,
+}
+
+/// A service that a release replaces.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name in ECS.
+    pub name: String,
+    /// The shape of its task definition: what `ecs:RegisterTaskDefinition` takes, in its own camelCase, with at least one
+    /// container. The first container whose `image` is absent, or all such, get the release's image.
+    pub task_definition: Value,
+    /// How many tasks it has once it is released.
+    pub desired_count: u32,
+}
+
+/// A command that runs to its end with a service's image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneOff {
+    /// The service whose image and task definition it runs with.
+    pub service: Name,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// After how many seconds it is stopped and counts as failed.
+    #[serde(default = "default_timeout_seconds")]
+    pub timeout_seconds: u32,
+}
+
+/// What has to succeed with the release's own image before any service gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migration {
+    /// What people call it.
+    pub name: Name,
+    /// What it runs.
+    #[serde(flatten)]
+    pub run: OneOff,
+}
+
+/// A schedule that a release points at the new images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Its name in EventBridge Scheduler.
+    pub name: String,
+    /// What it runs.
+    #[serde(flatten)]
+    pub run: OneOff,
+}
+
+/// What is asked after a release to see that it works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The address.
+    pub url: String,
+    /// The HTTP status that it must answer.
+    #[serde(default = "default_expected_status")]
+    pub expect: u16,
+}
+
+fn default_timeout_seconds() -> u32 {
+    900
+}
+
+fn default_expected_status() -> u16 {
+    200
+}
+
+impl Contract {
+    /// Reads the value of the output `slipway`; every problem is named at once, by its path from `slipway`.
+    pub fn parse(value: &Value) -> Result<Self, Vec<FieldProblem>> {
+        parse::contract(value)
+    }
+}

@@ -1,0 +1,328 @@
+//! One trip of a stack through the workflow.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OperationId, ReleaseNumber, StackId};
+use crate::name::{Image, Name};
+use crate::plan::{PlanSummary, Verdict};
+use crate::stack::Configuration;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// Makes the stack, and brings out its first release where images were given.
+    Provision,
+    /// Changes its variables or its blueprint version; where the shape of its services changes, the current release
+    /// comes out again.
+    Update,
+    /// Brings out a new set of images.
+    Release,
+    /// Destroys what Terraform made.
+    Destroy,
+    /// Shows what an update would change, and changes nothing.
+    Preview,
+}
+
+impl OperationKind {
+    /// Whether Terraform runs in it.
+    pub fn plans(self) -> bool {
+        self != Self::Release
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Provision => "provision",
+            Self::Update => "update",
+            Self::Release => "release",
+            Self::Destroy => "destroy",
+            Self::Preview => "preview",
+        })
+    }
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationStatus {
+    /// It waits until the operations before it have ended.
+    Queued,
+    /// It has the stack's slot, and its execution is being started.
+    Starting,
+    /// Its execution runs.
+    Running,
+    /// Its execution waits for somebody to approve the plan.
+    WaitingForApproval,
+    /// It did what was asked.
+    Succeeded,
+    /// It did not; the operation's failure says why.
+    Failed,
+    /// Somebody called it off.
+    Cancelled,
+}
+
+/// What happens to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationEvent {
+    /// Its turn has come: it has the stack's slot.
+    Dequeued,
+    /// The first step of its execution runs.
+    Begun,
+    /// Its plan needs an approval.
+    ApprovalAsked,
+    /// Somebody approved the plan.
+    Approved,
+    /// Its last step is done.
+    Succeeded,
+    /// A step failed, or its execution ended without a word.
+    Failed,
+    /// Somebody called it off.
+    Cancelled,
+}
+
+/// An event that does not belong to the status of the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an operation that is {status} cannot take the event {event:?}")]
+pub struct IllegalTransition {
+    /// The status it has.
+    pub status: OperationStatus,
+    /// The event that does not belong to it.
+    pub event: OperationEvent,
+}
+
+impl OperationStatus {
+    /// The status after `event`. An event that says again what is so already changes nothing: steps are repeated.
+    pub fn after(self, event: OperationEvent) -> Result<Self, IllegalTransition> {
+        use OperationStatus::{Cancelled, Failed, Queued, Running, Starting, Succeeded, WaitingForApproval};
+        match (self, event) {
+            (Queued | Starting, OperationEvent::Dequeued) => Ok(Starting),
+            (Starting | Running, OperationEvent::Begun) => Ok(Running),
+            (Running | WaitingForApproval, OperationEvent::ApprovalAsked) => Ok(WaitingForApproval),
+            (WaitingForApproval | Running, OperationEvent::Approved) => Ok(Running),
+            (Running | Succeeded, OperationEvent::Succeeded) => Ok(Succeeded),
+            (Starting | Running | WaitingForApproval | Failed, OperationEvent::Failed) => Ok(Failed),
+            (Queued | Starting | Running | WaitingForApproval | Cancelled, OperationEvent::Cancelled) => Ok(Cancelled),
+            (status, event) => Err(IllegalTransition { status, event }),
+        }
+    }
+
+    /// Whether nothing comes after it.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for OperationStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::WaitingForApproval => "waiting_for_approval",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// One state of the workflow, as the operation went through it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The name of the state in the AWS console; in a Map, with the name of the item: `Run migration: migrate`.
+    pub name: String,
+    /// When it began (the first time, where it was repeated).
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// How it stands.
+    pub status: StepStatus,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// It goes on.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It failed; the operation's failure says why where it is the one that ended the operation.
+    Failed,
+}
+
+/// How far Terraform is in the step that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Resources that are done.
+    pub done: u64,
+    /// Resources that the plan would touch.
+    pub total: u64,
+    /// The address of the resource that was begun last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+}
+
+/// Why an operation failed, in words for the person who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The error's name, which is also the execution's `Error`: `Slipway.ApplyFailed`.
+    pub name: String,
+    /// The name of the state that failed.
+    pub step: String,
+    /// What went wrong: the first diagnostic, the exit code and the last line of the log.
+    pub message: String,
+    /// The address of the resource that it happened to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+
+/// A CloudWatch Logs stream with what a step of the operation printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogStream {
+    /// The name of the step that prints to it.
+    pub step: String,
+    /// The log group.
+    pub group: String,
+    /// The log stream.
+    pub stream: String,
+}
+
+/// One trip of a stack through the workflow: one Step Functions execution, whose name is the operation's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its id.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: OperationKind,
+    /// The stack that it is for.
+    pub stack: StackId,
+    /// The stack's name.
+    pub stack_name: Name,
+    /// The environment of the stack.
+    pub environment: Name,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// Counts the changes to this record, so that a watcher can ask for what came after the one it has seen.
+    pub revision: u64,
+    /// What the stack is made from in this operation.
+    pub configuration: Configuration,
+    /// The release that it brings out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseNumber>,
+    /// The images of that release, of an operation that was asked for with images.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<Name, Image>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its execution began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The states that it went through, in order.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// How far Terraform is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// What Terraform would change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanSummary>,
+    /// What followed from that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Who approved the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// The Step Functions task token that an approval or a rejection answers. Never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_token: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Where its steps print to, in the order in which they began.
+    #[serde(default)]
+    pub logs: Vec<LogStream>,
+    /// The ARN of its execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution_arn: Option<String>,
+}
+
+impl Operation {
+    /// Notes that a state of the workflow runs. A repeated one keeps the time at which it began first.
+    pub fn begin_step(&mut self, name: &str, now: Timestamp) {
+        match self.steps.iter_mut().find(|step| step.name == name) {
+            Some(step) => {
+                step.status = StepStatus::Running;
+                step.ended_at = None;
+            }
+            None => self.steps.push(Step {
+                name: name.to_owned(),
+                started_at: now,
+                ended_at: None,
+                status: StepStatus::Running,
+            }),
+        }
+    }
+
+    /// Notes how a state of the workflow ended.
+    pub fn end_step(&mut self, name: &str, status: StepStatus, now: Timestamp) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
+            step.status = status;
+            step.ended_at = Some(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [OperationEvent; 7] = [
+        OperationEvent::Dequeued,
+        OperationEvent::Begun,
+        OperationEvent::ApprovalAsked,
+        OperationEvent::Approved,
+        OperationEvent::Succeeded,
+        OperationEvent::Failed,
+        OperationEvent::Cancelled,
+    ];
+    const STATUSES: [OperationStatus; 7] = [
+        OperationStatus::Queued,
+        OperationStatus::Starting,
+        OperationStatus::Running,
+        OperationStatus::WaitingForApproval,
+        OperationStatus::Succeeded,
+        OperationStatus::Failed,
+        OperationStatus::Cancelled,
+    ];
+
+    #[test]
+    fn an_end_is_final_and_every_event_may_be_repeated() {
+        for status in STATUSES {
+            for event in EVENTS {
+                let Ok(next) = status.after(event) else { continue };
+                assert_eq!(next.after(event), Ok(next), "{status} {event:?} twice");
+                assert!(!status.has_ended() || next == status, "{status} must not become {next}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_can_be_called_off_until_it_ends() {
+        for status in STATUSES.into_iter().filter(|status| !status.has_ended()) {
+            assert_eq!(status.after(OperationEvent::Cancelled), Ok(OperationStatus::Cancelled));
+        }
+    }
+}

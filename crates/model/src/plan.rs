@@ -1,0 +1,212 @@
+//! What Terraform would change, and what follows from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::environment::{Approval, Environment};
+use crate::operation::OperationKind;
+
+/// How many resources a [`PlanSummary`] names: enough for a person to read, few enough for a DynamoDB item.
+pub const RESOURCES_NAMED: usize = 100;
+
+/// What a plan would do to one resource.
+///
+/// The names are those of Terraform's `-json` stream (`change.action` in a `planned_change` message), less `noop`, `move`
+/// and `read`, which change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It is destroyed and made anew.
+    Replace,
+    /// It is destroyed.
+    Delete,
+    /// An existing resource is taken into the state.
+    Import,
+    /// It is dropped from the state, and goes on existing.
+    Forget,
+}
+
+/// One resource of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceChange {
+    /// Its address in the configuration.
+    pub address: String,
+    /// What would be done to it.
+    pub action: Action,
+}
+
+/// The summary of a plan that people and policies read. The whole plan is in the artifacts bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Resources that would be made, without the replaced ones.
+    pub add: u64,
+    /// Resources that would be changed in place.
+    pub change: u64,
+    /// Resources that would be destroyed, without the replaced ones.
+    pub destroy: u64,
+    /// Resources that would be destroyed and made anew.
+    pub replace: u64,
+    /// Resources that would be taken into the state.
+    #[serde(default)]
+    pub import: u64,
+    /// Resources that would be dropped from the state.
+    #[serde(default)]
+    pub forget: u64,
+    /// Whether an output would change: Terraform then has something to apply even where no resource changes.
+    pub outputs_changed: bool,
+    /// The first [`RESOURCES_NAMED`] resources that would change, in the order of the plan.
+    pub resources: Vec<ResourceChange>,
+}
+
+impl PlanSummary {
+    /// Counts one more resource, and names it while there is room.
+    pub fn add_change(&mut self, change: ResourceChange) {
+        let count = match change.action {
+            Action::Create => &mut self.add,
+            Action::Update => &mut self.change,
+            Action::Replace => &mut self.replace,
+            Action::Delete => &mut self.destroy,
+            Action::Import => &mut self.import,
+            Action::Forget => &mut self.forget,
+        };
+        *count += 1;
+        if self.resources.len() < RESOURCES_NAMED {
+            self.resources.push(change);
+        }
+    }
+
+    /// How many resources an apply would touch.
+    pub fn resource_count(&self) -> u64 {
+        self.add + self.change + self.destroy + self.replace + self.import + self.forget
+    }
+
+    /// Whether there is nothing to apply.
+    pub fn is_empty(&self) -> bool {
+        self.resource_count() == 0 && !self.outputs_changed
+    }
+
+    /// Whether a resource would be destroyed, for good or to be made anew.
+    pub fn destroys(&self) -> bool {
+        self.destroy + self.replace > 0
+    }
+}
+
+/// What follows from a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The operation wanted only the plan.
+    ShownOnly,
+    /// Nothing would change.
+    NothingToChange,
+    /// It is applied at once.
+    Apply,
+    /// It waits until somebody approves it.
+    ApprovalNeeded,
+    /// The rules of the environment forbid it: the text says which.
+    Refused(String),
+}
+
+/// Judges a plan by the kind of its operation and the rules of its environment.
+pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment) -> Verdict {
+    if kind == OperationKind::Preview {
+        return Verdict::ShownOnly;
+    }
+    if kind == OperationKind::Destroy && environment.protected {
+        return Verdict::Refused(format!(
+            "the environment `{}` is protected: stacks in it are not destroyed",
+            environment.name
+        ));
+    }
+    if plan.is_empty() {
+        return Verdict::NothingToChange;
+    }
+    match environment.approval {
+        Approval::Never => Verdict::Apply,
+        Approval::WhenDestroying if plan.destroys() => Verdict::ApprovalNeeded,
+        Approval::WhenDestroying => Verdict::Apply,
+        Approval::Always => Verdict::ApprovalNeeded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(approval: Approval, protected: bool) -> Environment {
+        Environment {
+            name: "live".parse().expect("a name"),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            role: None,
+            external_id: None,
+            approval,
+            protected,
+            variables: serde_json::Map::new(),
+        }
+    }
+
+    fn plan(actions: &[Action]) -> PlanSummary {
+        let mut plan = PlanSummary::default();
+        for (index, action) in actions.iter().enumerate() {
+            plan.add_change(ResourceChange {
+                address: format!("r.r{index}"),
+                action: *action,
+            });
+        }
+        plan
+    }
+
+    #[test]
+    fn a_plan_names_its_first_resources_and_counts_them_all() {
+        let long = plan(&[Action::Create; RESOURCES_NAMED + 5]);
+        assert_eq!(
+            (long.add, long.resources.len()),
+            (RESOURCES_NAMED as u64 + 5, RESOURCES_NAMED)
+        );
+    }
+
+    #[test]
+    fn the_rules_of_the_environment_decide() {
+        let (creates, replaces) = (plan(&[Action::Create]), plan(&[Action::Update, Action::Replace]));
+        let judge = |plan, approval| review(OperationKind::Update, plan, &environment(approval, true));
+        assert_eq!(judge(&creates, Approval::Never), Verdict::Apply);
+        assert_eq!(judge(&creates, Approval::WhenDestroying), Verdict::Apply);
+        assert_eq!(judge(&replaces, Approval::WhenDestroying), Verdict::ApprovalNeeded);
+        assert_eq!(judge(&creates, Approval::Always), Verdict::ApprovalNeeded);
+        assert_eq!(judge(&plan(&[]), Approval::Always), Verdict::NothingToChange);
+    }
+
+    #[test]
+    fn outputs_alone_are_something_to_apply() {
+        let outputs = PlanSummary {
+            outputs_changed: true,
+            ..PlanSummary::default()
+        };
+        assert_eq!(
+            review(OperationKind::Update, &outputs, &environment(Approval::Never, false)),
+            Verdict::Apply
+        );
+    }
+
+    #[test]
+    fn a_preview_never_applies_and_a_protected_environment_is_never_destroyed() {
+        let deletes = plan(&[Action::Delete]);
+        assert_eq!(
+            review(OperationKind::Preview, &deletes, &environment(Approval::Never, true)),
+            Verdict::ShownOnly
+        );
+        assert!(matches!(
+            review(OperationKind::Destroy, &deletes, &environment(Approval::Never, true)),
+            Verdict::Refused(why) if why.contains("live")
+        ));
+        // Nor is one whose resources are gone already: its record stays.
+        assert!(matches!(
+            review(OperationKind::Destroy, &plan(&[]), &environment(Approval::Never, true)),
+            Verdict::Refused(_)
+        ));
+    }
+}

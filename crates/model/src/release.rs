@@ -1,0 +1,106 @@
+//! A set of images of a stack's services.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OperationId, ReleaseNumber, StackId};
+use crate::name::{Image, Name};
+
+/// A set of images, by digest, of a stack's services, numbered per stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The stack it belongs to.
+    pub stack: StackId,
+    /// Its number in the stack, from 1.
+    pub number: ReleaseNumber,
+    /// The image of each service.
+    pub images: BTreeMap<Name, Image>,
+    /// Where it stands.
+    pub status: ReleaseStatus,
+    /// The operation that brought it out last.
+    pub operation: OperationId,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it became current, or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseStatus {
+    /// Its operation has not begun to release it.
+    Requested,
+    /// Its migrations run, or its services are being replaced.
+    Releasing,
+    /// It is what the stack's services run.
+    Current,
+    /// A later release took its place.
+    Superseded,
+    /// It did not come out: the release before it goes on.
+    Failed,
+}
+
+/// What happens to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseEvent {
+    /// The workflow begins to release it, for the first time or again.
+    Begun,
+    /// Its services are stable.
+    Succeeded,
+    /// A migration or a rollout failed, or its operation ended before it.
+    Failed,
+    /// A later release became current.
+    Superseded,
+}
+
+/// An event that does not belong to the status of the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a release that is {status:?} cannot take the event {event:?}")]
+pub struct IllegalTransition {
+    status: ReleaseStatus,
+    event: ReleaseEvent,
+}
+
+impl ReleaseStatus {
+    /// The status after `event`.
+    pub fn after(self, event: ReleaseEvent) -> Result<Self, IllegalTransition> {
+        use ReleaseStatus::{Current, Failed, Releasing, Requested, Superseded};
+        match (self, event) {
+            (Requested | Releasing, ReleaseEvent::Begun) => Ok(Releasing),
+            (Releasing, ReleaseEvent::Succeeded) => Ok(Current),
+            (Requested | Releasing, ReleaseEvent::Failed) => Ok(Failed),
+            // An update brings the current images out again with the new shape of the services. If that fails, the services go
+            // back to what they ran, which are still these images.
+            (Current, ReleaseEvent::Begun | ReleaseEvent::Succeeded | ReleaseEvent::Failed) => Ok(Current),
+            (Current, ReleaseEvent::Superseded) => Ok(Superseded),
+            (status, event) => Err(IllegalTransition { status, event }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_that_failed_never_becomes_current() {
+        use ReleaseEvent::{Begun, Succeeded, Superseded};
+        for event in [Begun, Succeeded, ReleaseEvent::Failed, Superseded] {
+            assert!(ReleaseStatus::Failed.after(event).is_err());
+            assert!(ReleaseStatus::Superseded.after(event).is_err());
+        }
+    }
+
+    #[test]
+    fn the_current_release_stays_current_while_it_comes_out_again() {
+        for event in [ReleaseEvent::Begun, ReleaseEvent::Succeeded, ReleaseEvent::Failed] {
+            assert_eq!(ReleaseStatus::Current.after(event), Ok(ReleaseStatus::Current));
+        }
+    }
+}

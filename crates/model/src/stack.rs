@@ -1,0 +1,253 @@
+//! One instance of a blueprint in an environment.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::contract::Contract;
+use crate::id::{OperationId, ReleaseNumber, StackId};
+use crate::name::{Digest, Name};
+use crate::operation::OperationKind;
+
+/// What stands in place of a sensitive value wherever a value is shown.
+pub const HIDDEN: &str = "(sensitive)";
+
+/// What a stack is made from: a blueprint version and values for its variables.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The blueprint's name.
+    pub blueprint: Name,
+    /// Its version.
+    pub version: Version,
+    /// What that version is: the runner fetches it by this.
+    pub digest: Digest,
+    /// The values that the request gave, checked against the version's schema. Defaults are left to Terraform.
+    pub variables: Map<String, Value>,
+    /// The variables whose values are never shown.
+    pub sensitive: BTreeSet<String>,
+}
+
+impl Configuration {
+    /// The values as they may be shown: a sensitive one is hidden.
+    pub fn shown_variables(&self) -> Map<String, Value> {
+        let shown = |(name, value): (&String, &Value)| {
+            let hidden = self.sensitive.contains(name);
+            (name.clone(), if hidden { Value::from(HIDDEN) } else { value.clone() })
+        };
+        self.variables.iter().map(shown).collect()
+    }
+}
+
+/// Never prints a value: what is printed for debugging ends in logs.
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.variables.keys().collect();
+        write!(f, "{}@{} {names:?}", self.blueprint, self.version)
+    }
+}
+
+/// One instance of a blueprint in an environment: one Terraform workspace, one state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stack {
+    /// Its id, and the name of its Terraform workspace.
+    pub id: StackId,
+    /// What people call it: one live stack of this name in the environment.
+    pub name: Name,
+    /// The environment it lives in.
+    pub environment: Name,
+    /// Who asked for it.
+    pub owner: String,
+    /// Where it stands.
+    pub status: StackStatus,
+    /// Counts the changes to this record; the `ETag` of the stack.
+    pub revision: u64,
+    /// What it should be made from: changed when a request is accepted, before Terraform runs.
+    pub configuration: Configuration,
+    /// What its blueprint's `slipway` output said after the last apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+    /// The release that its services run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_release: Option<ReleaseNumber>,
+    /// The number of the newest release that was asked for, 0 for none.
+    pub last_release: ReleaseNumber,
+    /// The operation that has the stack's only slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_operation: Option<OperationId>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When this record last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Where a stack stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StackStatus {
+    /// It is being made for the first time.
+    Provisioning,
+    /// Its last change succeeded, or left what it had untouched.
+    Ready,
+    /// Its infrastructure is being changed.
+    Updating,
+    /// A new set of images is coming out.
+    Releasing,
+    /// It is being destroyed.
+    Destroying,
+    /// The last change to its infrastructure failed: what is there may be half made. An update or a destroy goes on from it.
+    Failed,
+    /// Nothing of it is left but this record.
+    Destroyed,
+}
+
+/// What happens to a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackEvent {
+    /// An operation of this kind has begun.
+    Begun(OperationKind),
+    /// It has succeeded.
+    Succeeded(OperationKind),
+    /// It has failed or was cancelled.
+    Failed(OperationKind),
+}
+
+/// An event that does not belong to the status of the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a stack that is {status:?} cannot take the event {event:?}")]
+pub struct IllegalTransition {
+    status: StackStatus,
+    event: StackEvent,
+}
+
+impl StackStatus {
+    /// Every status, for those who list them.
+    pub const ALL: [Self; 7] = [
+        Self::Provisioning,
+        Self::Ready,
+        Self::Updating,
+        Self::Releasing,
+        Self::Destroying,
+        Self::Failed,
+        Self::Destroyed,
+    ];
+
+    /// The status after `event`.
+    pub fn after(self, event: StackEvent) -> Result<Self, IllegalTransition> {
+        use OperationKind::{Destroy, Preview, Provision, Release, Update};
+        use StackStatus::{Destroyed, Destroying, Failed, Provisioning, Ready, Releasing, Updating};
+        match (self, event) {
+            // Nothing comes after the end.
+            (Destroyed, event) => Err(IllegalTransition { status: self, event }),
+            // A preview looks and changes nothing.
+            (status, StackEvent::Begun(Preview) | StackEvent::Succeeded(Preview) | StackEvent::Failed(Preview)) => {
+                Ok(status)
+            }
+
+            (Provisioning, StackEvent::Begun(Provision)) => Ok(Provisioning),
+            // A step may be repeated, and a provision that failed is gone on with by an update.
+            (Ready | Failed | Updating | Provisioning, StackEvent::Begun(Update)) => Ok(Updating),
+            (Ready | Failed | Releasing, StackEvent::Begun(Release)) => Ok(Releasing),
+            (Ready | Failed | Destroying | Provisioning, StackEvent::Begun(Destroy)) => Ok(Destroying),
+
+            (Provisioning, StackEvent::Succeeded(Provision))
+            | (Updating, StackEvent::Succeeded(Update))
+            | (Releasing, StackEvent::Succeeded(Release)) => Ok(Ready),
+            (Destroying, StackEvent::Succeeded(Destroy)) => Ok(Destroyed),
+
+            // A release that fails leaves the infrastructure, and the services on what they ran before.
+            (Releasing, StackEvent::Failed(Release)) => Ok(Ready),
+            (Provisioning, StackEvent::Failed(Provision))
+            | (Updating, StackEvent::Failed(Update))
+            | (Destroying, StackEvent::Failed(Destroy)) => Ok(Failed),
+            // An operation that ended before it began (taken out of the queue, or its execution never ran) changed nothing;
+            // only a stack whose provision never ran is left with nothing.
+            (Provisioning, StackEvent::Failed(_)) => Ok(Failed),
+            (status @ (Ready | Failed), StackEvent::Failed(_)) => Ok(status),
+
+            (status, event) => Err(IllegalTransition { status, event }),
+        }
+    }
+}
+
+impl fmt::Display for StackStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Provisioning => "provisioning",
+            Self::Ready => "ready",
+            Self::Updating => "updating",
+            Self::Releasing => "releasing",
+            Self::Destroying => "destroying",
+            Self::Failed => "failed",
+            Self::Destroyed => "destroyed",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KINDS: [OperationKind; 5] = [
+        OperationKind::Provision,
+        OperationKind::Update,
+        OperationKind::Release,
+        OperationKind::Destroy,
+        OperationKind::Preview,
+    ];
+
+    proptest! {
+        /// Whatever operations a stack goes through, one after the other, each either ends in a status from which people can
+        /// go on, or in the end of the stack.
+        #[test]
+        fn a_stack_never_gets_stuck(trips in prop::collection::vec((0..KINDS.len(), any::<bool>()), 0..30)) {
+            let mut status = StackStatus::Provisioning;
+            status = status.after(StackEvent::Begun(OperationKind::Provision)).expect("the first trip");
+            status = status.after(StackEvent::Succeeded(OperationKind::Provision)).expect("the first trip's end");
+            for (kind, succeeds) in trips {
+                let kind = KINDS[kind];
+                if kind == OperationKind::Provision || status == StackStatus::Destroyed {
+                    continue;
+                }
+                status = status.after(StackEvent::Begun(kind)).expect("an operation begins");
+                prop_assert_eq!(status.after(StackEvent::Begun(kind)), Ok(status), "begun twice");
+                let end = if succeeds { StackEvent::Succeeded(kind) } else { StackEvent::Failed(kind) };
+                status = status.after(end).expect("an operation ends");
+                prop_assert!(matches!(status, StackStatus::Ready | StackStatus::Failed | StackStatus::Destroyed));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_comes_after_the_end() {
+        for kind in KINDS {
+            for event in [
+                StackEvent::Begun(kind),
+                StackEvent::Succeeded(kind),
+                StackEvent::Failed(kind),
+            ] {
+                assert!(StackStatus::Destroyed.after(event).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_sensitive_value_is_neither_shown_nor_printed() {
+        let configuration = Configuration {
+            blueprint: "guestbook".parse().expect("a name"),
+            version: Version::new(1, 0, 0),
+            digest: Digest::of(b"blueprint"),
+            variables: Map::from_iter([("password".to_owned(), "hunter2".into()), ("size".to_owned(), 2.into())]),
+            sensitive: BTreeSet::from(["password".to_owned()]),
+        };
+        assert_eq!(
+            Value::from(configuration.shown_variables()),
+            serde_json::json!({"password": HIDDEN, "size": 2})
+        );
+        assert!(!format!("{configuration:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,235 @@
+//! The check of a request's values against a schema.
+
+use serde_json::{Map, Value};
+
+use super::{Kind, Variable};
+use crate::problem::FieldProblem;
+
+/// See [`super::check`].
+pub(super) fn request(
+    schema: &[Variable],
+    fixed: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<Map<String, Value>, Vec<FieldProblem>> {
+    let mut problems = Vec::new();
+    for name in given.keys() {
+        if !schema.iter().any(|variable| variable.name == *name) {
+            problems.push(unknown(name, schema));
+        } else if fixed.contains_key(name) {
+            problems.push(FieldProblem::new(
+                format!("variables.{name}"),
+                "the environment gives this value",
+                "leave it out of the request",
+            ));
+        }
+    }
+    for variable in schema.iter().filter(|variable| !fixed.contains_key(&variable.name)) {
+        let field = format!("variables.{}", variable.name);
+        match given.get(&variable.name) {
+            None | Some(Value::Null) if variable.required => problems.push(missing(field, variable)),
+            None | Some(Value::Null) => {}
+            Some(value) => check_value(&variable.kind, value, &field, &mut problems),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let values = given.iter().filter(|(_, value)| !value.is_null());
+    Ok(values.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+fn unknown(name: &str, schema: &[Variable]) -> FieldProblem {
+    let names: Vec<&str> = schema.iter().map(|variable| variable.name.as_str()).collect();
+    let remedy = if names.is_empty() {
+        "leave it out: this blueprint version has no variables".to_owned()
+    } else {
+        format!("use one of: {}", names.join(", "))
+    };
+    FieldProblem::new(
+        format!("variables.{}", name.escape_default()),
+        "this blueprint version has no such variable",
+        remedy,
+    )
+}
+
+fn missing(field: String, variable: &Variable) -> FieldProblem {
+    let what = if variable.description.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", variable.description)
+    };
+    FieldProblem::new(
+        field,
+        "is missing",
+        format!("give a value of type {}{what}", variable.type_text),
+    )
+}
+
+/// Checks one value, and what is in it, against the type that it must have.
+fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<FieldProblem>) {
+    match (kind, value) {
+        (_, Value::String(text)) if text.contains('\0') => problems.push(FieldProblem::new(
+            field,
+            "the text has a NUL character",
+            "remove it: Terraform cannot carry it",
+        )),
+        (Kind::Any, _)
+        | (Kind::String, Value::String(_))
+        | (Kind::Number, Value::Number(_))
+        | (Kind::Bool, Value::Bool(_)) => {}
+        (Kind::List(element) | Kind::Set(element), Value::Array(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                check_value(element, value, &format!("{field}[{index}]"), problems);
+            }
+            if matches!(kind, Kind::Set(_)) {
+                let repeated = (1..values.len()).find(|&index| values[..index].contains(&values[index]));
+                if let Some(index) = repeated {
+                    let field = format!("{field}[{index}]");
+                    problems.push(FieldProblem::new(
+                        field,
+                        "stands in the set twice",
+                        "give each value once",
+                    ));
+                }
+            }
+        }
+        (Kind::Map(element), Value::Object(values)) => {
+            for (name, value) in values {
+                check_value(element, value, &format!("{field}.{}", name.escape_default()), problems);
+            }
+        }
+        (Kind::Tuple(kinds), Value::Array(values)) => {
+            if kinds.len() != values.len() {
+                let detail = format!("has {} values", values.len());
+                problems.push(FieldProblem::new(field, detail, format!("give {} values", kinds.len())));
+            }
+            for (index, (kind, value)) in kinds.iter().zip(values).enumerate() {
+                check_value(kind, value, &format!("{field}[{index}]"), problems);
+            }
+        }
+        (Kind::Object(attributes), Value::Object(values)) => {
+            for (name, attribute) in attributes {
+                let field = format!("{field}.{name}");
+                match values.get(name) {
+                    None | Some(Value::Null) if attribute.optional => {}
+                    None => problems.push(FieldProblem::new(
+                        field,
+                        "is missing",
+                        format!("give {}", article(&attribute.kind)),
+                    )),
+                    Some(value) => check_value(&attribute.kind, value, &field, problems),
+                }
+            }
+            // Terraform drops what an object type does not name without a word; a misspelt optional attribute would be lost.
+            for name in values.keys().filter(|name| !attributes.contains_key(*name)) {
+                let names: Vec<&str> = attributes.keys().map(String::as_str).collect();
+                problems.push(FieldProblem::new(
+                    format!("{field}.{}", name.escape_default()),
+                    "the object has no such attribute",
+                    format!("use one of: {}", names.join(", ")),
+                ));
+            }
+        }
+        (kind, value) => problems.push(FieldProblem::new(
+            field,
+            format!("is {}, not {}", described(value), article(kind)),
+            format!("give {}", article(kind)),
+        )),
+    }
+}
+
+fn described(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn article(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Any => "a value",
+        Kind::String => "a text",
+        Kind::Number => "a number",
+        Kind::Bool => "true or false",
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => "a list",
+        Kind::Map(_) | Kind::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_schema;
+    use super::*;
+    use serde_json::json;
+
+    const SCHEMA: &str = r#"
+        variable "name"  { type = string }
+        variable "count_of" {
+          type    = number
+          default = 1
+        }
+        variable "disks" {
+          type    = map(object({ gib = number, kind = optional(string, "gp3") }))
+          default = {}
+        }
+        variable "zones" {
+          type    = set(string)
+          default = []
+        }
+        variable "pair" {
+          type    = tuple([string, bool])
+          default = null
+        }
+        variable "vpc" { type = string }
+    "#;
+
+    fn fields(given: Value) -> Vec<String> {
+        let schema = read_schema([("variables.tf", SCHEMA)].into_iter()).expect("a schema");
+        let fixed = Map::from_iter([("vpc".to_owned(), json!("vpc-1"))]);
+        match request(&schema, &fixed, given.as_object().expect("an object")) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.into_iter().map(|problem| problem.field).collect(),
+        }
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let given = json!({
+            "count_of": "3", "disks": {"a": {"gib": true, "knd": "x"}, "b": {}}, "zones": ["a", "a"],
+            "pair": ["x"], "vpc": "vpc-2", "${file(\"/etc/passwd\")}": 1,
+        });
+        let mut named = fields(given);
+        named.sort();
+        assert_eq!(
+            named,
+            [
+                "variables.${file(\\\"/etc/passwd\\\")}",
+                "variables.count_of",
+                "variables.disks.a.gib",
+                "variables.disks.a.knd",
+                "variables.disks.b.gib",
+                "variables.name",
+                "variables.pair",
+                "variables.vpc",
+                "variables.zones[1]",
+            ]
+        );
+    }
+
+    #[test]
+    fn right_values_pass_as_they_are_whatever_they_look_like() {
+        for text in ["${file(\"/etc/passwd\")}", "$(id)", "../../x", "-rf", "%{ if true }"] {
+            assert_eq!(fields(json!({ "name": text })), [""; 0], "{text}");
+        }
+        assert_eq!(fields(json!({ "name": "a\u{0}b" })), ["variables.name"]);
+        assert_eq!(
+            fields(json!({ "name": "a", "pair": ["x", true], "disks": {"a": {"gib": 1}}, "count_of": null })),
+            [""; 0]
+        );
+        assert_eq!(fields(json!({ "name": null })), ["variables.name"]);
+    }
+}
