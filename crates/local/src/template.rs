@@ -1,1 +1,424 @@
 //! The parts of `template.yaml` that local mode takes its resources from.
+//!
+//! The file that AWS is set up from is the only place that says what the table looks like, which names the functions
+//! are given, what the state machine calls and which events go where. It is read in three steps: YAML with
+//! CloudFormation's short forms becomes JSON ([`yaml`]), references become text ([`resolve`]), and the properties of
+//! each resource become a type ([`resources`]). Whatever is not understood on the way is refused with its path in the
+//! file; what is known to mean nothing here stands in one table, [`resources::IGNORED`].
+
+mod resolve;
+mod resources;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use resources::{AttributeDefinition, EnvironmentVariable, GlobalSecondaryIndex, KeyElement, Projection};
+
+use resolve::Resolver;
+use resources::{BucketProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties, ProjectProperties};
+use resources::{StateMachineProperties, TableProperties};
+
+/// The template that this program was built with.
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// Where the template says that the definition is.
+const DEFINITION_URI: &str = "statemachine/operation.asl.json";
+
+/// What is wrong with the template. `path` is the place in the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// The text is not YAML.
+    #[error("template.yaml is not YAML")]
+    Syntax(#[source] serde_yaml_ng::Error),
+    /// An intrinsic function, or a tag, that is not in the short list that local mode resolves.
+    #[error("template.yaml: {path}: local mode does not know the intrinsic function {name}")]
+    UnknownIntrinsic {
+        /// Where.
+        path: String,
+        /// `Fn::ImportValue`, or `!ImportValue`.
+        name: String,
+    },
+    /// A section, resource attribute or resource type that local mode does not know.
+    #[error("template.yaml: {path}: local mode does not know {what}")]
+    Unknown {
+        /// Where.
+        path: String,
+        /// What.
+        what: String,
+    },
+    /// A reference to something that the template does not have or whose value local mode does not know.
+    #[error("template.yaml: {path}: local mode cannot resolve {reference}")]
+    Unresolved {
+        /// Where.
+        path: String,
+        /// `Table.StreamArn`.
+        reference: String,
+    },
+    /// References that lead back to themselves.
+    #[error("template.yaml: {path}: {reference} refers to itself")]
+    Circular {
+        /// Where.
+        path: String,
+        /// The logical id.
+        reference: String,
+    },
+    /// A value of the wrong shape: an unknown property, a missing one, or a wrong type.
+    #[error("template.yaml: {path}")]
+    Shape {
+        /// Where.
+        path: String,
+        /// What was expected.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A resource that local mode needs once is missing or there are several.
+    #[error("template.yaml: Resources: local mode needs exactly one {kind}, and there are {found}")]
+    Count {
+        /// The type.
+        kind: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// The state machine's definition names a substitution that the template does not give.
+    #[error("{DEFINITION_URI}: ${{{name}}} is not among the DefinitionSubstitutions of template.yaml")]
+    Substitution {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Everything that local mode takes from the template, with all references resolved to local names and ARNs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// The DynamoDB table.
+    pub table: Table,
+    /// The S3 buckets.
+    pub buckets: Vec<Bucket>,
+    /// The CloudWatch log groups.
+    pub log_groups: Vec<LogGroup>,
+    /// The Lambda functions by their logical ids: `StepsFunction`.
+    pub functions: BTreeMap<String, Function>,
+    /// The state machine.
+    pub state_machine: StateMachine,
+    /// The CodeBuild project.
+    pub project: Project,
+    /// The EventBridge rules.
+    pub rules: Vec<Rule>,
+    /// The schedules.
+    pub schedules: Vec<Schedule>,
+}
+
+/// The DynamoDB table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// The body of `CreateTable`.
+    pub create_table: CreateTable,
+    /// The attribute that says when an item expires.
+    pub ttl_attribute: Option<String>,
+}
+
+/// The body of DynamoDB's `CreateTable`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateTable {
+    /// The name of the table.
+    pub table_name: String,
+    /// The types of the attributes that keys use.
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    /// The primary key.
+    pub key_schema: Vec<KeyElement>,
+    /// The indexes. DynamoDB refuses an empty list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub global_secondary_indexes: Vec<GlobalSecondaryIndex>,
+    /// `PAY_PER_REQUEST`.
+    pub billing_mode: String,
+}
+
+/// An S3 bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Whether replaced and deleted objects are kept.
+    pub versioned: bool,
+}
+
+/// A CloudWatch log group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogGroup {
+    /// Its name.
+    pub name: String,
+    /// After how many days lines go.
+    pub retention_in_days: u32,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// How long one invocation may take.
+    pub timeout_seconds: u64,
+    /// Its environment variables: those of the template alone, without the region and credentials.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The Step Functions state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateMachine {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The role that it runs with.
+    pub role_arn: String,
+    /// Its definition, with every substitution made.
+    pub definition: String,
+}
+
+/// The CodeBuild project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What it is for.
+    pub description: String,
+    /// The role that builds run with.
+    pub service_role: String,
+    /// How long a build may run.
+    pub timeout_in_minutes: u32,
+    /// How long a build may wait for its turn.
+    pub queued_timeout_in_minutes: u32,
+    /// `ARM_CONTAINER`.
+    pub environment_type: String,
+    /// `BUILD_GENERAL1_SMALL`.
+    pub compute_type: String,
+    /// The container image, which local mode does not run.
+    pub image: String,
+    /// The environment variables of every build.
+    pub environment_variables: Vec<EnvironmentVariable>,
+    /// The text of the buildspec.
+    pub buildspec: String,
+    /// The log group of the builds.
+    pub log_group: String,
+}
+
+/// An EventBridge rule on the default bus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name: the function's and the event's.
+    pub name: String,
+    /// The event pattern.
+    pub pattern: Value,
+    /// The logical id of the function that gets the events.
+    pub function: String,
+}
+
+/// A function that is called regularly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Its name: the function's and the event's.
+    pub name: String,
+    /// `rate(5 minutes)`.
+    pub expression: String,
+    /// The logical id of the function.
+    pub function: String,
+}
+
+impl Template {
+    /// Reads a template, and puts its substitutions into a state machine definition.
+    pub fn parse(template: &str, definition: &str) -> Result<Self, TemplateError> {
+        let document = yaml::parse(template)?;
+        let resolver = Resolver::new(&document)?;
+        let mut parts = Parts::default();
+        for (logical_id, kind) in resolver.resources() {
+            parts.take(&resolver, logical_id, kind, definition)?;
+        }
+        Ok(Self {
+            table: one("AWS::DynamoDB::Table", parts.tables)?,
+            state_machine: one("AWS::Serverless::StateMachine", parts.state_machines)?,
+            project: one("AWS::CodeBuild::Project", parts.projects)?,
+            buckets: parts.buckets,
+            log_groups: parts.log_groups,
+            functions: parts.functions,
+            rules: parts.rules,
+            schedules: parts.schedules,
+        })
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Parts {
+    tables: Vec<Table>,
+    buckets: Vec<Bucket>,
+    log_groups: Vec<LogGroup>,
+    functions: BTreeMap<String, Function>,
+    state_machines: Vec<StateMachine>,
+    projects: Vec<Project>,
+    rules: Vec<Rule>,
+    schedules: Vec<Schedule>,
+}
+
+impl Parts {
+    fn take(
+        &mut self,
+        resolver: &Resolver<'_>,
+        logical_id: &str,
+        kind: Kind,
+        definition: &str,
+    ) -> Result<(), TemplateError> {
+        match kind {
+            Kind::Table => self.tables.push(table(resolver.properties(logical_id)?)),
+            Kind::Bucket => {
+                let properties: BucketProperties = resolver.properties(logical_id)?;
+                self.buckets.push(Bucket {
+                    name: properties.bucket_name,
+                    versioned: properties
+                        .versioning_configuration
+                        .is_some_and(|it| it.status == "Enabled"),
+                });
+            }
+            Kind::LogGroup => {
+                let properties: LogGroupProperties = resolver.properties(logical_id)?;
+                self.log_groups.push(LogGroup {
+                    name: properties.log_group_name,
+                    retention_in_days: properties.retention_in_days,
+                });
+            }
+            Kind::Function => self.function(resolver, logical_id)?,
+            Kind::StateMachine => {
+                let properties: StateMachineProperties = resolver.properties(logical_id)?;
+                self.state_machines.push(StateMachine {
+                    arn: resolver.arn(logical_id)?,
+                    definition: substitute(definition, &properties.definition_substitutions)?,
+                    name: properties.name,
+                    role_arn: properties.role,
+                });
+            }
+            Kind::Project => {
+                let properties = resolver.properties(logical_id)?;
+                self.projects.push(project(resolver.arn(logical_id)?, properties));
+            }
+            Kind::MeaninglessHere => {}
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, resolver: &Resolver<'_>, logical_id: &str) -> Result<(), TemplateError> {
+        let properties: FunctionProperties = resolver.properties(logical_id)?;
+        for (event, what) in properties.events {
+            let (name, function) = (format!("{logical_id}{event}"), logical_id.to_owned());
+            match what {
+                FunctionEvent::EventBridgeRule { pattern } => self.rules.push(Rule {
+                    name,
+                    pattern,
+                    function,
+                }),
+                FunctionEvent::ScheduleV2 {
+                    schedule_expression: expression,
+                } => {
+                    self.schedules.push(Schedule {
+                        name,
+                        expression,
+                        function,
+                    });
+                }
+                FunctionEvent::HttpApi {} => {}
+            }
+        }
+        self.functions.insert(
+            logical_id.to_owned(),
+            Function {
+                arn: resolver.arn(logical_id)?,
+                name: properties.function_name,
+                timeout_seconds: properties.timeout,
+                environment: properties.environment.variables,
+            },
+        );
+        Ok(())
+    }
+}
+
+fn table(properties: TableProperties) -> Table {
+    Table {
+        name: properties.table_name.clone(),
+        ttl_attribute: properties
+            .time_to_live_specification
+            .filter(|ttl| ttl.enabled)
+            .map(|ttl| ttl.attribute_name),
+        create_table: CreateTable {
+            table_name: properties.table_name,
+            attribute_definitions: properties.attribute_definitions,
+            key_schema: properties.key_schema,
+            global_secondary_indexes: properties.global_secondary_indexes,
+            billing_mode: properties.billing_mode,
+        },
+    }
+}
+
+fn project(arn: String, properties: ProjectProperties) -> Project {
+    Project {
+        arn,
+        name: properties.name,
+        description: properties.description,
+        service_role: properties.service_role,
+        timeout_in_minutes: properties.timeout_in_minutes,
+        queued_timeout_in_minutes: properties.queued_timeout_in_minutes,
+        environment_type: properties.environment.kind,
+        compute_type: properties.environment.compute_type,
+        image: properties.environment.image,
+        environment_variables: properties.environment.environment_variables,
+        buildspec: properties.source.build_spec,
+        log_group: properties.logs_config.cloud_watch_logs.group_name,
+    }
+}
+
+fn one<T>(kind: &'static str, mut found: Vec<T>) -> Result<T, TemplateError> {
+    match (found.pop(), found.len()) {
+        (Some(only), 0) => Ok(only),
+        (last, others) => Err(TemplateError::Count {
+            kind,
+            found: others + usize::from(last.is_some()),
+        }),
+    }
+}
+
+/// Puts the values in, as CloudFormation does: plain text for every `${Name}`.
+fn substitute(definition: &str, values: &BTreeMap<String, String>) -> Result<String, TemplateError> {
+    let mut text = String::with_capacity(definition.len());
+    let mut rest = definition;
+    while let Some((before, after)) = rest.split_once("${") {
+        // Without a closing brace it is no substitution, and stays.
+        let Some((name, after)) = after.split_once('}') else {
+            break;
+        };
+        let value = values
+            .get(name)
+            .ok_or_else(|| TemplateError::Substitution { name: name.to_owned() })?;
+        text.push_str(before);
+        text.push_str(value);
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// The names of all substitutions that a definition uses.
+pub fn substitutions(definition: &str) -> BTreeSet<&str> {
+    definition
+        .split("${")
+        .skip(1)
+        .filter_map(|after| after.split_once('}'))
+        .map(|(name, _)| name)
+        .collect()
+}

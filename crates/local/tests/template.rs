@@ -1,0 +1,196 @@
+//! What local mode reads out of the shipped template, and what it refuses.
+
+use serde_json::{Value, json};
+use slipway_local::template::{TEMPLATE, Template, TemplateError};
+
+const DEFINITION: &str = r#"{"Function": "${StepsFunctionArn}", "Project": "${CodeBuildProject}", "Price": "$5 {}"}"#;
+
+fn shipped() -> Template {
+    Template::parse(TEMPLATE, DEFINITION)
+        .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
+}
+
+/// The shipped template with one text replaced, which has to be there.
+fn with(old: &str, new: &str) -> Result<Template, TemplateError> {
+    assert!(TEMPLATE.contains(old), "the template has no {old:?}");
+    Template::parse(&TEMPLATE.replacen(old, new, 1), DEFINITION)
+}
+
+fn refusal(old: &str, new: &str) -> String {
+    let error = with(old, new).expect_err("refused");
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    [Some(error.to_string()), source]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+#[test]
+fn names_and_references_of_the_shipped_template_become_local_ones() {
+    let template = shipped();
+    let steps = &template.functions["StepsFunction"];
+    assert_eq!(steps.name, "slipway-steps");
+    assert_eq!(
+        steps.arn,
+        "arn:aws:lambda:us-east-1:000000000000:function:slipway-steps"
+    );
+    assert_eq!(
+        steps.timeout_seconds, 60,
+        "the function's own timeout wins over the global one"
+    );
+    assert_eq!(template.functions["ApiFunction"].timeout_seconds, 30);
+    for function in template.functions.values() {
+        assert_eq!(
+            json!(function.environment),
+            json!({
+                "SLIPWAY_TABLE": "slipway",
+                "SLIPWAY_STATE_BUCKET": "slipway-state-000000000000-us-east-1",
+                "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts-000000000000-us-east-1",
+                "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
+                "SLIPWAY_LOG_GROUP": "/slipway/builds",
+                "SLIPWAY_STATE_MACHINE_ARN": template.state_machine.arn,
+            })
+        );
+    }
+    let machine = &template.state_machine;
+    assert_eq!(
+        machine.arn,
+        "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation"
+    );
+    assert_eq!(machine.role_arn, "arn:aws:iam::000000000000:role/slipway-OperationRole");
+    assert_eq!(
+        serde_json::from_str::<Value>(&machine.definition).expect("JSON"),
+        json!({"Function": steps.arn, "Project": "slipway-runner", "Price": "$5 {}"})
+    );
+}
+
+#[test]
+fn the_resources_of_the_shipped_template_are_typed() {
+    let template = shipped();
+    assert_eq!(template.table.name, "slipway");
+    assert_eq!(template.table.ttl_attribute.as_deref(), Some("expires_at"));
+    let table = serde_json::to_value(&template.table.create_table).expect("serialises");
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(
+        table["KeySchema"],
+        json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}])
+    );
+    assert!(template.buckets.len() == 2 && template.buckets.iter().all(|bucket| bucket.versioned));
+    assert!(
+        template
+            .log_groups
+            .iter()
+            .any(|group| group.name == template.project.log_group)
+    );
+    assert_eq!(
+        template.project.arn,
+        "arn:aws:codebuild:us-east-1:000000000000:project/slipway-runner"
+    );
+    assert!(template.project.buildspec.contains("- slipway-runner"));
+    let table_variable = &template.project.environment_variables[0];
+    assert_eq!(
+        (table_variable.name.as_str(), table_variable.value.as_str()),
+        ("SLIPWAY_TABLE", "slipway")
+    );
+    let [schedule] = &template.schedules[..] else {
+        panic!("one schedule")
+    };
+    assert_eq!(
+        (schedule.function.as_str(), schedule.expression.as_str()),
+        ("SweepFunction", "rate(5 minutes)")
+    );
+    let ended = template
+        .rules
+        .iter()
+        .find(|rule| rule.name == "EventsFunctionExecutionEnded")
+        .expect("a rule");
+    assert_eq!(ended.function, "EventsFunction");
+    assert_eq!(
+        ended.pattern["detail"]["stateMachineArn"],
+        json!([template.state_machine.arn])
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_its_place() {
+    for (old, new, expected) in [
+        (
+            "AWS::Logs::LogGroup",
+            "AWS::SNS::Topic",
+            r#"Resources.FunctionLogs.Type: local mode does not know the resource type "AWS::SNS::Topic""#,
+        ),
+        (
+            "      BillingMode:",
+            "      TableClass: STANDARD\n      BillingMode:",
+            "unknown field `TableClass`",
+        ),
+        (
+            "AttributeName: pk, AttributeType: S",
+            "AttributeName: pk, AttributeKind: S",
+            "Resources.Table.Properties.AttributeDefinitions[0].AttributeKind: unknown field `AttributeKind`",
+        ),
+        (
+            "- { Name: SLIPWAY_TABLE, Value: !Ref Table }",
+            "- { Name: SLIPWAY_TABLE, Value: x, Type: PARAMETER_STORE }",
+            "unknown field `Type`",
+        ),
+        (
+            "SLIPWAY_TABLE: !Ref Table",
+            "SLIPWAY_TABLE: !ImportValue table",
+            "Globals.Function.Environment.Variables.SLIPWAY_TABLE: local mode does not know the intrinsic function \
+             !ImportValue",
+        ),
+        (
+            "SLIPWAY_TABLE: !Ref Table",
+            "SLIPWAY_TABLE: { Fn::If: [A, B, C] }",
+            "local mode does not know the intrinsic function Fn::If",
+        ),
+        (
+            "SLIPWAY_TABLE: !Ref Table",
+            "SLIPWAY_TABLE: !Ref Tabel",
+            "cannot resolve Tabel",
+        ),
+        (
+            "SLIPWAY_TABLE: !Ref Table",
+            "SLIPWAY_TABLE: !GetAtt Table.StreamArn",
+            "cannot resolve Table.StreamArn",
+        ),
+        (
+            "TableName: !Sub ${AWS::StackName}",
+            "TableName: !Sub ${Table}",
+            "Table refers to itself",
+        ),
+        (
+            "Name: !Sub ${AWS::StackName}-runner",
+            "",
+            "cannot resolve Builds, which has no Name",
+        ),
+        (
+            "    DeletionPolicy: Retain",
+            "    Condition: Production",
+            r#"Resources.Table.Condition: local mode does not know"#,
+        ),
+        (
+            "Outputs:",
+            "Mappings:",
+            r#"Mappings: local mode does not know "Mappings""#,
+        ),
+        ("Type: STANDARD", "Type: EXPRESS", "unknown variant `EXPRESS`"),
+        ("Type: ScheduleV2", "Type: Schedule", "unknown variant `Schedule`"),
+        ("Status: ENABLED", "Status: DISABLED", "unknown variant `DISABLED`"),
+        (
+            "CodeBuildProject: !Ref Builds",
+            "Other: x",
+            "${CodeBuildProject} is not among the DefinitionSubstitutions",
+        ),
+    ] {
+        let refusal = refusal(old, new);
+        assert!(refusal.contains(expected), "{refusal}\nshould contain {expected}");
+    }
+    assert!(matches!(Template::parse("a: [", "{}"), Err(TemplateError::Syntax(_))));
+    assert!(matches!(
+        Template::parse("Resources: {}", "{}"),
+        Err(TemplateError::Count { found: 0, .. })
+    ));
+}
