@@ -61,10 +61,7 @@ impl Source {
                 format!("publish at most {SOURCE_SIZE} bytes: the root module and the local modules that it calls"),
             ));
         }
-        if !self
-            .root_files()
-            .any(|(file, _)| file.ends_with(".tf") || file.ends_with(".tf.json"))
-        {
+        if !self.root_files().any(|(file, _)| variable::syntax_of(file).is_some()) {
             problems.push(FieldProblem::new(
                 "files",
                 format!("there is no Terraform file in the folder {:?}", self.root),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::name::Name;
 use crate::problem::FieldProblem;
 
+mod at;
 mod parse;
 
 /// The most services, and the most migrations, of one stack: what the workflow carries about them stays under 32 KiB.

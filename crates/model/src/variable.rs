@@ -12,8 +12,10 @@ use crate::problem::FieldProblem;
 
 mod check;
 mod hcl;
+mod literal;
 
 pub use hcl::read_schema;
+pub(crate) use hcl::syntax_of;
 
 /// One `variable` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
