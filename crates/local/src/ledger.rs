@@ -67,9 +67,7 @@ impl Ledger {
             });
         }
         connection.execute_batch(TABLES).map_err(failed)?;
-        connection
-            .pragma_update(None, "user_version", LAYOUT)
-            .map_err(failed)?;
+        connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 connection: Mutex::new(connection),
@@ -94,11 +92,7 @@ impl Ledger {
     }
 
     /// The records of a kind whose ids begin with `prefix`, ordered by id. The cost depends on their number alone.
-    pub fn list_under<T: DeserializeOwned>(
-        &self,
-        kind: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, Error> {
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
         list(&self.connection(), kind, prefix)
     }
 
@@ -108,33 +102,36 @@ impl Ledger {
     }
 
     /// Adds an entry and returns its number. The first is 1, and there are no gaps.
-    pub fn append<T: Serialize + ?Sized>(
-        &self,
-        kind: &str,
-        id: &str,
-        value: &T,
-    ) -> Result<u64, Error> {
+    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, Error> {
         self.transaction(|transaction| transaction.append(kind, id, value))
     }
 
     /// The entries numbered `from` and above, with their numbers.
-    pub fn entries<T: DeserializeOwned>(
+    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, Error> {
+        entries(&self.connection(), kind, id, from, usize::MAX)
+    }
+
+    /// At most `limit` entries numbered `from` and above. The cost depends on `limit` alone.
+    pub fn page<T: DeserializeOwned>(
         &self,
         kind: &str,
         id: &str,
         from: u64,
+        limit: usize,
     ) -> Result<Vec<(u64, T)>, Error> {
-        entries(&self.connection(), kind, id, from)
+        entries(&self.connection(), kind, id, from, limit)
+    }
+
+    /// The number of the newest entry; 0 when there is none.
+    pub fn last(&self, kind: &str, id: &str) -> Result<u64, Error> {
+        last(&self.connection(), kind, id)
     }
 
     /// Several reads and writes of which all happen or none: an error from `work` takes everything back.
     ///
     /// No other write happens meanwhile, so what `work` reads is still true when its writes are kept. It must not
     /// use the ledger itself, only the transaction that it is given.
-    pub fn transaction<R, E: From<Error>>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
-    ) -> Result<R, E> {
+    pub fn transaction<R, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<R, E>) -> Result<R, E> {
         let failed = |source| Error::WriteLedger {
             what: "a transaction".to_owned(),
             source,
@@ -206,11 +203,7 @@ impl Transaction<'_> {
     }
 
     /// See [`Ledger::list_under`].
-    pub fn list_under<T: DeserializeOwned>(
-        &self,
-        kind: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, T)>, Error> {
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
         list(&self.inner, kind, prefix)
     }
 
@@ -223,46 +216,24 @@ impl Transaction<'_> {
     }
 
     /// See [`Ledger::append`].
-    pub fn append<T: Serialize + ?Sized>(
-        &self,
-        kind: &str,
-        id: &str,
-        value: &T,
-    ) -> Result<u64, Error> {
+    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, Error> {
         let body = encode(kind, id, value)?;
-        let number: i64 = self
-            .inner
-            .prepare_cached(
-                "SELECT coalesce(max(number), 0) + 1 FROM entries WHERE kind = ?1 AND id = ?2",
-            )
-            .and_then(|mut statement| statement.query_row(params![kind, id], |row| row.get(0)))
-            .map_err(|source| read_failed(kind, id, source))?;
+        let number = last(&self.inner, kind, id)? + 1;
         self.write(
             kind,
             id,
             "INSERT INTO entries (kind, id, number, body) VALUES (?1, ?2, ?3, ?4)",
-            params![kind, id, number, body],
+            params![kind, id, number.cast_signed(), body],
         )?;
-        Ok(number.unsigned_abs())
+        Ok(number)
     }
 
     /// See [`Ledger::entries`].
-    pub fn entries<T: DeserializeOwned>(
-        &self,
-        kind: &str,
-        id: &str,
-        from: u64,
-    ) -> Result<Vec<(u64, T)>, Error> {
-        entries(&self.inner, kind, id, from)
+    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, Error> {
+        entries(&self.inner, kind, id, from, usize::MAX)
     }
 
-    fn write(
-        &self,
-        kind: &str,
-        id: &str,
-        sql: &str,
-        values: impl rusqlite::Params,
-    ) -> Result<usize, Error> {
+    fn write(&self, kind: &str, id: &str, sql: &str, values: impl rusqlite::Params) -> Result<usize, Error> {
         self.touched.borrow_mut().insert(kind.to_owned());
         self.inner
             .prepare_cached(sql)
@@ -274,31 +245,17 @@ impl Transaction<'_> {
     }
 }
 
-fn get<T: DeserializeOwned>(
-    connection: &Connection,
-    kind: &str,
-    id: &str,
-) -> Result<Option<T>, Error> {
+fn get<T: DeserializeOwned>(connection: &Connection, kind: &str, id: &str) -> Result<Option<T>, Error> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM records WHERE kind = ?1 AND id = ?2")
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![kind, id], |row| row.get(0))
-                .optional()
-        })
+        .and_then(|mut statement| statement.query_row(params![kind, id], |row| row.get(0)).optional())
         .map_err(|source| read_failed(kind, id, source))?;
     body.map(|body| decode(kind, id, &body)).transpose()
 }
 
-fn list<T: DeserializeOwned>(
-    connection: &Connection,
-    kind: &str,
-    prefix: &str,
-) -> Result<Vec<(String, T)>, Error> {
+fn list<T: DeserializeOwned>(connection: &Connection, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
     let bodies = connection
-        .prepare_cached(
-            "SELECT id, body FROM records WHERE kind = ?1 AND id >= ?2 AND id < ?3 ORDER BY id",
-        )
+        .prepare_cached("SELECT id, body FROM records WHERE kind = ?1 AND id >= ?2 AND id < ?3 ORDER BY id")
         .and_then(|mut statement| {
             statement
                 .query_map(params![kind, prefix, past(prefix)], |row| {
@@ -318,16 +275,18 @@ fn entries<T: DeserializeOwned>(
     kind: &str,
     id: &str,
     from: u64,
+    limit: usize,
 ) -> Result<Vec<(u64, T)>, Error> {
     // SQLite's numbers are signed; none of ours comes near the difference.
     let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let bodies = connection
-        .prepare_cached("SELECT number, body FROM entries WHERE kind = ?1 AND id = ?2 AND number >= ?3 ORDER BY number")
+        .prepare_cached(
+            "SELECT number, body FROM entries WHERE kind = ?1 AND id = ?2 AND number >= ?3 ORDER BY number LIMIT ?4",
+        )
         .and_then(|mut statement| {
             statement
-                .query_map(params![kind, id, from], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?
+                .query_map(params![kind, id, from, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<Vec<(i64, String)>, _>>()
         })
         .map_err(|source| read_failed(kind, id, source))?;
@@ -335,6 +294,14 @@ fn entries<T: DeserializeOwned>(
         .into_iter()
         .map(|(number, body)| decode(kind, id, &body).map(|value| (number.unsigned_abs(), value)))
         .collect()
+}
+
+fn last(connection: &Connection, kind: &str, id: &str) -> Result<u64, Error> {
+    let number: i64 = connection
+        .prepare_cached("SELECT coalesce(max(number), 0) FROM entries WHERE kind = ?1 AND id = ?2")
+        .and_then(|mut statement| statement.query_row(params![kind, id], |row| row.get(0)))
+        .map_err(|source| read_failed(kind, id, source))?;
+    Ok(number.unsigned_abs())
 }
 
 /// A text that sorts after everything that begins with `prefix` and before everything else that sorts after it.
@@ -389,10 +356,7 @@ mod tests {
         let (folder, ledger) = ledger();
         ledger.put("build", "b:1", &vec!["one"]).expect("put");
         assert_eq!(ledger.append("history", "e:1", "first").expect("append"), 1);
-        assert_eq!(
-            ledger.append("history", "e:1", "second").expect("append"),
-            2
-        );
+        assert_eq!(ledger.append("history", "e:1", "second").expect("append"), 2);
         drop(ledger);
 
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens again");
@@ -401,22 +365,11 @@ mod tests {
             Some(vec!["one".to_owned()])
         );
         assert_eq!(
-            ledger
-                .entries::<String>("history", "e:1", 2)
-                .expect("entries"),
+            ledger.entries::<String>("history", "e:1", 2).expect("entries"),
             [(2, "second".to_owned())]
         );
-        assert!(
-            ledger
-                .delete("history", "e:1")
-                .is_ok_and(|there_was| !there_was)
-        );
-        assert_eq!(
-            ledger
-                .entries::<String>("history", "e:1", 0)
-                .expect("entries"),
-            []
-        );
+        assert!(ledger.delete("history", "e:1").is_ok_and(|there_was| !there_was));
+        assert_eq!(ledger.entries::<String>("history", "e:1", 0).expect("entries"), []);
         assert!(ledger.delete("build", "b:1").expect("delete"));
         assert_eq!(ledger.get::<Value>("build", "b:1").expect("get"), None);
     }
@@ -444,18 +397,12 @@ mod tests {
         let outcome = ledger.transaction(|transaction| {
             transaction.put("task", "1", "one")?;
             transaction.append("log", "1", "line")?;
-            assert_eq!(
-                transaction.get::<String>("task", "1")?,
-                Some("one".to_owned())
-            );
+            assert_eq!(transaction.get::<String>("task", "1")?, Some("one".to_owned()));
             transaction.get::<u32>("task", "1").map(drop)
         });
         assert!(matches!(outcome, Err(Error::DecodeRecord { .. })));
         assert_eq!(ledger.get::<String>("task", "1").expect("get"), None);
-        assert_eq!(
-            ledger.entries::<String>("log", "1", 0).expect("entries"),
-            []
-        );
+        assert_eq!(ledger.entries::<String>("log", "1", 0).expect("entries"), []);
         assert!(!changes.has_changed().expect("the ledger is alive"));
     }
 
@@ -467,10 +414,7 @@ mod tests {
         let writer = ledger.clone();
         std::thread::spawn(move || writer.put("task", "1", "one").expect("put"));
         tasks.changed().await.expect("the ledger is alive");
-        assert_eq!(
-            ledger.get::<String>("task", "1").expect("get"),
-            Some("one".to_owned())
-        );
+        assert_eq!(ledger.get::<String>("task", "1").expect("get"), Some("one".to_owned()));
         assert!(!builds.has_changed().expect("the ledger is alive"));
     }
 

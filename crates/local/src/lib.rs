@@ -8,7 +8,9 @@
 pub mod codebuild;
 pub mod ecs;
 pub mod error;
+pub mod events;
 pub mod ledger;
+pub mod logs;
 pub mod process;
 pub mod stepfunctions;
 pub mod template;
