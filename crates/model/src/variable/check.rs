@@ -187,7 +187,7 @@ mod tests {
         variable "vpc" { type = string }
     "#;
 
-    fn fields(given: Value) -> Vec<String> {
+    fn fields(given: &Value) -> Vec<String> {
         let schema = read_schema([("variables.tf", SCHEMA)].into_iter()).expect("a schema");
         let fixed = Map::from_iter([("vpc".to_owned(), json!("vpc-1"))]);
         match request(&schema, &fixed, given.as_object().expect("an object")) {
@@ -202,7 +202,7 @@ mod tests {
             "count_of": "3", "disks": {"a": {"gib": true, "knd": "x"}, "b": {}}, "zones": ["a", "a"],
             "pair": ["x"], "vpc": "vpc-2", "${file(\"/etc/passwd\")}": 1,
         });
-        let mut named = fields(given);
+        let mut named = fields(&given);
         named.sort();
         assert_eq!(
             named,
@@ -223,13 +223,13 @@ mod tests {
     #[test]
     fn right_values_pass_as_they_are_whatever_they_look_like() {
         for text in ["${file(\"/etc/passwd\")}", "$(id)", "../../x", "-rf", "%{ if true }"] {
-            assert_eq!(fields(json!({ "name": text })), [""; 0], "{text}");
+            assert_eq!(fields(&json!({ "name": text })), [""; 0], "{text}");
         }
-        assert_eq!(fields(json!({ "name": "a\u{0}b" })), ["variables.name"]);
+        assert_eq!(fields(&json!({ "name": "a\u{0}b" })), ["variables.name"]);
         assert_eq!(
-            fields(json!({ "name": "a", "pair": ["x", true], "disks": {"a": {"gib": 1}}, "count_of": null })),
+            fields(&json!({ "name": "a", "pair": ["x", true], "disks": {"a": {"gib": 1}}, "count_of": null })),
             [""; 0]
         );
-        assert_eq!(fields(json!({ "name": null })), ["variables.name"]);
+        assert_eq!(fields(&json!({ "name": null })), ["variables.name"]);
     }
 }
