@@ -1,1 +1,61 @@
-//! slipway-store
+//! The DynamoDB table: the only code that knows its layout ([`table`]).
+//!
+//! Every write is conditional on what was read. Where another writer came between, the store reads again and applies the
+//! same change to what is there now, a bounded number of times; then it gives up with [`Error::Conflict`], which a caller
+//! may retry. Lists are queries on a key or an index, paged by a [`Cursor`]; nothing scans.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`create`] | an operation is asked for: one transaction with the stack's slot and the idempotency record |
+//! | [`finish`] | an operation ends: one transaction that hands the slot to the next in the queue |
+//! | [`operation`] | every write between the two |
+//! | [`watch`] | waiting until an operation changes |
+//! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
+//! | [`list`] | stacks and operations, a page at a time |
+//! | [`idempotency`] | answers that are given again, byte for byte |
+//! | [`rollout`] | task tokens that wait for an ECS deployment |
+//! | [`lock`] | which build holds a stack's Terraform state lock |
+//! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
+//! | [`aws`] | the configuration of every AWS client |
+
+mod error;
+mod item;
+
+pub mod aws;
+pub mod blueprint;
+pub mod create;
+pub mod environment;
+pub mod finish;
+pub mod idempotency;
+pub mod list;
+pub mod lock;
+pub mod operation;
+pub mod release;
+pub mod rollout;
+pub mod stack;
+pub mod start;
+pub mod table;
+pub mod watch;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+
+pub use error::{Error, IllegalTransition};
+pub use list::{Cursor, InvalidCursor, Page};
+
+/// The table. Clones share one client.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            table: table.into(),
+        }
+    }
+}

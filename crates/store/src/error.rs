@@ -1,0 +1,99 @@
+//! What can go wrong with the table.
+
+use slipway_model::{operation, release, stack};
+
+use crate::list::InvalidCursor;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// DynamoDB refused, or could not be reached.
+    #[error("DynamoDB could not {action}")]
+    Aws {
+        /// What was being done.
+        action: &'static str,
+        /// What the client says.
+        #[source]
+        source: Box<aws_sdk_dynamodb::Error>,
+    },
+    /// Other writers kept coming between; a later attempt may succeed.
+    #[error("{what} is being changed by others")]
+    Conflict {
+        /// The record.
+        what: String,
+    },
+    /// There is no such record.
+    #[error("there is no {what}")]
+    NotFound {
+        /// The record.
+        what: String,
+    },
+    /// The record would be larger than a DynamoDB item can be.
+    #[error("{what} has {bytes} bytes, and a DynamoDB item has at most {max}", max = crate::item::SIZE)]
+    TooLarge {
+        /// The record.
+        what: String,
+        /// How large it would be.
+        bytes: usize,
+    },
+    /// The change does not belong to the status that the record has now.
+    #[error(transparent)]
+    IllegalTransition(#[from] IllegalTransition),
+    /// The operation does not have its stack's slot: it has ended, or never had it.
+    #[error("the operation {operation} does not have the slot of its stack")]
+    NotActive {
+        /// The operation.
+        operation: slipway_model::id::OperationId,
+    },
+    /// The cursor is not one that the store gave for this list.
+    #[error(transparent)]
+    InvalidCursor(#[from] InvalidCursor),
+    /// A record cannot be written as an item.
+    #[error("{what} cannot be written as an item")]
+    Encode {
+        /// The record.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An item is not what its key says.
+    #[error("the item of {what} cannot be read")]
+    Decode {
+        /// The record.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// An event that does not belong to the status of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalTransition {
+    /// Of an operation.
+    #[error(transparent)]
+    Operation(#[from] operation::IllegalTransition),
+    /// Of a stack.
+    #[error(transparent)]
+    Stack(#[from] stack::IllegalTransition),
+    /// Of a release.
+    #[error(transparent)]
+    Release(#[from] release::IllegalTransition),
+}
+
+impl Error {
+    /// Whether the same call may succeed a moment later: the workflow retries it then.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Aws { .. } | Self::Conflict { .. } => true,
+            Self::NotFound { .. }
+            | Self::TooLarge { .. }
+            | Self::IllegalTransition(_)
+            | Self::NotActive { .. }
+            | Self::InvalidCursor(_)
+            | Self::Encode { .. }
+            | Self::Decode { .. } => false,
+        }
+    }
+}
