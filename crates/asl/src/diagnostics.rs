@@ -12,23 +12,39 @@ pub enum DiagnosticCode {
     InvalidJsonDescription,
     /// A field is missing, unknown, of the wrong type or not supported.
     SchemaValidationFailed,
-    /// A transition names a state that its scope does not have.
+    /// A transition names a state that its scope does not have, or nothing leads to a state.
     MissingTransitionTarget,
-    /// No state of its scope leads to this one.
-    UnreachableState,
+    /// No state of a scope ends it.
+    MissingEndState,
     /// Two states of the machine have the same name.
     DuplicateStateName,
+    /// A branch or iteration assigns a variable of the scope around it.
+    DuplicateVariableName,
+    /// The `JSONata` does not parse.
+    InvalidJsonataExpression,
+    /// The `JSONata` parses and reads something that Step Functions does not have.
+    UnsupportedJsonataExpression,
+}
+
+impl DiagnosticCode {
+    /// The name on the wire: `SCHEMA_VALIDATION_FAILED`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
+            Self::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Self::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Self::MissingEndState => "MISSING_END_STATE",
+            Self::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Self::DuplicateVariableName => "DUPLICATE_VARIABLE_NAME",
+            Self::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Self::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
+        }
+    }
 }
 
 impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
-            Self::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
-            Self::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
-            Self::UnreachableState => "UNREACHABLE_STATE",
-            Self::DuplicateStateName => "DUPLICATE_STATE_NAME",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -39,13 +55,18 @@ pub struct Diagnostic {
     pub code: DiagnosticCode,
     /// A sentence for the person who wrote the definition.
     pub message: String,
-    /// Where it is: `/States/Plan/Next`.
-    pub location: String,
+    /// Where it is: `/States/Plan/Next`. Text that is not JSON has no places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} at {}", self.code, self.message, self.location)
+        write!(f, "{}: {}", self.code, self.message)?;
+        match &self.location {
+            Some(location) => write!(f, " at {location}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,12 +1,17 @@
 //! An execution as a value, and the words in which a driver talks with it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::definition::StateMachine;
 use crate::history::HistoryEvent;
+use crate::interpreter::{Interpreter, TimerPurpose};
+use crate::random::Random;
 use crate::resource::Resource;
+use crate::thread::{Phase, Thread, ThreadId};
 
 /// What `StartExecution` knows, and the `$states.context` object shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,32 +180,85 @@ pub struct Turn {
 }
 
 /// One run of a state machine.
+///
+/// All of it is data: save it after each [`Turn`] and read it back to go on. It belongs to the definition that it was
+/// started with, and goes on only with that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Execution {}
+pub struct Execution {
+    pub(crate) start: ExecutionStart,
+    pub(crate) started_at: Timestamp,
+    pub(crate) random: Random,
+    /// The id of the last history event.
+    pub(crate) last_event: u64,
+    /// The last number given to a task, timer or thread: an id never comes back.
+    last_id: u64,
+    pub(crate) threads: BTreeMap<ThreadId, Thread>,
+    pub(crate) timers: BTreeMap<TimerId, Timer>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// An open timer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    pub at: Timestamp,
+    pub purpose: TimerPurpose,
+}
 
 impl Execution {
     /// Starts an execution. `seed` is the only source of randomness that it will have.
-    pub fn start(
-        _machine: &StateMachine,
-        _start: ExecutionStart,
-        _now: Timestamp,
-        _seed: u64,
-    ) -> (Self, Turn) {
-        todo!("the interpreter follows")
+    pub fn start(machine: &StateMachine, start: ExecutionStart, now: Timestamp, seed: u64) -> (Self, Turn) {
+        let mut execution = Self {
+            start,
+            started_at: now,
+            random: Random::new(seed),
+            last_event: 0,
+            last_id: 0,
+            threads: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            outcome: None,
+        };
+        let turn = Interpreter::turn(machine, &mut execution, now, Interpreter::begin);
+        (execution, turn)
     }
 
     /// Takes in one event. An event for a task or timer that is not open, or after the end, changes nothing.
-    pub fn handle(&mut self, _machine: &StateMachine, _event: Event, _now: Timestamp) -> Turn {
-        todo!("the interpreter follows")
+    pub fn handle(&mut self, machine: &StateMachine, event: Event, now: Timestamp) -> Turn {
+        if self.outcome.is_some() {
+            return Turn::default();
+        }
+        Interpreter::turn(machine, self, now, |interpreter| interpreter.take_in(event))
     }
 
     /// Every task that has not answered and every timer that has not fired: what a driver takes up after a restart.
     pub fn pending(&self) -> Vec<Effect> {
-        todo!("the interpreter follows")
+        let tasks = self.threads.values().filter_map(|thread| match &thread.visit.phase {
+            Phase::Running(task) => Some(Effect::StartTask(task.request.clone())),
+            _ => None,
+        });
+        let timers = self.timers.iter().map(|(timer, open)| Effect::StartTimer {
+            timer: *timer,
+            at: open.at,
+        });
+        tasks.chain(timers).collect()
     }
 
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<&Outcome> {
-        todo!("the interpreter follows")
+        self.outcome.as_ref()
+    }
+
+    /// What it was started with.
+    pub fn started_with(&self) -> &ExecutionStart {
+        &self.start
+    }
+
+    /// When it was started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    pub(crate) fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 }

@@ -314,18 +314,12 @@ mod epoch_seconds {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "milliseconds fit 53 bits for 280,000 years"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds fit 53 bits for 280,000 years")]
     pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(at.as_millisecond() as f64 / 1000.0)
     }
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "out of range is refused by Timestamp"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "out of range is refused by Timestamp")]
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         Timestamp::from_millisecond((seconds * 1000.0).round() as i64).map_err(D::Error::custom)
@@ -357,10 +351,7 @@ mod tests {
                 "stateEnteredEventDetails": {"name": "Plan", "input": "{}", "inputDetails": {"truncated": false}},
             })
         );
-        assert_eq!(
-            serde_json::from_value::<HistoryEvent>(wire).expect("reads back"),
-            event
-        );
+        assert_eq!(serde_json::from_value::<HistoryEvent>(wire).expect("reads back"), event);
     }
 
     #[test]
@@ -374,9 +365,6 @@ mod tests {
         };
         let wire = serde_json::to_value(&event).expect("serialises");
         assert_eq!(wire.as_object().map(serde_json::Map::len), Some(4));
-        assert_eq!(
-            serde_json::from_value::<HistoryEvent>(wire).expect("reads back"),
-            event
-        );
+        assert_eq!(serde_json::from_value::<HistoryEvent>(wire).expect("reads back"), event);
     }
 }

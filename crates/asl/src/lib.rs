@@ -17,15 +17,20 @@
 
 mod definition;
 mod diagnostics;
+pub mod errors;
 mod execution;
 pub mod history;
+mod interpreter;
+mod jsonata;
+mod random;
 mod resource;
+mod retry;
 pub mod simulate;
+mod states;
+mod thread;
 
 pub use definition::StateMachine;
 pub use diagnostics::{DefinitionErrors, Diagnostic, DiagnosticCode};
-pub use execution::{
-    Effect, Event, Execution, ExecutionStart, Outcome, TaskId, TaskRequest, TimerId, Turn,
-};
+pub use execution::{Effect, Event, Execution, ExecutionStart, Outcome, TaskId, TaskRequest, TimerId, Turn};
 pub use history::{EventDetails, EventType, HistoryEvent};
 pub use resource::{IntegrationPattern, InvalidResource, Resource};

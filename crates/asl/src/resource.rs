@@ -64,9 +64,7 @@ impl Resource {
     pub fn action_with_pattern(&self) -> String {
         match self {
             Self::LambdaFunction { arn } => arn.clone(),
-            Self::Integration {
-                action, pattern, ..
-            } => format!("{action}{}", pattern.suffix()),
+            Self::Integration { action, pattern, .. } => format!("{action}{}", pattern.suffix()),
         }
     }
 
@@ -89,11 +87,7 @@ impl fmt::Display for Resource {
                 action,
                 pattern,
             } => {
-                write!(
-                    f,
-                    "arn:{partition}:states:::{service}:{action}{}",
-                    pattern.suffix()
-                )
+                write!(f, "arn:{partition}:states:::{service}:{action}{}", pattern.suffix())
             }
         }
     }
@@ -124,18 +118,13 @@ impl FromStr for Resource {
             return Err(InvalidResource::NotAnArn);
         };
         match (service, region, account) {
-            ("lambda", r, a)
-                if !r.is_empty() && !a.is_empty() && resource.starts_with("function:") =>
-            {
-                Ok(Self::LambdaFunction {
-                    arn: text.to_owned(),
-                })
+            ("lambda", r, a) if !r.is_empty() && !a.is_empty() && resource.starts_with("function:") => {
+                Ok(Self::LambdaFunction { arn: text.to_owned() })
             }
-            ("states", "", "") => integration(partition, resource)
-                .ok_or_else(|| InvalidResource::NotRecognized(text.to_owned())),
-            ("states", _, _) if resource.starts_with("activity:") => {
-                Err(InvalidResource::Activity(text.to_owned()))
+            ("states", "", "") => {
+                integration(partition, resource).ok_or_else(|| InvalidResource::NotRecognized(text.to_owned()))
             }
+            ("states", _, _) if resource.starts_with("activity:") => Err(InvalidResource::Activity(text.to_owned())),
             _ => Err(InvalidResource::NotRecognized(text.to_owned())),
         }
     }
@@ -151,9 +140,7 @@ fn integration(partition: &str, resource: &str) -> Option<Resource> {
     .find_map(|pattern| Some((resource.strip_suffix(pattern.suffix())?, pattern)))
     .unwrap_or((resource, IntegrationPattern::RequestResponse));
     let (service, action) = resource.rsplit_once(':')?;
-    let is_word = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
+    let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let service_is_valid = is_word(service.strip_prefix("aws-sdk:").unwrap_or(service));
     (service_is_valid && is_word(action)).then(|| Resource::Integration {
         partition: partition.to_owned(),
@@ -220,10 +207,7 @@ mod tests {
             ),
         ] {
             let resource = parse(text).expect(text);
-            assert_eq!(
-                (resource.resource_type(), resource.pattern()),
-                (service, pattern)
-            );
+            assert_eq!((resource.resource_type(), resource.pattern()), (service, pattern));
             assert!(resource.action_with_pattern().starts_with(action));
             assert_eq!(resource.to_string(), text);
         }
@@ -232,12 +216,7 @@ mod tests {
     #[test]
     fn a_function_arn_is_a_lambda_function() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:steps:live";
-        assert_eq!(
-            parse(arn),
-            Ok(Resource::LambdaFunction {
-                arn: arn.to_owned()
-            })
-        );
+        assert_eq!(parse(arn), Ok(Resource::LambdaFunction { arn: arn.to_owned() }));
     }
 
     #[test]
@@ -248,15 +227,9 @@ mod tests {
             "arn:aws:sqs:eu-west-1:123456789012:queue",
             "arn:aws:states:::x:y.syncs",
         ] {
-            assert_eq!(
-                parse(text),
-                Err(InvalidResource::NotRecognized(text.to_owned()))
-            );
+            assert_eq!(parse(text), Err(InvalidResource::NotRecognized(text.to_owned())));
         }
         let activity = "arn:aws:states:eu-west-1:123456789012:activity:paint";
-        assert_eq!(
-            parse(activity),
-            Err(InvalidResource::Activity(activity.to_owned()))
-        );
+        assert_eq!(parse(activity), Err(InvalidResource::Activity(activity.to_owned())));
     }
 }

@@ -1,0 +1,502 @@
+//! One state of a definition: which fields its type has, and what each may hold.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::fields::{Object, Problems, whole};
+use super::parser::{MAX_SECONDS, Parser, QUERY_LANGUAGES, QueryLanguage};
+use crate::jsonata::{Field, Readable};
+use crate::resource::Resource;
+use crate::retry::{Jitter, Retrier};
+use crate::states::{
+    Catcher, ChoiceRule, ChoiceState, Exit, FailState, Handlers, Items, Kind, MapState, ParallelState, State,
+    TaskState, Transition, Wait,
+};
+
+const RESULT: Readable = Readable {
+    result: true,
+    error_output: false,
+};
+const NO_RESULT: Readable = Readable {
+    result: false,
+    error_output: false,
+};
+const ERROR_OUTPUT: Readable = Readable {
+    result: false,
+    error_output: true,
+};
+
+/// Fields that only a `JSONPath` state has.
+const JSONPATH_FIELDS: [&str; 17] = [
+    "InputPath",
+    "OutputPath",
+    "Parameters",
+    "Result",
+    "ResultPath",
+    "ResultSelector",
+    "ItemsPath",
+    "MaxConcurrencyPath",
+    "SecondsPath",
+    "TimestampPath",
+    "TimeoutSecondsPath",
+    "HeartbeatSecondsPath",
+    "ErrorPath",
+    "CausePath",
+    "ToleratedFailureCountPath",
+    "ToleratedFailurePercentagePath",
+    "Iterator",
+];
+
+/// Fields of a Distributed Map, which AWS runs as child executions.
+const DISTRIBUTED_FIELDS: [&str; 6] = [
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+    "Label",
+    "ToleratedFailureCount",
+    "ToleratedFailurePercentage",
+];
+
+/// Parses one state.
+pub(super) fn parse(parser: &mut Parser, name: &str, value: &Value, location: &str) -> Option<State> {
+    let state = parser.problems.object(value, location)?;
+    state.required(&["Type"], &mut parser.problems);
+    let kind = state.word("Type", &TYPES, &mut parser.problems)?;
+    if !speaks_jsonata(parser, &state) {
+        return None;
+    }
+    state.string("Comment", &mut parser.problems);
+    refuse_foreign_fields(parser, &state, kind.fields());
+    let (kind, readable) = match kind {
+        Type::Task => (task(parser, &state), RESULT),
+        Type::Pass => (transition(&state, &mut parser.problems).map(Kind::Pass), NO_RESULT),
+        Type::Wait => (wait(&state, &mut parser.problems), NO_RESULT),
+        Type::Choice => (choice(&state, &mut parser.problems), NO_RESULT),
+        Type::Succeed => (Some(Kind::Succeed), NO_RESULT),
+        Type::Fail => (fail(&state, &mut parser.problems), NO_RESULT),
+        Type::Parallel => (parallel(parser, &state), RESULT),
+        Type::Map => (map(parser, &state), RESULT),
+    };
+    let exit = exit(&state, readable, &mut parser.problems);
+    let name = name.to_owned();
+    Some(State {
+        name,
+        kind: kind?,
+        exit,
+    })
+}
+
+/// `Type`.
+#[derive(Clone, Copy)]
+enum Type {
+    Task,
+    Pass,
+    Wait,
+    Choice,
+    Succeed,
+    Fail,
+    Parallel,
+    Map,
+}
+
+const TYPES: [(&str, Type); 8] = [
+    ("Pass", Type::Pass),
+    ("Task", Type::Task),
+    ("Choice", Type::Choice),
+    ("Wait", Type::Wait),
+    ("Succeed", Type::Succeed),
+    ("Fail", Type::Fail),
+    ("Parallel", Type::Parallel),
+    ("Map", Type::Map),
+];
+
+impl Type {
+    /// The fields of a `JSONata` state beside `Type`, `Comment` and `QueryLanguage`.
+    fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Task => &[
+                "Resource",
+                "Arguments",
+                "TimeoutSeconds",
+                "HeartbeatSeconds",
+                "Retry",
+                "Catch",
+                "Assign",
+                "Output",
+                "Next",
+                "End",
+            ],
+            Self::Pass => &["Assign", "Output", "Next", "End"],
+            Self::Wait => &["Seconds", "Timestamp", "Assign", "Output", "Next", "End"],
+            Self::Choice => &["Choices", "Default", "Assign", "Output"],
+            Self::Succeed => &["Output"],
+            Self::Fail => &["Error", "Cause"],
+            Self::Parallel => &[
+                "Branches",
+                "Arguments",
+                "Retry",
+                "Catch",
+                "Assign",
+                "Output",
+                "Next",
+                "End",
+            ],
+            Self::Map => &[
+                "Items",
+                "ItemSelector",
+                "ItemProcessor",
+                "MaxConcurrency",
+                "Retry",
+                "Catch",
+                "Assign",
+                "Output",
+                "Next",
+                "End",
+            ],
+        }
+    }
+}
+
+fn speaks_jsonata(parser: &mut Parser, state: &Object<'_>) -> bool {
+    let own = state.word("QueryLanguage", &QUERY_LANGUAGES, &mut parser.problems);
+    if state.has("QueryLanguage") && own.is_none() {
+        return false;
+    }
+    match (parser.language, own.unwrap_or(parser.language)) {
+        (_, QueryLanguage::Jsonata) => true,
+        (QueryLanguage::Jsonata, QueryLanguage::JsonPath) => {
+            let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+            parser.problems.schema(message, &state.location);
+            false
+        }
+        (QueryLanguage::JsonPath, QueryLanguage::JsonPath) => {
+            let message = "The QueryLanguage 'JSONPath' is not supported here: set 'QueryLanguage' to 'JSONata' for \
+                           the state or the whole state machine";
+            parser.problems.schema(message, &state.location);
+            false
+        }
+    }
+}
+
+fn refuse_foreign_fields(parser: &mut Parser, state: &Object<'_>, fields: &[&str]) {
+    let problems = &mut parser.problems;
+    for name in state.map.keys().map(String::as_str) {
+        if fields.contains(&name) || ["Type", "Comment", "QueryLanguage"].contains(&name) {
+            continue;
+        }
+        if JSONPATH_FIELDS.contains(&name) {
+            let message = format!(
+                "The QueryLanguage is set to 'JSONata', but field '{name}' is only supported for the 'JSONPath' \
+                 QueryLanguage"
+            );
+            problems.schema(message, &state.location);
+        } else if DISTRIBUTED_FIELDS.contains(&name) {
+            let message = format!("Field '{name}' belongs to a Distributed Map, which is not supported here");
+            problems.schema(message, &state.at(name));
+        } else if name == "Credentials" {
+            let message = "Field 'Credentials' is not supported here: tasks run with the role of the machine";
+            problems.schema(message, &state.at(name));
+        } else {
+            problems.schema(format!("Field '{name}' is not supported"), &state.at(name));
+        }
+    }
+}
+
+fn transition(state: &Object<'_>, problems: &mut Problems) -> Option<Transition> {
+    match state.one_of(&["Next", "End"], problems)? {
+        "Next" => state.string("Next", problems).map(Transition::Next),
+        end => {
+            if state.get(end) != Some(&Value::Bool(true)) {
+                problems.schema("Value should be true", &state.at(end));
+            }
+            Some(Transition::End)
+        }
+    }
+}
+
+fn exit(object: &Object<'_>, readable: Readable, problems: &mut Problems) -> Exit {
+    let assign = object.template("Assign", readable, problems);
+    if let Some(value) = object.get("Assign")
+        && !value.is_object()
+    {
+        problems.schema("Expected value of type [OBJECT]", &object.at("Assign"));
+    }
+    let output = object.template("Output", readable, problems);
+    Exit { assign, output }
+}
+
+fn task(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
+    let problems = &mut parser.problems;
+    state.required(&["Resource"], problems);
+    let resource = state.string("Resource", problems);
+    let resource = resource.and_then(|text| match text.parse::<Resource>() {
+        Ok(resource) => Some(resource),
+        Err(error) => {
+            problems.schema(error.to_string(), &state.at("Resource"));
+            None
+        }
+    });
+    let arguments = state.template("Arguments", NO_RESULT, problems);
+    let bounds = 1..=MAX_SECONDS;
+    let timeout_seconds = state.whole_field("TimeoutSeconds", &bounds, problems);
+    let heartbeat_seconds = state.whole_field("HeartbeatSeconds", &bounds, problems);
+    if let (Some(Field::Literal(timeout)), Some(Field::Literal(heartbeat))) = (&timeout_seconds, &heartbeat_seconds)
+        && heartbeat >= timeout
+    {
+        let message = "The value of 'HeartbeatSeconds' must be smaller than that of 'TimeoutSeconds'";
+        problems.schema(message, &state.at("HeartbeatSeconds"));
+    }
+    let handlers = handlers(state, problems);
+    let transition = transition(state, problems)?;
+    Some(Kind::Task(Box::new(TaskState {
+        resource: resource?,
+        arguments,
+        timeout_seconds,
+        heartbeat_seconds,
+        handlers,
+        transition,
+    })))
+}
+
+fn wait(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
+    let transition = transition(state, problems);
+    let wait = match state.one_of(&["Seconds", "Timestamp"], problems)? {
+        "Seconds" => {
+            let seconds = state.whole_field("Seconds", &(0..=MAX_SECONDS), problems)?;
+            Wait::Seconds(seconds)
+        }
+        timestamp => {
+            let read = |value: &Value| {
+                read_timestamp(value).ok_or_else(|| "String does not match RFC3339 timestamp".to_owned())
+            };
+            Wait::Timestamp(state.field(timestamp, read, problems)?)
+        }
+    };
+    Some(Kind::Wait(wait, transition?))
+}
+
+/// A time as ASL wants it: RFC 3339 with an upper-case `T`, and an upper-case `Z` unless there is an offset.
+pub(crate) fn read_timestamp(value: &Value) -> Option<Timestamp> {
+    let text = value.as_str()?;
+    let as_asl = text.contains('T') && !text.contains('[') && !text.ends_with('z');
+    text.parse().ok().filter(|_| as_asl)
+}
+
+fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
+    state.required(&["Choices"], problems);
+    let default = state.string("Default", problems);
+    let mut rules = Vec::new();
+    for (at, value) in (0..).zip(state.array("Choices", true, problems)?) {
+        let at: usize = at;
+        let location = format!("{}[{at}]", state.at("Choices"));
+        let Some(rule) = problems.object(value, &location) else {
+            continue;
+        };
+        if rule.has("Variable") || rule.has("And") || rule.has("Or") || rule.has("Not") {
+            let message = "The QueryLanguage is set to 'JSONata', but a comparison with 'Variable' is only supported \
+                           for the 'JSONPath' QueryLanguage: write a 'Condition'";
+            problems.schema(message, &location);
+            continue;
+        }
+        let fields = ["Condition", "Next", "Assign", "Output", "Comment"];
+        rule.only(&fields, problems);
+        rule.required(&["Condition", "Next"], problems);
+        rule.string("Comment", problems);
+        let read = |value: &Value| {
+            let flag = value.as_bool();
+            flag.ok_or_else(|| "Expected a boolean or a JSONata expression".to_owned())
+        };
+        let condition = rule.field("Condition", read, problems);
+        let next = rule.string("Next", problems);
+        let exit = exit(&rule, NO_RESULT, problems);
+        if let (Some(condition), Some(next)) = (condition, next) {
+            rules.push(ChoiceRule { condition, exit, next });
+        }
+    }
+    Some(Kind::Choice(ChoiceState { rules, default }))
+}
+
+fn fail(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
+    let read = |value: &Value| {
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or_else(|| "Expected value of type [STRING]".to_owned())
+    };
+    let error = state.field("Error", read, problems);
+    let cause = state.field("Cause", read, problems);
+    Some(Kind::Fail(FailState { error, cause }))
+}
+
+fn parallel(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
+    state.required(&["Branches"], &mut parser.problems);
+    let arguments = state.template("Arguments", NO_RESULT, &mut parser.problems);
+    let handlers = handlers(state, &mut parser.problems);
+    let transition = transition(state, &mut parser.problems);
+    let mut branches = Vec::new();
+    for (at, value) in (0..).zip(state.array("Branches", true, &mut parser.problems)?) {
+        let at: usize = at;
+        let location = format!("{}[{at}]", state.at("Branches"));
+        if let Some(branch) = parser.problems.object(value, &location) {
+            branches.extend(parser.inner_scope(&branch, &[]));
+        }
+    }
+    Some(Kind::Parallel(ParallelState {
+        arguments,
+        branches,
+        handlers,
+        transition: transition?,
+    }))
+}
+
+fn map(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
+    state.required(&["ItemProcessor"], &mut parser.problems);
+    let problems = &mut parser.problems;
+    let items = items(state, problems);
+    let item_selector = state.template("ItemSelector", NO_RESULT, problems);
+    let max_concurrency = state.whole_field("MaxConcurrency", &(0..=u64::MAX), problems);
+    let handlers = handlers(state, problems);
+    let transition = transition(state, problems);
+    let processor = problems.object(state.get("ItemProcessor")?, &state.at("ItemProcessor"))?;
+    refuse_distributed(&processor, problems);
+    let processor = parser.inner_scope(&processor, &["ProcessorConfig"])?;
+    Some(Kind::Map(Box::new(MapState {
+        items,
+        item_selector,
+        max_concurrency,
+        processor,
+        handlers,
+        transition: transition?,
+    })))
+}
+
+fn items(state: &Object<'_>, problems: &mut Problems) -> Option<Items> {
+    if state.get("Items")?.is_array() {
+        let template = state.template("Items", NO_RESULT, problems)?;
+        return Some(Items::Template(template));
+    }
+    let read = |_: &Value| Err("Expected an array or a JSONata expression".to_owned());
+    state.field("Items", read, problems).map(Items::Expression)
+}
+
+fn refuse_distributed(processor: &Object<'_>, problems: &mut Problems) {
+    let Some(value) = processor.get("ProcessorConfig") else {
+        return;
+    };
+    let Some(config) = problems.object(value, &processor.at("ProcessorConfig")) else {
+        return;
+    };
+    let modes = [("INLINE", false), ("DISTRIBUTED", true)];
+    match config.word("Mode", &modes, problems) {
+        Some(true) => {
+            let message = "Distributed Map is not supported here: use the Mode 'INLINE'";
+            problems.schema(message, &config.at("Mode"));
+        }
+        _ => config.only(&["Mode"], problems),
+    }
+}
+
+fn handlers(state: &Object<'_>, problems: &mut Problems) -> Handlers {
+    let mut handlers = Handlers::default();
+    let retry = state.array("Retry", false, problems).unwrap_or_default();
+    for (at, value) in retry.iter().enumerate() {
+        let location = format!("{}[{at}]", state.at("Retry"));
+        if let Some(entry) = problems.object(value, &location) {
+            let last = at + 1 == retry.len();
+            handlers.retry.extend(retrier(&entry, last, problems));
+        }
+    }
+    let catch = state.array("Catch", false, problems).unwrap_or_default();
+    for (at, value) in catch.iter().enumerate() {
+        let location = format!("{}[{at}]", state.at("Catch"));
+        if let Some(entry) = problems.object(value, &location) {
+            let last = at + 1 == catch.len();
+            handlers.catch.extend(catcher(&entry, last, problems));
+        }
+    }
+    handlers
+}
+
+fn retrier(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Retrier> {
+    let fields = [
+        "ErrorEquals",
+        "IntervalSeconds",
+        "MaxAttempts",
+        "BackoffRate",
+        "MaxDelaySeconds",
+        "JitterStrategy",
+        "Comment",
+    ];
+    entry.only(&fields, problems);
+    let error_equals = error_equals(entry, last, problems);
+    // AWS accepts an interval of 0, although its documentation asks for a positive one.
+    let interval = entry.whole("IntervalSeconds", &(0..=MAX_SECONDS), problems);
+    let max_attempts = entry.whole("MaxAttempts", &(0..=MAX_SECONDS), problems);
+    let max_delay_seconds = entry.whole("MaxDelaySeconds", &(1..=31_622_399), problems);
+    let jitters = [("NONE", Jitter::None), ("FULL", Jitter::Full)];
+    let jitter = entry.word("JitterStrategy", &jitters, problems);
+    let rate = entry.get("BackoffRate").map(Value::as_f64);
+    let backoff_rate = match rate {
+        None => 2.0,
+        Some(Some(rate)) if rate >= 1.0 => rate,
+        Some(_) => {
+            problems.schema("Expected a number of at least 1.0", &entry.at("BackoffRate"));
+            return None;
+        }
+    };
+    Some(Retrier {
+        error_equals: error_equals?,
+        interval_seconds: interval.unwrap_or(1),
+        max_attempts: max_attempts.unwrap_or(3),
+        backoff_rate,
+        max_delay_seconds,
+        jitter: jitter.unwrap_or(Jitter::None),
+    })
+}
+
+fn catcher(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Catcher> {
+    if entry.has("ResultPath") {
+        let message = "The QueryLanguage is set to 'JSONata', but field 'ResultPath' is only supported for the \
+                       'JSONPath' QueryLanguage";
+        problems.schema(message, &entry.location);
+        return None;
+    }
+    let fields = ["ErrorEquals", "Next", "Assign", "Output", "Comment"];
+    entry.only(&fields, problems);
+    entry.required(&["Next"], problems);
+    let error_equals = error_equals(entry, last, problems);
+    let next = entry.string("Next", problems);
+    let exit = exit(entry, ERROR_OUTPUT, problems);
+    Some(Catcher {
+        error_equals: error_equals?,
+        exit,
+        next: next?,
+    })
+}
+
+/// `States.ALL` has to stand alone, and in the last entry.
+fn error_equals(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Vec<String>> {
+    entry.required(&["ErrorEquals"], problems);
+    let names: Option<Vec<String>> = entry
+        .array("ErrorEquals", true, problems)?
+        .iter()
+        .map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    let location = entry.at("ErrorEquals");
+    let Some(names) = names else {
+        problems.schema("Expected value of type [STRING]", &location);
+        return None;
+    };
+    if names.iter().any(|name| name == crate::errors::ALL) {
+        if names.len() > 1 {
+            problems.schema("'States.ALL' must appear alone in 'ErrorEquals'", &location);
+        }
+        if !last {
+            problems.schema("'States.ALL' must appear in the last entry", &location);
+        }
+    }
+    Some(names)
+}
+
+/// A whole number that an expression gave.
+pub(crate) fn read_whole(value: &Value) -> Option<u64> {
+    value.is_number().then(|| whole(value)).flatten()
+}

@@ -1,0 +1,11 @@
+//! `JSONata` as Step Functions runs it: expressions, templates that hold them, and the functions AWS adds.
+
+mod expression;
+mod functions;
+mod references;
+mod session;
+mod template;
+
+pub(crate) use expression::{Expression, Readable};
+pub(crate) use session::{EvaluationError, Scope, Session};
+pub(crate) use template::{Field, Template};

@@ -1,0 +1,70 @@
+//! Values of a definition that may hold expressions.
+
+use serde_json::{Map, Value};
+
+use super::expression::Expression;
+use super::session::{EvaluationError, Session};
+
+/// JSON of which any string may be an expression: `Arguments`, `Output`, `Assign`, `Items`, `ItemSelector`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Template {
+    /// A value without any expression in it.
+    Literal(Value),
+    /// `"{% ... %}"`.
+    Expression(Expression),
+    /// An array, of which some item is not a literal.
+    Array(Vec<Template>),
+    /// An object, of which some member is not a literal. The order of members is kept.
+    Object(Vec<(String, Template)>),
+}
+
+impl Template {
+    /// The value. `location` is the field that holds the template, and leads to the expression that failed.
+    pub fn evaluate(&self, session: &mut Session, location: &str) -> Result<Value, EvaluationError> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Expression(expression) => session.evaluate(expression, location),
+            Self::Array(items) => {
+                let items = items.iter().enumerate();
+                let values = items.map(|(at, item)| item.evaluate(session, &format!("{location}[{at}]")));
+                values.collect::<Result<_, _>>().map(Value::Array)
+            }
+            Self::Object(members) => {
+                let mut object = Map::new();
+                for (name, member) in members {
+                    let value = member.evaluate(session, &format!("{location}/{name}"))?;
+                    object.insert(name.clone(), value);
+                }
+                Ok(Value::Object(object))
+            }
+        }
+    }
+}
+
+/// A field that holds one thing of a known type, written out or as an expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Field<T> {
+    /// Written out and checked.
+    Literal(T),
+    /// Checked once it is evaluated.
+    Expression(Expression),
+}
+
+impl<T: Clone> Field<T> {
+    /// The value. `read` gives nothing for a value of another type, which `expected` names in `JSONata`'s words.
+    pub fn evaluate(
+        &self,
+        session: &mut Session,
+        location: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, EvaluationError> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Expression(expression) => {
+                let value = session.evaluate(expression, location)?;
+                read(&value).ok_or_else(|| EvaluationError::unexpected_type(expression, location, expected, &value))
+            }
+        }
+    }
+}
