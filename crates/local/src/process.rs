@@ -205,7 +205,8 @@ impl Process {
     /// Waits for the end of the process.
     pub async fn ended(&self) -> Ending {
         let mut ended = self.ended.clone();
-        match ended.wait_for(Option::is_some).await {
+        let ending = ended.wait_for(Option::is_some).await.map(|ending| *ending);
+        match ending {
             Ok(ending) => ending.unwrap_or(Ending::Killed),
             // The thread that watches was lost, which only the end of this server does.
             Err(_) => std::future::pending().await,
@@ -229,10 +230,10 @@ impl Process {
 
     /// Waits until a file in the process's folder may have changed since the last call, or the process has ended.
     pub async fn changed(&mut self) {
-        let ended = self.ended.clone();
+        let mut ended = self.ended.clone();
         tokio::select! {
             () = self.changes.changed() => {}
-            () = async { let mut ended = ended; let _ = ended.wait_for(Option::is_some).await; } => {}
+            _ = ended.wait_for(Option::is_some) => {}
         }
     }
 

@@ -1,1 +1,496 @@
 //! CodeBuild: runs a project's buildspec as a process.
+//!
+//! A build is a supervised process ([`crate::process`]) with a folder of its own, so it outlives the server; a new
+//! server takes it over, and its end is seen whoever watched it. What a build gets is its project's environment, the
+//! caller's `environmentVariablesOverride`, CodeBuild's own variables and what [`Options::environment`] gives to all;
+//! nothing else of the server's. As many builds run at once as this machine has cores, and the others are queued.
+//!
+//! **When the server ends.** After a `kill -9` builds go on and are adopted. On an orderly shutdown
+//! ([`CodeBuild::shutdown`]) running builds are asked to stop while the server still serves, because what they do last
+//! is to save Terraform's state to it; queued builds wait for the next start.
+
+mod build;
+mod buildspec;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::sync::{Semaphore, watch};
+
+use self::build::{Build, Stop};
+use self::buildspec::Buildspec;
+use crate::Error;
+use crate::events::EventBus;
+use crate::ledger::Ledger;
+use crate::logs::Logs;
+use crate::process::{ProcessError, Supervisor};
+use crate::wire::{AwsError, arn, input, request_id};
+
+const BUILD: &str = "build";
+/// The builds of a project in the order of their numbers.
+const BUILDS_OF: &str = "builds-of";
+const TOKEN: &str = "build-token";
+
+/// How long an idempotency token of `StartBuild` is remembered.
+const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
+/// What AWS puts on one page of a list and takes in one batch.
+const PAGE: usize = 100;
+
+/// A CodeBuild project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// The text of its buildspec.
+    pub buildspec: String,
+    /// The environment variables of every build.
+    pub environment: BTreeMap<String, String>,
+    /// How long a build may run.
+    pub timeout_minutes: u32,
+    /// How long a build may wait for its turn.
+    pub queued_timeout_minutes: u32,
+    /// How many builds may be in progress at once; more are refused, as on AWS.
+    pub concurrent_build_limit: Option<usize>,
+    /// The log group of the builds.
+    pub log_group: String,
+}
+
+impl Project {
+    fn arn(&self) -> String {
+        arn("codebuild", &format!("project/{}", self.name))
+    }
+
+    fn source_json(&self) -> Value {
+        json!({"type": "NO_SOURCE", "buildspec": self.buildspec, "insecureSsl": false})
+    }
+
+    fn environment_json(&self, variables: Vec<Value>) -> Value {
+        json!({
+            "type": "LINUX_CONTAINER",
+            "image": "slipway/local",
+            "computeType": "BUILD_GENERAL1_SMALL",
+            "privilegedMode": false,
+            "environmentVariables": variables,
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        let variables = self.environment.iter();
+        let variables = variables.map(|(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"}));
+        json!({
+            "name": self.name,
+            "arn": self.arn(),
+            "source": self.source_json(),
+            "artifacts": {"type": "NO_ARTIFACTS"},
+            "cache": {"type": "NO_CACHE"},
+            "environment": self.environment_json(variables.collect()),
+            "serviceRole": format!("arn:aws:iam::{}:role/{}", crate::wire::ACCOUNT, self.name),
+            "timeoutInMinutes": self.timeout_minutes,
+            "queuedTimeoutInMinutes": self.queued_timeout_minutes,
+            "concurrentBuildLimit": self.concurrent_build_limit,
+            "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": self.log_group}},
+        })
+    }
+}
+
+/// What CodeBuild needs of the machine.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that holds one folder per build.
+    pub folder: PathBuf,
+    /// The folder of links to the program, first on every build's `PATH`.
+    pub tools: PathBuf,
+    /// The `slipway` program.
+    pub program: PathBuf,
+    /// What every build gets besides its project's variables: endpoint, region, local credentials. Its `PATH` comes
+    /// after the tools.
+    pub environment: BTreeMap<String, String>,
+    /// How many builds run at once.
+    pub parallel: usize,
+}
+
+/// A reason why CodeBuild cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodeBuildError {
+    /// A buildspec says something that local mode cannot do.
+    #[error("cannot read the buildspec of the project {project}")]
+    Buildspec {
+        /// The project.
+        project: String,
+        /// What is not understood, and where.
+        #[source]
+        source: serde_yaml_ng::Error,
+    },
+    /// The links to the program could not be made.
+    #[error("cannot prepare the tools folder {}", folder.display())]
+    Tools {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A process of an earlier run could not be taken over.
+    #[error("cannot take over the build {build}")]
+    Adopt {
+        /// Its id.
+        build: String,
+        /// Why.
+        #[source]
+        source: ProcessError,
+    },
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] Error),
+}
+
+/// The CodeBuild service.
+#[derive(Clone)]
+pub struct CodeBuild {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    projects: BTreeMap<String, (Project, Buildspec)>,
+    ledger: Ledger,
+    logs: Logs,
+    events: EventBus,
+    supervisor: Supervisor,
+    permits: Arc<Semaphore>,
+    /// How to tell a build that is carried out or queued to stop.
+    live: Mutex<HashMap<String, watch::Sender<Option<Stop>>>>,
+}
+
+/// An idempotency token of `StartBuild`.
+#[derive(Serialize, Deserialize)]
+struct Token {
+    build: String,
+    variables: BTreeMap<String, String>,
+    time: Timestamp,
+}
+
+impl CodeBuild {
+    /// Reads the buildspecs and makes the tools folder. Call [`CodeBuild::recover`] next.
+    pub fn new(
+        options: Options,
+        projects: Vec<Project>,
+        ledger: Ledger,
+        logs: Logs,
+        events: EventBus,
+        supervisor: Supervisor,
+    ) -> Result<Self, CodeBuildError> {
+        run::make_tools(&options).map_err(|source| CodeBuildError::Tools {
+            folder: options.tools.clone(),
+            source,
+        })?;
+        let mut known = BTreeMap::new();
+        for project in projects {
+            let spec = Buildspec::parse(&project.buildspec).map_err(|source| CodeBuildError::Buildspec {
+                project: project.name.clone(),
+                source,
+            })?;
+            known.insert(project.name.clone(), (project, spec));
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                permits: Arc::new(Semaphore::new(options.parallel.max(1))),
+                options,
+                projects: known,
+                ledger,
+                logs,
+                events,
+                supervisor,
+                live: Mutex::default(),
+            }),
+        })
+    }
+
+    /// One call of the wire API.
+    // Nothing here waits; the signature is that of every JSON service.
+    #[allow(clippy::unused_async)]
+    pub async fn call(&self, action: &str, body: Value) -> Result<Value, AwsError> {
+        match action {
+            "StartBuild" => self.start_build(body),
+            "StopBuild" => self.stop_build(&input::<ById>(body)?.id),
+            "BatchGetBuilds" => self.batch_get_builds(&input::<Ids>(body)?.ids),
+            "ListBuilds" => self.list_builds(None, &input(body)?),
+            "ListBuildsForProject" => {
+                let page: Page = input(body)?;
+                let name = page.project_name.clone().unwrap_or_default();
+                self.list_builds(Some(&name), &page)
+            }
+            "BatchGetProjects" => Ok(self.batch_get_projects(&input::<Names>(body)?.names)),
+            "ListProjects" => Ok(json!({"projects": self.shared.projects.keys().collect::<Vec<_>>()})),
+            _ => Err(AwsError::unknown_operation(action)),
+        }
+    }
+
+    /// Waits for the end of a build, whoever carries it out, and returns it as `BatchGetBuilds` does.
+    pub async fn finished(&self, build_id: &str) -> Result<Value, AwsError> {
+        let mut changes = self.shared.ledger.changes(BUILD);
+        loop {
+            let build = self.shared.build(build_id)?.ok_or_else(|| not_found(build_id))?;
+            if build.is_complete() {
+                return Ok(self.shared.json(&build));
+            }
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    fn start_build(&self, body: Value) -> Result<Value, AwsError> {
+        let start = StartBuild::parse(body)?;
+        let (project, spec) = self.shared.projects.get(&start.project_name).ok_or_else(|| {
+            let project = arn("codebuild", &format!("project/{}", start.project_name));
+            AwsError::new(
+                "ResourceNotFoundException",
+                format!("Project cannot be found: {project}"),
+            )
+        })?;
+        let mut variables: BTreeMap<String, String> = spec.variables().collect();
+        variables.extend(project.environment.clone());
+        variables.extend(start.variables);
+        let build = self
+            .shared
+            .ledger
+            .transaction(|ledger| {
+                let token = start.token.map(|token| format!("{}/{token}", project.name));
+                if let Some(token) = &token
+                    && let Some(known) = ledger.get::<Token>(TOKEN, token)?
+                    && known.time.duration_until(Timestamp::now()).unsigned_abs() < TOKEN_LIFE
+                {
+                    if known.variables != variables {
+                        return Err(invalid(
+                            "The idempotency token was used with other parameters in the last five minutes.",
+                        ));
+                    }
+                    return Ok((ledger.get::<Build>(BUILD, &known.build)?, false));
+                }
+                let in_progress = lock(&self.shared.live).len();
+                if project.concurrent_build_limit.is_some_and(|limit| in_progress >= limit) {
+                    return Err(AwsError::new(
+                        "AccountLimitExceededException",
+                        format!(
+                            "The project {} has as many builds in progress as it may have.",
+                            project.name
+                        ),
+                    ));
+                }
+                let uuid = request_id();
+                let number = ledger.append(BUILDS_OF, &project.name, &uuid)?;
+                let build = Build::new(uuid.clone(), &project.name, number, variables.clone());
+                ledger.put(BUILD, &uuid, &build)?;
+                if let Some(token) = token {
+                    let time = Timestamp::now();
+                    ledger.put(
+                        TOKEN,
+                        &token,
+                        &Token {
+                            build: uuid,
+                            variables,
+                            time,
+                        },
+                    )?;
+                }
+                Ok((Some(build), true))
+            })
+            .and_then(|(build, is_new)| build.map(|build| (build, is_new)).ok_or_else(|| not_found("")));
+        let (build, is_new) = build?;
+        if is_new {
+            self.shared.announce(&build);
+            self.shared.carry_out(build.clone(), None);
+        }
+        Ok(json!({"build": self.shared.json(&build)}))
+    }
+
+    fn stop_build(&self, id: &str) -> Result<Value, AwsError> {
+        let build = self.shared.build(id)?.ok_or_else(|| not_found(id))?;
+        let build = self.shared.request_stop(build, Stop::Requested)?;
+        Ok(json!({"build": self.shared.json(&build)}))
+    }
+
+    fn batch_get_builds(&self, ids: &[String]) -> Result<Value, AwsError> {
+        if ids.is_empty() || ids.len() > PAGE {
+            return Err(invalid("ids: 1 to 100 are taken."));
+        }
+        let (mut builds, mut missing) = (Vec::new(), Vec::new());
+        for id in ids {
+            match self.shared.build(id)? {
+                Some(build) => builds.push(self.shared.json(&build)),
+                None => missing.push(id),
+            }
+        }
+        Ok(json!({"builds": builds, "buildsNotFound": missing}))
+    }
+
+    fn list_builds(&self, project: Option<&str>, page: &Page) -> Result<Value, AwsError> {
+        if let Some(name) = project
+            && !self.shared.projects.contains_key(name)
+        {
+            return Err(AwsError::new(
+                "ResourceNotFoundException",
+                format!("The provided project {name} does not exist"),
+            ));
+        }
+        let mut ids = Vec::new();
+        for name in self.shared.projects.keys() {
+            if project.is_none_or(|wanted| wanted == name) {
+                let builds = self.shared.ledger.entries::<String>(BUILDS_OF, name, 1)?;
+                ids.extend(builds.into_iter().map(|(_, uuid)| format!("{name}:{uuid}")));
+            }
+        }
+        match page.sort_order.as_deref() {
+            None | Some("DESCENDING") => ids.reverse(),
+            Some("ASCENDING") => {}
+            Some(_) => return Err(invalid("sortOrder is ASCENDING or DESCENDING.")),
+        }
+        let from = match &page.next_token {
+            None => 0,
+            Some(token) => token
+                .parse::<usize>()
+                .map_err(|_| invalid("nextToken is not one that this service gave."))?,
+        };
+        let end = from.saturating_add(PAGE).min(ids.len());
+        let mut answer = json!({"ids": ids.get(from..end).unwrap_or_default()});
+        if end < ids.len() {
+            answer["nextToken"] = json!(end.to_string());
+        }
+        Ok(answer)
+    }
+
+    fn batch_get_projects(&self, names: &[String]) -> Value {
+        let (mut projects, mut missing) = (Vec::new(), Vec::new());
+        for name in names {
+            let plain = name.rsplit("project/").next().unwrap_or(name);
+            match self.shared.projects.get(plain) {
+                Some((project, _)) => projects.push(project.to_json()),
+                None => missing.push(name),
+            }
+        }
+        json!({"projects": projects, "projectsNotFound": missing})
+    }
+}
+
+impl Shared {
+    /// The build with this id or ARN.
+    fn build(&self, id: &str) -> Result<Option<Build>, AwsError> {
+        let id = id.rsplit("build/").next().unwrap_or(id);
+        let Some((project, uuid)) = id.split_once(':') else {
+            return Ok(None);
+        };
+        let build = self.ledger.get::<Build>(BUILD, uuid)?;
+        Ok(build.filter(|build| build.project == project))
+    }
+
+    fn json(&self, build: &Build) -> Value {
+        match self.projects.get(&build.project) {
+            Some((project, _)) => build.to_json(project),
+            // The template has lost the project since.
+            None => json!({"id": build.id(), "arn": build.arn(), "buildComplete": build.is_complete()}),
+        }
+    }
+}
+
+/// What `StartBuild` accepts. Whatever else could change which program runs or as whom is refused.
+struct StartBuild {
+    project_name: String,
+    variables: BTreeMap<String, String>,
+    token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Variable {
+    name: String,
+    value: String,
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+}
+
+impl StartBuild {
+    fn parse(body: Value) -> Result<Self, AwsError> {
+        let mut body: Map<String, Value> = input(body)?;
+        let text = |value: Option<Value>| value.map(input::<String>).transpose();
+        let project_name = text(body.remove("projectName"))?.ok_or_else(|| invalid("projectName is missing."))?;
+        let token = text(body.remove("idempotencyToken"))?;
+        let overrides = body.remove("environmentVariablesOverride").unwrap_or(json!([]));
+        let mut variables = BTreeMap::new();
+        for variable in input::<Vec<Variable>>(overrides)? {
+            if variable.kind.is_some_and(|kind| kind != "PLAINTEXT") {
+                return Err(invalid(
+                    "environmentVariablesOverride: local mode offers PLAINTEXT alone.",
+                ));
+            }
+            if !is_variable_name(&variable.name) || variable.value.contains('\0') {
+                return Err(invalid(format!(
+                    "environmentVariablesOverride: {:?} cannot be an environment variable.",
+                    variable.name
+                )));
+            }
+            variables.insert(variable.name, variable.value);
+        }
+        match body.keys().next() {
+            Some(other) => Err(invalid(format!(
+                "{other} is not accepted: builds in local mode take environmentVariablesOverride and \
+                 idempotencyToken alone."
+            ))),
+            None => Ok(Self {
+                project_name,
+                variables,
+                token,
+            }),
+        }
+    }
+}
+
+/// A name that every shell passes on.
+fn is_variable_name(name: &str) -> bool {
+    let mut letters = name.bytes();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')
+}
+
+#[derive(Deserialize)]
+struct ById {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Ids {
+    ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    names: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    project_name: Option<String>,
+    sort_order: Option<String>,
+    next_token: Option<String>,
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidInputException", message)
+}
+
+fn not_found(id: &str) -> AwsError {
+    AwsError::new("ResourceNotFoundException", format!("There is no build {id}"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
