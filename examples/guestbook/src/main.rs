@@ -2,9 +2,10 @@
 //!
 //! One program is in all four releases; what differs is the folder `release` beside it in the image, as it is with an
 //! application in a scripting language. `guestbook migrate` brings the database to the schema of the release, `guestbook
-//! serve` serves it.
+//! serve` serves it, and `guestbook healthy` asks the one that runs beside it whether it is ready.
 
 mod database;
+mod healthy;
 mod migrate;
 mod release;
 mod serve;

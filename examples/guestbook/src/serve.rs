@@ -24,9 +24,9 @@ struct Guestbook {
 
 /// Serves on the port that the environment names, until the task is told to stop: it then answers what it has begun.
 pub async fn run(release: Release, database: &Path) -> Result<(), String> {
-    let port = std::env::var("PORT").map_err(|_| "the environment variable PORT is not set".to_owned())?;
+    let port = port()?;
     let connection = database::open(database).map_err(|error| format!("cannot open the database: {error}"))?;
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))
+    let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     let mut terminate =
@@ -44,6 +44,13 @@ pub async fn run(release: Release, database: &Path) -> Result<(), String> {
         .with_graceful_shutdown(stopped)
         .await
         .map_err(|error| format!("cannot serve: {error}"))
+}
+
+/// The port that the task is to listen on.
+pub fn port() -> Result<u16, String> {
+    let port = std::env::var("PORT").map_err(|_| "the environment variable PORT is not set".to_owned())?;
+    port.parse()
+        .map_err(|_| format!("the environment variable PORT is {port:?}, not a port"))
 }
 
 fn router(guestbook: Arc<Guestbook>) -> Router {
