@@ -2,6 +2,7 @@
 
 mod fields;
 mod graph;
+mod handler_parser;
 mod names;
 mod parser;
 mod state_parser;

@@ -182,7 +182,7 @@ impl<'a> Interpreter<'a> {
 
     fn wait(&mut self, mut thread: Thread, state: &State, wait: &Wait) -> Flow {
         let now = self.now;
-        let due = self.evaluate(&thread, state, Known::default(), |session| match wait {
+        let due = self.evaluate(&thread, state, &Known::default(), |session| match wait {
             Wait::Seconds(seconds) => {
                 let seconds = seconds.evaluate(session, "Seconds", "number", evaluation::whole)?;
                 Ok(now + seconds_from_now(seconds))
@@ -211,7 +211,7 @@ impl<'a> Interpreter<'a> {
 
     /// The first rule whose condition is true; its `Assign` and `Output` are used, those of the state with `Default`.
     fn choose(&mut self, thread: Thread, state: &State, choice: &ChoiceState) -> Flow {
-        let chosen = self.evaluate(&thread, state, Known::default(), |session| {
+        let chosen = self.evaluate(&thread, state, &Known::default(), |session| {
             for (at, rule) in choice.rules.iter().enumerate() {
                 let location = format!("Choices[{at}]/Condition");
                 let condition = &rule.condition;
@@ -225,7 +225,7 @@ impl<'a> Interpreter<'a> {
             (Ok(Some((at, rule))), _) => {
                 let transition = Transition::Next(rule.next.clone());
                 let prefix = format!("Choices[{at}]/");
-                self.leave(thread, state, Known::default(), (&rule.exit, &prefix), &transition)
+                self.leave(thread, state, &Known::default(), (&rule.exit, &prefix), &transition)
             }
             (Ok(None), Some(default)) => {
                 let transition = Transition::Next(default.clone());
@@ -242,7 +242,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn fail_as_told(&mut self, thread: Thread, state: &State, fail: &FailState) -> Flow {
-        let told = self.evaluate(&thread, state, Known::default(), |session| {
+        let told = self.evaluate(&thread, state, &Known::default(), |session| {
             let mut text = |field: Option<&crate::jsonata::Field<String>>, location| {
                 field
                     .map(|field| field.evaluate(session, location, "string", evaluation::string))
@@ -266,7 +266,7 @@ impl<'a> Interpreter<'a> {
             result,
             error_output: None,
         };
-        self.leave(thread, state, known, (&state.exit, ""), transition)
+        self.leave(thread, state, &known, (&state.exit, ""), transition)
     }
 
     /// Follows a transition with the output of the state before.
@@ -277,7 +277,7 @@ impl<'a> Interpreter<'a> {
                 self.queue(thread);
                 Ok(())
             }
-            Transition::End if thread.parent.is_some() => self.branch_succeeded(thread, output),
+            Transition::End if thread.parent.is_some() => self.branch_succeeded(&thread, output),
             Transition::End => Err(self.end(thread.previous_event, Outcome::Succeeded { output })),
         }
     }

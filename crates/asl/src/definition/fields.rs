@@ -39,9 +39,9 @@ impl Problems {
     /// The value as a template. `readable` says which optional fields of `$states` its expressions may read.
     pub fn template(&mut self, value: &Value, readable: Readable, location: &str) -> Option<Template> {
         match value {
-            Value::String(text) => match self.expression(text, readable, location)? {
-                Some(expression) => Some(Template::Expression(expression)),
-                None => Some(Template::Literal(value.clone())),
+            Value::String(text) => match self.text(text, readable, location)? {
+                Text::Expression(expression) => Some(Template::Expression(expression)),
+                Text::Literal => Some(Template::Literal(value.clone())),
             },
             Value::Array(items) => {
                 let items: Vec<_> = (0..)
@@ -76,20 +76,18 @@ impl Problems {
         }
     }
 
-    /// `Some(None)` for a literal string.
-    fn expression(&mut self, text: &str, readable: Readable, location: &str) -> Option<Option<Expression>> {
+    fn text(&mut self, text: &str, readable: Readable, location: &str) -> Option<Text> {
         if !Expression::delimits(text) {
             if text.starts_with("{%") || text.ends_with("%}") {
-                self.schema(
-                    "A JSONata expression must start with '{%' and end with '%}', with nothing before or after",
-                    location,
-                );
+                let message =
+                    "A JSONata expression must start with '{%' and end with '%}', with nothing before or after";
+                self.schema(message, location);
                 return None;
             }
-            return Some(None);
+            return Some(Text::Literal);
         }
         match Expression::parse(text, readable) {
-            Ok(expression) => Some(Some(expression)),
+            Ok(expression) => Some(Text::Expression(expression)),
             Err(problems) => {
                 for (code, message) in problems {
                     self.add(code, message, location);
@@ -98,6 +96,12 @@ impl Problems {
             }
         }
     }
+}
+
+/// A string of the definition.
+enum Text {
+    Literal,
+    Expression(Expression),
 }
 
 /// An object of the definition and where it is.
@@ -232,7 +236,7 @@ impl<'v> Object<'v> {
         let value = self.get(field)?;
         let location = self.at(field);
         if let Value::String(text) = value
-            && let Some(expression) = problems.expression(text, Readable::default(), &location)?
+            && let Text::Expression(expression) = problems.text(text, Readable::default(), &location)?
         {
             return Some(Field::Expression(expression));
         }

@@ -21,7 +21,7 @@ impl Interpreter<'_> {
     /// Enters the branches of a Parallel state.
     pub(super) fn fork(&mut self, mut thread: Thread, state: &State, parallel: &ParallelState) -> Flow {
         let input = thread.visit.input.clone();
-        let evaluated = self.evaluate(&thread, state, Known::default(), |session| match &parallel.arguments {
+        let evaluated = self.evaluate(&thread, state, &Known::default(), |session| match &parallel.arguments {
             Some(arguments) => arguments.evaluate(session, "Arguments"),
             None => Ok(input),
         });
@@ -79,7 +79,7 @@ impl Interpreter<'_> {
         map: &MapState,
     ) -> Result<(Vec<Value>, usize), Failure> {
         let input = thread.visit.input.clone();
-        let evaluated = self.evaluate(thread, state, Known::default(), |session| {
+        let evaluated = self.evaluate(thread, state, &Known::default(), |session| {
             let items = match &map.items {
                 Some(Items::Template(template)) => template.evaluate(session, "Items")?,
                 Some(Items::Expression(items)) => {
@@ -173,8 +173,8 @@ impl Interpreter<'_> {
     }
 
     /// A branch or iteration has reached its end.
-    pub(super) fn branch_succeeded(&mut self, thread: Thread, output: Value) -> Flow {
-        let Some((mut parent, mut join, index)) = self.take_parent(&thread) else {
+    pub(super) fn branch_succeeded(&mut self, thread: &Thread, output: Value) -> Flow {
+        let Some((mut parent, mut join, index)) = self.take_parent(thread) else {
             return Ok(());
         };
         let state = self.state(&parent)?;
@@ -206,8 +206,8 @@ impl Interpreter<'_> {
     }
 
     /// One branch or iteration that fails stops all others and fails the state, with its own error.
-    pub(super) fn branch_failed(&mut self, thread: Thread, state: &State, error: StateError) -> Flow {
-        let Some((mut parent, mut join, index)) = self.take_parent(&thread) else {
+    pub(super) fn branch_failed(&mut self, thread: &Thread, state: &State, error: StateError) -> Flow {
+        let Some((mut parent, mut join, index)) = self.take_parent(thread) else {
             return Ok(());
         };
         let last = thread.previous_event;

@@ -38,11 +38,11 @@ impl Interpreter<'_> {
         &mut self,
         thread: &Thread,
         state: &State,
-        known: Known,
+        known: &Known,
         read: impl FnOnce(&mut Session) -> Result<T, EvaluationError>,
     ) -> Result<T, EvaluationError> {
         let context = self.context(thread, state);
-        self.evaluate_in(thread, &known, context, read)
+        self.evaluate_in(thread, known, context, read)
     }
 
     /// Evaluates expressions with a context object that the caller has added to.
@@ -125,7 +125,7 @@ impl Interpreter<'_> {
         &mut self,
         thread: Thread,
         state: &State,
-        known: Known,
+        known: &Known,
         (exit, prefix): (&Exit, &str),
         transition: &Transition,
     ) -> Flow {
@@ -140,7 +140,7 @@ impl Interpreter<'_> {
         &mut self,
         thread: &Thread,
         state: &State,
-        known: Known,
+        known: &Known,
         exit: &Exit,
         prefix: &str,
     ) -> Result<Leaving, Failure> {

@@ -68,7 +68,7 @@ impl Interpreter<'_> {
         });
         match catcher {
             Some((at, catcher)) => self.caught(thread, state, &error, (at, catcher), before),
-            None => self.thread_failed(thread, state, error),
+            None => self.thread_failed(&thread, state, error),
         }
     }
 
@@ -143,7 +143,7 @@ impl Interpreter<'_> {
             error_output: Some(error_output),
         };
         let prefix = format!("Catch[{at}]/");
-        let exit = self.evaluate_exit(&thread, state, known, &catcher.exit, &prefix);
+        let exit = self.evaluate_exit(&thread, state, &known, &catcher.exit, &prefix);
         match exit {
             Ok(exit) => {
                 let transition = Transition::Next(catcher.next.clone());
@@ -153,16 +153,16 @@ impl Interpreter<'_> {
                 thread.previous_event = before;
                 let error = self.tell(&mut thread, state, failure)?;
                 self.record_state_failed(&mut thread, state)?;
-                self.thread_failed(thread, state, error)
+                self.thread_failed(&thread, state, error)
             }
         }
     }
 
-    fn thread_failed(&mut self, thread: Thread, state: &State, error: StateError) -> Flow {
+    fn thread_failed(&mut self, thread: &Thread, state: &State, error: StateError) -> Flow {
         if thread.parent.is_some() {
             self.branch_failed(thread, state, error)
         } else {
-            Err(self.end_failed(&thread, error))
+            Err(self.end_failed(thread, error))
         }
     }
 

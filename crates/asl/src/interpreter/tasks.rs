@@ -64,7 +64,7 @@ impl Interpreter<'_> {
 
     fn evaluate_attempt(&mut self, thread: &Thread, state: &State, task: &TaskState) -> Result<Attempt, Failure> {
         let input = &thread.visit.input;
-        let attempt = self.evaluate(thread, state, Known::default(), |session| {
+        let attempt = self.evaluate(thread, state, &Known::default(), |session| {
             let arguments = match &task.arguments {
                 Some(arguments) => arguments.evaluate(session, "Arguments")?,
                 None => input.clone(),

@@ -1,6 +1,6 @@
 //! The functions that Step Functions adds to `JSONata`, and those that would not repeat in a replay.
 //!
-//! "JSONata functions provided by Step Functions": `$partition`, `$range`, `$hash`, `$random`, `$uuid`, `$parse`.
+//! "`JSONata` functions provided by Step Functions": `$partition`, `$range`, `$hash`, `$random`, `$uuid`, `$parse`.
 //! Arguments that have to be whole numbers are rounded towards zero.
 
 use std::cell::Cell;
@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::session::MAX_SEQUENCE;
 use crate::random::{Random, hex};
 
+type Function = Box<dyn Fn(&[JValue]) -> HostFnResult>;
+
 /// Makes the functions known to an evaluator.
 pub(super) fn register(evaluator: &mut Evaluator, random: &Rc<Cell<Random>>, now: Timestamp) {
     let draw = |random: &Rc<Cell<Random>>| {
@@ -29,7 +31,7 @@ pub(super) fn register(evaluator: &mut Evaluator, random: &Rc<Cell<Random>>, now
         }
     };
     let (for_random, for_uuid, for_shuffle) = (draw(random), draw(random), Rc::clone(random));
-    let functions: [(&str, Box<dyn Fn(&[JValue]) -> HostFnResult>); 10] = [
+    let functions: [(&str, Function); 10] = [
         ("partition", Box::new(partition)),
         ("range", Box::new(range)),
         ("hash", Box::new(hash)),

@@ -174,7 +174,7 @@ fn to_json(value: &JValue) -> Json {
         JValue::String(text) => Value::String(text.to_string()),
         JValue::Array(items) => {
             let mut array = Vec::with_capacity(items.len());
-            for item in items.iter() {
+            for item in &**items {
                 match to_json(item) {
                     Json::Value(item) => array.push(item),
                     Json::Nothing => {}
