@@ -29,10 +29,8 @@ async fn main() -> ExitCode {
         (Ok(release), "migrate") => {
             migrate::run(&release, folder, &database).map_err(|error| (MIGRATION_FAILED, error))
         }
-        (Ok(_), other) => Err((
-            2,
-            format!("no command {other:?}: use `guestbook serve` or `guestbook migrate`"),
-        )),
+        (Ok(_), "healthy") => healthy::ask().map_err(|error| (1, error)),
+        (Ok(_), other) => Err((2, format!("no command {other:?}: use `serve`, `migrate` or `healthy`"))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
