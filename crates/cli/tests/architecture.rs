@@ -1,0 +1,90 @@
+//! Which crate may depend on which: docs/design.md draws the arrows, this holds the code to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each package of the workspace, and the packages of the workspace that it may depend on.
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("slipway-model", &[]),
+    ("slipway-asl", &[]),
+    ("slipway-store", &["slipway-model"]),
+    ("slipway-runner", &["slipway-model", "slipway-store"]),
+    ("slipway-api", &["slipway-model", "slipway-store"]),
+    ("slipway-events", &["slipway-model", "slipway-store"]),
+    ("slipway-steps", &["slipway-model", "slipway-store"]),
+    ("slipway-sweep", &["slipway-model", "slipway-store"]),
+    (
+        "slipway-local",
+        &[
+            "slipway-asl",
+            "slipway-model",
+            "slipway-store",
+            "slipway-api",
+            "slipway-events",
+            "slipway-steps",
+            "slipway-sweep",
+        ],
+    ),
+    ("slipway-cli", &["slipway-local", "slipway-model", "slipway-runner", "slipway-store"]),
+    ("guestbook", &[]),
+];
+
+/// What must not be in anything that runs on AWS.
+const LOCAL_ONLY: [&str; 6] = ["slipway-local", "slipway-asl", "dynoxide-rs", "s3s", "rusqlite", "jsonata-core"];
+
+/// What runs on AWS.
+const ON_AWS: [&str; 5] = ["slipway-api", "slipway-events", "slipway-steps", "slipway-sweep", "slipway-runner"];
+
+/// The direct dependencies of every package, without those for tests, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names: BTreeMap<String, String> =
+        array(&metadata["packages"]).iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let is_normal = |dependency: &Value| array(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+    array(&metadata["resolve"]["nodes"])
+        .iter()
+        .map(|node| {
+            let needed = array(&node["deps"]).into_iter().filter(is_normal).map(|dep| names[&text(&dep["pkg"])].clone());
+            (names[&text(&node["id"])].clone(), needed.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_arrows_run_one_way() {
+    let dependencies = dependencies();
+    let ours: BTreeSet<&str> = ARROWS.iter().map(|(package, _)| *package).collect();
+    for (package, allowed) in ARROWS {
+        let needed = dependencies.get(package).unwrap_or_else(|| panic!("there is no package {package}"));
+        for needed in needed.iter().filter(|needed| ours.contains(needed.as_str())) {
+            assert!(allowed.contains(&needed.as_str()), "{package} must not depend on {needed}");
+        }
+    }
+    let unknown = dependencies.keys().find(|name| name.starts_with("slipway-") && !ours.contains(name.as_str()));
+    assert_eq!(unknown, None, "draw the arrows of a new package here and in docs/design.md");
+}
+
+#[test]
+fn nothing_that_runs_on_aws_holds_the_local_aws() {
+    let dependencies = dependencies();
+    for package in ON_AWS {
+        let mut seen = BTreeSet::new();
+        let mut pending = vec![package.to_owned()];
+        while let Some(name) = pending.pop() {
+            if seen.insert(name.clone()) {
+                assert!(!LOCAL_ONLY.contains(&name.as_str()), "{package} holds {name}");
+                pending.extend(dependencies.get(&name).into_iter().flatten().cloned());
+            }
+        }
+    }
+}
