@@ -1,1 +1,133 @@
-//! slipway-steps
+//! What the workflow asks of code: one file a step, named as `statemachine/operation.asl.json` names it.
+//!
+//! ```text
+//!  state machine ──{"step": "review_plan", "operation": "op-…", …}──► Steps::handle ──► review_plan.rs
+//!        ▲                                                                 │  reads and writes the table, ECS, S3
+//!        └──── what the next state needs, or an error by its name ◄────────┘
+//! ```
+//!
+//! Every step may run twice (Lambda delivers at least once, and the workflow retries what is transient): each leaves after
+//! the second time what it left after the first. [`StepError`] holds every error name that the workflow may see from here.
+
+mod ask_approval;
+mod await_rollout;
+mod aws;
+mod begin;
+mod check_migration;
+mod complete;
+mod error;
+mod log_line;
+mod payload;
+mod prepare_release;
+mod record_failure;
+mod record_outputs;
+mod review_plan;
+mod state;
+mod task_definition;
+mod verify;
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use serde::Serialize;
+use serde_json::Value;
+use slipway_store::Store;
+
+pub use error::{MissingVariable, StepError};
+use payload::Payload;
+
+/// What the function knows from its environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    table: String,
+    artifacts_bucket: String,
+    state_machine: String,
+    s3_path_style: bool,
+}
+
+impl Config {
+    /// Reads the function's environment variables.
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
+        let var = |name: &'static str| vars.get(name).cloned().ok_or(MissingVariable(name));
+        Ok(Self {
+            table: var("SLIPWAY_TABLE")?,
+            artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
+            state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
+            s3_path_style: slipway_store::aws::s3_path_style(vars),
+        })
+    }
+}
+
+/// The steps, over the AWS clients that they use.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    config: Config,
+    store: Store,
+    ecs: aws_sdk_ecs::Client,
+    s3: aws_sdk_s3::Client,
+    sfn: aws_sdk_sfn::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    codebuild: aws_sdk_codebuild::Client,
+}
+
+impl Steps {
+    /// The steps with clients of this configuration. Nothing is connected to before it is needed.
+    pub fn new(config: Config, sdk: &SdkConfig) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(config.s3_path_style);
+        Self {
+            store: Store::new(sdk, config.table.clone()),
+            ecs: aws_sdk_ecs::Client::new(sdk),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            sfn: aws_sdk_sfn::Client::new(sdk),
+            logs: aws_sdk_cloudwatchlogs::Client::new(sdk),
+            codebuild: aws_sdk_codebuild::Client::new(sdk),
+            config,
+        }
+    }
+
+    /// Runs the step that the payload names, and returns what the next state needs.
+    pub async fn handle(&self, payload: Value) -> Result<Value, StepError> {
+        let result = self.dispatch(payload).await;
+        if let Err(error) = &result {
+            error.log();
+        }
+        result
+    }
+
+    async fn dispatch(&self, payload: Value) -> Result<Value, StepError> {
+        match serde_json::from_value(payload).map_err(StepError::ReadPayload)? {
+            Payload::Begin { operation, execution } => answer(&self.begin(&operation, &execution).await?),
+            Payload::ReviewPlan { operation } => answer(&self.review_plan(&operation).await?),
+            Payload::AskApproval { operation, token } => answer(&self.ask_approval(&operation, &token).await?),
+            Payload::RecordOutputs { operation } => answer(&self.record_outputs(&operation).await?),
+            Payload::PrepareRelease { operation } => answer(&self.prepare_release(&operation).await?),
+            Payload::CheckMigration {
+                operation,
+                cluster,
+                migration,
+            } => answer(&self.check_migration(&operation, &cluster, &migration).await?),
+            Payload::AwaitRollout {
+                operation,
+                token,
+                state,
+                cluster,
+                rollout,
+            } => answer(
+                &self
+                    .await_rollout(&operation, token, &state, &cluster, &rollout)
+                    .await?,
+            ),
+            Payload::Verify { operation } => answer(&self.verify(&operation).await?),
+            Payload::Complete { operation } => answer(&self.complete(&operation).await?),
+            Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),
+        }
+    }
+}
+
+/// What a step says whose end is all that the next state needs to know.
+#[derive(Debug, Serialize)]
+pub(crate) struct Done {}
+
+fn answer(output: &impl Serialize) -> Result<Value, StepError> {
+    serde_json::to_value(output).map_err(StepError::WriteAnswer)
+}

@@ -1,0 +1,39 @@
+//! What AWS clients say, as errors of a step.
+
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+
+use crate::StepError;
+
+/// The error codes by which AWS services ask for patience, where the HTTP status does not say so.
+const PATIENCE: [&str; 7] = [
+    "ThrottlingException",
+    "Throttling",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "ServerException",
+    "ServiceUnavailableException",
+    "SlowDown",
+];
+
+/// Sorts out an error of a call that was to do something: whether it may pass, or what AWS said against it.
+pub(crate) fn failed<E>(doing: impl Into<String>, error: SdkError<E>) -> StepError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let doing = doing.into();
+    let refusal = match &error {
+        SdkError::ServiceError(refused) => {
+            let code = refused.err().code().unwrap_or_default();
+            let may_pass = refused.raw().status().is_server_error() || PATIENCE.contains(&code);
+            let message = refused.err().message().unwrap_or_default();
+            (!may_pass).then(|| format!("{code}: {message}"))
+        }
+        SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
+        _ => None,
+    };
+    let source = Box::new(error);
+    match refusal {
+        Some(said) => StepError::Refused { doing, said, source },
+        None => StepError::Unavailable { doing, source },
+    }
+}

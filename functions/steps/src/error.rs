@@ -1,0 +1,144 @@
+//! How a step fails.
+
+use std::error::Error as _;
+
+use lambda_runtime::Diagnostic;
+use slipway_model::problem::FieldProblem;
+
+/// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
+const TEXT_LENGTH: usize = 1_500;
+
+/// A variable that the function's environment must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(pub(crate) &'static str);
+
+/// Why a step failed.
+///
+/// Its `Display` is text for the person who asked for the operation; what only an operator needs is in the sources.
+/// [`StepError::name`] is what `Retry` and `Catch` of the workflow match.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The rules of the environment forbid the plan.
+    #[error("{0}")]
+    PlanRefused(String),
+    /// There is no plan to review.
+    #[error("{0}")]
+    PlanFailed(String),
+    /// The blueprint's output `slipway` is missing, wrong, or names what does not exist.
+    #[error("{0}")]
+    ContractInvalid(String),
+    /// A migration did not end with exit code 0.
+    #[error("{0}")]
+    MigrationFailed(String),
+    /// A service did not become stable.
+    #[error("{0}")]
+    RolloutFailed(String),
+    /// The health address does not answer as it should; the workflow asks again for a while.
+    #[error("{0}")]
+    Unhealthy(String),
+    /// The operation has been called off, or has ended otherwise, while the step ran.
+    #[error("the operation has ended already: {0}")]
+    Ended(#[source] slipway_store::Error),
+    /// An AWS service could not be reached, or asks for patience.
+    #[error("AWS could not {doing}; this may pass")]
+    Unavailable {
+        /// What was being done.
+        doing: String,
+        /// What the client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An AWS service refused.
+    #[error("AWS could not {doing}: {said}")]
+    Refused {
+        /// What was being done.
+        doing: String,
+        /// The service's code and message.
+        said: String,
+        /// What the client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The table could not do what was asked.
+    #[error("the operation's record could not be read or written")]
+    Store(#[source] slipway_store::Error),
+    /// The workflow sent what no step understands.
+    #[error("the step cannot read what the workflow sent: {0}")]
+    ReadPayload(#[source] serde_json::Error),
+    /// The answer of a step cannot be written.
+    #[error("the step cannot write its answer")]
+    WriteAnswer(#[source] serde_json::Error),
+}
+
+impl StepError {
+    /// The error's name in the workflow, and the `errorType` of the function.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PlanRefused(_) => "Slipway.PlanRefused",
+            Self::PlanFailed(_) => "Slipway.PlanFailed",
+            Self::ContractInvalid(_) => "Slipway.ContractInvalid",
+            Self::MigrationFailed(_) => "Slipway.MigrationFailed",
+            Self::RolloutFailed(_) => "Slipway.RolloutFailed",
+            Self::Unhealthy(_) => "Slipway.Unhealthy",
+            Self::Ended(_) => "Slipway.Cancelled",
+            Self::Unavailable { .. } => "Slipway.Transient",
+            Self::Store(error) if error.is_transient() => "Slipway.Transient",
+            Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => "Slipway.Internal",
+        }
+    }
+
+    /// The text for the person who asked for the operation.
+    pub fn text(&self) -> String {
+        cut(&self.to_string(), TEXT_LENGTH)
+    }
+
+    /// Everything that is known, for operators.
+    pub(crate) fn log(&self) {
+        let mut chain = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            chain.push_str(": ");
+            chain.push_str(&error.to_string());
+            source = error.source();
+        }
+        tracing::warn!(error = self.name(), "{chain}");
+    }
+
+    /// The problems of a contract in one text, by field.
+    pub(crate) fn contract(problems: &[FieldProblem]) -> Self {
+        let lines = problems
+            .iter()
+            .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
+        Self::ContractInvalid(format!(
+            "the blueprint's output is not what Slipway needs: {}",
+            lines.collect::<Vec<_>>().join("; ")
+        ))
+    }
+}
+
+/// The first `length` characters of a text.
+pub(crate) fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl From<slipway_store::Error> for StepError {
+    fn from(error: slipway_store::Error) -> Self {
+        match error {
+            slipway_store::Error::IllegalTransition(_) | slipway_store::Error::NotActive { .. } => Self::Ended(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<StepError> for Diagnostic {
+    fn from(error: StepError) -> Self {
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: error.text(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The last line that a container printed.
+
+use aws_sdk_ecs::types::{ContainerDefinition, LogDriver};
+use slipway_model::operation::LogStream;
+
+use crate::Steps;
+use crate::error::cut;
+
+/// How many of the last lines are looked through for one that says something.
+const LINES: i32 = 20;
+
+/// The most characters of a log line in a message.
+const LINE_LENGTH: usize = 500;
+
+/// Where a container of a task prints to, if that is CloudWatch Logs: ECS names the stream
+/// `prefix/container name/task id`.
+pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {
+    let configuration = container.log_configuration()?;
+    if configuration.log_driver() != &LogDriver::Awslogs {
+        return None;
+    }
+    let options = configuration.options()?;
+    let (_, task) = task_arn.rsplit_once('/')?;
+    Some(LogStream {
+        step: step.to_owned(),
+        group: options.get("awslogs-group")?.clone(),
+        stream: format!("{}/{}/{task}", options.get("awslogs-stream-prefix")?, container.name()?),
+    })
+}
+
+impl Steps {
+    /// The last line of a stream that is not empty. A failure is told without it rather than not at all, so this never fails.
+    pub(crate) async fn last_log_line(&self, log: &LogStream) -> Option<String> {
+        let events = self
+            .logs
+            .get_log_events()
+            .log_group_name(&log.group)
+            .log_stream_name(&log.stream);
+        match events.start_from_head(false).limit(LINES).send().await {
+            Ok(found) => {
+                let lines = found
+                    .events
+                    .unwrap_or_default()
+                    .into_iter()
+                    .rev()
+                    .filter_map(|event| event.message);
+                lines
+                    .map(|line| cut(line.trim(), LINE_LENGTH))
+                    .find(|line| !line.is_empty())
+            }
+            Err(error) => {
+                tracing::warn!(stream = log.stream, "the log could not be read: {error}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Record failure: what failed is said in plain words, the stack's slot is freed, and the next operation starts.
+
+use aws_sdk_codebuild::types::{Build, BuildPhase};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Failure, Operation, StepStatus};
+use slipway_store::finish::End;
+
+use crate::error::cut;
+use crate::payload::Failed;
+use crate::{StepError, Steps, state};
+
+/// How the execution ends: its `Error` and its `Cause`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded {
+    error: String,
+    cause: String,
+}
+
+impl Steps {
+    pub(crate) async fn record_failure(&self, operation: &OperationId, failed: &Failed) -> Result<Recorded, StepError> {
+        let now = Timestamp::now();
+        let close = |operation: &mut Operation| {
+            if !operation.status.has_ended() {
+                operation.begin_step(&failed.step, now);
+                state::end_open_steps(operation, StepStatus::Failed, now);
+            }
+            Ok(())
+        };
+        let ending = self.store.update_operation(operation, close).await?;
+        let failure = self.in_plain_words(&ending, failed).await;
+        let finished = self
+            .store
+            .finish_operation(operation, &End::Failed(failure.clone()))
+            .await?;
+        self.start_next(&finished).await;
+        Ok(recorded(operation, &finished.operation.failure.unwrap_or(failure)))
+    }
+
+    async fn in_plain_words(&self, operation: &Operation, failed: &Failed) -> Failure {
+        let failure = |name: &str, message: String| Failure {
+            name: name.to_owned(),
+            step: step_of(operation, &failed.step),
+            message,
+            address: None,
+        };
+        let told = told(failed);
+        match (failed.step.as_str(), failed.error.as_str()) {
+            (state::PLAN | state::APPLY, "States.TaskFailed") => match &operation.failure {
+                // The runner knows best: the first diagnostic, and the resource that it is about.
+                Some(recorded) => recorded.clone(),
+                None => {
+                    let name = if failed.step == state::PLAN {
+                        "Slipway.PlanFailed"
+                    } else {
+                        "Slipway.ApplyFailed"
+                    };
+                    failure(name, self.how_the_build_ended(failed).await)
+                }
+            },
+            (state::WAIT_FOR_APPROVAL, "States.Timeout") => failure(
+                "Slipway.ApprovalTimedOut",
+                "nobody approved the plan in time; nothing was changed".to_owned(),
+            ),
+            (state::ROLL_OUT_SERVICES, "States.Timeout") => {
+                let message = "a service was not stable in time, and the services were put back".to_owned();
+                failure("Slipway.RolloutFailed", message)
+            }
+            (step, "States.Timeout") => {
+                failure("States.Timeout", format!("{step} did not end in time, and was stopped"))
+            }
+            (_, error) if told.is_empty() => failure(error, format!("{} failed, and nothing says why", failed.step)),
+            (_, error) => failure(error, told),
+        }
+    }
+
+    /// What CodeBuild knows about a build in which the runner could not say what went wrong.
+    async fn how_the_build_ended(&self, failed: &Failed) -> String {
+        let unknown = || {
+            format!(
+                "the build of {} ended without a word: {}",
+                failed.step,
+                cut(&failed.cause, 300)
+            )
+        };
+        if failed.job.is_empty() {
+            return unknown();
+        }
+        match self.codebuild.batch_get_builds().ids(&failed.job).send().await {
+            Ok(found) => match found.builds.unwrap_or_default().first() {
+                Some(build) => format!(
+                    "the build of {} ended without a word: {}",
+                    failed.step,
+                    last_phase(build)
+                ),
+                None => unknown(),
+            },
+            Err(error) => {
+                tracing::warn!(build = failed.job, "the build could not be read: {error}");
+                unknown()
+            }
+        }
+    }
+}
+
+/// The status of a build and what its last phase with something to say says: `FAULT in PROVISIONING: out of capacity`.
+fn last_phase(build: &Build) -> String {
+    let status = build
+        .build_status()
+        .map_or("it has no status", |status| status.as_str());
+    let messages = |phase: &BuildPhase| {
+        let contexts = phase.contexts().iter().filter_map(|context| context.message());
+        contexts
+            .filter(|message| !message.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut phases = build.phases().iter().rev().map(|phase| (phase, messages(phase)));
+    match phases.find(|(_, messages)| !messages.is_empty()) {
+        Some((phase, messages)) => {
+            let name = phase.phase_type().map_or("a phase", |name| name.as_str());
+            format!("{status} in {name}: {messages}")
+        }
+        None => status.to_owned(),
+    }
+}
+
+/// The step of a Map's item that failed, where it is recorded: it says more than the name of the Map.
+fn step_of(operation: &Operation, step: &str) -> String {
+    let item_state = match step {
+        state::RUN_MIGRATIONS => state::RUN_MIGRATION,
+        state::ROLL_OUT_SERVICES => state::WAIT_UNTIL_STABLE,
+        _ => return step.to_owned(),
+    };
+    let items = operation.steps.iter().filter(|known| {
+        known
+            .name
+            .strip_prefix(item_state)
+            .is_some_and(|rest| rest.starts_with(':'))
+    });
+    let mut failed = items.filter(|known| known.status == StepStatus::Failed);
+    failed
+        .next_back()
+        .map_or_else(|| step.to_owned(), |known| known.name.clone())
+}
+
+/// The text of a cause: a function's is JSON with its `errorMessage`.
+fn told(failed: &Failed) -> String {
+    let message = |cause: &Value| Some(cause.get("errorMessage")?.as_str()?.to_owned());
+    let parsed = serde_json::from_str(&failed.cause).ok();
+    parsed
+        .as_ref()
+        .and_then(message)
+        .unwrap_or_else(|| failed.cause.clone())
+}
+
+fn recorded(operation: &OperationId, failure: &Failure) -> Recorded {
+    let address = failure.address.as_ref().map(|address| format!(" (resource {address})"));
+    Recorded {
+        error: failure.name.clone(),
+        cause: format!(
+            "{}: {}{}. Log: /v1/operations/{operation}/logs",
+            failure.step,
+            failure.message.trim_end_matches('.'),
+            address.unwrap_or_default()
+        ),
+    }
+}

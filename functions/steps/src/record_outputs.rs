@@ -1,0 +1,87 @@
+//! Record outputs: what the blueprint's output `slipway` says is checked and kept with the stack.
+
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use slipway_model::contract::Contract;
+use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::stack::Stack;
+
+use crate::{StepError, Steps, aws, state};
+
+/// The name of the output that every blueprint has.
+const OUTPUT: &str = "slipway";
+
+/// What the workflow needs to know of the outputs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded {
+    /// The release that is to come out now.
+    release: Option<ReleaseNumber>,
+}
+
+impl Steps {
+    pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
+        let began = Timestamp::now();
+        let contract = self.read_contract(operation).await?;
+        let applied = self.store.operation(operation).await?;
+        let stack = self.store.stack(&applied.stack).await?;
+        let release = release_to_bring_out(&applied, &stack, &contract);
+        // Before the contract: once that is the stack's, a repetition of this step would see no difference any more.
+        let change = |operation: &mut Operation| operation.release = operation.release.or(release);
+        self.note(operation, state::RECORD_OUTPUTS, began, change).await?;
+        self.store.record_contract(operation, &contract).await?;
+        Ok(Recorded { release })
+    }
+
+    /// The contract in the outputs that the runner left in the bucket.
+    async fn read_contract(&self, operation: &OperationId) -> Result<Contract, StepError> {
+        let key = format!("operations/{operation}/outputs.json");
+        let doing = "read the outputs of the apply";
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.config.artifacts_bucket)
+            .key(key)
+            .send();
+        let object = match object.await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Err(missing_output());
+            }
+            Err(error) => return Err(aws::failed(doing, error)),
+        };
+        let body = object.body.collect().await.map_err(|error| StepError::Unavailable {
+            doing: doing.to_owned(),
+            source: error.into(),
+        })?;
+        let outputs: Value = serde_json::from_slice(&body.into_bytes()).map_err(|error| StepError::Refused {
+            doing: doing.to_owned(),
+            said: "they are not JSON".to_owned(),
+            source: error.into(),
+        })?;
+        // Terraform writes an output as an object with its type, whether it is sensitive, and its value.
+        let value = outputs.get(OUTPUT).and_then(|output| output.get("value"));
+        Contract::parse(value.ok_or_else(missing_output)?).map_err(|problems| StepError::contract(&problems))
+    }
+}
+
+fn missing_output() -> StepError {
+    StepError::ContractInvalid(format!(
+        "the blueprint has no output `{OUTPUT}`, or it is sensitive: add `output \"{OUTPUT}\"` to its root module, with the \
+         services, migrations and endpoints of the stack"
+    ))
+}
+
+/// The release that comes out after an apply: the one whose images came with the request, or the current one again where
+/// the shape of the services has changed.
+fn release_to_bring_out(operation: &Operation, stack: &Stack, contract: &Contract) -> Option<ReleaseNumber> {
+    // A repeated step finds what the first run decided.
+    if operation.release.is_some() || operation.kind != OperationKind::Update {
+        return operation.release;
+    }
+    let before = stack.contract.as_ref()?;
+    let changed = before.services != contract.services || before.cluster != contract.cluster;
+    stack.current_release.filter(|_| changed)
+}

@@ -1,0 +1,56 @@
+//! Review plan: the rules of the environment judge what Terraform would change.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::plan::{self, Verdict};
+
+use crate::{StepError, Steps, state};
+
+/// What the workflow does next.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reviewed {
+    verdict: Next,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Next {
+    /// Nothing: the plan was all that was wanted, or nothing would change.
+    Complete,
+    ApprovalNeeded,
+    Apply,
+}
+
+impl Steps {
+    pub(crate) async fn review_plan(&self, operation: &OperationId) -> Result<Reviewed, StepError> {
+        let began = Timestamp::now();
+        let planned = self.store.operation(operation).await?;
+        let Some(plan) = &planned.plan else {
+            return Err(StepError::PlanFailed("the build ended without a plan".to_owned()));
+        };
+        let environment = self.store.environment(&planned.environment).await?;
+        let verdict = plan::review(planned.kind, plan, &environment);
+        let change = |operation: &mut Operation| operation.verdict = Some(verdict.clone());
+        self.note(operation, state::REVIEW_PLAN, began, change).await?;
+        let verdict = match &verdict {
+            Verdict::Refused(why) => return Err(StepError::PlanRefused(why.clone())),
+            Verdict::ApprovalNeeded => Next::ApprovalNeeded,
+            Verdict::Apply => Next::Apply,
+            Verdict::ShownOnly => Next::Complete,
+            Verdict::NothingToChange if self.outputs_are_missing(&planned).await? => Next::Apply,
+            Verdict::NothingToChange => Next::Complete,
+        };
+        Ok(Reviewed { verdict })
+    }
+
+    /// Whether the stack's outputs were never recorded: an earlier operation failed between its apply and that. Applying
+    /// the empty plan changes nothing and says the outputs.
+    async fn outputs_are_missing(&self, operation: &Operation) -> Result<bool, StepError> {
+        if operation.kind == OperationKind::Destroy {
+            return Ok(false);
+        }
+        Ok(self.store.stack(&operation.stack).await?.contract.is_none())
+    }
+}

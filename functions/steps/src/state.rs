@@ -1,0 +1,57 @@
+//! The states of the workflow under whose names the operation's steps are recorded, and the recording.
+
+use jiff::Timestamp;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Operation, StepStatus};
+use slipway_store::IllegalTransition;
+
+use crate::{StepError, Steps};
+
+pub(crate) const PLAN: &str = "Plan";
+pub(crate) const REVIEW_PLAN: &str = "Review plan";
+pub(crate) const WAIT_FOR_APPROVAL: &str = "Wait for approval";
+pub(crate) const APPLY: &str = "Apply";
+pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
+pub(crate) const PREPARE_RELEASE: &str = "Prepare release";
+pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
+pub(crate) const RUN_MIGRATION: &str = "Run migration";
+pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
+pub(crate) const WAIT_UNTIL_STABLE: &str = "Wait until stable";
+pub(crate) const VERIFY: &str = "Verify";
+
+/// The name of a step that belongs to one item of a Map: `Run migration: migrate`.
+pub(crate) fn of_item(state: &str, item: impl std::fmt::Display) -> String {
+    format!("{state}: {item}")
+}
+
+/// Ends every step that is still noted as running: the workflow is past it.
+pub(crate) fn end_open_steps(operation: &mut Operation, status: StepStatus, now: Timestamp) {
+    let open = operation
+        .steps
+        .iter_mut()
+        .filter(|step| step.status == StepStatus::Running);
+    for step in open {
+        step.status = status;
+        step.ended_at = Some(now);
+    }
+}
+
+impl Steps {
+    /// Notes a state that ran from `began` until now together with what came of it, in one write.
+    pub(crate) async fn note(
+        &self,
+        operation: &OperationId,
+        state: &str,
+        began: Timestamp,
+        change: impl Fn(&mut Operation),
+    ) -> Result<Operation, StepError> {
+        let now = Timestamp::now();
+        let noted = |operation: &mut Operation| -> Result<(), IllegalTransition> {
+            operation.begin_step(state, began);
+            end_open_steps(operation, StepStatus::Succeeded, now);
+            change(operation);
+            Ok(())
+        };
+        Ok(self.store.update_operation(operation, noted).await?)
+    }
+}
