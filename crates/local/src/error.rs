@@ -67,6 +67,26 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The folder of the objects could not be opened.
+    #[error("cannot open the folder of the objects {}", path.display())]
+    OpenObjects {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An operation on an object from inside this process failed.
+    #[error("cannot {action} `{name}`")]
+    UseObject {
+        /// What was tried.
+        action: &'static str,
+        /// The bucket, and the key or prefix.
+        name: String,
+        /// Why.
+        #[source]
+        source: s3s::S3Error,
+    },
 }
 
 /// The whole chain of an error in one line, outermost first.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod ledger;
 pub mod logs;
 pub mod process;
+pub mod s3;
 pub mod stepfunctions;
 pub mod template;
 pub mod wire;
