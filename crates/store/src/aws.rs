@@ -1,20 +1,149 @@
 //! The configuration of every AWS client: built from given variables, cheap, and lazy.
+//!
+//! `aws-config`'s own loader reads profile files and asks the machine's metadata service; a Lambda function and a build have
+//! neither. What they have is read here, from variables that are passed in, so that several configurations fit into one
+//! process.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::identity::IdentityCache;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// After this long without a connection a request fails, and is tried again.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// The configuration for AWS clients that these environment variables ask for.
+///
+/// | variable | sets |
+/// | --- | --- |
+/// | `AWS_REGION`, or else `AWS_DEFAULT_REGION` | the region |
+/// | `AWS_ENDPOINT_URL` | the endpoint of all services |
+/// | `AWS_ENDPOINT_URL_<SERVICE>` | the endpoint of one service |
+/// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | the credentials |
+///
+/// Without credentials among the variables they come from the endpoint of the container, as in CodeBuild and ECS.
 pub fn sdk_config(vars: &BTreeMap<String, String>) -> SdkConfig {
-    let _ = vars;
-    SdkConfig::builder().build()
+    let region = var(vars, "AWS_REGION").or_else(|| var(vars, "AWS_DEFAULT_REGION"));
+    let http = http_client();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region.map(|region| Region::new(region.to_owned())))
+        .service_config(Endpoints(vars.clone()))
+        .identity_cache(IdentityCache::lazy().build())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        .credentials_provider(credentials(vars, &http))
+        .http_client(http);
+    config.set_endpoint_url(var(vars, "AWS_ENDPOINT_URL").map(str::to_owned));
+    config.build()
 }
 
 /// Whether S3 clients address buckets by path: with an endpoint of one's own there is no name for each bucket.
 ///
 /// This is the only difference that an endpoint makes, and this is its only place.
 pub fn s3_path_style(vars: &BTreeMap<String, String>) -> bool {
-    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]
-        .iter()
-        .any(|name| vars.get(*name).is_some_and(|url| !url.is_empty()))
+    var(vars, "AWS_ENDPOINT_URL").is_some() || var(vars, "AWS_ENDPOINT_URL_S3").is_some()
+}
+
+/// A variable that is set to something.
+fn var<'a>(vars: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+fn credentials(vars: &BTreeMap<String, String>, http: &SharedHttpClient) -> SharedCredentialsProvider {
+    let (id, secret) = (var(vars, "AWS_ACCESS_KEY_ID"), var(vars, "AWS_SECRET_ACCESS_KEY"));
+    if let (Some(id), Some(secret)) = (id, secret) {
+        let token = var(vars, "AWS_SESSION_TOKEN").map(str::to_owned);
+        let credentials = Credentials::new(id, secret, token, None, "environment");
+        return SharedCredentialsProvider::new(credentials);
+    }
+    let config = ProviderConfig::without_region().with_http_client(http.clone());
+    SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
+}
+
+/// The client under all clients. Its connections, and the TLS settings for them, are made when the first request goes out.
+fn http_client() -> SharedHttpClient {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let trusted = roots.fold(TrustStore::empty(), |store, root| store.with_pem_certificate(pem(root)));
+    let builder = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(trusted).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // The builder has no way to fail; the default reads the system's certificates.
+        Err(_) => builder.build_https(),
+    }
+}
+
+/// A certificate in the only form that the client takes.
+fn pem(der: &[u8]) -> Vec<u8> {
+    let text = STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n").into_bytes()
+}
+
+/// The endpoints of single services, which every client asks for by its own name.
+#[derive(Debug)]
+struct Endpoints(BTreeMap<String, String>);
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        var(&self.0, &format!("{}_{service}", key.env())).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(given: &[(&str, &str)]) -> BTreeMap<String, String> {
+        given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_variables_decide() {
+        let config = sdk_config(&vars(&[
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ]));
+        assert_eq!(config.region().map(AsRef::as_ref), Some("eu-west-1"));
+        assert_eq!(config.endpoint_url(), Some("http://127.0.0.1:1"));
+        let of_dynamodb = || {
+            ServiceConfigKey::builder()
+                .service_id("DynamoDB")
+                .env("AWS_ENDPOINT_URL")
+                .profile("endpoint_url")
+        };
+        let endpoints = Endpoints(vars(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")]));
+        assert_eq!(
+            endpoints.load_config(of_dynamodb().build().expect("a key")),
+            Some("http://127.0.0.1:2".to_owned())
+        );
+        assert_eq!(
+            Endpoints(BTreeMap::new()).load_config(of_dynamodb().build().expect("a key")),
+            None
+        );
+    }
+
+    #[test]
+    fn an_endpoint_of_ones_own_means_paths() {
+        assert!(!s3_path_style(&vars(&[
+            ("AWS_ENDPOINT_URL", ""),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "http://x")
+        ])));
+        assert!(s3_path_style(&vars(&[("AWS_ENDPOINT_URL_S3", "http://x")])));
+        assert!(s3_path_style(&vars(&[("AWS_ENDPOINT_URL", "http://x")])));
+    }
 }

@@ -2,13 +2,18 @@
 
 use jiff::Timestamp;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::name::Name;
 
+use crate::item::{Item, decode, encode};
+use crate::list::Query;
+use crate::table::{BLUEPRINTS, Key, VERSION};
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};
 
 /// A blueprint in the list of blueprints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlueprintSummary {
     /// Its name.
     pub name: Name,
@@ -20,45 +25,96 @@ pub struct BlueprintSummary {
     pub published_at: Timestamp,
 }
 
+/// The record of a blueprint's latest version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Latest {
+    #[serde(flatten)]
+    summary: BlueprintSummary,
+    revision: u64,
+}
+
+impl Latest {
+    /// The record after a version was published, where that changes it.
+    fn after(read: Option<&Self>, published: &Blueprint) -> Option<Self> {
+        // A release comes before every pre-release: nobody gets one without asking for it by its version.
+        let rank = |version: &Version| (version.pre.is_empty(), version.clone());
+        if read.is_some_and(|latest| rank(&latest.summary.latest) >= rank(&published.version)) {
+            return None;
+        }
+        Some(Self {
+            summary: BlueprintSummary {
+                name: published.name.clone(),
+                latest: published.version.clone(),
+                description: published.description.clone(),
+                published_at: published.published_at,
+            },
+            revision: read.map_or(1, |latest| latest.revision + 1),
+        })
+    }
+}
+
 /// What came of publishing a version.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Published {
     /// It is new.
     New,
-    /// It was there with the same files.
+    /// It was there with the same files and description.
     Same(Box<Blueprint>),
-    /// It was there with other files, which stay.
+    /// It was there with others, which stay.
     Differs(Box<Blueprint>),
 }
 
 impl Store {
     /// Publishes a version. A version is immutable: publishing it again changes nothing.
     pub async fn publish_blueprint(&self, blueprint: &Blueprint) -> Result<Published, Error> {
-        let _ = blueprint;
-        Ok(Published::New)
+        let key = Key::blueprint(&blueprint.name, &blueprint.version);
+        let latest_key = Key::latest(&blueprint.name);
+        for attempt in 0..ATTEMPTS {
+            if let Some(there) = self.get::<Blueprint>(&key).await? {
+                let same = there.digest == blueprint.digest && there.description == blueprint.description;
+                let there = Box::new(there);
+                return Ok(if same {
+                    Published::Same(there)
+                } else {
+                    Published::Differs(there)
+                });
+            }
+            let mut writes = vec![Write::Put(encode(&key, Vec::new(), blueprint)?, Condition::New)];
+            let read: Option<Latest> = self.get(&latest_key).await?;
+            if let Some(latest) = Latest::after(read.as_ref(), blueprint) {
+                let condition = read.map_or(Condition::New, |read| Condition::Revision(read.revision));
+                writes.push(Write::Put(encode(&latest_key, Vec::new(), &latest)?, condition));
+            }
+            if self.write("publish a blueprint", writes).await? == Written::Yes {
+                return Ok(Published::New);
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("the blueprint `{}`", blueprint.name),
+        })
     }
 
     /// The version of a blueprint, or [`Error::NotFound`].
     pub async fn blueprint(&self, name: &Name, version: &Version) -> Result<Blueprint, Error> {
-        Err(Error::NotFound {
-            what: format!("version {version} of the blueprint `{name}`"),
-        })
+        let key = Key::blueprint(name, version);
+        self.require(&key, || format!("version {version} of the blueprint `{name}`"))
+            .await
     }
 
     /// The latest version of a blueprint, or [`Error::NotFound`].
     pub async fn latest_blueprint(&self, name: &Name) -> Result<Blueprint, Error> {
-        Err(Error::NotFound {
-            what: format!("blueprint `{name}`"),
-        })
+        let latest: Latest = self
+            .require(&Key::latest(name), || format!("blueprint `{name}`"))
+            .await?;
+        self.blueprint(name, &latest.summary.latest).await
     }
 
     /// The blueprints, by name.
     pub async fn blueprints(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page<BlueprintSummary>, Error> {
-        let _ = (limit, cursor);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
+        let query = Query::of_items(BLUEPRINTS, "");
+        let summary = |key: &Key, item: Item| decode::<Latest>(key, item).map(|latest| latest.summary);
+        self.page(&query, limit, cursor, summary).await
     }
 
     /// The versions of a blueprint, the highest first (semver precedence); none where there is no such blueprint.
@@ -68,10 +124,9 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Version>, Error> {
-        let _ = (name, limit, cursor);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
+        let partition = format!("blueprint#{name}");
+        let query = Query::of_items(&partition, VERSION).newest_first();
+        let version = |key: &Key, item: Item| decode::<Blueprint>(key, item).map(|blueprint| blueprint.version);
+        self.page(&query, limit, cursor, version).await
     }
 }

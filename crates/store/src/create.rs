@@ -5,12 +5,21 @@
 
 use std::collections::BTreeMap;
 
-use slipway_model::id::StackId;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
-use slipway_model::operation::{Operation, OperationKind};
-use slipway_model::stack::{Configuration, Stack};
+use slipway_model::operation::{Operation, OperationKind, OperationStatus};
+use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::stack::{Configuration, Stack, StackStatus};
 
-use crate::idempotency::{Answer, Idempotency};
+use crate::idempotency::{self, Answer, Idempotency, Known};
+use crate::item::{Item, key_attributes, text};
+use crate::operation::operation_write;
+use crate::release::release_write;
+use crate::stack::{place_item, stack_write};
+use crate::table::Key;
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
 
 /// A stack that is asked for. Its id is drawn by the store.
@@ -97,8 +106,37 @@ impl Store {
         idempotency: Option<&Idempotency>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Error> {
-        let _ = (new, idempotency, answer);
-        Ok(Outcome::StackGone)
+        let claim = Key::name(&new.environment, &new.name);
+        for attempt in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let mut stack = new.stack(StackId::from_bits(rand::random()), now);
+            let asked = Asked {
+                kind: OperationKind::Provision,
+                configuration: &new.configuration,
+                images: &new.images,
+                requested_by: &new.requested_by,
+            };
+            let request = Request::new(&asked, &mut stack, None, now);
+            let answer = answer(request.accepted(&stack, None));
+            let mut writes = request.writes(&stack, Condition::New, idempotency, &answer)?;
+            let mut name = key_attributes(&claim);
+            name.insert("stack".to_owned(), AttributeValue::S(stack.id.to_string()));
+            writes.push(Write::Put(name, Condition::New));
+            if self.write("create a stack", writes).await? == Written::Yes {
+                return Ok(request.created(answer));
+            }
+            if let Some(known) = self.known(idempotency).await? {
+                return Ok(known);
+            }
+            if let Some(item) = self.get_item(&claim).await? {
+                return taken(&claim, &item);
+            }
+            // Another stack has the id that was drawn, or the name became free in between.
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("the name `{}`", new.name),
+        })
     }
 
     /// Asks for an operation on a stack that exists.
@@ -110,7 +148,216 @@ impl Store {
         idempotency: Option<&Idempotency>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Error> {
-        let _ = (new, idempotency, answer);
-        Ok(Outcome::StackGone)
+        let mut read = new.stack.clone();
+        for attempt in 0..ATTEMPTS {
+            if let Some(refused) = new.refused(&read) {
+                return Ok(self.known(idempotency).await?.unwrap_or(refused));
+            }
+            let now = Timestamp::now();
+            let mut stack = read.clone();
+            let asked = Asked {
+                kind: new.kind,
+                configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
+                images: &new.images,
+                requested_by: &new.requested_by,
+            };
+            let position = match stack.active_operation {
+                None => None,
+                Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
+            };
+            let request = Request::new(&asked, &mut stack, position, now);
+            let answer = answer(request.accepted(&stack, position));
+            let writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
+            if self.write("create an operation", writes).await? == Written::Yes {
+                return Ok(request.created(answer));
+            }
+            if let Some(known) = self.known(idempotency).await? {
+                return Ok(known);
+            }
+            pause(attempt).await;
+            match self.get(&Key::stack(&new.stack.id)).await? {
+                Some(stack) => read = stack,
+                None => return Ok(Outcome::StackGone),
+            }
+        }
+        Err(Error::Conflict {
+            what: format!("the stack {}", new.stack.id),
+        })
+    }
+
+    /// What the idempotency record says, where there is one.
+    async fn known(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Error> {
+        let Some(idempotency) = idempotency else {
+            return Ok(None);
+        };
+        Ok(match self.answered(idempotency).await? {
+            Known::New => None,
+            Known::Replayed(answer) => Some(Outcome::Replayed(answer)),
+            Known::KeyReused => Some(Outcome::KeyReused),
+        })
+    }
+}
+
+fn taken(claim: &Key, item: &Item) -> Result<Outcome, Error> {
+    let by = text(claim, item, "stack")?;
+    let by = by.parse().map_err(|source| Error::Decode {
+        what: claim.to_string(),
+        source: Box::new(source),
+    })?;
+    Ok(Outcome::NameTaken { by })
+}
+
+impl NewStack {
+    fn stack(&self, id: StackId, now: Timestamp) -> Stack {
+        Stack {
+            id,
+            name: self.name.clone(),
+            environment: self.environment.clone(),
+            owner: self.requested_by.clone(),
+            status: StackStatus::Provisioning,
+            revision: 0,
+            configuration: self.configuration.clone(),
+            contract: None,
+            current_release: None,
+            last_release: ReleaseNumber(0),
+            active_operation: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl NewOperation {
+    /// Why the request does not fit the stack as it is now.
+    fn refused(&self, stack: &Stack) -> Option<Outcome> {
+        if stack.status == StackStatus::Destroyed {
+            return Some(Outcome::StackGone);
+        }
+        if self.if_match.is_some_and(|revision| revision != stack.revision) {
+            return Some(Outcome::RevisionMismatch {
+                current: stack.revision,
+            });
+        }
+        if self.configuration.is_some() && stack.configuration != self.stack.configuration {
+            return Some(Outcome::StackChanged(Box::new(stack.clone())));
+        }
+        None
+    }
+}
+
+/// What both ways of asking have in common.
+struct Asked<'a> {
+    kind: OperationKind,
+    configuration: &'a Configuration,
+    images: &'a BTreeMap<Name, Image>,
+    requested_by: &'a str,
+}
+
+/// One attempt: what is to be written besides the stack.
+struct Request {
+    operation: Operation,
+    release: Option<Release>,
+    now: Timestamp,
+}
+
+impl Request {
+    /// The operation and its release; the stack becomes what it is after the request.
+    fn new(asked: &Asked<'_>, stack: &mut Stack, position: Option<usize>, now: Timestamp) -> Self {
+        let id = OperationId::generate();
+        stack.revision += 1;
+        stack.updated_at = now;
+        if position.is_none() {
+            stack.active_operation = Some(id.clone());
+        }
+        if asked.kind == OperationKind::Update {
+            stack.configuration = asked.configuration.clone();
+        }
+        let release = (!asked.images.is_empty()).then(|| {
+            stack.last_release = stack.last_release.next();
+            Release {
+                stack: stack.id.clone(),
+                number: stack.last_release,
+                images: asked.images.clone(),
+                status: ReleaseStatus::Requested,
+                operation: id.clone(),
+                requested_by: asked.requested_by.to_owned(),
+                created_at: now,
+                ended_at: None,
+            }
+        });
+        let operation = Operation {
+            id,
+            kind: asked.kind,
+            stack: stack.id.clone(),
+            stack_name: stack.name.clone(),
+            environment: stack.environment.clone(),
+            status: if position.is_none() {
+                OperationStatus::Starting
+            } else {
+                OperationStatus::Queued
+            },
+            revision: 1,
+            configuration: asked.configuration.clone(),
+            release: release.as_ref().map(|release| release.number),
+            images: asked.images.clone(),
+            requested_by: asked.requested_by.to_owned(),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            steps: Vec::new(),
+            progress: None,
+            plan: None,
+            verdict: None,
+            approved_by: None,
+            approval_token: None,
+            failure: None,
+            logs: Vec::new(),
+            execution_arn: None,
+        };
+        Self {
+            operation,
+            release,
+            now,
+        }
+    }
+
+    fn accepted<'a>(&'a self, stack: &'a Stack, position: Option<usize>) -> Accepted<'a> {
+        Accepted {
+            operation: &self.operation,
+            stack,
+            position,
+        }
+    }
+
+    /// The transaction: `condition` is that the stack is still what was read.
+    fn writes(
+        &self,
+        stack: &Stack,
+        condition: Condition,
+        idempotency: Option<&Idempotency>,
+        answer: &Answer,
+    ) -> Result<Vec<Write>, Error> {
+        let mut writes = vec![
+            stack_write(stack, condition)?,
+            operation_write(&self.operation, Condition::New)?,
+        ];
+        if self.operation.status == OperationStatus::Queued {
+            let place = place_item(&Key::queue(&stack.id, stack.revision), &self.operation.id);
+            writes.push(Write::Put(place, Condition::New));
+        }
+        if let Some(release) = &self.release {
+            writes.push(release_write(release, Condition::New)?);
+        }
+        if let Some(idempotency) = idempotency {
+            writes.push(idempotency::record(idempotency, answer, self.now)?);
+        }
+        Ok(writes)
+    }
+
+    fn created(self, answer: Answer) -> Outcome {
+        Outcome::Created {
+            operation: Box::new(self.operation),
+            answer,
+        }
     }
 }

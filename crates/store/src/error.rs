@@ -2,7 +2,7 @@
 
 use slipway_model::{operation, release, stack};
 
-use crate::list::InvalidCursor;
+use crate::cursor::InvalidCursor;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,17 @@
 //! An operation ends, and the next one gets the slot.
 
+use jiff::Timestamp;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, Operation};
+use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
+use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
+use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
+use crate::error::IllegalTransition;
+use crate::operation::{as_read, conflict, next_revision, next_stack_revision};
+use crate::release::release_write;
+use crate::table::Key;
+use crate::watch;
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
 
 /// How an operation ends.
@@ -31,7 +40,231 @@ impl Store {
     ///
     /// Repeating it, also with another end, changes nothing and returns the same.
     pub async fn finish_operation(&self, id: &OperationId, end: &End) -> Result<Finished, Error> {
-        let _ = end;
-        Err(Error::NotFound { what: id.to_string() })
+        for attempt in 0..ATTEMPTS {
+            let operation = self.operation(id).await?;
+            if operation.status.has_ended() {
+                return self.finished(operation).await;
+            }
+            let written = if operation.status == OperationStatus::Queued {
+                self.leave_queue(operation, end).await?
+            } else {
+                self.free_slot(operation, end).await?
+            };
+            // What was written is read again: a repeated call and the first one answer from the same records.
+            if written == Written::Conflict {
+                pause(attempt).await;
+            }
+        }
+        Err(conflict(id))
     }
+
+    /// What follows from an operation that has ended.
+    async fn finished(&self, operation: Operation) -> Result<Finished, Error> {
+        let stack = self.stack(&operation.stack).await?;
+        if stack.status == StackStatus::Destroyed {
+            self.empty_queue(&stack).await?;
+        }
+        let next = match &stack.active_operation {
+            Some(id) => Some(self.operation(id).await?).filter(|next| next.status == OperationStatus::Starting),
+            None => None,
+        };
+        Ok(Finished { operation, next })
+    }
+
+    /// Ends the operation that has the slot, and gives the slot to the next one.
+    async fn free_slot(&self, mut operation: Operation, end: &End) -> Result<Written, Error> {
+        let mut stack = self.stack(&operation.stack).await?;
+        if stack.active_operation.as_ref() != Some(&operation.id) {
+            // It ended between the two reads.
+            return Ok(Written::Conflict);
+        }
+        let now = Timestamp::now();
+        end_operation(&mut operation, end, now)?;
+        let id = operation.id.clone();
+        stack.status = stack
+            .status
+            .after(end.of_stack(operation.kind))
+            .map_err(IllegalTransition::from)?;
+        let destroyed = stack.status == StackStatus::Destroyed;
+
+        let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
+        if destroyed {
+            let claim = Key::name(&stack.environment, &stack.name);
+            writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
+        }
+        let next = if destroyed {
+            None
+        } else {
+            self.next_in_queue(&stack).await?
+        };
+        stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
+        writes.push(next_revision(&mut operation)?);
+        writes.push(next_stack_revision(&mut stack, now)?);
+        if let Some((place, next)) = &next {
+            let mut next = next.clone();
+            next.status = next
+                .status
+                .after(OperationEvent::Dequeued)
+                .map_err(IllegalTransition::from)?;
+            writes.push(next_revision(&mut next)?);
+            writes.push(Write::Delete(place.clone(), Condition::Exists));
+        }
+        let written = self.write("end an operation", writes).await?;
+        if written == Written::Yes {
+            watch::changed(&id);
+            if let Some((_, next)) = &next {
+                watch::changed(&next.id);
+            }
+        }
+        Ok(written)
+    }
+
+    /// Ends an operation that waits for its turn, which changes nothing of its stack.
+    async fn leave_queue(&self, mut operation: Operation, end: &End) -> Result<Written, Error> {
+        let id = operation.id.clone();
+        let now = Timestamp::now();
+        end_operation(&mut operation, end, now)?;
+        let places = self.places(&operation.stack, None).await?;
+        let Some(place) = places.into_iter().find(|place| place.operation == id) else {
+            // Its turn came between the two reads.
+            return Ok(Written::Conflict);
+        };
+        let mut writes = vec![
+            Write::Delete(place.key, Condition::Exists),
+            next_revision(&mut operation)?,
+        ];
+        if let Some(number) = operation.release {
+            let release = self.release(&operation.stack, number).await?;
+            writes.push(move_release(release, ReleaseEvent::Failed, now)?);
+        }
+        let written = self.write("take an operation out of its queue", writes).await?;
+        if written == Written::Yes {
+            watch::changed(&id);
+        }
+        Ok(written)
+    }
+
+    /// Calls off what waits for a stack that is destroyed. Nothing is added to the queue of such a stack, so this comes to an
+    /// end; one that is interrupted goes on when the end of the `destroy` is repeated.
+    async fn empty_queue(&self, stack: &Stack) -> Result<(), Error> {
+        let end = End::Cancelled(Failure {
+            name: "Slipway.Cancelled".to_owned(),
+            step: String::new(),
+            message: "The stack was destroyed before it was this operation's turn.".to_owned(),
+            address: None,
+        });
+        for place in self.places(&stack.id, None).await? {
+            for attempt in 0..ATTEMPTS {
+                let operation = self.operation(&place.operation).await?;
+                if operation.status.has_ended() {
+                    break;
+                }
+                if self.leave_queue(operation, &end).await? == Written::Conflict {
+                    pause(attempt).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The operation that waits longest for a stack, with its place.
+    async fn next_in_queue(&self, stack: &Stack) -> Result<Option<(Key, Operation)>, Error> {
+        let Some(first) = self.places(&stack.id, Some(1)).await?.pop() else {
+            return Ok(None);
+        };
+        Ok(Some((first.key, self.operation(&first.operation).await?)))
+    }
+
+    /// The writes that end what the operation released: its own release, and the one whose place that takes.
+    async fn end_release(
+        &self,
+        operation: &Operation,
+        stack: &mut Stack,
+        end: &End,
+        now: Timestamp,
+    ) -> Result<Vec<Write>, Error> {
+        let mut writes = Vec::new();
+        let current = stack.current_release;
+        if let Some(number) = operation.release {
+            let release = self.release(&stack.id, number).await?;
+            writes.push(move_release(release, end.of_release(), now)?);
+            if *end == End::Succeeded {
+                stack.current_release = Some(number);
+            }
+        }
+        if stack.status == StackStatus::Destroyed {
+            stack.current_release = None;
+        }
+        if let Some(previous) = current.filter(|_| stack.current_release != current) {
+            let release = self.release(&stack.id, previous).await?;
+            writes.push(move_release(release, ReleaseEvent::Superseded, now)?);
+        }
+        Ok(writes)
+    }
+}
+
+impl End {
+    fn of_operation(&self) -> OperationEvent {
+        match self {
+            Self::Succeeded => OperationEvent::Succeeded,
+            Self::Failed(_) => OperationEvent::Failed,
+            Self::Cancelled(_) => OperationEvent::Cancelled,
+        }
+    }
+
+    fn of_stack(&self, kind: OperationKind) -> StackEvent {
+        match self {
+            Self::Succeeded => StackEvent::Succeeded(kind),
+            Self::Failed(_) | Self::Cancelled(_) => StackEvent::Failed(kind),
+        }
+    }
+
+    fn of_release(&self) -> ReleaseEvent {
+        match self {
+            Self::Succeeded => ReleaseEvent::Succeeded,
+            Self::Failed(_) | Self::Cancelled(_) => ReleaseEvent::Failed,
+        }
+    }
+}
+
+/// Writes an end on an operation. Steps that still run end with it: nobody is going to end them later.
+fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
+    operation.status = operation.status.after(end.of_operation())?;
+    operation.ended_at = Some(now);
+    operation.approval_token = None;
+    let step = match end {
+        End::Succeeded => StepStatus::Succeeded,
+        End::Failed(failure) | End::Cancelled(failure) => {
+            let known = operation.failure.take().filter(|known| known.name == failure.name);
+            operation.failure = Some(known.unwrap_or_else(|| failure.clone()));
+            StepStatus::Failed
+        }
+    };
+    for running in operation
+        .steps
+        .iter_mut()
+        .filter(|step| step.status == StepStatus::Running)
+    {
+        running.status = step;
+        running.ended_at = Some(now);
+    }
+    Ok(())
+}
+
+/// The write of a release after an event. A release that comes to its end without having begun (there was nothing to
+/// replace) has begun and ended at once.
+fn move_release(read: Release, event: ReleaseEvent, now: Timestamp) -> Result<Write, Error> {
+    let condition = as_read(&read);
+    let mut release = read;
+    if release.status == ReleaseStatus::Requested && event == ReleaseEvent::Succeeded {
+        release.status = release
+            .status
+            .after(ReleaseEvent::Begun)
+            .map_err(IllegalTransition::from)?;
+    }
+    release.status = release.status.after(event).map_err(IllegalTransition::from)?;
+    if event != ReleaseEvent::Superseded {
+        release.ended_at.get_or_insert(now);
+    }
+    release_write(&release, condition)
 }

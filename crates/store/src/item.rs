@@ -1,4 +1,171 @@
 //! Records as DynamoDB items.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::table::{EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
+
+/// An item of the table.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
 /// The most bytes that an item has.
-pub const SIZE: usize = 400 * 1024;
+pub(crate) const SIZE: usize = 400 * 1024;
+
+/// The fields that are kept as the JSON text they are: what people put into them may be nested deeper than the 32 levels of a
+/// DynamoDB document, and have numbers that DynamoDB does not.
+const TEXTS: [&str; 3] = ["configuration", "contract", "variables"];
+
+/// The item of a record.
+pub(crate) fn encode<T: Serialize>(key: &Key, places: Places, record: &T) -> Result<Item, Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Encode {
+        what: key.to_string(),
+        source,
+    };
+    let mut fields = match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) => return Err(failed("it is not an object".into())),
+        Err(source) => return Err(failed(source.into())),
+    };
+    for name in TEXTS {
+        if let Some(value) = fields.get_mut(name) {
+            *value = Value::String(value.to_string());
+        }
+    }
+    let mut item: Item = serde_dynamo::to_item(fields).map_err(|source| failed(source.into()))?;
+    item.insert(PK.to_owned(), AttributeValue::S(key.pk.clone()));
+    item.insert(SK.to_owned(), AttributeValue::S(key.sk.clone()));
+    for (attribute, value) in places {
+        item.insert(attribute.to_owned(), AttributeValue::S(value));
+    }
+    check_size(key, &item)?;
+    Ok(item)
+}
+
+/// The record of an item.
+pub(crate) fn decode<T: DeserializeOwned>(key: &Key, mut item: Item) -> Result<T, Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Decode {
+        what: key.to_string(),
+        source,
+    };
+    for attribute in [PK, SK, LISTED, EXPIRES_AT]
+        .into_iter()
+        .chain(Index::ALL.map(Index::partition))
+    {
+        item.remove(attribute);
+    }
+    let mut fields: Map<String, Value> = serde_dynamo::from_item(item).map_err(|source| failed(source.into()))?;
+    for name in TEXTS {
+        if let Some(value) = fields.get_mut(name) {
+            let text = value
+                .as_str()
+                .ok_or_else(|| failed(format!("`{name}` is not text").into()))?;
+            *value = serde_json::from_str(text).map_err(|source| failed(source.into()))?;
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|source| failed(source.into()))
+}
+
+/// Refuses an item that DynamoDB would refuse for its size, in words that name it.
+pub(crate) fn check_size(key: &Key, item: &Item) -> Result<(), Error> {
+    let bytes = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+    if bytes > SIZE {
+        return Err(Error::TooLarge {
+            what: key.to_string(),
+            bytes,
+        });
+    }
+    Ok(())
+}
+
+/// How many bytes a value counts for ("DynamoDB item sizes and formats" in the developer guide).
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(digits) => digits.len() / 2 + 2,
+        AttributeValue::M(map) => {
+            3 + map
+                .iter()
+                .map(|(name, value)| 1 + name.len() + size(value))
+                .sum::<usize>()
+        }
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// A key as the attributes that a request names it by.
+pub(crate) fn key_attributes(key: &Key) -> Item {
+    Item::from([
+        (PK.to_owned(), AttributeValue::S(key.pk.clone())),
+        (SK.to_owned(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+/// The key of an item.
+pub(crate) fn key_of(item: &Item) -> Key {
+    let attribute = |name| {
+        item.get(name)
+            .and_then(|value| value.as_s().ok())
+            .cloned()
+            .unwrap_or_default()
+    };
+    Key {
+        pk: attribute(PK),
+        sk: attribute(SK),
+    }
+}
+
+/// The text attribute of this name, in an item that has no record.
+pub(crate) fn text(key: &Key, item: &Item, attribute: &str) -> Result<String, Error> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text.clone()),
+        _ => Err(Error::Decode {
+            what: key.to_string(),
+            source: format!("`{attribute}` is not text").into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_give_comes_back_as_it_was() {
+        let mut deep = Value::from(1);
+        for _ in 0..60 {
+            deep = serde_json::json!([deep, {"": null}]);
+        }
+        let record = serde_json::json!({
+            "variables": {"deep": deep, "large": 1e300, "exact": 1.0, "text": "", "many": u64::MAX},
+            "revision": 7,
+            "none": null,
+        });
+        let key = Key {
+            pk: "a".to_owned(),
+            sk: "b".to_owned(),
+        };
+        let item = encode(&key, vec![(LISTED, "x".to_owned())], &record).expect("an item");
+        assert_eq!(decode::<Value>(&key, item).expect("a record"), record);
+    }
+
+    #[test]
+    fn an_item_that_is_too_large_is_refused_by_name() {
+        let key = Key {
+            pk: "stack#x".to_owned(),
+            sk: "stack".to_owned(),
+        };
+        let record = serde_json::json!({"variables": "x".repeat(SIZE)});
+        let error = encode(&key, Vec::new(), &record).expect_err("too large");
+        assert!(
+            matches!(&error, Error::TooLarge { what, .. } if what.contains("stack#x")),
+            "{error}"
+        );
+    }
+}

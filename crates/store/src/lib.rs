@@ -18,8 +18,10 @@
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
 //! | [`aws`] | the configuration of every AWS client |
 
+mod cursor;
 mod error;
 mod item;
+mod write;
 
 pub mod aws;
 pub mod blueprint;
@@ -40,8 +42,9 @@ pub mod watch;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 
+pub use cursor::{Cursor, InvalidCursor};
 pub use error::{Error, IllegalTransition};
-pub use list::{Cursor, InvalidCursor, Page};
+pub use list::Page;
 
 /// The table. Clones share one client.
 #[derive(Debug, Clone)]

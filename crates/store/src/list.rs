@@ -1,13 +1,23 @@
 //! Stacks and operations, a page at a time.
+//!
+//! A page is one query on the most selective index, whose other filters are applied to the keys of that page alone, and one
+//! read of the records that are left: what a page costs depends on the page, and not on how much there is.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use slipway_model::id::StackId;
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 
+use crate::cursor::Cursor;
+use crate::item::{Item, decode, key_attributes, key_of};
+use crate::table::{self, Index, Key, LISTED, PK, SK};
+use crate::write::{aws, pause};
 use crate::{Error, Store};
 
-/// The most records of a page.
+/// The most records of a page: what one `BatchGetItem` takes.
 pub const PAGE: u16 = 100;
 
 /// A part of a list.
@@ -17,29 +27,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the list goes on; `None` at its end.
     pub next: Option<Cursor>,
-}
-
-/// Where a list goes on: opaque to everybody but the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(String);
-
-/// A text that is not a cursor of the list that it came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a cursor that the same list has given")]
-pub struct InvalidCursor;
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::str::FromStr for Cursor {
-    type Err = InvalidCursor;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        Ok(Self(text.to_owned()))
-    }
 }
 
 /// Which stacks to list: those that satisfy every part that is given.
@@ -55,6 +42,108 @@ pub struct StackFilter {
     pub owner: Option<String>,
 }
 
+impl StackFilter {
+    /// The partitions that hold the stacks which satisfy each part, the most selective first.
+    fn partitions(&self) -> Vec<(Index, String)> {
+        let destroyed = self.status == Some(StackStatus::Destroyed);
+        let of = |index, value: &str| (index, table::of_stacks(value, destroyed));
+        let status = self
+            .status
+            .map(|status| (Index::Status, table::stacks_with_status(status)));
+        // Stacks are ready most of the time and destroyed for ever; in any other status there are few.
+        let (few, many): (Vec<_>, Vec<_>) = status
+            .into_iter()
+            .partition(|_| !matches!(self.status, Some(StackStatus::Ready | StackStatus::Destroyed)));
+        let owner = self.owner.as_ref().map(|owner| of(Index::Owner, owner));
+        let blueprint = self.blueprint.as_ref().map(|name| of(Index::Blueprint, name.as_str()));
+        let environment = self
+            .environment
+            .as_ref()
+            .map(|name| of(Index::Environment, name.as_str()));
+        let parts = few
+            .into_iter()
+            .chain(owner)
+            .chain(blueprint)
+            .chain(environment)
+            .chain(many);
+        let mut parts: Vec<_> = parts.collect();
+        if parts.is_empty() {
+            parts.push((Index::Collection, table::all_stacks(destroyed)));
+        }
+        parts
+    }
+
+    /// Whether a stack satisfies every part: the index is a moment behind the record.
+    fn admits(&self, stack: &Stack) -> bool {
+        self.environment.as_ref().is_none_or(|name| *name == stack.environment)
+            && self
+                .blueprint
+                .as_ref()
+                .is_none_or(|name| *name == stack.configuration.blueprint)
+            && self.owner.as_ref().is_none_or(|owner| *owner == stack.owner)
+            && match self.status {
+                Some(status) => status == stack.status,
+                None => stack.status != StackStatus::Destroyed,
+            }
+    }
+}
+
+/// A list: which items, and in which order.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// The index, or the table itself.
+    pub index: Option<Index>,
+    /// The partition.
+    pub partition: String,
+    /// What the sort keys start with.
+    pub prefix: Option<&'static str>,
+    /// What else the items must have, by attribute.
+    filters: Vec<(Index, String)>,
+    newest_first: bool,
+}
+
+impl Query {
+    /// The items of a partition of the table whose sort key starts with `prefix`, in its order.
+    pub fn of_items(partition: &str, prefix: &'static str) -> Self {
+        Self {
+            index: None,
+            partition: partition.to_owned(),
+            prefix: (!prefix.is_empty()).then_some(prefix),
+            filters: Vec::new(),
+            newest_first: false,
+        }
+    }
+
+    fn of_index(index: Index, partition: String) -> Self {
+        Self {
+            index: Some(index),
+            partition,
+            prefix: None,
+            filters: Vec::new(),
+            newest_first: false,
+        }
+    }
+
+    pub fn newest_first(mut self) -> Self {
+        self.newest_first = true;
+        self
+    }
+
+    /// The list's name in its cursors: two lists that go on at the same key are not the same list.
+    pub fn name(&self) -> String {
+        let mut name = format!(
+            "{} {} {}",
+            self.index.map_or("table", Index::name),
+            self.partition,
+            self.prefix.unwrap_or_default()
+        );
+        for (index, value) in &self.filters {
+            name.push_str(&format!(" {}={value}", index.partition()));
+        }
+        name
+    }
+}
+
 impl Store {
     /// Stacks, the newest first. `limit` counts up to [`PAGE`].
     pub async fn stacks(
@@ -63,11 +152,13 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Stack>, Error> {
-        let _ = (filter, limit, cursor);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
+        let mut parts = filter.partitions();
+        let (index, partition) = parts.remove(0);
+        let mut query = Query::of_index(index, partition).newest_first();
+        query.filters = parts;
+        let mut page: Page<Stack> = self.indexed_page(&query, limit, cursor).await?;
+        page.items.retain(|stack| filter.admits(stack));
+        Ok(page)
     }
 
     /// The operations of a stack, the newest first.
@@ -77,11 +168,8 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Operation>, Error> {
-        let _ = (stack, limit, cursor);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
+        let query = Query::of_index(Index::Collection, table::operations_of(stack)).newest_first();
+        self.indexed_page(&query, limit, cursor).await
     }
 
     /// The operations of every stack that have this status: `starting`, `running` or `waiting_for_approval`, the oldest first.
@@ -91,10 +179,124 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Operation>, Error> {
-        let _ = (status, limit, cursor);
+        let query = Query::of_index(Index::Status, table::operations_with_status(status));
+        let mut page: Page<Operation> = self.indexed_page(&query, limit, cursor).await?;
+        page.items.retain(|operation| operation.status == status);
+        Ok(page)
+    }
+
+    /// A page of records that are kept where they are listed.
+    pub(crate) async fn page<T>(
+        &self,
+        query: &Query,
+        limit: u16,
+        cursor: Option<&Cursor>,
+        record: impl Fn(&Key, Item) -> Result<T, Error>,
+    ) -> Result<Page<T>, Error> {
+        let (items, next) = self.query(query, limit, cursor).await?;
+        let items = items.into_iter().map(|item| record(&key_of(&item), item));
         Ok(Page {
-            items: Vec::new(),
-            next: None,
+            items: items.collect::<Result<_, _>>()?,
+            next,
         })
+    }
+
+    /// A page of records by an index of their keys.
+    async fn indexed_page<T>(&self, query: &Query, limit: u16, cursor: Option<&Cursor>) -> Result<Page<T>, Error>
+    where
+        T: serde::de::DeserializeOwned,
+    {
+        let (items, next) = self.query(query, limit, cursor).await?;
+        let keys: Vec<Key> = items.iter().map(key_of).collect();
+        let mut records = self.get_all(&keys).await?;
+        let found = keys.iter().filter_map(|key| Some((key, records.remove(key)?)));
+        Ok(Page {
+            items: found.map(|(key, item)| decode(key, item)).collect::<Result<_, _>>()?,
+            next,
+        })
+    }
+
+    /// Every item of a list that is known to be short, or its first ones.
+    pub(crate) async fn query_all(&self, query: &Query, most: Option<u16>) -> Result<Vec<Item>, Error> {
+        let mut all = Vec::new();
+        let mut cursor = None;
+        loop {
+            let (items, next) = self.query(query, most.unwrap_or(PAGE), cursor.as_ref()).await?;
+            all.extend(items);
+            match next {
+                Some(next) if most.is_none() => cursor = Some(next),
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    async fn query(
+        &self,
+        query: &Query,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<(Vec<Item>, Option<Cursor>), Error> {
+        let start = cursor.map(|cursor| cursor.key_in(query)).transpose()?;
+        let (partition, sort) = query.index.map_or((PK, SK), |index| (index.partition(), LISTED));
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .set_index_name(query.index.map(|index| index.name().to_owned()))
+            // An index has no consistent reads.
+            .consistent_read(query.index.is_none())
+            .scan_index_forward(!query.newest_first)
+            .limit(i32::from(limit.clamp(1, PAGE)))
+            .set_exclusive_start_key(start)
+            .expression_attribute_names("#p", partition)
+            .expression_attribute_values(":p", AttributeValue::S(query.partition.clone()));
+        let mut condition = "#p = :p".to_owned();
+        if let Some(prefix) = query.prefix {
+            condition.push_str(" AND begins_with(#s, :s)");
+            request = request
+                .expression_attribute_names("#s", sort)
+                .expression_attribute_values(":s", AttributeValue::S(prefix.to_owned()));
+        }
+        let mut filters = Vec::new();
+        for (number, (index, value)) in query.filters.iter().enumerate() {
+            filters.push(format!("#f{number} = :f{number}"));
+            request = request
+                .expression_attribute_names(format!("#f{number}"), index.partition())
+                .expression_attribute_values(format!(":f{number}"), AttributeValue::S(value.clone()));
+        }
+        let filters = (!filters.is_empty()).then(|| filters.join(" AND "));
+        let request = request
+            .key_condition_expression(condition)
+            .set_filter_expression(filters);
+        let answer = request.send().await.map_err(|error| aws("query a list", error))?;
+        let next = answer.last_evaluated_key.map(|key| Cursor::new(query, &key));
+        Ok((answer.items.unwrap_or_default(), next))
+    }
+
+    /// The items at these keys, at most [`PAGE`], each as its last write left it.
+    async fn get_all(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, Error> {
+        let mut found = HashMap::new();
+        let mut wanted: Vec<Item> = keys.iter().map(key_attributes).collect();
+        let mut attempt = 0;
+        // DynamoDB answers 16 MB at a time, or less when it has much to do, and says which keys it has left.
+        while !wanted.is_empty() {
+            if attempt > 0 {
+                pause(attempt).await;
+            }
+            attempt += 1;
+            let keys = KeysAndAttributes::builder()
+                .consistent_read(true)
+                .set_keys(Some(wanted));
+            let keys = keys.build().map_err(|error| aws("read a page", error))?;
+            let request = self.client.batch_get_item().request_items(&self.table, keys);
+            let answer = request.send().await.map_err(|error| aws("read a page", error))?;
+            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
+            found.extend(items.unwrap_or_default().into_iter().map(|item| (key_of(&item), item)));
+            let left = answer
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(&self.table));
+            wanted = left.map(|keys| keys.keys).unwrap_or_default();
+        }
+        Ok(found)
     }
 }

@@ -1,116 +1,317 @@
 //! What is written on an operation between its creation and its end.
 
+use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::operation::{Failure, LogStream, Operation, Progress, StepStatus};
+use slipway_model::operation::IllegalTransition as IllegalOperation;
+use slipway_model::operation::{Failure, LogStream, Operation, OperationEvent, OperationStatus, Progress, StepStatus};
 use slipway_model::plan::{PlanSummary, Verdict};
-use slipway_model::release::Release;
-use slipway_model::stack::Stack;
+use slipway_model::release::{Release, ReleaseEvent};
+use slipway_model::stack::{Stack, StackEvent};
 
 use crate::error::IllegalTransition;
+use crate::item::encode;
+use crate::release::release_write;
+use crate::stack::stack_write;
+use crate::table::{Key, operation_places};
+use crate::watch;
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
 
 impl Store {
     /// The operation, or [`Error::NotFound`].
     pub async fn operation(&self, id: &OperationId) -> Result<Operation, Error> {
-        Err(Error::NotFound { what: id.to_string() })
+        self.require(&Key::operation(id), || format!("operation {id}")).await
     }
 
     /// Applies a pure change to an operation and writes it under the next revision. Where another writer came between, the
     /// change is applied again to what is there now. A change that changes nothing writes nothing.
     ///
-    /// It cannot end an operation: [`Store::finish_operation`] does.
+    /// It cannot end an operation: [`Store::finish_operation`] does, with everything that follows.
     pub async fn update_operation(
         &self,
         id: &OperationId,
         change: impl Fn(&mut Operation) -> Result<(), IllegalTransition>,
     ) -> Result<Operation, Error> {
-        let _ = change;
-        self.operation(id).await
+        for attempt in 0..ATTEMPTS {
+            let read = self.operation(id).await?;
+            let mut operation = read.clone();
+            change(&mut operation)?;
+            if operation == read {
+                return Ok(operation);
+            }
+            debug_assert_eq!(
+                operation.status.has_ended(),
+                read.status.has_ended(),
+                "an operation ends by `finish_operation`"
+            );
+            if self
+                .write("update an operation", vec![next_revision(&mut operation)?])
+                .await?
+                == Written::Yes
+            {
+                watch::changed(id);
+                return Ok(operation);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
     }
 
     /// The first step of the execution runs: the operation and its stack are under way. Returns both.
     pub async fn begin_operation(&self, id: &OperationId) -> Result<(Operation, Stack), Error> {
-        Err(Error::NotFound { what: id.to_string() })
+        for attempt in 0..ATTEMPTS {
+            let mut operation = self.operation(id).await?;
+            let mut stack = self.stack(&operation.stack).await?;
+            let status = operation
+                .status
+                .after(OperationEvent::Begun)
+                .map_err(IllegalTransition::from)?;
+            if stack.active_operation.as_ref() != Some(id) {
+                // It ended between the two reads: the next attempt sees that.
+                pause(attempt).await;
+                continue;
+            }
+            let begun = stack
+                .status
+                .after(StackEvent::Begun(operation.kind))
+                .map_err(IllegalTransition::from)?;
+            if operation.status == status {
+                return Ok((operation, stack));
+            }
+            let now = Timestamp::now();
+            operation.status = status;
+            operation.started_at.get_or_insert(now);
+            let mut writes = vec![next_revision(&mut operation)?];
+            if stack.status != begun {
+                stack.status = begun;
+                writes.push(next_stack_revision(&mut stack, now)?);
+            }
+            if self.write("begin an operation", writes).await? == Written::Yes {
+                watch::changed(id);
+                return Ok((operation, stack));
+            }
+            pause(attempt).await;
+        }
+        Err(Error::NotActive { operation: id.clone() })
     }
 
     /// The operation brings out this release from now on: its own, or (an update) the current one again.
     pub async fn begin_release(&self, id: &OperationId, number: ReleaseNumber) -> Result<Release, Error> {
-        let _ = number;
-        Err(Error::NotFound { what: id.to_string() })
+        for attempt in 0..ATTEMPTS {
+            let mut operation = self.operation(id).await?;
+            let read = self.release(&operation.stack, number).await?;
+            if operation.status != OperationStatus::Running {
+                return Err(Error::NotActive { operation: id.clone() });
+            }
+            let mut release = read.clone();
+            release.status = read
+                .status
+                .after(ReleaseEvent::Begun)
+                .map_err(IllegalTransition::from)?;
+            release.operation = id.clone();
+            if operation.release == Some(number) && release == read {
+                return Ok(release);
+            }
+            operation.release = Some(number);
+            let writes = vec![next_revision(&mut operation)?, release_write(&release, as_read(&read))?];
+            if self.write("begin a release", writes).await? == Written::Yes {
+                watch::changed(id);
+                return Ok(release);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
     }
 
     /// Notes that a state of the workflow runs.
     pub async fn begin_step(&self, id: &OperationId, step: &str) -> Result<Operation, Error> {
-        let _ = step;
-        self.operation(id).await
+        let now = Timestamp::now();
+        self.update_operation(id, |operation| {
+            operation.begin_step(step, now);
+            Ok(())
+        })
+        .await
     }
 
     /// Notes how a state of the workflow ended.
     pub async fn end_step(&self, id: &OperationId, step: &str, status: StepStatus) -> Result<Operation, Error> {
-        let _ = (step, status);
-        self.operation(id).await
+        let now = Timestamp::now();
+        self.update_operation(id, |operation| {
+            operation.end_step(step, status, now);
+            Ok(())
+        })
+        .await
     }
 
     /// Records what Terraform would change.
     pub async fn record_plan(&self, id: &OperationId, plan: &PlanSummary) -> Result<Operation, Error> {
-        let _ = plan;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.plan = Some(plan.clone());
+            Ok(())
+        })
+        .await
     }
 
     /// Records what follows from the plan.
     pub async fn record_verdict(&self, id: &OperationId, verdict: &Verdict) -> Result<Operation, Error> {
-        let _ = verdict;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.verdict = Some(verdict.clone());
+            Ok(())
+        })
+        .await
     }
 
     /// Records how far Terraform is.
     pub async fn record_progress(&self, id: &OperationId, progress: &Progress) -> Result<Operation, Error> {
-        let _ = progress;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.progress = Some(progress.clone());
+            Ok(())
+        })
+        .await
     }
 
     /// Records why the operation is going to fail. The first failure stays: it is the cause of the others.
     pub async fn record_failure(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
-        let _ = failure;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.failure.get_or_insert_with(|| failure.clone());
+            Ok(())
+        })
+        .await
     }
 
     /// Records where a step prints to.
     pub async fn record_log_stream(&self, id: &OperationId, log: &LogStream) -> Result<Operation, Error> {
-        let _ = log;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            if !operation.logs.contains(log) {
+                operation.logs.push(log.clone());
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Records the ARN of the operation's execution.
     pub async fn record_execution(&self, id: &OperationId, arn: &str) -> Result<Operation, Error> {
-        let _ = arn;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.execution_arn = Some(arn.to_owned());
+            Ok(())
+        })
+        .await
     }
 
     /// The plan waits for somebody; `token` is the task token that the approval answers.
     pub async fn ask_approval(&self, id: &OperationId, token: &str) -> Result<Operation, Error> {
-        let _ = token;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.status = operation.status.after(OperationEvent::ApprovalAsked)?;
+            operation.approval_token = Some(token.to_owned());
+            Ok(())
+        })
+        .await
     }
 
     /// Somebody approves the plan. The operation that comes back has the task token to answer; repeating the approval returns
     /// it again, so that an answer that was lost can be sent again.
     pub async fn approve(&self, id: &OperationId, by: &str) -> Result<Operation, Error> {
-        let _ = by;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            operation.status = decided(operation, OperationEvent::Approved)?;
+            operation.approved_by.get_or_insert_with(|| by.to_owned());
+            Ok(())
+        })
+        .await
     }
 
     /// Somebody rejects the plan, for the reason in `failure`. The operation that comes back has the task token to answer; it
     /// goes on waiting until the workflow records its end.
     pub async fn reject(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
-        let _ = failure;
-        self.operation(id).await
+        self.update_operation(id, |operation| {
+            if operation.failure.as_ref() != Some(failure) {
+                decided(operation, OperationEvent::Failed)?;
+            }
+            if operation.status != OperationStatus::WaitingForApproval {
+                return Err(illegal(operation.status, OperationEvent::Failed));
+            }
+            operation.failure = Some(failure.clone());
+            Ok(())
+        })
+        .await
     }
 
     /// Records what the blueprint's `slipway` output says, on the stack of an operation that has the slot.
     pub async fn record_contract(&self, id: &OperationId, contract: &Contract) -> Result<Stack, Error> {
-        let _ = contract;
-        Err(Error::NotFound { what: id.to_string() })
+        let stack = self.operation(id).await?.stack;
+        for attempt in 0..ATTEMPTS {
+            let mut stack = self.stack(&stack).await?;
+            if stack.active_operation.as_ref() != Some(id) {
+                return Err(Error::NotActive { operation: id.clone() });
+            }
+            if stack.contract.as_ref() == Some(contract) {
+                return Ok(stack);
+            }
+            stack.contract = Some(contract.clone());
+            let write = next_stack_revision(&mut stack, Timestamp::now())?;
+            if self.write("record a contract", vec![write]).await? == Written::Yes {
+                return Ok(stack);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
+    }
+}
+
+/// The status after a decision about the plan, which is made once: an approval may be repeated, what was rejected may not be
+/// approved, and where no approval was asked there is nothing to decide.
+fn decided(operation: &Operation, event: OperationEvent) -> Result<OperationStatus, IllegalTransition> {
+    let repeated = operation.status == OperationStatus::Running && operation.approved_by.is_some();
+    let open = operation.status == OperationStatus::WaitingForApproval && operation.failure.is_none();
+    if open || repeated && event == OperationEvent::Approved {
+        return Ok(operation.status.after(event)?);
+    }
+    Err(illegal(operation.status, event))
+}
+
+fn illegal(status: OperationStatus, event: OperationEvent) -> IllegalTransition {
+    IllegalOperation { status, event }.into()
+}
+
+/// The write of a changed operation, under the revision after the one that was read.
+pub(crate) fn next_revision(operation: &mut Operation) -> Result<Write, Error> {
+    let read = operation.revision;
+    operation.revision += 1;
+    operation_write(operation, Condition::Revision(read))
+}
+
+/// The write of a changed stack, under the revision after the one that was read.
+pub(crate) fn next_stack_revision(stack: &mut Stack, now: Timestamp) -> Result<Write, Error> {
+    let read = stack.revision;
+    stack.revision += 1;
+    stack.updated_at = now;
+    stack_write(stack, Condition::Revision(read))
+}
+
+/// The condition that a release still is as it was read: it changes only by the operation that has the stack's slot, and each
+/// change but a repeated one changes its status.
+pub(crate) fn as_read(release: &Release) -> Condition {
+    Condition::Text("status", release_status(release))
+}
+
+/// The status as it is stored.
+fn release_status(release: &Release) -> String {
+    match serde_json::to_value(release.status) {
+        Ok(serde_json::Value::String(status)) => status,
+        _ => String::new(),
+    }
+}
+
+/// The write of an operation.
+pub(crate) fn operation_write(operation: &Operation, condition: Condition) -> Result<Write, Error> {
+    let item = encode(&Key::operation(&operation.id), operation_places(operation), operation)?;
+    Ok(Write::Put(item, condition))
+}
+
+/// The error after too many attempts.
+pub(crate) fn conflict(id: &OperationId) -> Error {
+    Error::Conflict {
+        what: format!("the operation {id}"),
     }
 }

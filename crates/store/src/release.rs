@@ -3,22 +3,30 @@
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::release::Release;
 
+use crate::item::{decode, encode};
+use crate::list::Query;
+use crate::table::{Key, RELEASE};
+use crate::write::{Condition, Write};
 use crate::{Cursor, Error, Page, Store};
 
 impl Store {
     /// The release, or [`Error::NotFound`].
     pub async fn release(&self, stack: &StackId, number: ReleaseNumber) -> Result<Release, Error> {
-        Err(Error::NotFound {
-            what: format!("release {number} of the stack {stack}"),
-        })
+        let key = Key::release(stack, number);
+        self.require(&key, || format!("release {number} of the stack {stack}"))
+            .await
     }
 
     /// The releases of a stack, the newest first.
     pub async fn releases(&self, stack: &StackId, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Release>, Error> {
-        let _ = (stack, limit, cursor);
-        Ok(Page {
-            items: Vec::new(),
-            next: None,
-        })
+        let partition = Key::stack(stack).pk;
+        let query = Query::of_items(&partition, RELEASE).newest_first();
+        self.page(&query, limit, cursor, decode).await
     }
+}
+
+/// The write of a release.
+pub(crate) fn release_write(release: &Release, condition: Condition) -> Result<Write, Error> {
+    let item = encode(&Key::release(&release.stack, release.number), Vec::new(), release)?;
+    Ok(Write::Put(item, condition))
 }

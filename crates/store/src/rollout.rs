@@ -1,11 +1,20 @@
 //! Task tokens that wait for an ECS deployment to end.
 
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
 
+use crate::idempotency::expiry;
+use crate::item::encode;
+use crate::table::{EXPIRES_AT, Key};
+use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
 
+/// How long a token is kept: longer than a step may wait.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
 /// A step of the workflow that waits for an ECS deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollout {
     /// The ARN of the ECS service.
     pub service: String,
@@ -20,20 +29,35 @@ pub struct Rollout {
 impl Store {
     /// Keeps the token of a step that waits; a repeated step's token takes the place of the earlier one.
     pub async fn put_rollout(&self, rollout: &Rollout) -> Result<(), Error> {
-        let _ = rollout;
-        Ok(())
+        let mut item = encode(&rollout.key(), Vec::new(), rollout)?;
+        item.insert(EXPIRES_AT.to_owned(), expiry(Timestamp::now(), KEPT));
+        let writes = vec![Write::Put(item, Condition::Always)];
+        match self.write("keep the token of a rollout", writes).await? {
+            Written::Yes => Ok(()),
+            Written::Conflict => Err(Error::Conflict {
+                what: format!("the rollout {}", rollout.deployment),
+            }),
+        }
     }
 
     /// The step that waits for this deployment.
     pub async fn rollout(&self, service: &str, deployment: &str) -> Result<Option<Rollout>, Error> {
-        let _ = (service, deployment);
-        Ok(None)
+        self.get(&Key::rollout(service, deployment)).await
     }
 
     /// Forgets a step whose token was answered. Reading and forgetting are two calls, so that an answer that did not reach Step
-    /// Functions can be sent again.
+    /// Functions can be sent again; a token that a repeated step has put in its place since stays.
     pub async fn forget_rollout(&self, rollout: &Rollout) -> Result<(), Error> {
-        let _ = rollout;
-        Ok(())
+        let condition = Condition::Text("token", rollout.token.clone());
+        let writes = vec![Write::Delete(rollout.key(), condition)];
+        match self.write("forget a rollout", writes).await? {
+            Written::Yes | Written::Conflict => Ok(()),
+        }
+    }
+}
+
+impl Rollout {
+    fn key(&self) -> Key {
+        Key::rollout(&self.service, &self.deployment)
     }
 }

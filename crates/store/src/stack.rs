@@ -1,25 +1,71 @@
-//! Stacks.
+//! Stacks, and the queues of operations that wait for them.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::stack::Stack;
 
+use crate::item::{Item, encode, key_attributes, key_of, text};
+use crate::list::Query;
+use crate::table::{Key, QUEUE, stack_places};
+use crate::write::{Condition, Write};
 use crate::{Error, Store};
+
+/// An operation's place in the queue of its stack.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub key: Key,
+    pub operation: OperationId,
+}
 
 impl Store {
     /// The stack, also a destroyed one, or [`Error::NotFound`].
     pub async fn stack(&self, id: &StackId) -> Result<Stack, Error> {
-        Err(Error::NotFound { what: id.to_string() })
+        self.require(&Key::stack(id), || format!("stack {id}")).await
     }
 
     /// The operations that wait for the stack's slot, the next one first.
     pub async fn queue(&self, stack: &StackId) -> Result<Vec<OperationId>, Error> {
-        let _ = stack;
-        Ok(Vec::new())
+        let places = self.places(stack, None).await?;
+        Ok(places.into_iter().map(|place| place.operation).collect())
     }
 
     /// The place of an operation in its stack's queue, 1 for the next; `None` when it does not wait.
     pub async fn position(&self, stack: &StackId, operation: &OperationId) -> Result<Option<usize>, Error> {
-        let _ = (stack, operation);
-        Ok(None)
+        let queue = self.queue(stack).await?;
+        Ok(queue
+            .iter()
+            .position(|waiting| waiting == operation)
+            .map(|index| index + 1))
     }
+
+    /// The first places of a stack's queue, or all of them.
+    pub(crate) async fn places(&self, stack: &StackId, most: Option<u16>) -> Result<Vec<Place>, Error> {
+        let partition = Key::stack(stack).pk;
+        let query = Query::of_items(&partition, QUEUE);
+        let items = self.query_all(&query, most).await?;
+        items.iter().map(place).collect()
+    }
+}
+
+fn place(item: &Item) -> Result<Place, Error> {
+    let key = key_of(item);
+    let operation = text(&key, item, "operation")?.parse();
+    let operation = operation.map_err(|source| Error::Decode {
+        what: key.to_string(),
+        source: Box::new(source),
+    })?;
+    Ok(Place { key, operation })
+}
+
+/// The item of a place in the queue.
+pub(crate) fn place_item(key: &Key, operation: &OperationId) -> Item {
+    let mut item = key_attributes(key);
+    item.insert("operation".to_owned(), AttributeValue::S(operation.to_string()));
+    item
+}
+
+/// The write of a stack.
+pub(crate) fn stack_write(stack: &Stack, condition: Condition) -> Result<Write, Error> {
+    let item = encode(&Key::stack(&stack.id), stack_places(stack), stack)?;
+    Ok(Write::Put(item, condition))
 }

@@ -3,6 +3,8 @@
 //! An execution's name is its operation's id, so starting twice is harmless: an execution that is open answers with the same
 //! ARN, and one that has been (`ExecutionAlreadyExists`) is not run again.
 
+use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use slipway_model::id::OperationId;
 use slipway_model::operation::Operation;
 
 use crate::{Error, Store};
@@ -31,12 +33,59 @@ pub enum StartError {
 }
 
 /// Starts the execution of an operation that has its stack's slot, and records the execution's ARN. Returns the ARN.
+///
+/// Of an operation whose execution has ended already this returns its ARN, too: whoever has to know looks at the execution.
 pub async fn start(
     store: &Store,
     sfn: &aws_sdk_sfn::Client,
     state_machine: &str,
     operation: &Operation,
 ) -> Result<String, StartError> {
-    let _ = (store, sfn, state_machine, operation);
-    Ok(String::new())
+    let id = &operation.id;
+    // The same text each time: an open execution of this name is the same one only if its input is.
+    let input = serde_json::json!({"operation": id}).to_string();
+    let request = sfn.start_execution().state_machine_arn(state_machine);
+    let arn = match request.name(id.as_str()).input(input).send().await {
+        Ok(started) => started.execution_arn,
+        Err(error) => match error.as_service_error() {
+            Some(StartExecutionError::ExecutionAlreadyExists(_)) => execution_arn(state_machine, id),
+            _ => {
+                return Err(StartError::Start {
+                    operation: id.to_string(),
+                    source: Box::new(error.into()),
+                });
+            }
+        },
+    };
+    if operation.execution_arn.as_ref() != Some(&arn) {
+        let recorded = store.record_execution(id, &arn).await;
+        recorded.map_err(|source| StartError::Record {
+            operation: id.to_string(),
+            source,
+        })?;
+    }
+    Ok(arn)
+}
+
+/// The ARN of an operation's execution: the state machine's, with `execution` and the name.
+pub fn execution_arn(state_machine: &str, operation: &OperationId) -> String {
+    format!(
+        "{}:{operation}",
+        state_machine.replacen(":stateMachine:", ":execution:", 1)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arn_of_an_execution_follows_from_its_machine_and_name() {
+        let machine = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation";
+        let id: OperationId = "op-01kaj3v9mz5x0q8r2t4w6y7z9a".parse().expect("an id");
+        assert_eq!(
+            execution_arn(machine, &id),
+            "arn:aws:states:eu-west-1:111122223333:execution:slipway-operation:op-01kaj3v9mz5x0q8r2t4w6y7z9a"
+        );
+    }
 }

@@ -1,1 +1,348 @@
-//! The layout of the table.
+//! The layout of the table: every key is made here.
+//!
+//! | item | `pk` | `sk` | in the indexes by |
+//! | --- | --- | --- | --- |
+//! | stack | `stack#<id>` | `stack` | everything, environment, blueprint, owner, status |
+//! | place in a stack's queue | `stack#<stack>` | `queue#<sequence>` | |
+//! | release | `stack#<stack>` | `release#<number>` | |
+//! | Terraform lock holder | `stack#<stack>` | `lock` | |
+//! | operation | `operation#<id>` | `operation` | its stack; its status while its execution should run |
+//! | claim on a name | `name#<environment>#<name>` | `name` | |
+//! | idempotency record | `answer#<digest of caller and key>` | `answer` | |
+//! | blueprint version | `blueprint#<name>` | `version#<sortable version>` | |
+//! | latest version of a blueprint | `blueprints` | `<name>` | |
+//! | environment | `environments` | `<name>` | |
+//! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
+//!
+//! Numbers in keys have leading zeros, so that they sort. Idempotency records and rollouts expire by `expires_at`.
+//!
+//! # Indexes
+//!
+//! Each index has one attribute for its partition and shares the sort key `listed` with the others: an item is in an index
+//! when it has the index's attribute. The indexes hold no records: a page of keys comes from the index, and the records
+//! from the table, so that a write of a record that moves in no list costs nothing in the indexes. What filters a list
+//! besides its partition is projected.
+//!
+//! | index | partition | holds |
+//! | --- | --- | --- |
+//! | `by-collection` | `in_collection` | `live#stacks`, `operations#<stack>` |
+//! | `by-environment` | `in_environment` | `live#<environment>` |
+//! | `by-blueprint` | `of_blueprint` | `live#<blueprint>` |
+//! | `by-owner` | `of_owner` | `live#<owner>` |
+//! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>` |
+//!
+//! A destroyed stack has `destroyed#` where a live one has `live#`: it leaves every list at once, and the lists of
+//! destroyed stacks are queries as well.
+//!
+//! All live stacks are one partition of `by-collection`. A partition takes 1,000 writes a second, and a stack moves in this
+//! index twice in its life.
+
+use std::fmt;
+
+use semver::Version;
+use serde_json::{Value, json};
+use slipway_model::id::{OperationId, ReleaseNumber, StackId};
+use slipway_model::name::{Digest, Name};
+use slipway_model::operation::{Operation, OperationStatus};
+use slipway_model::stack::{Stack, StackStatus};
+
+/// The partition key of the table.
+pub const PK: &str = "pk";
+/// The sort key of the table.
+pub const SK: &str = "sk";
+/// The sort key of every index: what is listed is listed by the time it was made.
+pub const LISTED: &str = "listed";
+/// When an item expires, in seconds since 1970.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// A global secondary index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// All stacks; the operations of a stack.
+    Collection,
+    /// Stacks by environment.
+    Environment,
+    /// Stacks by blueprint.
+    Blueprint,
+    /// Stacks by owner.
+    Owner,
+    /// Stacks by status; operations whose execution should run, by status.
+    Status,
+}
+
+impl Index {
+    /// Every index.
+    pub const ALL: [Self; 5] = [
+        Self::Collection,
+        Self::Environment,
+        Self::Blueprint,
+        Self::Owner,
+        Self::Status,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Collection => "by-collection",
+            Self::Environment => "by-environment",
+            Self::Blueprint => "by-blueprint",
+            Self::Owner => "by-owner",
+            Self::Status => "by-status",
+        }
+    }
+
+    /// The attribute that is its partition key.
+    pub fn partition(self) -> &'static str {
+        match self {
+            Self::Collection => "in_collection",
+            Self::Environment => "in_environment",
+            Self::Blueprint => "of_blueprint",
+            Self::Owner => "of_owner",
+            Self::Status => "has_status",
+        }
+    }
+
+    /// The attributes that filter its lists: the partition keys of the other indexes of stacks.
+    pub fn projected(self) -> Vec<&'static str> {
+        let filters = Self::ALL
+            .into_iter()
+            .filter(|index| *index != self && *index != Self::Collection);
+        filters.map(Self::partition).collect()
+    }
+}
+
+/// The table as CloudFormation's `AWS::DynamoDB::Table` describes it: the properties that decide how it works.
+pub fn definition() -> Value {
+    let key = |partition: &str, sort: &str| {
+        json!([
+            {"AttributeName": partition, "KeyType": "HASH"},
+            {"AttributeName": sort, "KeyType": "RANGE"},
+        ])
+    };
+    let keys = [PK, SK, LISTED].into_iter().chain(Index::ALL.map(Index::partition));
+    let attributes: Vec<Value> = keys
+        .map(|name| json!({"AttributeName": name, "AttributeType": "S"}))
+        .collect();
+    let indexes = Index::ALL.map(|index| {
+        json!({
+            "IndexName": index.name(),
+            "KeySchema": key(index.partition(), LISTED),
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": index.projected()},
+        })
+    });
+    json!({
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": attributes,
+        "KeySchema": key(PK, SK),
+        "GlobalSecondaryIndexes": indexes,
+        "TimeToLiveSpecification": {"AttributeName": EXPIRES_AT, "Enabled": true},
+    })
+}
+
+/// The key of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+/// What the sort keys of a stack's queue start with.
+pub(crate) const QUEUE: &str = "queue#";
+/// What the sort keys of a stack's releases start with.
+pub(crate) const RELEASE: &str = "release#";
+/// What the sort keys of a blueprint's versions start with.
+pub(crate) const VERSION: &str = "version#";
+/// The partition of the latest versions.
+pub(crate) const BLUEPRINTS: &str = "blueprints";
+/// The partition of the environments.
+pub(crate) const ENVIRONMENTS: &str = "environments";
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self {
+            pk: pk.into(),
+            sk: sk.into(),
+        }
+    }
+
+    pub fn stack(id: &StackId) -> Self {
+        Self::new(format!("stack#{id}"), "stack")
+    }
+
+    /// The sequence is the revision that the stack got when the operation was queued: it grows with every write of the stack,
+    /// and a write is conditional on the revision before, so no two operations share one.
+    pub fn queue(stack: &StackId, sequence: u64) -> Self {
+        Self::new(format!("stack#{stack}"), format!("{QUEUE}{sequence:020}"))
+    }
+
+    pub fn release(stack: &StackId, number: ReleaseNumber) -> Self {
+        Self::new(format!("stack#{stack}"), format!("{RELEASE}{:010}", number.0))
+    }
+
+    pub fn lock(stack: &StackId) -> Self {
+        Self::new(format!("stack#{stack}"), "lock")
+    }
+
+    pub fn operation(id: &OperationId) -> Self {
+        Self::new(format!("operation#{id}"), "operation")
+    }
+
+    pub fn name(environment: &Name, name: &Name) -> Self {
+        Self::new(format!("name#{environment}#{name}"), "name")
+    }
+
+    /// A digest, because a caller's name and key may hold anything: a JSON array keeps the two apart.
+    pub fn answer(caller: &str, key: &str) -> Self {
+        let digest = Digest::of(json!([caller, key]).to_string().as_bytes());
+        Self::new(format!("answer#{}", digest.hex()), "answer")
+    }
+
+    pub fn blueprint(name: &Name, version: &Version) -> Self {
+        Self::new(format!("blueprint#{name}"), format!("{VERSION}{}", sortable(version)))
+    }
+
+    pub fn latest(name: &Name) -> Self {
+        Self::new(BLUEPRINTS, name.as_str())
+    }
+
+    pub fn environment(name: &Name) -> Self {
+        Self::new(ENVIRONMENTS, name.as_str())
+    }
+
+    pub fn rollout(service: &str, deployment: &str) -> Self {
+        Self::new(format!("rollout#{service}#{deployment}"), "rollout")
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pk, self.sk)
+    }
+}
+
+/// Where an item is in the indexes: attributes and their values.
+pub(crate) type Places = Vec<(&'static str, String)>;
+
+/// The partition of all stacks that are, or are not, destroyed.
+pub(crate) fn all_stacks(destroyed: bool) -> String {
+    of_stacks("stacks", destroyed)
+}
+
+/// The partition of the stacks that are, or are not, destroyed, of an environment, a blueprint or an owner.
+pub(crate) fn of_stacks(value: &str, destroyed: bool) -> String {
+    let life = if destroyed { "destroyed" } else { "live" };
+    format!("{life}#{value}")
+}
+
+/// The partition of the stacks with a status.
+pub(crate) fn stacks_with_status(status: StackStatus) -> String {
+    format!("stack#{status}")
+}
+
+/// The partition of the operations of a stack.
+pub(crate) fn operations_of(stack: &StackId) -> String {
+    format!("operations#{stack}")
+}
+
+/// The partition of the operations with a status.
+pub(crate) fn operations_with_status(status: OperationStatus) -> String {
+    format!("operation#{status}")
+}
+
+/// Where a stack is listed.
+pub(crate) fn stack_places(stack: &Stack) -> Places {
+    let destroyed = stack.status == StackStatus::Destroyed;
+    let blueprint = stack.configuration.blueprint.as_str();
+    vec![
+        (
+            LISTED,
+            format!("{:020}#{}", stack.created_at.as_microsecond().max(0), stack.id),
+        ),
+        (Index::Collection.partition(), all_stacks(destroyed)),
+        (
+            Index::Environment.partition(),
+            of_stacks(stack.environment.as_str(), destroyed),
+        ),
+        (Index::Blueprint.partition(), of_stacks(blueprint, destroyed)),
+        (Index::Owner.partition(), of_stacks(&stack.owner, destroyed)),
+        (Index::Status.partition(), stacks_with_status(stack.status)),
+    ]
+}
+
+/// Where an operation is listed: by its status only while its execution should run, which the sweeper looks at.
+pub(crate) fn operation_places(operation: &Operation) -> Places {
+    let mut places = vec![
+        (LISTED, operation.id.to_string()),
+        (Index::Collection.partition(), operations_of(&operation.stack)),
+    ];
+    if !operation.status.has_ended() && operation.status != OperationStatus::Queued {
+        places.push((Index::Status.partition(), operations_with_status(operation.status)));
+    }
+    places
+}
+
+/// A text that sorts as the version does by semver's precedence (`https://semver.org/#spec-item-11`).
+///
+/// The identifiers of a pre-release are parted by `!`, which is below every character that they may have, so that `a` sorts
+/// before `a.b`. A number gets its length in front and a `0` before it, any other identifier a `1`. A version without a
+/// pre-release gets `~`, which is above all of them. Build metadata has no precedence; it comes last, after a space.
+fn sortable(version: &Version) -> String {
+    let mut text = format!("{:020}.{:020}.{:020}", version.major, version.minor, version.patch);
+    if version.pre.is_empty() {
+        text.push('~');
+    } else {
+        for identifier in version.pre.split('.') {
+            text.push('!');
+            if identifier.bytes().all(|b| b.is_ascii_digit()) {
+                text.push_str(&format!("0{:04}{identifier}", identifier.len()));
+            } else {
+                text.push('1');
+                text.push_str(identifier);
+            }
+        }
+    }
+    if !version.build.is_empty() {
+        text.push(' ');
+        text.push_str(version.build.as_str());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn versions_sort_as_semver_says(
+            one in "[0-3]\\.[0-9]{1,2}\\.[0-3](-[a-c0-9]{1,3}(\\.[a-c0-9-]{1,2}){0,2})?",
+            other in "[0-3]\\.[0-9]{1,2}\\.[0-3](-[a-c0-9]{1,3}(\\.[a-c0-9-]{1,2}){0,2})?",
+        ) {
+            if let (Ok(one), Ok(other)) = (Version::parse(&one), Version::parse(&other)) {
+                prop_assert_eq!(sortable(&one).cmp(&sortable(&other)), one.cmp(&other));
+            }
+        }
+    }
+
+    #[test]
+    fn the_specifications_own_example_sorts() {
+        let versions = [
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.0+build",
+            "1.0.1-a+x",
+            "1.0.1-a.1",
+            "2.0.0",
+            "10.0.0",
+        ];
+        let keys = versions.map(|version| sortable(&version.parse().expect("a version")));
+        assert!(keys.is_sorted(), "{keys:#?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a list goes on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::item::Item;
+use crate::list::Query;
+use crate::table::{Index, LISTED, PK, SK};
+
+/// The longest text that is looked at: a key has at most 3 KB, a list's name repeats some of it, and Base64 adds a third.
+const LENGTH: usize = 16 * 1024;
+
+/// Where a list goes on: opaque to everybody but the store.
+///
+/// As text it is the Base64 of the list's name and of the key that its last page ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(Position);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position {
+    list: String,
+    after: BTreeMap<String, String>,
+}
+
+/// A text that is not a cursor of the list that it came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a cursor that the same list has given")]
+pub struct InvalidCursor;
+
+impl Cursor {
+    /// The list goes on after this key.
+    pub(crate) fn new(query: &Query, key: &Item) -> Self {
+        let text = |(name, value): (&String, &AttributeValue)| Some((name.clone(), value.as_s().ok()?.clone()));
+        Self(Position {
+            list: query.name(),
+            after: key.iter().filter_map(text).collect(),
+        })
+    }
+
+    /// The key after which the list goes on, if this is a cursor of that list: DynamoDB refuses a key from anywhere else.
+    pub(crate) fn key_in(&self, query: &Query) -> Result<Item, InvalidCursor> {
+        let Position { list, after } = &self.0;
+        let partition = query.index.map_or(PK, Index::partition);
+        let mut names = vec![PK, SK];
+        if query.index.is_some() {
+            names.extend([LISTED, partition]);
+        }
+        let fits = *list == query.name()
+            && after.len() == names.len()
+            && names
+                .iter()
+                .all(|name| after.get(*name).is_some_and(|value| (1..=2048).contains(&value.len())))
+            && after.get(partition) == Some(&query.partition)
+            && query
+                .prefix
+                .is_none_or(|prefix| after.get(SK).is_some_and(|sort| sort.starts_with(prefix)));
+        if !fits {
+            return Err(InvalidCursor);
+        }
+        let attribute = |(name, value): (&String, &String)| (name.clone(), AttributeValue::S(value.clone()));
+        Ok(after.iter().map(attribute).collect())
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let position = serde_json::to_string(&self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&URL_SAFE_NO_PAD.encode(position))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        if text.len() > LENGTH {
+            return Err(InvalidCursor);
+        }
+        let position = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        serde_json::from_slice(&position).map(Self).map_err(|_| InvalidCursor)
+    }
+}

@@ -1,0 +1,219 @@
+//! Reading one item, and writing some on conditions.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use crate::item::{Item, decode, key_attributes};
+use crate::table::{EXPIRES_AT, Key, PK};
+use crate::{Error, Store};
+
+/// How often a change is tried against other writers of the same record. With the pauses of [`pause`] that is a few seconds,
+/// in which dozens of writers get their turn.
+pub(crate) const ATTEMPTS: u32 = 40;
+
+/// On what condition an item is written: that it is still what was read.
+#[derive(Debug, Clone)]
+pub(crate) enum Condition {
+    /// It is not there.
+    New,
+    /// It is not there, or has expired: DynamoDB deletes what has expired within days, not at once.
+    NewOrExpired(Timestamp),
+    /// It is there.
+    Exists,
+    /// It has this revision.
+    Revision(u64),
+    /// This text attribute has this value.
+    Text(&'static str, String),
+    /// None: whatever is there is replaced.
+    Always,
+}
+
+/// A condition in DynamoDB's words: the expression, the attribute that it calls `#a`, the value that it calls `:v`.
+type Expression = (&'static str, &'static str, Option<AttributeValue>);
+
+impl Condition {
+    fn expression(self) -> Option<Expression> {
+        Some(match self {
+            Self::Always => return None,
+            Self::New => ("attribute_not_exists(#a)", PK, None),
+            Self::Exists => ("attribute_exists(#a)", PK, None),
+            Self::NewOrExpired(now) => {
+                let now = AttributeValue::N(now.as_second().to_string());
+                // What expires always has the attribute.
+                ("attribute_not_exists(#a) OR #a < :v", EXPIRES_AT, Some(now))
+            }
+            Self::Revision(revision) => {
+                let revision = AttributeValue::N(revision.to_string());
+                ("#a = :v", "revision", Some(revision))
+            }
+            Self::Text(attribute, value) => ("#a = :v", attribute, Some(AttributeValue::S(value))),
+        })
+    }
+}
+
+/// One item that is written.
+#[derive(Debug)]
+pub(crate) enum Write {
+    /// The item takes the place of what is there.
+    Put(Item, Condition),
+    /// The item goes away.
+    Delete(Key, Condition),
+}
+
+/// Whether a write happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Written {
+    /// All of it.
+    Yes,
+    /// None of it: something is no longer what was read, or is being written by another transaction.
+    Conflict,
+}
+
+impl Store {
+    /// The item at a key, as the last write left it.
+    pub(crate) async fn get_item(&self, key: &Key) -> Result<Option<Item>, Error> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = request.set_key(Some(key_attributes(key))).send().await;
+        Ok(answer.map_err(|error| aws("read an item", error))?.item)
+    }
+
+    /// The record at a key, as the last write left it.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
+        let item = self.get_item(key).await?;
+        item.map(|item| decode(key, item)).transpose()
+    }
+
+    /// The record at a key; where there is none, the error says that there is no `what`.
+    pub(crate) async fn require<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        what: impl FnOnce() -> String,
+    ) -> Result<T, Error> {
+        self.get(key).await?.ok_or_else(|| Error::NotFound { what: what() })
+    }
+
+    /// Writes all of this, or nothing.
+    pub(crate) async fn write(&self, action: &'static str, writes: Vec<Write>) -> Result<Written, Error> {
+        let mut writes = writes;
+        // A transaction of one item costs twice what the item alone does.
+        if writes.len() == 1
+            && let Some(Write::Put(item, condition)) = writes.pop_if(|write| matches!(write, Write::Put(..)))
+        {
+            return self.put_one(action, item, condition).await;
+        }
+        let items: Result<Vec<TransactWriteItem>, _> =
+            writes.into_iter().map(|write| self.transact_item(write)).collect();
+        let items = items.map_err(|source| Error::Aws {
+            action,
+            source: Box::new(source.into()),
+        })?;
+        let answer = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Written::Yes),
+            Err(error) if lost_a_race(&error) => Ok(Written::Conflict),
+            Err(error) => Err(aws(action, error)),
+        }
+    }
+
+    async fn put_one(&self, action: &'static str, item: Item, condition: Condition) -> Result<Written, Error> {
+        let (text, names, values) = parts(condition);
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let answer = request
+            .set_condition_expression(text)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(Written::Yes),
+            Err(error) => match error.as_service_error() {
+                Some(
+                    PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_),
+                ) => Ok(Written::Conflict),
+                _ => Err(aws(action, error)),
+            },
+        }
+    }
+
+    fn transact_item(&self, write: Write) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        let item = TransactWriteItem::builder();
+        Ok(match write {
+            Write::Put(record, condition) => {
+                let (text, names, values) = parts(condition);
+                let put = Put::builder().table_name(&self.table).set_item(Some(record));
+                let put = put
+                    .set_condition_expression(text)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.put(put.build()?)
+            }
+            Write::Delete(key, condition) => {
+                let (text, names, values) = parts(condition);
+                let delete = Delete::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(key_attributes(&key)));
+                let delete = delete
+                    .set_condition_expression(text)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values);
+                item.delete(delete.build()?)
+            }
+        }
+        .build())
+    }
+}
+
+/// An expression, its names and its values, as the builders of requests take them.
+type Parts = (
+    Option<String>,
+    Option<HashMap<String, String>>,
+    Option<HashMap<String, AttributeValue>>,
+);
+
+fn parts(condition: Condition) -> Parts {
+    let Some((text, attribute, value)) = condition.expression() else {
+        return (None, None, None);
+    };
+    let names = HashMap::from([("#a".to_owned(), attribute.to_owned())]);
+    let values = value.map(|value| HashMap::from([(":v".to_owned(), value)]));
+    (Some(text.to_owned()), Some(names), values)
+}
+
+/// Whether a transaction was cancelled only because another writer was faster.
+fn lost_a_race<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return false;
+    };
+    let mut codes = cancelled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(|reason| reason.code());
+    codes.all(|code| matches!(code, "None" | "ConditionalCheckFailed" | "TransactionConflict"))
+}
+
+/// An error of the client, with what was being done.
+pub(crate) fn aws(action: &'static str, error: impl Into<aws_sdk_dynamodb::Error>) -> Error {
+    Error::Aws {
+        action,
+        source: Box::new(error.into()),
+    }
+}
+
+/// Waits before the next attempt: a random while, so that writers that met do not meet again, and a longer one each time.
+pub(crate) async fn pause(attempt: u32) {
+    let most = Duration::from_millis(4 << attempt.min(6));
+    tokio::time::sleep(most.mul_f64(rand::random())).await;
+}
