@@ -1,1 +1,104 @@
-//! slipway-api
+//! Slipway's HTTP API: an axum router over the table, for API Gateway and for anybody else who serves it.
+//!
+//! A request is read strictly and judged as a whole before anything is written: whatever is wrong with it is named at once, as
+//! RFC 9457 problems. What it asks for is one transaction in the table; the workflow then does the work.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`routes`] | the handlers, one file for each noun |
+//! | [`change`] | what a change of a stack must satisfy |
+//! | [`submission`] | a request that changes something: who sends it, and once |
+//! | [`body`], [`parameters`], [`revision`] | the parts of a request, read strictly |
+//! | [`view`] | the answers as JSON |
+//! | [`error`], [`problem`] | what can go wrong, and how it is told |
+//! | [`caller`] | who may do what |
+//! | [`lambda`] | events of API Gateway as requests |
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use slipway_store::Store;
+
+pub mod body;
+pub mod caller;
+pub mod change;
+pub mod error;
+mod json;
+pub mod lambda;
+mod openapi;
+pub mod parameters;
+pub mod problem;
+pub mod revision;
+pub mod routes;
+mod serve;
+pub mod submission;
+mod there_are;
+pub mod view;
+
+pub use caller::Caller;
+pub use routes::router;
+
+/// Who administers the service where nobody says otherwise: a group of the identity provider.
+const ADMINS: &str = "slipway-admin";
+
+/// What the function is told by its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The name of the table (`SLIPWAY_TABLE`).
+    pub table: String,
+    /// The bucket of the blueprints (`SLIPWAY_ARTIFACTS_BUCKET`).
+    pub artifacts_bucket: String,
+    /// The ARN of the workflow (`SLIPWAY_STATE_MACHINE_ARN`).
+    pub state_machine: String,
+    /// Who administers the service (`SLIPWAY_ADMINS`, comma-separated): groups or scopes of a JWT, ARNs of IAM users and roles.
+    pub admins: Vec<String>,
+    /// Whether S3 addresses buckets by path.
+    pub s3_path_style: bool,
+}
+
+/// An environment variable that the function needs is not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(&'static str);
+
+impl Config {
+    /// Reads the environment variables.
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
+        let set = |name: &str| vars.get(name).filter(|value| !value.is_empty());
+        let required = |name: &'static str| set(name).cloned().ok_or(MissingVariable(name));
+        let admins = set("SLIPWAY_ADMINS").map_or(ADMINS, String::as_str).split(',');
+        Ok(Self {
+            table: required("SLIPWAY_TABLE")?,
+            artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
+            state_machine: required("SLIPWAY_STATE_MACHINE_ARN")?,
+            admins: admins.map(|admin| admin.trim().to_owned()).collect(),
+            s3_path_style: slipway_store::aws::s3_path_style(vars),
+        })
+    }
+}
+
+/// What the handlers work with. Clones share the clients.
+#[derive(Debug, Clone)]
+pub struct Api {
+    store: Store,
+    sfn: aws_sdk_sfn::Client,
+    s3: aws_sdk_s3::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    state_machine: String,
+    artifacts_bucket: String,
+}
+
+impl Api {
+    /// The API over the AWS services that `sdk_config` leads to.
+    pub fn new(config: &Config, sdk_config: &SdkConfig) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(sdk_config).force_path_style(config.s3_path_style);
+        Self {
+            store: Store::new(sdk_config, &config.table),
+            sfn: aws_sdk_sfn::Client::new(sdk_config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            logs: aws_sdk_cloudwatchlogs::Client::new(sdk_config),
+            state_machine: config.state_machine.clone(),
+            artifacts_bucket: config.artifacts_bucket.clone(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with a request, before anybody thinks of HTTP.
+
+use std::error::Error as StdError;
+
+use axum::http::Method;
+use slipway_model::problem::FieldProblem;
+
+/// Why a request was not answered with what it asked for.
+///
+/// `Display` and `source` are for operators: they go to the log. What the caller reads is made in
+/// [`crate::problem`], last of all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The body is missing or is not JSON.
+    #[error("the body cannot be read: {0}")]
+    Malformed(String),
+    /// Parameters of the query or headers are wrong.
+    #[error("wrong parameters: {0:?}")]
+    Parameters(Vec<FieldProblem>),
+    /// Nobody said who the caller is.
+    #[error("the request carries no identity")]
+    Unauthenticated,
+    /// The caller may not do this; the text says who may.
+    #[error("refused: {0}")]
+    Forbidden(String),
+    /// There is no such thing; the text says what there is.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The path exists, for other methods.
+    #[error("{method} is not one of {allowed:?}")]
+    MethodNotAllowed {
+        /// The method of the request.
+        method: Method,
+        /// The methods that the path has.
+        allowed: Vec<String>,
+    },
+    /// What is there now does not allow it; the text says why, and what to do.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The stack is not the one that the caller has seen.
+    #[error("the revision is {current}, not the one in If-Match")]
+    RevisionMismatch {
+        /// The revision that the stack has.
+        current: u64,
+    },
+    /// The body has more bytes than are read.
+    #[error("the body is longer than {limit} bytes")]
+    TooLarge {
+        /// How many bytes are read.
+        limit: usize,
+    },
+    /// The body is not declared as JSON.
+    #[error("the body is declared as {0:?}")]
+    UnsupportedMediaType(String),
+    /// Fields of the body are wrong.
+    #[error("wrong fields: {0:?}")]
+    Invalid(Vec<FieldProblem>),
+    /// The idempotency key belongs to another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A service that the answer needs does not keep up, or other requests were quicker; the same request may work in a
+    /// moment.
+    #[error("unavailable while {doing}")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// What came back.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A fault of ours.
+    #[error("failed while {doing}")]
+    Internal {
+        /// What was being done.
+        doing: &'static str,
+        /// What came back.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// The body's fields are wrong. A field that two checks found wrong is named once, by the first of them.
+    pub fn invalid(problems: Vec<FieldProblem>) -> Self {
+        let mut named: Vec<FieldProblem> = Vec::new();
+        for problem in problems {
+            if named.iter().all(|earlier| earlier.field != problem.field) {
+                named.push(problem);
+            }
+        }
+        Self::Invalid(named)
+    }
+
+    /// One field of the body is wrong.
+    pub fn invalid_field(field: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem::new(field, detail, remedy)])
+    }
+
+    /// One parameter is wrong.
+    pub fn parameter(field: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Parameters(vec![FieldProblem::new(field, detail, remedy)])
+    }
+
+    /// A fault of ours while `doing`.
+    pub fn internal(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal {
+            doing,
+            source: source.into(),
+        }
+    }
+
+    /// The error and what caused it, as one line for the log.
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,145 @@
+//! Events of API Gateway (HTTP API, payload format 2.0) as requests to the router.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+use axum::response::Response;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequestContext};
+use lambda_http::request::RequestContext;
+use lambda_http::tower::{Service, ServiceExt, service_fn};
+use lambda_http::{Request, RequestExt};
+
+use crate::caller::Caller;
+
+/// The claims of a JWT that name the caller's groups, and its scopes.
+const GROUP_CLAIMS: [&str; 3] = ["groups", "cognito:groups", "scope"];
+
+/// The claims of a JWT by which the caller is called, the best first.
+const NAME_CLAIMS: [&str; 3] = ["email", "username", "sub"];
+
+/// Serves the router to `lambda_http`. `admins` are those of [`crate::Config`].
+pub fn service(
+    admins: Vec<String>,
+    router: Router,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
+    let admins: Arc<[String]> = admins.into();
+    service_fn(move |request: Request| router.clone().oneshot(translated(request, &admins)))
+}
+
+/// The request as the router expects it: without the stage in its path, and with its caller.
+fn translated(request: Request, admins: &[String]) -> axum::http::Request<Body> {
+    let context = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => Some(context.clone()),
+        _ => None,
+    };
+    let (mut parts, body) = request.into_parts();
+    if let Some(context) = context {
+        strip_stage(&mut parts.uri, &context);
+        let caller = context.authorizer.and_then(|authorizer| caller(&authorizer, admins));
+        if let Some(caller) = caller {
+            parts.extensions.insert(caller);
+        }
+    }
+    axum::http::Request::from_parts(parts, Body::from(body.to_vec()))
+}
+
+/// `lambda_http` puts the name of a stage before the path, so that links work; ours are relative to the API.
+fn strip_stage(uri: &mut Uri, context: &ApiGatewayV2httpRequestContext) {
+    let Some(stage) = context.stage.as_deref().filter(|stage| *stage != "$default") else {
+        return;
+    };
+    let stripped = uri.path_and_query().and_then(|path| {
+        let rest = path.as_str().strip_prefix('/')?.strip_prefix(stage)?;
+        if rest.starts_with('/') {
+            rest.parse::<PathAndQuery>().ok()
+        } else {
+            format!("/{rest}").parse().ok()
+        }
+    });
+    if let Some(path) = stripped {
+        *uri = Uri::from(path);
+    }
+}
+
+/// Who API Gateway's authorizer says that the caller is.
+fn caller(authorizer: &ApiGatewayRequestAuthorizer, admins: &[String]) -> Option<Caller> {
+    if let Some(jwt) = &authorizer.jwt {
+        let name = NAME_CLAIMS.iter().find_map(|claim| jwt.claims.get(*claim))?;
+        // API Gateway writes a claim that is a list as `[one two]`.
+        let claimed = GROUP_CLAIMS.iter().filter_map(|claim| jwt.claims.get(*claim));
+        let mut groups = claimed.flat_map(|list| list.trim_matches(['[', ']']).split([' ', ',']));
+        let admin = groups.any(|group| admins.iter().any(|admin| admin == group))
+            || jwt.scopes.iter().flatten().any(|scope| admins.contains(scope));
+        return Some(Caller {
+            name: name.clone(),
+            admin,
+        });
+    }
+    let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
+    let admin = admins.contains(&arn) || role_of_session(&arn).is_some_and(|role| admins.contains(&role));
+    Some(Caller { name: arn, admin })
+}
+
+/// The ARN of the role of a session: `arn:aws:sts::1:assumed-role/Deploy/ann` is of `arn:aws:iam::1:role/Deploy`. A role's path
+/// is not in the session's ARN, nor in this.
+fn role_of_session(arn: &str) -> Option<String> {
+    let (account, session) = arn.split_once(":assumed-role/")?;
+    let (partition, account) = account.split_once(":sts:")?;
+    let (role, _session_name) = session.split_once('/')?;
+    Some(format!("{partition}:iam:{account}:role/{role}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn called(authorizer: serde_json::Value, admins: &[&str]) -> Option<(String, bool)> {
+        let authorizer = serde_json::from_value(authorizer).expect("an authorizer");
+        let admins: Vec<String> = admins.iter().map(ToString::to_string).collect();
+        caller(&authorizer, &admins).map(|caller| (caller.name, caller.admin))
+    }
+
+    #[test]
+    fn a_jwt_names_the_caller_and_its_groups() {
+        let jwt = |claims| json!({ "jwt": { "claims": claims, "scopes": ["stacks", "ops"] } });
+        let named = |name: &str, admin| Some((name.to_owned(), admin));
+        let ann = jwt(json!({ "sub": "1", "email": "ann@example.com", "groups": "[dev slipway-admin]" }));
+        assert_eq!(called(ann.clone(), &["slipway-admin"]), named("ann@example.com", true));
+        assert_eq!(called(ann.clone(), &["admin"]), named("ann@example.com", false));
+        assert_eq!(called(ann, &["ops"]), named("ann@example.com", true));
+        assert_eq!(called(jwt(json!({ "sub": "7" })), &["dev"]), named("7", false));
+        assert_eq!(called(jwt(json!({})), &["ops"]), None);
+    }
+
+    #[test]
+    fn an_iam_caller_is_its_arn_and_a_session_has_the_rights_of_its_role() {
+        let iam = |arn: &str| json!({ "iam": { "userArn": arn } });
+        let session = "arn:aws:sts::123456789012:assumed-role/Deploy/ann";
+        let role = "arn:aws:iam::123456789012:role/Deploy";
+        assert_eq!(called(iam(session), &[role]), Some((session.to_owned(), true)));
+        let other = "arn:aws:iam::210987654321:role/Deploy";
+        assert_eq!(called(iam(session), &[other]), Some((session.to_owned(), false)));
+        assert_eq!(called(json!({}), &[role]), None);
+    }
+
+    #[test]
+    fn the_stage_is_not_part_of_the_path() {
+        let mut context = ApiGatewayV2httpRequestContext::default();
+        for (stage, path, expected) in [
+            (None, "https://x/v1/stacks?limit=1", "https://x/v1/stacks?limit=1"),
+            (Some("$default"), "/v1/stacks", "/v1/stacks"),
+            (Some("live"), "https://x/live/v1/stacks?limit=1", "/v1/stacks?limit=1"),
+            (Some("live"), "/live", "/"),
+        ] {
+            context.stage = stage.map(ToOwned::to_owned);
+            let mut uri: Uri = path.parse().expect("a URI");
+            strip_stage(&mut uri, &context);
+            assert_eq!(uri.to_string(), expected);
+        }
+    }
+}

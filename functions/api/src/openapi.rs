@@ -1,0 +1,94 @@
+//! The parts of the OpenAPI document that belong to no single route.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr};
+use utoipa::{IntoResponses, OpenApi as _};
+
+use crate::problem::{Problem, WrongField};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Slipway",
+        description = "Stacks of infrastructure, and releases of the software on them.\n\n\
+            A change answers 202 at once with an operation, which does the work; `GET /v1/operations/{id}?wait=20&seen=REVISION` \
+            waits for its next change.\n\n\
+            A change with an `Idempotency-Key` (1 to 255 printable ASCII characters) happens once: the same request with the same \
+            key gets the same answer again, with `Idempotent-Replayed: true`; another request with that key gets 422.\n\n\
+            A problem is `application/problem+json` (RFC 9457), and names each field that is wrong.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "Where this document came from.")),
+    tags(
+        (name = "stacks", description = "Instances of a blueprint in an environment."),
+        (name = "releases", description = "Sets of images of a stack's services."),
+        (name = "operations", description = "Trips of a stack through the workflow."),
+        (name = "blueprints", description = "Terraform root modules, immutable in each version."),
+        (name = "environments", description = "Where stacks live."),
+        (name = "service", description = "The API itself."),
+    ),
+    components(schemas(Problem, WrongField)),
+)]
+struct Base;
+
+/// The document without its paths.
+pub(crate) fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// What can go wrong with a request that reads.
+pub(crate) struct ReadProblems;
+
+impl IntoResponses for ReadProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            ("400", "A parameter is not valid."),
+            ("401", "Nobody is named as the caller."),
+            ("404", "There is no such thing; the detail says what there is."),
+            ("405", "The path has no such method; `Allow` says which it has."),
+            ("500", "The service failed; the detail has a reference for operators."),
+            ("503", "The service is busy: send the same request again in a moment."),
+        ])
+    }
+}
+
+/// What can go wrong with a request that changes something.
+pub(crate) struct ChangeProblems;
+
+impl IntoResponses for ChangeProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = ReadProblems::responses();
+        responses.extend(problems(&[
+            ("400", "The body is not JSON, or a parameter or header is not valid."),
+            (
+                "403",
+                "The caller may not do this: only a stack's owner and administrators change it.",
+            ),
+            ("409", "What is there does not allow it; the detail says why."),
+            ("412", "The stack is not at the revision that `If-Match` names."),
+            ("413", "The body is too long."),
+            ("415", "The body is not declared as `application/json`."),
+            (
+                "422",
+                "Fields are wrong, each of them named; or the idempotency key came with another request.",
+            ),
+        ]));
+        responses
+    }
+}
+
+fn problems(described: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    let response = |description: &str| {
+        let response = ResponseBuilder::new().description(description);
+        RefOr::T(response.content("application/problem+json", content.clone()).build())
+    };
+    described
+        .iter()
+        .map(|(status, description)| ((*status).to_owned(), response(description)))
+        .collect()
+}

@@ -1,0 +1,205 @@
+//! The answer to a request that went wrong: RFC 9457 `application/problem+json`.
+
+use axum::Json;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use slipway_model::problem::FieldProblem;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// What went wrong with a request, for programs and for people.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "urn:slipway:problem:invalid-request",
+    "title": "The request is not valid",
+    "status": 422,
+    "detail": "1 field is wrong; nothing was changed.",
+    "errors": [{
+        "field": "variables.size",
+        "detail": "is a text, not a number",
+        "remedy": "give a number"
+    }]
+}))]
+pub struct Problem {
+    /// The kind of problem: a stable name that programs may compare.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this request, and what to do about it.
+    pub detail: String,
+    /// Each field, parameter or header that is wrong.
+    pub errors: Vec<WrongField>,
+}
+
+/// One field of a request that is wrong.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct WrongField {
+    /// The path of the field in the body, or the name of the parameter or header.
+    pub field: String,
+    /// What is wrong with it.
+    pub detail: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl From<FieldProblem> for WrongField {
+    fn from(problem: FieldProblem) -> Self {
+        Self {
+            field: problem.field,
+            detail: problem.detail,
+            remedy: problem.remedy,
+        }
+    }
+}
+
+/// What an operator is told of a request that failed by our fault. It travels with the response to the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    /// What the caller was given to refer to it.
+    pub reference: String,
+    /// The error and its causes.
+    pub chain: String,
+}
+
+/// The caller's view of an error: the name of the kind, the status, the title, the detail.
+fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'static str, String) {
+    match error {
+        Error::Malformed(detail) => (
+            "malformed-body",
+            StatusCode::BAD_REQUEST,
+            "The body is not readable",
+            detail.clone(),
+        ),
+        Error::Parameters(fields) => (
+            "invalid-parameter",
+            StatusCode::BAD_REQUEST,
+            "A parameter is not valid",
+            counted(fields.len(), "parameter"),
+        ),
+        Error::Unauthenticated => (
+            "unauthenticated",
+            StatusCode::UNAUTHORIZED,
+            "Nobody is named as the caller",
+            "Sign the request, or send a token that the API accepts.".to_owned(),
+        ),
+        Error::Forbidden(detail) => (
+            "forbidden",
+            StatusCode::FORBIDDEN,
+            "The caller may not do this",
+            detail.clone(),
+        ),
+        Error::NotFound(detail) => (
+            "not-found",
+            StatusCode::NOT_FOUND,
+            "There is no such thing",
+            detail.clone(),
+        ),
+        Error::MethodNotAllowed { method, allowed } => (
+            "method-not-allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "The path has no such method",
+            format!("{method} is not a method of this path; it has {}.", allowed.join(", ")),
+        ),
+        Error::Conflict(detail) => (
+            "conflict",
+            StatusCode::CONFLICT,
+            "What is there does not allow it",
+            detail.clone(),
+        ),
+        Error::RevisionMismatch { current } => (
+            "revision-mismatch",
+            StatusCode::PRECONDITION_FAILED,
+            "The stack has changed",
+            format!(
+                "If-Match does not name the stack's revision, which is \"{current}\"; nothing was changed. Read the stack again."
+            ),
+        ),
+        Error::TooLarge { limit } => (
+            "too-large",
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is too long",
+            format!("A body of this request has at most {limit} bytes."),
+        ),
+        Error::UnsupportedMediaType(given) => (
+            "unsupported-media-type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body is not declared as JSON",
+            format!("The content type is {given:?}; send `Content-Type: application/json`."),
+        ),
+        Error::Invalid(fields) => (
+            "invalid-request",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The request is not valid",
+            counted(fields.len(), "field"),
+        ),
+        Error::KeyReused => (
+            "idempotency-key-reused",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The idempotency key belongs to another request",
+            "This Idempotency-Key came before with another body; nothing was changed. Use a new key for a new request."
+                .to_owned(),
+        ),
+        Error::Unavailable { .. } => (
+            "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service is busy",
+            format!("Send the same request again in a moment. Operators find this under the reference {reference}."),
+        ),
+        Error::Internal { .. } => (
+            "internal",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The service failed",
+            format!("This is not the request's fault. Operators find it under the reference {reference}."),
+        ),
+    }
+}
+
+fn counted(wrong: usize, noun: &str) -> String {
+    match wrong {
+        1 => format!("1 {noun} is wrong; nothing was changed."),
+        more => format!("{more} {noun}s are wrong; nothing was changed."),
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let reference = format!("{:016x}", rand::random::<u64>());
+        let (name, status, title, detail) = described(&self, &reference);
+        let chain = self.chain();
+        let mut allow = None;
+        let fields = match self {
+            Self::Parameters(fields) | Self::Invalid(fields) => fields,
+            Self::MethodNotAllowed { allowed, .. } => {
+                allow = HeaderValue::from_str(&allowed.join(", ")).ok();
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        let problem = Problem {
+            kind: format!("urn:slipway:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            errors: fields.into_iter().map(WrongField::from).collect(),
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(allow) = allow {
+            headers.insert(ALLOW, allow);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status.is_server_error() {
+            response.extensions_mut().insert(Fault { reference, chain });
+        }
+        response
+    }
+}

@@ -1,0 +1,59 @@
+//! The revision of a stack in HTTP: `ETag`, `If-Match` and `If-None-Match` (RFC 9110, section 13).
+
+use axum::http::HeaderMap;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+
+use crate::error::Error;
+
+/// What the caller knows of a stack that it asks to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It did not say.
+    Any,
+    /// This revision.
+    Revision(u64),
+}
+
+/// The entity tag of a revision.
+pub fn tag(revision: u64) -> String {
+    format!("\"{revision}\"")
+}
+
+/// What `If-Match` asks for. `*` asks for any stack that exists.
+///
+/// A list of tags is as good as the newest revision in it: the stack has only one.
+pub fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
+    let mut expected = None;
+    for text in headers.get_all(IF_MATCH) {
+        for tag in text.to_str().unwrap_or("?").split(',').map(str::trim) {
+            if tag == "*" {
+                return Ok(Expected::Any);
+            }
+            let revision = revision_of(tag).ok_or_else(|| {
+                Error::parameter(
+                    "If-Match",
+                    "is not an entity tag of a stack",
+                    "give the ETag of the stack as it came, with its quotes: \"4\"",
+                )
+            })?;
+            expected = expected.max(Some(revision));
+        }
+    }
+    Ok(expected.map_or(Expected::Any, Expected::Revision))
+}
+
+/// Whether the caller has this revision already, by `If-None-Match`.
+pub fn is_known(headers: &HeaderMap, revision: u64) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter();
+    let tags = values
+        .filter_map(|text| text.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(str::trim);
+    // The weak comparison, as the header asks for.
+    tags.into_iter()
+        .any(|tag| tag == "*" || revision_of(tag.strip_prefix("W/").unwrap_or(tag)) == Some(revision))
+}
+
+fn revision_of(tag: &str) -> Option<u64> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}

@@ -1,0 +1,54 @@
+//! What the handlers of changes have in common: from an outcome of the store to an answer.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use slipway_model::operation::{Operation, OperationStatus};
+use slipway_store::create::Outcome;
+
+use crate::Api;
+use crate::error::Error;
+use crate::submission::{given, given_again};
+
+/// How long an answer waits for Step Functions. An operation that is not started by then is started by the sweeper.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Api {
+    /// Starts what came of a request, and answers.
+    pub(super) async fn answer(&self, outcome: Outcome) -> Result<Response, Error> {
+        match outcome {
+            Outcome::Created { operation, answer } => {
+                if operation.status == OperationStatus::Starting {
+                    self.start(&operation).await;
+                }
+                Ok(given(answer))
+            }
+            Outcome::Replayed(answer) => Ok(given_again(answer)),
+            Outcome::KeyReused => Err(Error::KeyReused),
+            Outcome::NameTaken { by } => Err(Error::Conflict(format!(
+                "A live stack in the environment has this name already: /v1/stacks/{by}. Choose another name, or change that stack."
+            ))),
+            Outcome::RevisionMismatch { current } => Err(Error::RevisionMismatch { current }),
+            Outcome::StackGone => Err(Error::Conflict(
+                "The stack is destroyed. Create a new stack.".to_owned(),
+            )),
+            Outcome::StackChanged(stack) => Err(Error::Unavailable {
+                doing: "asking for an operation",
+                source: format!("the stack {} changed meanwhile", stack.id).into(),
+            }),
+        }
+    }
+
+    /// Starts an operation's execution. The operation is written: where this fails, the sweeper does it.
+    pub(super) async fn start(&self, operation: &Operation) {
+        let start = slipway_store::start::start(&self.store, &self.sfn, &self.state_machine, operation);
+        match tokio::time::timeout(START_TIMEOUT, start).await {
+            Ok(Ok(_arn)) => {}
+            Ok(Err(error)) => {
+                let error = Error::internal("starting an execution", error);
+                tracing::error!(operation = %operation.id, error = error.chain(), "not started");
+            }
+            Err(_) => tracing::error!(operation = %operation.id, "not started: Step Functions does not answer"),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! `/v1/blueprints`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use semver::Version;
+use serde::Deserialize;
+use slipway_model::blueprint::{Blueprint, Source};
+use slipway_model::name::Name;
+use slipway_model::problem::FieldProblem;
+use slipway_store::Cursor;
+use slipway_store::blueprint::Published;
+use utoipa::ToSchema;
+
+use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
+use crate::change::{NAME_REMEDY, VERSION_REMEDY};
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::submission::{Submission, answer};
+use crate::view::{self, Items};
+use crate::{Api, Caller};
+
+/// The longest description, in bytes.
+const DESCRIPTION_LENGTH: usize = 1_000;
+
+/// List the blueprints
+///
+/// By name, each with its latest version.
+#[utoipa::path(
+    get,
+    path = "/v1/blueprints",
+    tag = "blueprints",
+    params(
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of blueprints.", body = Items<view::BlueprintSummary>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<Items<view::BlueprintSummary>>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let page = api.store.blueprints(limit, cursor.as_ref()).await?;
+    Ok(Json(Items::of(page, view::BlueprintSummary::from)))
+}
+
+/// Show a blueprint
+///
+/// Its latest version, and which versions there are.
+#[utoipa::path(
+    get,
+    path = "/v1/blueprints/{name}",
+    tag = "blueprints",
+    params(
+        ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
+        ("limit" = Option<u16>, Query, description = "How many versions at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page of versions before."),
+    ),
+    responses((status = 200, description = "The blueprint.", body = view::BlueprintPage), ReadProblems),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(name): InPath<String>,
+    mut parameters: Parameters,
+) -> Result<Json<view::BlueprintPage>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let Ok(name) = name.parse::<Name>() else {
+        return Err(api.no_blueprint(&name).await?);
+    };
+    let latest = match api.store.latest_blueprint(&name).await {
+        Ok(latest) => latest,
+        Err(slipway_store::Error::NotFound { .. }) => return Err(api.no_blueprint(name.as_str()).await?),
+        Err(error) => return Err(error.into()),
+    };
+    let page = api.store.blueprint_versions(&name, limit, cursor.as_ref()).await?;
+    let versions: Items<String> = Items::of(page, |version: Version| version.to_string());
+    Ok(Json(view::BlueprintPage {
+        latest: latest.into(),
+        versions: versions.items,
+        next: versions.next,
+    }))
+}
+
+/// Show a version of a blueprint
+///
+/// With the schema of its variables, as its own `variable` blocks say it.
+#[utoipa::path(
+    get,
+    path = "/v1/blueprints/{name}/versions/{version}",
+    tag = "blueprints",
+    params(
+        ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
+        ("version" = String, Path, description = "The version.", example = "1.0.0"),
+    ),
+    responses((status = 200, description = "The version.", body = view::BlueprintVersion), ReadProblems),
+)]
+pub(super) async fn show_version(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath((name, version)): InPath<(String, String)>,
+    parameters: Parameters,
+) -> Result<Json<view::BlueprintVersion>, Error> {
+    parameters.finish()?;
+    let Ok(name) = name.parse::<Name>() else {
+        return Err(api.no_blueprint(&name).await?);
+    };
+    if let Ok(version) = version.parse::<Version>() {
+        match api.store.blueprint(&name, &version).await {
+            Ok(blueprint) => return Ok(Json(blueprint.into())),
+            Err(slipway_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(match api.versions_there_are(&name).await? {
+        Some(there_are) => {
+            let version = shortened(&version);
+            Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
+        }
+        None => api.no_blueprint(name.as_str()).await?,
+    })
+}
+
+/// What is published: a Terraform root module.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "description": "A bucket",
+    "files": {
+        "main.tf": "variable \"size\" {\n  type    = number\n  default = 1\n}\n\noutput \"slipway\" {\n  value = {}\n}\n"
+    }
+}))]
+#[expect(dead_code, reason = "the schema of a body; `publishable` reads it")]
+struct PublishBlueprint {
+    /// What it is for, in a sentence.
+    description: Option<String>,
+    /// The folder of the root module among the files; empty where the files are the root module.
+    root: Option<String>,
+    /// The text of each file by its path, with `/` between folders.
+    files: std::collections::BTreeMap<String, String>,
+}
+
+/// Publish a version of a blueprint
+///
+/// A version is immutable: publishing the same files again changes nothing, other files under the same version are refused.
+/// Only administrators publish. The body has at most 5 MB, the files at most 4 MB together.
+#[utoipa::path(
+    put,
+    path = "/v1/blueprints/{name}/versions/{version}",
+    tag = "blueprints",
+    params(
+        ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
+        ("version" = String, Path, description = "The version: semantic versioning, without build metadata.", example = "1.0.0"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = PublishBlueprint, description = "The files."),
+    responses(
+        (status = 201, description = "It is published.", body = view::BlueprintVersion, headers(("Location" = String, description = "The path of the version."))),
+        (status = 200, description = "It was published before, with the same files.", body = view::BlueprintVersion),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn publish(
+    State(api): State<Api>,
+    InPath((name, version)): InPath<(String, String)>,
+    mut submission: Submission<BLUEPRINT_SIZE>,
+) -> Result<Response, Error> {
+    submission.caller.require_admin("publish blueprints")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let (blueprint, source) = publishable(&name, &version, submission.fields()?)?;
+    let (status, blueprint) = api.publish(blueprint, &source).await?;
+    let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
+    let location = (status == StatusCode::CREATED).then_some(path);
+    let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));
+    api.answer_once(&submission, answer).await
+}
+
+/// Reads what is published; everything that is wrong with it is named at once.
+fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Blueprint, Source), Error> {
+    let mut problems = Vec::new();
+    let name: Option<Name> = name
+        .parse()
+        .map_err(|error| problems.push(FieldProblem::new("name", format!("{error}"), NAME_REMEDY)))
+        .ok();
+    let version = match version.parse::<Version>() {
+        Ok(version) if version.build.is_empty() => Some(version),
+        Ok(_) => {
+            let detail = "has build metadata, which does not tell versions apart";
+            problems.push(FieldProblem::new("version", detail, VERSION_REMEDY));
+            None
+        }
+        Err(error) => {
+            problems.push(FieldProblem::new("version", error.to_string(), VERSION_REMEDY));
+            None
+        }
+    };
+    let description: String = fields.optional("description", "give a text").unwrap_or_default();
+    if description.len() > DESCRIPTION_LENGTH {
+        let detail = format!("has more than {DESCRIPTION_LENGTH} bytes");
+        problems.push(FieldProblem::new("description", detail, "give a sentence"));
+    }
+    let root: String = fields
+        .optional("root", "give the folder of the root module")
+        .unwrap_or_default();
+    let remedy = "give an object: the text of each file by its path, like {\"main.tf\": \"…\"}";
+    let files = fields.texts::<String, String>("files", remedy);
+    problems.extend(fields.problems());
+    let source = Source {
+        root,
+        files: files.unwrap_or_default(),
+    };
+    // Files that could not be read say nothing about the module that they are.
+    let readable = problems.iter().all(|problem| !problem.field.starts_with("files"));
+    let variables = match source.check() {
+        Ok(variables) => variables,
+        Err(wrong) => {
+            problems.extend(wrong.into_iter().filter(|_| readable));
+            Vec::new()
+        }
+    };
+    match (name, version) {
+        (Some(name), Some(version)) if problems.is_empty() => {
+            let blueprint = Blueprint {
+                name,
+                version,
+                description,
+                digest: source.digest(),
+                variables,
+                published_at: Timestamp::now(),
+            };
+            Ok((blueprint, source))
+        }
+        _ => Err(Error::invalid(problems)),
+    }
+}
+
+impl Api {
+    /// Publishes: the files first, so that a version that is listed can be run.
+    async fn publish(&self, blueprint: Blueprint, source: &Source) -> Result<(StatusCode, Blueprint), Error> {
+        let before = match self.store.blueprint(&blueprint.name, &blueprint.version).await {
+            Ok(before) if before.digest == blueprint.digest => return Ok((StatusCode::OK, before)),
+            Ok(before) => Some(before),
+            Err(slipway_store::Error::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if before.is_none() {
+            let key = format!("blueprints/sha256-{}.json", blueprint.digest.hex());
+            let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
+            let put = put
+                .content_type("application/json")
+                .body(source.to_json().into_bytes().into());
+            put.send().await.map_err(|error| Error::Unavailable {
+                doing: "storing the files of a blueprint",
+                source: Box::new(aws_sdk_s3::Error::from(error)),
+            })?;
+            match self.store.publish_blueprint(&blueprint).await? {
+                Published::New => return Ok((StatusCode::CREATED, blueprint)),
+                Published::Same(before) => return Ok((StatusCode::OK, *before)),
+                Published::Differs(_) => {}
+            }
+        }
+        Err(Error::Conflict(format!(
+            "Version {} of the blueprint `{}` is published with other files, and a version does not change. Publish a new version.",
+            blueprint.version, blueprint.name
+        )))
+    }
+
+    /// There is no such blueprint; the error says which there are.
+    async fn no_blueprint(&self, name: &str) -> Result<Error, Error> {
+        let there_are = self.blueprints_there_are().await?;
+        let name = shortened(name);
+        Ok(Error::NotFound(format!("There is no blueprint `{name}`; {there_are}.")))
+    }
+}

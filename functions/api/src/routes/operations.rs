@@ -1,0 +1,368 @@
+//! `/v1/operations`, and the operations of a stack.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
+use slipway_store::Cursor;
+use slipway_store::finish::End;
+use utoipa::ToSchema;
+
+use crate::body::{Fields, shortened};
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::submission::{Submission, under_way};
+use crate::view::{self, Items};
+use crate::{Api, Caller};
+
+/// The state of the workflow in which a plan waits.
+const APPROVAL_STEP: &str = "Wait for approval";
+
+/// The longest reason, in bytes: it becomes the `Cause` of the execution.
+const REASON_LENGTH: usize = 1_000;
+
+/// List the operations of a stack
+///
+/// The newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/stacks/{id}/operations",
+    tag = "operations",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(id): InPath<String>,
+    mut parameters: Parameters,
+) -> Result<Json<Items<view::Operation>>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let stack = api.stack(&id).await?;
+    let page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
+    let waits = |operation: &Operation| operation.status == OperationStatus::Queued;
+    let queue = if page.items.iter().any(waits) {
+        api.store.queue(&stack.id).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Json(Items::of(page, |operation| {
+        let place = queue.iter().position(|queued| *queued == operation.id);
+        view::Operation::new(operation, place.map(|index| index + 1))
+    })))
+}
+
+/// Show an operation
+///
+/// With `wait`, the answer comes as soon as the operation has changed since the revision `seen`, or has ended.
+#[utoipa::path(
+    get,
+    path = "/v1/operations/{id}",
+    tag = "operations",
+    params(
+        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("wait" = Option<u64>, Query, description = "How many seconds to wait for a change, from 0 to 25.", maximum = 25),
+        ("seen" = Option<u64>, Query, description = "The revision that the caller has seen."),
+    ),
+    responses((status = 200, description = "The operation.", body = view::Operation), ReadProblems),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(id): InPath<String>,
+    mut parameters: Parameters,
+) -> Result<Json<view::Operation>, Error> {
+    let wait = parameters.wait();
+    let seen = parameters.optional("seen", "give `revision` of the operation as it was");
+    parameters.finish()?;
+    let id = operation_id(&id)?;
+    let operation = if wait.is_zero() {
+        api.store.operation(&id).await
+    } else {
+        api.store.operation_changed(&id, seen.unwrap_or(0), wait).await
+    };
+    let operation = found(&id, operation)?;
+    Ok(Json(api.shown(operation).await?))
+}
+
+/// Approve a plan
+///
+/// The workflow applies exactly the plan that was shown.
+#[utoipa::path(
+    post,
+    path = "/v1/operations/{id}/approve",
+    tag = "operations",
+    params(
+        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    responses(
+        (status = 202, description = "The operation goes on.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn approve(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    submission.no_fields()?;
+    let operation = api.own_operation(&id, &submission.caller).await?;
+    require_waiting(&operation, "approved")?;
+    let operation = api.store.approve(&operation.id, &submission.caller.name).await?;
+    let output = serde_json::json!({ "approved_by": operation.approved_by }).to_string();
+    let token = operation.approval_token.as_deref().unwrap_or_default();
+    let sent = api
+        .sfn
+        .send_task_success()
+        .task_token(token)
+        .output(output)
+        .send()
+        .await;
+    wait_is_over(sent.map_err(aws_sdk_sfn::Error::from), "approving a plan")?;
+    let answer = under_way(&api.shown(operation).await?);
+    api.answer_once(&submission, answer).await
+}
+
+/// Why a plan is rejected.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"reason": "the table would be replaced"}))]
+#[expect(dead_code, reason = "the schema of a body; `read_reason` reads it")]
+struct RejectPlan {
+    /// The reason, for whoever asked for the operation.
+    reason: String,
+}
+
+/// Reject a plan
+///
+/// Nothing is applied: the operation fails, with the reason.
+#[utoipa::path(
+    post,
+    path = "/v1/operations/{id}/reject",
+    tag = "operations",
+    params(
+        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = RejectPlan, description = "The reason."),
+    responses(
+        (status = 202, description = "The operation is about to fail.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn reject(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let reason = read_reason(submission.fields()?)?;
+    let operation = api.own_operation(&id, &submission.caller).await?;
+    require_waiting(&operation, "rejected")?;
+    let failure = Failure {
+        name: "Slipway.ApprovalRejected".to_owned(),
+        step: APPROVAL_STEP.to_owned(),
+        message: format!("{} rejected the plan: {reason}", submission.caller.name),
+        address: None,
+    };
+    let operation = api.store.reject(&operation.id, &failure).await?;
+    let token = operation.approval_token.as_deref().unwrap_or_default();
+    let send = api.sfn.send_task_failure().task_token(token);
+    let sent = send.error(failure.name).cause(failure.message).send().await;
+    wait_is_over(sent.map_err(aws_sdk_sfn::Error::from), "rejecting a plan")?;
+    let answer = under_way(&api.shown(operation).await?);
+    api.answer_once(&submission, answer).await
+}
+
+/// Cancel an operation
+///
+/// A queued one leaves the queue. The execution of a running one is stopped: Terraform is interrupted and saves its state.
+#[utoipa::path(
+    post,
+    path = "/v1/operations/{id}/cancel",
+    tag = "operations",
+    params(
+        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    responses(
+        (status = 202, description = "The operation is cancelled.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    submission.no_fields()?;
+    let operation = api.own_operation(&id, &submission.caller).await?;
+    let operation = api.cancel(operation, &submission.caller).await?;
+    let answer = under_way(&api.shown(operation).await?);
+    api.answer_once(&submission, answer).await
+}
+
+/// A body without fields.
+#[derive(Debug, Deserialize, ToSchema)]
+struct NoFields {}
+
+fn read_reason(mut fields: Fields) -> Result<String, Error> {
+    let remedy = "say why, in a sentence or two";
+    let reason: Option<String> = fields.required("reason", remedy);
+    let problems = fields.problems();
+    match reason {
+        Some(reason) if problems.is_empty() => match reason.trim() {
+            "" => Err(Error::invalid_field("reason", "is empty", remedy)),
+            text if text.len() > REASON_LENGTH => {
+                let detail = format!("has more than {REASON_LENGTH} bytes");
+                Err(Error::invalid_field("reason", detail, remedy))
+            }
+            text => Ok(text.to_owned()),
+        },
+        _ => Err(Error::invalid(problems)),
+    }
+}
+
+/// Only a plan that waits is approved or rejected; who sends an approval again, because its answer was lost, is answered too.
+fn require_waiting(operation: &Operation, verb: &str) -> Result<(), Error> {
+    let again = operation.status == OperationStatus::Running && operation.approved_by.is_some() && verb == "approved";
+    if again || operation.status == OperationStatus::WaitingForApproval {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "The operation `{}` is {} and does not wait for an approval: only one that is waiting_for_approval is {verb}.",
+        operation.id, operation.status
+    )))
+}
+
+/// Whether the execution was told, or needs telling no more: the answer came before, or the wait timed out. The operation says
+/// which.
+fn wait_is_over<T>(sent: Result<T, aws_sdk_sfn::Error>, doing: &'static str) -> Result<(), Error> {
+    use aws_sdk_sfn::Error::{InvalidToken, TaskDoesNotExist, TaskTimedOut};
+    match sent {
+        Ok(_) => Ok(()),
+        Err(InvalidToken(_) | TaskDoesNotExist(_) | TaskTimedOut(_)) => Ok(()),
+        Err(error) => Err(Error::Unavailable {
+            doing,
+            source: error.into(),
+        }),
+    }
+}
+
+/// The id in a path.
+pub(super) fn operation_id(text: &str) -> Result<OperationId, Error> {
+    text.parse().map_err(|_| {
+        let text = shortened(text);
+        Error::NotFound(format!(
+            "There is no operation `{text}`: an operation's id starts with `op-`. Those of a stack are at /v1/stacks/{{id}}/operations."
+        ))
+    })
+}
+
+/// The operation that was looked for.
+pub(super) fn found(id: &OperationId, operation: Result<Operation, slipway_store::Error>) -> Result<Operation, Error> {
+    match operation {
+        Err(slipway_store::Error::NotFound { .. }) => Err(Error::NotFound(format!(
+            "There is no operation `{id}`. Those of a stack are at /v1/stacks/{{id}}/operations."
+        ))),
+        operation => Ok(operation?),
+    }
+}
+
+impl Api {
+    /// The operation as it is shown, with its place in the queue.
+    async fn shown(&self, operation: Operation) -> Result<view::Operation, Error> {
+        let position = match operation.status {
+            OperationStatus::Queued => self.store.position(&operation.stack, &operation.id).await?,
+            _ => None,
+        };
+        Ok(view::Operation::new(operation, position))
+    }
+
+    /// The operation that a path names, of a stack that the caller may change.
+    async fn own_operation(&self, id: &str, caller: &Caller) -> Result<Operation, Error> {
+        let id = operation_id(id)?;
+        let operation = found(&id, self.store.operation(&id).await)?;
+        caller.require_owner(&self.store.stack(&operation.stack).await?)?;
+        Ok(operation)
+    }
+
+    /// Calls an operation off.
+    async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
+        let failure = Failure {
+            name: "Slipway.Cancelled".to_owned(),
+            step: running_step(&operation),
+            message: format!("{} cancelled the operation", caller.name),
+            address: None,
+        };
+        match operation.status {
+            OperationStatus::Cancelled => return Ok(operation),
+            OperationStatus::Succeeded | OperationStatus::Failed => {
+                return Err(Error::Conflict(format!(
+                    "The operation `{}` has ended: it {}. There is nothing to cancel.",
+                    operation.id, operation.status
+                )));
+            }
+            OperationStatus::Queued => {}
+            OperationStatus::Starting | OperationStatus::Running | OperationStatus::WaitingForApproval => {
+                self.stop(&operation, &failure).await?;
+            }
+        }
+        let finished = self
+            .store
+            .finish_operation(&operation.id, &End::Cancelled(failure))
+            .await?;
+        if let Some(next) = finished.next {
+            self.start(&next).await;
+        }
+        Ok(finished.operation)
+    }
+
+    /// Stops an operation's execution. One that never started is kept from it by the operation's record.
+    async fn stop(&self, operation: &Operation, failure: &Failure) -> Result<(), Error> {
+        let machine = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
+        let stop = self
+            .sfn
+            .stop_execution()
+            .execution_arn(format!("{machine}:{}", operation.id));
+        match stop
+            .error(&failure.name)
+            .cause(&failure.message)
+            .send()
+            .await
+            .map_err(aws_sdk_sfn::Error::from)
+        {
+            Ok(_) | Err(aws_sdk_sfn::Error::ExecutionDoesNotExist(_)) => Ok(()),
+            Err(error) => Err(Error::Unavailable {
+                doing: "stopping an execution",
+                source: error.into(),
+            }),
+        }
+    }
+}
+
+/// The step at which an operation is.
+fn running_step(operation: &Operation) -> String {
+    let mut steps = operation.steps.iter().rev();
+    let running = steps.find(|step| step.status == StepStatus::Running);
+    running.map(|step| step.name.clone()).unwrap_or_default()
+}

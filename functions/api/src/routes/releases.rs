@@ -1,0 +1,129 @@
+//! `/v1/stacks/{id}/releases`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use slipway_model::id::ReleaseNumber;
+use slipway_store::Cursor;
+use utoipa::ToSchema;
+
+use crate::body::shortened;
+use crate::change::{Change, read_images};
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::revision::Expected;
+use crate::submission::Submission;
+use crate::view::{self, Items};
+use crate::{Api, Caller};
+
+/// List the releases of a stack
+///
+/// The newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/stacks/{id}/releases",
+    tag = "releases",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of releases.", body = Items<view::Release>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(id): InPath<String>,
+    mut parameters: Parameters,
+) -> Result<Json<Items<view::Release>>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let stack = api.stack(&id).await?;
+    let page = api.store.releases(&stack.id, limit, cursor.as_ref()).await?;
+    Ok(Json(Items::of(page, view::Release::from)))
+}
+
+/// Show a release
+#[utoipa::path(
+    get,
+    path = "/v1/stacks/{id}/releases/{number}",
+    tag = "releases",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("number" = u32, Path, description = "The number of the release in the stack.", example = 1),
+    ),
+    responses((status = 200, description = "The release.", body = view::Release), ReadProblems),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath((id, number)): InPath<(String, String)>,
+    parameters: Parameters,
+) -> Result<Json<view::Release>, Error> {
+    parameters.finish()?;
+    let stack = api.stack(&id).await?;
+    if let Ok(number) = number.parse() {
+        match api.store.release(&stack.id, ReleaseNumber(number)).await {
+            Ok(release) => return Ok(Json(release.into())),
+            Err(slipway_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let there_are = match stack.last_release.0 {
+        0 => "it has no releases yet".to_owned(),
+        last => format!("its releases are 1 to {last}"),
+    };
+    let number = shortened(&number);
+    Err(Error::NotFound(format!(
+        "The stack `{}` has no release {number}; {there_are}.",
+        stack.id
+    )))
+}
+
+/// What a release is asked for with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "images": {"web": "guestbook@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+}))]
+#[expect(dead_code, reason = "the schema of a body; `read_images` reads it")]
+struct CreateRelease {
+    /// The image of each service, by digest. A service that is not named keeps the image that it has.
+    images: BTreeMap<String, String>,
+}
+
+/// Release a set of images
+///
+/// The migrations run first, with the release's own images; the services are replaced only after that.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks/{id}/releases",
+    tag = "releases",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = CreateRelease, description = "The images."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn create(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    let change = Change::Release(read_images(submission.fields()?)?);
+    let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
+    api.answer(outcome).await
+}

@@ -1,0 +1,276 @@
+//! `/v1/stacks`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use slipway_model::id::StackId;
+use slipway_model::stack::{Stack, StackStatus};
+use slipway_store::Cursor;
+use slipway_store::list::StackFilter;
+use utoipa::ToSchema;
+
+use crate::body::shortened;
+use crate::change::{Change, Edit, NAME_REMEDY};
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::revision::{self, Expected};
+use crate::submission::{Submission, accepted};
+use crate::view::{self, Items};
+use crate::{Api, Caller};
+
+/// List the stacks
+///
+/// The newest first. Those that satisfy every filter that is given; destroyed ones only with `status=destroyed`.
+#[utoipa::path(
+    get,
+    path = "/v1/stacks",
+    tag = "stacks",
+    params(
+        ("environment" = Option<String>, Query, description = "The environment that they live in."),
+        ("blueprint" = Option<String>, Query, description = "The blueprint that they are made from."),
+        ("status" = Option<String>, Query, description = "Where they stand."),
+        ("owner" = Option<String>, Query, description = "Who owns them."),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of stacks.", body = Items<view::Stack>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<Items<view::Stack>>, Error> {
+    let statuses = StackStatus::ALL.map(|status| status.to_string()).join(", ");
+    let filter = StackFilter {
+        environment: parameters.optional("environment", NAME_REMEDY),
+        blueprint: parameters.optional("blueprint", NAME_REMEDY),
+        status: parameters.optional_by("status", &format!("give one of: {statuses}"), |text| {
+            let mut all = StackStatus::ALL.into_iter();
+            let status = all.find(|status| status.to_string() == text);
+            status.ok_or_else(|| "is no status of a stack".to_owned())
+        }),
+        owner: parameters.optional("owner", "give the name of a caller"),
+    };
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
+    Ok(Json(Items::of(page, view::Stack::from)))
+}
+
+/// Show a stack
+#[utoipa::path(
+    get,
+    path = "/v1/stacks/{id}",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has it."),
+    ),
+    responses(
+        (status = 200, description = "The stack.", body = view::Stack, headers(("ETag" = String, description = "The stack's revision, in quotes."))),
+        (status = 304, description = "The stack is as the caller has it."),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(id): InPath<String>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    parameters.finish()?;
+    let stack = api.stack(&id).await?;
+    let tag = [(ETAG, revision::tag(stack.revision))];
+    if revision::is_known(&headers, stack.revision) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, Json(view::Stack::from(stack))).into_response())
+}
+
+/// What a stack is asked for with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "name": "guestbook",
+    "blueprint": "guestbook",
+    "environment": "local",
+    "variables": {"size": 2}
+}))]
+#[expect(dead_code, reason = "the schema of a body; `judge_new_stack` reads it")]
+struct CreateStack {
+    /// What people call it: no other live stack in the environment has this name.
+    name: String,
+    /// The blueprint that it is made from.
+    blueprint: String,
+    /// The version of the blueprint; the latest where none is named.
+    version: Option<String>,
+    /// The environment that it lives in.
+    environment: String,
+    /// Values for the variables of the blueprint.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<serde_json::Value>,
+    /// The images of its first release, by service and by digest.
+    images: Option<BTreeMap<String, String>>,
+}
+
+/// Create a stack
+///
+/// The answer comes at once; the operation in it provisions the stack, and brings out its first release where images are
+/// given.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks",
+    tag = "stacks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "See the introduction.")),
+    request_body(content = CreateStack, description = "The stack."),
+    responses(
+        (status = 202, description = "The operation is under way.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let fields = submission.fields()?;
+    let new = api.judge_new_stack(fields, &submission.caller).await?;
+    let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
+    api.answer(outcome.await?).await
+}
+
+/// What is to be different in a stack.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"variables": {"size": 3, "colour": null}}))]
+#[expect(dead_code, reason = "the schema of a body; `Edit::read` reads it")]
+struct EditStack {
+    /// Another version of its blueprint.
+    version: Option<String>,
+    /// Values to set, over those that the stack has; null removes one.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<serde_json::Value>,
+}
+
+/// Update a stack
+///
+/// A merge patch: what is not named stays. `{}` applies what the stack is made from once more.
+#[utoipa::path(
+    patch,
+    path = "/v1/stacks/{id}",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = EditStack, description = "What is to be different."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn update(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    let expected = revision::expected(&submission.headers)?;
+    let change = Change::Update(Edit::read(submission.fields()?)?);
+    let outcome = api.request_change(stack, &change, expected, &submission).await?;
+    api.answer(outcome).await
+}
+
+/// Destroy a stack
+///
+/// Everything that Terraform made for it goes. Refused in a protected environment.
+#[utoipa::path(
+    delete,
+    path = "/v1/stacks/{id}",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn destroy(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    submission.no_fields()?;
+    let expected = revision::expected(&submission.headers)?;
+    let outcome = api
+        .request_change(stack, &Change::Destroy, expected, &submission)
+        .await?;
+    api.answer(outcome).await
+}
+
+/// Preview an update
+///
+/// Shows what Terraform would change, and changes nothing: the plan is in the operation.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks/{id}/preview",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = EditStack, description = "What would be different."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn preview(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    let change = Change::Preview(Edit::read(submission.fields()?)?);
+    let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
+    api.answer(outcome).await
+}
+
+impl Api {
+    /// The stack that a path names.
+    pub(super) async fn stack(&self, id: &str) -> Result<Stack, Error> {
+        let missing = |why: &str| {
+            let id = shortened(id);
+            Error::NotFound(format!("There is no stack `{id}`{why}. The stacks are at /v1/stacks."))
+        };
+        let Ok(parsed) = id.parse::<StackId>() else {
+            return Err(missing(": a stack's id looks like `lusab-babad`, and is not its name"));
+        };
+        match self.store.stack(&parsed).await {
+            Err(slipway_store::Error::NotFound { .. }) => Err(missing("")),
+            found => Ok(found?),
+        }
+    }
+}

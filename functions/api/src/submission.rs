@@ -1,0 +1,162 @@
+//! A request that changes something, and how it is answered: once, however often it is sent.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use slipway_model::name::Digest;
+use slipway_store::create::Accepted;
+use slipway_store::idempotency::{Answer, Idempotency, Known};
+
+use crate::Api;
+use crate::body::{self, Fields, REQUEST_SIZE};
+use crate::caller::Caller;
+use crate::error::Error;
+use crate::parameters::{Parameters, idempotency_key};
+use crate::view;
+
+/// Says in an answer that it was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A request that changes something, with a body of at most `LIMIT` bytes.
+#[derive(Debug)]
+pub struct Submission<const LIMIT: usize = REQUEST_SIZE> {
+    /// Who sends it.
+    pub caller: Caller,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its idempotency key, and what it asks for.
+    pub idempotency: Option<Idempotency>,
+    fields: Option<Fields>,
+}
+
+impl<const LIMIT: usize> Submission<LIMIT> {
+    /// The fields of a request that cannot do without a body.
+    pub fn fields(&mut self) -> Result<Fields, Error> {
+        self.fields
+            .take()
+            .ok_or_else(|| Error::Malformed("The request has no body; send a JSON object.".to_owned()))
+    }
+
+    /// Checks the body of a request that has no fields: there is none, or it is `{}`.
+    pub fn no_fields(&mut self) -> Result<(), Error> {
+        let problems = self.fields.take().unwrap_or_default().problems();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::invalid(problems))
+        }
+    }
+}
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Submission<LIMIT> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        Parameters::from_request_parts(&mut parts, state).await?.finish()?;
+        let key = idempotency_key(&parts.headers)?;
+        let bytes = body::read(&parts.headers, body, LIMIT).await?;
+        let fields = if bytes.is_empty() {
+            None
+        } else {
+            body::require_json(&parts.headers)?;
+            Some(Fields::parse(&bytes)?)
+        };
+        let idempotency = key.map(|key| {
+            let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
+            request.extend_from_slice(&bytes);
+            Idempotency {
+                caller: caller.name.clone(),
+                key,
+                request: Digest::of(&request),
+            }
+        });
+        Ok(Self {
+            caller,
+            headers: parts.headers,
+            idempotency,
+            fields,
+        })
+    }
+}
+
+/// An answer in JSON. `location` is the path of what it is about.
+pub(crate) fn answer(status: StatusCode, location: Option<String>, body: &impl Serialize) -> Answer {
+    let mut headers = vec![(CONTENT_TYPE.to_string(), "application/json".to_owned())];
+    headers.extend(location.map(|path| (LOCATION.to_string(), path)));
+    Answer {
+        status: status.as_u16(),
+        headers,
+        // A view has only texts for names, which always are JSON.
+        body: serde_json::to_vec(body).unwrap_or_default(),
+    }
+}
+
+/// The answer to a request whose operation is under way.
+pub(crate) fn accepted(accepted: Accepted<'_>) -> Answer {
+    under_way(&view::Operation::new(accepted.operation.clone(), accepted.position))
+}
+
+/// Likewise.
+pub(crate) fn under_way(operation: &view::Operation) -> Answer {
+    answer(StatusCode::ACCEPTED, Some(operation.links.this.clone()), operation)
+}
+
+/// An answer as a response.
+pub(crate) fn given(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// An answer that was given before.
+pub(crate) fn given_again(answer: Answer) -> Response {
+    let mut response = given(answer);
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+impl Api {
+    /// The answer that the same request was given before, if it was. It is asked for before anything is judged: whatever has
+    /// happened since, the answer stays.
+    pub(crate) async fn answered_before<const LIMIT: usize>(
+        &self,
+        submission: &Submission<LIMIT>,
+    ) -> Result<Option<Response>, Error> {
+        let Some(idempotency) = &submission.idempotency else {
+            return Ok(None);
+        };
+        match self.store.answered(idempotency).await? {
+            Known::New => Ok(None),
+            Known::Replayed(answer) => Ok(Some(given_again(answer))),
+            Known::KeyReused => Err(Error::KeyReused),
+        }
+    }
+
+    /// Keeps the answer to a request that creates no operation, and gives it.
+    pub(crate) async fn answer_once<const LIMIT: usize>(
+        &self,
+        submission: &Submission<LIMIT>,
+        answer: Answer,
+    ) -> Result<Response, Error> {
+        let Some(idempotency) = &submission.idempotency else {
+            return Ok(given(answer));
+        };
+        match self.store.remember(idempotency, &answer).await? {
+            Known::New => Ok(given(answer)),
+            Known::Replayed(first) => Ok(given_again(first)),
+            Known::KeyReused => Err(Error::KeyReused),
+        }
+    }
+}

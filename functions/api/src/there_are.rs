@@ -1,0 +1,67 @@
+//! What there is, for those who asked for something that there is not.
+
+use slipway_model::name::Name;
+
+use crate::Api;
+use crate::error::Error;
+
+/// How many names a text lists.
+const NAMED: u16 = 20;
+
+impl From<slipway_store::Error> for Error {
+    fn from(error: slipway_store::Error) -> Self {
+        use slipway_store::Error as Store;
+        match error {
+            Store::NotFound { what } => Self::NotFound(format!("There is no {what}.")),
+            Store::InvalidCursor(invalid) => Self::parameter(
+                "cursor",
+                invalid.to_string(),
+                "give `next` of the page before, as it came, with the same filters; or leave it out for the first page",
+            ),
+            Store::TooLarge { .. } => Self::invalid_field(
+                "body",
+                "is more than the record of a stack can hold",
+                "give shorter values; large data belongs into the blueprint's files or a bucket",
+            ),
+            Store::IllegalTransition(illegal) => Self::Conflict(format!("Nothing was changed: {illegal}.")),
+            Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {
+                doing: "using the table",
+                source: error.into(),
+            },
+            Store::NotActive { .. } | Store::Encode { .. } | Store::Decode { .. } => {
+                Self::internal("using the table", error)
+            }
+        }
+    }
+}
+
+impl Api {
+    /// Which environments there are, as a remedy.
+    pub(crate) async fn environments_there_are(&self) -> Result<String, Error> {
+        let page = self.store.environments(NAMED, None).await?;
+        let names = page.items.iter().map(|environment| environment.name.to_string());
+        Ok(listed("environments", names.collect(), page.next.is_some()))
+    }
+
+    /// Which blueprints there are, as a remedy.
+    pub(crate) async fn blueprints_there_are(&self) -> Result<String, Error> {
+        let page = self.store.blueprints(NAMED, None).await?;
+        let names = page.items.iter().map(|blueprint| blueprint.name.to_string());
+        Ok(listed("blueprints", names.collect(), page.next.is_some()))
+    }
+
+    /// Which versions of a blueprint there are, as a remedy; none where there is no such blueprint.
+    pub(crate) async fn versions_there_are(&self, blueprint: &Name) -> Result<Option<String>, Error> {
+        let page = self.store.blueprint_versions(blueprint, NAMED, None).await?;
+        let versions: Vec<String> = page.items.iter().map(ToString::to_string).collect();
+        Ok((!versions.is_empty()).then(|| listed("versions", versions, page.next.is_some())))
+    }
+}
+
+fn listed(noun: &str, names: Vec<String>, more: bool) -> String {
+    match names.as_slice() {
+        [] => format!("there are no {noun} yet"),
+        names if more => format!("some of the {noun} are: {}", names.join(", ")),
+        names => format!("the {noun} are: {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,295 @@
+//! Operations and their logs as they are shown.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use slipway_model::operation::{self, OperationKind, OperationStatus, StepStatus};
+use slipway_model::plan;
+use utoipa::ToSchema;
+
+use super::BlueprintReference;
+
+/// One trip of a stack through the workflow.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Operation {
+    /// Its id.
+    #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
+    pub id: String,
+    /// What it does: `provision`, `update`, `release`, `destroy` or `preview`.
+    #[schema(value_type = String, example = "provision")]
+    pub kind: OperationKind,
+    /// The stack that it is for.
+    pub stack: StackReference,
+    /// The environment of the stack.
+    #[schema(example = "local")]
+    pub environment: String,
+    /// Where it stands: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed` or `cancelled`.
+    #[schema(value_type = String, example = "running")]
+    pub status: OperationStatus,
+    /// Counts the changes to the operation. Give it as `seen` to wait for the next one.
+    pub revision: u64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its execution began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// Who approved its plan.
+    pub approved_by: Option<String>,
+    /// Its place among those that wait for the stack, 1 for the next; null when it does not wait.
+    pub position: Option<usize>,
+    /// What the stack is made from in it.
+    pub blueprint: BlueprintReference,
+    /// The number of the release that it brings out.
+    pub release: Option<u32>,
+    /// The states of the workflow that it went through.
+    pub steps: Vec<Step>,
+    /// How far Terraform is.
+    pub progress: Option<Progress>,
+    /// What Terraform would change.
+    pub plan: Option<Plan>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// The ARN of its Step Functions execution.
+    pub execution_arn: Option<String>,
+    /// Paths of what belongs to it.
+    pub links: OperationLinks,
+}
+
+/// A stack by id and name.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StackReference {
+    /// Its id.
+    #[schema(example = "lusab-babad")]
+    pub id: String,
+    /// What people call it.
+    #[schema(example = "guestbook")]
+    pub name: String,
+}
+
+/// One state of the workflow, as the operation went through it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Step {
+    /// The name of the state in the AWS console.
+    #[schema(example = "Plan")]
+    pub name: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How it stands: `running`, `succeeded` or `failed`.
+    #[schema(value_type = String, example = "succeeded")]
+    pub status: StepStatus,
+}
+
+/// How far Terraform is in the step that runs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Progress {
+    /// Resources that are done.
+    pub done: u64,
+    /// Resources that the plan would touch.
+    pub total: u64,
+    /// The address of the resource that was begun last.
+    pub current: Option<String>,
+}
+
+/// What Terraform would change, and what follows from it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Plan {
+    /// Resources that would be made.
+    pub add: u64,
+    /// Resources that would be changed in place.
+    pub change: u64,
+    /// Resources that would be destroyed.
+    pub destroy: u64,
+    /// Resources that would be destroyed and made anew.
+    pub replace: u64,
+    /// Resources that would be taken into the state.
+    pub import: u64,
+    /// Resources that would be dropped from the state, and go on existing.
+    pub forget: u64,
+    /// Whether an output would change.
+    pub outputs_changed: bool,
+    /// The first 100 resources that would change.
+    pub resources: Vec<ResourceChange>,
+    /// What follows: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null until it is judged.
+    #[schema(example = "apply")]
+    pub verdict: Option<&'static str>,
+    /// Why it is refused.
+    pub refused_because: Option<String>,
+}
+
+/// What a plan would do to one resource.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResourceChange {
+    /// Its address in the configuration.
+    #[schema(example = "terraform_data.service[\"web\"]")]
+    pub address: String,
+    /// What would be done: `create`, `update`, `replace`, `delete`, `import` or `forget`.
+    #[schema(value_type = String, example = "create")]
+    pub action: plan::Action,
+}
+
+/// Why an operation failed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Failure {
+    /// The error's name, which is also the execution's `Error`.
+    #[schema(example = "Slipway.ApplyFailed")]
+    pub name: String,
+    /// The state that failed.
+    #[schema(example = "Apply")]
+    pub step: String,
+    /// What went wrong.
+    pub message: String,
+    /// The address of the resource that it happened to.
+    pub address: Option<String>,
+    /// The path of the log.
+    pub log: String,
+}
+
+/// Paths of what belongs to an operation.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OperationLinks {
+    /// The operation.
+    #[serde(rename = "self")]
+    #[schema(example = "/v1/operations/op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
+    pub this: String,
+    /// Its stack.
+    pub stack: String,
+    /// Its log.
+    pub logs: String,
+    /// Where it is approved, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approve: Option<String>,
+    /// Where it is rejected, while it waits for an approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reject: Option<String>,
+    /// Where it is called off, until it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<String>,
+}
+
+impl Operation {
+    /// The operation as it is shown; `position` is its place in the queue.
+    pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
+        let links = OperationLinks::of(&operation);
+        let verdict = operation.verdict;
+        Self {
+            id: operation.id.to_string(),
+            kind: operation.kind,
+            stack: StackReference {
+                id: operation.stack.to_string(),
+                name: operation.stack_name.to_string(),
+            },
+            environment: operation.environment.to_string(),
+            status: operation.status,
+            revision: operation.revision,
+            created_at: operation.created_at,
+            started_at: operation.started_at,
+            ended_at: operation.ended_at,
+            requested_by: operation.requested_by,
+            approved_by: operation.approved_by,
+            position,
+            blueprint: BlueprintReference {
+                name: operation.configuration.blueprint.to_string(),
+                version: operation.configuration.version.to_string(),
+            },
+            release: operation.release.map(|number| number.0),
+            steps: operation.steps.into_iter().map(Step::from).collect(),
+            progress: operation.progress.map(|progress| Progress {
+                done: progress.done,
+                total: progress.total,
+                current: progress.current,
+            }),
+            plan: operation.plan.map(|plan| Plan::new(plan, verdict)),
+            error: operation.failure.map(|failure| Failure {
+                name: failure.name,
+                step: failure.step,
+                message: failure.message,
+                address: failure.address,
+                log: links.logs.clone(),
+            }),
+            execution_arn: operation.execution_arn,
+            links,
+        }
+    }
+}
+
+impl From<operation::Step> for Step {
+    fn from(step: operation::Step) -> Self {
+        Self {
+            name: step.name,
+            started_at: step.started_at,
+            ended_at: step.ended_at,
+            status: step.status,
+        }
+    }
+}
+
+impl Plan {
+    fn new(plan: plan::PlanSummary, verdict: Option<plan::Verdict>) -> Self {
+        let (verdict, refused_because) = match verdict {
+            None => (None, None),
+            Some(plan::Verdict::ShownOnly) => (Some("shown_only"), None),
+            Some(plan::Verdict::NothingToChange) => (Some("nothing_to_change"), None),
+            Some(plan::Verdict::Apply) => (Some("apply"), None),
+            Some(plan::Verdict::ApprovalNeeded) => (Some("approval_needed"), None),
+            Some(plan::Verdict::Refused(why)) => (Some("refused"), Some(why)),
+        };
+        let resources = plan.resources.into_iter().map(|change| ResourceChange {
+            address: change.address,
+            action: change.action,
+        });
+        Self {
+            add: plan.add,
+            change: plan.change,
+            destroy: plan.destroy,
+            replace: plan.replace,
+            import: plan.import,
+            forget: plan.forget,
+            outputs_changed: plan.outputs_changed,
+            resources: resources.collect(),
+            verdict,
+            refused_because,
+        }
+    }
+}
+
+impl OperationLinks {
+    fn of(operation: &operation::Operation) -> Self {
+        let this = format!("/v1/operations/{}", operation.id);
+        let waits = operation.status == OperationStatus::WaitingForApproval;
+        Self {
+            stack: format!("/v1/stacks/{}", operation.stack),
+            logs: format!("{this}/logs"),
+            approve: waits.then(|| format!("{this}/approve")),
+            reject: waits.then(|| format!("{this}/reject")),
+            cancel: (!operation.status.has_ended()).then(|| format!("{this}/cancel")),
+            this,
+        }
+    }
+}
+
+/// A part of an operation's log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LogLines {
+    /// The lines, those of one step together.
+    pub lines: Vec<LogLine>,
+    /// Give this as `after` for the lines that come after.
+    pub after: String,
+    /// Whether the operation has ended and these are its last lines.
+    pub ended: bool,
+}
+
+/// A line that a step printed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LogLine {
+    /// When it was printed.
+    pub time: Timestamp,
+    /// The step that printed it.
+    #[schema(example = "Plan")]
+    pub step: String,
+    /// The line.
+    pub message: String,
+}

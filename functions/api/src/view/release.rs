@@ -1,0 +1,69 @@
+//! Releases as they are shown.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use slipway_model::release;
+use utoipa::ToSchema;
+
+/// A set of images of a stack's services.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Release {
+    /// The id of the stack.
+    #[schema(example = "lusab-babad")]
+    pub stack: String,
+    /// Its number in the stack.
+    #[schema(example = 1)]
+    pub number: u32,
+    /// The image of each service.
+    pub images: BTreeMap<String, String>,
+    /// Where it stands: `requested`, `releasing`, `current`, `superseded` or `failed`.
+    #[schema(value_type = String, example = "current")]
+    pub status: release::ReleaseStatus,
+    /// The operation that brought it out last.
+    pub operation: String,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it became current, or failed.
+    pub ended_at: Option<Timestamp>,
+    /// Paths of what belongs to it.
+    pub links: ReleaseLinks,
+}
+
+/// Paths of what belongs to a release.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReleaseLinks {
+    /// The release.
+    #[serde(rename = "self")]
+    #[schema(example = "/v1/stacks/lusab-babad/releases/1")]
+    pub this: String,
+    /// Its stack.
+    pub stack: String,
+    /// The operation that brought it out last.
+    pub operation: String,
+}
+
+impl From<release::Release> for Release {
+    fn from(release: release::Release) -> Self {
+        let stack = format!("/v1/stacks/{}", release.stack);
+        let images = release.images.into_iter();
+        Self {
+            links: ReleaseLinks {
+                this: format!("{stack}/releases/{}", release.number),
+                operation: format!("/v1/operations/{}", release.operation),
+                stack,
+            },
+            stack: release.stack.to_string(),
+            number: release.number.0,
+            images: images.map(|(service, image)| (service.into(), image.into())).collect(),
+            status: release.status,
+            operation: release.operation.to_string(),
+            requested_by: release.requested_by,
+            created_at: release.created_at,
+            ended_at: release.ended_at,
+        }
+    }
+}

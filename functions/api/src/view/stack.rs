@@ -1,0 +1,99 @@
+//! Stacks as they are shown.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use slipway_model::stack;
+use utoipa::ToSchema;
+
+use super::BlueprintReference;
+
+/// One instance of a blueprint in an environment.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Stack {
+    /// Its id.
+    #[schema(example = "lusab-babad")]
+    pub id: String,
+    /// What people call it.
+    #[schema(example = "guestbook")]
+    pub name: String,
+    /// The environment it lives in.
+    #[schema(example = "local")]
+    pub environment: String,
+    /// Who asked for it.
+    pub owner: String,
+    /// Where it stands: `provisioning`, `ready`, `updating`, `releasing`, `destroying`, `failed` or `destroyed`.
+    #[schema(value_type = String, example = "ready")]
+    pub status: stack::StackStatus,
+    /// Counts the changes to the stack; its ETag is this in quotes.
+    pub revision: u64,
+    /// What it is made from.
+    pub blueprint: BlueprintReference,
+    /// The values that it was given. A sensitive one is shown as `(sensitive)`.
+    #[schema(value_type = Object)]
+    pub variables: Map<String, Value>,
+    /// Addresses that people open.
+    pub endpoints: BTreeMap<String, String>,
+    /// The services that a release replaces.
+    #[schema(example = json!(["web"]))]
+    pub services: Vec<String>,
+    /// The number of the release that its services run.
+    pub current_release: Option<u32>,
+    /// The number of the newest release that was asked for, 0 for none.
+    pub last_release: u32,
+    /// The id of the operation that is under way.
+    pub active_operation: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Paths of what belongs to it.
+    pub links: StackLinks,
+}
+
+/// Paths of what belongs to a stack.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StackLinks {
+    /// The stack.
+    #[serde(rename = "self")]
+    #[schema(example = "/v1/stacks/lusab-babad")]
+    pub this: String,
+    /// Its operations.
+    pub operations: String,
+    /// Its releases.
+    pub releases: String,
+}
+
+impl From<stack::Stack> for Stack {
+    fn from(stack: stack::Stack) -> Self {
+        let contract = stack.contract.unwrap_or_default();
+        let this = format!("/v1/stacks/{}", stack.id);
+        Self {
+            id: stack.id.to_string(),
+            name: stack.name.to_string(),
+            environment: stack.environment.to_string(),
+            owner: stack.owner,
+            status: stack.status,
+            revision: stack.revision,
+            variables: stack.configuration.shown_variables(),
+            blueprint: BlueprintReference {
+                name: stack.configuration.blueprint.to_string(),
+                version: stack.configuration.version.to_string(),
+            },
+            endpoints: contract.endpoints,
+            services: contract.services.keys().map(ToString::to_string).collect(),
+            current_release: stack.current_release.map(|number| number.0),
+            last_release: stack.last_release.0,
+            active_operation: stack.active_operation.map(String::from),
+            created_at: stack.created_at,
+            updated_at: stack.updated_at,
+            links: StackLinks {
+                operations: format!("{this}/operations"),
+                releases: format!("{this}/releases"),
+                this,
+            },
+        }
+    }
+}
