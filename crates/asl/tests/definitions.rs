@@ -1,0 +1,288 @@
+//! What `CreateStateMachine` refuses, with AWS's classes, words and places.
+
+mod common;
+
+use serde_json::{Value, json};
+use slipway_asl::StateMachine;
+
+/// Every problem of a definition, as AWS writes them.
+fn problems(definition: &str) -> Vec<String> {
+    match StateMachine::parse(definition) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The problems of a `JSONata` machine with one state `X`, and a state `Y` that ends.
+fn problems_of(state: &str) -> Vec<String> {
+    let state: Value = serde_json::from_str(state).expect("a state");
+    let states = json!({"X": state, "Y": {"Type": "Succeed"}});
+    let definition = json!({"QueryLanguage": "JSONata", "StartAt": "X", "States": states});
+    problems(&definition.to_string())
+}
+
+#[test]
+fn what_is_not_a_definition() {
+    let not_an_object = "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object";
+    assert_eq!(problems(""), [not_an_object]);
+    assert_eq!(problems("[]"), [not_an_object]);
+    assert!(problems("not a definition")[0].starts_with("INVALID_JSON_DESCRIPTION: "));
+    assert_eq!(
+        problems("{}"),
+        ["SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"]
+    );
+}
+
+#[test]
+fn all_problems_come_at_once_in_the_sentence_of_the_api() {
+    let definition = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "Extra": 1, "States": {
+        "A": {"Type": "Pass", "Next": "Nowhere", "Output": "{% 1 + %}"}, "B": {"Type": "Succeed"}}}"#;
+    let errors = StateMachine::parse(definition).expect_err("four problems");
+    assert_eq!(
+        errors.to_string(),
+        "Invalid State Machine Definition: '\
+         SCHEMA_VALIDATION_FAILED: Field 'Extra' is not supported at /Extra, \
+         INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/A/Output, \
+         MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/A/Next, \
+         MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B'"
+    );
+}
+
+#[test]
+fn scopes_are_checked_as_a_graph() {
+    let loops = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}}"#;
+    assert_eq!(
+        problems(loops),
+        ["MISSING_END_STATE: Workflow has no terminal state at /States"]
+    );
+    let out_of_a_branch = r#"{"Type": "Parallel", "Next": "Y", "Branches": [
+        {"StartAt": "B", "States": {"B": {"Type": "Pass", "Next": "Y"}, "C": {"Type": "Pass", "End": true}}}]}"#;
+    assert_eq!(
+        problems_of(out_of_a_branch),
+        [
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Y at /States/X/Branches[0]/States/B/Next",
+            "MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/X/Branches[0]/States/C",
+        ]
+    );
+    let nowhere = r#"{"QueryLanguage": "JSONata", "StartAt": "Z", "States": {"A": {"Type": "Succeed"}}}"#;
+    assert_eq!(
+        problems(nowhere),
+        ["MISSING_TRANSITION_TARGET: Missing 'StartAt' target: Z at /StartAt"]
+    );
+}
+
+#[test]
+fn names_are_unique_where_aws_wants_them_unique() {
+    let same_name = r#"{"Type": "Parallel", "Next": "Y", "Branches": [
+        {"StartAt": "Y", "States": {"Y": {"Type": "Succeed"}}}]}"#;
+    assert_eq!(problems_of(same_name).len(), 1);
+    assert!(problems_of(same_name)[0].starts_with("DUPLICATE_STATE_NAME: Duplicate State name: Y at "));
+
+    let outer_variable = r#"{"Type": "Parallel", "Next": "Y", "Assign": {"v": 1}, "Branches": [
+        {"StartAt": "B", "States": {"B": {"Type": "Pass", "Assign": {"v": 2, "w": 3}, "End": true}}},
+        {"StartAt": "C", "States": {"C": {"Type": "Pass", "Assign": {"w": 4}, "End": true}}}]}"#;
+    assert_eq!(
+        problems_of(outer_variable),
+        [
+            "DUPLICATE_VARIABLE_NAME: The variable name 'v' was already defined in a parent scope. at \
+          /States/X/Branches[0]/States/B/Assign/v"
+        ]
+    );
+    for name in ["1st", "a-b", "", "states"] {
+        let state = json!({"Type": "Pass", "Assign": {name: 1}, "Next": "Y"});
+        assert_eq!(problems_of(&state.to_string()).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn jsonpath_is_refused_in_every_shape() {
+    let machine = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}"#;
+    assert!(problems(machine)[0].contains("The QueryLanguage 'JSONPath' is not supported here"));
+    let one_state = r#"{"StartAt": "A", "States": {"A": {"Type": "Succeed", "QueryLanguage": "JSONata"}}}"#;
+    assert_eq!(problems(one_state), Vec::<String>::new());
+    assert_eq!(
+        problems_of(r#"{"Type": "Pass", "QueryLanguage": "JSONPath", "InputPath": "$", "Next": "Y"}"#),
+        [
+            "SCHEMA_VALIDATION_FAILED: 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine \
+          at /States/X"
+        ]
+    );
+    for field in [
+        "InputPath",
+        "Parameters",
+        "ResultSelector",
+        "ResultPath",
+        "OutputPath",
+        "Result",
+    ] {
+        let mut state = json!({"Type": "Pass", "Next": "Y"});
+        state[field] = json!("$");
+        let expected = format!(
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field '{field}' is only supported \
+             for the 'JSONPath' QueryLanguage at /States/X"
+        );
+        assert_eq!(problems_of(&state.to_string()), [expected]);
+    }
+    let comparison = r#"{"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": true, "Next": "Y"}]}"#;
+    assert!(problems_of(comparison)[0].contains("write a 'Condition' at /States/X/Choices[0]"));
+}
+
+#[test]
+fn what_is_not_supported_says_so() {
+    let processor = |config: &str| {
+        format!(
+            r#"{{"Type": "Map", "Next": "Y", "ItemProcessor": {{"ProcessorConfig": {config},
+                "StartAt": "I", "States": {{"I": {{"Type": "Succeed"}}}}}}}}"#
+        )
+    };
+    assert_eq!(problems_of(&processor(r#"{"Mode": "INLINE"}"#)), Vec::<String>::new());
+    assert_eq!(
+        problems_of(&processor(r#"{"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}"#)),
+        [
+            "SCHEMA_VALIDATION_FAILED: Distributed Map is not supported here: use the Mode 'INLINE' at \
+          /States/X/ItemProcessor/ProcessorConfig/Mode"
+        ]
+    );
+    for field in [
+        "ItemReader",
+        "ItemBatcher",
+        "ResultWriter",
+        "Label",
+        "ToleratedFailureCount",
+    ] {
+        let mut state: Value = serde_json::from_str(&processor(r#"{"Mode": "INLINE"}"#)).expect("a state");
+        state[field] = json!({});
+        let expected = format!(
+            "SCHEMA_VALIDATION_FAILED: Field '{field}' belongs to a Distributed Map, which is not supported here at \
+             /States/X/{field}"
+        );
+        assert_eq!(problems_of(&state.to_string()), [expected]);
+    }
+    let activity = r#"{"Type": "Task", "Next": "Y",
+        "Resource": "arn:aws:states:us-east-1:123456789012:activity:paint"}"#;
+    assert!(problems_of(activity)[0].contains("is an activity, which is not supported"));
+    let credentials = r#"{"Type": "Task", "Next": "Y", "Resource": "arn:aws:states:::lambda:invoke",
+        "Credentials": {"RoleArn": "arn:aws:iam::123456789012:role/other"}}"#;
+    assert!(problems_of(credentials)[0].ends_with("at /States/X/Credentials"));
+}
+
+#[test]
+fn each_state_takes_only_what_its_type_has() {
+    let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Y""#;
+    for (state, problem) in [
+        (
+            r#"{"Next": "Y"}"#.to_owned(),
+            "These fields are required: [Type] at /States/X",
+        ),
+        (
+            r#"{"Type": "Loop", "Next": "Y"}"#.to_owned(),
+            "Value should be one of the following: [Pass, Task, Choice, Wait, Succeed, Fail, Parallel, Map] at \
+             /States/X/Type",
+        ),
+        (
+            r#"{"Type": "Pass", "Catch": [], "Next": "Y"}"#.to_owned(),
+            "Field 'Catch' is not supported at /States/X/Catch",
+        ),
+        (
+            r#"{"Type": "Pass", "next": "Y", "Next": "Y"}"#.to_owned(),
+            "Field 'next' is not supported at /States/X/next",
+        ),
+        (
+            r#"{"Type": "Task", "Next": "Y"}"#.to_owned(),
+            "These fields are required: [Resource] at /States/X",
+        ),
+        (
+            r#"{"Type": "Task", "Resource": "steps", "Next": "Y"}"#.to_owned(),
+            "Value is not a valid resource ARN at /States/X/Resource",
+        ),
+        (
+            r#"{"Type": "Pass", "Next": "Y", "End": true}"#.to_owned(),
+            "There should only be one of the following fields: [Next, End] at /States/X",
+        ),
+        (
+            r#"{"Type": "Wait", "Seconds": 1, "Timestamp": "2030-01-01T00:00:00Z", "Next": "Y"}"#.to_owned(),
+            "There should only be one of the following fields: [Seconds, Timestamp] at /States/X",
+        ),
+        (
+            r#"{"Type": "Wait", "Timestamp": "tomorrow", "Next": "Y"}"#.to_owned(),
+            "String does not match RFC3339 timestamp at /States/X/Timestamp",
+        ),
+        (
+            r#"{"Type": "Wait", "Seconds": -1, "Next": "Y"}"#.to_owned(),
+            "Expected an integer between 0 and 99999999 at /States/X/Seconds",
+        ),
+        (
+            format!(r#"{{{task}, "TimeoutSeconds": 5, "HeartbeatSeconds": 5}}"#),
+            "The value of 'HeartbeatSeconds' must be smaller than that of 'TimeoutSeconds' at \
+             /States/X/HeartbeatSeconds",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": []}}]}}"#),
+            "Value cannot be empty at /States/X/Retry[0]/ErrorEquals",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"MaxAttempts": 1}}]}}"#),
+            "These fields are required: [ErrorEquals] at /States/X/Retry[0]",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "BackoffRate": 0.5}}]}}"#),
+            "Expected a number of at least 1.0 at /States/X/Retry[0]/BackoffRate",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["States.ALL"]}}, {{"ErrorEquals": ["a"]}}]}}"#),
+            "'States.ALL' must appear in the last entry at /States/X/Retry[0]/ErrorEquals",
+        ),
+        (
+            format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["States.ALL", "a"], "Next": "Y"}}]}}"#),
+            "'States.ALL' must appear alone in 'ErrorEquals' at /States/X/Catch[0]/ErrorEquals",
+        ),
+        (
+            format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["a"]}}]}}"#),
+            "These fields are required: [Next] at /States/X/Catch[0]",
+        ),
+        (
+            r#"{"Type": "Choice", "Choices": [], "Default": "Y"}"#.to_owned(),
+            "Value cannot be empty at /States/X/Choices",
+        ),
+        (
+            r#"{"Type": "Choice", "Choices": [{"Condition": "yes", "Next": "Y"}]}"#.to_owned(),
+            "Expected a boolean or a JSONata expression at /States/X/Choices[0]/Condition",
+        ),
+    ] {
+        assert_eq!(
+            problems_of(&state),
+            [format!("SCHEMA_VALIDATION_FAILED: {problem}")],
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn expressions_are_checked_wherever_they_stand() {
+    let output = |text: &str| problems_of(&json!({"Type": "Pass", "Output": text, "Next": "Y"}).to_string());
+    assert_eq!(
+        output("{% phone %}"),
+        ["UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not supported. at /States/X/Output"]
+    );
+    assert_eq!(
+        output("{% $states.errorOutput %}"),
+        ["UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. at /States/X/Output"]
+    );
+    assert!(output("{% 1 %} ")[0].contains("must start with '{%' and end with '%}'"));
+    // What only looks like a path or an expression is a literal.
+    for literal in ["$.x", " {% phone %} ", "States.Format('{}', 1)", "$states.input"] {
+        assert_eq!(output(literal), Vec::<String>::new(), "{literal}");
+    }
+    let deep = r#"{"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Y",
+        "Arguments": {"Payload": {"list": [1, "{% x %}"]}},
+        "Retry": [{"ErrorEquals": ["a"]}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.result %}", "Next": "Y"}]}"#;
+    assert_eq!(
+        problems_of(deep),
+        [
+            "UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'x' at the top level is not supported. at \
+             /States/X/Arguments/Payload/list[1]",
+            "UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.result' does not exist. at /States/X/Catch[0]/Output",
+        ]
+    );
+}
