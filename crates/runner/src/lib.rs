@@ -1,1 +1,88 @@
-//! slipway-runner
+//! Drives Terraform inside CodeBuild: one phase of one operation, then the process ends.
+//!
+//! Read [`plan`] and [`apply`] first: each is the list of its steps, top to bottom.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`config`] | what the environment says |
+//! | [`session`] | what both phases share: begin, run Terraform, end |
+//! | [`plan`], [`apply`] | the two phases |
+//! | [`blueprint`], [`overrides`] | the files that Terraform reads |
+//! | [`work_folder`] | where it reads them |
+//! | [`archive`], [`prepared`] | folders that are kept between builds |
+//! | [`terraform`], [`stream`], [`report`] | the program, its messages, what they come to |
+//! | [`progress`], [`console`] | what people see meanwhile |
+//! | [`lock`], [`rescue`], [`cancel`], [`reach`] | what happens when something does not |
+//!
+//! The exit code is 0 where the phase succeeded. Otherwise it is 1, and the operation's record says why.
+
+mod apply;
+mod archive;
+mod blueprint;
+mod cancel;
+pub mod config;
+mod console;
+mod error;
+mod lock;
+mod objects;
+mod overrides;
+mod plan;
+mod prepared;
+mod progress;
+mod reach;
+mod report;
+mod rescue;
+mod session;
+mod stream;
+mod terraform;
+mod work_folder;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use tokio::task::LocalSet;
+
+use crate::cancel::Cancel;
+use crate::config::Config;
+use crate::console::say;
+use crate::error::chain;
+
+/// This process's environment variables. One that is not text is none of ours.
+pub fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
+/// Runs one phase of one operation, as these environment variables say. It takes over the process's signals.
+pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
+    let config = match Config::from_vars(&vars) {
+        Ok(config) => config,
+        Err(error) => {
+            say(format_args!("Error: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    drop(vars);
+    // One thread does: the work is waiting for Terraform.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(format_args!("Error: cannot start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = LocalSet::new().block_on(&runtime, async {
+        let cancel = Cancel::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        session::run(config, cancel).await.map_err(|error| chain(&error))
+    });
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(format_args!("Error: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The apply phase: the plan that was kept, once, and what came of it.
+
+use serde_json::{Map, Value};
+use slipway_model::operation::Operation;
+use tokio::try_join;
+
+use crate::archive;
+use crate::console::say;
+use crate::error::{Error, chain};
+use crate::lock::StateLock;
+use crate::plan::{ROOT, WORK};
+use crate::progress;
+use crate::report::Report;
+use crate::rescue;
+use crate::session::{Done, Session};
+use crate::stream::Line;
+use crate::terraform::{Ended, Run, Terraform};
+use crate::work_folder::{APPLY_STREAM, WorkFolder};
+
+/// The artifact with the outputs. That it is there says that the plan was applied.
+const OUTPUTS: &str = "outputs.json";
+
+/// Applies.
+pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    let lock = session.lock(operation);
+    let mut folder = session.work_folder().await?;
+    let (outputs, work) = (session.artifact(OUTPUTS), session.artifact(WORK));
+    let (applied, work_tar) = try_join!(session.artifacts.get(&outputs), session.artifacts.get(&work))?;
+    if applied.is_some() {
+        say("This plan was applied before: there is nothing to do.");
+        return Ok(Done {
+            plan: None,
+            progress: operation.progress.clone(),
+        });
+    }
+    if let Some(report) = folder.left_behind.take().and_then(|stream| applied_by(&stream)) {
+        say("An earlier build of this operation applied the plan to its end.");
+        return finish(session, &folder, &report, report.plain_outputs()).await;
+    }
+
+    let terraform = Terraform::find(&session.config, &operation.stack)?;
+    let Some(work_tar) = work_tar else {
+        return Err(Error::NoPlan(work));
+    };
+    archive::unpack(&work_tar.bytes, folder.path(), &work)?;
+    let root = folder.read(ROOT)?;
+    folder.use_root(&root)?;
+    lock.claim(&session.cancel).await?;
+    if Session::needs_init(&folder) {
+        session.init(&terraform, &folder, &lock).await?;
+    }
+    let ended = run(session, &terraform, &folder, &lock).await;
+    let outputs = match &ended {
+        Ok(ended) => judge(session, operation, &terraform, &mut folder, &lock, ended).await,
+        Err(_) => Ok(Map::new()),
+    };
+    match (ended, outputs) {
+        (Ok(ended), Ok(outputs)) => finish(session, &folder, &ended.report, outputs).await,
+        (Err(error), _) | (_, Err(error)) => {
+            session.keep_stream(&folder, APPLY_STREAM).await;
+            Err(error)
+        }
+    }
+}
+
+/// What an earlier build's stream says, if Terraform applied the plan to its end after its runner had died.
+fn applied_by(stream: &[u8]) -> Option<Report> {
+    let mut report = Report::default();
+    for line in String::from_utf8_lossy(stream).lines() {
+        report.take(Line::parse(line));
+    }
+    (report.applied && report.errors.is_empty()).then_some(report)
+}
+
+/// Runs `apply`.
+async fn run(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    lock: &StateLock<'_>,
+) -> Result<Ended, Error> {
+    let run = Run {
+        command: "apply",
+        arguments: vec![
+            "-json".into(),
+            "-input=false".into(),
+            "-no-color".into(),
+            folder.plan().into(),
+        ],
+        folder: folder.root(),
+        stream: &folder.path().join(APPLY_STREAM),
+    };
+    let (sender, writer) = progress::start(session.store.clone(), session.config.operation.clone());
+    let ended = session.run_prepared(terraform, &run, folder, lock, Some(&sender)).await;
+    writer.stop().await;
+    ended
+}
+
+/// The outputs of an apply that succeeded, which it also did where all that failed was to save the state and the runner
+/// could do that for it.
+async fn judge(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+    folder: &mut WorkFolder,
+    lock: &StateLock<'_>,
+    ended: &Ended,
+) -> Result<Map<String, Value>, Error> {
+    let outputs = if ended.status.success() {
+        ended.success("apply")?;
+        ended.report.plain_outputs()
+    } else {
+        let state = rescue::state(session, operation, terraform, folder, lock).await?;
+        if !ended.report.only_the_state_failed() {
+            session.cancel.check()?;
+            ended.success("apply")?;
+        }
+        rescue::outputs(session, operation, state).await?
+    };
+    if ended.report.contract_is_sensitive() {
+        return Err(Error::SensitiveContract);
+    }
+    Ok(outputs)
+}
+
+/// Keeps what came of the apply.
+async fn finish(
+    session: &Session,
+    folder: &WorkFolder,
+    report: &Report,
+    outputs: Map<String, Value>,
+) -> Result<Done, Error> {
+    session.keep_stream(folder, APPLY_STREAM).await;
+    let key = session.artifact(OUTPUTS);
+    let kept = session
+        .artifacts
+        .put(&key, Value::Object(outputs).to_string().into_bytes())
+        .await;
+    kept.inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
+    if report.unknown > 0 {
+        say(format_args!(
+            "{} messages of Terraform's were of a type that is not known.",
+            report.unknown
+        ));
+    }
+    Ok(Done {
+        plan: None,
+        progress: report.progress(),
+    })
+}

@@ -1,0 +1,247 @@
+//! The blueprint's files: fetched by digest, and looked at before Terraform does.
+
+use std::collections::BTreeSet;
+
+use hcl_edit::expr::Expression;
+use hcl_edit::parser::parse_body;
+use hcl_edit::structure::Body;
+use serde_json::Value;
+use slipway_model::blueprint::Source;
+use slipway_model::name::Digest;
+use slipway_model::variable::read_schema;
+
+use crate::error::Error;
+use crate::objects::Bucket;
+use crate::overrides::{OVERRIDES, VARIABLES};
+
+/// Fetches the files of a blueprint version.
+pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source, Error> {
+    let key = format!("blueprints/sha256-{}.json", digest.hex());
+    let Some(object) = artifacts.get(&key).await? else {
+        return Err(Error::NoBlueprint(key));
+    };
+    let differs = |why: String| Error::BlueprintDiffers { key: key.clone(), why };
+    let source: Source = serde_json::from_slice(&object.bytes).map_err(|error| differs(error.to_string()))?;
+    let found = source.digest();
+    if found != *digest {
+        return Err(differs(format!(
+            "their digest is {}, not {}",
+            found.as_str(),
+            digest.as_str()
+        )));
+    }
+    check_names(&source)?;
+    Ok(source)
+}
+
+/// Refuses files that would take the place of the runner's own, or come after them and win.
+fn check_names(source: &Source) -> Result<(), Error> {
+    for (name, _) in source.root_files() {
+        let why = if name.starts_with("slipway_override.") || name.starts_with("slipway.auto.tfvars") {
+            "the runner writes a file of this name"
+        } else if is_override(name) && name > OVERRIDES {
+            "it would override the backend and the provider settings that the runner writes: name it so that it sorts \
+             before `slipway_override.tf.json`"
+        } else if is_variables(name) && name > VARIABLES {
+            "its values would win over the request's: use defaults of variables instead"
+        } else if name.starts_with("terraform.tfstate") || name == "errored.tfstate" {
+            "a state belongs in the state bucket alone"
+        } else {
+            continue;
+        };
+        return Err(Error::BlueprintFile {
+            file: name.to_owned(),
+            why,
+        });
+    }
+    Ok(())
+}
+
+fn is_override(name: &str) -> bool {
+    let stem = [".tf", ".tf.json", ".tofu", ".tofu.json"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end));
+    stem.is_some_and(|stem| stem == "override" || stem.ends_with("_override"))
+}
+
+fn is_variables(name: &str) -> bool {
+    name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json")
+}
+
+/// The names of the variables that the root module declares. None where a file cannot be read: Terraform names the place.
+pub(crate) fn declared_variables(source: &Source) -> BTreeSet<String> {
+    let schema = read_schema(source.root_files()).unwrap_or_default();
+    schema.into_iter().map(|variable| variable.name).collect()
+}
+
+/// How the root module calls the AWS provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsProvider {
+    /// Its local name: `aws`, if the module does not say otherwise.
+    pub(crate) name: String,
+    /// The aliases of its further configurations.
+    pub(crate) aliases: BTreeSet<String>,
+}
+
+/// Reads how the root module calls the AWS provider.
+pub(crate) fn aws_provider(source: &Source) -> AwsProvider {
+    let mut name = "aws".to_owned();
+    let mut blocks = Vec::new();
+    for (file, text) in source.root_files() {
+        if file.ends_with(".tf") || file.ends_with(".tofu") {
+            if let Ok(body) = parse_body(text) {
+                read_hcl(&body, &mut name, &mut blocks);
+            }
+        } else if file.ends_with(".tf.json") || file.ends_with(".tofu.json") {
+            read_json(&serde_json::from_str(text).unwrap_or_default(), &mut name, &mut blocks);
+        }
+    }
+    let aliases = blocks
+        .into_iter()
+        .filter(|(provider, _)| *provider == name)
+        .map(|(_, alias)| alias)
+        .collect();
+    AwsProvider { name, aliases }
+}
+
+fn is_aws(source: &str) -> bool {
+    source == "hashicorp/aws" || source.ends_with("/hashicorp/aws")
+}
+
+fn text_of(expression: &Expression) -> Option<&str> {
+    match expression {
+        Expression::String(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// The source of the AWS provider's local name, and the aliased provider blocks as (local name, alias).
+fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) {
+    for terraform in body.get_blocks("terraform") {
+        for required in terraform.body.get_blocks("required_providers") {
+            for attribute in required.body.attributes() {
+                let Expression::Object(object) = &attribute.value else {
+                    continue;
+                };
+                let source = object.iter().find(|(key, _)| {
+                    key.as_ident().map(|key| key.as_str()) == Some("source")
+                        || key.as_expr().and_then(text_of) == Some("source")
+                });
+                if source.and_then(|(_, value)| text_of(value.expr())).is_some_and(is_aws) {
+                    attribute.key.as_str().clone_into(name);
+                }
+            }
+        }
+    }
+    for provider in body.get_blocks("provider") {
+        let label = provider.labels.first().map(|label| label.as_str().to_owned());
+        let alias = provider
+            .body
+            .get_attribute("alias")
+            .and_then(|alias| text_of(&alias.value));
+        blocks.extend(label.zip(alias.map(str::to_owned)));
+    }
+}
+
+fn read_json(module: &Value, name: &mut String, blocks: &mut Vec<(String, String)>) {
+    for terraform in each(&module["terraform"]) {
+        for required in each(&terraform["required_providers"]) {
+            for (local, requirement) in required.as_object().into_iter().flatten() {
+                if requirement["source"].as_str().is_some_and(is_aws) {
+                    local.clone_into(name);
+                }
+            }
+        }
+    }
+    for providers in each(&module["provider"]) {
+        for (label, configurations) in providers.as_object().into_iter().flatten() {
+            for configuration in each(configurations) {
+                let alias = configuration["alias"].as_str();
+                blocks.extend(alias.map(|alias| (label.clone(), alias.to_owned())));
+            }
+        }
+    }
+}
+
+/// A block in Terraform's JSON syntax is an object, or a list of them.
+fn each(value: &Value) -> impl Iterator<Item = &Value> {
+    let (one, many) = match value {
+        Value::Array(many) => (None, many.as_slice()),
+        Value::Null => (None, [].as_slice()),
+        one => (Some(one), [].as_slice()),
+    };
+    one.into_iter().chain(many)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(files: &[(&str, &str)]) -> Source {
+        let files = files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Source {
+            root: String::new(),
+            files: files.collect(),
+        }
+    }
+
+    #[test]
+    fn every_configuration_of_the_aws_provider_is_found() {
+        let plain = source(&[("main.tf", "resource \"aws_vpc\" \"this\" {}")]);
+        let expected = AwsProvider {
+            name: "aws".to_owned(),
+            aliases: BTreeSet::new(),
+        };
+        assert_eq!(aws_provider(&plain), expected);
+        let named = source(&[
+            (
+                "main.tf",
+                r#"
+                terraform {
+                  required_providers {
+                    cloud = { source = "hashicorp/aws", version = "~> 6.0" }
+                    other = { source = "example/aws" }
+                  }
+                }
+                provider "cloud" {}
+                provider "cloud" {
+                  alias  = "edge"
+                  region = "us-east-1"
+                }
+                provider "other" { alias = "x" }
+                "#,
+            ),
+            ("more.tf.json", r#"{"provider": {"cloud": [{"alias": "dns"}]}}"#),
+            ("broken.tf", "resource {"),
+        ]);
+        let expected = AwsProvider {
+            name: "cloud".to_owned(),
+            aliases: BTreeSet::from(["dns".to_owned(), "edge".to_owned()]),
+        };
+        assert_eq!(aws_provider(&named), expected);
+    }
+
+    #[test]
+    fn a_file_that_would_win_over_the_runners_own_is_refused() {
+        for wrong in [
+            "slipway_override.tf.json",
+            "slipway_override.tofu",
+            "slipway.auto.tfvars",
+            "zz_override.tf",
+            "zz.auto.tfvars",
+            "terraform.tfstate",
+        ] {
+            let refused = check_names(&source(&[("main.tf", ""), (wrong, "")])).expect_err(wrong);
+            assert!(refused.to_string().contains(wrong), "{refused}");
+        }
+        let right = source(&[
+            ("a_override.tf", ""),
+            ("override.tf", ""),
+            ("terraform.tfvars", ""),
+            ("m/zz_override.tf", ""),
+        ]);
+        check_names(&right).expect("files that the runner's own win over");
+    }
+}

@@ -1,0 +1,159 @@
+//! What the runner is told: environment variables, read once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use slipway_model::id::OperationId;
+
+/// Which half of an operation this build does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Look at what would change, and keep the plan.
+    Plan,
+    /// Apply the plan that was kept.
+    Apply,
+}
+
+impl Phase {
+    /// The name of the workflow's state in which it runs.
+    pub fn step(self) -> &'static str {
+        match self {
+            Self::Plan => "Plan",
+            Self::Apply => "Apply",
+        }
+    }
+
+    /// The name of the error with which it fails. The workflow matches these names.
+    pub fn error_name(self) -> &'static str {
+        match self {
+            Self::Plan => "Slipway.PlanFailed",
+            Self::Apply => "Slipway.ApplyFailed",
+        }
+    }
+}
+
+/// The build that this process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// CodeBuild's id of it; `None` outside CodeBuild.
+    pub id: Option<String>,
+    /// Where its output goes: log group and log stream.
+    pub log: Option<(String, String)>,
+}
+
+/// What the runner is told by its environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The operation.
+    pub operation: OperationId,
+    /// Which half of it.
+    pub phase: Phase,
+    /// The DynamoDB table.
+    pub table: String,
+    /// The bucket with Terraform's states.
+    pub state_bucket: String,
+    /// The bucket with blueprints, plans, streams and outputs.
+    pub artifacts_bucket: String,
+    /// The region of the buckets.
+    pub region: String,
+    /// The Terraform or OpenTofu to use; otherwise the first on `PATH`.
+    pub terraform: Option<PathBuf>,
+    /// Whether S3 is not AWS's own, and buckets are addressed by path.
+    pub own_endpoint: bool,
+    /// The build that this process is.
+    pub build: Build,
+    /// The whole environment: AWS clients and Terraform's own environment are made from it.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not set.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// It is not what it should be.
+    #[error("the environment variable {name} is {value:?}: it must be {expected}")]
+    Wrong {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the configuration.
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let optional = |name: &str| vars.get(name).filter(|value| !value.is_empty()).cloned();
+        let required = |name: &'static str| optional(name).ok_or(ConfigError::Missing(name));
+        let operation = required("SLIPWAY_OPERATION")?;
+        let phase = required("SLIPWAY_PHASE")?;
+        let log_group = optional("CODEBUILD_LOG_GROUP").or_else(|| optional("SLIPWAY_LOG_GROUP"));
+        Ok(Self {
+            operation: operation.parse().map_err(|_| ConfigError::Wrong {
+                name: "SLIPWAY_OPERATION",
+                value: operation,
+                expected: "an operation's id, which starts with `op-`",
+            })?,
+            phase: match phase.as_str() {
+                "plan" => Phase::Plan,
+                "apply" => Phase::Apply,
+                _ => {
+                    return Err(ConfigError::Wrong {
+                        name: "SLIPWAY_PHASE",
+                        value: phase,
+                        expected: "`plan` or `apply`",
+                    });
+                }
+            },
+            table: required("SLIPWAY_TABLE")?,
+            state_bucket: required("SLIPWAY_STATE_BUCKET")?,
+            artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
+            region: required("AWS_REGION")?,
+            terraform: optional("SLIPWAY_TERRAFORM").map(PathBuf::from),
+            own_endpoint: slipway_store::aws::s3_path_style(vars),
+            build: Build {
+                id: optional("CODEBUILD_BUILD_ID"),
+                log: log_group.zip(optional("CODEBUILD_LOG_PATH")),
+            },
+            vars: vars.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars() -> BTreeMap<String, String> {
+        let vars = [
+            ("SLIPWAY_OPERATION", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+            ("SLIPWAY_PHASE", "plan"),
+            ("SLIPWAY_TABLE", "slipway"),
+            ("SLIPWAY_STATE_BUCKET", "state"),
+            ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
+            ("AWS_REGION", "eu-west-1"),
+        ];
+        vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    #[test]
+    fn a_variable_that_is_missing_or_wrong_is_named() {
+        Config::from_vars(&vars()).expect("a whole configuration");
+        for name in vars().keys() {
+            let mut vars = vars();
+            vars.insert(name.clone(), String::new());
+            let error = Config::from_vars(&vars).expect_err(name).to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        for (name, value) in [("SLIPWAY_PHASE", "destroy"), ("SLIPWAY_OPERATION", "../op")] {
+            let mut vars = vars();
+            vars.insert(name.to_owned(), value.to_owned());
+            let error = Config::from_vars(&vars).expect_err(name).to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+}

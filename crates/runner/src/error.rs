@@ -1,0 +1,165 @@
+//! Why the runner could not do its work.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+
+use slipway_model::operation::Failure;
+
+use crate::config::Phase;
+use crate::stream::Diagnostic;
+
+/// An error below one of ours.
+pub(crate) type Source = Box<dyn StdError + Send + Sync>;
+
+/// The longest message that is recorded on an operation, whose item has room for 400 KB with everything in it.
+const MESSAGE_SIZE: usize = 4096;
+
+/// Why the runner could not do its work. The texts are for the person who asked for the operation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the operation has ended already: it is {0}")]
+    Ended(slipway_model::operation::OperationStatus),
+    #[error("the operation was called off")]
+    Cancelled,
+    #[error("cannot {action} the operation's record")]
+    Store {
+        action: &'static str,
+        #[source]
+        source: slipway_store::Error,
+    },
+    #[error("cannot {action} the object {key} in the bucket {bucket}")]
+    Object {
+        action: &'static str,
+        bucket: String,
+        key: String,
+        #[source]
+        source: Source,
+    },
+    #[error("cannot {action} {}", path.display())]
+    File {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the archive {0} cannot be unpacked: {1}")]
+    Archive(String, String),
+    #[error("the blueprint's files are not in the artifacts bucket: {0} is missing")]
+    NoBlueprint(String),
+    #[error("the blueprint's files in {key} are not what was published: {why}")]
+    BlueprintDiffers { key: String, why: String },
+    #[error("the blueprint's file {file} is refused: {why}")]
+    BlueprintFile { file: String, why: &'static str },
+    #[error(
+        "there is no Terraform on this machine{searched}; install Terraform 1.11 or later \
+         (https://developer.hashicorp.com/terraform/install) or OpenTofu 1.10 or later \
+         (https://opentofu.org/docs/intro/install) and put it on PATH, or name it in SLIPWAY_TERRAFORM"
+    )]
+    NoTerraform { searched: String },
+    #[error("{found} is too old: stacks need Terraform 1.11 or OpenTofu 1.10 at least")]
+    TerraformTooOld { found: String },
+    #[error("{found} writes a -json stream of version {version}, which the runner does not know")]
+    UnknownStream { found: String, version: String },
+    #[error("cannot start {}", program.display())]
+    Start {
+        program: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}", diagnostic.text())]
+    Terraform { diagnostic: Box<Diagnostic> },
+    #[error("terraform {command} ended with {exit} and said no more than: {output}")]
+    TerraformSilent {
+        command: &'static str,
+        exit: String,
+        output: String,
+    },
+    #[error("the state has changed since this plan was made, so it is not applied; ask for the operation again")]
+    PlanIsStale,
+    #[error(
+        "the output `slipway` is sensitive, so nobody but Terraform can read it; in the blueprint, wrap the sensitive \
+         value in nonsensitive(…), or leave it out of this output"
+    )]
+    SensitiveContract,
+    #[error("the plan of this operation is missing: {0}")]
+    NoPlan(String),
+    #[error("the state of the stack is locked: {0}")]
+    Locked(String),
+    #[error("another build of this operation still runs Terraform on this machine, in {}", .0.display())]
+    StillRuns(PathBuf),
+    #[error("Terraform could not save the state, and neither could the runner ({why}); the state is kept in {kept}")]
+    StateNotSaved { why: String, kept: String },
+}
+
+impl Error {
+    /// What is recorded on the operation.
+    pub(crate) fn failure(&self, phase: Phase) -> Failure {
+        let mut message = chain(self);
+        if message.len() > MESSAGE_SIZE {
+            let end = message.floor_char_boundary(MESSAGE_SIZE);
+            message.truncate(end);
+            message.push('…');
+        }
+        Failure {
+            name: match self {
+                Self::Cancelled => "Slipway.Cancelled".to_owned(),
+                _ => phase.error_name().to_owned(),
+            },
+            step: phase.step().to_owned(),
+            message,
+            address: match self {
+                Self::Terraform { diagnostic } => diagnostic.address.clone(),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let part = error.to_string();
+        // The AWS clients repeat the inner text in some of the outer ones.
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The workflow and its callers match these names.
+    #[test]
+    fn the_names_of_errors_are_these() {
+        let name = |error: Error, phase| error.failure(phase).name;
+        assert_eq!(name(Error::PlanIsStale, Phase::Apply), "Slipway.ApplyFailed");
+        assert_eq!(name(Error::SensitiveContract, Phase::Plan), "Slipway.PlanFailed");
+        assert_eq!(name(Error::Cancelled, Phase::Apply), "Slipway.Cancelled");
+    }
+
+    #[test]
+    fn a_failure_is_short_and_says_why() {
+        let full = Error::File {
+            action: "write",
+            path: "/work/plan.jsonl".into(),
+            source: io::Error::from(io::ErrorKind::StorageFull),
+        };
+        let failure = full.failure(Phase::Apply);
+        assert_eq!(failure.step, "Apply");
+        assert!(
+            failure.message.starts_with("cannot write /work/plan.jsonl: "),
+            "{}",
+            failure.message
+        );
+        let long = Error::Locked("ö".repeat(MESSAGE_SIZE)).failure(Phase::Plan);
+        assert!(long.message.len() <= MESSAGE_SIZE + 4);
+    }
+}

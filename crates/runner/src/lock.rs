@@ -1,0 +1,245 @@
+//! The lock of a stack's state, and the proof that whoever made it is no longer there.
+//!
+//! Terraform's lock is an object next to the state, made if there is none. Terraform that was killed leaves it behind. Before
+//! Terraform is started, the table gets to know which build of which operation is about to start it, never while a lock is
+//! there. So the lock that is found belongs to the build that the table names, if it was made after that was written, by the
+//! same machine. It is deleted only when all of this is so:
+//!
+//! * that operation has ended, or it is this one and an earlier build of it,
+//! * CodeBuild says that the build has ended,
+//! * on this machine, no process of that operation is alive (a build's Terraform may outlive its runner),
+//! * the lock still is the one that was read: the deletion is conditional.
+//!
+//! Otherwise the runner waits: a build that was just stopped may still be saving its state. Terraform's own `-lock-timeout`
+//! is not used, because in 1.11.4 it gives up at once when the lock goes away while it looks at it.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_codebuild::types::StatusType;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use slipway_model::id::StackId;
+use slipway_store::Store;
+use slipway_store::lock::LockHolder;
+
+use crate::cancel::Cancel;
+use crate::config::Config;
+use crate::console::say;
+use crate::error::{Error, chain};
+use crate::objects::Bucket;
+use crate::overrides::state_key;
+use crate::reach::{Pauses, patiently};
+use crate::work_folder;
+
+/// How long a lock is waited for: a stopped build has this long to finish the resource that it is at.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// The longest pause between two looks at the lock.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How far the clocks of two machines may be apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
+
+/// What Terraform writes into its lock.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LockInfo {
+    #[serde(rename = "ID")]
+    id: String,
+    /// `user@host`.
+    who: String,
+    created: Timestamp,
+    operation: String,
+}
+
+/// The lock of one stack's state, seen from this build.
+#[derive(Debug)]
+pub(crate) struct StateLock<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) sdk: &'a SdkConfig,
+    pub(crate) store: &'a Store,
+    pub(crate) state: &'a Bucket,
+    pub(crate) stack: &'a StackId,
+}
+
+/// The machine's name, as it stands in a lock.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+impl StateLock<'_> {
+    fn key(&self) -> String {
+        format!("{}.tflock", state_key(self.stack))
+    }
+
+    /// This build, as it stands in the table: its id and its machine.
+    fn build(&self) -> String {
+        let id = self.config.build.id.as_deref().unwrap_or("no build");
+        format!("{id} on {}", host())
+    }
+
+    /// Waits until the state is not locked, then records that this build is about to lock it.
+    pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<(), Error> {
+        self.wait_until_free(cancel).await?;
+        let build = self.build();
+        let record = async || {
+            self.store
+                .record_lock_holder(self.stack, &self.config.operation, &build)
+                .await
+        };
+        patiently(record).await.map_err(|source| Error::Store {
+            action: "write the holder of the state lock on",
+            source,
+        })
+    }
+
+    /// Waits until the state is not locked. A lock whose maker is provably gone is deleted.
+    async fn wait_until_free(&self, cancel: &Cancel) -> Result<(), Error> {
+        let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
+        let mut told = String::new();
+        loop {
+            let Some(reason) = self.release_if_abandoned().await? else {
+                return Ok(());
+            };
+            if told != reason {
+                say(format_args!("Waiting for the lock of the state: {reason}"));
+                told.clone_from(&reason);
+            }
+            cancel.check()?;
+            if !pauses.pause().await {
+                return Err(Error::Locked(reason));
+            }
+        }
+    }
+
+    /// Deletes the lock if whoever made it is gone. `None` where there is no lock any more; otherwise who seems to hold it.
+    async fn release_if_abandoned(&self) -> Result<Option<String>, Error> {
+        let key = self.key();
+        let Some(lock) = self.state.get(&key).await? else {
+            return Ok(None);
+        };
+        let Ok(info) = serde_json::from_slice::<LockInfo>(&lock.bytes) else {
+            return Ok(Some(format!("the lock object {key} is not one that Terraform writes")));
+        };
+        let holder = patiently(async || self.store.lock_holder(self.stack).await).await;
+        let holder = holder.map_err(|source| Error::Store {
+            action: "read the holder of the state lock on",
+            source,
+        })?;
+        let described = format!(
+            "{} since {} ({}, lock {})",
+            info.who, info.created, info.operation, info.id
+        );
+        let Some(holder) = holder.filter(|holder| made_by(&info, holder)) else {
+            return Ok(Some(format!("{described}; no build of Slipway made it")));
+        };
+        let described = format!("{} of {}, {described}", holder.build, holder.operation);
+        if let Some(why) = self.why_alive(&holder).await? {
+            return Ok(Some(format!("{described}; {why}")));
+        }
+        let Some(etag) = lock.etag else {
+            return Ok(Some(format!("{described}; its version is unknown")));
+        };
+        if self.state.delete_version(&key, &etag).await? {
+            say(format_args!(
+                "The state was still locked by {described}, which has ended: the lock is released."
+            ));
+        }
+        // Deleted, or changed meanwhile: the next look tells.
+        Box::pin(self.release_if_abandoned()).await
+    }
+
+    /// Why the holder of the lock may still be at work; `None` where it is gone.
+    async fn why_alive(&self, holder: &LockHolder) -> Result<Option<String>, Error> {
+        if holder.operation == self.config.operation {
+            if holder.build == self.build() {
+                // This build is here to ask: its Terraform has ended.
+                return Ok(None);
+            }
+        } else {
+            let operation = patiently(async || self.store.operation(&holder.operation).await).await;
+            let status = operation
+                .map_err(|source| Error::Store { action: "read", source })?
+                .status;
+            if !status.has_ended() {
+                return Ok(Some(format!("the operation is {status}")));
+            }
+            if work_folder::is_in_use(&holder.operation) {
+                return Ok(Some("its Terraform still runs on this machine".to_owned()));
+            }
+        }
+        self.why_build_runs(&holder.build).await
+    }
+
+    /// Why a build may still run, by CodeBuild's word.
+    async fn why_build_runs(&self, build: &str) -> Result<Option<String>, Error> {
+        let id = build.split_once(" on ").map_or(build, |(id, _)| id);
+        if !id.contains(':') {
+            // Not in CodeBuild: the lock of the work folder, on the same machine, was proof enough.
+            return Ok((!build.ends_with(&format!(" on {}", host()))).then(|| "it ran on another machine".to_owned()));
+        }
+        let client = aws_sdk_codebuild::Client::new(self.sdk);
+        let answer = patiently(async || client.batch_get_builds().ids(id).send().await).await;
+        match answer {
+            Err(error) => Ok(Some(format!(
+                "CodeBuild does not tell about its build: {}",
+                chain(&error)
+            ))),
+            Ok(answer) => {
+                let status = answer.builds().first().and_then(|build| build.build_status());
+                let runs = status == Some(&StatusType::InProgress);
+                // A build that CodeBuild has forgotten ended long ago.
+                Ok(runs.then(|| "its build still runs".to_owned()))
+            }
+        }
+    }
+
+    /// Deletes the lock that this build's Terraform left, now that it has ended without being able to.
+    pub(crate) async fn release_own(&self) -> Result<(), Error> {
+        match self.release_if_abandoned().await? {
+            None => Ok(()),
+            Some(holder) => Err(Error::Locked(holder)),
+        }
+    }
+}
+
+/// Whether the build that the table names made the lock: it was about to, and the lock came after that from its machine.
+fn made_by(info: &LockInfo, holder: &LockHolder) -> bool {
+    let host = info.who.split_once('@').map_or("", |(_, host)| host);
+    let same_machine = holder
+        .build
+        .split_once(" on ")
+        .is_some_and(|(_, machine)| machine == host);
+    same_machine
+        && info
+            .created
+            .saturating_add(CLOCKS_APART)
+            .is_ok_and(|created| created >= holder.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(who: &str, created: &str) -> LockInfo {
+        let text = format!(
+            r#"{{"ID":"f66d","Operation":"OperationTypeApply","Info":"","Who":"{who}","Version":"1.11.4","Created":"{created}","Path":"b/k"}}"#
+        );
+        serde_json::from_str(&text).expect("a lock")
+    }
+
+    #[test]
+    fn a_lock_belongs_to_the_build_that_announced_it() {
+        let holder = LockHolder {
+            operation: slipway_model::id::OperationId::generate(),
+            build: "runner:1 on box".to_owned(),
+            at: "2026-11-21T09:00:00Z".parse().expect("a time"),
+        };
+        assert!(made_by(&info("root@box", "2026-11-21T09:00:01.531Z"), &holder));
+        // Somebody by hand, from elsewhere.
+        assert!(!made_by(&info("alice@laptop", "2026-11-21T09:00:01.531Z"), &holder));
+        // It was there before.
+        assert!(!made_by(&info("root@box", "2026-11-21T08:59:50Z"), &holder));
+    }
+}

@@ -1,0 +1,102 @@
+//! Objects in a bucket.
+
+use std::path::Path;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::error::{Error, Source};
+use crate::reach::patiently;
+
+/// A bucket. Every call waits while S3 cannot be reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// An object that was read.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// What is in it.
+    pub(crate) bytes: Vec<u8>,
+    /// Names this version of its content.
+    pub(crate) etag: Option<String>,
+}
+
+impl Bucket {
+    /// The bucket of this name, addressed by path where the endpoint is not AWS's own.
+    pub(crate) fn new(sdk: &SdkConfig, by_path: bool, name: &str) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
+        Self {
+            client: Client::from_conf(config.build()),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Reads an object; `None` where there is none.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Object>, Error> {
+        let failed = |source: Source| self.failed("read", key, source);
+        let answer = patiently(async || self.client.get_object().bucket(&self.name).key(key).send().await).await;
+        let object = match answer {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|service| service.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(failed(error.into())),
+        };
+        let etag = object.e_tag().map(str::to_owned);
+        let bytes = object.body.collect().await.map_err(|error| failed(error.into()))?;
+        Ok(Some(Object {
+            bytes: bytes.to_vec(),
+            etag,
+        }))
+    }
+
+    /// Writes an object.
+    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let body = bytes::Bytes::from(bytes);
+        let put = async || {
+            let request = self.client.put_object().bucket(&self.name).key(key);
+            request.body(ByteStream::from(body.clone())).send().await
+        };
+        patiently(put)
+            .await
+            .map_err(|error| self.failed("write", key, error.into()))?;
+        Ok(())
+    }
+
+    /// Writes an object from a file.
+    pub(crate) async fn put_file(&self, key: &str, file: &Path) -> Result<(), Error> {
+        let bytes = std::fs::read(file).map_err(|source| Error::File {
+            action: "read",
+            path: file.to_owned(),
+            source,
+        })?;
+        self.put(key, bytes).await
+    }
+
+    /// Deletes an object if it still is the version that was read; `false` where it is not.
+    pub(crate) async fn delete_version(&self, key: &str, etag: &str) -> Result<bool, Error> {
+        let delete = async || {
+            let request = self.client.delete_object().bucket(&self.name).key(key);
+            request.if_match(etag).send().await
+        };
+        match patiently(delete).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
+                // Somebody was quicker: it is gone, or another one.
+                Some(404 | 412) => Ok(false),
+                _ => Err(self.failed("delete", key, error.into())),
+            },
+        }
+    }
+
+    fn failed(&self, action: &'static str, key: &str, source: Source) -> Error {
+        Error::Object {
+            action,
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The files that the runner adds to a blueprint: where the state is, how the AWS provider is configured, and the values of
+//! the variables.
+//!
+//! Every string in a `.tf.json` file is a template, so each is escaped; strings in a tfvars file are literal.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+use slipway_model::environment::Environment;
+use slipway_model::operation::Operation;
+
+use crate::blueprint::AwsProvider;
+use crate::config::Config;
+
+/// The file with the backend and the provider settings.
+pub(crate) const OVERRIDES: &str = "slipway_override.tf.json";
+
+/// The file with the values of the variables.
+pub(crate) const VARIABLES: &str = "slipway.auto.tfvars.json";
+
+/// The prefix of the states in their bucket.
+const STATES: &str = "stacks";
+
+/// The last part of a state's key.
+const STATE: &str = "terraform.tfstate";
+
+/// The key of a stack's state. Terraform makes it from the workspace's name.
+pub(crate) fn state_key(stack: &slipway_model::id::StackId) -> String {
+    format!("{STATES}/{stack}/{STATE}")
+}
+
+/// The backend block. It overrides one that the blueprint has.
+///
+/// The endpoint is not in it: Terraform takes that from its environment, and the block is part of every plan, which must
+/// still be applicable when local mode comes back on another port.
+pub(crate) fn backend(config: &Config) -> Value {
+    let mut backend = json!({
+        "bucket": literal(&config.state_bucket),
+        "key": STATE,
+        "workspace_key_prefix": STATES,
+        "region": literal(&config.region),
+        "use_lockfile": true,
+        "encrypt": true,
+    });
+    if config.own_endpoint {
+        merge(
+            &mut backend,
+            json!({ "use_path_style": true, "skip_s3_checksum": true }),
+        );
+        merge(&mut backend, without_aws());
+    }
+    json!({ "backend": { "s3": backend } })
+}
+
+/// Settings for an endpoint that is not AWS: there is no STS and no metadata service to ask.
+fn without_aws() -> Value {
+    json!({
+        "skip_credentials_validation": true,
+        "skip_metadata_api_check": true,
+        "skip_region_validation": true,
+        "skip_requesting_account_id": true,
+    })
+}
+
+/// The whole override file. `aws` is the AWS provider, where the blueprint needs it.
+pub(crate) fn file(
+    config: &Config,
+    operation: &Operation,
+    environment: &Environment,
+    owner: &str,
+    aws: Option<&AwsProvider>,
+) -> String {
+    let mut file = json!({ "terraform": backend(config) });
+    if let Some(aws) = aws {
+        let settings = provider(config, operation, environment, owner);
+        let mut default = settings.clone();
+        merge(&mut default, json!({ "region": literal(&environment.region) }));
+        // A further configuration is there for another region, and keeps it.
+        let aliased = aws.aliases.iter().map(|alias| {
+            let mut aliased = settings.clone();
+            merge(&mut aliased, json!({ "alias": literal(alias) }));
+            aliased
+        });
+        let blocks: Vec<Value> = std::iter::once(default).chain(aliased).collect();
+        merge(&mut file, json!({ "provider": { (aws.name.as_str()): blocks } }));
+    }
+    format!("{file:#}\n")
+}
+
+/// Who Terraform is in the account, and what every resource is tagged with.
+fn provider(config: &Config, operation: &Operation, environment: &Environment, owner: &str) -> Value {
+    let configuration = &operation.configuration;
+    let mut provider = json!({
+        "default_tags": [{ "tags": {
+            "slipway:stack": literal(operation.stack.as_str()),
+            "slipway:stack-name": literal(operation.stack_name.as_str()),
+            "slipway:environment": literal(environment.name.as_str()),
+            "slipway:blueprint": literal(&format!("{}@{}", configuration.blueprint, configuration.version)),
+            "slipway:owner": literal(&tag_value(owner)),
+        }}],
+    });
+    if let Some(role) = &environment.role {
+        let mut assumed = json!({
+            "role_arn": literal(role),
+            "session_name": literal(operation.id.as_str()),
+            // CloudTrail shows it on every call, also after a further role was assumed.
+            "source_identity": literal(operation.stack.as_str()),
+        });
+        if let Some(external_id) = &environment.external_id {
+            merge(&mut assumed, json!({ "external_id": literal(external_id) }));
+        }
+        merge(&mut provider, json!({ "assume_role": [assumed] }));
+    }
+    if config.own_endpoint {
+        merge(&mut provider, without_aws());
+    }
+    provider
+}
+
+/// The variables: the environment's, as far as the blueprint declares them, and the request's.
+pub(crate) fn variables(operation: &Operation, environment: &Environment, declared: &BTreeSet<String>) -> String {
+    let fixed = environment
+        .variables
+        .iter()
+        .filter(|(name, _)| declared.contains(*name));
+    let given = operation.configuration.variables.iter();
+    // The environment's win: a request cannot set them.
+    let values: Map<String, Value> = given
+        .chain(fixed)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    Value::Object(values).to_string()
+}
+
+/// A string in a `.tf.json` file that means itself.
+fn literal(text: &str) -> String {
+    text.replace("${", "$${").replace("%{", "%%{")
+}
+
+/// A text as AWS takes it for the value of a tag: an owner may be anything that a token's claim holds.
+fn tag_value(text: &str) -> String {
+    let allowed = |letter: char| letter.is_alphanumeric() || " _.:/=+-@".contains(letter);
+    text.chars()
+        .map(|letter| if allowed(letter) { letter } else { '_' })
+        .take(256)
+        .collect()
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
+        into.extend(more);
+    }
+}
+
+#[cfg(test)]
+#[path = "overrides_tests.rs"]
+mod tests;

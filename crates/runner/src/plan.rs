@@ -1,0 +1,180 @@
+//! The plan phase: `init` (unless its result is kept), `plan`, and everything that the apply phase needs, kept.
+
+use std::path::{Path, PathBuf};
+
+use slipway_model::blueprint::Source;
+use slipway_model::environment::Environment;
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::stack::Stack;
+use tokio::task::JoinHandle;
+use tokio::try_join;
+
+use crate::archive;
+use crate::blueprint;
+use crate::error::Error;
+use crate::lock::StateLock;
+use crate::overrides;
+use crate::prepared;
+use crate::reach::patiently;
+use crate::session::{Done, Session};
+use crate::terraform::{Run, Terraform};
+use crate::work_folder::WorkFolder;
+
+/// The artifact that holds the whole work folder.
+pub(crate) const WORK: &str = "work.tar";
+
+/// The file in it that names the folder of the root module.
+pub(crate) const ROOT: &str = "root";
+
+/// The stream of a plan.
+const STREAM: &str = "plan.jsonl";
+
+/// Plans.
+pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    let lock = session.lock(operation);
+    let mut folder = session.work_folder().await?;
+    let terraform = Terraform::find(&session.config, &operation.stack)?;
+    let digest = &operation.configuration.digest;
+    let key = prepared::key(&session.config, digest, &terraform.identity()?);
+    let (source, kept, environment, stack, ()) = try_join!(
+        blueprint::fetch(&session.artifacts, digest),
+        session.artifacts.get(&key),
+        environment(session, operation),
+        stack(session, operation),
+        lock.claim(&session.cancel),
+    )?;
+
+    folder.write_source(&source)?;
+    let declared = blueprint::declared_variables(&source);
+    folder.write_in_root(
+        overrides::VARIABLES,
+        &overrides::variables(operation, &environment, &declared),
+    )?;
+    let file = |aws| overrides::file(&session.config, operation, &environment, &stack.owner, aws);
+    folder.write_in_root(overrides::OVERRIDES, &file(None))?;
+    if let Some(kept) = kept {
+        prepared::restore(&kept.bytes, folder.root(), &key)?;
+    }
+    let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
+    if uses_aws(folder.root())? {
+        folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
+    }
+
+    let planned = run(session, operation, &terraform, &folder, &lock).await;
+    let kept = try_join!(
+        keep_work(session, operation, &folder, &source, planned.is_ok()),
+        async {
+            session.keep_stream(&folder, STREAM).await;
+            Ok(())
+        }
+    );
+    if let Some(keeping) = keeping {
+        // It has told by itself what went wrong.
+        let _ = keeping.await;
+    }
+    let done = planned?;
+    kept?;
+    Ok(done)
+}
+
+async fn environment(session: &Session, operation: &Operation) -> Result<Environment, Error> {
+    let environment = patiently(async || session.store.environment(&operation.environment).await).await;
+    environment.map_err(|source| Error::Store {
+        action: "read the environment of",
+        source,
+    })
+}
+
+async fn stack(session: &Session, operation: &Operation) -> Result<Stack, Error> {
+    let stack = patiently(async || session.store.stack(&operation.stack).await).await;
+    stack.map_err(|source| Error::Store {
+        action: "read the stack of",
+        source,
+    })
+}
+
+/// Runs `init` if it has to, and then keeps its result while Terraform goes on.
+async fn initialise(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    lock: &StateLock<'_>,
+    key: String,
+) -> Result<Option<JoinHandle<()>>, Error> {
+    if !Session::needs_init(folder) {
+        return Ok(None);
+    }
+    session.init(terraform, folder, lock).await?;
+    let (artifacts, root) = (session.artifacts.clone(), folder.root().to_owned());
+    Ok(Some(tokio::task::spawn_local(async move {
+        prepared::keep(&artifacts, root, &key).await
+    })))
+}
+
+/// Whether any module needs the AWS provider: `init` wrote down which providers they all need.
+fn uses_aws(root: &Path) -> Result<bool, Error> {
+    let path = root.join(prepared::LOCK_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.contains("/hashicorp/aws\"")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(Error::File {
+            action: "read",
+            path,
+            source,
+        }),
+    }
+}
+
+/// Runs `plan`.
+async fn run(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    lock: &StateLock<'_>,
+) -> Result<Done, Error> {
+    let mut out = std::ffi::OsString::from("-out=");
+    out.push(folder.plan());
+    let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), out];
+    if operation.kind == OperationKind::Destroy {
+        arguments.push("-destroy".into());
+    }
+    let run = Run {
+        command: "plan",
+        arguments,
+        folder: folder.root(),
+        stream: &folder.path().join(STREAM),
+    };
+    let ended = session.run_prepared(terraform, &run, folder, lock, None).await?;
+    if !ended.status.success() {
+        // Terraform may have been stopped before it could take its lock away. Whatever comes of this, the plan failed.
+        let _ = lock.release_own().await;
+    }
+    session.cancel.check()?;
+    ended.success("plan")?;
+    if operation.kind != OperationKind::Destroy && ended.report.contract_is_sensitive() {
+        return Err(Error::SensitiveContract);
+    }
+    Ok(Done {
+        plan: Some(ended.report.plan),
+        progress: None,
+    })
+}
+
+/// Keeps the work folder for the apply phase. The plan and the variables in it hold sensitive values, which Terraform needs
+/// to apply them: they go to the private and encrypted bucket, and nowhere else.
+async fn keep_work(
+    session: &Session,
+    operation: &Operation,
+    folder: &WorkFolder,
+    source: &Source,
+    planned: bool,
+) -> Result<(), Error> {
+    if !planned || operation.kind == OperationKind::Preview {
+        return Ok(());
+    }
+    folder.write(ROOT, &source.root)?;
+    let plan = folder.plan().file_name().map(PathBuf::from).unwrap_or_default();
+    let packed = archive::pack(folder.path(), &["blueprint".into(), ROOT.into(), plan])?;
+    session.artifacts.put(&session.artifact(WORK), packed).await
+}

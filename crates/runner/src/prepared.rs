@@ -1,0 +1,59 @@
+//! What `init` makes, kept for the next operation with the same blueprint: one Terraform process less.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use slipway_model::name::Digest;
+
+use crate::archive;
+use crate::config::Config;
+use crate::console::say;
+use crate::error::{Error, chain};
+use crate::objects::Bucket;
+use crate::overrides;
+
+/// What `init` makes in the root module's folder.
+const MADE: [&str; 2] = [".terraform", LOCK_FILE];
+
+/// The versions and checksums of the providers.
+pub(crate) const LOCK_FILE: &str = ".terraform.lock.hcl";
+
+/// The key for the result of `init` with this blueprint, these settings and this program.
+pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> String {
+    let identity = json!({
+        "blueprint": blueprint.as_str(),
+        "settings": overrides::backend(config),
+        "terraform": terraform,
+        "installation": config.vars.get("TF_CLI_CONFIG_FILE"),
+    });
+    format!("prepared/{}.tar", Digest::of(identity.to_string().as_bytes()).hex())
+}
+
+/// Puts what was kept into the root module's folder. Whether it is of use there is for [`archive::needs_init`] to say.
+pub(crate) fn restore(kept: &[u8], root: &Path, key: &str) -> Result<(), Error> {
+    // The blueprint's own lock file is older than the one that was made with it.
+    match std::fs::remove_file(root.join(LOCK_FILE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::File {
+                action: "replace",
+                path: root.join(LOCK_FILE),
+                source: error,
+            });
+        }
+        _ => archive::unpack(kept, root, key),
+    }
+}
+
+/// Keeps what `init` made. It is a convenience: a failure is told and does no harm.
+pub(crate) async fn keep(artifacts: &Bucket, root: PathBuf, key: &str) {
+    if archive::holds_provider_files(&root) {
+        return;
+    }
+    let kept = async {
+        let packed = archive::pack(&root, &MADE.map(PathBuf::from))?;
+        artifacts.put(key, packed).await
+    };
+    if let Err(error) = kept.await {
+        say(format_args!("The prepared folder could not be kept: {}", chain(&error)));
+    }
+}

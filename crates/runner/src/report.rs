@@ -1,0 +1,341 @@
+//! What a Terraform run says, taken together from its messages, and the plain lines that people read meanwhile.
+
+use std::collections::{BTreeMap, HashMap};
+
+use semver::Version;
+use serde_json::{Map, Value};
+use slipway_model::operation::Progress;
+use slipway_model::plan::{Action, PlanSummary, ResourceChange};
+
+use crate::error::Error;
+use crate::stream::{self, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
+
+/// The name of the output that tells the workflow about the stack.
+const CONTRACT: &str = "slipway";
+
+/// What a run has said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// What it plans.
+    pub(crate) plan: PlanSummary,
+    /// The errors, in order.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// The outputs, by name.
+    pub(crate) outputs: BTreeMap<String, Output>,
+    /// Whether an apply was carried out to its end.
+    pub(crate) applied: bool,
+    /// Whether it began to change a resource.
+    pub(crate) touched: bool,
+    /// Whether a resource failed.
+    pub(crate) resource_failed: bool,
+    /// Messages of types that are not known.
+    pub(crate) unknown: u64,
+    /// The last lines that are no messages.
+    pub(crate) text: String,
+    /// For each resource that an apply touches, how many times it is still to say that it is done: twice for a replacement.
+    left: HashMap<String, u8>,
+    total: u64,
+    done: u64,
+    current: Option<String>,
+    version: Option<stream::Version>,
+}
+
+/// The most text without messages that is kept: the end of it says why a program died.
+const TEXT_KEPT: usize = 2000;
+
+impl Report {
+    /// Takes in one line. Returns what to print for it.
+    pub(crate) fn take(&mut self, line: Line) -> Option<String> {
+        match line {
+            Line::Message(message) => self.take_message(*message),
+            Line::Text(text) => {
+                self.text.push_str(text.trim());
+                self.text.push('\n');
+                let start = self.text.len().saturating_sub(TEXT_KEPT);
+                self.text.drain(..self.text.ceil_char_boundary(start));
+                None
+            }
+        }
+    }
+
+    fn take_message(&mut self, message: Message) -> Option<String> {
+        match message {
+            Message::Version(version) => {
+                let name = program_name(&version);
+                self.version = Some(version);
+                Some(name)
+            }
+            Message::Diagnostic { diagnostic } => Some(self.take_diagnostic(diagnostic)),
+            Message::PlannedChange { change } => self.take_change(&change),
+            Message::ResourceDrift { change } => {
+                Some(format!("{}: was changed outside Terraform", change.resource.addr))
+            }
+            Message::ChangeSummary { changes } => {
+                self.applied |= changes.operation != "plan";
+                (changes.operation == "plan").then(|| summary_line(&self.plan))
+            }
+            Message::Outputs { outputs } => {
+                self.plan.outputs_changed = outputs
+                    .values()
+                    .any(|output| output.action.as_deref().is_some_and(|action| action != "noop"));
+                self.outputs = outputs;
+                None
+            }
+            Message::ApplyStart { hook } => {
+                self.touched |= !is_read(&hook);
+                self.current = Some(hook.resource.addr.clone());
+                Some(format!("{}: {}", hook.resource.addr, doing(&hook)))
+            }
+            Message::ApplyProgress { hook } => Some(format!(
+                "{}: still {}{}",
+                hook.resource.addr,
+                doing(&hook),
+                after(&hook)
+            )),
+            Message::ApplyComplete { hook } => Some(self.take_complete(&hook)),
+            Message::ApplyErrored { hook } => {
+                self.resource_failed = true;
+                Some(format!("{}: failed{}", hook.resource.addr, after(&hook)))
+            }
+            // Terraform itself leaves the output out where a sensitive value was given to the provisioner.
+            Message::ProvisionProgress { hook } => {
+                let provisioner = hook.provisioner.as_deref().unwrap_or("provisioner");
+                let output = hook.output.as_deref().unwrap_or_default().trim_end();
+                Some(format!("{} ({provisioner}): {output}", hook.resource.addr))
+            }
+            Message::RefreshStart { .. }
+            | Message::RefreshComplete { .. }
+            | Message::ProvisionStart { .. }
+            | Message::ProvisionComplete { .. }
+            | Message::ProvisionErrored { .. }
+            | Message::EphemeralOpStart { .. }
+            | Message::EphemeralOpProgress { .. }
+            | Message::EphemeralOpComplete { .. }
+            | Message::EphemeralOpErrored { .. }
+            | Message::StateLockAcquire
+            | Message::StateLockRelease
+            | Message::InitOutput
+            | Message::Log => None,
+            Message::Unknown => {
+                self.unknown += 1;
+                None
+            }
+        }
+    }
+
+    fn take_diagnostic(&mut self, diagnostic: Diagnostic) -> String {
+        let word = match diagnostic.severity {
+            Severity::Error => "Error",
+            Severity::Warning | Severity::Unknown => "Warning",
+        };
+        let line = format!("{word}: {}", diagnostic.text());
+        if diagnostic.severity == Severity::Error {
+            self.errors.push(diagnostic);
+        }
+        line
+    }
+
+    fn take_change(&mut self, change: &stream::Change) -> Option<String> {
+        let address = &change.resource.addr;
+        let action = match change.action.as_str() {
+            "create" => Action::Create,
+            "update" => Action::Update,
+            "replace" => Action::Replace,
+            "delete" => Action::Delete,
+            "import" => Action::Import,
+            "remove" | "forget" => Action::Forget,
+            // `noop`, `move` and `read` change nothing.
+            _ => return None,
+        };
+        let times = match action {
+            Action::Create | Action::Update | Action::Delete => 1,
+            Action::Replace => 2,
+            // Terraform says nothing while it does these.
+            Action::Import | Action::Forget => 0,
+        };
+        if times > 0 {
+            self.total += 1;
+            self.left.insert(address.clone(), times);
+        }
+        self.plan.add_change(ResourceChange {
+            address: address.clone(),
+            action,
+        });
+        Some(format!("{address}: {}", planned(action)))
+    }
+
+    fn take_complete(&mut self, hook: &Hook) -> String {
+        let address = &hook.resource.addr;
+        let finished = self.left.get_mut(address).is_some_and(|left| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        });
+        if finished {
+            self.left.remove(address);
+            self.done += 1;
+        }
+        let count = if finished {
+            format!(" ({} of {})", self.done, self.total)
+        } else {
+            String::new()
+        };
+        format!("{address}: {}{}{count}", done(hook), after(hook))
+    }
+
+    /// How far an apply is; `None` before it says what it is going to do.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        (self.total > 0).then(|| Progress {
+            done: self.done,
+            total: self.total,
+            current: self.current.clone(),
+        })
+    }
+
+    /// Refuses a program that is too old, or whose stream is not understood. Its first message says so.
+    pub(crate) fn check_program(&self) -> Result<(), Error> {
+        let Some(version) = &self.version else { return Ok(()) };
+        let found = program_name(version);
+        let major = version.ui.split('.').next();
+        if major != Some(UI_MAJOR) {
+            return Err(Error::UnknownStream {
+                found,
+                version: version.ui.clone(),
+            });
+        }
+        // `use_lockfile` and write-only arguments are there from these versions on.
+        let (text, least) = match (&version.tofu, &version.terraform) {
+            (Some(tofu), _) => (tofu, Version::new(1, 10, 0)),
+            (None, Some(terraform)) => (terraform, Version::new(1, 11, 0)),
+            (None, None) => return Ok(()),
+        };
+        match Version::parse(text) {
+            // A pre-release of the least version has what it takes.
+            Ok(version) if (version.major, version.minor) < (least.major, least.minor) => {
+                Err(Error::TerraformTooOld { found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the output that the workflow reads cannot be read.
+    pub(crate) fn contract_is_sensitive(&self) -> bool {
+        let gone = |output: &Output| output.action.as_deref() == Some("delete");
+        self.outputs
+            .get(CONTRACT)
+            .is_some_and(|output| output.sensitive && !gone(output))
+    }
+
+    /// The values of the outputs that are not sensitive.
+    pub(crate) fn plain_outputs(&self) -> Map<String, Value> {
+        plain(&self.outputs)
+    }
+
+    /// Whether the errors are only about keeping the state, after resources had been dealt with.
+    pub(crate) fn only_the_state_failed(&self) -> bool {
+        !self.resource_failed
+            && !self.errors.is_empty()
+            && self.errors.iter().all(|error| {
+                matches!(
+                    error.summary.as_str(),
+                    "Failed to save state"
+                        | "Failed to persist state to backend"
+                        | "Error saving state"
+                        | "Error releasing the state lock"
+                )
+            })
+    }
+
+    /// Whether Terraform failed because the state's store did not answer. Errors of resources have an address.
+    pub(crate) fn lost_the_state_store(&self) -> bool {
+        let unreachable = ["connection refused", "connection reset", "request send failed"];
+        self.errors.iter().filter(|error| error.address.is_none()).any(|error| {
+            let text = error.text();
+            unreachable.iter().any(|words| text.contains(words))
+        })
+    }
+
+    /// Whether an error has this summary.
+    pub(crate) fn has_error(&self, summary: &str) -> bool {
+        self.errors.iter().any(|error| error.summary.starts_with(summary))
+    }
+}
+
+/// The values among outputs that are not sensitive.
+pub(crate) fn plain(outputs: &BTreeMap<String, Output>) -> Map<String, Value> {
+    let plain = outputs.iter().filter(|(_, output)| !output.sensitive);
+    plain
+        .filter_map(|(name, output)| Some((name.clone(), output.value.clone()?)))
+        .collect()
+}
+
+fn program_name(version: &stream::Version) -> String {
+    match (&version.tofu, &version.terraform) {
+        (Some(tofu), _) => format!("OpenTofu {tofu}"),
+        (None, Some(terraform)) => format!("Terraform {terraform}"),
+        (None, None) => "Terraform of an unknown version".to_owned(),
+    }
+}
+
+fn planned(action: Action) -> &'static str {
+    match action {
+        Action::Create => "to be created",
+        Action::Update => "to be changed",
+        Action::Replace => "to be destroyed and created anew",
+        Action::Delete => "to be destroyed",
+        Action::Import => "to be taken into the state",
+        Action::Forget => "to be dropped from the state",
+    }
+}
+
+/// A plan in one line.
+fn summary_line(plan: &PlanSummary) -> String {
+    let counts = [
+        (plan.add, "to create"),
+        (plan.change, "to change"),
+        (plan.replace, "to replace"),
+        (plan.destroy, "to destroy"),
+        (plan.import, "to import"),
+        (plan.forget, "to forget"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if counts.is_empty() {
+        "Plan: no resource changes".to_owned()
+    } else {
+        format!("Plan: {}", counts.join(", "))
+    }
+}
+
+fn is_read(hook: &Hook) -> bool {
+    hook.action.as_deref() == Some("read")
+}
+
+fn doing(hook: &Hook) -> &'static str {
+    match hook.action.as_deref() {
+        Some("create") => "being created",
+        Some("update") => "being changed",
+        Some("delete") => "being destroyed",
+        Some("read") => "being read",
+        _ => "being worked on",
+    }
+}
+
+fn done(hook: &Hook) -> &'static str {
+    match hook.action.as_deref() {
+        Some("create") => "created",
+        Some("update") => "changed",
+        Some("delete") => "destroyed",
+        Some("read") => "read",
+        _ => "done",
+    }
+}
+
+fn after(hook: &Hook) -> String {
+    match hook.elapsed_seconds {
+        Some(seconds) if seconds >= 1.0 => format!(" after {seconds:.0} s"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,132 @@
+//! What is done for a state that Terraform could not save.
+//!
+//! When the state's bucket cannot be reached, Terraform finishes what it is at, writes the state into the file
+//! `errored.tfstate` and leaves its lock behind. A state that is lost means resources that nobody knows of, so the runner
+//! waits for the bucket, keeps a copy of the file, takes the lock away and has Terraform push the state.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use slipway_model::operation::Operation;
+
+use crate::console::say;
+use crate::error::{Error, chain};
+use crate::lock::StateLock;
+use crate::overrides::state_key;
+use crate::report::plain;
+use crate::session::Session;
+use crate::stream::Output;
+use crate::terraform::{Run, Terraform};
+use crate::work_folder::WorkFolder;
+
+/// The file that Terraform writes, in the folder in which it runs.
+const ERRORED: &str = "errored.tfstate";
+
+/// The part of a state that is read here.
+#[derive(Debug, Deserialize)]
+struct State {
+    #[serde(default)]
+    outputs: BTreeMap<String, Output>,
+}
+
+/// Brings a failed run's state home, if Terraform could not; takes away the lock that it left. Returns the state where
+/// there was one.
+pub(crate) async fn state(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+    folder: &mut WorkFolder,
+    lock: &StateLock<'_>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let file = folder.root().join(ERRORED);
+    let state = match std::fs::read(&file) {
+        Ok(state) => state,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // The child was reaped, so a lock of this build's is nobody's.
+            if let Err(error) = lock.release_own().await {
+                say(format_args!("The lock of the state is left: {}", chain(&error)));
+            }
+            return Ok(None);
+        }
+        Err(source) => {
+            return Err(Error::File {
+                action: "read",
+                path: file,
+                source,
+            });
+        }
+    };
+    say(format_args!(
+        "Terraform could not save the state of {}: the runner does.",
+        operation.stack
+    ));
+    let key = session.artifact(ERRORED);
+    if let Err(error) = session.artifacts.put(&key, state.clone()).await {
+        let kept = folder.keep().display().to_string();
+        return Err(Error::StateNotSaved {
+            why: chain(&error),
+            kept,
+        });
+    }
+    match push(session, terraform, folder, lock, &file).await {
+        Ok(()) => {
+            say("The state is saved.");
+            Ok(Some(state))
+        }
+        Err(error) => Err(Error::StateNotSaved {
+            why: chain(&error),
+            kept: format!("{key} in the bucket {}", session.config.artifacts_bucket),
+        }),
+    }
+}
+
+async fn push(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    lock: &StateLock<'_>,
+    file: &Path,
+) -> Result<(), Error> {
+    lock.release_own().await?;
+    let run = Run {
+        command: "state",
+        arguments: vec!["push".into(), "-no-color".into(), file.into()],
+        folder: folder.root(),
+        stream: &folder.path().join("push.txt"),
+    };
+    // Also after a cancel: this is what a cancel waits for.
+    terraform
+        .run(&run, &session.cancel.ignored(), None)
+        .await?
+        .success("state push")
+}
+
+/// The outputs that stand in a state: the one that was rescued, or the one in the bucket.
+pub(crate) async fn outputs(
+    session: &Session,
+    operation: &Operation,
+    rescued: Option<Vec<u8>>,
+) -> Result<Map<String, Value>, Error> {
+    let key = state_key(&operation.stack);
+    let bytes = match rescued {
+        Some(state) => state,
+        None => session
+            .state
+            .get(&key)
+            .await?
+            .map(|object| object.bytes)
+            .unwrap_or_default(),
+    };
+    let state: State = serde_json::from_slice(&bytes).map_err(|error| Error::Object {
+        action: "understand",
+        bucket: session.config.state_bucket.clone(),
+        key,
+        source: error.into(),
+    })?;
+    if state.outputs.get("slipway").is_some_and(|output| output.sensitive) {
+        return Err(Error::SensitiveContract);
+    }
+    Ok(plain(&state.outputs))
+}

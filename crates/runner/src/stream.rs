@@ -1,0 +1,301 @@
+//! Terraform's `-json` stream: one message a line, in a closed list of types that its version numbers.
+//!
+//! The types are those of Terraform 1.11 and OpenTofu 1.10 (`ui` 1.2). A later one of the same major version may add types
+//! and fields: they are kept in the file, counted, and otherwise passed over.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The major version of the stream that is understood.
+pub(crate) const UI_MAJOR: &str = "1";
+
+/// One message of the stream.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Message {
+    Version(Version),
+    Diagnostic {
+        diagnostic: Diagnostic,
+    },
+    PlannedChange {
+        change: Change,
+    },
+    ResourceDrift {
+        change: Change,
+    },
+    ChangeSummary {
+        changes: Changes,
+    },
+    Outputs {
+        outputs: BTreeMap<String, Output>,
+    },
+    ApplyStart {
+        hook: Hook,
+    },
+    ApplyProgress {
+        hook: Hook,
+    },
+    ApplyComplete {
+        hook: Hook,
+    },
+    ApplyErrored {
+        hook: Hook,
+    },
+    ProvisionStart {
+        hook: Hook,
+    },
+    ProvisionProgress {
+        hook: Hook,
+    },
+    ProvisionComplete {
+        hook: Hook,
+    },
+    ProvisionErrored {
+        hook: Hook,
+    },
+    RefreshStart {
+        hook: Hook,
+    },
+    RefreshComplete {
+        hook: Hook,
+    },
+    EphemeralOpStart {
+        hook: Hook,
+    },
+    EphemeralOpProgress {
+        hook: Hook,
+    },
+    EphemeralOpComplete {
+        hook: Hook,
+    },
+    EphemeralOpErrored {
+        hook: Hook,
+    },
+    StateLockAcquire,
+    StateLockRelease,
+    InitOutput,
+    Log,
+    #[serde(other)]
+    Unknown,
+}
+
+/// The first message: who writes the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Version {
+    /// Terraform's version, where it is Terraform.
+    pub(crate) terraform: Option<String>,
+    /// OpenTofu's version, where it is OpenTofu.
+    pub(crate) tofu: Option<String>,
+    /// The version of the stream.
+    pub(crate) ui: String,
+}
+
+/// An error or a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Diagnostic {
+    pub(crate) severity: Severity,
+    pub(crate) summary: String,
+    #[serde(default)]
+    pub(crate) detail: String,
+    /// The resource that it is about.
+    pub(crate) address: Option<String>,
+    /// The place in the blueprint.
+    pub(crate) range: Option<Range>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Range {
+    pub(crate) filename: String,
+    pub(crate) start: Position,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) line: u64,
+}
+
+impl Diagnostic {
+    /// All that it says, and where, but for the values in the snippet: those are nobody's business.
+    pub(crate) fn text(&self) -> String {
+        let mut text = self.summary.trim_end().to_owned();
+        if !self.detail.is_empty() {
+            text.push_str(": ");
+            text.push_str(self.detail.trim_end());
+        }
+        let file = self
+            .range
+            .as_ref()
+            .map(|range| format!("{}:{}", range.filename, range.start.line));
+        match (file, &self.address) {
+            (Some(file), Some(address)) => text.push_str(&format!(" ({file}, {address})")),
+            (Some(place), None) => text.push_str(&format!(" ({place})")),
+            (None, Some(address)) => text.push_str(&format!(" ({address})")),
+            (None, None) => {}
+        }
+        text
+    }
+}
+
+/// What is planned for one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) resource: Resource,
+    /// `noop`, `move`, `create`, `read`, `update`, `replace`, `delete`, `import` or `remove`.
+    pub(crate) action: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Resource {
+    pub(crate) addr: String,
+}
+
+/// How many resources are changed, or were.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Changes {
+    /// `plan`, `apply` or `destroy`.
+    pub(crate) operation: String,
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Hook {
+    pub(crate) resource: Resource,
+    pub(crate) action: Option<String>,
+    pub(crate) elapsed_seconds: Option<f64>,
+    pub(crate) provisioner: Option<String>,
+    pub(crate) output: Option<String>,
+}
+
+/// A root output: what is planned for it, or its value after an apply. A sensitive one comes without its value.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Output {
+    #[serde(default)]
+    pub(crate) sensitive: bool,
+    pub(crate) action: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) value: Option<Value>,
+}
+
+/// `null` is a value too, and not the same as none.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// A line of Terraform's standard output.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Line {
+    /// A message.
+    Message(Box<Message>),
+    /// Something else: a few texts of `init` are not in JSON, nor is what a crash prints.
+    Text(String),
+}
+
+impl Line {
+    /// Reads a line. It never fails: what is not a message is a text.
+    pub(crate) fn parse(line: &str) -> Self {
+        match serde_json::from_str(line) {
+            Ok(message) => Self::Message(Box::new(message)),
+            // A message with a type that is known but in another shape must not stop the others.
+            Err(_) if line.starts_with('{') => Self::Message(Box::new(Message::Unknown)),
+            Err(_) => Self::Text(line.to_owned()),
+        }
+    }
+}
+
+/// The lines of a file that somebody else writes, as they come.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    file: File,
+    rest: Vec<u8>,
+}
+
+impl Tail {
+    /// Reads `file` from its beginning.
+    pub(crate) fn new(file: File) -> Self {
+        Self { file, rest: Vec::new() }
+    }
+
+    /// The lines that were completed since the last call.
+    pub(crate) fn lines(&mut self) -> io::Result<Vec<Line>> {
+        self.file.read_to_end(&mut self.rest)?;
+        let whole = self
+            .rest
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |end| end + 1);
+        let text: Vec<u8> = self.rest.drain(..whole).collect();
+        let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        Ok(lines.map(|line| Line::parse(&String::from_utf8_lossy(line))).collect())
+    }
+
+    /// What stands after the last line's end, once nobody writes any more.
+    pub(crate) fn rest(self) -> Option<Line> {
+        (!self.rest.is_empty()).then(|| Line::parse(&String::from_utf8_lossy(&self.rest)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_and_an_unknown_one_is_not_an_error() {
+        let line = r#"{"@level":"info","type":"planned_change","change":{"resource":{"addr":"a.b[\"x\"]","module":""},"action":"create"}}"#;
+        let Line::Message(message) = Line::parse(line) else {
+            panic!("not a message")
+        };
+        let Message::PlannedChange { change } = *message else {
+            panic!("{message:?}")
+        };
+        assert_eq!(
+            (change.resource.addr.as_str(), change.action.as_str()),
+            ("a.b[\"x\"]", "create")
+        );
+        for unknown in [
+            r#"{"type":"action_start","hook":{}}"#,
+            r#"{"type":"apply_start","hook":"of another shape"}"#,
+        ] {
+            assert_eq!(
+                Line::parse(unknown),
+                Line::Message(Box::new(Message::Unknown)),
+                "{unknown}"
+            );
+        }
+        assert_eq!(Line::parse("panic: x"), Line::Text("panic: x".to_owned()));
+    }
+
+    #[test]
+    fn an_output_that_is_null_is_not_one_without_a_value() {
+        let read = |text: &str| serde_json::from_str::<Output>(text).expect("an output").value;
+        assert_eq!(read(r#"{"sensitive":false,"value":null}"#), Some(Value::Null));
+        assert_eq!(read(r#"{"sensitive":true}"#), None);
+    }
+
+    #[test]
+    fn a_line_is_read_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("stream");
+        let mut writer = File::create(&path).expect("a file");
+        let mut tail = Tail::new(File::open(&path).expect("the file"));
+        write!(writer, "{{\"type\":\"lo").expect("half a line");
+        assert_eq!(tail.lines().expect("lines"), []);
+        write!(writer, "g\"}}\nrest").expect("the other half");
+        assert_eq!(tail.lines().expect("lines"), [Line::Message(Box::new(Message::Log))]);
+        assert_eq!(tail.rest(), Some(Line::Text("rest".to_owned())));
+    }
+}

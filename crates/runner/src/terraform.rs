@@ -1,0 +1,303 @@
+//! The Terraform or OpenTofu program: found, started with fixed arguments and a fixed environment, and followed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use rustix::process::{Pid, Signal, kill_process};
+use slipway_model::id::StackId;
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::time::interval;
+
+use crate::cancel::Cancel;
+use crate::config::Config;
+use crate::console::say;
+use crate::error::Error;
+use crate::progress::ProgressSender;
+use crate::report::Report;
+use crate::stream::Tail;
+
+/// The variables that Terraform inherits, and nothing else: a blueprint can read its process's environment (and
+/// `TF_CLI_ARGS`, `TF_VAR_*` or `TF_LOG` in it would change what it does or print secrets).
+const INHERITED: [&str; 32] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    // Where providers come from.
+    "TF_CLI_CONFIG_FILE",
+    "TF_PLUGIN_CACHE_DIR",
+    // What the state and the AWS provider need. The region of resources is in the provider's configuration.
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_EXECUTION_ENV",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_CA_BUNDLE",
+    "AWS_STS_REGIONAL_ENDPOINTS",
+    // How to reach anything at all.
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// How often the stream is looked at where the system tells nothing about its growth: some file systems never do.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The program, and how it is started for one stack.
+#[derive(Debug, Clone)]
+pub(crate) struct Terraform {
+    program: PathBuf,
+    environment: BTreeMap<String, String>,
+}
+
+/// A command of Terraform's, and where its output goes.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    /// The command's name.
+    pub(crate) command: &'static str,
+    /// Its other arguments.
+    pub(crate) arguments: Vec<OsString>,
+    /// The root module.
+    pub(crate) folder: &'a Path,
+    /// The file that the stream is written to.
+    pub(crate) stream: &'a Path,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What it said.
+    pub(crate) report: Report,
+    /// How the process ended.
+    pub(crate) status: ExitStatus,
+    /// The end of what it wrote to standard error.
+    pub(crate) complaint: String,
+}
+
+impl Terraform {
+    /// Finds the program, for the stack's workspace.
+    pub(crate) fn find(config: &Config, stack: &StackId) -> Result<Self, Error> {
+        let program = find_program(config)?;
+        let mut environment: BTreeMap<String, String> = INHERITED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), config.vars.get(*name)?.clone())))
+            .collect();
+        let own = [
+            ("TF_WORKSPACE", stack.as_str()),
+            ("TF_IN_AUTOMATION", "1"),
+            ("TF_INPUT", "0"),
+            ("CHECKPOINT_DISABLE", "1"),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(Self { program, environment })
+    }
+
+    /// Names the program's exact file, without running it: an update of it changes size or time.
+    pub(crate) fn identity(&self) -> Result<String, Error> {
+        let metadata = std::fs::metadata(&self.program).map_err(|source| Error::File {
+            action: "look at",
+            path: self.program.clone(),
+            source,
+        })?;
+        Ok(format!(
+            "{} {} {}.{}",
+            self.program.display(),
+            metadata.len(),
+            metadata.mtime(),
+            metadata.mtime_nsec()
+        ))
+    }
+
+    /// Runs a command to its end. Its lines are printed, and its progress is handed on, as they come.
+    ///
+    /// Its output goes to files, not pipes: Terraform that writes to a closed pipe dies and can lose a resource, and it may
+    /// outlive the runner. It is the leader of a process group of its own: a signal to the runner's whole group must not
+    /// reach it, because the runner passes the first one on, and a second one makes Terraform drop everything.
+    pub(crate) async fn run(
+        &self,
+        run: &Run<'_>,
+        cancel: &Cancel,
+        progress: Option<&ProgressSender>,
+    ) -> Result<Ended, Error> {
+        cancel.check()?;
+        let complaints = run.stream.with_extension("stderr");
+        let stdout = create(run.stream)?;
+        let stderr = create(&complaints)?;
+        let grown = Arc::new(Notify::new());
+        let _watch = watch(run.stream, Arc::clone(&grown));
+        let mut tail = Tail::new(open(run.stream)?);
+        let mut child = Command::new(&self.program)
+            .arg(run.command)
+            .args(&run.arguments)
+            .current_dir(run.folder)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0)
+            .spawn()
+            .map_err(|source| Error::Start {
+                program: self.program.clone(),
+                source,
+            })?;
+        let mut report = Report::default();
+        let status = follow(&mut child, &mut tail, &grown, cancel.clone(), &mut report, progress)
+            .await
+            .map_err(|source| Error::File {
+                action: "follow Terraform's output in",
+                path: run.stream.to_owned(),
+                source,
+            })?;
+        let rest = tail.rest().and_then(|line| report.take(line));
+        rest.into_iter().for_each(say);
+        let complaint = std::fs::read(&complaints).unwrap_or_default();
+        Ok(Ended {
+            report,
+            status,
+            complaint: String::from_utf8_lossy(&complaint).trim().to_owned(),
+        })
+    }
+}
+
+/// Prints and takes in what the child writes, until it has ended and everything is read.
+async fn follow(
+    child: &mut Child,
+    tail: &mut Tail,
+    grown: &Notify,
+    mut cancel: Cancel,
+    report: &mut Report,
+    progress: Option<&ProgressSender>,
+) -> std::io::Result<ExitStatus> {
+    let mut look_again = interval(LOOK_AGAIN);
+    let mut interrupted = false;
+    loop {
+        let ended = tokio::select! {
+            status = child.wait() => Some(status?),
+            () = grown.notified() => None,
+            _ = look_again.tick() => None,
+            () = cancel.requested(), if !interrupted => {
+                interrupted = true;
+                interrupt(child);
+                None
+            }
+        };
+        for line in tail.lines()? {
+            report.take(line).into_iter().for_each(say);
+        }
+        if let (Some(sender), Some(state)) = (progress, report.progress()) {
+            sender.send(state);
+        }
+        if let Some(status) = ended {
+            return Ok(status);
+        }
+    }
+}
+
+/// Tells Terraform, and it alone, to stop: it passes on to its children what they need.
+fn interrupt(child: &Child) {
+    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    if let Some(pid) = pid {
+        // It may have ended by itself just now.
+        let _ = kill_process(pid, Signal::INT);
+    }
+}
+
+/// Tells `grown` when a file is written to. Without it the file is looked at from time to time.
+fn watch(file: &Path, grown: Arc<Notify>) -> Option<notify::RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |_| grown.notify_one()).ok()?;
+    watcher.watch(file, RecursiveMode::NonRecursive).ok()?;
+    Some(watcher)
+}
+
+fn create(path: &Path) -> Result<File, Error> {
+    crate::work_folder::private_file(path)
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|source| Error::File {
+        action: "open",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The program that is named, or the first on `PATH`; Terraform before OpenTofu.
+fn find_program(config: &Config) -> Result<PathBuf, Error> {
+    if let Some(program) = &config.terraform {
+        return runnable(program).ok_or_else(|| Error::NoTerraform {
+            searched: format!(
+                ": SLIPWAY_TERRAFORM names {}, which is not a program",
+                program.display()
+            ),
+        });
+    }
+    let path = config.vars.get("PATH").map(String::as_str).unwrap_or_default();
+    let found = ["terraform", "tofu"]
+        .iter()
+        .find_map(|name| std::env::split_paths(path).find_map(|folder| runnable(&folder.join(name))));
+    found.ok_or_else(|| Error::NoTerraform {
+        searched: format!(": neither `terraform` nor `tofu` is on PATH ({path})"),
+    })
+}
+
+/// The file behind a path, if it is one that can be run.
+fn runnable(path: &Path) -> Option<PathBuf> {
+    let file = path.canonicalize().ok()?;
+    let metadata = file.metadata().ok()?;
+    (metadata.is_file() && metadata.mode() & 0o111 != 0).then_some(file)
+}
+
+impl Ended {
+    /// Succeeds where Terraform did; otherwise the first error that it gave.
+    pub(crate) fn success(&self, command: &'static str) -> Result<(), Error> {
+        self.report.check_program()?;
+        if self.status.success() {
+            return Ok(());
+        }
+        if self.report.has_error("Saved plan is stale") {
+            return Err(Error::PlanIsStale);
+        }
+        if let Some(diagnostic) = self.report.errors.first() {
+            return Err(Error::Terraform {
+                diagnostic: Box::new(diagnostic.clone()),
+            });
+        }
+        let exit = match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+        };
+        let said = [self.complaint.as_str(), self.report.text.trim()];
+        let output = said.into_iter().find(|text| !text.is_empty()).unwrap_or("nothing");
+        Err(Error::TerraformSilent {
+            command,
+            exit,
+            output: output.to_owned(),
+        })
+    }
+}
