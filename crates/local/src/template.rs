@@ -10,7 +10,7 @@ mod resolve;
 mod resources;
 mod yaml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -23,6 +23,8 @@ use resources::{StateMachineProperties, TableProperties};
 
 /// The template that this program was built with.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
+/// The definition of the state machine that this program was built with.
+pub const DEFINITION: &str = include_str!("../../../statemachine/operation.asl.json");
 /// Where the template says that the definition is.
 const DEFINITION_URI: &str = "statemachine/operation.asl.json";
 
@@ -235,6 +237,11 @@ pub struct Schedule {
 }
 
 impl Template {
+    /// The template and the definition that this program was built with.
+    pub fn embedded() -> Result<Self, TemplateError> {
+        Self::parse(TEMPLATE, DEFINITION)
+    }
+
     /// Reads a template, and puts its substitutions into a state machine definition.
     pub fn parse(template: &str, definition: &str) -> Result<Self, TemplateError> {
         let document = yaml::parse(template)?;
@@ -411,14 +418,4 @@ fn substitute(definition: &str, values: &BTreeMap<String, String>) -> Result<Str
     }
     text.push_str(rest);
     Ok(text)
-}
-
-/// The names of all substitutions that a definition uses.
-pub fn substitutions(definition: &str) -> BTreeSet<&str> {
-    definition
-        .split("${")
-        .skip(1)
-        .filter_map(|after| after.split_once('}'))
-        .map(|(name, _)| name)
-        .collect()
 }

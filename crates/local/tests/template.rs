@@ -194,3 +194,22 @@ fn what_is_not_understood_is_refused_with_its_place() {
         Err(TemplateError::Count { found: 0, .. })
     ));
 }
+
+#[test]
+fn the_table_is_the_one_that_the_store_is_written_for() {
+    let table = shipped().table;
+    let mut definition = serde_json::to_value(&table.create_table).expect("serialises");
+    definition["TimeToLiveSpecification"] = json!({"AttributeName": table.ttl_attribute, "Enabled": true});
+    let removed = definition
+        .as_object_mut()
+        .and_then(|members| members.remove("TableName"));
+    assert_eq!(removed, Some(json!("slipway")));
+    assert_eq!(definition, slipway_store::table::definition());
+}
+
+#[test]
+fn the_shipped_definition_has_all_its_substitutions() {
+    let machine = Template::embedded().expect("is understood").state_machine;
+    assert!(!machine.definition.contains("${"));
+    slipway_asl::StateMachine::parse(&machine.definition).expect("is a machine");
+}

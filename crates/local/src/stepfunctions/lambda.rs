@@ -1,0 +1,199 @@
+//! `lambda:invoke`: functions of this process, as Step Functions sees Lambda.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use serde_json::{Value, json};
+
+use super::integrations::Failure;
+use crate::wire::request_id;
+
+type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, LambdaError>> + Send + Sync>;
+
+/// An error that a function returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LambdaError {
+    /// What `ErrorEquals` matches.
+    pub error_type: String,
+    /// The sentence for people.
+    pub message: String,
+}
+
+/// The functions that state machines can invoke. Clones share them.
+#[derive(Clone, Default)]
+pub struct Functions {
+    handlers: Arc<RwLock<HashMap<String, (Duration, Handler)>>>,
+}
+
+impl Functions {
+    /// Adds a function under its name. An invocation that takes longer than `timeout` fails as on Lambda.
+    pub fn register<F, R>(&self, name: &str, timeout: Duration, handler: F)
+    where
+        F: Fn(Value) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Value, LambdaError>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |payload| handler(payload).boxed());
+        let mut handlers = self.handlers.write().unwrap_or_else(PoisonError::into_inner);
+        handlers.insert(name.to_owned(), (timeout, handler));
+    }
+
+    /// The result of `lambda:invoke`, in the shape that AWS gives it.
+    pub(super) async fn invoke(&self, arguments: &Value) -> Result<Value, Failure> {
+        let (timeout, handler) = self.find(arguments)?;
+        let id = request_id();
+        // A task of its own: a panic is the end of this invocation alone.
+        let invocation = tokio::spawn(handler(arguments["Payload"].clone()));
+        let payload = match tokio::time::timeout(timeout, invocation).await {
+            Ok(Ok(Ok(payload))) => payload,
+            Ok(Ok(Err(error))) => return Err(failed(&error.error_type, &error.message)),
+            Ok(Err(_panic)) => {
+                let message = format!("RequestId: {id} Error: Runtime exited with error: exit status 101");
+                return Err(failed("Runtime.ExitError", &message));
+            }
+            Err(_elapsed) => {
+                let message = format!(
+                    "RequestId: {id} Error: Task timed out after {:.2} seconds",
+                    timeout.as_secs_f64()
+                );
+                return Err(failed("Sandbox.Timedout", &message));
+            }
+        };
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-Amz-Executed-Version", "$LATEST"),
+            ("x-amzn-RequestId", &id),
+        ];
+        Ok(json!({
+            "ExecutedVersion": "$LATEST",
+            "Payload": payload,
+            "SdkHttpMetadata": {
+                "AllHttpHeaders": headers.iter().map(|(name, value)| (*name, [value])).collect::<HashMap<_, _>>(),
+                "HttpHeaders": headers.into_iter().collect::<HashMap<_, _>>(),
+                "HttpStatusCode": 200,
+            },
+            "SdkResponseMetadata": {"RequestId": id},
+            "StatusCode": 200,
+        }))
+    }
+
+    /// The function that `FunctionName` names, by its name or ARN.
+    fn find(&self, arguments: &Value) -> Result<(Duration, Handler), Failure> {
+        let invalid = |what: &str| Failure::new("Lambda.InvalidParameterValueException", what);
+        let members = arguments
+            .as_object()
+            .ok_or_else(|| invalid("The Arguments must be an object."))?;
+        if let Some(other) = members
+            .keys()
+            .find(|name| !["FunctionName", "Payload"].contains(&name.as_str()))
+        {
+            return Err(invalid(&format!(
+                "Slipway's local mode does not know the argument {other}."
+            )));
+        }
+        let name = arguments["FunctionName"]
+            .as_str()
+            .ok_or_else(|| invalid("FunctionName must be a text."))?;
+        let name = name.split_once(":function:").map_or(name, |(_, name)| name);
+        // A version or alias: there is only ever the latest.
+        let name = name.split(':').next().unwrap_or(name);
+        let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        handlers.get(name).cloned().ok_or_else(|| {
+            Failure::new(
+                "Lambda.ResourceNotFoundException",
+                format!("Function not found: {}", arguments["FunctionName"]),
+            )
+        })
+    }
+}
+
+/// The cause is the payload that Lambda answers with.
+fn failed(error_type: &str, message: &str) -> Failure {
+    Failure::new(
+        error_type,
+        json!({"errorType": error_type, "errorMessage": message}).to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn functions() -> Functions {
+        let functions = Functions::default();
+        functions.register("steps", Duration::from_secs(60), |payload| async move {
+            match payload["step"].as_str() {
+                Some("panic") => panic!("as asked"),
+                Some("fail") => Err(LambdaError {
+                    error_type: "Slipway.PlanFailed".to_owned(),
+                    message: "no plan".to_owned(),
+                }),
+                _ => Ok(json!({"got": payload})),
+            }
+        });
+        functions
+    }
+
+    #[tokio::test]
+    async fn a_function_is_found_by_name_and_arn_and_answers_in_the_shape_of_aws() {
+        for name in [
+            "steps",
+            "arn:aws:lambda:us-east-1:000000000000:function:steps",
+            "steps:$LATEST",
+        ] {
+            let answer = functions()
+                .invoke(&json!({"FunctionName": name, "Payload": {"step": "x"}}))
+                .await;
+            let answer = answer.expect(name);
+            assert_eq!(answer["Payload"], json!({"got": {"step": "x"}}));
+            assert_eq!(
+                (
+                    &answer["StatusCode"],
+                    &answer["ExecutedVersion"],
+                    &answer["SdkHttpMetadata"]["HttpStatusCode"]
+                ),
+                (&json!(200), &json!("$LATEST"), &json!(200))
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn every_way_to_fail_has_the_name_that_aws_gives_it() {
+        let functions = functions();
+        functions.register("slow", Duration::ZERO, |_| std::future::pending());
+        for (arguments, error, cause) in [
+            (
+                json!({"FunctionName": "steps", "Payload": {"step": "fail"}}),
+                "Slipway.PlanFailed",
+                "\"errorMessage\":\"no plan\"",
+            ),
+            (
+                json!({"FunctionName": "steps", "Payload": {"step": "panic"}}),
+                "Runtime.ExitError",
+                "exit status 101",
+            ),
+            (
+                json!({"FunctionName": "slow"}),
+                "Sandbox.Timedout",
+                "Task timed out after 0.00 seconds",
+            ),
+            (
+                json!({"FunctionName": "other"}),
+                "Lambda.ResourceNotFoundException",
+                "other",
+            ),
+            (
+                json!({"FunctionName": "steps", "Qualifier": "1"}),
+                "Lambda.InvalidParameterValueException",
+                "Qualifier",
+            ),
+            (json!({}), "Lambda.InvalidParameterValueException", "FunctionName"),
+        ] {
+            let failure = functions.invoke(&arguments).await.expect_err("fails");
+            assert_eq!(failure.error, error);
+            assert!(failure.cause.contains(cause), "{}", failure.cause);
+        }
+    }
+}
