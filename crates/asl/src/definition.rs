@@ -10,8 +10,8 @@ mod state_parser;
 use std::collections::BTreeMap;
 
 use crate::diagnostics::DefinitionErrors;
-use crate::states::{ScopeId, State};
-pub(crate) use state_parser::{read_timestamp, read_whole};
+use crate::resource::Resource;
+use crate::states::{Kind, ScopeId, State};
 
 /// A checked definition. Whatever [`StateMachine::parse`] accepts, the interpreter runs as AWS does.
 ///
@@ -35,6 +35,15 @@ impl StateMachine {
     /// Parses and checks a definition, with every problem at once as AWS `CreateStateMachine` reports them.
     pub fn parse(definition: &str) -> Result<Self, DefinitionErrors> {
         parser::parse(definition).map_err(DefinitionErrors)
+    }
+
+    /// Every Task state with what it calls, so that a caller can refuse a machine whose calls it cannot make.
+    pub fn tasks(&self) -> impl Iterator<Item = (&str, &Resource)> {
+        let states = self.scopes.iter().flat_map(|scope| scope.states.values());
+        states.filter_map(|state| match &state.kind {
+            Kind::Task(task) => Some((state.name.as_str(), &task.resource)),
+            _ => None,
+        })
     }
 
     /// `TimeoutSeconds` of the machine.

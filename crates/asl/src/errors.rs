@@ -20,7 +20,7 @@ pub const MAX_DATA_BYTES: usize = 262_144;
 
 /// How a state failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StateError {
+pub(crate) struct StateError {
     /// The name that `ErrorEquals` matches. `SendTaskFailure` and a Fail state may leave it out.
     pub name: Option<String>,
     /// The text.

@@ -20,8 +20,10 @@ use crate::definition::StateMachine;
 use crate::errors::{RUNTIME, StateError};
 use crate::execution::{Effect, Event, Execution, Outcome, TaskId, Timer, TimerId, Turn};
 use crate::history::{DataDetails, EventDetails, EventType, ExecutionStartedDetails, StateEnteredDetails};
+use crate::jsonata::Field;
 use crate::states::{ChoiceState, FailState, Kind, State, Transition, Wait};
 use crate::thread::{Phase, Thread, ThreadId, Visit};
+use crate::values;
 use evaluation::{Known, text};
 use failures::Failure;
 pub(crate) use turn::{Ended, Flow};
@@ -81,7 +83,7 @@ impl<'a> Interpreter<'a> {
         let input = start.input.clone();
         self.record(0, EventType::ExecutionStarted, Some(details))?;
         if let Some(seconds) = self.machine.timeout_seconds() {
-            self.start_timer(seconds_from_now(seconds), TimerPurpose::Execution);
+            self.start_timer(seconds, TimerPurpose::Execution);
         }
         let root = self.machine.root();
         let thread = Thread {
@@ -101,7 +103,7 @@ impl<'a> Interpreter<'a> {
     pub fn take_in(&mut self, event: Event) -> Flow {
         match event {
             Event::TaskStarted { task } => self.task_started(task),
-            Event::TaskSubmitted { task, output } => self.task_submitted(task, &output),
+            Event::TaskSubmitted { task, output } => self.task_submitted(task, output),
             Event::TaskSubmitFailed { task, error, cause } => {
                 self.task_failed(task, EventType::TaskSubmitFailed, error, cause)
             }
@@ -122,8 +124,8 @@ impl<'a> Interpreter<'a> {
         };
         match purpose {
             TimerPurpose::Execution => {
-                let last = self.execution.threads.values().next();
-                let previous = last.map_or(0, |root| root.previous_event);
+                let root = self.execution.threads.values().next();
+                let previous = root.map_or(0, |root| root.previous_event);
                 Err(self.end(previous, Outcome::TimedOut))
             }
             TimerPurpose::Wait(thread) => match self.execution.threads.remove(&thread) {
@@ -184,10 +186,10 @@ impl<'a> Interpreter<'a> {
         let now = self.now;
         let due = self.evaluate(&thread, state, &Known::default(), |session| match wait {
             Wait::Seconds(seconds) => {
-                let seconds = seconds.evaluate(session, "Seconds", "number", evaluation::whole)?;
-                Ok(now + seconds_from_now(seconds))
+                let seconds = seconds.evaluate(session, "Seconds", values::whole)?;
+                Ok(later(now, SignedDuration::from_secs(bounded(seconds))))
             }
-            Wait::Timestamp(at) => at.evaluate(session, "Timestamp", "timestamp", evaluation::timestamp),
+            Wait::Timestamp(at) => at.evaluate(session, "Timestamp", values::timestamp),
         });
         match due {
             Ok(due) => {
@@ -215,7 +217,7 @@ impl<'a> Interpreter<'a> {
             for (at, rule) in choice.rules.iter().enumerate() {
                 let location = format!("Choices[{at}]/Condition");
                 let condition = &rule.condition;
-                if condition.evaluate(session, &location, "boolean", Value::as_bool)? {
+                if condition.evaluate(session, &location, values::boolean)? {
                     return Ok(Some((at, rule)));
                 }
             }
@@ -243,9 +245,9 @@ impl<'a> Interpreter<'a> {
 
     fn fail_as_told(&mut self, thread: Thread, state: &State, fail: &FailState) -> Flow {
         let told = self.evaluate(&thread, state, &Known::default(), |session| {
-            let mut text = |field: Option<&crate::jsonata::Field<String>>, location| {
+            let mut text = |field: Option<&Field<String>>, location| {
                 field
-                    .map(|field| field.evaluate(session, location, "string", evaluation::string))
+                    .map(|field| field.evaluate(session, location, values::string))
                     .transpose()
             };
             let name = text(fail.error.as_ref(), "Error")?;
@@ -314,9 +316,9 @@ impl<'a> Interpreter<'a> {
         self.park(thread);
     }
 
-    fn start_timer(&mut self, after: SignedDuration, purpose: TimerPurpose) -> TimerId {
-        // Past the end of representable time is as good as never.
-        let at = self.now.checked_add(after).unwrap_or(Timestamp::MAX);
+    /// A timer over a definition's seconds.
+    fn start_timer(&mut self, seconds: u64, purpose: TimerPurpose) -> TimerId {
+        let at = later(self.now, SignedDuration::from_secs(bounded(seconds)));
         self.start_timer_at(at, purpose)
     }
 
@@ -334,7 +336,11 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-/// A definition's seconds: at most 99,999,999, so that no sum with a time of this century overflows.
-fn seconds_from_now(seconds: u64) -> SignedDuration {
-    SignedDuration::from_secs(i64::try_from(seconds.min(99_999_999)).unwrap_or(0))
+/// Past the end of representable time is as good as never.
+fn later(now: Timestamp, after: SignedDuration) -> Timestamp {
+    now.checked_add(after).unwrap_or(Timestamp::MAX)
+}
+
+fn bounded(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }

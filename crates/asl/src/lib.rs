@@ -28,6 +28,7 @@ mod retry;
 pub mod simulate;
 mod states;
 mod thread;
+mod values;
 
 pub use definition::StateMachine;
 pub use diagnostics::{DefinitionErrors, Diagnostic, DiagnosticCode};

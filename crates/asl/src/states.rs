@@ -167,16 +167,17 @@ impl State {
         }
     }
 
-    /// The type of the event that says it was left. A Fail state is never left.
-    pub fn exited(&self) -> EventType {
+    /// The type of the event that says it was left. A Fail state never is.
+    pub fn exited(&self) -> Option<EventType> {
         match self.kind {
-            Kind::Task(_) => EventType::TaskStateExited,
-            Kind::Pass(_) | Kind::Fail(_) => EventType::PassStateExited,
-            Kind::Wait(..) => EventType::WaitStateExited,
-            Kind::Choice(_) => EventType::ChoiceStateExited,
-            Kind::Succeed => EventType::SucceedStateExited,
-            Kind::Parallel(_) => EventType::ParallelStateExited,
-            Kind::Map(_) => EventType::MapStateExited,
+            Kind::Task(_) => Some(EventType::TaskStateExited),
+            Kind::Pass(_) => Some(EventType::PassStateExited),
+            Kind::Wait(..) => Some(EventType::WaitStateExited),
+            Kind::Choice(_) => Some(EventType::ChoiceStateExited),
+            Kind::Succeed => Some(EventType::SucceedStateExited),
+            Kind::Parallel(_) => Some(EventType::ParallelStateExited),
+            Kind::Map(_) => Some(EventType::MapStateExited),
+            Kind::Fail(_) => None,
         }
     }
 

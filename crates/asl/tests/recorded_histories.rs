@@ -412,7 +412,7 @@ fn the_twenty_five_thousandth_event_is_the_end() {
             "P": {"Type": "Parallel", "End": true,
                 "Retry": [{"ErrorEquals": ["States.ALL"]}], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}],
                 "Branches": [{"StartAt": "Tick", "States": {
-                    "Tick": {"Type": "Pass", "Next": "Tock"}, 
+                    "Tick": {"Type": "Pass", "Next": "Tock"},
                     "Tock": {"Type": "Choice", "Choices": [{"Condition": false, "Next": "Stop"}], "Default": "Tick"},
                     "Stop": {"Type": "Succeed"}}}]},
             "Done": {"Type": "Succeed"}}"#,

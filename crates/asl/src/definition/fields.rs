@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::diagnostics::{Diagnostic, DiagnosticCode};
 use crate::jsonata::{Expression, Field, Readable, Template};
+use crate::values::whole;
 
 /// Collects problems. A reading that failed gives `None` and has told why.
 #[derive(Default)]
@@ -182,10 +183,17 @@ impl<'v> Object<'v> {
         }
     }
 
+    /// `Comment` may stand everywhere, and may be empty.
+    pub fn comment(&self, problems: &mut Problems) {
+        if self.get("Comment").is_some_and(|comment| !comment.is_string()) {
+            problems.schema("Expected value of type [STRING]", &self.at("Comment"));
+        }
+    }
+
     /// A whole number within bounds.
     pub fn whole(&self, field: &str, bounds: &RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
         let value = self.get(field)?;
-        let number = whole(value);
+        let number = whole(value).ok();
         if number.is_none_or(|number| !bounds.contains(&number)) {
             let message = format!("Expected an integer between {} and {}", bounds.start(), bounds.end());
             problems.schema(message, &self.at(field));
@@ -257,24 +265,9 @@ impl<'v> Object<'v> {
         problems: &mut Problems,
     ) -> Option<Field<u64>> {
         let read = |value: &Value| {
-            let number = whole(value).filter(|number| bounds.contains(number));
+            let number = whole(value).ok().filter(|number| bounds.contains(number));
             number.ok_or_else(|| format!("Expected an integer between {} and {}", bounds.start(), bounds.end()))
         };
         self.field(field, read, problems)
     }
-}
-
-/// `2` and `2.0` are the same number in JSON.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to be whole and positive; out of range saturates and fails the bounds"
-)]
-pub(crate) fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        value
-            .as_f64()
-            .filter(|number| number.fract() == 0.0 && *number >= 0.0)
-            .map(|number| number as u64)
-    })
 }

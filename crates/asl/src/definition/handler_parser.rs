@@ -48,6 +48,7 @@ fn retrier(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Re
         "Comment",
     ];
     entry.only(&fields, problems);
+    entry.comment(problems);
     let error_equals = error_equals(entry, last, problems);
     // AWS accepts an interval of 0, although its documentation asks for a positive one.
     let interval = entry.whole("IntervalSeconds", &(0..=MAX_SECONDS), problems);
@@ -84,6 +85,7 @@ fn catcher(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Ca
     let fields = ["ErrorEquals", "Next", "Assign", "Output", "Comment"];
     entry.only(&fields, problems);
     entry.required(&["Next"], problems);
+    entry.comment(problems);
     let error_equals = error_equals(entry, last, problems);
     let next = entry.string("Next", problems);
     let exit = exit(entry, ERROR_OUTPUT, problems);

@@ -77,7 +77,7 @@ impl Parser {
         ];
         machine.only(&fields, &mut self.problems);
         machine.required(&["States", "StartAt"], &mut self.problems);
-        machine.string("Comment", &mut self.problems);
+        machine.comment(&mut self.problems);
         machine.word("Version", &[("1.0", ())], &mut self.problems);
         self.language = machine
             .word("QueryLanguage", &QUERY_LANGUAGES, &mut self.problems)
@@ -99,7 +99,7 @@ impl Parser {
         let fields = [&["Comment", "StartAt", "States"], fields].concat();
         object.only(&fields, &mut self.problems);
         object.required(&["States", "StartAt"], &mut self.problems);
-        object.string("Comment", &mut self.problems);
+        object.comment(&mut self.problems);
         self.scope(object)
     }
 

@@ -1,9 +1,8 @@
 //! One state of a definition: which fields its type has, and what each may hold.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::fields::{Object, Problems, whole};
+use super::fields::{Object, Problems};
 use super::handler_parser::handlers;
 use super::parser::{MAX_SECONDS, Parser, QUERY_LANGUAGES, QueryLanguage};
 use crate::jsonata::{Field, Readable};
@@ -11,6 +10,7 @@ use crate::resource::Resource;
 use crate::states::{
     ChoiceRule, ChoiceState, Exit, FailState, Items, Kind, MapState, ParallelState, State, TaskState, Transition, Wait,
 };
+use crate::values::{boolean, string, timestamp};
 
 const RESULT: Readable = Readable {
     result: true,
@@ -59,7 +59,7 @@ pub(super) fn parse(parser: &mut Parser, name: &str, value: &Value, location: &s
     if !speaks_jsonata(parser, &state) {
         return None;
     }
-    state.string("Comment", &mut parser.problems);
+    state.comment(&mut parser.problems);
     refuse_foreign_fields(parser, &state, kind.fields());
     let (kind, readable) = match kind {
         Type::Task => (task(parser, &state), RESULT),
@@ -260,21 +260,13 @@ fn wait(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
             let seconds = state.whole_field("Seconds", &(0..=MAX_SECONDS), problems)?;
             Wait::Seconds(seconds)
         }
-        timestamp => {
-            let read = |value: &Value| {
-                read_timestamp(value).ok_or_else(|| "String does not match RFC3339 timestamp".to_owned())
-            };
-            Wait::Timestamp(state.field(timestamp, read, problems)?)
+        field => {
+            let read =
+                |value: &Value| timestamp(value).map_err(|_| "String does not match RFC3339 timestamp".to_owned());
+            Wait::Timestamp(state.field(field, read, problems)?)
         }
     };
     Some(Kind::Wait(wait, transition?))
-}
-
-/// A time as ASL wants it: RFC 3339 with an upper-case `T`, and an upper-case `Z` unless there is an offset.
-pub(crate) fn read_timestamp(value: &Value) -> Option<Timestamp> {
-    let text = value.as_str()?;
-    let as_asl = text.contains('T') && !text.contains('[') && !text.ends_with('z');
-    text.parse().ok().filter(|_| as_asl)
 }
 
 fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
@@ -296,11 +288,8 @@ fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
         let fields = ["Condition", "Next", "Assign", "Output", "Comment"];
         rule.only(&fields, problems);
         rule.required(&["Condition", "Next"], problems);
-        rule.string("Comment", problems);
-        let read = |value: &Value| {
-            let flag = value.as_bool();
-            flag.ok_or_else(|| "Expected a boolean or a JSONata expression".to_owned())
-        };
+        rule.comment(problems);
+        let read = |value: &Value| boolean(value).map_err(|_| "Expected a boolean or a JSONata expression".to_owned());
         let condition = rule.field("Condition", read, problems);
         let next = rule.string("Next", problems);
         let exit = exit(&rule, NO_RESULT, problems);
@@ -312,10 +301,7 @@ fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
 }
 
 fn fail(state: &Object<'_>, problems: &mut Problems) -> Kind {
-    let read = |value: &Value| {
-        let text = value.as_str().map(str::to_owned);
-        text.ok_or_else(|| "Expected value of type [STRING]".to_owned())
-    };
+    let read = |value: &Value| string(value).map_err(|_| "Expected value of type [STRING]".to_owned());
     let error = state.field("Error", read, problems);
     let cause = state.field("Cause", read, problems);
     Kind::Fail(FailState { error, cause })
@@ -387,9 +373,4 @@ fn refuse_distributed(processor: &Object<'_>, problems: &mut Problems) {
         }
         _ => config.only(&["Mode"], problems),
     }
-}
-
-/// A whole number that an expression gave.
-pub(crate) fn read_whole(value: &Value) -> Option<u64> {
-    value.is_number().then(|| whole(value)).flatten()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::evaluation::{self, Known, check_size};
+use super::evaluation::{Known, check_size};
 use super::failures::Failure;
 use super::{Flow, Interpreter};
 use crate::errors::StateError;
@@ -13,6 +13,7 @@ use crate::history::{EventDetails, EventType, MapIterationDetails, MapStateStart
 use crate::jsonata::{EvaluationError, Session};
 use crate::states::{Items, Kind, MapState, ParallelState, ScopeId, State};
 use crate::thread::{Join, Parent, Phase, Thread, ThreadId, Visit};
+use crate::values;
 
 /// "Inline mode supports up to 40 concurrent iterations."
 const MAX_CONCURRENT_ITERATIONS: usize = 40;
@@ -82,16 +83,13 @@ impl Interpreter<'_> {
         let evaluated = self.evaluate(thread, state, &Known::default(), |session| {
             let items = match &map.items {
                 Some(Items::Template(template)) => template.evaluate(session, "Items")?,
-                Some(Items::Expression(items)) => {
-                    let array = |value: &Value| value.as_array().cloned();
-                    Value::Array(items.evaluate(session, "Items", "array", array)?)
-                }
+                Some(Items::Expression(items)) => Value::Array(items.evaluate(session, "Items", values::array)?),
                 None => input,
             };
             let limit = map
                 .max_concurrency
                 .as_ref()
-                .map(|limit| limit.evaluate(session, "MaxConcurrency", "number", evaluation::whole));
+                .map(|limit| limit.evaluate(session, "MaxConcurrency", values::whole));
             Ok((items, limit.transpose()?))
         });
         let (items, limit) = evaluated.map_err(Failure::evaluation)?;

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::failures::Failure;
 use super::{Flow, Interpreter};
-use crate::definition::read_timestamp;
 use crate::errors::{DATA_LIMIT_EXCEEDED, MAX_DATA_BYTES, StateError};
 use crate::history::{DataDetails, EventDetails, StateExitedDetails};
 use crate::jsonata::{EvaluationError, Scope, Session};
@@ -184,7 +183,9 @@ impl Interpreter<'_> {
             assigned_variables_details: variables.is_some().then(DataDetails::default),
             assigned_variables: variables,
         });
-        thread.previous_event = self.record(thread.previous_event, state.exited(), Some(details))?;
+        if let Some(event_type) = state.exited() {
+            thread.previous_event = self.record(thread.previous_event, event_type, Some(details))?;
+        }
         thread.variables.extend(assigned);
         self.go_on(thread, output, transition)
     }
@@ -238,16 +239,4 @@ pub(super) fn text(value: &Value) -> String {
 /// A time as the context object shows it.
 fn time(at: Timestamp) -> String {
     format!("{at:.3}")
-}
-
-pub(super) use crate::definition::read_whole as whole;
-
-/// An expression's value as a string.
-pub(super) fn string(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-/// An expression's value as a time.
-pub(super) fn timestamp(value: &Value) -> Option<Timestamp> {
-    read_timestamp(value)
 }

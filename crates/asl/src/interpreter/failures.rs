@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::evaluation::Known;
-use super::{Flow, Interpreter, TimerPurpose};
+use super::{Ended, Flow, Interpreter, TimerPurpose, later};
 use crate::errors::{QUERY_EVALUATION_ERROR, RUNTIME, StateError};
 use crate::execution::Outcome;
 use crate::history::{EvaluationFailedDetails, EventDetails, EventType};
@@ -110,7 +110,7 @@ impl Interpreter<'_> {
         }
         let delay = retrier.delay(*done, &mut self.execution.random);
         *done += 1;
-        let timer = self.start_timer(delay, TimerPurpose::Retry(thread.id));
+        let timer = self.start_timer_at(later(self.now, delay), TimerPurpose::Retry(thread.id));
         thread.visit.phase = Phase::Sleeping { timer };
         true
     }
@@ -166,7 +166,7 @@ impl Interpreter<'_> {
         }
     }
 
-    fn end_failed(&mut self, thread: &Thread, error: StateError) -> super::Ended {
+    fn end_failed(&mut self, thread: &Thread, error: StateError) -> Ended {
         let outcome = Outcome::Failed {
             error: error.name,
             cause: error.cause,

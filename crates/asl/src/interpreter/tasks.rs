@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::evaluation::{self, Known, check_size, text};
+use super::evaluation::{Known, check_size, text};
 use super::failures::Failure;
-use super::{Flow, Interpreter, TimerPurpose, seconds_from_now};
+use super::{Flow, Interpreter, TimerPurpose};
 use crate::errors::StateError;
 use crate::execution::{Effect, TaskId, TaskRequest};
 use crate::history::{
@@ -14,6 +14,7 @@ use crate::history::{
 use crate::resource::{IntegrationPattern, Resource};
 use crate::states::{Kind, State, TaskState};
 use crate::thread::{Heartbeat, Phase, RunningTask, Thread};
+use crate::values;
 
 /// What an attempt starts with.
 struct Attempt {
@@ -47,14 +48,15 @@ impl Interpreter<'_> {
         self.turn.effects.push(Effect::StartTask(request.clone()));
         let timeout = attempt
             .timeout
-            .map(|seconds| self.start_timer(seconds_from_now(seconds), TimerPurpose::Timeout(id)));
+            .map(|seconds| self.start_timer(seconds, TimerPurpose::Timeout(id)));
         let heartbeat = attempt.heartbeat.map(|seconds| Heartbeat {
-            timer: self.start_timer(seconds_from_now(seconds), TimerPurpose::Heartbeat(id)),
+            timer: self.start_timer(seconds, TimerPurpose::Heartbeat(id)),
             seconds,
         });
         thread.visit.phase = Phase::Running(RunningTask {
             request,
             started: false,
+            submitted: None,
             timeout,
             heartbeat,
         });
@@ -70,12 +72,10 @@ impl Interpreter<'_> {
                 None => input.clone(),
             };
             let timeout = task.timeout_seconds.as_ref();
-            let timeout =
-                timeout.map(|seconds| seconds.evaluate(session, "TimeoutSeconds", "number", evaluation::whole));
+            let timeout = timeout.map(|seconds| seconds.evaluate(session, "TimeoutSeconds", values::whole));
             let timeout = timeout.transpose()?;
             let heartbeat = task.heartbeat_seconds.as_ref();
-            let heartbeat =
-                heartbeat.map(|seconds| seconds.evaluate(session, "HeartbeatSeconds", "number", evaluation::whole));
+            let heartbeat = heartbeat.map(|seconds| seconds.evaluate(session, "HeartbeatSeconds", values::whole));
             Ok(Attempt {
                 arguments,
                 timeout,
@@ -112,25 +112,36 @@ impl Interpreter<'_> {
         (EventType::TaskScheduled, EventDetails::TaskScheduled(details))
     }
 
-    /// `TaskStarted` was told, or has to be told now because the task has gone further.
+    /// The call is on its way.
     pub(super) fn task_started(&mut self, task: TaskId) -> Flow {
-        if let Some((mut thread, mut running)) = self.take_running(task) {
-            self.note_started(&mut thread, &mut running)?;
-            self.put_back(thread, running);
-        }
-        Ok(())
+        self.progress(task, Self::note_started)
     }
 
     /// The service has accepted the job or the token.
-    pub(super) fn task_submitted(&mut self, task: TaskId, output: &Value) -> Flow {
+    pub(super) fn task_submitted(&mut self, task: TaskId, output: Value) -> Flow {
+        self.progress(task, |interpreter, thread, running| {
+            interpreter.note_started(thread, running)?;
+            let details = task_output(&running.request.resource, &output);
+            let details = EventDetails::TaskSubmitted(details);
+            let previous = thread.previous_event;
+            thread.previous_event = interpreter.record(previous, EventType::TaskSubmitted, Some(details))?;
+            running.submitted = Some(output);
+            Ok(())
+        })
+    }
+
+    /// Writes that a task has gone further and leaves it open, unless the history is full.
+    fn progress(&mut self, task: TaskId, write: impl FnOnce(&mut Self, &mut Thread, &mut RunningTask) -> Flow) -> Flow {
         let Some((mut thread, mut running)) = self.take_running(task) else {
             return Ok(());
         };
-        self.note_started(&mut thread, &mut running)?;
-        let details = EventDetails::TaskSubmitted(task_output(&running.request.resource, output));
-        let previous = thread.previous_event;
-        thread.previous_event = self.record(previous, EventType::TaskSubmitted, Some(details))?;
-        self.put_back(thread, running);
+        match write(self, &mut thread, &mut running) {
+            Ok(()) => self.put_back(thread, running),
+            Err(ended) => {
+                self.turn.effects.push(Effect::CancelTask { task });
+                return Err(ended);
+            }
+        }
         Ok(())
     }
 
@@ -141,8 +152,7 @@ impl Interpreter<'_> {
         };
         if let Some(heartbeat) = &mut running.heartbeat {
             self.cancel_timer(heartbeat.timer);
-            let after = seconds_from_now(heartbeat.seconds);
-            heartbeat.timer = self.start_timer(after, TimerPurpose::Heartbeat(task));
+            heartbeat.timer = self.start_timer(heartbeat.seconds, TimerPurpose::Heartbeat(task));
         }
         self.put_back(thread, running);
     }
@@ -225,6 +235,7 @@ impl Interpreter<'_> {
         self.fail(thread, state, Failure::plain(error))
     }
 
+    /// Writes that the task was started, once. A task that has gone further must have been.
     fn note_started(&mut self, thread: &mut Thread, running: &mut RunningTask) -> Flow {
         if running.started {
             return Ok(());

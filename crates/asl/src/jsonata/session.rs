@@ -139,10 +139,21 @@ impl Session {
 fn thrown(error: &EvaluatorError) -> String {
     let limit = match error.code() {
         Some("D1012") => "Expression evaluation timeout: Check for infinite loop",
-        Some("D2015" | "D2014") => "Expression evaluation memory limit exceeded: Check for excessive memory usage",
-        _ => return format!("threw an error during evaluation. {}", error.message()),
+        Some("D2015") => "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+        _ => return format!("threw an error during evaluation. {}", quoted(error.message())),
     };
     format!("threw an error during evaluation: {limit}")
+}
+
+/// The reference implementation of `JSONata` quotes the operator of a type error, as AWS does.
+fn quoted(message: &str) -> String {
+    match message.split_once(" side of the ") {
+        Some((before, rest)) => match rest.split_once(" operator ") {
+            Some((operator, after)) => format!("{before} side of the \"{operator}\" operator {after}"),
+            None => message.to_owned(),
+        },
+        None => message.to_owned(),
+    }
 }
 
 /// The `JSONata` name of a type.
@@ -266,7 +277,10 @@ mod tests {
     #[test]
     fn an_error_says_its_code_and_a_limit_has_none() {
         let error = evaluate("$states.input.word + 1").expect_err("a type error");
-        assert!(error.contains("threw an error during evaluation. T2001: "), "{error}");
+        assert!(
+            error.ends_with(r#"during evaluation. T2001: The left side of the "+" operator must evaluate to a number"#),
+            "{error}"
+        );
         let error = evaluate("$error('boom')").expect_err("thrown");
         assert!(
             error.ends_with("threw an error during evaluation. D3137: boom"),

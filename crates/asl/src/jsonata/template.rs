@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::expression::Expression;
 use super::session::{EvaluationError, Session};
+use crate::values::Read;
 
 /// JSON of which any string may be an expression: `Arguments`, `Output`, `Assign`, `Items`, `ItemSelector`.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,19 +52,19 @@ pub(crate) enum Field<T> {
 }
 
 impl<T: Clone> Field<T> {
-    /// The value. `read` gives nothing for a value of another type, which `expected` names in `JSONata`'s words.
+    /// The value. A value of another type than `read` expects is an error.
     pub fn evaluate(
         &self,
         session: &mut Session,
         location: &str,
-        expected: &str,
-        read: impl FnOnce(&Value) -> Option<T>,
+        read: impl FnOnce(&Value) -> Read<T>,
     ) -> Result<T, EvaluationError> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Expression(expression) => {
                 let value = session.evaluate(expression, location)?;
-                read(&value).ok_or_else(|| EvaluationError::unexpected_type(expression, location, expected, &value))
+                read(&value)
+                    .map_err(|expected| EvaluationError::unexpected_type(expression, location, expected, &value))
             }
         }
     }
