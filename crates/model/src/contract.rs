@@ -149,3 +149,29 @@ impl Contract {
         parse::contract(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example in docs/blueprints.md, and its table of attributes.
+    #[test]
+    fn the_documented_contract_is_the_one_that_is_read() {
+        let page = include_str!("../../../docs/blueprints.md");
+        let example = page
+            .split("```json")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .expect("an example");
+        let example = serde_json::from_str(example).expect("JSON");
+        let contract = Contract::parse(&example).expect("a contract");
+        assert_eq!(contract.migrations[0].run.timeout_seconds, 600);
+        for attribute in parse::ATTRIBUTES {
+            assert!(
+                page.contains(&format!("| `{attribute}` |")),
+                "{attribute} is not in the table"
+            );
+        }
+        assert!(page.contains(&format!("at most {PARTS} services and {PARTS} migrations")));
+    }
+}

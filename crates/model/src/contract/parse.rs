@@ -23,7 +23,7 @@ pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
 }
 
 /// The attributes of the contract.
-const KNOWN: [&str; 9] = [
+pub(super) const ATTRIBUTES: [&str; 9] = [
     "endpoints",
     "cluster",
     "network",
@@ -39,7 +39,7 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
     let Some(fields) = root.object(problems) else {
         return Contract::default();
     };
-    root.refuse_others(fields, &KNOWN, problems);
+    root.refuse_others(fields, &ATTRIBUTES, problems);
     let contract = Contract {
         endpoints: root.get("endpoints").map(|at| at.texts(problems)).unwrap_or_default(),
         cluster: root.get("cluster").and_then(|at| at.text(problems)),
