@@ -76,7 +76,7 @@ pub(crate) enum Phase {
     /// A Wait state, or the delay before a retry.
     Sleeping { timer: TimerId },
     /// A Task state whose task is open.
-    Running(RunningTask),
+    Running(Box<RunningTask>),
     /// A Parallel or Map state whose threads are not all done.
     Joining(Join),
 }

@@ -53,13 +53,13 @@ impl Interpreter<'_> {
             timer: self.start_timer(seconds, TimerPurpose::Heartbeat(id)),
             seconds,
         });
-        thread.visit.phase = Phase::Running(RunningTask {
+        thread.visit.phase = Phase::Running(Box::new(RunningTask {
             request,
             started: false,
             submitted: None,
             timeout,
             heartbeat,
-        });
+        }));
         self.park(thread);
         Ok(())
     }
@@ -265,13 +265,13 @@ impl Interpreter<'_> {
         let id = threads.values().find(|thread| is_it(thread))?.id;
         let mut thread = threads.remove(&id)?;
         match std::mem::replace(&mut thread.visit.phase, Phase::Ready) {
-            Phase::Running(running) => Some((thread, running)),
+            Phase::Running(running) => Some((thread, *running)),
             _ => None,
         }
     }
 
     fn put_back(&mut self, mut thread: Thread, running: RunningTask) {
-        thread.visit.phase = Phase::Running(running);
+        thread.visit.phase = Phase::Running(Box::new(running));
         self.park(thread);
     }
 

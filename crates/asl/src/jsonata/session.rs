@@ -233,7 +233,8 @@ mod tests {
     use super::*;
 
     fn evaluate(source: &str) -> Result<Value, String> {
-        let input = json!({"a": 1, "half": 0.5, "word": "x", "list": [3, 1, 2], "z": {"y": 1, "b": 2}});
+        let input =
+            json!({"a": 1, "half": 0.5, "word": "x", "list": [3, 1, 2], "one": [{"n": 5}], "z": {"y": 1, "b": 2}});
         let scope = Scope {
             input: &input,
             result: None,
@@ -261,6 +262,14 @@ mod tests {
         assert_eq!(value("$states.input.half"), "0.5");
         assert_eq!(value("$states.input.z"), r#"{"y":1,"b":2}"#);
         assert_eq!(value("-0"), "0");
+    }
+
+    #[test]
+    fn an_array_of_one_item_stays_an_array_unless_a_path_goes_through_it() {
+        assert_eq!(value("$states.input.one"), r#"[{"n":5}]"#);
+        assert_eq!(value("$states.input.one.n"), "5");
+        assert_eq!(value("[$states.input.one.n]"), "[5]");
+        assert_eq!(value("$states.input.one[n = 5]"), r#"{"n":5}"#);
     }
 
     #[test]
