@@ -9,6 +9,7 @@ pub mod codebuild;
 pub mod ecs;
 pub mod error;
 pub mod events;
+pub mod front;
 pub mod ledger;
 pub mod logs;
 pub mod process;

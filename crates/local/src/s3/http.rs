@@ -8,7 +8,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -70,7 +70,7 @@ fn refuse(error: S3Error) -> Response {
 
 fn prepare(request: Request<Body>) -> S3Result<s3s::HttpRequest> {
     let (mut parts, body) = request.into_parts();
-    authenticate(&parts.headers, &parts.uri)?;
+    authenticate(&parts.method, &parts.headers, &parts.uri)?;
     parts.headers.remove(AUTHORIZATION);
     parts.uri = without_signature(&parts.uri)?;
 
@@ -95,7 +95,7 @@ fn prepare(request: Request<Body>) -> S3Result<s3s::HttpRequest> {
     Ok(Request::from_parts(parts, body))
 }
 
-fn authenticate(headers: &HeaderMap, uri: &Uri) -> S3Result<()> {
+fn authenticate(method: &Method, headers: &HeaderMap, uri: &Uri) -> S3Result<()> {
     let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if authorization.is_some_and(|value| value.starts_with("AWS4-") && value.contains("Credential=")) {
         return Ok(());
@@ -105,6 +105,13 @@ fn authenticate(headers: &HeaderMap, uri: &Uri) -> S3Result<()> {
         return Err(s3_error!(
             AccessDenied,
             "This request is not signed. Slipway's local S3 takes any credentials, but wants a signature (SigV4)."
+        ));
+    }
+    // The one method that changes something and that a page may send without asking the browser's leave.
+    if *method == Method::POST {
+        return Err(s3_error!(
+            AccessDenied,
+            "A POST is signed with a header, not with its URL."
         ));
     }
     let expires = parameter(query, "X-Amz-Date").zip(parameter(query, "X-Amz-Expires"));
