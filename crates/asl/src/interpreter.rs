@@ -123,11 +123,7 @@ impl<'a> Interpreter<'a> {
             return Ok(());
         };
         match purpose {
-            TimerPurpose::Execution => {
-                let root = self.execution.threads.values().next();
-                let previous = root.map_or(0, |root| root.previous_event);
-                Err(self.end(previous, Outcome::TimedOut))
-            }
+            TimerPurpose::Execution => Err(self.end(0, Outcome::TimedOut)),
             TimerPurpose::Wait(thread) => match self.execution.threads.remove(&thread) {
                 Some(thread) => self.wait_over(thread),
                 None => Ok(()),

@@ -394,8 +394,10 @@ fn the_machine_itself_can_run_out_of_time() {
     );
     let run = slipway_asl::simulate::simulate(&machine, json!({}), |_| Answer::Never);
     assert_eq!(run.outcome, slipway_asl::Outcome::TimedOut);
+    common::expect_history(&run, "ExecutionStarted WaitStateEntered ExecutionTimedOut", &[0, 0, 0]);
+    let last = serde_json::to_value(run.history.last()).expect("JSON");
     assert_eq!(
-        types(&run.history),
-        ["ExecutionStarted", "WaitStateEntered", "ExecutionTimedOut"]
+        last["executionTimedOutEventDetails"],
+        json!({"error": "States.Timeout"})
     );
 }

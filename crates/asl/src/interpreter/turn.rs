@@ -1,7 +1,7 @@
 //! Writing history, and the end of an execution.
 
 use super::Interpreter;
-use crate::errors::RUNTIME;
+use crate::errors::{RUNTIME, TIMEOUT};
 use crate::execution::{Effect, Outcome};
 use crate::history::{DataDetails, ErrorDetails, EventDetails, EventType, HistoryEvent, MAX_EVENTS, OutputDetails};
 use crate::interpreter::evaluation::text;
@@ -42,7 +42,8 @@ impl Interpreter<'_> {
         id
     }
 
-    /// Ends the execution: everything that is still open is cancelled, and the last event written.
+    /// Ends the execution: everything that is still open is cancelled, and the last event written. The end from outside,
+    /// by `StopExecution` or the machine's own timeout, follows nothing (0) and writes no event for what it stops.
     pub(super) fn end(&mut self, previous: u64, outcome: Outcome) -> Ended {
         for thread in std::mem::take(&mut self.execution.threads).into_values() {
             if let Phase::Running(running) = thread.visit.phase {
@@ -81,7 +82,7 @@ fn last_event(outcome: &Outcome) -> (EventType, EventDetails) {
         ),
         Outcome::TimedOut => (
             EventType::ExecutionTimedOut,
-            EventDetails::ExecutionTimedOut(ErrorDetails::default()),
+            EventDetails::ExecutionTimedOut(details(&Some(TIMEOUT.to_owned()), &None)),
         ),
         Outcome::Aborted { error, cause } => (
             EventType::ExecutionAborted,

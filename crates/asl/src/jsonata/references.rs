@@ -53,12 +53,7 @@ impl Walk {
             AstNode::Binary { lhs, rhs, .. } => self.visit_all([&**lhs, &**rhs], context),
             AstNode::Unary { operand, .. } => self.visit(operand, context),
             AstNode::Function { name, args, is_builtin } => {
-                let reference = if *is_builtin { "$" } else { "" };
-                match name.as_str() {
-                    "eval" => self.eval(),
-                    _ if *is_builtin => {}
-                    _ => self.context_reference(&format!("{reference}{name}"), context),
-                }
+                self.function(name, *is_builtin, context);
                 self.visit_all(args, context);
             }
             AstNode::Call { procedure, args } => {
@@ -140,6 +135,15 @@ impl Walk {
         };
         if !exists {
             self.problems.push(format!("Field '$states.{field}' does not exist."));
+        }
+    }
+
+    /// A call of `$name(...)`, or of a field `name(...)`.
+    fn function(&mut self, name: &str, is_variable: bool, context: Context) {
+        match (name, is_variable) {
+            ("eval", true) => self.eval(),
+            (_, true) => {}
+            (_, false) => self.context_reference(name, context),
         }
     }
 
