@@ -102,10 +102,11 @@ impl Store {
         writes.push(next_stack_revision(&mut stack, now)?);
         if let Some((place, next)) = &next {
             let mut next = next.clone();
-            next.status = next
-                .status
-                .after(OperationEvent::Dequeued)
-                .map_err(IllegalTransition::from)?;
+            let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
+                // It was called off between the two reads.
+                return Ok(Written::Conflict);
+            };
+            next.status = status;
             writes.push(next_revision(&mut next)?);
             writes.push(Write::Delete(place.clone(), Condition::Exists));
         }
@@ -124,6 +125,11 @@ impl Store {
         let id = operation.id.clone();
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
+        // Read before the place: where the place is still there, the release was that of an operation that waits.
+        let release = match operation.release {
+            Some(number) => Some(self.release(&operation.stack, number).await?),
+            None => None,
+        };
         let places = self.places(&operation.stack, None).await?;
         let Some(place) = places.into_iter().find(|place| place.operation == id) else {
             // Its turn came between the two reads.
@@ -133,8 +139,7 @@ impl Store {
             Write::Delete(place.key, Condition::Exists),
             next_revision(&mut operation)?,
         ];
-        if let Some(number) = operation.release {
-            let release = self.release(&operation.stack, number).await?;
+        if let Some(release) = release {
             writes.push(move_release(release, ReleaseEvent::Failed, now)?);
         }
         let written = self.write("take an operation out of its queue", writes).await?;

@@ -131,16 +131,14 @@ impl Query {
 
     /// The list's name in its cursors: two lists that go on at the same key are not the same list.
     pub fn name(&self) -> String {
-        let mut name = format!(
-            "{} {} {}",
-            self.index.map_or("table", Index::name),
+        let filter = |(index, value): &(Index, String)| format!(" {}={value}", index.partition());
+        let filters: String = self.filters.iter().map(filter).collect();
+        let index = self.index.map_or("table", Index::name);
+        format!(
+            "{index} {} {}{filters}",
             self.partition,
             self.prefix.unwrap_or_default()
-        );
-        for (index, value) in &self.filters {
-            name.push_str(&format!(" {}={value}", index.partition()));
-        }
-        name
+        )
     }
 }
 

@@ -287,25 +287,20 @@ pub(crate) fn operation_places(operation: &Operation) -> Places {
 /// before `a.b`. A number gets its length in front and a `0` before it, any other identifier a `1`. A version without a
 /// pre-release gets `~`, which is above all of them. Build metadata has no precedence; it comes last, after a space.
 fn sortable(version: &Version) -> String {
-    let mut text = format!("{:020}.{:020}.{:020}", version.major, version.minor, version.patch);
-    if version.pre.is_empty() {
-        text.push('~');
-    } else {
-        for identifier in version.pre.split('.') {
-            text.push('!');
-            if identifier.bytes().all(|b| b.is_ascii_digit()) {
-                text.push_str(&format!("0{:04}{identifier}", identifier.len()));
-            } else {
-                text.push('1');
-                text.push_str(identifier);
-            }
+    let core = format!("{:020}.{:020}.{:020}", version.major, version.minor, version.patch);
+    let identifier = |text: &str| {
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            format!("!0{:04}{text}", text.len())
+        } else {
+            format!("!1{text}")
         }
-    }
-    if !version.build.is_empty() {
-        text.push(' ');
-        text.push_str(version.build.as_str());
-    }
-    text
+    };
+    let pre: String = match version.pre.as_str() {
+        "" => "~".to_owned(),
+        pre => pre.split('.').map(identifier).collect(),
+    };
+    let build = if version.build.is_empty() { "" } else { " " };
+    format!("{core}{pre}{build}{}", version.build)
 }
 
 #[cfg(test)]

@@ -40,16 +40,16 @@ impl Store {
             }
             let wait = INTERVAL.min(deadline - now);
             // Either way the record is read again.
-            let _ = tokio::time::timeout(wait, written(&mut changes, id)).await;
+            let _ = tokio::time::timeout(wait, wake(&mut changes, id)).await;
         }
     }
 }
 
 /// Returns when this process has written the operation, or may have.
-async fn written(changes: &mut broadcast::Receiver<OperationId>, id: &OperationId) {
+async fn wake(changes: &mut broadcast::Receiver<OperationId>, id: &OperationId) {
     loop {
         match changes.recv().await {
-            Ok(changed) if changed == *id => return,
+            Ok(written) if written == *id => return,
             Ok(_) => {}
             Err(RecvError::Lagged(_) | RecvError::Closed) => return,
         }

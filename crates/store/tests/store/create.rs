@@ -1,0 +1,348 @@
+//! Asking for operations, alone and all at once.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use slipway_model::id::ReleaseNumber;
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::release::ReleaseStatus;
+use slipway_model::stack::StackStatus;
+use slipway_store::Error;
+use slipway_store::create::Outcome;
+use slipway_store::finish::End;
+use slipway_store::idempotency::Known;
+
+use crate::support::{answer, configuration, created, images, key, name, new_stack, request, table};
+
+#[tokio::test]
+async fn a_new_stack_has_its_operation_its_name_and_its_release() {
+    let table = table().await;
+    let mut new = new_stack("shop");
+    new.images = images(1);
+    let operation = created(table.store.create_stack(&new, None, answer).await.expect("a stack"));
+    assert_eq!(
+        (operation.kind, operation.status),
+        (OperationKind::Provision, OperationStatus::Starting)
+    );
+    let stack = table.store.stack(&operation.stack).await.expect("the stack");
+    assert_eq!(stack.active_operation.as_ref(), Some(&operation.id));
+    assert_eq!((stack.status, stack.revision), (StackStatus::Provisioning, 1));
+    assert_eq!(stack.last_release, ReleaseNumber(1));
+    let release = table
+        .store
+        .release(&stack.id, ReleaseNumber(1))
+        .await
+        .expect("a release");
+    assert_eq!((release.status, release.images), (ReleaseStatus::Requested, images(1)));
+    assert_eq!(
+        table.store.operation(&operation.id).await.expect("the operation"),
+        operation
+    );
+
+    let again = table.store.create_stack(&new, None, answer).await.expect("an outcome");
+    assert!(matches!(again, Outcome::NameTaken { by } if by == stack.id));
+    new.environment = name("live");
+    created(
+        table
+            .store
+            .create_stack(&new, None, answer)
+            .await
+            .expect("another environment has its own names"),
+    );
+}
+
+#[tokio::test]
+async fn of_sixteen_that_want_one_name_one_gets_it() {
+    let table = table().await;
+    let new = new_stack("shop");
+    let outcomes = join_all((0..16).map(|_| table.store.create_stack(&new, None, answer))).await;
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome.expect("an outcome") {
+            Outcome::Created { operation, .. } => made.push(operation.stack),
+            Outcome::NameTaken { by } => refused.push(by),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((made.len(), refused.len()), (1, 15));
+    assert!(refused.iter().all(|by| *by == made[0]));
+    assert_eq!(table.items().await, 3, "a stack, its operation, its name");
+}
+
+#[tokio::test]
+async fn of_sixteen_operations_on_a_stack_one_runs_and_the_others_wait_in_their_order() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let new = request(OperationKind::Destroy, &stack);
+    let mut preview = new.clone();
+    preview.kind = OperationKind::Preview;
+    let outcomes = join_all((0..16).map(|_| table.store.create_operation(&preview, None, answer))).await;
+    let operations: Vec<_> = outcomes
+        .into_iter()
+        .map(|outcome| created(outcome.expect("an outcome")))
+        .collect();
+    let ids: BTreeSet<_> = operations.iter().map(|operation| operation.id.clone()).collect();
+    assert_eq!(ids.len(), 16);
+    let starting: Vec<_> = operations
+        .iter()
+        .filter(|one| one.status == OperationStatus::Starting)
+        .collect();
+    assert_eq!(starting.len(), 1, "one has the slot");
+    let queue = table.store.queue(&stack.id).await.expect("a queue");
+    assert_eq!(queue.len(), 15);
+
+    // They run one after the other, each once, in the order of the queue.
+    let mut ran = vec![starting[0].id.clone()];
+    for _ in 0..16 {
+        let running = ran.last().expect("one runs").clone();
+        table.store.begin_operation(&running).await.expect("it has the slot");
+        let finished = table
+            .store
+            .finish_operation(&running, &End::Succeeded)
+            .await
+            .expect("finished");
+        let again = table
+            .store
+            .finish_operation(&running, &End::Succeeded)
+            .await
+            .expect("finished twice");
+        assert_eq!(finished.next, again.next);
+        ran.extend(finished.next.map(|next| next.id));
+    }
+    assert_eq!(ran[1..], queue);
+    let stack = table.store.stack(&stack.id).await.expect("the stack");
+    assert_eq!((stack.active_operation, stack.status), (None, StackStatus::Ready));
+}
+
+#[tokio::test]
+async fn a_queued_operation_knows_its_place() {
+    let table = table().await;
+    let (stack, _) = table.provisioning(&new_stack("shop")).await;
+    for place in 1..=3 {
+        let new = request(OperationKind::Preview, &stack);
+        let outcome = table.store.create_operation(&new, None, |accepted| {
+            assert_eq!(accepted.position, Some(place));
+            answer(accepted)
+        });
+        let operation = created(outcome.await.expect("an outcome"));
+        assert_eq!(operation.status, OperationStatus::Queued);
+        let position = table
+            .store
+            .position(&stack.id, &operation.id)
+            .await
+            .expect("a position");
+        assert_eq!(position, Some(place));
+    }
+}
+
+#[tokio::test]
+async fn one_key_makes_one_operation_and_one_answer_however_often_it_comes() {
+    let table = table().await;
+    let new = new_stack("shop");
+    let once = key("k", "the request");
+    let outcomes = join_all((0..8).map(|_| table.store.create_stack(&new, Some(&once), answer))).await;
+    let mut answers = Vec::new();
+    let mut made = 0;
+    for outcome in outcomes {
+        answers.push(match outcome.expect("an outcome") {
+            Outcome::Created { answer, .. } => {
+                made += 1;
+                answer
+            }
+            Outcome::Replayed(answer) => answer,
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(made, 1);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "byte for byte");
+    assert_eq!(table.items().await, 4);
+    assert_eq!(
+        table.store.answered(&once).await.expect("known"),
+        Known::Replayed(answers[0].clone())
+    );
+
+    let other = table
+        .store
+        .create_stack(&new_stack("other"), Some(&key("k", "another request")), answer)
+        .await;
+    assert!(matches!(other, Ok(Outcome::KeyReused)));
+    let mut theirs = key("k", "another request");
+    theirs.caller = "grace".to_owned();
+    created(
+        table
+            .store
+            .create_stack(&new_stack("other"), Some(&theirs), answer)
+            .await
+            .expect("another caller"),
+    );
+}
+
+#[tokio::test]
+async fn one_key_on_one_stack_makes_one_operation() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let once = key("k", "destroy");
+    let new = request(OperationKind::Destroy, &stack);
+    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&new, Some(&once), answer))).await;
+    let made = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Outcome::Created { .. })))
+        .count();
+    let replayed = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Outcome::Replayed(_))))
+        .count();
+    assert_eq!((made, replayed), (1, 7));
+    assert!(table.store.queue(&stack.id).await.expect("a queue").is_empty());
+
+    // Also when the stack has moved on, and when it is gone.
+    let mut conditional = new.clone();
+    conditional.if_match = Some(stack.revision);
+    let again = table.store.create_operation(&conditional, Some(&once), answer).await;
+    assert!(matches!(again, Ok(Outcome::Replayed(_))));
+}
+
+#[tokio::test]
+async fn an_answer_expires_after_seven_days_also_where_it_was_not_deleted_yet() {
+    let table = table().await;
+    let once = key("k", "the request");
+    created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), Some(&once), answer)
+            .await
+            .expect("a stack"),
+    );
+    let scan = table.client.scan().table_name(table.name).send().await.expect("a scan");
+    let mut item = scan
+        .items()
+        .iter()
+        .find(|item| item.contains_key("body"))
+        .expect("an answer")
+        .clone();
+    let expires_at: i64 = item["expires_at"].as_n().expect("a number").parse().expect("seconds");
+    let kept = expires_at - jiff::Timestamp::now().as_second();
+    assert!((7 * 86_400 - 60..=7 * 86_400).contains(&kept), "{kept}");
+
+    let past = aws_sdk_dynamodb::types::AttributeValue::N((expires_at - kept - 1).to_string());
+    item.insert("expires_at".to_owned(), past);
+    let put = table.client.put_item().table_name(table.name).set_item(Some(item));
+    put.send().await.expect("put");
+    assert_eq!(table.store.answered(&once).await.expect("known"), Known::New);
+    let other = table
+        .store
+        .create_stack(&new_stack("other"), Some(&key("k", "another request")), answer)
+        .await;
+    created(other.expect("the key is free again"));
+}
+
+#[tokio::test]
+async fn an_update_becomes_what_the_stack_is_made_from_and_a_preview_does_not() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let mut preview = request(OperationKind::Preview, &stack);
+    preview.configuration = Some(configuration("other"));
+    let operation = created(
+        table
+            .store
+            .create_operation(&preview, None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    assert_eq!(operation.configuration, configuration("other"));
+    let after = table.store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(after.configuration, stack.configuration);
+
+    let mut update = preview.clone();
+    update.kind = OperationKind::Update;
+    created(
+        table
+            .store
+            .create_operation(&update, None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    let after = table.store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(after.configuration, configuration("other"));
+
+    // The next caller judged by what is no longer so.
+    let stale = table.store.create_operation(&update, None, answer).await;
+    assert!(matches!(stale, Ok(Outcome::StackChanged(now)) if now.configuration == after.configuration));
+}
+
+#[tokio::test]
+async fn if_match_holds_also_against_those_who_come_between() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let mut conditional = request(OperationKind::Destroy, &stack);
+    conditional.if_match = Some(stack.revision);
+    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&conditional, None, answer))).await;
+    let made = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Outcome::Created { .. })))
+        .count();
+    let mismatch = Outcome::RevisionMismatch { current: 0 };
+    let refused = |outcome: &&Result<Outcome, Error>| {
+        outcome
+            .as_ref()
+            .is_ok_and(|one| std::mem::discriminant(one) == std::mem::discriminant(&mismatch))
+    };
+    assert_eq!((made, outcomes.iter().filter(refused).count()), (1, 7));
+}
+
+#[tokio::test]
+async fn concurrent_releases_get_numbers_without_gaps() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let mut new = request(OperationKind::Release, &stack);
+    new.images = images(1);
+    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&new, None, answer))).await;
+    let mut numbers: Vec<_> = outcomes
+        .into_iter()
+        .filter_map(|outcome| created(outcome.expect("an outcome")).release)
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=8).map(ReleaseNumber).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_is_refused_and_nothing_is_written() {
+    let table = table().await;
+    let mut new = new_stack("shop");
+    new.configuration
+        .variables
+        .insert("text".to_owned(), "x".repeat(500_000).into());
+    let error = table
+        .store
+        .create_stack(&new, None, answer)
+        .await
+        .expect_err("too large");
+    assert!(
+        matches!(error, Error::TooLarge { bytes, .. } if bytes > 500_000),
+        "{error}"
+    );
+    assert_eq!(table.items().await, 0);
+}
+
+#[tokio::test]
+async fn a_destroyed_stack_takes_no_operation() {
+    let table = table().await;
+    let stack = table.ready(&new_stack("shop")).await;
+    let new = request(OperationKind::Destroy, &stack);
+    let destroy = created(
+        table
+            .store
+            .create_operation(&new, None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    table.store.begin_operation(&destroy.id).await.expect("begun");
+    table
+        .store
+        .finish_operation(&destroy.id, &End::Succeeded)
+        .await
+        .expect("finished");
+    // The caller's stack is the one from before.
+    let outcome = table.store.create_operation(&new, None, answer).await;
+    assert!(matches!(outcome, Ok(Outcome::StackGone)));
+}

@@ -1,0 +1,279 @@
+//! Ends, and what follows from them.
+
+use futures::future::join_all;
+use slipway_model::id::ReleaseNumber;
+use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::release::ReleaseStatus;
+use slipway_model::stack::StackStatus;
+use slipway_store::Error;
+use slipway_store::create::Outcome;
+use slipway_store::finish::End;
+
+use crate::support::{answer, created, failure, images, new_stack, request, table};
+
+#[tokio::test]
+async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
+    let table = table().await;
+    let store = &table.store;
+    let mut new = new_stack("shop");
+    new.images = images(1);
+    let (stack, provision) = table.provisioning(&new).await;
+    store.begin_release(&provision, ReleaseNumber(1)).await.expect("begun");
+    store
+        .finish_operation(&provision, &End::Succeeded)
+        .await
+        .expect("finished");
+    let stack = store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(stack.current_release, Some(ReleaseNumber(1)));
+
+    for (number, end) in [
+        (2, End::Succeeded),
+        (3, End::Failed(failure("Slipway.MigrationFailed"))),
+    ] {
+        let stack = store.stack(&stack.id).await.expect("the stack");
+        let mut new = request(OperationKind::Release, &stack);
+        new.images = images(number);
+        let operation = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
+        store.begin_operation(&operation.id).await.expect("begun");
+        let number = ReleaseNumber(number.into());
+        let release = store.begin_release(&operation.id, number).await.expect("begun");
+        assert_eq!(release.status, ReleaseStatus::Releasing);
+        assert_eq!(
+            store.begin_release(&operation.id, number).await.expect("begun twice"),
+            release
+        );
+        store.finish_operation(&operation.id, &end).await.expect("finished");
+    }
+    let stack = store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(
+        (stack.status, stack.current_release),
+        (StackStatus::Ready, Some(ReleaseNumber(2)))
+    );
+    let page = store.releases(&stack.id, 10, None).await.expect("releases");
+    let statuses: Vec<_> = page
+        .items
+        .iter()
+        .map(|release| (release.number.0, release.status))
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            (3, ReleaseStatus::Failed),
+            (2, ReleaseStatus::Current),
+            (1, ReleaseStatus::Superseded)
+        ]
+    );
+    assert!(page.items.iter().all(|release| release.ended_at.is_some()));
+}
+
+#[tokio::test]
+async fn an_update_brings_the_current_release_out_again_and_it_stays_current_either_way() {
+    let table = table().await;
+    let store = &table.store;
+    let mut new = new_stack("shop");
+    new.images = images(1);
+    let stack = table.ready(&new).await;
+    for end in [End::Succeeded, End::Failed(failure("Slipway.RolloutFailed"))] {
+        let stack = store.stack(&stack.id).await.expect("the stack");
+        let update = request(OperationKind::Update, &stack);
+        let operation = created(store.create_operation(&update, None, answer).await.expect("an outcome"));
+        store.begin_operation(&operation.id).await.expect("begun");
+        store
+            .begin_release(&operation.id, ReleaseNumber(1))
+            .await
+            .expect("begun");
+        let finished = store.finish_operation(&operation.id, &end).await.expect("finished");
+        assert_eq!(finished.operation.release, Some(ReleaseNumber(1)));
+        let release = store.release(&stack.id, ReleaseNumber(1)).await.expect("the release");
+        assert_eq!(release.status, ReleaseStatus::Current);
+    }
+    let stack = store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(
+        (stack.status, stack.current_release),
+        (StackStatus::Failed, Some(ReleaseNumber(1)))
+    );
+}
+
+#[tokio::test]
+async fn an_end_is_written_once_whoever_comes_first() {
+    let table = table().await;
+    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    let queued = table
+        .store
+        .create_operation(&request(OperationKind::Update, &stack), None, answer)
+        .await;
+    let queued = created(queued.expect("an outcome"));
+    table.store.begin_step(&provision, "Apply").await.expect("a step");
+    table
+        .store
+        .record_failure(&provision, &failure("Slipway.ApplyFailed"))
+        .await
+        .expect("a failure");
+    let ends = [
+        End::Failed(failure("Slipway.ApplyFailed")),
+        End::Cancelled(failure("Slipway.Cancelled")),
+        End::Succeeded,
+    ];
+    let finished = join_all((0..12).map(|n| table.store.finish_operation(&provision, &ends[n % 3]))).await;
+    let finished: Vec<_> = finished.into_iter().map(|one| one.expect("finished")).collect();
+    for one in &finished {
+        assert_eq!(one.operation, finished[0].operation);
+        assert_eq!(one.next.as_ref().map(|next| &next.id), Some(&queued.id));
+    }
+    let operation = &finished[0].operation;
+    let ended = if operation.status == OperationStatus::Succeeded {
+        (StepStatus::Succeeded, StackStatus::Ready)
+    } else {
+        (StepStatus::Failed, StackStatus::Failed)
+    };
+    let stack = table.store.stack(&stack.id).await.expect("the stack");
+    assert_eq!((operation.steps[0].status, stack.status), ended);
+    assert!(operation.ended_at.is_some() && operation.steps[0].ended_at.is_some());
+
+    // Once the next one has begun there is nothing left to start.
+    table.store.begin_operation(&queued.id).await.expect("begun");
+    let again = table
+        .store
+        .finish_operation(&provision, &End::Succeeded)
+        .await
+        .expect("finished");
+    assert!(again.next.is_none());
+}
+
+#[tokio::test]
+async fn a_queued_operation_can_be_called_off_and_the_queue_closes_up() {
+    let table = table().await;
+    let store = &table.store;
+    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    let mut waiting = Vec::new();
+    for number in 1..=3 {
+        let mut release = request(OperationKind::Release, &stack);
+        release.images = images(number);
+        waiting.push(
+            created(
+                store
+                    .create_operation(&release, None, answer)
+                    .await
+                    .expect("an outcome"),
+            )
+            .id,
+        );
+    }
+    let refused = store
+        .finish_operation(&waiting[1], &End::Failed(failure("Slipway.Internal")))
+        .await;
+    assert!(
+        matches!(refused, Err(Error::IllegalTransition(_))),
+        "what waits cannot fail"
+    );
+    let off = End::Cancelled(failure("Slipway.Cancelled"));
+    let finished = store.finish_operation(&waiting[1], &off).await.expect("called off");
+    assert_eq!(finished.operation.status, OperationStatus::Cancelled);
+    assert!(finished.next.is_none(), "the slot is not free");
+    assert_eq!(
+        store.queue(&stack.id).await.expect("a queue"),
+        [waiting[0].clone(), waiting[2].clone()]
+    );
+    let release = store.release(&stack.id, ReleaseNumber(2)).await.expect("a release");
+    assert_eq!(release.status, ReleaseStatus::Failed);
+    let after = store.stack(&stack.id).await.expect("the stack");
+    assert_eq!(
+        (after.status, after.active_operation),
+        (StackStatus::Provisioning, Some(provision))
+    );
+}
+
+#[tokio::test]
+async fn calling_off_and_handing_over_at_once_end_well_either_way() {
+    let table = table().await;
+    let store = &table.store;
+    for round in 0..10 {
+        let (stack, provision) = table.provisioning(&new_stack(&format!("shop-{round}"))).await;
+        let mut waiting = Vec::new();
+        for _ in 0..2 {
+            let new = request(OperationKind::Preview, &stack);
+            waiting.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
+        }
+        let off = End::Cancelled(failure("Slipway.Cancelled"));
+        let (ended, called_off) = tokio::join!(
+            store.finish_operation(&provision, &End::Succeeded),
+            store.finish_operation(&waiting[0], &off)
+        );
+        ended.expect("finished");
+        assert_eq!(
+            called_off.expect("called off").operation.status,
+            OperationStatus::Cancelled
+        );
+        let stack = store.stack(&stack.id).await.expect("the stack");
+        assert_eq!(stack.active_operation.as_ref(), Some(&waiting[1]));
+        assert!(store.queue(&stack.id).await.expect("a queue").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_destroyed_stack_frees_its_name_and_calls_off_what_waits() {
+    let table = table().await;
+    let store = &table.store;
+    let mut new = new_stack("shop");
+    new.images = images(1);
+    let stack = table.ready(&new).await;
+    let destroy = created(
+        store
+            .create_operation(&request(OperationKind::Destroy, &stack), None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let update = request(OperationKind::Update, &stack);
+        waiting.push(created(store.create_operation(&update, None, answer).await.expect("an outcome")).id);
+    }
+    store.begin_operation(&destroy.id).await.expect("begun");
+    let taken = store.create_stack(&new, None, answer).await;
+    assert!(
+        matches!(taken, Ok(Outcome::NameTaken { .. })),
+        "as long as something of it is left"
+    );
+    let finished = store
+        .finish_operation(&destroy.id, &End::Succeeded)
+        .await
+        .expect("finished");
+    assert!(finished.next.is_none());
+    for id in &waiting {
+        let operation = store.operation(id).await.expect("an operation");
+        assert_eq!(operation.status, OperationStatus::Cancelled);
+        assert_eq!(operation.failure.expect("a reason").name, "Slipway.Cancelled");
+    }
+    assert!(store.queue(&stack.id).await.expect("a queue").is_empty());
+    let gone = store.stack(&stack.id).await.expect("its record stays");
+    assert_eq!(
+        (gone.status, gone.current_release, gone.active_operation),
+        (StackStatus::Destroyed, None, None)
+    );
+    created(store.create_stack(&new, None, answer).await.expect("the name is free"));
+    store
+        .finish_operation(&destroy.id, &End::Succeeded)
+        .await
+        .expect("harmless");
+    let again = store.create_stack(&new, None, answer).await;
+    assert!(
+        matches!(again, Ok(Outcome::NameTaken { .. })),
+        "the new stack keeps the name"
+    );
+}
+
+#[tokio::test]
+async fn an_operation_that_never_began_changes_nothing_of_its_stack() {
+    let table = table().await;
+    let store = &table.store;
+    let stack = table.ready(&new_stack("shop")).await;
+    let new = request(OperationKind::Destroy, &stack);
+    let destroy = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
+    let end = End::Failed(failure("Slipway.Internal"));
+    let finished = store.finish_operation(&destroy.id, &end).await.expect("finished");
+    assert_eq!(finished.operation.status, OperationStatus::Failed);
+    assert_eq!(
+        store.stack(&stack.id).await.expect("the stack").status,
+        StackStatus::Ready
+    );
+}

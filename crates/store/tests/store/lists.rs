@@ -1,0 +1,259 @@
+//! Lists, a page at a time.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, stream};
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::stack::{Stack, StackStatus};
+use slipway_store::finish::End;
+use slipway_store::list::StackFilter;
+use slipway_store::{Cursor, Error, Store};
+
+use crate::support::{Table, answer, configuration, created, name, new_stack, request, table};
+
+/// Every stack that a filter admits, read in pages of this size.
+async fn all(store: &Store, filter: &StackFilter, limit: u16) -> Vec<Stack> {
+    let mut stacks = Vec::new();
+    let mut cursor: Option<Cursor> = None;
+    loop {
+        let page = store.stacks(filter, limit, cursor.as_ref()).await.expect("a page");
+        assert!(page.items.len() <= usize::from(limit));
+        stacks.extend(page.items);
+        match page.next {
+            // As the API's clients give it back.
+            Some(next) => cursor = Some(next.to_string().parse().expect("a cursor")),
+            None => return stacks,
+        }
+    }
+}
+
+/// 250 stacks in two environments, of five blueprints, of three owners; every tenth one is ready.
+async fn populated() -> Table {
+    let table = table().await;
+    let made = stream::iter(0..250u32).map(|n| {
+        let table = &table;
+        async move {
+            let mut new = new_stack(&format!("stack-{n}"));
+            new.environment = name(if n % 2 == 0 { "dev" } else { "live" });
+            new.configuration = configuration(&format!("blueprint-{}", n % 5));
+            new.requested_by = format!("owner-{}", n % 3);
+            if n % 10 == 0 {
+                table.ready(&new).await;
+            } else {
+                created(table.store.create_stack(&new, None, answer).await.expect("a stack"));
+            }
+        }
+    });
+    made.buffer_unordered(8).count().await;
+    table
+}
+
+#[tokio::test]
+async fn every_list_has_every_stack_once() {
+    let table = populated().await;
+    let everything = all(&table.store, &StackFilter::default(), 7).await;
+    let ids: BTreeSet<_> = everything.iter().map(|stack| stack.id.clone()).collect();
+    assert_eq!((everything.len(), ids.len()), (250, 250));
+    assert!(
+        everything.is_sorted_by_key(|stack| std::cmp::Reverse(stack.created_at)),
+        "the newest first"
+    );
+
+    let environments = [None, Some("dev"), Some("none")];
+    let blueprints = [None, Some("blueprint-4")];
+    let statuses = [
+        None,
+        Some(StackStatus::Ready),
+        Some(StackStatus::Provisioning),
+        Some(StackStatus::Failed),
+    ];
+    let owners = [None, Some("owner-1")];
+    for environment in environments {
+        for blueprint in blueprints {
+            for status in statuses {
+                for owner in owners {
+                    let filter = StackFilter {
+                        environment: environment.map(name),
+                        blueprint: blueprint.map(name),
+                        status,
+                        owner: owner.map(str::to_owned),
+                    };
+                    let expected = everything.iter().filter(|stack| {
+                        filter
+                            .environment
+                            .as_ref()
+                            .is_none_or(|name| *name == stack.environment)
+                            && filter
+                                .blueprint
+                                .as_ref()
+                                .is_none_or(|name| *name == stack.configuration.blueprint)
+                            && filter.status.is_none_or(|status| status == stack.status)
+                            && filter.owner.as_ref().is_none_or(|owner| *owner == stack.owner)
+                    });
+                    let expected: Vec<_> = expected.map(|stack| &stack.id).collect();
+                    let listed = all(&table.store, &filter, 60).await;
+                    assert_eq!(
+                        listed.iter().map(|stack| &stack.id).collect::<Vec<_>>(),
+                        expected,
+                        "{filter:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn destroyed_stacks_are_listed_only_where_they_are_asked_for() {
+    let table = table().await;
+    let store = &table.store;
+    table.ready(&new_stack("kept")).await;
+    let gone = table.ready(&new_stack("gone")).await;
+    let new = request(OperationKind::Destroy, &gone);
+    let destroy = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
+    store.begin_operation(&destroy.id).await.expect("begun");
+    let destroying = StackFilter {
+        status: Some(StackStatus::Destroying),
+        ..StackFilter::default()
+    };
+    assert_eq!(all(store, &destroying, 10).await.len(), 1);
+    store
+        .finish_operation(&destroy.id, &End::Succeeded)
+        .await
+        .expect("finished");
+
+    let live = StackFilter {
+        environment: Some(name("dev")),
+        ..StackFilter::default()
+    };
+    for filter in [StackFilter::default(), live.clone()] {
+        let names: Vec<_> = all(store, &filter, 10)
+            .await
+            .into_iter()
+            .map(|stack| stack.name)
+            .collect();
+        assert_eq!(names, [name("kept")]);
+    }
+    let destroyed = StackFilter {
+        status: Some(StackStatus::Destroyed),
+        ..live
+    };
+    let listed = all(store, &destroyed, 10).await;
+    assert_eq!(listed.iter().map(|stack| &stack.id).collect::<Vec<_>>(), [&gone.id]);
+    assert!(all(store, &destroying, 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_operations_of_a_stack_are_its_own_and_the_newest_comes_first() {
+    let table = table().await;
+    let store = &table.store;
+    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    table.provisioning(&new_stack("other")).await;
+    let mut made = vec![provision];
+    for _ in 0..24 {
+        let new = request(OperationKind::Preview, &stack);
+        made.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
+    }
+    made.sort_unstable();
+    made.reverse();
+    let mut listed = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = store.operations(&stack.id, 10, cursor.as_ref()).await.expect("a page");
+        listed.extend(page.items.into_iter().map(|operation| operation.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, made);
+}
+
+#[tokio::test]
+async fn the_sweeper_sees_what_should_run_and_nothing_else() {
+    let table = table().await;
+    let store = &table.store;
+    let starting = created(
+        store
+            .create_stack(&new_stack("starting"), None, answer)
+            .await
+            .expect("a stack"),
+    )
+    .id;
+    let (stack, running) = table.provisioning(&new_stack("running")).await;
+    let queued = request(OperationKind::Preview, &stack);
+    created(store.create_operation(&queued, None, answer).await.expect("an outcome"));
+    let (_, waiting) = table.provisioning(&new_stack("waiting")).await;
+    store.ask_approval(&waiting, "token").await.expect("asked");
+    table.ready(&new_stack("ended")).await;
+    for (status, expected) in [
+        (OperationStatus::Starting, vec![starting]),
+        (OperationStatus::Running, vec![running]),
+        (OperationStatus::WaitingForApproval, vec![waiting]),
+        (OperationStatus::Queued, vec![]),
+        (OperationStatus::Succeeded, vec![]),
+    ] {
+        let page = store.operations_with_status(status, 10, None).await.expect("a page");
+        let ids: Vec<_> = page.items.into_iter().map(|operation| operation.id).collect();
+        assert_eq!(ids, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_in_its_own_list_only() {
+    let table = table().await;
+    let store = &table.store;
+    let mut stacks = Vec::new();
+    for n in 0..3 {
+        stacks.push(table.provisioning(&new_stack(&format!("stack-{n}"))).await.0);
+    }
+    for _ in 0..2 {
+        let new = request(OperationKind::Preview, &stacks[0]);
+        created(store.create_operation(&new, None, answer).await.expect("an outcome"));
+    }
+    let of_stacks = store
+        .stacks(&StackFilter::default(), 1, None)
+        .await
+        .expect("a page")
+        .next
+        .expect("more");
+    let in_dev = StackFilter {
+        environment: Some(name("dev")),
+        ..StackFilter::default()
+    };
+    let of_operations = store
+        .operations(&stacks[0].id, 1, None)
+        .await
+        .expect("a page")
+        .next
+        .expect("more");
+    let refused = |error: Result<_, Error>| matches!(error, Err(Error::InvalidCursor(_)));
+    assert!(refused(store.stacks(&in_dev, 1, Some(&of_stacks)).await.map(|_| ())));
+    assert!(refused(
+        store.stacks(&in_dev, 1, Some(&of_operations)).await.map(|_| ())
+    ));
+    assert!(refused(
+        store
+            .operations(&stacks[1].id, 1, Some(&of_operations))
+            .await
+            .map(|_| ())
+    ));
+    assert!(refused(
+        store.releases(&stacks[0].id, 1, Some(&of_operations)).await.map(|_| ())
+    ));
+    assert!(store.operations(&stacks[0].id, 1, Some(&of_operations)).await.is_ok());
+
+    let text = of_stacks.to_string();
+    for wrong in [
+        "",
+        "x",
+        "e30",
+        &text[1..],
+        &format!("{text}AA"),
+        &"A".repeat(100_000),
+        "/etc/passwd",
+        "\0",
+    ] {
+        assert!(wrong.parse::<Cursor>().is_err(), "{wrong:?}");
+    }
+}
