@@ -87,6 +87,40 @@ pub enum Error {
         #[source]
         source: s3s::S3Error,
     },
+    /// The file of the tables could not be opened.
+    #[error("cannot open the tables {}", path.display())]
+    OpenTables {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dynoxide::DynoxideError>,
+    },
+    /// A table could not be made.
+    #[error("cannot make the table `{name}`")]
+    MakeTable {
+        /// The table.
+        name: String,
+        /// Why.
+        #[source]
+        source: crate::wire::AwsError,
+    },
+    /// A table of the template exists with other keys or indexes.
+    #[error(
+        "the table `{name}` has keys or indexes that this version of Slipway does not use: start the version that \
+         made it, or use another data folder"
+    )]
+    TableDiffers {
+        /// The table.
+        name: String,
+    },
+    /// Expired items could not be deleted.
+    #[error("cannot delete the expired items of the tables")]
+    SweepTables {
+        /// Why.
+        #[source]
+        source: Box<dynoxide::DynoxideError>,
+    },
 }
 
 /// The whole chain of an error in one line, outermost first.

@@ -6,6 +6,7 @@
 //! survives a restart and a `kill -9`.
 
 pub mod codebuild;
+pub mod dynamodb;
 pub mod ecs;
 pub mod error;
 pub mod events;

@@ -1,0 +1,162 @@
+//! DynamoDB: an embedded emulator, called without a hop.
+//!
+//! The emulator's own listener is not used: it answers any page's preflight request, and would have to be guarded.
+
+use std::path::Path;
+
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::wire::{AwsError, input};
+
+/// The tables of this machine.
+#[derive(Clone)]
+pub struct DynamoDb {
+    database: Database,
+}
+
+impl DynamoDb {
+    /// Opens the file, which is made when it does not exist.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let database = Database::new(&path.to_string_lossy()).map_err(|source| Error::OpenTables {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self { database })
+    }
+
+    /// Makes a table unless it exists, from the body of `CreateTable`. A table with another layout is refused: its
+    /// items could not be read as the program expects them.
+    pub fn ensure_table(&self, create_table: &Value, ttl_attribute: Option<&str>) -> Result<(), Error> {
+        let name = create_table["TableName"].as_str().unwrap_or_default();
+        let failed = |source: AwsError| Error::MakeTable {
+            name: name.to_owned(),
+            source,
+        };
+        match self.answer("DescribeTable", json!({ "TableName": name })) {
+            Ok(described) if layout(&described["Table"]) == layout(create_table) => return Ok(()),
+            Ok(_) => {
+                return Err(Error::TableDiffers { name: name.to_owned() });
+            }
+            Err(error) if error.code.ends_with("#ResourceNotFoundException") => {}
+            Err(error) => return Err(failed(error)),
+        }
+        self.answer("CreateTable", create_table.clone()).map_err(failed)?;
+        if let Some(attribute) = ttl_attribute {
+            let specification = json!({"AttributeName": attribute, "Enabled": true});
+            let body = json!({"TableName": name, "TimeToLiveSpecification": specification});
+            self.answer("UpdateTimeToLive", body).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the items whose time has come. AWS does so within days; a caller must not rely on either.
+    pub fn sweep(&self) -> Result<usize, Error> {
+        self.database.sweep_ttl().map_err(|source| Error::SweepTables {
+            source: Box::new(source),
+        })
+    }
+
+    /// One call of the wire API.
+    pub async fn call(&self, action: &str, body: Value) -> Result<Value, AwsError> {
+        let (tables, action) = (self.clone(), action.to_owned());
+        // A commit is flushed to the disk: milliseconds in which nothing else of this thread would go on.
+        tokio::task::spawn_blocking(move || tables.answer(&action, body))
+            .await
+            .map_err(|error| AwsError::internal(&error))?
+    }
+
+    fn answer(&self, action: &str, body: Value) -> Result<Value, AwsError> {
+        let tables = &self.database;
+        match action {
+            "BatchExecuteStatement" => run(body, |request| tables.batch_execute_statement(request)),
+            "BatchGetItem" => run(body, |request| tables.batch_get_item(request)),
+            "BatchWriteItem" => run(body, |request| tables.batch_write_item(request)),
+            "CreateTable" => run(body, |request| tables.create_table(request)),
+            "DeleteItem" => run(body, |request| tables.delete_item(request)),
+            "DeleteTable" => run(body, |request| tables.delete_table(request)),
+            "DescribeTable" => run(body, |request| tables.describe_table(request)),
+            "DescribeTimeToLive" => run(body, |request| tables.describe_time_to_live(request)),
+            "ExecuteStatement" => run(body, |request| tables.execute_statement(request)),
+            "ExecuteTransaction" => run(body, |request| tables.execute_transaction(request)),
+            "GetItem" => run(body, |request| tables.get_item(request)),
+            "ListTables" => run(body, |request| tables.list_tables(request)),
+            "ListTagsOfResource" => run(body, |request| tables.list_tags_of_resource(request)),
+            "PutItem" => run(body, |request| tables.put_item(request)),
+            "Query" => run(body, |request| tables.query(request)),
+            "Scan" => run(body, |request| tables.scan(request)),
+            "TagResource" => run(body, |request| tables.tag_resource(request)),
+            "TransactGetItems" => run(body, |request| tables.transact_get_items(request)),
+            "TransactWriteItems" => run(body, |request| tables.transact_write_items(request)),
+            "UntagResource" => run(body, |request| tables.untag_resource(request)),
+            "UpdateItem" => run(body, |request| tables.update_item(request)),
+            "UpdateTable" => run(body, |request| tables.update_table(request)),
+            "UpdateTimeToLive" => run(body, |request| tables.update_time_to_live(request)),
+            _ => Err(AwsError::unknown_operation(action)),
+        }
+    }
+}
+
+fn run<I: DeserializeOwned, O: Serialize>(
+    body: Value,
+    call: impl FnOnce(I) -> Result<O, DynoxideError>,
+) -> Result<Value, AwsError> {
+    let request = input(body).map_err(classified)?;
+    let output = call(request).map_err(|error| as_aws_error(&error))?;
+    serde_json::to_value(output).map_err(|error| AwsError::internal(&error))
+}
+
+/// The emulator's readers mark what AWS calls a validation error by the first word of the message.
+fn classified(error: AwsError) -> AwsError {
+    let markers = ["VALIDATION_AS_READ:", "REQUEST_VALIDATION:", "VALIDATION:"];
+    let marked = markers.iter().find_map(|marker| error.message.strip_prefix(marker));
+    if let Some(message) = marked {
+        return AwsError::validation(message);
+    }
+    // AWS validates these; only a value of the wrong JSON type is a serialization error.
+    let validated = [
+        "missing field",
+        "unknown variant",
+        "invalid type: null",
+        "AttributeValue",
+    ];
+    if validated.iter().any(|words| error.message.contains(words)) {
+        return AwsError::validation(error.message);
+    }
+    error
+}
+
+fn as_aws_error(error: &DynoxideError) -> AwsError {
+    if error.status_code() == 500 {
+        return AwsError::internal(error);
+    }
+    let body: Value = serde_json::from_str(&error.to_json()).unwrap_or_default();
+    let mut aws = AwsError::new(error.error_type(), error.to_string());
+    for member in ["Item", "CancellationReasons"] {
+        if let Some(value) = body.get(member) {
+            aws = aws.with_member(member, value.clone());
+        }
+    }
+    aws
+}
+
+/// What decides whether a table is the one that is wanted: its keys and indexes.
+fn layout(table: &Value) -> Value {
+    let sorted = |list: &Value, name: &str| {
+        let mut list: Vec<Value> = list.as_array().cloned().unwrap_or_default();
+        list.sort_by_key(|entry| entry[name].to_string());
+        list
+    };
+    let indexes: Vec<Value> = sorted(&table["GlobalSecondaryIndexes"], "IndexName")
+        .iter()
+        .map(|index| json!([index["IndexName"], index["KeySchema"], index["Projection"]]))
+        .collect();
+    json!([
+        table["KeySchema"],
+        sorted(&table["AttributeDefinitions"], "AttributeName"),
+        indexes
+    ])
+}
