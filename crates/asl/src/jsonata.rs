@@ -4,6 +4,7 @@ mod expression;
 mod functions;
 mod references;
 mod session;
+mod syntax_error;
 mod template;
 
 pub(crate) use expression::{Expression, Readable};

@@ -230,6 +230,9 @@ fn answers() -> impl Strategy<Value = Vec<Answer>> {
 }
 
 proptest! {
+    // A case runs a whole machine twice.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn saving_and_reading_back_between_turns_changes_nothing(answers in answers()) {
         let machine = machine(BUSY);

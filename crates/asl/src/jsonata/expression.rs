@@ -3,7 +3,7 @@
 use jsonata_core::ast::AstNode;
 use jsonata_core::parser;
 
-use super::references;
+use super::{references, syntax_error};
 use crate::diagnostics::DiagnosticCode;
 
 /// Which optional fields of `$states` an expression may read: that depends on the field which holds it.
@@ -33,7 +33,7 @@ impl Expression {
     pub fn parse(text: &str, readable: Readable) -> Result<Self, Vec<(DiagnosticCode, String)>> {
         let source = text[2..text.len() - 2].trim();
         let ast = parser::parse(source).map_err(|error| {
-            let message = without_code(&error.to_string()).to_owned();
+            let message = syntax_error::message(&error.to_string());
             vec![(DiagnosticCode::InvalidJsonataExpression, message)]
         })?;
         let unsupported = references::unsupported(&ast, readable);
@@ -56,14 +56,6 @@ impl Expression {
     }
 }
 
-/// AWS gives the parser's sentence without its `S0202: `.
-fn without_code(message: &str) -> &str {
-    match message.split_once(": ") {
-        Some((code, sentence)) if code.len() == 5 && code.starts_with('S') => sentence,
-        _ => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,12 +66,5 @@ mod tests {
         for literal in ["", "{%}", " {% 1 %}", "{% 1 %} ", "a {% 1 %}", "$states.input"] {
             assert!(!Expression::delimits(literal), "{literal}");
         }
-    }
-
-    #[test]
-    fn a_syntax_error_is_told_without_its_code() {
-        let problems = Expression::parse("{% 1 + %}", Readable::default()).expect_err("incomplete");
-        let message = "Unexpected end of expression".to_owned();
-        assert_eq!(problems, [(DiagnosticCode::InvalidJsonataExpression, message)]);
     }
 }
