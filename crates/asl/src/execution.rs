@@ -230,7 +230,6 @@ impl Execution {
     }
 
     /// Every task that has not answered and every timer that has not fired: what a driver takes up after a restart.
-    /// See [`Execution::submitted`] for what is known of a task.
     pub fn pending(&self) -> Vec<Effect> {
         let tasks = self.threads.values().filter_map(|thread| match &thread.visit.phase {
             Phase::Running(task) => Some(Effect::StartTask(task.request.clone())),
@@ -241,15 +240,6 @@ impl Execution {
             at: open.at,
         });
         tasks.chain(timers).collect()
-    }
-
-    /// What [`Event::TaskSubmitted`] told of an open task: after a restart a driver finds the job in it that it has
-    /// started already, and does not start it again.
-    pub fn submitted(&self, task: TaskId) -> Option<&Value> {
-        self.threads.values().find_map(|thread| match &thread.visit.phase {
-            Phase::Running(running) if running.request.task == task => running.submitted.as_ref(),
-            _ => None,
-        })
     }
 
     /// How it ended, if it has.

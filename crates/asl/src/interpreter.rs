@@ -103,7 +103,7 @@ impl<'a> Interpreter<'a> {
     pub fn take_in(&mut self, event: Event) -> Flow {
         match event {
             Event::TaskStarted { task } => self.task_started(task),
-            Event::TaskSubmitted { task, output } => self.task_submitted(task, output),
+            Event::TaskSubmitted { task, output } => self.task_submitted(task, &output),
             Event::TaskSubmitFailed { task, error, cause } => {
                 self.task_failed(task, EventType::TaskSubmitFailed, error, cause)
             }

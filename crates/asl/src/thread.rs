@@ -86,8 +86,6 @@ pub(crate) enum Phase {
 pub(crate) struct RunningTask {
     pub request: TaskRequest,
     pub started: bool,
-    /// What the service answered to the call of a `.sync` or `.waitForTaskToken` task.
-    pub submitted: Option<Value>,
     pub timeout: Option<TimerId>,
     pub heartbeat: Option<Heartbeat>,
 }

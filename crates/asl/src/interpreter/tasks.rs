@@ -56,7 +56,6 @@ impl Interpreter<'_> {
         thread.visit.phase = Phase::Running(Box::new(RunningTask {
             request,
             started: false,
-            submitted: None,
             timeout,
             heartbeat,
         }));
@@ -118,14 +117,13 @@ impl Interpreter<'_> {
     }
 
     /// The service has accepted the job or the token.
-    pub(super) fn task_submitted(&mut self, task: TaskId, output: Value) -> Flow {
+    pub(super) fn task_submitted(&mut self, task: TaskId, output: &Value) -> Flow {
         self.progress(task, |interpreter, thread, running| {
             interpreter.note_started(thread, running)?;
-            let details = task_output(&running.request.resource, &output);
+            let details = task_output(&running.request.resource, output);
             let details = EventDetails::TaskSubmitted(details);
             let previous = thread.previous_event;
             thread.previous_event = interpreter.record(previous, EventType::TaskSubmitted, Some(details))?;
-            running.submitted = Some(output);
             Ok(())
         })
     }
