@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::errors::StateError;
 use crate::history::EventType;
 use crate::jsonata::{Field, Template};
 use crate::resource::Resource;
@@ -135,6 +136,13 @@ pub(crate) struct MapState {
 pub(crate) enum Items {
     Template(Template),
     Expression(Field<Vec<Value>>),
+}
+
+impl Catcher {
+    /// Whether this catcher is the one for the error.
+    pub fn takes(&self, error: &StateError) -> bool {
+        self.error_equals.iter().any(|pattern| error.matches(pattern))
+    }
 }
 
 const NO_HANDLERS: &Handlers = &Handlers {

@@ -45,9 +45,11 @@ impl Problems {
                 Text::Literal => Some(Template::Literal(value.clone())),
             },
             Value::Array(items) => {
-                let items: Vec<_> = (0..)
-                    .zip(items)
-                    .map(|(at, item): (usize, _)| self.template(item, readable, &format!("{location}[{at}]")))
+                // Every item is read before one that failed ends it: all problems are told.
+                let items: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| self.template(item, readable, &format!("{location}[{at}]")))
                     .collect();
                 let items: Vec<_> = items.into_iter().collect::<Option<_>>()?;
                 let literal = items.iter().all(|item| matches!(item, Template::Literal(_)));

@@ -273,8 +273,7 @@ fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
     state.required(&["Choices"], problems);
     let default = state.string("Default", problems);
     let mut rules = Vec::new();
-    for (at, value) in (0..).zip(state.array("Choices", true, problems)?) {
-        let at: usize = at;
+    for (at, value) in state.array("Choices", true, problems)?.iter().enumerate() {
         let location = format!("{}[{at}]", state.at("Choices"));
         let Some(rule) = problems.object(value, &location) else {
             continue;
@@ -313,8 +312,7 @@ fn parallel(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
     let handlers = handlers(state, &mut parser.problems);
     let transition = transition(state, &mut parser.problems);
     let mut branches = Vec::new();
-    for (at, value) in (0..).zip(state.array("Branches", true, &mut parser.problems)?) {
-        let at: usize = at;
+    for (at, value) in state.array("Branches", true, &mut parser.problems)?.iter().enumerate() {
         let location = format!("{}[{at}]", state.at("Branches"));
         if let Some(branch) = parser.problems.object(value, &location) {
             branches.extend(parser.inner_scope(&branch, &[]));

@@ -61,12 +61,8 @@ impl Interpreter<'_> {
         }
         let before = thread.previous_event;
         self.record_state_failed(&mut thread, state)?;
-        let catch = &state.handlers().catch;
-        let catcher = (0..).zip(catch).find(|(_, catcher)| {
-            let mut patterns = catcher.error_equals.iter();
-            patterns.any(|pattern| error.matches(pattern))
-        });
-        match catcher {
+        let mut catchers = state.handlers().catch.iter().enumerate();
+        match catchers.find(|(_, catcher)| catcher.takes(&error)) {
             Some((at, catcher)) => self.caught(thread, state, &error, (at, catcher), before),
             None => self.thread_failed(&thread, state, error),
         }
@@ -97,11 +93,10 @@ impl Interpreter<'_> {
 
     /// The first retrier that takes the error decides; when it has no attempts left, nothing retries.
     fn schedule_retry(&mut self, thread: &mut Thread, state: &State, error: &StateError) -> bool {
-        let mut retriers = (0..).zip(&state.handlers().retry);
+        let mut retriers = state.handlers().retry.iter().enumerate();
         let Some((at, retrier)) = retriers.find(|(_, retrier)| retrier.takes(error)) else {
             return false;
         };
-        let at: usize = at;
         let Some(done) = thread.visit.retries.get_mut(at) else {
             return false;
         };
