@@ -1,6 +1,6 @@
 //! Error names and what `ErrorEquals` matches, after "Handling errors in Step Functions workflows".
 
-/// Every error except the terminal ones, see [`StateError::matches`].
+/// Every error except the terminal ones, [`RUNTIME`] and [`DATA_LIMIT_EXCEEDED`].
 pub const ALL: &str = "States.ALL";
 /// Every error except a timeout and the terminal ones.
 pub const TASK_FAILED: &str = "States.TaskFailed";
