@@ -169,7 +169,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (
             "    DeletionPolicy: Retain",
             "    Condition: Production",
-            r#"Resources.Table.Condition: local mode does not know"#,
+            "Resources.Table.Condition: local mode does not know",
         ),
         (
             "Outputs:",

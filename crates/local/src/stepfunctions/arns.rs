@@ -34,9 +34,10 @@ fn check(text: &str, resource: &str, names: usize) -> Result<(), AwsError> {
         ["arn", partition, "states", region, account, kind, ref rest @ ..]
             if ![partition, region, account].contains(&"") =>
         {
-            match kind == resource && rest.len() == names && !rest.contains(&"") {
-                true => Ok(()),
-                false => Err(invalid("Resource type not valid in this context")),
+            if kind == resource && rest.len() == names && !rest.contains(&"") {
+                Ok(())
+            } else {
+                Err(invalid("Resource type not valid in this context"))
             }
         }
         _ => Err(invalid("Invalid ARN prefix")),
@@ -56,9 +57,10 @@ pub fn check_role(text: &str) -> Result<(), AwsError> {
 /// or patterns use.
 pub fn check_name(name: &str) -> Result<(), AwsError> {
     let allowed = |c: char| !c.is_whitespace() && !c.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;:/\u{10ffff}".contains(c);
-    match (1..=80).contains(&name.chars().count()) && name.chars().all(allowed) {
-        true => Ok(()),
-        false => Err(AwsError::new("InvalidName", format!("Invalid Name: '{name}'"))),
+    if (1..=80).contains(&name.chars().count()) && name.chars().all(allowed) {
+        Ok(())
+    } else {
+        Err(AwsError::new("InvalidName", format!("Invalid Name: '{name}'")))
     }
 }
 

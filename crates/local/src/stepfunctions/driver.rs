@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::integrations::TaskRun;
 use super::jobs::Job;
-use super::progress::{Progress, Step};
+use super::progress::{Pending, Progress, Step};
 use super::records::{self, EXECUTION, HISTORY, RUNNING, STOP, TOKEN};
 use super::{StepFunctions, lock};
 use crate::Error;
@@ -80,7 +80,7 @@ impl Driver {
 
     /// Takes up after a restart.
     pub async fn resume(self) {
-        let (tasks, timers) = self.progress.pending();
+        let Pending { tasks, timers } = self.progress.pending();
         for (request, open) in tasks {
             self.task(request).resume(open);
         }

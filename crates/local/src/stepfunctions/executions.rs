@@ -277,7 +277,12 @@ impl StepFunctions {
     fn announce_start(&self, execution: &Execution) {
         let detail_type = "Step Functions Execution Status Change";
         let (arn, events) = (&execution.arn, &self.shared.services.events);
-        if let Err(error) = events.put("aws.states", detail_type, &[arn.clone()], &execution.event_detail()) {
+        if let Err(error) = events.put(
+            "aws.states",
+            detail_type,
+            std::slice::from_ref(arn),
+            &execution.event_detail(),
+        ) {
             tracing::error!(execution = arn, error = %chain(&error), "cannot announce an execution's start");
         }
     }

@@ -1,5 +1,7 @@
 //! Builds and ECS tasks that a `.sync` task waits for: started once, followed by their ids, stopped when nobody waits.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,8 +36,7 @@ pub enum Job {
 /// The token by which CodeBuild and ECS know that a start is the same one again: an attempt of a task has one, so a
 /// crash between the start and its record cannot start two.
 fn idempotency_token(execution: &str, task: TaskId) -> String {
-    let digest = Sha256::digest(stop_id(execution, task));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(Sha256::digest(stop_id(execution, task)))
 }
 
 impl StepFunctions {

@@ -123,7 +123,7 @@ mod tests {
 
     fn functions() -> Functions {
         let functions = Functions::default();
-        functions.register("steps", Duration::from_secs(60), |payload| async move {
+        functions.register("steps", Duration::from_mins(1), |payload| async move {
             match payload["step"].as_str() {
                 Some("panic") => panic!("as asked"),
                 Some("fail") => Err(LambdaError {

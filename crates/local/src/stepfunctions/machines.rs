@@ -99,7 +99,7 @@ impl StepFunctions {
         let machine = self
             .shared
             .ledger
-            .transaction(|transaction| created(transaction, machine, revision))?;
+            .transaction(|transaction| created(transaction, machine, &revision))?;
         Ok(json!({"stateMachineArn": machine.arn, "creationDate": epoch_seconds(machine.created)}))
     }
 
@@ -134,9 +134,9 @@ impl StepFunctions {
             "roleArn": revision.role_arn,
             "type": "STANDARD",
             "creationDate": epoch_seconds(machine.created),
-            "loggingConfiguration": machine.settings.logging_configuration
+            "loggingConfiguration": machine.settings.logging
                 .unwrap_or_else(|| json!({"level": "OFF", "includeExecutionData": false})),
-            "tracingConfiguration": machine.settings.tracing_configuration.unwrap_or_else(|| json!({"enabled": false})),
+            "tracingConfiguration": machine.settings.tracing.unwrap_or_else(|| json!({"enabled": false})),
         });
         // AWS gives a machine its first revision id with its first update.
         if machine.revision > 1 {
@@ -184,7 +184,7 @@ impl StepFunctions {
         Ok(json!({}))
     }
 
-    pub(super) fn validate_definition(&self, input: &ValidateDefinition) -> Value {
+    pub(super) fn validate_definition(input: &ValidateDefinition) -> Value {
         let problems = check(&input.definition)
             .err()
             .map(|errors| errors.0)
@@ -238,7 +238,7 @@ impl StepFunctions {
 }
 
 /// Creating the same machine again answers as the first time did. As on AWS the role is not compared.
-fn created(transaction: &Transaction<'_>, machine: Machine, revision: Revision) -> Result<Machine, AwsError> {
+fn created(transaction: &Transaction<'_>, machine: Machine, revision: &Revision) -> Result<Machine, AwsError> {
     let Some(existing) = transaction.get::<Machine>(MACHINE, &machine.arn)? else {
         // The numbers of a deleted machine's revisions are not used again: its executions still name them.
         let used = transaction
@@ -248,7 +248,7 @@ fn created(transaction: &Transaction<'_>, machine: Machine, revision: Revision) 
             revision: used as u64 + 1,
             ..machine
         };
-        put(transaction, &machine, &revision)?;
+        put(transaction, &machine, revision)?;
         return Ok(machine);
     };
     let id = revision_id(&existing.arn, existing.revision);
@@ -277,14 +277,9 @@ fn updated(transaction: &Transaction<'_>, input: UpdateStateMachine) -> Result<(
     };
     machine.revision += 1;
     let settings = &mut machine.settings;
-    settings.logging_configuration = input
-        .settings
-        .logging_configuration
-        .or(settings.logging_configuration.take());
-    settings.tracing_configuration = input
-        .settings
-        .tracing_configuration
-        .or(settings.tracing_configuration.take());
+    settings.logging = input.settings.logging.or(settings.logging.take());
+    settings.tracing = input.settings.tracing.or(settings.tracing.take());
+    settings.encryption = input.settings.encryption.or(settings.encryption.take());
     put(transaction, &machine, &revision)?;
     Ok((machine, revision))
 }
@@ -295,18 +290,17 @@ fn put(transaction: &Transaction<'_>, machine: &Machine, revision: &Revision) ->
 }
 
 fn refuse_publish(publish: bool) -> Result<(), AwsError> {
-    match publish {
-        false => Ok(()),
-        true => Err(AwsError::validation(
-            "Slipway's local mode keeps no published versions of state machines.",
-        )),
+    if publish {
+        let message = "Slipway's local mode keeps no published versions of state machines.";
+        return Err(AwsError::validation(message));
     }
+    Ok(())
 }
 
 /// Everything that is wrong with a definition, for AWS or for local mode.
 fn check(definition: &str) -> Result<slipway_asl::StateMachine, DefinitionErrors> {
     let parsed = slipway_asl::StateMachine::parse(definition)?;
-    let refused = offered::refused(definition);
+    let refused = offered::refused(&parsed);
     if refused.is_empty() {
         Ok(parsed)
     } else {

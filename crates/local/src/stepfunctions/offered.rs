@@ -1,7 +1,6 @@
 //! The service integrations that local mode offers. A machine that names any other is refused when it is created.
 
-use serde_json::Value;
-use slipway_asl::{Diagnostic, DiagnosticCode, IntegrationPattern, Resource};
+use slipway_asl::{Diagnostic, DiagnosticCode, IntegrationPattern, Resource, StateMachine};
 
 /// What a task calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +35,16 @@ const CODEBUILD: &[&str] = &[
 const ECS: &[&str] = &[
     "createCluster",
     "createService",
+    "deleteCluster",
     "deleteService",
     "deregisterTaskDefinition",
     "describeClusters",
     "describeServices",
     "describeTaskDefinition",
     "describeTasks",
+    "listClusters",
     "listServices",
+    "listTaskDefinitionFamilies",
     "listTaskDefinitions",
     "listTasks",
     "registerTaskDefinition",
@@ -86,67 +88,47 @@ pub fn integration(resource: &Resource) -> Option<Integration> {
     }
 }
 
-/// The tasks of a definition whose resource is not offered.
-pub fn refused(definition: &str) -> Vec<Diagnostic> {
-    let mut refused = Vec::new();
-    if let Ok(definition) = serde_json::from_str(definition) {
-        walk(&definition, "", &mut refused);
-    }
+/// The tasks of a machine whose resource is not offered.
+pub fn refused(machine: &StateMachine) -> Vec<Diagnostic> {
+    let refused = machine.tasks().filter(|(_, resource)| integration(resource).is_none());
     refused
-}
-
-fn walk(scope: &Value, path: &str, refused: &mut Vec<Diagnostic>) {
-    for (name, state) in scope["States"].as_object().into_iter().flatten() {
-        let path = format!("{path}/States/{name}");
-        if let Some(resource) = state["Resource"].as_str() {
-            let offered = resource.parse().ok().as_ref().and_then(integration);
-            if offered.is_none() {
-                refused.push(Diagnostic {
-                    code: DiagnosticCode::SchemaValidationFailed,
-                    message: format!("The resource provided {resource} is not offered by Slipway's local mode."),
-                    location: Some(format!("{path}/Resource")),
-                });
-            }
-        }
-        walk(&state["ItemProcessor"], &format!("{path}/ItemProcessor"), refused);
-        for (index, branch) in state["Branches"].as_array().into_iter().flatten().enumerate() {
-            walk(branch, &format!("{path}/Branches[{index}]"), refused);
-        }
-    }
+        .map(|(state, resource)| Diagnostic {
+            code: DiagnosticCode::SchemaValidationFailed,
+            message: format!(
+                "The resource provided {resource} of the state '{state}' is not offered by Slipway's local mode."
+            ),
+            location: None,
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn only_what_is_offered_passes_wherever_it_stands() {
-        let task = |resource: &str| json!({"Type": "Task", "Resource": format!("arn:aws:states:::{resource}")});
-        let definition = json!({"States": {
-            "A": task("lambda:invoke.waitForTaskToken"),
-            "B": task("codebuild:startBuild.sync"),
-            "C": {"Type": "Map", "ItemProcessor": {"States": {"D": task("ecs:runTask.sync"), "E": task("sqs:sendMessage")}}},
-            "F": {"Type": "Parallel", "Branches": [{"States": {"G": task("aws-sdk:ecs:updateService")}},
-                                                   {"States": {"H": task("aws-sdk:ecs:updateService.waitForTaskToken")}}]},
-            "I": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:x"},
-            "J": task("ecs:runTask"),
-            "K": task("aws-sdk:sfn:startExecution"),
-            "L": task("events:putEvents"),
-        }});
-        let places: Vec<String> = refused(&definition.to_string())
-            .into_iter()
-            .filter_map(|it| it.location)
-            .collect();
-        assert_eq!(
-            places,
-            [
-                "/States/C/ItemProcessor/States/E/Resource",
-                "/States/F/Branches[1]/States/H/Resource",
-                "/States/I/Resource",
-                "/States/J/Resource"
-            ]
-        );
+    fn only_what_is_offered_passes() {
+        for (resource, offered) in [
+            ("lambda:invoke", true),
+            ("lambda:invoke.waitForTaskToken", true),
+            ("codebuild:startBuild.sync", true),
+            ("codebuild:startBuild", false),
+            ("ecs:runTask.sync", true),
+            ("ecs:runTask.waitForTaskToken", false),
+            ("events:putEvents", true),
+            ("aws-sdk:ecs:updateService", true),
+            ("aws-sdk:ecs:updateService.waitForTaskToken", false),
+            ("aws-sdk:ecs:updateCluster", false),
+            ("aws-sdk:codebuild:stopBuild", true),
+            ("aws-sdk:sfn:startExecution", true),
+            ("sqs:sendMessage", false),
+        ] {
+            let parsed = format!("arn:aws:states:::{resource}").parse().expect(resource);
+            assert_eq!(integration(&parsed).is_some(), offered, "{resource}");
+        }
+        let function = "arn:aws:lambda:us-east-1:000000000000:function:x"
+            .parse()
+            .expect("a function");
+        assert_eq!(integration(&function), None);
     }
 }

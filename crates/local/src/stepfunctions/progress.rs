@@ -27,6 +27,17 @@ pub struct Open {
     pub job: Option<Job>,
 }
 
+/// What is taken up after a restart.
+pub struct Pending {
+    /// The open tasks.
+    pub tasks: Vec<(TaskRequest, Open)>,
+    /// The open timers.
+    pub timers: Vec<TimerChange>,
+}
+
+/// A timer to set (a time), or to take back (none).
+pub type TimerChange = (TimerId, Option<Timestamp>);
+
 /// What one message brings about: first to be written, then to be carried out.
 #[derive(Debug, Default)]
 pub struct Step {
@@ -38,8 +49,8 @@ pub struct Step {
     pub stops: Vec<(TaskId, Job)>,
     /// Tasks to start.
     pub starts: Vec<TaskRequest>,
-    /// Timers to set (a time) or to take back (none), in order.
-    pub timers: Vec<(TimerId, Option<Timestamp>)>,
+    /// Timers, in order.
+    pub timers: Vec<TimerChange>,
     /// How the execution ended.
     pub outcome: Option<Outcome>,
 }
@@ -107,7 +118,7 @@ impl Progress {
     }
 
     /// What has to be taken up again after a restart: open tasks with how far they were, and timers.
-    pub fn pending(&self) -> (Vec<(TaskRequest, Open)>, Vec<(TimerId, Option<Timestamp>)>) {
+    pub fn pending(&self) -> Pending {
         let (mut tasks, mut timers) = (Vec::new(), Vec::new());
         for effect in self.execution.pending() {
             match effect {
@@ -119,7 +130,7 @@ impl Progress {
                 Effect::CancelTask { .. } | Effect::CancelTimer { .. } => {}
             }
         }
-        (tasks, timers)
+        Pending { tasks, timers }
     }
 
     /// A task that is to be started counts as started in the same turn: the call is the next thing that happens, and

@@ -38,11 +38,13 @@ pub struct Machine {
 
 /// Settings of a state machine that local mode keeps and does not follow: the history is always there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Settings {
-    pub logging_configuration: Option<Value>,
-    pub tracing_configuration: Option<Value>,
-    pub encryption_configuration: Option<Value>,
+    #[serde(rename = "loggingConfiguration")]
+    pub logging: Option<Value>,
+    #[serde(rename = "tracingConfiguration")]
+    pub tracing: Option<Value>,
+    #[serde(rename = "encryptionConfiguration")]
+    pub encryption: Option<Value>,
 }
 
 /// One definition of a state machine.

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::Value;
 
 use super::lambda::Functions;
+use crate::codebuild::CodeBuild;
+use crate::ecs::Ecs;
 use crate::events::EventBus;
 use crate::wire::AwsError;
 
+/// What a call of a service answers, some time.
+pub type Answer = BoxFuture<'static, Result<Value, AwsError>>;
 /// A call of a JSON service: action and body.
-pub type Call = Arc<dyn Fn(String, Value) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync>;
+pub type Call = Arc<dyn Fn(String, Value) -> Answer + Send + Sync>;
 
 /// What executions call, and how they hear of the end of what they started.
 ///
@@ -23,11 +27,39 @@ pub struct Services {
     /// CodeBuild's API.
     pub codebuild: Call,
     /// Waits for the end of a build, by its id, and gives the build.
-    pub build_finished: Arc<dyn Fn(String) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync>,
+    pub build_finished: Arc<dyn Fn(String) -> Answer + Send + Sync>,
     /// The API of ECS.
     pub ecs: Call,
     /// Waits until a task has stopped, by its cluster and ARN, and gives the task.
-    pub task_stopped: Arc<dyn Fn(String, String) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync>,
+    pub task_stopped: Arc<dyn Fn(String, String) -> Answer + Send + Sync>,
     /// Where status changes go, and `events:putEvents`.
     pub events: EventBus,
+}
+
+impl Services {
+    /// The services of local mode.
+    pub fn new(functions: Functions, codebuild: &CodeBuild, ecs: &Ecs, events: EventBus) -> Self {
+        let (builds, finished) = (codebuild.clone(), codebuild.clone());
+        let (tasks, stopped) = (ecs.clone(), ecs.clone());
+        Self {
+            functions,
+            codebuild: Arc::new(move |action: String, body| {
+                let service = builds.clone();
+                async move { service.call(&action, body).await }.boxed()
+            }),
+            build_finished: Arc::new(move |id: String| {
+                let service = finished.clone();
+                async move { service.finished(&id).await }.boxed()
+            }),
+            ecs: Arc::new(move |action: String, body| {
+                let service = tasks.clone();
+                async move { service.call(&action, body).await }.boxed()
+            }),
+            task_stopped: Arc::new(move |cluster: String, arn: String| {
+                let service = stopped.clone();
+                async move { service.stopped(&cluster, &arn).await }.boxed()
+            }),
+            events,
+        }
+    }
 }

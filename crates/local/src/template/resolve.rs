@@ -185,7 +185,7 @@ impl<'a> Resolver<'a> {
             let (name, after) = after.split_once('}').ok_or_else(|| unresolved(path, text))?;
             out.push_str(before);
             match (name.strip_prefix('!'), name.split_once('.')) {
-                (Some(literal), _) => out.push_str(&format!("${{{literal}}}")),
+                (Some(literal), _) => out.extend(["${", literal, "}"]),
                 (None, Some((logical_id, attribute))) => out.push_str(&self.attribute(path, logical_id, attribute)?),
                 (None, None) => out.push_str(&self.reference(path, name)?),
             }

@@ -21,6 +21,8 @@ use slipway_local::stepfunctions::{Call, Functions, LambdaError, Services, StepF
 use slipway_local::wire::{AwsError, JsonProtocol};
 use tokio::sync::watch;
 
+/// Longer than anything takes on a busy machine: a test that waits so long has failed.
+const LIMIT: Duration = Duration::from_mins(1);
 pub const ROLE: &str = "arn:aws:iam::000000000000:role/slipway";
 
 /// The services behind the executions. They stay when Step Functions crashes, as processes do.
@@ -57,9 +59,9 @@ impl Outside {
         let count = |points: &Vec<String>| points.iter().filter(|it| *it == point).count();
         let mut reached = self.reached.subscribe();
         let wait = reached.wait_for(|points| count(points) >= times);
-        tokio::time::timeout(Duration::from_secs(20), wait)
+        tokio::time::timeout(LIMIT, wait)
             .await
-            .unwrap_or_else(|_| panic!("{point} was not reached {times} times: {:?}", self.reached.borrow()))
+            .unwrap_or_else(|_elapsed| panic!("{point} was not reached {times} times: {:?}", self.reached.borrow()))
             .expect("the world exists");
     }
 
@@ -83,7 +85,7 @@ impl Outside {
     pub async fn token(&self, number: usize) -> String {
         let mut tokens = self.tokens.subscribe();
         let wait = tokens.wait_for(|tokens| tokens.len() > number);
-        tokio::time::timeout(Duration::from_secs(20), wait)
+        tokio::time::timeout(LIMIT, wait)
             .await
             .expect("a token")
             .expect("the world exists")[number]
@@ -188,13 +190,20 @@ impl World {
         (self.service, self.client) = serve(&self.ledger, &self.outside).await;
     }
 
-    /// Waits until the history has an event of this type.
-    pub async fn written(&self, execution: &str, event: &str) {
-        let mut changes = self.ledger.changes("sfn-history");
-        while !self.outline(execution).await.iter().any(|(_, _, it)| it == event) {
-            let changed = tokio::time::timeout(Duration::from_secs(20), changes.changed()).await;
-            changed
-                .unwrap_or_else(|_| panic!("no {event} is written"))
+    /// Waits until the history has an event of this type so many times.
+    pub async fn written(&self, execution: &str, event: &str, times: usize) {
+        let mut writes = self.ledger.changes("sfn-history");
+        while self
+            .outline(execution)
+            .await
+            .iter()
+            .filter(|(_, _, it)| it == event)
+            .count()
+            < times
+        {
+            let write = tokio::time::timeout(LIMIT, writes.changed()).await;
+            write
+                .unwrap_or_else(|_elapsed| panic!("no {event} is written"))
                 .expect("the ledger exists");
         }
     }
@@ -228,10 +237,10 @@ impl World {
     /// Waits for the end of an execution.
     pub async fn ended(&self, execution: &str) -> Value {
         let ended = self.service.ended(execution);
-        match tokio::time::timeout(Duration::from_secs(20), ended).await {
-            Ok(ended) => ended.expect("is there"),
-            Err(_) => panic!("{execution} does not end: {:?}", self.history(execution).await),
-        }
+        let Ok(ended) = tokio::time::timeout(LIMIT, ended).await else {
+            panic!("{execution} does not end: {:?}", self.history(execution).await);
+        };
+        ended.expect("is there")
     }
 
     pub async fn history(&self, execution: &str) -> Vec<HistoryEvent> {
@@ -322,7 +331,7 @@ fn services(ledger: &Ledger, outside: &Arc<Outside>) -> Services {
 fn functions(outside: &Arc<Outside>) -> Functions {
     let functions = Functions::default();
     let ask = outside.clone();
-    functions.register("ask", Duration::from_secs(60), move |payload| {
+    functions.register("ask", Duration::from_mins(1), move |payload| {
         let outside = ask.clone();
         async move {
             let token = payload["token"].as_str().expect("a token").to_owned();
@@ -332,7 +341,7 @@ fn functions(outside: &Arc<Outside>) -> Functions {
         }
     });
     let steps = outside.clone();
-    functions.register("steps", Duration::from_secs(60), move |payload| {
+    functions.register("steps", Duration::from_mins(1), move |payload| {
         let outside = steps.clone();
         async move {
             outside.pass("steps").await;
