@@ -1,34 +1,15 @@
 //! Complete: the operation has succeeded, and the next one in the stack's queue starts.
 
-use jiff::Timestamp;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Operation, StepStatus};
 use slipway_store::finish::{End, Finished};
 
-use crate::{Done, StepError, Steps, state};
+use crate::{Done, StepError, Steps};
 
 impl Steps {
     pub(crate) async fn complete(&self, operation: &OperationId) -> Result<Done, StepError> {
-        self.close_steps(operation, StepStatus::Succeeded).await?;
         let finished = self.store.finish_operation(operation, &End::Succeeded).await?;
         self.start_next(&finished).await;
         Ok(Done {})
-    }
-
-    /// Ends the steps whose end nobody noted, such as the rollouts of services: the workflow is past them.
-    pub(crate) async fn close_steps(
-        &self,
-        operation: &OperationId,
-        status: StepStatus,
-    ) -> Result<Operation, StepError> {
-        let now = Timestamp::now();
-        let close = |operation: &mut Operation| {
-            if !operation.status.has_ended() {
-                state::end_open_steps(operation, status, now);
-            }
-            Ok(())
-        };
-        Ok(self.store.update_operation(operation, close).await?)
     }
 
     /// Starts the operation that has the slot now. This operation has ended whether that succeeds or not, and what could not

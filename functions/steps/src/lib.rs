@@ -87,7 +87,8 @@ impl Steps {
 
     /// Runs the step that the payload names, and returns what the next state needs.
     pub async fn handle(&self, payload: Value) -> Result<Value, StepError> {
-        let result = self.dispatch(payload).await;
+        // On the heap: the futures of ten steps nested in each other are deeper than the compiler looks.
+        let result = Box::pin(self.dispatch(payload)).await;
         if let Err(error) = &result {
             error.log();
         }

@@ -22,14 +22,15 @@ pub(crate) struct Recorded {
 impl Steps {
     pub(crate) async fn record_failure(&self, operation: &OperationId, failed: &Failed) -> Result<Recorded, StepError> {
         let now = Timestamp::now();
-        let close = |operation: &mut Operation| {
+        let note = |operation: &mut Operation| {
             if !operation.status.has_ended() {
-                operation.begin_step(&failed.step, now);
-                state::end_open_steps(operation, StepStatus::Failed, now);
+                let step = step_of(operation, &failed.step);
+                operation.begin_step(&step, now);
+                operation.end_step(&step, StepStatus::Failed, now);
             }
             Ok(())
         };
-        let ending = self.store.update_operation(operation, close).await?;
+        let ending = self.store.update_operation(operation, note).await?;
         let failure = self.in_plain_words(&ending, failed).await;
         let finished = self
             .store

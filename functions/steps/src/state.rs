@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Operation, StepStatus};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
@@ -47,6 +47,8 @@ impl Steps {
     ) -> Result<Operation, StepError> {
         let now = Timestamp::now();
         let noted = |operation: &mut Operation| -> Result<(), IllegalTransition> {
+            // Only of an operation that runs: one that was called off meanwhile stays as it ended.
+            operation.status = operation.status.after(OperationEvent::Begun)?;
             operation.begin_step(state, began);
             end_open_steps(operation, StepStatus::Succeeded, now);
             change(operation);

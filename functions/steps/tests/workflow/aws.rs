@@ -1,0 +1,272 @@
+//! The AWS services that the steps call, as small as the steps need them: one axum handler on a loopback port.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// How a rollout ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It is done before anybody looks.
+    AtOnce,
+    /// It is done after the step has looked: an event says so.
+    Later,
+}
+
+/// An ECS service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub task_definition: String,
+    pub desired_count: i64,
+    pub deployment: u32,
+    pub end: End,
+}
+
+/// What the services hold.
+#[derive(Debug, Default)]
+pub struct Aws {
+    pub services: BTreeMap<String, Service>,
+    /// The revisions of each family, as `DescribeTaskDefinition` answers.
+    pub task_definitions: BTreeMap<String, Vec<Value>>,
+    pub tasks: BTreeMap<String, Value>,
+    pub logs: BTreeMap<String, Vec<String>>,
+    pub builds: BTreeMap<String, Value>,
+    pub objects: BTreeMap<String, String>,
+    /// What was answered to task tokens: nothing for a success, or the error and its cause.
+    pub answered: BTreeMap<String, Option<(String, String)>>,
+    pub started: Vec<String>,
+    /// Tasks with this image never become healthy.
+    pub broken_image: Option<String>,
+    /// The status that the health address answers, in turn; the last one stays.
+    pub health: Vec<u16>,
+}
+
+pub type Shared = Arc<Mutex<Aws>>;
+
+pub fn lock(aws: &Shared) -> MutexGuard<'_, Aws> {
+    aws.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub fn router(aws: Shared) -> Router {
+    Router::new()
+        .route("/", axum::routing::post(call))
+        .route("/healthz", axum::routing::get(health))
+        .route("/artifacts/{*key}", axum::routing::get(object))
+        .with_state(aws)
+}
+
+async fn health(State(aws): State<Shared>) -> StatusCode {
+    let mut aws = lock(&aws);
+    let status = aws.health[0];
+    if aws.health.len() > 1 {
+        aws.health.remove(0);
+    }
+    StatusCode::from_u16(status).expect("a status")
+}
+
+async fn object(State(aws): State<Shared>, Path(key): Path<String>) -> Response {
+    match lock(&aws).objects.get(&key) {
+        Some(body) => body.clone().into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>",
+        )
+            .into_response(),
+    }
+}
+
+async fn call(State(aws): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers["x-amz-target"].to_str().expect("a target").to_owned();
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    let (_, action) = target.split_once('.').expect("a service and an action");
+    match lock(&aws).answer(action, &body) {
+        Ok(answer) => ([("content-type", "application/x-amz-json-1.1")], answer.to_string()).into_response(),
+        Err(code) => {
+            let body = json!({"__type": code, "message": "it is not there"}).to_string();
+            (
+                StatusCode::BAD_REQUEST,
+                [("content-type", "application/x-amz-json-1.1")],
+                body,
+            )
+                .into_response()
+        }
+    }
+}
+
+impl Aws {
+    /// A service that runs something which was registered by somebody else.
+    pub fn add_service(&mut self, name: &str, desired_count: i64) {
+        let task_definition = self.register(
+            &json!({"family": format!("made-{name}"), "containerDefinitions": [{"name": "app", "image": "made"}]}),
+        );
+        let service = Service {
+            task_definition,
+            desired_count,
+            deployment: 1,
+            end: End::AtOnce,
+        };
+        self.services.insert(name.to_owned(), service);
+    }
+
+    /// How many task definitions were registered that are still active.
+    pub fn revisions(&self, family: &str) -> usize {
+        self.task_definitions.get(family).map_or(0, Vec::len)
+    }
+
+    pub fn definition(&self, arn: &str) -> Option<&Value> {
+        let mut all = self.task_definitions.values().flatten();
+        all.find(|definition| definition["taskDefinition"]["taskDefinitionArn"] == arn)
+    }
+
+    pub fn deregister(&mut self, arn: &str) {
+        let mut all = self.task_definitions.values_mut().flatten();
+        let found = all.find(|definition| definition["taskDefinition"]["taskDefinitionArn"] == arn);
+        found.expect("a task definition")["taskDefinition"]["status"] = "INACTIVE".into();
+    }
+
+    /// `ecs:UpdateService`, as the state machine calls it.
+    pub fn update_service(&mut self, arguments: &Value) -> Value {
+        let name = arguments["Service"].as_str().expect("a service");
+        let service = self.services.get_mut(name).expect("a service");
+        let (definition, count) = (&arguments["TaskDefinition"], &arguments["DesiredCount"]);
+        let (definition, count) = (definition.as_str().expect("an ARN"), count.as_i64().expect("a number"));
+        if service.task_definition != definition {
+            service.deployment += 1;
+            service.task_definition = definition.to_owned();
+        }
+        service.desired_count = count;
+        json!({"Service": {
+            "ServiceArn": service_arn(name),
+            "Deployments": [
+                {"Id": "ecs-svc/0", "Status": "ACTIVE"},
+                {"Id": format!("ecs-svc/{}", service.deployment), "Status": "PRIMARY"},
+            ],
+        }})
+    }
+
+    fn register(&mut self, body: &Value) -> String {
+        let family = body["family"].as_str().expect("a family").to_owned();
+        let revisions = self.task_definitions.entry(family.clone()).or_default();
+        let mut definition = body.clone();
+        let tags = definition.as_object_mut().expect("an object").remove("tags");
+        let arn = format!(
+            "arn:aws:ecs:us-east-1:000000000000:task-definition/{family}:{}",
+            revisions.len() + 1
+        );
+        definition["taskDefinitionArn"] = arn.as_str().into();
+        definition["revision"] = (revisions.len() + 1).into();
+        definition["status"] = "ACTIVE".into();
+        revisions.push(json!({"taskDefinition": definition, "tags": tags.unwrap_or(json!([]))}));
+        arn
+    }
+
+    fn answer(&mut self, action: &str, body: &Value) -> Result<Value, &'static str> {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        match action {
+            "RegisterTaskDefinition" => {
+                let arn = self.register(body);
+                Ok(self.definition(&arn).expect("what was registered").clone())
+            }
+            "DescribeTaskDefinition" => self
+                .describe_task_definition(&text("taskDefinition"))
+                .ok_or("ClientException"),
+            "DescribeServices" => Ok(self.describe_services(body)),
+            "DescribeTasks" => {
+                let tasks = body["tasks"].as_array().expect("tasks").iter();
+                let known = tasks.filter_map(|arn| self.tasks.get(arn.as_str()?)).cloned();
+                Ok(json!({"tasks": known.collect::<Vec<_>>(), "failures": []}))
+            }
+            "GetLogEvents" => {
+                let lines = self
+                    .logs
+                    .get(&text("logStreamName"))
+                    .ok_or("ResourceNotFoundException")?;
+                Ok(
+                    json!({"events": lines.iter().map(|line| json!({"timestamp": 0, "message": line})).collect::<Vec<_>>()}),
+                )
+            }
+            "BatchGetBuilds" => {
+                let ids = body["ids"].as_array().expect("ids").iter();
+                let known = ids.filter_map(|id| self.builds.get(id.as_str()?)).cloned();
+                Ok(json!({"builds": known.collect::<Vec<_>>()}))
+            }
+            "SendTaskSuccess" => self.token_answered(text("taskToken"), None),
+            "SendTaskFailure" => self.token_answered(text("taskToken"), Some((text("error"), text("cause")))),
+            "StartExecution" => {
+                self.started.push(text("name"));
+                let arn = format!(
+                    "{}:{}",
+                    text("stateMachineArn").replace("stateMachine", "execution"),
+                    text("name")
+                );
+                Ok(json!({"executionArn": arn, "startDate": 0}))
+            }
+            other => panic!("nobody asked for {other}"),
+        }
+    }
+
+    fn token_answered(&mut self, token: String, answer: Option<(String, String)>) -> Result<Value, &'static str> {
+        if self.answered.contains_key(&token) {
+            return Err("TaskTimedOut");
+        }
+        self.answered.insert(token, answer);
+        Ok(json!({}))
+    }
+
+    fn describe_task_definition(&self, name: &str) -> Option<Value> {
+        if name.starts_with("arn:") {
+            return self.definition(name).cloned();
+        }
+        match name.split_once(':') {
+            Some((family, revision)) => {
+                let index: usize = revision.parse().ok()?;
+                self.task_definitions.get(family)?.get(index - 1).cloned()
+            }
+            None => {
+                let revisions = self.task_definitions.get(name)?.iter().rev();
+                revisions
+                    .cloned()
+                    .find(|definition| definition["taskDefinition"]["status"] == "ACTIVE")
+            }
+        }
+    }
+
+    fn is_broken(&self, definition: &str) -> bool {
+        let definition = self.definition(definition).map(Value::to_string).unwrap_or_default();
+        self.broken_image
+            .as_ref()
+            .is_some_and(|image| definition.contains(image))
+    }
+
+    fn describe_services(&self, body: &Value) -> Value {
+        let names = body["services"].as_array().expect("services").iter();
+        let names = names.map(|name| name.as_str().expect("a name").rsplit('/').next().expect("a name"));
+        let known = names.filter_map(|name| Some((name, self.services.get(name)?)));
+        let described = known.map(|(name, service)| {
+            let (state, reason) = match &service.end {
+                _ if self.is_broken(&service.task_definition) => ("FAILED", "tasks failed to start."),
+                End::AtOnce => ("COMPLETED", "done"),
+                End::Later => ("IN_PROGRESS", "under way"),
+            };
+            json!({
+                "serviceName": name, "serviceArn": service_arn(name), "status": "ACTIVE",
+                "taskDefinition": service.task_definition, "desiredCount": service.desired_count,
+                "deployments": [{
+                    "id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY",
+                    "taskDefinition": service.task_definition, "rolloutState": state, "rolloutStateReason": reason,
+                }],
+            })
+        });
+        json!({"services": described.collect::<Vec<_>>(), "failures": []})
+    }
+}
+
+fn service_arn(name: &str) -> String {
+    format!("arn:aws:ecs:us-east-1:000000000000:service/main/{name}")
+}

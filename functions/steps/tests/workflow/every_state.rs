@@ -1,0 +1,224 @@
+//! Fail every state once, repeat every state once.
+
+use slipway_asl::Outcome;
+use slipway_asl::simulate::Answer;
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::release::ReleaseStatus;
+
+use crate::aws::End;
+use crate::definition::states;
+use crate::world::{World, image};
+
+/// A failure that is injected, and what the operation has to say of it.
+struct Case {
+    state: String,
+    answer: Answer,
+    error: &'static str,
+    says: &'static str,
+}
+
+/// The failures that each kind of Task can get.
+fn cases(state: &str, resource: &str) -> Vec<Case> {
+    let case = |answer, error, says| Case {
+        state: state.to_owned(),
+        answer,
+        error,
+        says,
+    };
+    let fails = |error, cause, says| case(Answer::fail(error, cause), error, says);
+    let mut cases = vec![case(Answer::Never, "States.Timeout", "did not end in time")];
+    match resource {
+        "arn:aws:states:::lambda:invoke" | "arn:aws:states:::lambda:invoke.waitForTaskToken" => {
+            let internal = r#"{"errorType": "Slipway.Internal", "errorMessage": "the disk is full"}"#;
+            cases.push(fails("Slipway.Internal", internal, "the disk is full"));
+            cases.push(fails("Slipway.Transient", "{}", "{}"));
+            cases.push(fails(
+                "Runtime.ExitError",
+                r#"{"errorMessage": "exit status 1"}"#,
+                "exit status 1",
+            ));
+        }
+        "arn:aws:states:::codebuild:startBuild.sync" => {
+            cases.push(fails(
+                "CodeBuild.AWSCodeBuildException",
+                "Rate exceeded",
+                "Rate exceeded",
+            ));
+            cases.push(fails("CodeBuild.ResourceNotFoundException", "no project", "no project"));
+            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
+        }
+        "arn:aws:states:::ecs:runTask.sync" => {
+            let refused = r#"{"Failures": [{"Reason": "RESOURCE:MEMORY"}], "Tasks": []}"#;
+            cases.push(fails(
+                "AmazonECS.Unknown",
+                refused,
+                "could not be started: RESOURCE:MEMORY",
+            ));
+            cases.push(fails(
+                "ECS.AmazonECSException",
+                "Rate exceeded",
+                "could not be started: Rate exceeded",
+            ));
+            cases.push(fails(
+                "States.DataLimitExceeded",
+                "too large",
+                "could not be started: too large",
+            ));
+            cases[0].says = "migration `migrate` did not end within 60 seconds";
+            // Check migration is the judge of all of them.
+            for case in &mut cases {
+                case.error = "Slipway.MigrationFailed";
+            }
+        }
+        "arn:aws:states:::aws-sdk:ecs:updateService" => {
+            cases.push(fails("Ecs.EcsException", "Rate exceeded", "Rate exceeded"));
+            cases.push(fails("Ecs.ServiceNotActiveException", "not active", "not active"));
+            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
+        }
+        other => panic!("no failures are known for {other}"),
+    }
+    match state {
+        "Wait for approval" => {
+            (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan")
+        }
+        "Update service" | "Wait until stable" => {
+            (cases[0].error, cases[0].says) = ("Slipway.RolloutFailed", "a service was not stable in time");
+        }
+        "Check migration" => cases[0].says = "Run migrations did not end in time",
+        // These run because something else has failed, and that is what is told.
+        "Put back service" | "Wait until put back" => {
+            for case in &mut cases {
+                (case.error, case.says) = ("Slipway.Unhealthy", "could not be put back");
+            }
+        }
+        "Record failure" => cases
+            .iter_mut()
+            .for_each(|case| (case.error, case.says) = ("Slipway.Unhealthy", "answered 503")),
+        _ => {}
+    }
+    cases
+}
+
+#[test]
+fn every_state_may_fail_and_the_operation_says_why_and_lets_go_of_its_stack() {
+    let mut failed = 0;
+    for (name, state) in states().into_iter().filter(|(_, state)| state["Type"] == "Task") {
+        for case in cases(&name, state["Resource"].as_str().expect("a resource")) {
+            fail_once(&case);
+            failed += 1;
+        }
+    }
+    // Three and more for each of the sixteen Tasks: none was passed over.
+    assert!(failed >= 3 * 16, "{failed}");
+}
+
+fn fail_once(case: &Case) {
+    let (mut world, id) = World::new();
+    if ["Put back service", "Wait until put back", "Record failure"].contains(&case.state.as_str()) {
+        world.aws().health = vec![503];
+    }
+    let run = world.run_with(&id, |task| (task.state == case.state).then(|| case.answer.clone()));
+    let what = format!("{} with {:?}", case.state, case.answer);
+    assert!(
+        world.asked.contains_key(&case.state),
+        "{what} was not reached: {:?}",
+        run.visited()
+    );
+    let Outcome::Failed { error, cause } = &run.outcome else {
+        panic!("{what} ended {:?}", run.outcome);
+    };
+    let (error, cause) = (
+        error.as_deref().unwrap_or_default(),
+        cause.as_deref().unwrap_or_default(),
+    );
+    assert_eq!(error, case.error, "{what}: {cause}");
+    assert!(cause.contains(case.says), "{what}: {cause}");
+
+    let operation = world.operation(&id);
+    if case.state == "Record failure" {
+        // Nobody could write it down: the end of the execution is an event, and the sweeper looks, too.
+        assert!(!operation.status.has_ended());
+        return;
+    }
+    assert_eq!(operation.status, OperationStatus::Failed, "{what}");
+    let failure = operation.failure.expect("a failure");
+    assert_eq!(failure.name, error, "{what}");
+    assert!(
+        cause.contains(&failure.message.trim_end_matches('.')),
+        "{what}: {cause} / {}",
+        failure.message
+    );
+    assert!(cause.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {cause}");
+    assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
+    assert_eq!(world.stack().active_operation, None, "{what}");
+    // The next operation gets its turn.
+    let next = world.ask(OperationKind::Update, &[]);
+    assert_eq!(world.operation(&next).status, OperationStatus::Starting, "{what}");
+}
+
+#[test]
+fn every_state_may_be_repeated_and_nothing_is_done_twice() {
+    for end in [End::AtOnce, End::Later] {
+        let (mut world, provision) = World::new();
+        world.twice = true;
+        world.rollouts_end(&end);
+        let run = world.run(&provision);
+        assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
+        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let run = world.run(&release);
+        assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
+
+        // A failure's path is repeated as well; what a service ran before it was deregistered meanwhile.
+        let running = world
+            .aws()
+            .services
+            .values()
+            .next()
+            .expect("a service")
+            .task_definition
+            .clone();
+        world.aws().deregister(&running);
+        world.aws().health = vec![503];
+        let broken = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        let run = world.run(&broken);
+        assert!(matches!(run.outcome, Outcome::Failed { .. }), "{:?}", run.outcome);
+
+        let (mut once, first) = World::new();
+        once.run(&first);
+        let steps = |operation: &slipway_model::operation::Operation| {
+            operation.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>()
+        };
+        let repeated = world.operation(&provision);
+        assert_eq!(repeated.status, OperationStatus::Succeeded);
+        assert_eq!(steps(&repeated), steps(&once.operation(&first)));
+
+        let stack = world.stack();
+        assert_eq!(stack.current_release.map(|number| number.0), Some(2));
+        assert_eq!(stack.active_operation, None);
+        let releases = world.wait(world.store.releases(&stack.id, 10, None)).items;
+        let status: Vec<_> = releases.iter().map(|release| release.status).collect();
+        assert_eq!(
+            status,
+            [ReleaseStatus::Failed, ReleaseStatus::Current, ReleaseStatus::Superseded]
+        );
+        // One revision a release, and one more where the running one was deregistered.
+        let aws = world.aws();
+        assert_eq!(aws.revisions(&format!("{}-web", stack.id)), 4);
+        assert_eq!(aws.revisions(&format!("{}-worker", stack.id)), 3);
+    }
+    // No Task was left out: the first test names them all, and these paths go through each of them.
+}
+
+#[test]
+fn the_paths_that_are_repeated_go_through_every_task() {
+    let (mut world, provision) = World::new();
+    world.twice = true;
+    world.aws().health = vec![503];
+    world.run(&provision);
+    let missing: Vec<String> = states()
+        .into_iter()
+        .filter(|(name, state)| state["Type"] == "Task" && !world.asked.contains_key(name))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(missing, ["Complete"], "the one state that a failure does not come to");
+}

@@ -1,0 +1,393 @@
+//! Every kind of operation, as it goes well and as it really goes wrong.
+
+use serde_json::{Value, json};
+use slipway_asl::Outcome;
+use slipway_asl::history::EventDetails;
+use slipway_asl::simulate::Simulation;
+use slipway_model::contract::PARTS;
+use slipway_model::environment::Approval;
+use slipway_model::name::Image;
+use slipway_model::operation::{Failure, OperationKind, OperationStatus, StepStatus};
+use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::release::ReleaseStatus;
+use slipway_model::stack::StackStatus;
+
+use crate::world::{Build, People, World, image};
+
+/// Everything that is in flight at one time stays below this.
+const IN_FLIGHT: usize = 32 * 1024;
+
+/// A stack that has been provisioned, with release 1, and whose plans are applied at once from now on.
+fn provisioned() -> World {
+    let (mut world, id) = World::in_environment(Approval::Never, false);
+    succeeded(&world.run(&id));
+    world
+}
+
+fn succeeded(run: &Simulation) {
+    assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
+}
+
+fn failed(run: &Simulation) -> (&str, &str) {
+    match &run.outcome {
+        Outcome::Failed { error, cause } => (error.as_deref().expect("an error"), cause.as_deref().expect("a cause")),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The images that the services run.
+fn images(world: &World) -> Vec<String> {
+    let aws = world.aws();
+    let definition =
+        |arn| aws.definition(arn).expect("a definition")["taskDefinition"]["containerDefinitions"][0]["image"].clone();
+    aws.services
+        .values()
+        .map(|service| {
+            definition(&service.task_definition)
+                .as_str()
+                .expect("an image")
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn a_provision_goes_through_every_state_in_the_one_safe_order() {
+    let (mut world, id) = World::new();
+    let run = world.run(&id);
+    succeeded(&run);
+    let visited = run.visited();
+    assert_eq!(visited.iter().filter(|name| **name == "Update service").count(), 2);
+    let position = |name: &str| {
+        visited
+            .iter()
+            .position(|visited| *visited == name)
+            .unwrap_or_else(|| panic!("{name}"))
+    };
+    let order = [
+        "Begin operation",
+        "Plan",
+        "Review plan",
+        "Wait for approval",
+        "Apply",
+        "Record outputs",
+        "Prepare release",
+        "Run migration",
+        "Check migration",
+        "Update service",
+        "Wait until stable",
+        "Verify",
+        "Complete",
+        "Succeeded",
+    ];
+    assert!(order.is_sorted_by_key(|name| position(name)), "{visited:?}");
+
+    let operation = world.operation(&id);
+    assert_eq!(operation.status, OperationStatus::Succeeded);
+    assert_eq!(operation.verdict, Some(Verdict::ApprovalNeeded));
+    let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(
+        steps,
+        [
+            "Plan",
+            "Review plan",
+            "Wait for approval",
+            "Apply",
+            "Record outputs",
+            "Prepare release",
+            "Run migration: migrate",
+            "Wait until stable: web",
+            "Wait until stable: worker",
+            "Verify",
+        ]
+    );
+    assert!(
+        operation
+            .steps
+            .iter()
+            .all(|step| step.status == StepStatus::Succeeded && step.ended_at.is_some())
+    );
+    let migration = &operation.steps[6];
+    assert_eq!(migration.started_at.as_second(), 1_001, "ECS's clock");
+    assert_eq!(migration.ended_at.map(|at| at.as_second()), Some(1_009));
+    assert_eq!(operation.logs[0].stream, format!("app/app/{:032x}", 1));
+
+    let stack = world.stack();
+    assert_eq!(
+        (stack.status, stack.current_release.map(|number| number.0)),
+        (StackStatus::Ready, Some(1))
+    );
+    assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+    let counts: Vec<i64> = world
+        .aws()
+        .services
+        .values()
+        .map(|service| service.desired_count)
+        .collect();
+    assert_eq!(counts, [2, 1]);
+}
+
+#[test]
+fn a_release_runs_no_terraform_and_the_next_operation_starts_after_it() {
+    let mut world = provisioned();
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let next = world.ask(OperationKind::Preview, &[]);
+    assert_eq!(world.operation(&next).status, OperationStatus::Queued);
+    let run = world.run(&release);
+    succeeded(&run);
+    assert!(!run.visited().contains(&"Plan"));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    assert_eq!(world.operation(&next).status, OperationStatus::Starting);
+    assert_eq!(world.aws().started, [next.as_str()]);
+}
+
+#[test]
+fn an_update_releases_again_only_what_has_a_new_shape() {
+    let mut world = provisioned();
+    let same = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&same);
+    succeeded(&run);
+    assert!(run.visited().contains(&"Record outputs") && !run.visited().contains(&"Prepare release"));
+
+    world.contract.as_mut().expect("a contract")["services"]["web"]["desired_count"] = json!(5);
+    let changed = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&changed);
+    succeeded(&run);
+    assert!(run.visited().contains(&"Run migration"));
+    assert_eq!(world.stack().current_release.map(|number| number.0), Some(1));
+    assert_eq!(world.aws().services.values().next().expect("web").desired_count, 5);
+
+    world.plan = PlanSummary::default();
+    let nothing = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&nothing);
+    succeeded(&run);
+    assert!(!run.visited().contains(&"Apply"));
+    assert_eq!(world.operation(&nothing).verdict, Some(Verdict::NothingToChange));
+}
+
+#[test]
+fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
+    let mut world = provisioned();
+    let preview = world.ask(OperationKind::Preview, &[]);
+    let run = world.run(&preview);
+    succeeded(&run);
+    assert!(!run.visited().contains(&"Apply"));
+    let destroy = world.ask(OperationKind::Destroy, &[]);
+    let run = world.run(&destroy);
+    succeeded(&run);
+    assert!(run.visited().contains(&"Apply") && !run.visited().contains(&"Record outputs"));
+    assert_eq!(world.stack().status, StackStatus::Destroyed);
+}
+
+#[test]
+fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
+    let (mut world, id) = World::in_environment(Approval::Never, true);
+    succeeded(&world.run(&id));
+    let destroy = world.ask(OperationKind::Destroy, &[]);
+    let run = world.run(&destroy);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.PlanRefused");
+    assert!(cause.contains("the environment `live` is protected"), "{cause}");
+    assert!(!run.visited().contains(&"Apply"));
+
+    let (mut world, id) = World::new();
+    world.people = People::Reject;
+    let run = world.run(&id);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ApprovalRejected");
+    assert!(cause.contains("bob rejected the plan: not on a Friday"), "{cause}");
+    assert!(!run.visited().contains(&"Apply"));
+}
+
+#[test]
+fn terraforms_first_diagnostic_is_the_cause_and_a_build_that_dies_is_described() {
+    let (mut world, id) = World::new();
+    world.apply_build = Build::Fails(Failure {
+        name: "Slipway.ApplyFailed".to_owned(),
+        step: "Apply".to_owned(),
+        message: "BucketAlreadyExists: the bucket is taken".to_owned(),
+        address: Some("aws_s3_bucket.this".to_owned()),
+    });
+    let run = world.run(&id);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ApplyFailed");
+    assert_eq!(
+        cause,
+        format!(
+            "Apply: BucketAlreadyExists: the bucket is taken (resource aws_s3_bucket.this). Log: /v1/operations/{id}/logs"
+        )
+    );
+    let failure = world.operation(&id).failure.expect("a failure");
+    assert_eq!(failure.address.as_deref(), Some("aws_s3_bucket.this"));
+
+    let (mut world, id) = World::new();
+    world.plan_build = Build::Dies;
+    let run = world.run(&id);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.PlanFailed");
+    assert!(
+        cause.contains("ended without a word: FAULT in PROVISIONING: no capacity"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_contract_that_is_missing_or_wrong_is_refused_by_its_fields() {
+    let (mut world, id) = World::new();
+    let contract = world.contract.take();
+    let run = world.run(&id);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("no output `slipway`"), "{cause}");
+
+    // The outputs were never recorded: the next operation reads them although nothing is to be changed.
+    world.contract = contract;
+    world.contract.as_mut().expect("a contract")["services"] = json!({"web": {"name": "gone", "desired_count": 1}});
+    world.plan = PlanSummary::default();
+    let update = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("slipway.services.web.task_definition"), "{cause}");
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_services_untouched() {
+    for (code, says) in [
+        (Some(3), "migration `migrate` exited with code 3: no such table: guests"),
+        (
+            None,
+            "migration `migrate` ended without an exit code (Essential container in task exited): no such table: guests",
+        ),
+    ] {
+        let mut world = provisioned();
+        world.exit_code = code;
+        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let run = world.run(&release);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.MigrationFailed");
+        assert!(cause.contains(says), "{cause}");
+        assert!(!run.visited().contains(&"Update service"));
+        assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+        let stack = world.stack();
+        assert_eq!(
+            (stack.status, stack.current_release.map(|number| number.0)),
+            (StackStatus::Ready, Some(1))
+        );
+        let failure = world.operation(&release).failure.expect("a failure");
+        assert_eq!(failure.step, "Run migration: migrate");
+    }
+}
+
+#[test]
+fn a_release_that_never_becomes_healthy_is_rolled_back() {
+    let mut world = provisioned();
+    world.aws().broken_image = Some(image(2).to_string());
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(1))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    assert!(
+        cause.contains("the service `web` did not become stable: tasks failed to start"),
+        "{cause}"
+    );
+    assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+    let stack = world.stack();
+    let number = world.operation(&release).release.expect("a release");
+    assert_eq!(
+        world.wait(world.store.release(&stack.id, number)).status,
+        ReleaseStatus::Failed
+    );
+
+    // The address is asked until it answers, for a while.
+    world.aws().health = vec![503, 502, 200];
+    let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+    let run = world.run(&release);
+    succeeded(&run);
+    assert_eq!(run.tasks.iter().filter(|task| task.state == "Verify").count(), 3);
+
+    world.aws().health = vec![503];
+    let release = world.ask(OperationKind::Release, &[("web", image(4)), ("worker", image(4))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.Unhealthy");
+    assert!(cause.contains("answered 503 instead of 200"), "{cause}");
+    assert_eq!(images(&world), [image(3).to_string(), image(3).to_string()]);
+}
+
+#[test]
+fn a_release_without_an_image_for_a_service_is_refused() {
+    let mut world = provisioned();
+    let release = world.ask(OperationKind::Release, &[("web", image(2))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("no image for the service `worker`"), "{cause}");
+}
+
+#[test]
+fn what_is_in_flight_stays_small_with_the_largest_contract() {
+    let mut world = provisioned();
+    let environment = json!([{"name": "X", "value": "x".repeat(9_000)}]);
+    let shape = json!({"containerDefinitions": [{"name": "app", "environment": environment}]});
+    let names: Vec<String> = (0..PARTS).map(|n| format!("service-{n:032}")).collect();
+    let mut services = serde_json::Map::new();
+    for name in &names {
+        let ecs = format!("{name}{}", "s".repeat(100));
+        world.aws().add_service(&ecs, 0);
+        services.insert(
+            name.clone(),
+            json!({"name": ecs, "desired_count": 1_000, "task_definition": shape}),
+        );
+    }
+    let migrations = |argument: &str| -> Value {
+        let migration = |name| json!({"name": name, "service": name, "command": ["./manage.py", "migrate", argument]});
+        names.iter().map(migration).collect()
+    };
+    let contract = world.contract.as_mut().expect("a contract");
+    contract["services"] = services.into();
+    contract["migrations"] = migrations(&"x".repeat(80));
+    let images: Vec<(&str, Image)> = names.iter().map(|name| (name.as_str(), image(2))).collect();
+
+    // The new services have no images in release 1; what the output says is recorded all the same.
+    let update = world.ask(OperationKind::Update, &[]);
+    assert_eq!(failed(&world.run(&update)).0, "Slipway.ContractInvalid");
+    let release = world.ask(OperationKind::Release, &images);
+    let run = world.run(&release);
+    succeeded(&run);
+    assert_eq!(
+        run.tasks.iter().filter(|task| task.state == "Run migration").count(),
+        PARTS
+    );
+    let in_flight = in_flight(&run);
+    assert!((16 * 1024..IN_FLIGHT).contains(&in_flight), "{in_flight}");
+
+    world.contract.as_mut().expect("a contract")["migrations"] = migrations(&"x".repeat(2_000));
+    let update = world.ask(OperationKind::Update, &[]);
+    succeeded(&world.run(&update));
+    let release = world.ask(OperationKind::Release, &images);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("shorten the commands of the migrations"), "{cause}");
+}
+
+/// The most bytes that are in flight at one time: the variables, and the input or output of a state.
+fn in_flight(run: &Simulation) -> usize {
+    let mut variables = std::collections::BTreeMap::new();
+    let mut most = 0;
+    for event in &run.history {
+        let now = match &event.details {
+            Some(EventDetails::StateEntered(entered)) => entered.input.len(),
+            Some(EventDetails::StateExited(exited)) => {
+                variables.extend(exited.assigned_variables.clone().unwrap_or_default());
+                exited.output.len()
+            }
+            Some(EventDetails::TaskScheduled(scheduled)) => scheduled.parameters.len(),
+            _ => 0,
+        };
+        let held: usize = variables.values().map(String::len).sum();
+        most = most.max(held + now);
+    }
+    most
+}

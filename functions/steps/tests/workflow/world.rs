@@ -1,0 +1,441 @@
+//! A world for the shipped state machine: the real steps over an embedded DynamoDB and small AWS services, with CodeBuild,
+//! ECS and people played by the test.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use slipway_asl::simulate::{Answer, Simulation, simulate};
+use slipway_asl::{StateMachine, TaskRequest};
+use slipway_model::environment::{Approval, Environment};
+use slipway_model::id::{OperationId, StackId};
+use slipway_model::name::{Digest, Image, Name};
+use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
+use slipway_model::plan::{Action, PlanSummary, ResourceChange};
+use slipway_model::stack::{Configuration, Stack};
+use slipway_steps::{Config, Steps};
+use slipway_store::Store;
+use slipway_store::create::{NewOperation, NewStack, Outcome};
+use slipway_store::idempotency;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::aws::{self, Aws, End, Shared};
+
+pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
+const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
+
+/// The shipped machine, as deployed.
+pub fn machine() -> StateMachine {
+    let definition = DEFINITION
+        .replace(
+            "${StepsFunctionArn}",
+            "arn:aws:lambda:us-east-1:000000000000:function:slipway-steps",
+        )
+        .replace("${CodeBuildProject}", "slipway-runner");
+    StateMachine::parse(&definition).expect("a definition that AWS accepts")
+}
+
+pub fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+pub fn image(n: u8) -> Image {
+    format!("app@sha256:{}", format!("{n:x}").repeat(64))
+        .parse()
+        .expect("an image")
+}
+
+/// What people do when they are asked to approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum People {
+    Approve,
+    Reject,
+}
+
+/// How a phase of the runner ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Build {
+    Succeeds,
+    /// The runner recorded this failure.
+    Fails(Failure),
+    /// CodeBuild ended it, and the runner could say nothing.
+    Dies,
+}
+
+/// The world, and how it behaves.
+pub struct World {
+    runtime: Runtime,
+    machine: StateMachine,
+    pub store: Store,
+    pub steps: Steps,
+    pub aws: Shared,
+    pub stack: StackId,
+    pub people: People,
+    pub plan: PlanSummary,
+    pub plan_build: Build,
+    pub apply_build: Build,
+    /// What the blueprint's output says; none for a blueprint without it.
+    pub contract: Option<Value>,
+    /// The exit code of migrations; none when a task ends without one.
+    pub exit_code: Option<i32>,
+    /// Every task is done twice.
+    pub twice: bool,
+    /// The states that had a task, and how often.
+    pub asked: BTreeMap<String, u32>,
+}
+
+impl World {
+    /// A world with an environment in which plans wait for an approval, and a stack whose provision was asked for with images.
+    pub fn new() -> (Self, OperationId) {
+        Self::in_environment(Approval::Always, false)
+    }
+
+    pub fn in_environment(approval: Approval, protected: bool) -> (Self, OperationId) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let aws = Shared::default();
+        let endpoint = runtime.block_on(serve(&aws));
+        let dynamodb = runtime.block_on(dynamodb());
+        let vars: BTreeMap<String, String> = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL", &endpoint),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
+            ("SLIPWAY_TABLE", "slipway"),
+            ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
+            ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        let sdk = slipway_store::aws::sdk_config(&vars);
+        let store = Store::new(&sdk, "slipway");
+        let (stack, operation) = runtime.block_on(provision(&store, approval, protected));
+        aws::lock(&aws).health = vec![200];
+        for service in ["web", "worker"] {
+            aws::lock(&aws).add_service(&format!("{stack}-{service}"), 0);
+        }
+        let contract = contract(&stack, &endpoint);
+        let mut plan = PlanSummary::default();
+        plan.add_change(ResourceChange {
+            address: "aws_ecs_cluster.this".to_owned(),
+            action: Action::Create,
+        });
+        let world = Self {
+            steps: Steps::new(Config::from_vars(&vars).expect("a whole environment"), &sdk),
+            runtime,
+            machine: machine(),
+            store,
+            aws,
+            stack,
+            people: People::Approve,
+            plan,
+            plan_build: Build::Succeeds,
+            apply_build: Build::Succeeds,
+            contract: Some(contract),
+            exit_code: Some(0),
+            twice: false,
+            asked: BTreeMap::new(),
+        };
+        (world, operation)
+    }
+
+    pub fn aws(&self) -> std::sync::MutexGuard<'_, Aws> {
+        aws::lock(&self.aws)
+    }
+
+    pub fn operation(&self, id: &OperationId) -> Operation {
+        self.runtime.block_on(self.store.operation(id)).expect("the operation")
+    }
+
+    pub fn stack(&self) -> Stack {
+        self.runtime.block_on(self.store.stack(&self.stack)).expect("the stack")
+    }
+
+    /// Waits for a call of the store.
+    pub fn wait<T>(&self, future: impl Future<Output = Result<T, slipway_store::Error>>) -> T {
+        self.runtime.block_on(future).expect("the store")
+    }
+
+    /// Asks for another operation of the stack.
+    pub fn ask(&self, kind: OperationKind, images: &[(&str, Image)]) -> OperationId {
+        let new = NewOperation {
+            kind,
+            stack: self.stack(),
+            configuration: None,
+            images: images
+                .iter()
+                .map(|(service, image)| (name(service), image.clone()))
+                .collect(),
+            if_match: None,
+            requested_by: "ann".to_owned(),
+        };
+        created(self.wait(self.store.create_operation(&new, None, |_| answer())))
+    }
+
+    /// Runs the execution of an operation in this world.
+    pub fn run(&mut self, id: &OperationId) -> Simulation {
+        self.run_with(id, |_| None)
+    }
+
+    /// Runs it, and lets `inject` answer in the place of the world.
+    pub fn run_with(&mut self, id: &OperationId, mut inject: impl FnMut(&TaskRequest) -> Option<Answer>) -> Simulation {
+        let machine = self.machine.clone();
+        simulate(&machine, json!({"operation": id}), |task| {
+            *self.asked.entry(task.state.clone()).or_default() += 1;
+            if let Some(answer) = inject(task) {
+                return answer;
+            }
+            let first = self.answer(id, task);
+            if self.twice { self.answer(id, task) } else { first }
+        })
+    }
+
+    fn answer(&self, id: &OperationId, task: &TaskRequest) -> Answer {
+        let resource = format!(
+            "{}:{}",
+            task.resource.resource_type(),
+            task.resource.action_with_pattern()
+        );
+        match resource.as_str() {
+            "lambda:invoke" => self.invoke(&task.arguments["Payload"]),
+            "lambda:invoke.waitForTaskToken" => match self.invoke(&task.arguments["Payload"]) {
+                Answer::Succeed(_) => self.token_answer(id, task),
+                failed => failed,
+            },
+            "codebuild:startBuild.sync" => self.build(id, &task.arguments),
+            "ecs:runTask.sync" => self.run_task(&task.arguments),
+            "aws-sdk:ecs:updateService" => Answer::Succeed(self.aws().update_service(&task.arguments)),
+            other => panic!("the world has no {other}"),
+        }
+    }
+
+    fn invoke(&self, payload: &Value) -> Answer {
+        match self.runtime.block_on(self.steps.handle(payload.clone())) {
+            Ok(answer) => Answer::Succeed(json!({"StatusCode": 200, "Payload": answer})),
+            Err(error) => {
+                let cause = json!({"errorType": error.name(), "errorMessage": error.text()});
+                Answer::fail(error.name(), &cause.to_string())
+            }
+        }
+    }
+
+    /// What comes of a token: from the step itself, from people, or from the event of ECS.
+    fn token_answer(&self, id: &OperationId, task: &TaskRequest) -> Answer {
+        let payload = &task.arguments["Payload"];
+        let token = payload["token"].as_str().expect("a token");
+        if payload["step"] == "ask_approval" {
+            return self.decide(id, token);
+        }
+        if let Some(answered) = self.aws().answered.get(token) {
+            return match answered {
+                None => Answer::Succeed(json!({})),
+                Some((error, cause)) => Answer::fail(error, cause),
+            };
+        }
+        let rollout = &payload["rollout"];
+        let (service, deployment) = (&rollout["service"], &rollout["deployment"]);
+        let waiting = self
+            .store
+            .rollout(service.as_str().expect("an ARN"), deployment.as_str().expect("an id"));
+        let waiting = self.wait(waiting).expect("the token that waits for the event");
+        assert_eq!(waiting.token, token);
+        Answer::Succeed(json!({}))
+    }
+
+    fn decide(&self, id: &OperationId, token: &str) -> Answer {
+        match self.people {
+            People::Approve => {
+                let approved = self.wait(self.store.approve(id, "bob"));
+                assert_eq!(approved.approval_token.as_deref(), Some(token));
+                Answer::Succeed(json!({}))
+            }
+            People::Reject => {
+                let failure = Failure {
+                    name: "Slipway.ApprovalRejected".to_owned(),
+                    step: "Wait for approval".to_owned(),
+                    message: "bob rejected the plan: not on a Friday".to_owned(),
+                    address: None,
+                };
+                self.wait(self.store.reject(id, &failure));
+                Answer::fail(&failure.name, &failure.message)
+            }
+        }
+    }
+
+    /// What the runner does in a build.
+    fn build(&self, id: &OperationId, arguments: &Value) -> Answer {
+        let phase = arguments["EnvironmentVariablesOverride"][1]["Value"]
+            .as_str()
+            .expect("a phase");
+        let (step, end) = match phase {
+            "plan" => ("Plan", &self.plan_build),
+            _ => ("Apply", &self.apply_build),
+        };
+        let arn = format!("arn:aws:codebuild:us-east-1:000000000000:build/slipway-runner:{phase}");
+        let failed = json!({"Build": {"Arn": arn, "BuildStatus": "FAILED"}}).to_string();
+        if *end == Build::Dies {
+            let contexts = json!([{"statusCode": "INTERNAL", "message": "no capacity"}]);
+            let phases = json!([{"phaseType": "QUEUED"}, {"phaseType": "PROVISIONING", "contexts": contexts}]);
+            self.aws()
+                .builds
+                .insert(arn, json!({"buildStatus": "FAULT", "phases": phases}));
+            return Answer::fail("States.TaskFailed", &failed);
+        }
+        self.wait(self.store.begin_step(id, step));
+        if let Build::Fails(failure) = end {
+            self.wait(self.store.record_failure(id, failure));
+            return Answer::fail("States.TaskFailed", &failed);
+        }
+        if phase == "plan" {
+            self.wait(self.store.record_plan(id, &self.plan));
+        } else {
+            let outputs = match &self.contract {
+                Some(contract) => json!({"slipway": {"sensitive": false, "type": "dynamic", "value": contract}}),
+                None => json!({}),
+            };
+            self.aws()
+                .objects
+                .insert(format!("operations/{id}/outputs.json"), outputs.to_string());
+        }
+        self.wait(self.store.end_step(id, step, StepStatus::Succeeded));
+        Answer::Succeed(json!({"Build": {"Arn": arn, "BuildStatus": "SUCCEEDED"}}))
+    }
+
+    fn run_task(&self, arguments: &Value) -> Answer {
+        let command = &arguments["Overrides"]["ContainerOverrides"][0];
+        assert_eq!(command["Name"], "app");
+        assert!(command["Command"].is_array(), "{command}");
+        assert_eq!(
+            arguments["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"],
+            json!(["subnet-1"])
+        );
+        let mut aws = self.aws();
+        let id = format!("{:032x}", aws.tasks.len() + 1);
+        let arn = format!("arn:aws:ecs:us-east-1:000000000000:task/main/{id}");
+        let mut container = json!({"name": "app", "lastStatus": "STOPPED"});
+        if let Some(code) = self.exit_code {
+            container["exitCode"] = code.into();
+        }
+        let task = json!({
+            "taskArn": arn, "taskDefinitionArn": arguments["TaskDefinition"], "containers": [container],
+            "stoppedReason": "Essential container in task exited", "createdAt": 1_000, "startedAt": 1_001, "stoppedAt": 1_009,
+        });
+        aws.tasks.insert(arn.clone(), task);
+        aws.logs.insert(
+            format!("app/app/{id}"),
+            vec![
+                "migrating".to_owned(),
+                "no such table: guests\n".to_owned(),
+                "\n".to_owned(),
+            ],
+        );
+        let ended = json!({"TaskArn": arn, "StoppedReason": "Essential container in task exited"});
+        match self.exit_code {
+            Some(0) => Answer::Succeed(ended),
+            _ => Answer::fail("States.TaskFailed", &ended.to_string()),
+        }
+    }
+}
+
+fn answer() -> idempotency::Answer {
+    idempotency::Answer {
+        status: 202,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
+
+fn created(outcome: Outcome) -> OperationId {
+    match outcome {
+        Outcome::Created { operation, .. } => operation.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn serve(aws: &Shared) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = aws::router(aws.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+async fn dynamodb() -> String {
+    let database = dynoxide::Database::memory().expect("a database");
+    let mut definition = slipway_store::table::definition();
+    definition["TableName"] = "slipway".into();
+    definition
+        .as_object_mut()
+        .expect("an object")
+        .remove("TimeToLiveSpecification");
+    database
+        .create_table(serde_json::from_value(definition).expect("a request"))
+        .expect("a table");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    format!("http://{address}")
+}
+
+async fn provision(store: &Store, approval: Approval, protected: bool) -> (StackId, OperationId) {
+    let environment = Environment {
+        name: name("live"),
+        account: "000000000000".to_owned(),
+        region: "us-east-1".to_owned(),
+        role: None,
+        external_id: None,
+        approval,
+        protected,
+        variables: serde_json::Map::new(),
+    };
+    store.put_environment(&environment).await.expect("an environment");
+    let new = NewStack {
+        name: name("guests"),
+        environment: name("live"),
+        configuration: Configuration {
+            blueprint: name("guestbook"),
+            version: "1.0.0".parse().expect("a version"),
+            digest: Digest::of(b"guestbook"),
+            variables: serde_json::Map::new(),
+            sensitive: std::collections::BTreeSet::new(),
+        },
+        images: BTreeMap::from([(name("web"), image(1)), (name("worker"), image(1))]),
+        requested_by: "ann".to_owned(),
+    };
+    let outcome = store.create_stack(&new, None, |_| answer()).await.expect("the store");
+    let id = created(outcome);
+    (store.operation(&id).await.expect("the operation").stack, id)
+}
+
+/// Two services, of which one has a migration that logs to CloudWatch Logs.
+fn contract(stack: &StackId, endpoint: &str) -> Value {
+    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "app", "awslogs-stream-prefix": "app"}});
+    json!({
+        "cluster": "main",
+        "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"], "assign_public_ip": false},
+        "services": {
+            "web": {"name": format!("{stack}-web"), "desired_count": 2, "task_definition": {
+                "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{"name": "app", "logConfiguration": log}],
+            }},
+            "worker": {"name": format!("{stack}-worker"), "desired_count": 1, "task_definition": {
+                "containerDefinitions": [{"name": "app"}],
+            }},
+        },
+        "migrations": [{"name": "migrate", "service": "web", "command": ["migrate"], "timeout_seconds": 60}],
+        "health": {"url": format!("{endpoint}/healthz"), "expect": 200},
+    })
+}
+
+impl World {
+    /// Makes the rollouts of every service end like this.
+    pub fn rollouts_end(&self, end: &End) {
+        for service in self.aws().services.values_mut() {
+            service.end = end.clone();
+        }
+    }
+}
