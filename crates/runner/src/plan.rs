@@ -11,7 +11,8 @@ use tokio::try_join;
 
 use crate::archive;
 use crate::blueprint;
-use crate::error::Error;
+use crate::console::say;
+use crate::error::{Error, chain};
 use crate::lock::StateLock;
 use crate::overrides;
 use crate::prepared;
@@ -52,8 +53,12 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     )?;
     let file = |aws| overrides::file(&session.config, operation, &environment, &stack.owner, aws);
     folder.write_in_root(overrides::OVERRIDES, &file(None))?;
-    if let Some(kept) = kept {
-        prepared::restore(&kept.bytes, folder.root(), &key)?;
+    if let Some(kept) = kept
+        && let Err(error) = prepared::restore(&kept.bytes, folder.root(), &key)
+    {
+        say(format_args!("The prepared folder is of no use: {}", chain(&error)));
+        prepared::remove(folder.root());
+        folder.write_source(&source)?;
     }
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {

@@ -44,6 +44,12 @@ pub(crate) fn restore(kept: &[u8], root: &Path, key: &str) -> Result<(), Error> 
     }
 }
 
+/// Removes what `init` made, or a part of it.
+pub(crate) fn remove(root: &Path) {
+    // What cannot be removed, `init` will complain about.
+    let _ = std::fs::remove_dir_all(root.join(MADE[0]));
+}
+
 /// Keeps what `init` made. It is a convenience: a failure is told and does no harm.
 pub(crate) async fn keep(artifacts: &Bucket, root: PathBuf, key: &str) {
     if archive::holds_provider_files(&root) {

@@ -1,0 +1,250 @@
+//! As much of AWS as the runner needs, on loopback: S3 in memory, CodeBuild's `BatchGetBuilds`, DynamoDB by the embedded
+//! emulator. It can go away and come back at the same addresses with all that it had.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use dynoxide::Database;
+use serde_json::{Value, json};
+use slipway_model::name::Digest;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// What the servers remember.
+#[derive(Default)]
+struct Memory {
+    /// Objects by `/bucket/key`.
+    objects: BTreeMap<String, Bytes>,
+    /// The status of builds that are not running any more, by id.
+    ended_builds: HashMap<String, &'static str>,
+}
+
+type Shared = Arc<Mutex<Memory>>;
+
+/// The servers, while they run.
+pub struct Aws {
+    memory: Shared,
+    database: Database,
+    pub s3: SocketAddr,
+    pub dynamodb: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Aws {
+    /// Starts the servers on free ports.
+    pub fn start() -> Self {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let mut aws = Self {
+            memory: Shared::default(),
+            database: Database::memory().expect("a database"),
+            s3: any,
+            dynamodb: any,
+            runtime: None,
+        };
+        aws.come_back();
+        aws
+    }
+
+    /// Ends the servers at once, in the middle of whatever they do.
+    pub fn go_away(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Starts the servers where they were.
+    pub fn come_back(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (s3, dynamodb) = runtime.block_on(async {
+            let bind = async |address: SocketAddr| TcpListener::bind(address).await.expect("the port");
+            (bind(self.s3).await, bind(self.dynamodb).await)
+        });
+        self.s3 = s3.local_addr().expect("an address");
+        self.dynamodb = dynamodb.local_addr().expect("an address");
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&self.memory));
+        runtime.spawn(async move { axum::serve(s3, router).await });
+        let database = self.database.clone();
+        runtime.spawn(dynoxide::server::serve_with_shutdown(
+            dynamodb,
+            database,
+            std::future::pending(),
+        ));
+        self.runtime = Some(runtime);
+    }
+
+    /// The variables that point clients here.
+    pub fn vars(&self) -> BTreeMap<String, String> {
+        let vars = [
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.s3)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb)),
+        ];
+        vars.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Makes a table as its definition describes it.
+    pub fn create_table(&self, name: &str, mut definition: Value) {
+        definition["TableName"] = name.into();
+        let request = serde_json::from_value(definition).expect("the body of CreateTable");
+        self.database.create_table(request).expect("a table");
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().expect("no test panics while it holds this")
+    }
+
+    /// An object.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.memory().objects.get(&format!("/{bucket}/{key}")).cloned()
+    }
+
+    /// Writes an object.
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
+        self.memory().objects.insert(format!("/{bucket}/{key}"), bytes.into());
+    }
+
+    /// The keys of a bucket that start with `prefix`.
+    pub fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let start = format!("/{bucket}/{prefix}");
+        let memory = self.memory();
+        let keys = memory.objects.keys().filter(|key| key.starts_with(&start));
+        keys.map(|key| key[bucket.len() + 2..].to_owned()).collect()
+    }
+
+    /// Has CodeBuild say that a build has ended.
+    pub fn end_build(&self, id: &str) {
+        self.memory().ended_builds.insert(id.to_owned(), "STOPPED");
+    }
+}
+
+async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let mut memory = memory.lock().expect("no handler panics");
+    if headers.contains_key("x-amz-target") {
+        return builds(&memory, &body);
+    }
+    let path = uri.path().to_owned();
+    if method == Method::GET && uri.query().is_some_and(|query| query.contains("list-type=2")) {
+        return list(&memory, &path, uri.query().unwrap_or_default());
+    }
+    let found = memory.objects.get(&path).cloned();
+    let matches = |name: &str| {
+        let wanted = headers.get(name)?.to_str().ok()?.trim_matches('"').to_owned();
+        Some(
+            found
+                .as_ref()
+                .is_some_and(|bytes| wanted == "*" || wanted == etag(bytes)),
+        )
+    };
+    if matches("if-match") == Some(false) || matches("if-none-match") == Some(true) {
+        return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
+    }
+    match (method, found) {
+        (Method::PUT, _) => {
+            let bytes = unchunked(&headers, body);
+            let etag = etag(&bytes);
+            memory.objects.insert(path, bytes);
+            ([("etag", format!("\"{etag}\""))], "").into_response()
+        }
+        (Method::DELETE, _) => {
+            memory.objects.remove(&path);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        (Method::GET | Method::HEAD, Some(bytes)) => {
+            let length = bytes.len();
+            let etag = format!("\"{}\"", etag(&bytes));
+            let part = headers.contains_key("range");
+            let status = if part {
+                StatusCode::PARTIAL_CONTENT
+            } else {
+                StatusCode::OK
+            };
+            let range = format!("bytes 0-{}/{length}", length.saturating_sub(1));
+            let modified = "Sat, 21 Nov 2026 09:00:00 GMT".to_owned();
+            let headers = [("etag", etag), ("content-range", range), ("last-modified", modified)];
+            (status, headers, Body::from(bytes)).into_response()
+        }
+        _ => error(StatusCode::NOT_FOUND, "NoSuchKey"),
+    }
+}
+
+/// A body as it was before the client split it into signed chunks.
+fn unchunked(headers: &HeaderMap, body: Bytes) -> Bytes {
+    let chunked = headers
+        .get("content-encoding")
+        .is_some_and(|value| value.to_str().is_ok_and(|text| text.contains("aws-chunked")));
+    if !chunked {
+        return body;
+    }
+    let (mut rest, mut whole) = (body.as_ref(), Vec::new());
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let size = String::from_utf8_lossy(&rest[..end]);
+        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default(), 16).unwrap_or(0);
+        if size == 0 {
+            break;
+        }
+        whole.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 2 + size + 2..];
+    }
+    whole.into()
+}
+
+fn etag(bytes: &[u8]) -> String {
+    Digest::of(bytes).hex()[..32].to_owned()
+}
+
+fn error(status: StatusCode, code: &str) -> Response {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{code}</Message></Error>");
+    (status, [("content-type", "application/xml")], body).into_response()
+}
+
+fn list(memory: &Memory, path: &str, query: &str) -> Response {
+    let prefix = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("prefix="))
+        .unwrap_or_default();
+    let bucket = path.trim_matches('/');
+    let start = format!("/{bucket}/{}", prefix.replace("%2F", "/"));
+    let contents: String = memory
+        .objects
+        .iter()
+        .filter(|(key, _)| key.starts_with(&start))
+        .map(|(key, bytes)| {
+            format!(
+                "<Contents><Key>{}</Key><Size>{}</Size></Contents>",
+                &key[bucket.len() + 2..],
+                bytes.len()
+            )
+        })
+        .collect();
+    let body = format!(
+        "<?xml version=\"1.0\"?><ListBucketResult><Name>{bucket}</Name><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
+    );
+    ([("content-type", "application/xml")], body).into_response()
+}
+
+fn builds(memory: &Memory, body: &[u8]) -> Response {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let builds: Vec<Value> = request["ids"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(|id| {
+            let status = memory.ended_builds.get(id).copied().unwrap_or("IN_PROGRESS");
+            json!({ "id": id, "buildStatus": status })
+        })
+        .collect();
+    axum::Json(json!({ "builds": builds })).into_response()
+}

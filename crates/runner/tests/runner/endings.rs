@@ -1,0 +1,253 @@
+//! Operations that end otherwise.
+
+use std::process::Child;
+
+use serde_json::{Value, json};
+use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
+use slipway_store::finish::End;
+
+use crate::support::World;
+
+/// A blueprint whose second resource takes as long as `command` does.
+fn slow(command: &str) -> String {
+    format!(
+        r#"
+resource "terraform_data" "a" {{ input = "a" }}
+resource "terraform_data" "slow" {{
+  input = terraform_data.a.output
+  provisioner "local-exec" {{ command = {command:?} }}
+}}
+resource "terraform_data" "after" {{ input = terraform_data.slow.output }}
+output "slipway" {{ value = {{ endpoints = {{ web = terraform_data.after.output }} }} }}
+"#
+    )
+}
+
+fn provision(world: &World, text: &str) -> Operation {
+    world.provision("one", world.blueprint(&[("main.tf", text)], &json!({})))
+}
+
+fn addresses(state: &Value) -> Vec<String> {
+    let resources = state["resources"].as_array().into_iter().flatten();
+    resources
+        .map(|resource| resource["name"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = std::process::Command::new("kill")
+        .args(["-s", name, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+fn failure(world: &World, operation: &Operation) -> Failure {
+    world.operation(operation).failure.expect("a failure")
+}
+
+#[test]
+fn a_broken_blueprint_is_told_with_file_and_line() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, "\nresource \"terraform_data\" \"a\" {\n  input = \"x\n}\n");
+    let printed = world.fail(&operation, "plan", "plan");
+    let failure = failure(&world, &operation);
+    assert_eq!(
+        (failure.name.as_str(), failure.step.as_str()),
+        ("Slipway.PlanFailed", "Plan")
+    );
+    assert!(failure.message.contains("main.tf:3"), "{}", failure.message);
+    assert!(printed.contains("main.tf:3"), "{printed}");
+    let step = world.operation(&operation).steps[0].clone();
+    assert_eq!(step.status, StepStatus::Failed);
+}
+
+#[test]
+fn a_sensitive_contract_is_refused_before_anything_is_made() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, "output \"slipway\" {\n  value = \"x\"\n  sensitive = true\n}");
+    world.fail(&operation, "plan", "plan");
+    assert!(failure(&world, &operation).message.contains("nonsensitive("));
+}
+
+#[test]
+fn without_terraform_it_says_what_to_install() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    let mut build = world.build(&operation, "plan", "plan");
+    build.env_remove("SLIPWAY_TERRAFORM").env("PATH", world.path("nothing"));
+    assert_eq!(build.status().expect("a build").code(), Some(1));
+    let message = failure(&world, &operation).message;
+    assert!(
+        message.contains("install Terraform 1.11") && message.contains("OpenTofu 1.10"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_apply_that_fails_half_way_names_the_resource_and_the_next_one_goes_on() {
+    let Some(world) = World::new() else { return };
+    let switch = world.path("switch");
+    let operation = provision(&world, &slow(&format!("test -e '{}'", switch.display())));
+    world.succeed(&operation, "plan", "plan");
+    world.fail(&operation, "apply", "apply");
+    let failure = failure(&world, &operation);
+    assert_eq!(
+        (failure.name.as_str(), failure.step.as_str()),
+        ("Slipway.ApplyFailed", "Apply")
+    );
+    assert_eq!(failure.address.as_deref(), Some("terraform_data.slow"));
+    assert!(failure.message.contains("main.tf:5"), "{}", failure.message);
+    assert!(!world.is_locked(&operation));
+
+    // The state has moved, so the plan is no longer good.
+    let printed = world.fail(&operation, "apply", "again");
+    assert!(
+        printed.contains("the state has changed since this plan was made"),
+        "{printed}"
+    );
+
+    world.end(&operation, &End::Failed(failure));
+    std::fs::write(switch, "").expect("a file");
+    let update = world.request(OperationKind::Update, &world.stack(&operation), None);
+    world.succeed(&update, "plan", "plan");
+    world.succeed(&update, "apply", "apply");
+    assert_eq!(addresses(&world.state(&update)), ["a", "after", "slow"]);
+}
+
+#[test]
+fn a_cancel_lets_terraform_save_the_state() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("sleep 60"));
+    world.succeed(&operation, "plan", "plan");
+    let mut build = world.start_until(&operation, "apply", "apply", "terraform_data.slow: being created");
+    // Told twice, Terraform would drop everything.
+    signal(&build, "TERM");
+    signal(&build, "TERM");
+    signal(&build, "INT");
+    assert_eq!(build.wait().expect("an end").code(), Some(1));
+    assert_eq!(failure(&world, &operation).name, "Slipway.Cancelled");
+    let stream = world.artifact(&operation, "apply.jsonl").expect("a stream");
+    assert!(
+        stream.contains("Interrupt received") && !stream.contains("Two interrupts"),
+        "{stream}"
+    );
+    assert_eq!(addresses(&world.state(&operation)), ["a", "slow"]);
+    assert!(!world.is_locked(&operation));
+}
+
+/// A build is killed together with its Terraform. Its lock stays until its operation and its build have ended.
+#[test]
+fn a_lock_is_released_by_proof() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("sleep 60"));
+    world.succeed(&operation, "plan", "plan");
+    let mut build = world.start_until(&operation, "apply", "apply", "terraform_data.slow: being created");
+    kill_with_terraform(&mut build);
+    assert!(world.is_locked(&operation));
+
+    let cancelled = failure_of_the_workflow();
+    world.end(&operation, &End::Failed(cancelled));
+    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let mut plan = world.start_until(&destroy, "plan", "plan", "its build still runs");
+    assert!(world.printed("plan").contains(operation.id.as_str()));
+    assert!(world.is_locked(&operation));
+    world.aws.end_build("runner:apply");
+    assert_eq!(
+        plan.wait().expect("an end").code(),
+        Some(0),
+        "{}",
+        world.printed("plan")
+    );
+    assert!(world.printed("plan").contains("the lock is released"));
+    world.succeed(&destroy, "apply", "other");
+}
+
+/// A lock that somebody else made is left alone; a cancel ends the wait for it.
+#[test]
+fn a_strangers_lock_is_never_touched() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    let key = format!("stacks/{}/terraform.tfstate.tflock", operation.stack);
+    let lock = json!({
+        "ID": "1", "Operation": "OperationTypePlan", "Info": "", "Who": "alice@laptop", "Version": "1.11.4",
+        "Created": "2999-01-01T00:00:00Z", "Path": "x",
+    });
+    world.aws.put(crate::support::STATES, &key, lock.to_string());
+    let mut plan = world.start_until(&operation, "plan", "plan", "no build of Slipway made it");
+    assert!(world.printed("plan").contains("alice@laptop"));
+    signal(&plan, "TERM");
+    assert_eq!(plan.wait().expect("an end").code(), Some(1));
+    assert_eq!(failure(&world, &operation).name, "Slipway.Cancelled");
+    assert!(world.is_locked(&operation));
+}
+
+/// The runner is killed, Terraform goes on: the next build of the operation waits for it and takes what it did.
+#[test]
+fn terraform_outlives_its_runner() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("sleep 3"));
+    world.succeed(&operation, "plan", "plan");
+    let mut build = world.start_until(&operation, "apply", "apply", "terraform_data.slow: being created");
+    build.kill().expect("a build");
+    build.wait().expect("an end");
+    world.aws.end_build("runner:apply");
+    let printed = world.succeed(&operation, "apply", "again");
+    assert!(printed.contains("applied the plan to its end"), "{printed}");
+    assert_eq!(
+        world.outputs(&operation),
+        json!({"slipway": {"endpoints": {"web": "a"}}})
+    );
+    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+}
+
+/// All of AWS goes away in the middle of an apply and comes back after Terraform has given up.
+#[test]
+fn an_apply_survives_the_end_of_the_server() {
+    let Some(mut world) = World::new() else { return };
+    let operation = provision(&world, &slow("sleep 2"));
+    world.succeed(&operation, "plan", "plan");
+    let mut build = world.start_until(&operation, "apply", "apply", "terraform_data.slow: being created");
+    world.aws.go_away();
+    world.until("the state is saved here", || {
+        world.printed("apply").contains("the runner does")
+    });
+    world.aws.come_back();
+    assert_eq!(
+        build.wait().expect("an end").code(),
+        Some(0),
+        "{}",
+        world.printed("apply")
+    );
+    assert_eq!(addresses(&world.state(&operation)), ["a", "after", "slow"]);
+    assert_eq!(
+        world.outputs(&operation),
+        json!({"slipway": {"endpoints": {"web": "a"}}})
+    );
+    assert!(!world.is_locked(&operation));
+    assert_eq!(world.operation(&operation).steps[1].status, StepStatus::Succeeded);
+}
+
+fn failure_of_the_workflow() -> Failure {
+    Failure {
+        name: "Slipway.ApplyFailed".to_owned(),
+        step: "Apply".to_owned(),
+        message: "the build was stopped".to_owned(),
+        address: None,
+    }
+}
+
+/// Kills a build and then, in its own group, the Terraform that it started.
+fn kill_with_terraform(build: &mut Child) {
+    let children = std::process::Command::new("pgrep")
+        .args(["-P", &build.id().to_string()])
+        .output()
+        .expect("pgrep");
+    build.kill().expect("a build");
+    build.wait().expect("an end");
+    for pid in String::from_utf8_lossy(&children.stdout).lines() {
+        let killed = std::process::Command::new("kill")
+            .args(["-s", "KILL", "--", &format!("-{pid}")])
+            .status();
+        assert!(killed.expect("kill").success());
+    }
+}

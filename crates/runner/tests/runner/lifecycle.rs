@@ -1,0 +1,141 @@
+//! Operations that go as they should.
+
+use serde_json::json;
+use slipway_model::operation::{OperationKind, StepStatus};
+use slipway_model::plan::Action;
+use slipway_store::finish::End;
+
+use crate::support::{ARTIFACTS, World};
+
+const BLUEPRINT: &str = r#"
+terraform {
+  backend "local" { path = "elsewhere.tfstate" }
+}
+variable "greeting" { type = string }
+variable "secret" {
+  type      = string
+  sensitive = true
+}
+variable "domain" { type = string }
+resource "terraform_data" "a" { input = var.greeting }
+resource "terraform_data" "b" {
+  input = "${terraform_data.a.output} ${var.domain}"
+  provisioner "local-exec" { command = "echo from the inside" }
+}
+resource "terraform_data" "c" { input = var.secret }
+output "slipway" { value = { endpoints = { web = "https://${var.domain}/" } } }
+output "greeting" { value = terraform_data.a.output }
+output "both" { value = terraform_data.b.output }
+output "secret" {
+  value     = terraform_data.c.output
+  sensitive = true
+}
+"#;
+
+const GREETING: &str = "${file(\"/etc/passwd\")} $(id) %{ if true }\n\"quoted\" -rf ../../x ü";
+
+#[test]
+fn a_stack_is_made_changed_and_destroyed() {
+    let Some(world) = World::new() else { return };
+    let values = json!({"greeting": GREETING, "secret": "hunter2-sesame"});
+    let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &values);
+    let operation = world.provision("one", configuration.clone());
+
+    let printed = world.succeed(&operation, "plan", "plan");
+    assert!(printed.contains("terraform_data.b: to be created"), "{printed}");
+    let planned = world.operation(&operation);
+    let plan = planned.plan.clone().expect("a plan");
+    assert_eq!(
+        (plan.add, plan.change, plan.destroy, plan.outputs_changed),
+        (3, 0, 0, true)
+    );
+    assert_eq!(plan.resources[0].address, "terraform_data.a");
+    assert_eq!(
+        (planned.steps[0].name.as_str(), planned.steps[0].status),
+        ("Plan", StepStatus::Succeeded)
+    );
+    assert_eq!(
+        (planned.logs[0].group.as_str(), planned.logs[0].stream.as_str()),
+        ("/slipway/builds", "plan")
+    );
+
+    let printed = world.succeed(&operation, "apply", "apply");
+    assert!(
+        printed.contains("terraform_data.b (local-exec): from the inside"),
+        "{printed}"
+    );
+    assert!(printed.contains("(3 of 3)"), "{printed}");
+    let applied = world.operation(&operation);
+    let progress = applied.progress.expect("progress");
+    assert_eq!((progress.done, progress.total), (3, 3));
+    assert_eq!(
+        applied.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(),
+        ["Plan", "Apply"]
+    );
+    // The environment's variable is there, the sensitive output is not, and no text was taken for a template.
+    assert_eq!(
+        world.outputs(&operation),
+        json!({
+            "slipway": {"endpoints": {"web": "https://dev.example/"}},
+            "greeting": GREETING,
+            "both": format!("{GREETING} dev.example"),
+        })
+    );
+    assert_eq!(world.state(&operation)["resources"].as_array().map(Vec::len), Some(3));
+    assert!(!world.is_locked(&operation));
+    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+
+    // Said twice is done once.
+    let printed = world.succeed(&operation, "apply", "again");
+    assert!(printed.contains("applied before"), "{printed}");
+    assert_eq!(world.calls().len(), 3);
+
+    // What init made is there for the next stack.
+    let other = world.provision("two", configuration);
+    world.succeed(&other, "plan", "other");
+    world.succeed(&other, "apply", "other");
+    assert_eq!(world.calls()[3..], ["plan", "apply"]);
+
+    // The secret is in the state and in what apply needs, and nowhere else.
+    for build in ["plan", "apply", "again", "other"] {
+        assert!(!world.printed(build).contains("hunter2"), "{build}");
+    }
+    for key in world.aws.keys(ARTIFACTS, "") {
+        let bytes = world.aws.object(ARTIFACTS, &key).expect("an object");
+        let needed = key.ends_with("/work.tar");
+        assert!(needed || !String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
+    }
+
+    world.end(&operation, &End::Succeeded);
+    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    world.succeed(&destroy, "plan", "plan");
+    let plan = world.operation(&destroy).plan.expect("a plan");
+    assert_eq!((plan.destroy, plan.resources[0].action), (3, Action::Delete));
+    world.succeed(&destroy, "apply", "apply");
+    assert_eq!(world.outputs(&destroy), json!({}));
+    assert_eq!(world.state(&destroy)["resources"], json!([]));
+}
+
+#[test]
+fn a_preview_keeps_nothing_that_could_be_applied() {
+    let Some(world) = World::new() else { return };
+    let values = json!({"greeting": "a", "secret": "b"});
+    let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &values);
+    let operation = world.provision("one", configuration.clone());
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+
+    let mut changed = configuration;
+    changed.variables.insert("greeting".to_owned(), "b".into());
+    let preview = world.request(OperationKind::Preview, &world.stack(&operation), Some(changed));
+    world.succeed(&preview, "plan", "plan");
+    let plan = world.operation(&preview).plan.expect("a plan");
+    assert_eq!((plan.add, plan.change, plan.outputs_changed), (0, 2, true));
+    assert!(world.artifact(&preview, "plan.jsonl").is_some());
+    assert!(
+        world
+            .fail(&preview, "apply", "apply")
+            .contains("the plan of this operation is missing")
+    );
+}

@@ -1,0 +1,6 @@
+//! The runner as a process, with the Terraform of this machine.
+
+mod aws;
+mod endings;
+mod lifecycle;
+mod support;

@@ -1,0 +1,301 @@
+//! Stacks, operations and builds for the tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+use slipway_model::blueprint::Source;
+use slipway_model::environment::{Approval, Environment};
+use slipway_model::name::Name;
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::stack::{Configuration, Stack};
+use slipway_store::create::{NewOperation, NewStack, Outcome};
+use slipway_store::finish::End;
+use slipway_store::idempotency::Answer;
+use slipway_store::{Store, aws, table};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::aws::Aws;
+
+pub const STATES: &str = "state";
+pub const ARTIFACTS: &str = "artifacts";
+
+/// How long a test waits for something that takes a second or so.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A place for one test: its own AWS, table, folder for temporary files, and a Terraform that writes down how it is called.
+pub struct World {
+    pub aws: Aws,
+    pub store: Store,
+    pub folder: TempDir,
+    runtime: Runtime,
+}
+
+/// The Terraform of this machine; without one there is nothing to test against.
+pub fn terraform() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = ["terraform", "tofu"].iter().find_map(|name| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    });
+    if found.is_none() {
+        println!(
+            "skipped: neither terraform (1.11 or later) nor tofu (1.10 or later) is on PATH; install one to run this"
+        );
+    }
+    found
+}
+
+impl World {
+    /// A new place; `None` without Terraform.
+    pub fn new() -> Option<Self> {
+        let terraform = terraform()?;
+        let aws = Aws::start();
+        let runtime = Runtime::new().expect("a runtime");
+        let config = aws::sdk_config(&aws.vars());
+        aws.create_table("slipway", table::definition());
+        let world = Self {
+            store: Store::new(&config, "slipway"),
+            aws,
+            folder: tempfile::tempdir().expect("a folder"),
+            runtime,
+        };
+        let script = format!(
+            "#!/bin/sh\necho \"$1\" >>'{}'\nexec '{}' \"$@\"\n",
+            world.path("calls").display(),
+            terraform.display()
+        );
+        std::fs::write(world.path("terraform"), script).expect("a script");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(world.path("terraform"), executable).expect("a program");
+        let environment = Environment {
+            name: name("dev"),
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            role: None,
+            external_id: None,
+            approval: Approval::Never,
+            protected: false,
+            variables: Map::from_iter([
+                ("domain".to_owned(), "dev.example".into()),
+                ("undeclared".to_owned(), 1.into()),
+            ]),
+        };
+        world
+            .wait(world.store.put_environment(&environment))
+            .expect("an environment");
+        Some(world)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// The commands that Terraform was called with.
+    pub fn calls(&self) -> Vec<String> {
+        let calls = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
+        calls.lines().map(str::to_owned).collect()
+    }
+
+    /// Publishes the files of a blueprint, and makes what a stack of it is made from.
+    pub fn blueprint(&self, files: &[(&str, &str)], variables: &Value) -> Configuration {
+        let source = Source {
+            root: String::new(),
+            files: files
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+        };
+        let digest = source.digest();
+        self.aws.put(
+            ARTIFACTS,
+            &format!("blueprints/sha256-{}.json", digest.hex()),
+            source.to_json(),
+        );
+        Configuration {
+            blueprint: name("thing"),
+            version: "1.0.0".parse().expect("a version"),
+            digest,
+            variables: variables.as_object().cloned().unwrap_or_default(),
+            sensitive: BTreeSet::new(),
+        }
+    }
+
+    /// Asks for a stack; its operation runs.
+    pub fn provision(&self, called: &str, configuration: Configuration) -> Operation {
+        let new = NewStack {
+            name: name(called),
+            environment: name("dev"),
+            configuration,
+            images: BTreeMap::new(),
+            requested_by: "ada \"the owner\" ${lovelace}".to_owned(),
+        };
+        let outcome = self
+            .wait(self.store.create_stack(&new, None, |_| answer()))
+            .expect("an outcome");
+        self.begun(outcome)
+    }
+
+    /// Asks for a further operation on a stack; it runs.
+    pub fn request(&self, kind: OperationKind, stack: &Stack, configuration: Option<Configuration>) -> Operation {
+        let new = NewOperation {
+            kind,
+            stack: stack.clone(),
+            configuration,
+            images: BTreeMap::new(),
+            if_match: None,
+            requested_by: "ada".to_owned(),
+        };
+        let outcome = self
+            .wait(self.store.create_operation(&new, None, |_| answer()))
+            .expect("an outcome");
+        self.begun(outcome)
+    }
+
+    fn begun(&self, outcome: Outcome) -> Operation {
+        let Outcome::Created { operation, .. } = outcome else {
+            panic!("{outcome:?}")
+        };
+        self.wait(self.store.begin_operation(&operation.id))
+            .expect("a begun operation")
+            .0
+    }
+
+    /// Ends an operation, as the workflow does.
+    pub fn end(&self, operation: &Operation, end: &End) {
+        self.wait(self.store.finish_operation(&operation.id, end))
+            .expect("an ended operation");
+    }
+
+    pub fn operation(&self, operation: &Operation) -> Operation {
+        self.wait(self.store.operation(&operation.id)).expect("the operation")
+    }
+
+    pub fn stack(&self, operation: &Operation) -> Stack {
+        self.wait(self.store.stack(&operation.stack)).expect("the stack")
+    }
+
+    /// An artifact of an operation.
+    pub fn artifact(&self, operation: &Operation, name: &str) -> Option<String> {
+        let bytes = self
+            .aws
+            .object(ARTIFACTS, &format!("operations/{}/{name}", operation.id))?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    pub fn outputs(&self, operation: &Operation) -> Value {
+        let text = self.artifact(operation, "outputs.json").expect("outputs");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// The state of a stack.
+    pub fn state(&self, operation: &Operation) -> Value {
+        let key = format!("stacks/{}/terraform.tfstate", operation.stack);
+        serde_json::from_slice(&self.aws.object(STATES, &key).expect("a state")).expect("JSON")
+    }
+
+    pub fn is_locked(&self, operation: &Operation) -> bool {
+        let key = format!("stacks/{}/terraform.tfstate.tflock", operation.stack);
+        self.aws.object(STATES, &key).is_some()
+    }
+
+    /// A build of a phase, not started.
+    pub fn build(&self, operation: &Operation, phase: &str, build: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipway-runner"));
+        let out = std::fs::File::create(self.log(build)).expect("a file");
+        command
+            .env_clear()
+            .envs(self.aws.vars())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TMPDIR", self.folder.path())
+            .env("SLIPWAY_OPERATION", operation.id.as_str())
+            .env("SLIPWAY_PHASE", phase)
+            .env("SLIPWAY_TABLE", "slipway")
+            .env("SLIPWAY_STATE_BUCKET", STATES)
+            .env("SLIPWAY_ARTIFACTS_BUCKET", ARTIFACTS)
+            .env("SLIPWAY_TERRAFORM", self.path("terraform"))
+            .env("CODEBUILD_BUILD_ID", format!("runner:{build}"))
+            .env("CODEBUILD_LOG_GROUP", "/slipway/builds")
+            .env("CODEBUILD_LOG_PATH", build)
+            // None of these may reach Terraform.
+            .env("TF_CLI_ARGS", "-invalid")
+            .env("TF_VAR_greeting", "from outside")
+            .env("TF_LOG", "trace")
+            .stdin(Stdio::null())
+            .stderr(out.try_clone().expect("a file"))
+            .stdout(out);
+        command
+    }
+
+    fn log(&self, build: &str) -> PathBuf {
+        self.path(&format!("build-{build}.log"))
+    }
+
+    /// What a build printed.
+    pub fn printed(&self, build: &str) -> String {
+        std::fs::read_to_string(self.log(build)).unwrap_or_default()
+    }
+
+    /// Runs a build to its end. Returns its exit code and what it printed.
+    pub fn run(&self, operation: &Operation, phase: &str, build: &str) -> (Option<i32>, String) {
+        let status = self.build(operation, phase, build).status().expect("a build");
+        self.aws.end_build(&format!("runner:{build}"));
+        (status.code(), self.printed(build))
+    }
+
+    /// Runs a build that succeeds.
+    pub fn succeed(&self, operation: &Operation, phase: &str, build: &str) -> String {
+        let (code, printed) = self.run(operation, phase, build);
+        assert_eq!(code, Some(0), "{printed}");
+        printed
+    }
+
+    /// Runs a build that fails. Returns what it printed.
+    pub fn fail(&self, operation: &Operation, phase: &str, build: &str) -> String {
+        let (code, printed) = self.run(operation, phase, build);
+        assert_eq!(code, Some(1), "{printed}");
+        printed
+    }
+
+    /// Starts a build and waits until it has printed `text`.
+    pub fn start_until(&self, operation: &Operation, phase: &str, build: &str, text: &str) -> Child {
+        let child = self.build(operation, phase, build).spawn().expect("a build");
+        self.until(&format!("{text:?} from {build}"), || self.printed(build).contains(text));
+        child
+    }
+
+    /// Waits for a condition.
+    pub fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !condition() {
+            let logs = || {
+                ["plan", "apply", "again", "other"]
+                    .map(|build| self.printed(build))
+                    .join("\n")
+            };
+            assert!(start.elapsed() < SOON, "waited in vain for {what}\n{}", logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+pub fn name(text: &str) -> Name {
+    text.parse().expect("a name")
+}
+
+fn answer() -> Answer {
+    Answer {
+        status: 202,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
