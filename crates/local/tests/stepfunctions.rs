@@ -4,6 +4,8 @@
 mod crashes;
 #[path = "stepfunctions/integrations.rs"]
 mod integrations;
+#[path = "stepfunctions/real.rs"]
+mod real;
 #[path = "stepfunctions/states.rs"]
 mod states;
 #[path = "stepfunctions/wire.rs"]

@@ -46,6 +46,7 @@ impl Functions {
         let id = request_id();
         // A task of its own: a panic is the end of this invocation alone.
         let invocation = tokio::spawn(handler(arguments["Payload"].clone()));
+        let abort = invocation.abort_handle();
         let payload = match tokio::time::timeout(timeout, invocation).await {
             Ok(Ok(Ok(payload))) => payload,
             Ok(Ok(Err(error))) => return Err(failed(&error.error_type, &error.message)),
@@ -54,6 +55,7 @@ impl Functions {
                 return Err(failed("Runtime.ExitError", &message));
             }
             Err(_elapsed) => {
+                abort.abort();
                 let message = format!(
                     "RequestId: {id} Error: Task timed out after {:.2} seconds",
                     timeout.as_secs_f64()

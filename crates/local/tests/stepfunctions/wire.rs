@@ -350,3 +350,18 @@ async fn a_token_is_answered_once_and_wrong_ones_are_told_apart() {
         (&json!("Slipway.ApprovalRejected"), &json!("not today"))
     );
 }
+
+#[tokio::test]
+async fn a_token_may_be_answered_before_the_call_that_carried_it_returns() {
+    let world = World::new().await;
+    let machine = world.machine("m", &ask()).await;
+    world.outside.hold("ask", 1);
+    let execution = world.start(&machine, "op-1").await;
+    let answer = world
+        .client
+        .send_task_success()
+        .task_token(world.outside.token(0).await);
+    answer.output("1").send().await.expect("is open");
+    assert_eq!(world.ended(&execution).await["output"], "1");
+    world.outside.release();
+}
