@@ -2,7 +2,9 @@
 //! ECS and people played by the test.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
 use slipway_asl::simulate::{Answer, Simulation, simulate};
 use slipway_asl::{StateMachine, TaskRequest};
@@ -23,6 +25,13 @@ use crate::aws::{self, Aws, End, Shared};
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
 const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
+
+/// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
+    let config = slipway_store::aws::sdk_config(&BTreeMap::new());
+    config.http_client().expect("a client")
+});
 
 /// The shipped machine, as deployed.
 pub fn machine() -> StateMachine {
@@ -64,7 +73,6 @@ pub enum Build {
 
 /// The world, and how it behaves.
 pub struct World {
-    runtime: Runtime,
     machine: StateMachine,
     pub store: Store,
     pub steps: Steps,
@@ -91,14 +99,9 @@ impl World {
     }
 
     pub fn in_environment(approval: Approval, protected: bool) -> (Self, OperationId) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
         let aws = Shared::default();
-        let endpoint = runtime.block_on(serve(&aws));
-        let dynamodb = runtime.block_on(dynamodb());
+        let endpoint = RUNTIME.block_on(serve(&aws));
+        let dynamodb = RUNTIME.block_on(dynamodb());
         let vars: BTreeMap<String, String> = [
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -112,9 +115,10 @@ impl World {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-        let sdk = slipway_store::aws::sdk_config(&vars);
+        let sdk = slipway_store::aws::sdk_config(&vars).into_builder();
+        let sdk = sdk.http_client(HTTP.clone()).build();
         let store = Store::new(&sdk, "slipway");
-        let (stack, operation) = runtime.block_on(provision(&store, approval, protected));
+        let (stack, operation) = RUNTIME.block_on(provision(&store, approval, protected));
         aws::lock(&aws).health = vec![200];
         for service in ["web", "worker"] {
             aws::lock(&aws).add_service(&format!("{stack}-{service}"), 0);
@@ -127,7 +131,6 @@ impl World {
         });
         let world = Self {
             steps: Steps::new(Config::from_vars(&vars).expect("a whole environment"), &sdk),
-            runtime,
             machine: machine(),
             store,
             aws,
@@ -149,16 +152,16 @@ impl World {
     }
 
     pub fn operation(&self, id: &OperationId) -> Operation {
-        self.runtime.block_on(self.store.operation(id)).expect("the operation")
+        RUNTIME.block_on(self.store.operation(id)).expect("the operation")
     }
 
     pub fn stack(&self) -> Stack {
-        self.runtime.block_on(self.store.stack(&self.stack)).expect("the stack")
+        RUNTIME.block_on(self.store.stack(&self.stack)).expect("the stack")
     }
 
     /// Waits for a call of the store.
     pub fn wait<T>(&self, future: impl Future<Output = Result<T, slipway_store::Error>>) -> T {
-        self.runtime.block_on(future).expect("the store")
+        RUNTIME.block_on(future).expect("the store")
     }
 
     /// Asks for another operation of the stack.
@@ -184,6 +187,8 @@ impl World {
 
     /// Runs it, and lets `inject` answer in the place of the world.
     pub fn run_with(&mut self, id: &OperationId, mut inject: impl FnMut(&TaskRequest) -> Option<Answer>) -> Simulation {
+        // A simulated execution draws the same tokens as the one before it.
+        self.aws().answered.clear();
         let machine = self.machine.clone();
         simulate(&machine, json!({"operation": id}), |task| {
             *self.asked.entry(task.state.clone()).or_default() += 1;
@@ -215,7 +220,7 @@ impl World {
     }
 
     fn invoke(&self, payload: &Value) -> Answer {
-        match self.runtime.block_on(self.steps.handle(payload.clone())) {
+        match RUNTIME.block_on(self.steps.handle(payload.clone())) {
             Ok(answer) => Answer::Succeed(json!({"StatusCode": 200, "Payload": answer})),
             Err(error) => {
                 let cause = json!({"errorType": error.name(), "errorMessage": error.text()});
