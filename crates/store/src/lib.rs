@@ -16,6 +16,7 @@
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
+//! | [`stranded`] | an execution that ended without a word: the operation's end, for `events` and `sweep` |
 //! | [`aws`] | the configuration of every AWS client |
 
 mod cursor;
@@ -36,6 +37,7 @@ pub mod release;
 pub mod rollout;
 pub mod stack;
 pub mod start;
+pub mod stranded;
 pub mod table;
 pub mod watch;
 

@@ -1,7 +1,9 @@
 //! The store against a DynamoDB.
 
 mod create;
+mod fake;
 mod finish;
 mod lists;
 mod records;
+mod start;
 mod support;

@@ -1,4 +1,4 @@
-//! A table in a DynamoDB of the test's own, and records for it.
+//! A table in a DynamoDB of the test's own, and records for it. The tests of `events` and `sweep` use this file, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,8 @@ pub struct Table {
     pub store: Store,
     pub client: Client,
     pub name: &'static str,
+    /// The environment of a function that has this table.
+    pub vars: BTreeMap<String, String>,
 }
 
 pub async fn table() -> Table {
@@ -34,21 +36,25 @@ pub async fn table() -> Table {
         database,
         std::future::pending(),
     ));
-    let vars = [
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", &format!("http://{address}")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = aws::sdk_config(&BTreeMap::from(vars));
-    let client = Client::new(&config);
     let name = "slipway";
+    let vars = BTreeMap::from(
+        [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{address}")),
+            ("SLIPWAY_TABLE", name),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let config = aws::sdk_config(&vars);
+    let client = Client::new(&config);
     create(&client, name, &table::definition()).await;
     Table {
         store: Store::new(&config, name),
         client,
         name,
+        vars,
     }
 }
 

@@ -1,0 +1,119 @@
+//! An operation whose execution ended without a word: the state machine was stopped from outside, or timed out, or is gone.
+//!
+//! The workflow's last states record every other end themselves, before the execution ends.
+
+use aws_sdk_sfn::Client;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Failure, Operation, StepStatus};
+
+use crate::finish::{End, Finished};
+use crate::{Error, Store, start};
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecutionEnd {
+    /// It came to its last state, without having recorded what became of the operation.
+    Succeeded,
+    /// It failed, with an error's name and cause where Step Functions says them.
+    Failed {
+        /// The error's name.
+        error: Option<String>,
+        /// What it says.
+        cause: Option<String>,
+    },
+    /// It took longer than the state machine allows.
+    TimedOut,
+    /// Somebody stopped it, and may have said why.
+    Aborted {
+        /// The reason.
+        cause: Option<String>,
+    },
+    /// Step Functions does not know it.
+    Gone,
+}
+
+impl ExecutionEnd {
+    /// The end that an execution's status tells; `None` while it has not ended. The names are those of Step Functions.
+    pub fn of_status(status: &str, error: Option<String>, cause: Option<String>) -> Option<Self> {
+        Some(match status {
+            "SUCCEEDED" => Self::Succeeded,
+            "FAILED" => Self::Failed { error, cause },
+            "TIMED_OUT" => Self::TimedOut,
+            "ABORTED" => Self::Aborted { cause },
+            _ => return None,
+        })
+    }
+
+    /// The end of the operation that follows.
+    fn of_operation(self, operation: &Operation) -> End {
+        let running = operation
+            .steps
+            .iter()
+            .rev()
+            .find(|step| step.status == StepStatus::Running);
+        let failure = |name: &str, message: String| Failure {
+            name: name.to_owned(),
+            step: running.map(|step| step.name.clone()).unwrap_or_default(),
+            message,
+            address: None,
+        };
+        match self {
+            Self::Aborted { cause } => {
+                let message = cause.unwrap_or_else(|| "The execution was stopped.".to_owned());
+                End::Cancelled(failure("Slipway.Cancelled", message))
+            }
+            Self::Failed { error, cause } => {
+                let name = error.unwrap_or_else(|| "Slipway.Internal".to_owned());
+                let message = cause.unwrap_or_else(|| "The execution failed, and nothing says why.".to_owned());
+                End::Failed(failure(&name, message))
+            }
+            Self::TimedOut => {
+                let message = "The execution took longer than the workflow allows.".to_owned();
+                End::Failed(failure("States.Timeout", message))
+            }
+            Self::Succeeded => {
+                let message = "The execution ended without recording what became of the operation.".to_owned();
+                End::Failed(failure("Slipway.Internal", message))
+            }
+            Self::Gone => {
+                let message = "The execution is gone: Step Functions does not know it.".to_owned();
+                End::Failed(failure("Slipway.Internal", message))
+            }
+        }
+    }
+}
+
+/// Ends an operation as its execution did, where it has not ended, and starts the next one of the stack. That the next one
+/// could not be started is no error here: it waits for the sweeper.
+pub async fn end(
+    store: &Store,
+    sfn: &Client,
+    state_machine: &str,
+    operation: &OperationId,
+    how: ExecutionEnd,
+) -> Result<Finished, Error> {
+    let stored = store.operation(operation).await?;
+    let end = how.of_operation(&stored);
+    let finished = store.finish_operation(operation, &end).await?;
+    if let Some(next) = &finished.next
+        && let Err(error) = start::start(store, sfn, state_machine, next).await
+    {
+        tracing::warn!(operation = %next.id, "the next operation waits for the sweeper: {error}");
+    }
+    Ok(finished)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_ended_is_an_end() {
+        for status in ["RUNNING", "PENDING_REDRIVE", ""] {
+            assert_eq!(ExecutionEnd::of_status(status, None, None), None);
+        }
+        let end = ExecutionEnd::of_status("ABORTED", None, Some("enough".to_owned()));
+        let cause = Some("enough".to_owned());
+        assert_eq!(end, Some(ExecutionEnd::Aborted { cause }));
+    }
+}

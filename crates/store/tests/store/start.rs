@@ -1,0 +1,115 @@
+//! Starting executions, and those that ended without a word.
+
+use aws_sdk_sfn::Client;
+use serde_json::{Value, json};
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_store::start::{StartError, start};
+use slipway_store::stranded::{ExecutionEnd, end};
+
+use crate::fake::Fake;
+use crate::support::{Table, answer, created, new_stack, request, table};
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
+
+fn client(table: &Table, fake: &Fake) -> Client {
+    let mut vars = table.vars.clone();
+    vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
+    Client::new(&slipway_store::aws::sdk_config(&vars))
+}
+
+/// Step Functions as far as it starts.
+fn starts(action: &str, body: &Value) -> Result<Value, &'static str> {
+    match action {
+        "StartExecution" => Ok(json!({"executionArn": format!("execution of {}", body["name"]), "startDate": 1.5})),
+        _ => Err("UnknownOperationException"),
+    }
+}
+
+#[tokio::test]
+async fn an_operation_is_started_under_its_own_name_and_its_execution_is_recorded() {
+    let table = table().await;
+    let fake = Fake::start(starts).await;
+    let sfn = client(&table, &fake);
+    let operation = created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), None, answer)
+            .await
+            .expect("a stack"),
+    );
+    let arn = start(&table.store, &sfn, MACHINE, &operation).await.expect("started");
+    start(&table.store, &sfn, MACHINE, &operation)
+        .await
+        .expect("started again");
+    let stored = table.store.operation(&operation.id).await.expect("it");
+    assert_eq!(stored.execution_arn, Some(arn));
+    assert_eq!(fake.count("StartExecution"), 2);
+    let calls = fake.calls();
+    assert_eq!(calls[0], calls[1], "the same words each time");
+    let input = json!({"operation": operation.id}).to_string();
+    assert_eq!(
+        calls[0].1,
+        json!({"stateMachineArn": MACHINE, "name": operation.id, "input": input})
+    );
+}
+
+#[tokio::test]
+async fn an_execution_that_has_been_is_not_started_again() {
+    let table = table().await;
+    let operation = created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), None, answer)
+            .await
+            .expect("a stack"),
+    );
+    let exists = Fake::start(|_, _| Err("ExecutionAlreadyExists")).await;
+    let arn = start(&table.store, &client(&table, &exists), MACHINE, &operation)
+        .await
+        .expect("harmless");
+    assert_eq!(arn, slipway_store::start::execution_arn(MACHINE, &operation.id));
+    let refuses = Fake::start(|_, _| Err("StateMachineDoesNotExist")).await;
+    let refused = start(&table.store, &client(&table, &refuses), MACHINE, &operation).await;
+    assert!(matches!(refused, Err(StartError::Start { .. })));
+}
+
+#[tokio::test]
+async fn an_execution_that_ended_without_a_word_ends_its_operation_once_and_the_next_one_starts() {
+    let table = table().await;
+    let fake = Fake::start(starts).await;
+    let sfn = client(&table, &fake);
+    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    table.store.begin_step(&provision, "Apply").await.expect("a step");
+    let new = request(OperationKind::Destroy, &stack);
+    let next = created(
+        table
+            .store
+            .create_operation(&new, None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    for how in [ExecutionEnd::TimedOut, ExecutionEnd::Gone] {
+        let finished = end(&table.store, &sfn, MACHINE, &provision, how).await.expect("ended");
+        let failure = finished.operation.failure.expect("a reason");
+        assert_eq!(
+            (failure.name.as_str(), failure.step.as_str()),
+            ("States.Timeout", "Apply")
+        );
+        assert_eq!(finished.operation.status, OperationStatus::Failed);
+    }
+    let started = table.store.operation(&next.id).await.expect("it");
+    assert_eq!(started.status, OperationStatus::Starting);
+    assert!(started.execution_arn.is_some());
+
+    let cause = Some("stopped by ada".to_owned());
+    let aborted = ExecutionEnd::Aborted { cause };
+    let finished = end(&table.store, &sfn, MACHINE, &next.id, aborted)
+        .await
+        .expect("ended");
+    let failure = finished.operation.failure.expect("a reason");
+    assert_eq!(finished.operation.status, OperationStatus::Cancelled);
+    assert_eq!(
+        (failure.name.as_str(), failure.message.as_str()),
+        ("Slipway.Cancelled", "stopped by ada")
+    );
+}

@@ -1,0 +1,77 @@
+//! How the handling of an event fails.
+
+use lambda_runtime::Diagnostic;
+
+/// A variable that the function's environment must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(pub(crate) &'static str);
+
+/// Why what follows from an event was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// It is not an event.
+    #[error("the event cannot be read")]
+    ReadEvent(#[source] serde_json::Error),
+    /// Its detail is not what AWS documents for its type.
+    #[error("the detail of the event `{detail_type}` cannot be read")]
+    ReadDetail {
+        /// The event's type.
+        detail_type: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A rule brings what nothing is known of.
+    #[error("nothing is known of events of the type `{0}`")]
+    UnknownType(String),
+    /// An event about a deployment names no service.
+    #[error("the event of a deployment names no service")]
+    NoService,
+    /// The table could not be asked who waits for a deployment.
+    #[error("the table could not be asked who waits for the deployment")]
+    ReadRollout(#[source] slipway_store::Error),
+    /// The step was answered, and its record is still there.
+    #[error("the step's record could not be deleted")]
+    ForgetRollout(#[source] slipway_store::Error),
+    /// Step Functions did not take the answer to a step.
+    #[error("Step Functions did not take the answer to the step that waits")]
+    AnswerStep(#[source] Box<aws_sdk_sfn::Error>),
+    /// The operation of an execution could not be ended.
+    #[error("the operation of an execution that has ended could not be ended")]
+    EndOperation(#[source] slipway_store::Error),
+}
+
+impl EventError {
+    /// The error's name in the metrics and logs of Lambda.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReadEvent(_) | Self::ReadDetail { .. } | Self::NoService => "Slipway.EventUnreadable",
+            Self::UnknownType(_) => "Slipway.EventUnknown",
+            Self::ReadRollout(_) | Self::ForgetRollout(_) | Self::AnswerStep(_) | Self::EndOperation(_) => {
+                "Slipway.EventNotHandled"
+            }
+        }
+    }
+
+    /// The error and what led to it.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl From<EventError> for Diagnostic {
+    fn from(error: EventError) -> Self {
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: error.chain(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Step Functions Execution Status Change: an operation that its execution left behind ends.
+
+use slipway_model::id::OperationId;
+use slipway_store::stranded::{self, ExecutionEnd};
+
+use crate::event::Execution;
+use crate::{EventError, Events};
+
+impl Events {
+    pub(crate) async fn execution(&self, execution: Execution) -> Result<(), EventError> {
+        let machine = &self.config.state_machine;
+        // Somebody may have started the machine by hand, under a name of their own.
+        let named: Result<OperationId, _> = execution.name.parse();
+        let (true, Ok(operation)) = (execution.state_machine_arn == *machine, named) else {
+            return Ok(());
+        };
+        let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {
+            return Ok(());
+        };
+        match stranded::end(&self.store, &self.sfn, machine, &operation, end).await {
+            Ok(finished) => {
+                let (status, execution) = (finished.operation.status, execution.status);
+                tracing::info!(%operation, %status, execution, "an execution has ended");
+                Ok(())
+            }
+            Err(slipway_store::Error::NotFound { what }) => {
+                tracing::warn!("an execution has ended, and there is no {what}");
+                Ok(())
+            }
+            Err(error) => Err(EventError::EndOperation(error)),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The events against a DynamoDB and a Step Functions that records what it is told.
+
+#[path = "../../../crates/store/tests/store/fake.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod fake;
+#[path = "../../../crates/store/tests/store/support.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod support;
+
+use serde_json::{Value, json};
+use slipway_events::{Config, EventError, Events};
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_store::rollout::Rollout;
+
+use fake::Fake;
+use support::{Table, answer, created, new_stack, request, table};
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
+const SERVICE: &str = "arn:aws:ecs:us-east-1:000000000000:service/main/web";
+
+async fn events(table: &Table, fake: &Fake) -> Events {
+    let mut vars = table.vars.clone();
+    vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
+    vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
+    Events::new(
+        Config::from_vars(&vars).expect("every variable"),
+        &slipway_store::aws::sdk_config(&vars),
+    )
+}
+
+/// Step Functions as far as it takes everything.
+fn takes(action: &str, _: &Value) -> Result<Value, &'static str> {
+    Ok(match action {
+        "StartExecution" => json!({"executionArn": "arn", "startDate": 1.5}),
+        _ => json!({}),
+    })
+}
+
+fn deployment(event_name: &str, id: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "ddca6449-b258-46c0-8653-e0e3aEXAMPLE",
+        "detail-type": "ECS Deployment State Change",
+        "source": "aws.ecs",
+        "account": "000000000000",
+        "time": "2026-05-23T12:31:14Z",
+        "region": "us-east-1",
+        "resources": [SERVICE],
+        "detail": {
+            "eventType": "INFO",
+            "eventName": event_name,
+            "deploymentId": id,
+            "updatedAt": "2026-05-23T11:11:11Z",
+            "reason": "ECS deployment circuit breaker: tasks failed to start.",
+        },
+    })
+}
+
+fn execution(machine: &str, name: &str, status: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "315c1398-40ff-a850-213b-158f73e60175",
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "000000000000",
+        "time": "2026-05-23T12:31:14Z",
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:states:us-east-1:000000000000:execution:slipway:{name}")],
+        "detail": {
+            "executionArn": format!("arn:aws:states:us-east-1:000000000000:execution:slipway:{name}"),
+            "stateMachineArn": machine,
+            "name": name,
+            "status": status,
+            "startDate": 1_551_225_271_984_i64,
+            "stopDate": 1_551_225_271_985_i64,
+            "input": "{}",
+            "output": null,
+            "error": "States.Runtime",
+            "cause": "it broke",
+        },
+    })
+}
+
+fn waiting(deployment: &str) -> Rollout {
+    Rollout {
+        service: SERVICE.to_owned(),
+        deployment: deployment.to_owned(),
+        token: format!("token of {deployment}"),
+        operation: slipway_model::id::OperationId::generate(),
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_answers_the_step_that_waits_for_it_once() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake).await;
+    for id in ["ecs-svc/1", "ecs-svc/2"] {
+        table.store.put_rollout(&waiting(id)).await.expect("kept");
+    }
+    for event in [
+        deployment("SERVICE_DEPLOYMENT_IN_PROGRESS", "ecs-svc/1"),
+        deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1"),
+        deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1"),
+        deployment("SERVICE_DEPLOYMENT_FAILED", "ecs-svc/2"),
+        deployment("SERVICE_DEPLOYMENT_FAILED", "ecs-svc/unknown"),
+    ] {
+        events.handle(event).await.expect("handled");
+    }
+    let output = json!({"deployment": "ecs-svc/1"}).to_string();
+    let cause = "ECS deployment circuit breaker: tasks failed to start.";
+    assert_eq!(
+        fake.calls(),
+        [
+            (
+                "SendTaskSuccess".to_owned(),
+                json!({"taskToken": "token of ecs-svc/1", "output": output})
+            ),
+            (
+                "SendTaskFailure".to_owned(),
+                json!({"taskToken": "token of ecs-svc/2", "error": "Slipway.RolloutFailed", "cause": cause})
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_is_not() {
+    let table = table().await;
+    for (number, gone) in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"]
+        .into_iter()
+        .enumerate()
+    {
+        let fake = Fake::start(move |_, _| Err(gone)).await;
+        let events = events(&table, &fake).await;
+        for event in ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] {
+            let id = format!("ecs-svc/{number}-{event}");
+            table.store.put_rollout(&waiting(&id)).await.expect("kept");
+            events.handle(deployment(event, &id)).await.expect("handled");
+            assert_eq!(table.store.rollout(SERVICE, &id).await.expect("read"), None, "{gone}");
+        }
+    }
+    let fake = Fake::start(|_, _| Err("AccessDeniedException")).await;
+    let events = events(&table, &fake).await;
+    let rollout = waiting("ecs-svc/kept");
+    table.store.put_rollout(&rollout).await.expect("kept");
+    let refused = events
+        .handle(deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/kept"))
+        .await;
+    assert!(matches!(&refused, Err(EventError::AnswerStep(_))), "{refused:?}");
+    let kept = table.store.rollout(SERVICE, "ecs-svc/kept").await.expect("read");
+    assert_eq!(kept, Some(rollout), "the event comes again");
+}
+
+#[tokio::test]
+async fn an_execution_that_ended_without_a_word_ends_its_operation_and_the_next_one_starts() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake).await;
+    for (status, expected, name) in [
+        ("FAILED", OperationStatus::Failed, "States.Runtime"),
+        ("TIMED_OUT", OperationStatus::Failed, "States.Timeout"),
+        ("ABORTED", OperationStatus::Cancelled, "Slipway.Cancelled"),
+    ] {
+        let called = format!("stack-{}", status.to_lowercase().replace('_', "-"));
+        let (stack, provision) = table.provisioning(&new_stack(&called)).await;
+        let new = request(OperationKind::Destroy, &stack);
+        let next = created(
+            table
+                .store
+                .create_operation(&new, None, answer)
+                .await
+                .expect("an outcome"),
+        );
+        for other in [
+            execution(MACHINE, provision.as_str(), "RUNNING"),
+            execution("another machine", provision.as_str(), status),
+            execution(MACHINE, "by-hand", status),
+            execution(MACHINE, slipway_model::id::OperationId::generate().as_str(), status),
+        ] {
+            events.handle(other).await.expect("passed over");
+        }
+        let before = fake.count("StartExecution");
+        events
+            .handle(execution(MACHINE, provision.as_str(), status))
+            .await
+            .expect("handled");
+        let operation = table.store.operation(&provision).await.expect("it");
+        assert_eq!(operation.status, expected);
+        assert_eq!(operation.failure.expect("a reason").name, name);
+        let next = table.store.operation(&next.id).await.expect("it");
+        assert_eq!(
+            (next.status, fake.count("StartExecution")),
+            (OperationStatus::Starting, before + 1)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_operation_that_recorded_its_own_end_keeps_it() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake).await;
+    let (_, provision) = table.provisioning(&new_stack("shop")).await;
+    let end = slipway_store::finish::End::Succeeded;
+    table.store.finish_operation(&provision, &end).await.expect("finished");
+    let before = table.store.operation(&provision).await.expect("it");
+    events
+        .handle(execution(MACHINE, provision.as_str(), "SUCCEEDED"))
+        .await
+        .expect("handled");
+    assert_eq!(table.store.operation(&provision).await.expect("it"), before);
+    assert!(fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_event_or_of_no_known_type_is_an_error_that_says_so() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake).await;
+    let unknown = json!({"detail-type": "S3 Bucket Melted", "source": "aws.s3", "resources": [], "detail": {}});
+    let error = events.handle(unknown).await.expect_err("unknown");
+    assert!(error.to_string().contains("S3 Bucket Melted"));
+    let mut nameless = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
+    nameless["resources"] = json!([]);
+    for wrong in [
+        json!({}),
+        json!([]),
+        nameless,
+        json!({"detail-type": "ECS Deployment State Change", "detail": {}}),
+    ] {
+        let error = events.handle(wrong.clone()).await.expect_err("not an event");
+        assert_eq!(error.name(), "Slipway.EventUnreadable", "{wrong}");
+    }
+    let missing = Config::from_vars(&std::collections::BTreeMap::new()).expect_err("nothing is set");
+    assert_eq!(missing.to_string(), "the environment variable SLIPWAY_TABLE is not set");
+}
