@@ -121,3 +121,30 @@ impl Error {
         line
     }
 }
+
+impl From<slipway_store::Error> for Error {
+    fn from(error: slipway_store::Error) -> Self {
+        use slipway_store::Error as Store;
+        match error {
+            Store::NotFound { what } => Self::NotFound(format!("There is no {what}.")),
+            Store::InvalidCursor(invalid) => Self::parameter(
+                "cursor",
+                invalid.to_string(),
+                "give `next` of the page before, as it came, with the same filters; or leave it out for the first page",
+            ),
+            Store::TooLarge { .. } => Self::invalid_field(
+                "body",
+                "is more than the record of a stack can hold",
+                "give shorter values; large data belongs into the blueprint's files or a bucket",
+            ),
+            Store::IllegalTransition(illegal) => Self::Conflict(format!("Nothing was changed: {illegal}.")),
+            Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {
+                doing: "using the table",
+                source: error.into(),
+            },
+            Store::NotActive { .. } | Store::Encode { .. } | Store::Decode { .. } => {
+                Self::internal("using the table", error)
+            }
+        }
+    }
+}

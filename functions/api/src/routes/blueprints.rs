@@ -32,6 +32,7 @@ const DESCRIPTION_LENGTH: usize = 1_000;
 #[utoipa::path(
     get,
     path = "/v1/blueprints",
+    operation_id = "list_blueprints",
     tag = "blueprints",
     params(
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
@@ -57,6 +58,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/blueprints/{name}",
+    operation_id = "show_blueprint",
     tag = "blueprints",
     params(
         ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
@@ -97,6 +99,7 @@ pub(super) async fn show(
 #[utoipa::path(
     get,
     path = "/v1/blueprints/{name}/versions/{version}",
+    operation_id = "show_blueprint_version",
     tag = "blueprints",
     params(
         ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
@@ -155,6 +158,7 @@ struct PublishBlueprint {
 #[utoipa::path(
     put,
     path = "/v1/blueprints/{name}/versions/{version}",
+    operation_id = "publish_blueprint",
     tag = "blueprints",
     params(
         ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),

@@ -17,6 +17,7 @@ use crate::{Api, Caller};
 #[utoipa::path(
     get,
     path = "/v1/environments",
+    operation_id = "list_environments",
     tag = "environments",
     params(
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
@@ -40,6 +41,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/environments/{name}",
+    operation_id = "show_environment",
     tag = "environments",
     params(("name" = String, Path, description = "The environment's name.", example = "local")),
     responses((status = 200, description = "The environment.", body = view::Environment), ReadProblems),

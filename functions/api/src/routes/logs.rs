@@ -36,6 +36,7 @@ const LATE: Duration = Duration::from_secs(10);
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/logs",
+    operation_id = "read_operation_log",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),

@@ -30,6 +30,7 @@ const REASON_LENGTH: usize = 1_000;
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}/operations",
+    operation_id = "list_operations",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -67,6 +68,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}",
+    operation_id = "show_operation",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
@@ -100,6 +102,7 @@ pub(super) async fn show(
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/approve",
+    operation_id = "approve_operation",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
@@ -152,6 +155,7 @@ struct RejectPlan {
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/reject",
+    operation_id = "reject_operation",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
@@ -195,6 +199,7 @@ pub(super) async fn reject(
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/cancel",
+    operation_id = "cancel_operation",
     tag = "operations",
     params(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
@@ -259,8 +264,7 @@ fn require_waiting(operation: &Operation, verb: &str) -> Result<(), Error> {
 fn wait_is_over<T>(sent: Result<T, aws_sdk_sfn::Error>, doing: &'static str) -> Result<(), Error> {
     use aws_sdk_sfn::Error::{InvalidToken, TaskDoesNotExist, TaskTimedOut};
     match sent {
-        Ok(_) => Ok(()),
-        Err(InvalidToken(_) | TaskDoesNotExist(_) | TaskTimedOut(_)) => Ok(()),
+        Ok(_) | Err(InvalidToken(_) | TaskDoesNotExist(_) | TaskTimedOut(_)) => Ok(()),
         Err(error) => Err(Error::Unavailable {
             doing,
             source: error.into(),

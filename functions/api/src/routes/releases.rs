@@ -26,6 +26,7 @@ use crate::{Api, Caller};
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}/releases",
+    operation_id = "list_releases",
     tag = "releases",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -52,6 +53,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}/releases/{number}",
+    operation_id = "show_release",
     tag = "releases",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -102,6 +104,7 @@ struct CreateRelease {
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/releases",
+    operation_id = "create_release",
     tag = "releases",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),

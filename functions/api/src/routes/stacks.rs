@@ -30,6 +30,7 @@ use crate::{Api, Caller};
 #[utoipa::path(
     get,
     path = "/v1/stacks",
+    operation_id = "list_stacks",
     tag = "stacks",
     params(
         ("environment" = Option<String>, Query, description = "The environment that they live in."),
@@ -68,6 +69,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}",
+    operation_id = "show_stack",
     tag = "stacks",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -127,6 +129,7 @@ struct CreateStack {
 #[utoipa::path(
     post,
     path = "/v1/stacks",
+    operation_id = "create_stack",
     tag = "stacks",
     params(("Idempotency-Key" = Option<String>, Header, description = "See the introduction.")),
     request_body(content = CreateStack, description = "The stack."),
@@ -163,6 +166,7 @@ struct EditStack {
 #[utoipa::path(
     patch,
     path = "/v1/stacks/{id}",
+    operation_id = "update_stack",
     tag = "stacks",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -197,6 +201,7 @@ pub(super) async fn update(
 #[utoipa::path(
     delete,
     path = "/v1/stacks/{id}",
+    operation_id = "destroy_stack",
     tag = "stacks",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -232,6 +237,7 @@ pub(super) async fn destroy(
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/preview",
+    operation_id = "preview_stack",
     tag = "stacks",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),

@@ -93,7 +93,7 @@ pub struct Variable {
     pub type_text: String,
     /// Whether a request has to give a value.
     pub required: bool,
-    /// The value that it has where a request gives none.
+    /// The value that it has where a request gives none; absent for null, and for one that is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
     /// Whether null is a value that it takes.
@@ -126,7 +126,8 @@ impl From<variable::Variable> for Variable {
             kind: variable.kind,
             type_text: variable.type_text,
             required: variable.required,
-            default: variable.default,
+            // A null is lost in the table; what is published is shown as it is read again.
+            default: variable.default.filter(|value| !value.is_null()),
             nullable: variable.nullable,
             description: variable.description,
             sensitive: variable.sensitive,

@@ -1,0 +1,198 @@
+//! The OpenAPI document, the page that shows it, and the service itself.
+
+use std::collections::BTreeSet;
+
+use axum::extract::Request;
+use axum::http::{Method, header};
+use serde_json::Value;
+
+use crate::support::{Server, ann};
+
+async fn document(server: &Server) -> Value {
+    let answer = server.get("/openapi.json").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json")
+    );
+    answer.json()
+}
+
+/// Every operation of the document: path, method, and what is said of it.
+fn operations(document: &Value) -> Vec<(String, Method, Value)> {
+    let paths = document["paths"].as_object().expect("paths").iter();
+    paths
+        .flat_map(|(path, methods)| {
+            methods.as_object().expect("methods").iter().map(|(method, operation)| {
+                let method = method.to_uppercase().parse().expect("a method");
+                (path.clone(), method, operation.clone())
+            })
+        })
+        .collect()
+}
+
+/// Every `$ref` in the document.
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("$ref").and_then(Value::as_str));
+            object.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_whole() {
+    let server = Server::start().await;
+    let document = document(&server).await;
+    assert!(
+        document["openapi"].as_str().expect("a version").starts_with("3.1"),
+        "{}",
+        document["openapi"]
+    );
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("a local reference");
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    let tags: BTreeSet<&str> = document["tags"]
+        .as_array()
+        .expect("tags")
+        .iter()
+        .filter_map(|tag| tag["name"].as_str())
+        .collect();
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let what = format!("{method} {path}");
+        assert!(
+            operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
+            "{what} has no summary"
+        );
+        assert!(
+            tags.contains(operation["tags"][0].as_str().expect("a tag")),
+            "{what} has no tag of the document"
+        );
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            assert!(
+                response["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{what} {status}"
+            );
+        }
+        let in_path = path.matches('{').count();
+        let parameters = operation["parameters"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        assert_eq!(
+            parameters.iter().filter(|parameter| parameter["in"] == "path").count(),
+            in_path,
+            "{what}"
+        );
+        assert!(
+            parameters.iter().all(|parameter| parameter["description"].is_string()),
+            "{what}"
+        );
+        let id = operation["operationId"].as_str().expect("an id").to_owned();
+        assert!(ids.insert(id), "{what} has the id of another operation");
+    }
+    assert_eq!(ids.len(), 24, "{ids:#?}");
+}
+
+/// Path and method of each operation lead to a handler, and every handler under `/v1` asks who is calling. That there is no
+/// route beside the document is so because both come from one list.
+#[tokio::test]
+async fn every_path_of_the_document_is_served_to_callers_only() {
+    let server = Server::start().await;
+    for (path, method, operation) in operations(&document(&server).await) {
+        let address = path
+            .replace(
+                "{id}",
+                if path.contains("operations/") {
+                    "op-01kaj3v9mz5x0q8r2t4w6y7z9a"
+                } else {
+                    "lusab-babad"
+                },
+            )
+            .replace("{name}", "web")
+            .replace("{version}", "1.0.0")
+            .replace("{number}", "1");
+        let request = Request::builder().method(method.clone()).uri(&address).body("".into());
+        let answer = server.send(request.expect("a request")).await;
+        let expected = if path.starts_with("/v1/") { 401 } else { 200 };
+        assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
+        assert!(
+            operation["responses"].get(expected.to_string()).is_some(),
+            "{method} {path}"
+        );
+    }
+}
+
+/// The examples of the document are requests that are at least understood.
+#[tokio::test]
+async fn the_examples_have_only_fields_that_there_are() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("example", &["web"]).await;
+    let document = document(&server).await;
+    let mut sent = 0;
+    for (path, method, operation) in operations(&document) {
+        let content = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let Some(name) = content["$ref"]
+            .as_str()
+            .and_then(|reference| reference.rsplit('/').next())
+        else {
+            continue;
+        };
+        let Some(example) = document["components"]["schemas"][name].get("example") else {
+            continue;
+        };
+        let address = path
+            .replace("/v1/stacks/{id}", &stack)
+            .replace("{name}", "example")
+            .replace("{version}", "1.0.0");
+        let mut caller = ann();
+        caller.admin = true;
+        let request = Request::builder()
+            .method(method.clone())
+            .uri(address.replace("{id}", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"));
+        let request = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .extension(caller);
+        let answer = server
+            .send(request.body(example.to_string().into()).expect("a request"))
+            .await;
+        let unknown = "there is no such field in this request";
+        assert!(
+            !String::from_utf8_lossy(&answer.body).contains(unknown),
+            "{method} {path}: {answer:?}"
+        );
+        sent += 1;
+    }
+    assert_eq!(sent, 6, "create, update, preview, release, reject, publish");
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_from_elsewhere() {
+    let server = Server::start().await;
+    let page = server.get("/docs").await;
+    let policy = page.header("content-security-policy");
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    assert!(
+        policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let text = String::from_utf8(page.body.to_vec()).expect("a text");
+    for elsewhere in ["http://", "https://", "//cdn", "src=", "<link", "innerHTML"] {
+        assert!(!text.contains(elsewhere), "the page has {elsewhere}");
+    }
+    let health = server.get("/healthz").await;
+    assert_eq!((health.status, health.header("cache-control")), (200, "no-store"));
+    assert_eq!(
+        health.json(),
+        serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})
+    );
+}

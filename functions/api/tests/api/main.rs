@@ -1,0 +1,14 @@
+//! The API over the real store on an embedded DynamoDB; the other AWS services are small fakes on loopback.
+
+mod bad_input;
+mod blueprints;
+mod document;
+mod idempotency;
+mod lambda_runtime;
+mod logs;
+mod operations;
+mod releases;
+#[path = "../runtime_stub/mod.rs"]
+mod runtime_stub;
+mod stacks;
+mod support;

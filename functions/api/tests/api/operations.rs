@@ -1,0 +1,200 @@
+//! Watching, approving, rejecting and cancelling operations.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
+
+use crate::support::{Server, id};
+
+fn path(operation: &Value) -> &str {
+    operation["links"]["self"].as_str().expect("a path")
+}
+
+/// An operation whose plan waits for somebody.
+async fn waiting(server: &Server) -> Value {
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let id = id(&operation);
+    server.store.begin_operation(&id).await.expect("begun");
+    let mut plan = PlanSummary::default();
+    plan.add_change(ResourceChange {
+        address: "terraform_data.a".to_owned(),
+        action: Action::Create,
+    });
+    server.store.record_plan(&id, &plan).await.expect("recorded");
+    server
+        .store
+        .record_verdict(&id, &Verdict::ApprovalNeeded)
+        .await
+        .expect("recorded");
+    server.store.ask_approval(&id, "a-task-token").await.expect("asked");
+    server.get(path(&operation)).await.json()
+}
+
+#[tokio::test]
+async fn a_plan_that_waits_is_approved_once() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting(&server).await;
+    assert_eq!(operation["status"], "waiting_for_approval");
+    assert!(!operation.to_string().contains("a-task-token"), "{operation}");
+    assert_eq!(
+        (&operation["plan"]["add"], &operation["plan"]["verdict"]),
+        (&json!(1), &json!("approval_needed"))
+    );
+    assert_eq!(
+        operation["plan"]["resources"],
+        json!([{"address": "terraform_data.a", "action": "create"}])
+    );
+    let approve = operation["links"]["approve"].as_str().expect("a path");
+
+    let answer = server.post(approve, &json!({"sure": true})).await;
+    assert_eq!((answer.status, answer.fields()), (422, vec!["sure".to_owned()]));
+    let answer = server.post(approve, &json!({})).await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (202, path(&operation)),
+        "{answer:?}"
+    );
+    assert_eq!(
+        (&answer.json()["status"], &answer.json()["approved_by"]),
+        (&json!("running"), &json!("ann"))
+    );
+    assert_eq!(answer.json()["links"].get("approve"), None);
+    let sent = server.calls("SendTaskSuccess");
+    assert_eq!(
+        sent,
+        [json!({"taskToken": "a-task-token", "output": "{\"approved_by\":\"ann\"}"})]
+    );
+
+    let late = server
+        .post(&format!("{}/reject", path(&operation)), &json!({"reason": "no"}))
+        .await;
+    assert_eq!(late.status, 409, "{late:?}");
+    assert!(
+        late.json()["detail"].as_str().expect("a detail").contains("running"),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_approval_that_did_not_arrive_can_be_sent_again() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting(&server).await;
+    let approve = operation["links"]["approve"].as_str().expect("a path");
+    server.refuse("SendTaskSuccess", "ThrottlingException");
+    let answer = server.post(approve, &json!({})).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{answer:?}");
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("reference"),
+        "{answer:?}"
+    );
+    assert!(
+        !answer.json().to_string().contains("Throttling"),
+        "what AWS says is for operators"
+    );
+    server.fakes.lock().expect("not poisoned").refused.clear();
+    let again = server.post(approve, &json!({})).await;
+    assert_eq!(again.status, 202, "{again:?}");
+    // One that Step Functions waits for no more is told nothing.
+    server.refuse("SendTaskSuccess", "TaskTimedOut");
+    assert_eq!(server.post(approve, &json!({})).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_plan_is_rejected_for_a_reason() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting(&server).await;
+    let reject = operation["links"]["reject"].as_str().expect("a path");
+    for (body, status) in [
+        (json!({}), 422),
+        (json!({"reason": " "}), 422),
+        (json!({"reason": 1}), 422),
+    ] {
+        let answer = server.post(reject, &body).await;
+        assert_eq!(
+            (answer.status, answer.fields()),
+            (status, vec!["reason".to_owned()]),
+            "{body}"
+        );
+    }
+    let answer = server.post(reject, &json!({"reason": "too dear"})).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let expected = json!([{
+        "taskToken": "a-task-token", "error": "Slipway.ApprovalRejected", "cause": "ann rejected the plan: too dear"
+    }]);
+    assert_eq!(json!(server.calls("SendTaskFailure")), expected);
+}
+
+#[tokio::test]
+async fn a_queued_operation_leaves_the_queue_and_a_running_one_is_stopped() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    server.store.begin_operation(&id(&running)).await.expect("begun");
+    let queued = server.patch(&stack, &json!({"variables": {"size": 3}})).await.json();
+    let last = server.patch(&stack, &json!({"variables": {"size": 4}})).await.json();
+    assert_eq!(last["position"], 2);
+
+    let cancelled = server.post(&format!("{}/cancel", path(&queued)), &json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json()["status"]),
+        (202, &json!("cancelled")),
+        "{cancelled:?}"
+    );
+    assert_eq!(cancelled.json()["error"]["message"], "ann cancelled the operation");
+    assert!(server.calls("StopExecution").is_empty());
+    assert_eq!(server.get(path(&last)).await.json()["position"], 1);
+
+    let started = server.calls("StartExecution").len();
+    let cancelled = server
+        .post(&format!("{}/cancel", path(&running)), &json!({}))
+        .await
+        .json();
+    assert_eq!(
+        (&cancelled["status"], &cancelled["error"]["name"]),
+        (&json!("cancelled"), &json!("Slipway.Cancelled"))
+    );
+    let stopped = server.calls("StopExecution");
+    let arn = format!(
+        "arn:aws:states:us-east-1:000000000000:execution:slipway-operation:{}",
+        id(&running)
+    );
+    assert_eq!((stopped.len(), &stopped[0]["executionArn"]), (1, &json!(arn)));
+    let starts = server.calls("StartExecution");
+    assert_eq!(
+        (starts.len(), &starts[started]["name"]),
+        (started + 1, &last["id"]),
+        "the next one starts"
+    );
+
+    let again = server.post(&format!("{}/cancel", path(&running)), &json!({})).await;
+    assert_eq!(again.status, 202, "who says it again is answered again");
+    server.play(&last).await;
+    let late = server.post(&format!("{}/cancel", path(&last)), &json!({})).await;
+    assert_eq!(late.status, 409, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_watcher_hears_of_the_next_change() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let now = server.get(path(&operation)).await.json();
+    let began = Instant::now();
+    // What the caller has not seen is answered at once.
+    let known = server.get(&format!("{}?wait=25&seen=0", path(&operation))).await.json();
+    assert_eq!(known["revision"], now["revision"]);
+    let watch = format!("{}?wait=25&seen={}", path(&operation), now["revision"]);
+    let id = id(&operation);
+    let (seen, _) = tokio::join!(server.get(&watch), server.store.begin_operation(&id));
+    assert_eq!(seen.json()["status"], "running", "{seen:?}");
+    server.play(&operation).await;
+    let ended = server
+        .get(&format!("{}?wait=25&seen=1000", path(&operation)))
+        .await
+        .json();
+    assert_eq!(ended["status"], "succeeded");
+    assert!(began.elapsed() < Duration::from_secs(20), "nobody waited to the end");
+}

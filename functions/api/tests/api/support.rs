@@ -1,0 +1,375 @@
+//! An API of the test's own, and how to speak to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dynoxide::Database;
+use serde_json::{Value, json};
+use slipway_api::{Api, Caller, Config, router};
+use slipway_model::contract::Contract;
+use slipway_model::id::{OperationId, StackId};
+use slipway_model::name::Digest;
+use slipway_store::finish::End;
+use slipway_store::{Store, aws, table};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+const TABLE: &str = "slipway";
+pub const STATE_MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
+
+/// A blueprint whose variables have a default, but for one.
+pub const MAIN_TF: &str = r#"
+variable "size" {
+  type = number
+}
+variable "colour" {
+  type    = string
+  default = "red"
+}
+variable "password" {
+  type      = string
+  sensitive = true
+  default   = "none"
+}
+variable "vpc" {
+  type    = string
+  default = "default"
+}
+variable "labels" {
+  type    = any
+  default = null
+}
+output "slipway" {
+  value = {}
+}
+"#;
+
+/// What the fakes were asked, and what they have.
+#[derive(Default)]
+pub struct Fakes {
+    /// The calls of the JSON services: action and input.
+    pub calls: Vec<(String, Value)>,
+    /// Actions that are refused, with the error's name.
+    pub refused: BTreeMap<String, String>,
+    /// The objects of S3 by bucket and key.
+    pub objects: BTreeMap<String, Bytes>,
+    /// The lines of each log stream.
+    pub streams: BTreeMap<String, Vec<String>>,
+}
+
+/// An API with a table and fakes of its own.
+pub struct Server {
+    pub router: Router,
+    pub store: Store,
+    pub fakes: Arc<Mutex<Fakes>>,
+    /// The variables that lead to the table and the fakes.
+    pub vars: BTreeMap<String, String>,
+    database: Database,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("a text"))
+    }
+
+    /// The fields that a problem names.
+    pub fn fields(&self) -> Vec<String> {
+        let problem = self.json();
+        let errors = problem["errors"].as_array().expect("errors").iter();
+        errors
+            .map(|error| error["field"].as_str().expect("a field").to_owned())
+            .collect()
+    }
+}
+
+pub fn ann() -> Caller {
+    Caller {
+        name: "ann".to_owned(),
+        admin: false,
+    }
+}
+
+pub fn admin() -> Caller {
+    Caller {
+        name: "root".to_owned(),
+        admin: true,
+    }
+}
+
+pub fn image(of: &str) -> String {
+    format!("{of}@{}", Digest::of(of.as_bytes()))
+}
+
+/// A request of Ann's.
+pub fn request(method: Method, path: &str, body: Option<&Value>) -> Request {
+    let builder = Request::builder().method(method).uri(path).extension(ann());
+    match body {
+        None => builder.body(Body::empty()),
+        Some(body) => builder
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string())),
+    }
+    .expect("a request")
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let database = Database::memory().expect("a database");
+        let mut definition = table::definition();
+        let fields = definition.as_object_mut().expect("an object");
+        fields.insert("TableName".to_owned(), TABLE.into());
+        let definition = serde_json::from_value(definition).expect("a definition");
+        database.create_table(definition).expect("a table");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let dynamodb = listener.local_addr().expect("an address");
+        let never = std::future::pending();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), never));
+
+        let fakes = Arc::new(Mutex::new(Fakes::default()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = Router::new().fallback(fake).with_state(Arc::clone(&fakes));
+        tokio::spawn(axum::serve(listener, app).into_future());
+
+        let vars = BTreeMap::from(
+            [
+                ("SLIPWAY_TABLE", TABLE),
+                ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
+                ("SLIPWAY_STATE_MACHINE_ARN", STATE_MACHINE),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_ENDPOINT_URL", &format!("http://{address}")),
+                ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://{dynamodb}")),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let config = Config::from_vars(&vars).expect("a config");
+        let sdk_config = aws::sdk_config(&vars);
+        Self {
+            router: router(Api::new(&config, &sdk_config)),
+            store: Store::new(&sdk_config, TABLE),
+            fakes,
+            vars,
+            database,
+        }
+    }
+
+    /// A server with the environments `local` and `live` (protected, and it gives `vpc`) and the blueprint `web` in 1.0.0.
+    pub async fn with_blueprint() -> Self {
+        let server = Self::start().await;
+        for environment in [
+            json!({"name": "local", "account": "000000000000", "region": "us-east-1"}),
+            json!({"name": "live", "account": "000000000000", "region": "us-east-1", "protected": true,
+                "variables": {"vpc": "vpc-1"}}),
+        ] {
+            let environment = serde_json::from_value(environment).expect("an environment");
+            server.store.put_environment(&environment).await.expect("written");
+        }
+        server.publish("web", "1.0.0", MAIN_TF).await;
+        server
+    }
+
+    pub async fn publish(&self, name: &str, version: &str, main_tf: &str) {
+        let path = format!("/v1/blueprints/{name}/versions/{version}");
+        let mut request = request(Method::PUT, &path, Some(&json!({"files": {"main.tf": main_tf}})));
+        request.extensions_mut().insert(admin());
+        let answer = self.send(request).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+
+    pub async fn send(&self, request: Request) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        };
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer:?}");
+        if answer.status >= 400 {
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+            let problem = answer.json();
+            assert_eq!(problem["status"], answer.status, "{problem}");
+            let kind = problem["type"].as_str().expect("a type");
+            assert!(kind.starts_with("urn:slipway:problem:"), "{problem}");
+        }
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(request(Method::GET, path, None)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(request(Method::POST, path, Some(body))).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(request(Method::PATCH, path, Some(body))).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(request(Method::DELETE, path, None)).await
+    }
+
+    /// Asks for a stack of the blueprint `web` with these variables; the operation.
+    pub async fn create(&self, name: &str, environment: &str, variables: &Value) -> Value {
+        let body = json!({"name": name, "blueprint": "web", "environment": environment, "variables": variables});
+        let answer = self.post("/v1/stacks", &body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()
+    }
+
+    /// A stack that is ready, with these services; its path.
+    pub async fn ready(&self, name: &str, services: &[&str]) -> String {
+        let operation = self
+            .create(name, "local", &json!({"size": 1, "password": "hunter2"}))
+            .await;
+        let id = id(&operation);
+        self.store.begin_operation(&id).await.expect("begun");
+        let service = |name: &&str| {
+            let task = json!({"family": "f", "containerDefinitions": [{"name": "main"}]});
+            (
+                (*name).to_owned(),
+                json!({"name": name, "task_definition": task, "desired_count": 1}),
+            )
+        };
+        let services: serde_json::Map<String, Value> = services.iter().map(service).collect();
+        let contract = Contract::parse(&json!({"cluster": "main", "services": services})).expect("a contract");
+        self.store.record_contract(&id, &contract).await.expect("recorded");
+        self.store
+            .finish_operation(&id, &End::Succeeded)
+            .await
+            .expect("finished");
+        operation["links"]["stack"].as_str().expect("a path").to_owned()
+    }
+
+    /// Plays an operation to its end; one with a release brings that out.
+    pub async fn play(&self, operation: &Value) {
+        let id = id(operation);
+        let (operation, _) = self.store.begin_operation(&id).await.expect("begun");
+        if let Some(number) = operation.release {
+            self.store.begin_release(&id, number).await.expect("begun");
+        }
+        self.store
+            .finish_operation(&id, &End::Succeeded)
+            .await
+            .expect("finished");
+    }
+
+    /// Every item of the table.
+    pub fn items(&self) -> Vec<String> {
+        let request = serde_json::from_value(json!({"TableName": TABLE})).expect("a scan");
+        let scan = serde_json::to_value(self.database.scan(request).expect("scanned")).expect("JSON");
+        let items = scan["Items"].as_array().expect("items");
+        let mut items: Vec<String> = items.iter().map(ToString::to_string).collect();
+        items.sort();
+        items
+    }
+
+    /// The inputs of the calls of this action.
+    pub fn calls(&self, action: &str) -> Vec<Value> {
+        let fakes = self.fakes.lock().expect("not poisoned");
+        let calls = fakes.calls.iter().filter(|(name, _)| name == action);
+        calls.map(|(_, input)| input.clone()).collect()
+    }
+
+    /// From now on this action is refused with this error.
+    pub fn refuse(&self, action: &str, error: &str) {
+        let mut fakes = self.fakes.lock().expect("not poisoned");
+        fakes.refused.insert(action.to_owned(), error.to_owned());
+    }
+}
+
+pub fn id(operation: &Value) -> OperationId {
+    operation["id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an operation id")
+}
+
+pub fn stack_id(operation: &Value) -> StackId {
+    operation["stack"]["id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("a stack id")
+}
+
+async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+    let mut fakes = fakes.lock().expect("not poisoned");
+    let Some(target) = parts.headers.get("x-amz-target") else {
+        assert_eq!(parts.method, Method::PUT, "S3 is only written to");
+        fakes.objects.insert(parts.uri.path().to_owned(), body);
+        return StatusCode::OK.into_response();
+    };
+    let action = target
+        .to_str()
+        .expect("a text")
+        .split('.')
+        .next_back()
+        .expect("an action")
+        .to_owned();
+    let input: Value = serde_json::from_slice(&body).expect("JSON");
+    fakes.calls.push((action.clone(), input.clone()));
+    if let Some(error) = fakes.refused.get(&action) {
+        return (
+            StatusCode::BAD_REQUEST,
+            json!({"__type": error, "message": "refused"}).to_string(),
+        )
+            .into_response();
+    }
+    let output = match action.as_str() {
+        "StartExecution" => {
+            let name = input["name"].as_str().expect("a name");
+            json!({"executionArn": format!("{STATE_MACHINE}:{name}"), "startDate": 0})
+        }
+        "SendTaskSuccess" | "SendTaskFailure" => json!({}),
+        "StopExecution" => json!({"stopDate": 0}),
+        "GetLogEvents" => match log_events(&fakes, &input) {
+            Some(events) => events,
+            None => {
+                let error = json!({"__type": "ResourceNotFoundException", "message": "no such stream"});
+                return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
+            }
+        },
+        other => panic!("{other} is not faked"),
+    };
+    output.to_string().into_response()
+}
+
+/// A page of a stream. A token is the index of the next line.
+fn log_events(fakes: &Fakes, input: &Value) -> Option<Value> {
+    let lines = fakes.streams.get(input["logStreamName"].as_str()?)?;
+    let limit = usize::try_from(input["limit"].as_u64()?).ok()?;
+    let from: usize = input["nextToken"]
+        .as_str()
+        .map_or(0, |token| token.parse().expect("a token"));
+    let to = lines.len().min(from + limit);
+    let events = (from..to).map(|index| json!({"timestamp": 1_000 * index, "message": format!("{}\n", lines[index])}));
+    Some(json!({"events": events.collect::<Vec<_>>(), "nextForwardToken": to.to_string(), "nextBackwardToken": "0"}))
+}
