@@ -62,21 +62,19 @@ impl Steps {
         let described = described.map_err(|error| aws::failed(format!("look at the service `{key}`"), error))?;
         let service = described.services.unwrap_or_default().into_iter().next();
         let Some(service) = service else {
-            return Ok(Standing::Failed(format!(
-                "the service `{key}` is gone from the cluster {cluster}"
-            )));
+            return Ok(Standing::Failed(format!("it is gone from the cluster {cluster}")));
         };
         let is_ours = |deployment: &&Deployment| deployment.id() == Some(&rollout.deployment);
         let Some(deployment) = service.deployments().iter().find(is_ours) else {
-            return Ok(Standing::Failed(format!(
-                "the rollout of the service `{key}` gave way to another one, which did not come from this operation"
-            )));
+            return Ok(Standing::Failed(
+                "it gave way to another rollout, which did not come from this operation".to_owned(),
+            ));
         };
         Ok(match deployment.rollout_state() {
             Some(DeploymentRolloutState::Completed) => Standing::Completed,
             Some(DeploymentRolloutState::Failed) => {
                 let reason = deployment.rollout_state_reason().unwrap_or("ECS gives no reason");
-                Standing::Failed(format!("the service `{key}` did not become stable: {reason}"))
+                Standing::Failed(reason.to_owned())
             }
             _ => Standing::GoesOn,
         })
@@ -90,7 +88,9 @@ impl Steps {
                 if error.as_service_error().is_some_and(|error| {
                     matches!(
                         error,
-                        SendTaskSuccessError::TaskTimedOut(_) | SendTaskSuccessError::TaskDoesNotExist(_)
+                        SendTaskSuccessError::TaskTimedOut(_)
+                            | SendTaskSuccessError::TaskDoesNotExist(_)
+                            | SendTaskSuccessError::InvalidToken(_)
                     )
                 }) =>
             {
@@ -113,7 +113,9 @@ impl Steps {
                 if error.as_service_error().is_some_and(|error| {
                     matches!(
                         error,
-                        SendTaskFailureError::TaskTimedOut(_) | SendTaskFailureError::TaskDoesNotExist(_)
+                        SendTaskFailureError::TaskTimedOut(_)
+                            | SendTaskFailureError::TaskDoesNotExist(_)
+                            | SendTaskFailureError::InvalidToken(_)
                     )
                 }) =>
             {

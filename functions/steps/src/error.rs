@@ -38,7 +38,7 @@ pub enum StepError {
     #[error("{0}")]
     Unhealthy(String),
     /// The operation has been called off, or has ended otherwise, while the step ran.
-    #[error("the operation has ended already: {0}")]
+    #[error("the operation has ended already")]
     Ended(#[source] slipway_store::Error),
     /// An AWS service could not be reached, or asks for patience.
     #[error("AWS could not {doing}; this may pass")]
@@ -63,9 +63,9 @@ pub enum StepError {
     /// The table could not do what was asked.
     #[error("the operation's record could not be read or written")]
     Store(#[source] slipway_store::Error),
-    /// The workflow sent what no step understands.
+    /// The workflow sent what no step understands. What that is belongs into the execution's cause.
     #[error("the step cannot read what the workflow sent: {0}")]
-    ReadPayload(#[source] serde_json::Error),
+    ReadPayload(serde_json::Error),
     /// The answer of a step cannot be written.
     #[error("the step cannot write its answer")]
     WriteAnswer(#[source] serde_json::Error),
@@ -140,5 +140,82 @@ impl From<StepError> for Diagnostic {
             error_type: error.name().to_owned(),
             error_message: error.text(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use slipway_store::Error as StoreError;
+
+    use super::*;
+
+    const MACHINE: &str = include_str!("../../../statemachine/operation.asl.json");
+    const DOCUMENT: &str = include_str!("../../../docs/workflow.md");
+
+    /// The names that only others give: the runner, the API, and Record failure in the place of a timeout or a dead build.
+    const OTHERS: [&str; 3] = [
+        "Slipway.ApplyFailed",
+        "Slipway.ApprovalRejected",
+        "Slipway.ApprovalTimedOut",
+    ];
+
+    /// One of each variant, and of each name that a variant can have.
+    fn all() -> Vec<StepError> {
+        let text = String::new;
+        let conflict = || StoreError::Conflict { what: text() };
+        let not_json = || serde_json::from_str::<u8>("x").expect_err("it is not JSON");
+        let source = || "".into();
+        vec![
+            StepError::PlanRefused(text()),
+            StepError::PlanFailed(text()),
+            StepError::ContractInvalid(text()),
+            StepError::MigrationFailed(text()),
+            StepError::RolloutFailed(text()),
+            StepError::Unhealthy(text()),
+            StepError::Ended(conflict()),
+            StepError::Unavailable {
+                doing: text(),
+                source: source(),
+            },
+            StepError::Refused {
+                doing: text(),
+                said: text(),
+                source: source(),
+            },
+            StepError::Store(conflict()),
+            StepError::Store(StoreError::NotFound { what: text() }),
+            StepError::ReadPayload(not_json()),
+            StepError::WriteAnswer(not_json()),
+        ]
+    }
+
+    fn names_in(text: &str) -> BTreeSet<&str> {
+        let parts = text.split("Slipway.").skip(1);
+        let length = |part: &str| part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
+        let start = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
+        parts
+            .map(|part| &text[start(part) - "Slipway.".len()..start(part) + length(part)])
+            .collect()
+    }
+
+    #[test]
+    fn the_names_that_the_workflow_matches_and_the_document_lists_are_those_of_the_code() {
+        let thrown: BTreeSet<&str> = all().iter().map(StepError::name).collect();
+        assert_eq!(
+            names_in(MACHINE),
+            BTreeSet::from(["Slipway.Transient", "Slipway.Unhealthy"])
+        );
+        assert!(names_in(MACHINE).is_subset(&thrown));
+        let known: BTreeSet<&str> = thrown.into_iter().chain(OTHERS).collect();
+        assert_eq!(names_in(DOCUMENT), known);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("äöü", 2), "äö…");
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert!(StepError::Unhealthy("ä".repeat(9_000)).text().chars().count() <= TEXT_LENGTH + 1);
     }
 }

@@ -66,8 +66,7 @@ impl Steps {
                 "nobody approved the plan in time; nothing was changed".to_owned(),
             ),
             (state::ROLL_OUT_SERVICES, "States.Timeout") => {
-                let message = "a service was not stable in time, and the services were put back".to_owned();
-                failure("Slipway.RolloutFailed", message)
+                failure("Slipway.RolloutFailed", format!("{told}it was not stable in time"))
             }
             (step, "States.Timeout") => {
                 failure("States.Timeout", format!("{step} did not end in time, and was stopped"))
@@ -147,14 +146,15 @@ fn step_of(operation: &Operation, step: &str) -> String {
         .map_or_else(|| step.to_owned(), |known| known.name.clone())
 }
 
-/// The text of a cause: a function's is JSON with its `errorMessage`.
+/// The text of a cause. A function's is JSON with its `errorMessage`, before which a Catch may have put words of its own.
 fn told(failed: &Failed) -> String {
-    let message = |cause: &Value| Some(cause.get("errorMessage")?.as_str()?.to_owned());
-    let parsed = serde_json::from_str(&failed.cause).ok();
-    parsed
-        .as_ref()
-        .and_then(message)
-        .unwrap_or_else(|| failed.cause.clone())
+    let cause = &failed.cause;
+    let (words, json) = cause.split_at(cause.find('{').unwrap_or(cause.len()));
+    let json: Value = serde_json::from_str(json).unwrap_or_default();
+    match json.get("errorMessage").and_then(Value::as_str) {
+        Some(message) => format!("{words}{message}"),
+        None => cause.clone(),
+    }
 }
 
 fn recorded(operation: &OperationId, failure: &Failure) -> Recorded {

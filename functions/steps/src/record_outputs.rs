@@ -35,7 +35,7 @@ impl Steps {
         Ok(Recorded { release })
     }
 
-    /// The contract in the outputs that the runner left in the bucket.
+    /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.
     async fn read_contract(&self, operation: &OperationId) -> Result<Contract, StepError> {
         let key = format!("operations/{operation}/outputs.json");
         let doing = "read the outputs of the apply";
@@ -61,9 +61,8 @@ impl Steps {
             said: "they are not JSON".to_owned(),
             source: error.into(),
         })?;
-        // Terraform writes an output as an object with its type, whether it is sensitive, and its value.
-        let value = outputs.get(OUTPUT).and_then(|output| output.get("value"));
-        Contract::parse(value.ok_or_else(missing_output)?).map_err(|problems| StepError::contract(&problems))
+        Contract::parse(outputs.get(OUTPUT).ok_or_else(missing_output)?)
+            .map_err(|problems| StepError::contract(&problems))
     }
 }
 

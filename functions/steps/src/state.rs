@@ -57,3 +57,29 @@ impl Steps {
         Ok(self.store.update_operation(operation, noted).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_recorded_under_the_names_of_states_that_the_machine_has() {
+        let machine = include_str!("../../../statemachine/operation.asl.json");
+        let names = [
+            PLAN,
+            REVIEW_PLAN,
+            WAIT_FOR_APPROVAL,
+            APPLY,
+            RECORD_OUTPUTS,
+            PREPARE_RELEASE,
+            RUN_MIGRATIONS,
+            RUN_MIGRATION,
+            ROLL_OUT_SERVICES,
+            WAIT_UNTIL_STABLE,
+            VERIFY,
+        ];
+        for name in names {
+            assert!(machine.contains(&format!("\"{name}\": {{")), "{name}");
+        }
+    }
+}

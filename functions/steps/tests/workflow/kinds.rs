@@ -288,7 +288,7 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.RolloutFailed");
     assert!(
-        cause.contains("the service `web` did not become stable: tasks failed to start"),
+        cause.contains("the rollout of service `web` failed: tasks failed to start"),
         "{cause}"
     );
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);

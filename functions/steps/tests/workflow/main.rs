@@ -2,8 +2,11 @@
 //! repeated once.
 
 mod aws;
+#[path = "../../../api/tests/runtime_stub/mod.rs"]
+mod runtime_stub;
 mod world;
 
+mod binary;
 mod definition;
 mod every_state;
 mod kinds;

@@ -27,7 +27,7 @@ pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.as
 const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
 /// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
     let config = slipway_store::aws::sdk_config(&BTreeMap::new());
     config.http_client().expect("a client")
@@ -78,6 +78,8 @@ pub struct World {
     pub steps: Steps,
     pub aws: Shared,
     pub stack: StackId,
+    /// The environment variables of the function.
+    pub vars: BTreeMap<String, String>,
     pub people: People,
     pub plan: PlanSummary,
     pub plan_build: Build,
@@ -135,6 +137,7 @@ impl World {
             store,
             aws,
             stack,
+            vars,
             people: People::Approve,
             plan,
             plan_build: Build::Succeeds,
@@ -300,7 +303,7 @@ impl World {
             self.wait(self.store.record_plan(id, &self.plan));
         } else {
             let outputs = match &self.contract {
-                Some(contract) => json!({"slipway": {"sensitive": false, "type": "dynamic", "value": contract}}),
+                Some(contract) => json!({"slipway": contract}),
                 None => json!({}),
             };
             self.aws()
