@@ -326,14 +326,12 @@ impl Api {
         match found {
             Ok(blueprint) => Ok(Some(blueprint)),
             Err(slipway_store::Error::NotFound { .. }) => {
-                let problem = match (version, self.versions_there_are(name).await?) {
-                    (Some(version), Some(remedy)) => {
-                        FieldProblem::new("version", format!("`{name}` has no version {version}"), remedy)
-                    }
-                    _ => {
-                        let detail = format!("there is no blueprint `{name}`");
-                        FieldProblem::new("blueprint", detail, self.blueprints_there_are().await?)
-                    }
+                let versions = self.versions_there_are(name).await?;
+                let problem = if let (Some(version), Some(remedy)) = (version, versions) {
+                    FieldProblem::new("version", format!("`{name}` has no version {version}"), remedy)
+                } else {
+                    let detail = format!("there is no blueprint `{name}`");
+                    FieldProblem::new("blueprint", detail, self.blueprints_there_are().await?)
                 };
                 problems.push(problem);
                 Ok(None)

@@ -25,12 +25,12 @@ mod stacks;
 /// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
     let (router, document) = documented().split_for_parts();
-    let routes = Arc::new(Routes::of(&document));
-    let missing = Arc::clone(&routes);
+    let paths = Arc::new(Paths::of(&document));
+    let all_paths = Arc::clone(&paths);
     let text = Bytes::from(document.to_json().unwrap_or_default());
     router
-        .fallback(move |request: Request| async move { missing.not_found(&request) })
-        .method_not_allowed_fallback(move |request: Request| async move { routes.not_allowed(&request) })
+        .fallback(move |request: Request| async move { all_paths.not_found(&request) })
+        .method_not_allowed_fallback(move |request: Request| async move { paths.not_allowed(&request) })
         .layer(Extension(service::Document(text)))
         .layer(middleware::from_fn(serve::around))
         .with_state(api)
@@ -61,9 +61,9 @@ fn documented() -> OpenApiRouter<Api> {
 }
 
 /// The paths of the API, each with its methods.
-struct Routes(Vec<(String, Vec<String>)>);
+struct Paths(Vec<(String, Vec<String>)>);
 
-impl Routes {
+impl Paths {
     fn of(document: &OpenApi) -> Self {
         let paths = document.paths.paths.iter().map(|(path, item)| {
             let methods = [

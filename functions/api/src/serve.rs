@@ -19,11 +19,10 @@ pub(crate) async fn around(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    match response.extensions().get::<Fault>() {
-        Some(Fault { reference, chain }) => {
-            tracing::error!(%method, route, status, milliseconds, reference, error = chain, "failed");
-        }
-        None => tracing::info!(%method, route, status, milliseconds, "answered"),
+    if let Some(Fault { reference, chain }) = response.extensions().get::<Fault>() {
+        tracing::error!(%method, route, status, milliseconds, reference, error = chain, "failed");
+    } else {
+        tracing::info!(%method, route, status, milliseconds, "answered");
     }
     secure(&mut response);
     response

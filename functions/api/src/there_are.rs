@@ -12,27 +12,31 @@ impl Api {
     /// Which environments there are, as a remedy.
     pub(crate) async fn environments_there_are(&self) -> Result<String, Error> {
         let page = self.store.environments(NAMED, None).await?;
-        let names = page.items.iter().map(|environment| environment.name.to_string());
-        Ok(listed("environments", names.collect(), page.next.is_some()))
+        let names: Vec<String> = page
+            .items
+            .iter()
+            .map(|environment| environment.name.to_string())
+            .collect();
+        Ok(listed("environments", &names, page.next.is_some()))
     }
 
     /// Which blueprints there are, as a remedy.
     pub(crate) async fn blueprints_there_are(&self) -> Result<String, Error> {
         let page = self.store.blueprints(NAMED, None).await?;
-        let names = page.items.iter().map(|blueprint| blueprint.name.to_string());
-        Ok(listed("blueprints", names.collect(), page.next.is_some()))
+        let names: Vec<String> = page.items.iter().map(|blueprint| blueprint.name.to_string()).collect();
+        Ok(listed("blueprints", &names, page.next.is_some()))
     }
 
     /// Which versions of a blueprint there are, as a remedy; none where there is no such blueprint.
     pub(crate) async fn versions_there_are(&self, blueprint: &Name) -> Result<Option<String>, Error> {
         let page = self.store.blueprint_versions(blueprint, NAMED, None).await?;
         let versions: Vec<String> = page.items.iter().map(ToString::to_string).collect();
-        Ok((!versions.is_empty()).then(|| listed("versions", versions, page.next.is_some())))
+        Ok((!versions.is_empty()).then(|| listed("versions", &versions, page.next.is_some())))
     }
 }
 
-fn listed(noun: &str, names: Vec<String>, more: bool) -> String {
-    match names.as_slice() {
+fn listed(noun: &str, names: &[String], more: bool) -> String {
+    match names {
         [] => format!("there are no {noun} yet"),
         names if more => format!("some of the {noun} are: {}", names.join(", ")),
         names => format!("the {noun} are: {}", names.join(", ")),

@@ -186,8 +186,8 @@ pub(super) async fn reject(
     };
     let operation = api.store.reject(&operation.id, &failure).await?;
     let token = operation.approval_token.as_deref().unwrap_or_default();
-    let send = api.sfn.send_task_failure().task_token(token);
-    let sent = send.error(failure.name).cause(failure.message).send().await;
+    let rejection = api.sfn.send_task_failure().task_token(token);
+    let sent = rejection.error(failure.name).cause(failure.message).send().await;
     wait_is_over(sent.map_err(aws_sdk_sfn::Error::from), "rejecting a plan")?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await

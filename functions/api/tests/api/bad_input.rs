@@ -133,6 +133,7 @@ async fn a_body_that_is_not_what_it_should_be() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn a_stack_that_cannot_be_made() {
     let server = Server::with_blueprint().await;
     let tagged = json!({"images": {"web": "web:1", "Wrong": image("web"), "worker": 3}});
@@ -263,6 +264,7 @@ async fn a_stack_that_cannot_be_made() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn parameters_headers_methods_and_paths() {
     let server = Server::with_blueprint().await;
     let key = |value: &str| with_header(post_stack(&json!({})), "idempotency-key", value);

@@ -65,8 +65,8 @@ async fn the_same_request_has_the_same_answer_byte_for_byte() {
 async fn requests_at_the_same_time_with_one_key_make_one_operation() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &[]).await;
-    let patch = json!({"variables": {"size": 2}});
-    let send = || server.send(keyed(Method::PATCH, &path, Some(&patch), "two"));
+    let edit = json!({"variables": {"size": 2}});
+    let send = || server.send(keyed(Method::PATCH, &path, Some(&edit), "two"));
     let answers = futures::future::join_all((0..8).map(|_| send())).await;
     let new = answers
         .iter()

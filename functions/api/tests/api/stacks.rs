@@ -97,9 +97,9 @@ async fn a_change_names_the_revision_that_its_caller_has_seen() {
         assert_eq!((known.status, known.header("etag")), (status, tag.as_str()), "{sent}");
         assert_eq!(known.body.is_empty(), status == 304);
     }
-    let patch = json!({"variables": {"size": 2}});
+    let edit = json!({"variables": {"size": 2}});
     let before = server.items();
-    for (method, body) in [(Method::PATCH, Some(&patch)), (Method::DELETE, None)] {
+    for (method, body) in [(Method::PATCH, Some(&edit)), (Method::DELETE, None)] {
         let stale = server
             .send(matching(method.clone(), &path, body, "if-match", "\"0\""))
             .await;
@@ -113,11 +113,11 @@ async fn a_change_names_the_revision_that_its_caller_has_seen() {
     }
     assert_eq!(server.items(), before);
     let right = server
-        .send(matching(Method::PATCH, &path, Some(&patch), "if-match", &tag))
+        .send(matching(Method::PATCH, &path, Some(&edit), "if-match", &tag))
         .await;
     assert_eq!(right.status, 202, "{right:?}");
     let again = server
-        .send(matching(Method::PATCH, &path, Some(&patch), "if-match", &tag))
+        .send(matching(Method::PATCH, &path, Some(&edit), "if-match", &tag))
         .await;
     assert_eq!(again.status, 412, "{again:?}");
 }
@@ -126,8 +126,8 @@ async fn a_change_names_the_revision_that_its_caller_has_seen() {
 async fn a_patch_is_merged_and_takes_effect_at_once() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &[]).await;
-    let patch = json!({"variables": {"size": 2, "colour": "blue"}});
-    let update = server.patch(&path, &patch).await.json();
+    let edit = json!({"variables": {"size": 2, "colour": "blue"}});
+    let update = server.patch(&path, &edit).await.json();
     assert_eq!(
         (&update["kind"], &update["status"]),
         (&json!("update"), &json!("starting"))

@@ -350,13 +350,13 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
         }
         "SendTaskSuccess" | "SendTaskFailure" => json!({}),
         "StopExecution" => json!({"stopDate": 0}),
-        "GetLogEvents" => match log_events(&fakes, &input) {
-            Some(events) => events,
-            None => {
+        "GetLogEvents" => {
+            let Some(events) = log_events(&fakes, &input) else {
                 let error = json!({"__type": "ResourceNotFoundException", "message": "no such stream"});
                 return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
-            }
-        },
+            };
+            events
+        }
         other => panic!("{other} is not faked"),
     };
     output.to_string().into_response()
