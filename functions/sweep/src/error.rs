@@ -1,0 +1,77 @@
+//! How a sweep fails.
+
+use lambda_runtime::Diagnostic;
+
+/// A variable that the function's environment must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(pub(crate) &'static str);
+
+/// Why a sweep, or the healing of an operation, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The event is not one.
+    #[error("the event cannot be read")]
+    ReadEvent(#[source] serde_json::Error),
+    /// The report cannot be written.
+    #[error("the report cannot be written")]
+    WriteReport(#[source] serde_json::Error),
+    /// Some operations could not be healed; the log says which and why.
+    #[error("{0} things could not be done; the log says which")]
+    Left(usize),
+    /// The operations could not be listed.
+    #[error("the operations could not be listed")]
+    List(#[source] slipway_store::Error),
+    /// The operation could not be read again.
+    #[error("the operation could not be read")]
+    Read(#[source] slipway_store::Error),
+    /// The execution could not be started.
+    #[error("the execution could not be started")]
+    Start(#[source] slipway_store::start::StartError),
+    /// Step Functions could not say how an execution stands.
+    #[error("Step Functions could not say how the execution stands")]
+    Describe(#[source] Box<aws_sdk_sfn::Error>),
+    /// The table could not say which build is the operation's.
+    #[error("the table could not say which build is the operation's")]
+    ReadBuild(#[source] slipway_store::Error),
+    /// CodeBuild could not say how a build stands.
+    #[error("CodeBuild could not say how the build stands")]
+    LookAtBuild(#[source] Box<aws_sdk_codebuild::Error>),
+    /// CodeBuild could not stop a build.
+    #[error("CodeBuild could not stop the build")]
+    StopBuild(#[source] Box<aws_sdk_codebuild::Error>),
+    /// The operation could not be ended.
+    #[error("the operation could not be ended")]
+    End(#[source] slipway_store::Error),
+}
+
+impl SweepError {
+    /// The error's name in the metrics and logs of Lambda.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReadEvent(_) => "Slipway.EventUnreadable",
+            _ => "Slipway.SweepIncomplete",
+        }
+    }
+
+    /// The error and what led to it.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl From<SweepError> for Diagnostic {
+    fn from(error: SweepError) -> Self {
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: error.chain(),
+        }
+    }
+}

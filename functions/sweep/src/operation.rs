@@ -1,0 +1,131 @@
+//! One operation after the other.
+
+use std::time::Duration;
+
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+use jiff::{SignedDuration, Timestamp};
+use slipway_model::operation::{Operation, OperationStatus};
+use slipway_store::list::PAGE;
+use slipway_store::start::{execution_arn, start};
+use slipway_store::stranded::{self, ExecutionEnd};
+
+use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
+
+/// The statuses of an operation whose execution should run.
+const SHOULD_RUN: [OperationStatus; 3] = [
+    OperationStatus::Starting,
+    OperationStatus::Running,
+    OperationStatus::WaitingForApproval,
+];
+
+impl Sweep {
+    /// Looks at every operation whose execution should run. Operations that have been `starting` for longer than `older_than`
+    /// are started: a younger one is about to be by whoever asked for it.
+    pub async fn run(&self, older_than: Duration) -> Report {
+        let mut report = Report::default();
+        let now = Timestamp::now();
+        for status in SHOULD_RUN {
+            let operations = match self.operations(status).await {
+                Ok(operations) => operations,
+                Err(error) => {
+                    report.problem(None, &error);
+                    continue;
+                }
+            };
+            for operation in operations {
+                let age = now.duration_since(operation.created_at);
+                let young = SignedDuration::try_from(older_than).is_ok_and(|limit| age < limit);
+                if operation.status == OperationStatus::Starting && young {
+                    continue;
+                }
+                report.looked_at += 1;
+                match self.heal(&operation).await {
+                    Ok(Some(healing)) => report.healed(operation, healing),
+                    Ok(None) => {}
+                    Err(error) => report.problem(Some(operation), &error),
+                }
+            }
+        }
+        report
+    }
+
+    async fn operations(&self, status: OperationStatus) -> Result<Vec<Operation>, SweepError> {
+        let mut operations = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self.store.operations_with_status(status, PAGE, cursor.as_ref()).await;
+            let page = page.map_err(SweepError::List)?;
+            operations.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(operations),
+            }
+        }
+    }
+
+    /// Does what an operation needs; `None` where that is nothing.
+    async fn heal(&self, operation: &Operation) -> Result<Option<Healing>, SweepError> {
+        let machine = &self.config.state_machine;
+        let starts = operation.status == OperationStatus::Starting;
+        let arn = if starts {
+            start(&self.store, &self.sfn, machine, operation)
+                .await
+                .map_err(SweepError::Start)?
+        } else {
+            let known = operation.execution_arn.clone();
+            known.unwrap_or_else(|| execution_arn(machine, &operation.id))
+        };
+        let Some(end) = self.end_of(&arn).await? else {
+            return Ok(starts.then_some(Healing::Started));
+        };
+        // It may have ended as it should since it was listed.
+        let now = self.store.operation(&operation.id).await.map_err(SweepError::Read)?;
+        if now.status.has_ended() {
+            return Ok(None);
+        }
+        if let Some(build) = self.stop_build(operation).await? {
+            return Ok(Some(Healing::Stopping { build }));
+        }
+        let ended = stranded::end(&self.store, &self.sfn, machine, &operation.id, end).await;
+        let finished = ended.map_err(SweepError::End)?;
+        Ok(Some(Healing::Ended {
+            status: finished.operation.status,
+            next: finished.next.map(|next| next.id),
+        }))
+    }
+
+    /// How an execution ended; `None` while it runs.
+    async fn end_of(&self, arn: &str) -> Result<Option<ExecutionEnd>, SweepError> {
+        match self.sfn.describe_execution().execution_arn(arn).send().await {
+            Ok(execution) => Ok(ExecutionEnd::of_status(
+                execution.status.as_str(),
+                execution.error,
+                execution.cause,
+            )),
+            Err(error) => match error.as_service_error() {
+                Some(DescribeExecutionError::ExecutionDoesNotExist(_)) => Ok(Some(ExecutionEnd::Gone)),
+                _ => Err(SweepError::Describe(Box::new(error.into()))),
+            },
+        }
+    }
+}
+
+impl Report {
+    fn healed(&mut self, operation: Operation, healing: Healing) {
+        tracing::info!(operation = %operation.id, stack = %operation.stack, ?healing, "healed");
+        self.healed.push(Healed {
+            operation: operation.id,
+            healing,
+        });
+    }
+
+    fn problem(&mut self, operation: Option<Operation>, error: &SweepError) {
+        let operation = operation.map(|operation| operation.id);
+        let error = error.chain();
+        tracing::error!(
+            operation = operation.as_ref().map(ToString::to_string),
+            "not healed: {error}"
+        );
+        self.problems.push(Problem { operation, error });
+    }
+}

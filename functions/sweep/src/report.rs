@@ -1,0 +1,55 @@
+//! What a sweep has done.
+
+use serde::Serialize;
+use slipway_model::id::OperationId;
+use slipway_model::operation::OperationStatus;
+
+/// What a sweep has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many operations should be running, and were looked at.
+    pub looked_at: usize,
+    /// The operations that something was done about.
+    pub healed: Vec<Healed>,
+    /// What could not be done. The next sweep tries again.
+    pub problems: Vec<Problem>,
+}
+
+/// An operation that something was done about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Healed {
+    /// The operation.
+    pub operation: OperationId,
+    /// What was done.
+    #[serde(flatten)]
+    pub healing: Healing,
+}
+
+/// What was done about an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "healing", rename_all = "snake_case")]
+pub enum Healing {
+    /// Its execution was started.
+    Started,
+    /// Its execution has ended, and its build is being stopped: the operation ends when the build has.
+    Stopping {
+        /// The build.
+        build: String,
+    },
+    /// Its execution has ended, and now the operation has.
+    Ended {
+        /// How the operation ended.
+        status: OperationStatus,
+        /// The operation that has the stack's slot now.
+        next: Option<OperationId>,
+    },
+}
+
+/// What could not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The operation; `None` where the operations could not be listed.
+    pub operation: Option<OperationId>,
+    /// Why not.
+    pub error: String,
+}

@@ -1,0 +1,232 @@
+//! Sweeps over a DynamoDB, with Step Functions and CodeBuild as each test says.
+
+#[path = "../../../crates/store/tests/store/fake.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod fake;
+#[path = "../../../crates/store/tests/store/support.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use slipway_model::id::OperationId;
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
+
+use fake::Fake;
+use support::{Table, answer, created, new_stack, request, table};
+
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
+
+/// What Step Functions and CodeBuild know: executions by name, builds by id, each with its status.
+#[derive(Clone, Default)]
+struct World(Arc<Mutex<BTreeMap<String, &'static str>>>);
+
+impl World {
+    fn set(&self, name: impl ToString, status: &'static str) {
+        self.0.lock().expect("a lock").insert(name.to_string(), status);
+    }
+
+    fn answer(&self, action: &str, body: &Value) -> Result<Value, &'static str> {
+        let mut world = self.0.lock().expect("a lock");
+        let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+        match action {
+            "StartExecution" => {
+                let name = text("name");
+                let arn = format!("arn:aws:states:us-east-1:000000000000:execution:slipway:{name}");
+                match *world.entry(name).or_insert("RUNNING") {
+                    "RUNNING" => Ok(json!({"executionArn": arn, "startDate": 1.5})),
+                    _ => Err("ExecutionAlreadyExists"),
+                }
+            }
+            "DescribeExecution" => {
+                let arn = text("executionArn");
+                let name = arn.rsplit(':').next().unwrap_or_default();
+                let status = *world.get(name).ok_or("ExecutionDoesNotExist")?;
+                let described =
+                    json!({"executionArn": arn, "stateMachineArn": MACHINE, "status": status, "startDate": 1.5});
+                Ok(described)
+            }
+            "BatchGetBuilds" => {
+                let id = body["ids"][0].as_str().unwrap_or_default();
+                let status = world.get(id);
+                Ok(json!({"builds": status.map(|status| json!({"id": id, "buildStatus": status})).as_slice()}))
+            }
+            "StopBuild" => {
+                world.insert(text("id"), "STOPPED");
+                Ok(json!({}))
+            }
+            _ => Err("UnknownOperationException"),
+        }
+    }
+}
+
+async fn sweep(table: &Table, world: &World) -> (Sweep, Fake) {
+    let world = world.clone();
+    let fake = Fake::start(move |action, body| world.answer(action, body)).await;
+    let mut vars = table.vars.clone();
+    vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
+    vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
+    let config = Config::from_vars(&vars).expect("every variable");
+    (Sweep::new(config, &slipway_store::aws::sdk_config(&vars)), fake)
+}
+
+fn healings(report: &Report) -> BTreeMap<OperationId, Healing> {
+    assert!(report.problems.is_empty(), "{report:?}");
+    report
+        .healed
+        .iter()
+        .map(|one| (one.operation.clone(), one.healing.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_operation_that_was_written_and_never_started_is_started_once_it_is_old_enough() {
+    let table = table().await;
+    let (sweep, fake) = sweep(&table, &World::default()).await;
+    let operation = created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), None, answer)
+            .await
+            .expect("a stack"),
+    );
+    let young = sweep.run(Duration::from_mins(1)).await;
+    assert_eq!(young, Report::default());
+    assert!(fake.calls().is_empty());
+
+    let old = sweep.run(Duration::ZERO).await;
+    assert_eq!(
+        healings(&old),
+        BTreeMap::from([(operation.id.clone(), Healing::Started)])
+    );
+    let stored = table.store.operation(&operation.id).await.expect("it");
+    assert!(stored.execution_arn.expect("recorded").ends_with(operation.id.as_str()));
+    sweep.run(Duration::ZERO).await;
+    assert_eq!(fake.count("StartExecution"), 2, "harmless: the same name");
+}
+
+#[tokio::test]
+async fn operations_without_their_execution_end_and_the_next_ones_start() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, _fake) = sweep(&table, &world).await;
+    let mut expected = BTreeMap::new();
+    let mut next = Vec::new();
+    for (called, execution, status) in [
+        ("fine", Some("RUNNING"), None),
+        ("failed", Some("FAILED"), Some(OperationStatus::Failed)),
+        ("too-long", Some("TIMED_OUT"), Some(OperationStatus::Failed)),
+        ("stopped", Some("ABORTED"), Some(OperationStatus::Cancelled)),
+        ("gone", None, Some(OperationStatus::Failed)),
+    ] {
+        let (stack, provision) = table.provisioning(&new_stack(called)).await;
+        if called == "gone" {
+            table.store.ask_approval(&provision, "token").await.expect("asked");
+        }
+        let destroy = request(OperationKind::Destroy, &stack);
+        let waiting = created(
+            table
+                .store
+                .create_operation(&destroy, None, answer)
+                .await
+                .expect("an outcome"),
+        )
+        .id;
+        if let Some(execution) = execution {
+            world.set(&provision, execution);
+        }
+        if let Some(status) = status {
+            let then = Some(waiting.clone());
+            expected.insert(provision, Healing::Ended { status, next: then });
+            next.push(waiting);
+        }
+    }
+    let report = sweep.run(Duration::from_mins(1)).await;
+    assert_eq!((healings(&report), report.looked_at), (expected, 5));
+    for id in next {
+        let started = table.store.operation(&id).await.expect("it");
+        assert!(started.status == OperationStatus::Starting && started.execution_arn.is_some());
+    }
+    let again = sweep.run(Duration::from_mins(1)).await;
+    assert!(healings(&again).is_empty(), "{again:?}");
+}
+
+#[tokio::test]
+async fn an_execution_that_ended_before_its_first_step_ends_its_operation() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, _fake) = sweep(&table, &world).await;
+    let operation = created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), None, answer)
+            .await
+            .expect("a stack"),
+    );
+    world.set(&operation.id, "FAILED");
+    let report = sweep.run(Duration::ZERO).await;
+    let ended = Healing::Ended {
+        status: OperationStatus::Failed,
+        next: None,
+    };
+    assert_eq!(healings(&report), BTreeMap::from([(operation.id, ended)]));
+}
+
+#[tokio::test]
+async fn a_build_that_still_runs_is_stopped_before_its_operation_ends() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    table
+        .store
+        .record_lock_holder(&stack.id, &provision, "builds:1")
+        .await
+        .expect("recorded");
+    world.set("builds:1", "IN_PROGRESS");
+    world.set(&provision, "ABORTED");
+    healings(&sweep.run(Duration::ZERO).await);
+    let actions: Vec<_> = fake.calls().into_iter().map(|(action, _)| action).collect();
+    assert_eq!(
+        actions,
+        ["DescribeExecution", "BatchGetBuilds", "StopBuild", "BatchGetBuilds"]
+    );
+    assert!(table.store.operation(&provision).await.expect("it").status.has_ended());
+}
+
+#[tokio::test]
+async fn what_cannot_be_healed_is_an_error_after_the_others_were_looked_at() {
+    let table = table().await;
+    let stuck = Fake::start(|_, _| Err("AccessDeniedException")).await;
+    let mut vars = table.vars.clone();
+    vars.insert("AWS_ENDPOINT_URL".to_owned(), stuck.url.clone());
+    vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
+    let config = Config::from_vars(&vars).expect("every variable");
+    let sweep = Sweep::new(config, &slipway_store::aws::sdk_config(&vars));
+    for called in ["one", "two"] {
+        table.provisioning(&new_stack(called)).await;
+    }
+    let error = sweep
+        .handle(json!({"older_than_seconds": 0}))
+        .await
+        .expect_err("nothing was allowed");
+    assert!(matches!(error, SweepError::Left(2)), "{error}");
+    let error = sweep
+        .handle(json!({"older_than_seconds": "soon"}))
+        .await
+        .expect_err("not a number");
+    assert_eq!(error.name(), "Slipway.EventUnreadable");
+}
+
+#[tokio::test]
+async fn a_schedules_own_event_is_enough() {
+    let table = table().await;
+    let (sweep, _fake) = sweep(&table, &World::default()).await;
+    let event = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
+    let report = sweep.handle(event).await.expect("swept");
+    assert_eq!(report, json!({"looked_at": 0, "healed": [], "problems": []}));
+}
