@@ -134,8 +134,10 @@ impl Supervisor {
         let files = Files::create(folder).map_err(prepared)?;
         let name = argv[0].to_string_lossy().into_owned();
         let mut command = CommandWrap::with_new("/bin/sh", |command| {
+            // Without its comments, so that a list of processes stays readable.
+            let script: Vec<&str> = SUPERVISE.lines().filter(|line| !line.starts_with('#')).collect();
             command
-                .args(["-c", SUPERVISE])
+                .args(["-c", &script.join("\n")])
                 .arg(folder)
                 .args(&argv)
                 .current_dir(&program.working_folder)

@@ -184,7 +184,7 @@ impl Build {
             "source": project.source_json(),
             "artifacts": {"location": ""},
             "cache": {"type": "NO_CACHE"},
-            "environment": project.environment_json(variables),
+            "environment": Project::environment_json(&variables),
             "logs": {
                 "groupName": project.log_group,
                 "streamName": self.uuid,

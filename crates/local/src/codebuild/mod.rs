@@ -11,7 +11,9 @@
 
 mod build;
 mod buildspec;
+mod project;
 mod run;
+mod start;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -20,11 +22,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 
 use self::build::{Build, Stop};
 use self::buildspec::Buildspec;
+pub use self::project::Project;
+use self::start::StartBuild;
 use crate::Error;
 use crate::events::EventBus;
 use crate::ledger::Ledger;
@@ -38,66 +42,9 @@ const BUILDS_OF: &str = "builds-of";
 const TOKEN: &str = "build-token";
 
 /// How long an idempotency token of `StartBuild` is remembered.
-const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
+const TOKEN_LIFE: Duration = Duration::from_mins(5);
 /// What AWS puts on one page of a list and takes in one batch.
 const PAGE: usize = 100;
-
-/// A CodeBuild project.
-#[derive(Debug, Clone)]
-pub struct Project {
-    /// Its name.
-    pub name: String,
-    /// The text of its buildspec.
-    pub buildspec: String,
-    /// The environment variables of every build.
-    pub environment: BTreeMap<String, String>,
-    /// How long a build may run.
-    pub timeout_minutes: u32,
-    /// How long a build may wait for its turn.
-    pub queued_timeout_minutes: u32,
-    /// How many builds may be in progress at once; more are refused, as on AWS.
-    pub concurrent_build_limit: Option<usize>,
-    /// The log group of the builds.
-    pub log_group: String,
-}
-
-impl Project {
-    fn arn(&self) -> String {
-        arn("codebuild", &format!("project/{}", self.name))
-    }
-
-    fn source_json(&self) -> Value {
-        json!({"type": "NO_SOURCE", "buildspec": self.buildspec, "insecureSsl": false})
-    }
-
-    fn environment_json(&self, variables: Vec<Value>) -> Value {
-        json!({
-            "type": "LINUX_CONTAINER",
-            "image": "slipway/local",
-            "computeType": "BUILD_GENERAL1_SMALL",
-            "privilegedMode": false,
-            "environmentVariables": variables,
-        })
-    }
-
-    fn to_json(&self) -> Value {
-        let variables = self.environment.iter();
-        let variables = variables.map(|(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"}));
-        json!({
-            "name": self.name,
-            "arn": self.arn(),
-            "source": self.source_json(),
-            "artifacts": {"type": "NO_ARTIFACTS"},
-            "cache": {"type": "NO_CACHE"},
-            "environment": self.environment_json(variables.collect()),
-            "serviceRole": format!("arn:aws:iam::{}:role/{}", crate::wire::ACCOUNT, self.name),
-            "timeoutInMinutes": self.timeout_minutes,
-            "queuedTimeoutInMinutes": self.queued_timeout_minutes,
-            "concurrentBuildLimit": self.concurrent_build_limit,
-            "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": self.log_group}},
-        })
-    }
-}
 
 /// What CodeBuild needs of the machine.
 #[derive(Debug, Clone)]
@@ -398,66 +345,6 @@ impl Shared {
             None => json!({"id": build.id(), "arn": build.arn(), "buildComplete": build.is_complete()}),
         }
     }
-}
-
-/// What `StartBuild` accepts. Whatever else could change which program runs or as whom is refused.
-struct StartBuild {
-    project_name: String,
-    variables: BTreeMap<String, String>,
-    token: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Variable {
-    name: String,
-    value: String,
-    #[serde(rename = "type", default)]
-    kind: Option<String>,
-}
-
-impl StartBuild {
-    fn parse(body: Value) -> Result<Self, AwsError> {
-        let mut body: Map<String, Value> = input(body)?;
-        let text = |value: Option<Value>| value.map(input::<String>).transpose();
-        let project_name = text(body.remove("projectName"))?.ok_or_else(|| invalid("projectName is missing."))?;
-        let token = text(body.remove("idempotencyToken"))?;
-        let overrides = body.remove("environmentVariablesOverride").unwrap_or(json!([]));
-        let mut variables = BTreeMap::new();
-        for variable in input::<Vec<Variable>>(overrides)? {
-            if variable.kind.is_some_and(|kind| kind != "PLAINTEXT") {
-                return Err(invalid(
-                    "environmentVariablesOverride: local mode offers PLAINTEXT alone.",
-                ));
-            }
-            if !is_variable_name(&variable.name) || variable.value.contains('\0') {
-                return Err(invalid(format!(
-                    "environmentVariablesOverride: {:?} cannot be an environment variable.",
-                    variable.name
-                )));
-            }
-            variables.insert(variable.name, variable.value);
-        }
-        match body.keys().next() {
-            Some(other) => Err(invalid(format!(
-                "{other} is not accepted: builds in local mode take environmentVariablesOverride and \
-                 idempotencyToken alone."
-            ))),
-            None => Ok(Self {
-                project_name,
-                variables,
-                token,
-            }),
-        }
-    }
-}
-
-/// A name that every shell passes on.
-fn is_variable_name(name: &str) -> bool {
-    let mut letters = name.bytes();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ use crate::process::{Ending, Process, ProcessError, Program};
 use crate::wire::REGION;
 
 /// How long a build that was told to stop may take: Terraform finishes what it is creating and writes its state.
-const GRACE: Duration = Duration::from_secs(5 * 60);
+const GRACE: Duration = Duration::from_mins(5);
 
 /// What a build's `PATH` has after the tools when the options give none.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -119,24 +119,23 @@ impl Shared {
         mut stop: watch::Receiver<Option<Stop>>,
     ) -> Result<(), Error> {
         // An adopted process runs already; it counts against the limit when there is room, and never waits.
-        let (process, _permit) = match process {
-            Some(process) => (process, self.permits.clone().try_acquire_owned().ok()),
-            None => {
-                let permit = match self.turn(&build, &mut stop).await {
-                    Turn::Start(permit) => permit,
-                    Turn::Later => return Ok(()),
-                    Turn::End(why) => return self.end(build, ended_by(why), None),
-                };
-                build = self.change(build, |build| {
-                    build.end_phase(Status::Succeeded, Timestamp::now(), None);
-                    build.begin("PROVISIONING", Timestamp::now());
-                })?;
-                match self.start(&build) {
-                    Ok(process) => (process, Some(permit)),
-                    Err(error) => {
-                        let context = ("CLIENT_ERROR".to_owned(), chain(&error));
-                        return self.end(build, Status::Failed, Some(context));
-                    }
+        let (process, _permit) = if let Some(process) = process {
+            (process, self.permits.clone().try_acquire_owned().ok())
+        } else {
+            let permit = match self.turn(&build, &mut stop).await {
+                Turn::Start(permit) => permit,
+                Turn::Later => return Ok(()),
+                Turn::End(why) => return self.end(build, ended_by(why), None),
+            };
+            build = self.change(build, |build| {
+                build.end_phase(Status::Succeeded, Timestamp::now(), None);
+                build.begin("PROVISIONING", Timestamp::now());
+            })?;
+            match self.start(&build) {
+                Ok(process) => (process, Some(permit)),
+                Err(error) => {
+                    let context = ("CLIENT_ERROR".to_owned(), chain(&error));
+                    return self.end(build, Status::Failed, Some(context));
                 }
             }
         };
@@ -169,17 +168,14 @@ impl Shared {
         };
         let work = folder.join("src");
         std::fs::create_dir_all(&work).map_err(prepared)?;
-        let (shell, text) = match self.projects.get(&build.project) {
-            Some((_, spec)) => (spec.shell(), spec.script(&folder)),
-            None => {
-                let gone = format!("the project {} is no longer in the template", build.project);
-                return Err(prepared(io::Error::other(gone)));
-            }
+        let Some((_, spec)) = self.projects.get(&build.project) else {
+            let gone = format!("the project {} is no longer in the template", build.project);
+            return Err(prepared(io::Error::other(gone)));
         };
         let script = folder.join("build.sh");
-        std::fs::write(&script, text).map_err(prepared)?;
+        std::fs::write(&script, spec.script(&folder)).map_err(prepared)?;
         let program = Program {
-            argv: vec![shell.into(), script.into()],
+            argv: vec![spec.shell().into(), script.into()],
             environment: self.environment(build, &folder, &work),
             working_folder: work,
         };

@@ -152,28 +152,25 @@ impl Shared {
             .map_err(|error| error.to_string())?;
         let folder = self.folders.tasks.join(&task.id);
         let work = folder.join("work");
-        let (process, port) = match process {
-            Some(process) => (process, task.port),
-            None => {
-                let port = match container.port_mappings.first() {
-                    Some(mapping) => Some((free_port().map_err(|error| error.to_string())?, mapping.container_port)),
-                    None => None,
-                };
-                // Noted before the start: a server that adopts the process needs it.
-                self.change(&task.key(), |task| task.port = port)
-                    .map_err(|error| chain(&error))?;
-                self.make_work_folder(&work, &image, &definition, &task.cluster)?;
-                let program = Program {
-                    argv: argv(task, container, &image, &work),
-                    environment: environment(task, container, &image, port, &work),
-                    working_folder: work.clone(),
-                };
-                let process = self.supervisor.start(&folder, &program);
-                (
-                    process.map_err(|error| format!("CannotStartContainerError: {}", chain(&error)))?,
-                    port,
-                )
+        let mut port = task.port;
+        let process = if let Some(process) = process {
+            process
+        } else {
+            if let Some(mapping) = container.port_mappings.first() {
+                let free = free_port().map_err(|error| format!("CannotStartContainerError: no free port: {error}"))?;
+                port = Some((free, mapping.container_port));
             }
+            // Noted before the start: a server that adopts the process needs it.
+            self.change(&task.key(), |task| task.port = port)
+                .map_err(|error| chain(&error))?;
+            self.make_work_folder(&work, &image, &definition, &task.cluster)?;
+            let program = Program {
+                argv: argv(task, container, &image, &work),
+                environment: environment(task, container, &image, port, &work),
+                working_folder: work.clone(),
+            };
+            let process = self.supervisor.start(&folder, &program);
+            process.map_err(|error| format!("CannotStartContainerError: {}", chain(&error)))?
         };
         let environment = environment(task, container, &image, port, &work);
         Ok(Started {
@@ -327,7 +324,7 @@ impl Shared {
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|is_to_stop| *is_to_stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -51,20 +51,17 @@ impl Ecs {
             ));
         }
         let created_at = Timestamp::now();
-        let cluster = self
-            .shared
-            .ledger
-            .transaction(|ledger| match ledger.get(CLUSTER, &name)? {
-                Some(cluster) => Ok::<_, AwsError>(cluster),
-                None => {
-                    let cluster = Cluster {
-                        name: name.clone(),
-                        created_at,
-                    };
-                    ledger.put(CLUSTER, &name, &cluster)?;
-                    Ok(cluster)
-                }
-            })?;
+        let cluster = self.shared.ledger.transaction(|ledger| {
+            if let Some(known) = ledger.get(CLUSTER, &name)? {
+                return Ok::<_, AwsError>(known);
+            }
+            let cluster = Cluster {
+                name: name.clone(),
+                created_at,
+            };
+            ledger.put(CLUSTER, &name, &cluster)?;
+            Ok(cluster)
+        })?;
         Ok(json!({"cluster": self.cluster_json(&cluster)?}))
     }
 

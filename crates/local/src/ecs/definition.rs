@@ -55,7 +55,7 @@ const IGNORED_IN_CONTAINER: [&str; 20] = [
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Revision {
     pub(super) family: String,
-    pub(super) revision: u64,
+    pub(super) number: u64,
     pub(super) is_active: bool,
     pub(super) registered_at: Timestamp,
     pub(super) deregistered_at: Option<Timestamp>,
@@ -272,7 +272,7 @@ impl Revision {
     }
 
     pub(super) fn arn(&self) -> String {
-        arn("ecs", &format!("task-definition/{}:{}", self.family, self.revision))
+        arn("ecs", &format!("task-definition/{}:{}", self.family, self.number))
     }
 
     pub(super) fn definition(&self) -> Result<Definition, AwsError> {
@@ -287,7 +287,7 @@ impl Revision {
         let mut body = self.body.clone();
         body.remove("tags");
         body.insert("taskDefinitionArn".to_owned(), json!(self.arn()));
-        body.insert("revision".to_owned(), json!(self.revision));
+        body.insert("revision".to_owned(), json!(self.number));
         body.insert("status".to_owned(), json!(self.status()));
         body.insert("registeredAt".to_owned(), epoch_seconds(self.registered_at));
         body.entry("volumes").or_insert(json!([]));

@@ -171,7 +171,7 @@ impl Ecs {
             "DescribeTaskDefinition" => self.describe_task_definition(body),
             "ListTaskDefinitions" => self.list_task_definitions(body),
             "ListTaskDefinitionFamilies" => self.list_task_definition_families(body),
-            "RunTask" => self.run_task(body),
+            "RunTask" => self.run_task(&body),
             "StopTask" => self.stop_task(body),
             "DescribeTasks" => self.describe_tasks(body),
             "ListTasks" => self.list_tasks(body),
@@ -191,20 +191,18 @@ impl Ecs {
         let mut tasks = self.shared.ledger.list::<Task>(TASK)?;
         tasks.retain(|(_, task)| !task.is_stopped());
         tasks.sort_by_key(|(_, task)| task.created_at);
+        self.shared.remove_folders_except(&tasks);
         for (_, task) in tasks {
-            match &task.service {
-                Some(service) => {
-                    let key = format!("{}/{service}", task.cluster);
-                    of_services.entry(key).or_default().push(task);
+            if let Some(service) = &task.service {
+                let key = format!("{}/{service}", task.cluster);
+                of_services.entry(key).or_default().push(task);
+            } else {
+                let process = self.shared.adopt(&task)?;
+                if process.is_none() {
+                    // It was prepared and never started.
+                    let _ = fs::remove_dir_all(self.shared.folders.tasks.join(&task.id));
                 }
-                None => {
-                    let process = self.shared.adopt(&task)?;
-                    if process.is_none() {
-                        // It was prepared and never started.
-                        let _ = fs::remove_dir_all(self.shared.folders.tasks.join(&task.id));
-                    }
-                    self.shared.launch(task, process, None);
-                }
+                self.shared.launch(task, process, None);
             }
         }
         for (key, service) in self.shared.ledger.list::<Service>(SERVICE)? {
@@ -232,6 +230,15 @@ impl Ecs {
 }
 
 impl Shared {
+    /// Removes the folders of tasks that had stopped when the last server ended before it could tidy up.
+    fn remove_folders_except(&self, live: &[(String, Task)]) {
+        for folder in fs::read_dir(&self.folders.tasks).into_iter().flatten().flatten() {
+            if !live.iter().any(|(_, task)| *task.id == *folder.file_name()) {
+                let _ = fs::remove_dir_all(folder.path());
+            }
+        }
+    }
+
     /// The process of a task that an earlier server started.
     fn adopt(&self, task: &Task) -> Result<Option<Process>, EcsError> {
         let process = self.supervisor.adopt(&self.folders.tasks.join(&task.id));

@@ -173,16 +173,12 @@ impl Ecs {
         let (mut services, mut failures) = (Vec::new(), Vec::new());
         for reference in describe.services {
             let name = service_name(&reference);
-            match self
-                .shared
-                .ledger
-                .get::<Service>(SERVICE, &format!("{cluster}/{name}"))?
-            {
-                Some(service) => services.push(service.to_json(&tasks)),
-                None => {
-                    let missing = arn("ecs", &format!("service/{cluster}/{name}"));
-                    failures.push(json!({"arn": missing, "reason": "MISSING"}));
-                }
+            let key = format!("{cluster}/{name}");
+            if let Some(service) = self.shared.ledger.get::<Service>(SERVICE, &key)? {
+                services.push(service.to_json(&tasks));
+            } else {
+                let missing = arn("ecs", &format!("service/{key}"));
+                failures.push(json!({"arn": missing, "reason": "MISSING"}));
             }
         }
         Ok(json!({"services": services, "failures": failures}))

@@ -35,14 +35,14 @@ impl Ecs {
         let revision = self.shared.ledger.transaction(|ledger| {
             let earlier = ledger.list_under::<Revision>(DEFINITION, &format!("{family}:"))?;
             let revision = Revision {
-                revision: earlier.last().map_or(1, |(_, last)| last.revision + 1),
+                number: earlier.last().map_or(1, |(_, last)| last.number + 1),
                 family: family.clone(),
                 is_active: true,
                 registered_at: Timestamp::now(),
                 deregistered_at: None,
                 body,
             };
-            ledger.put(DEFINITION, &Revision::key(&family, revision.revision), &revision)?;
+            ledger.put(DEFINITION, &Revision::key(&family, revision.number), &revision)?;
             Ok::<_, AwsError>(revision)
         })?;
         Ok(json!({"taskDefinition": revision.to_json(), "tags": tags(&revision)}))
@@ -65,7 +65,7 @@ impl Ecs {
         if revision.is_active {
             revision.is_active = false;
             revision.deregistered_at = Some(Timestamp::now());
-            let key = Revision::key(&revision.family, revision.revision);
+            let key = Revision::key(&revision.family, revision.number);
             self.shared.ledger.put(DEFINITION, &key, &revision)?;
         }
         Ok(json!({"taskDefinition": revision.to_json()}))

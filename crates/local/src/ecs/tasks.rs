@@ -91,7 +91,7 @@ struct ListInput {
 }
 
 impl Ecs {
-    pub(super) fn run_task(&self, body: Value) -> Result<Value, AwsError> {
+    pub(super) fn run_task(&self, body: &Value) -> Result<Value, AwsError> {
         let run: RunInput = input(body.clone())?;
         if let Some(other) = run.rest.keys().find(|name| !IGNORED.contains(&name.as_str())) {
             return Err(invalid_parameter(format!("{other}: local mode does not offer it.")));
@@ -130,7 +130,7 @@ impl Ecs {
             Ok(None)
         })?;
         let tasks = match known {
-            Some(known) if known.request != body => {
+            Some(known) if known.request != *body => {
                 return Err(AwsError::new(
                     "ConflictException",
                     "The clientToken was used with other parameters.",
@@ -172,17 +172,11 @@ impl Ecs {
         }
         let (mut tasks, mut failures) = (Vec::new(), Vec::new());
         for reference in describe.tasks {
-            match self.shared.task(&cluster, &reference)? {
-                Some(task) => tasks.push(task.to_json()),
-                None => {
-                    let id = short_name(&reference, "task")
-                        .rsplit('/')
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned();
-                    let missing = arn("ecs", &format!("task/{cluster}/{id}"));
-                    failures.push(json!({"arn": missing, "reason": "MISSING"}));
-                }
+            if let Some(task) = self.shared.task(&cluster, &reference)? {
+                tasks.push(task.to_json());
+            } else {
+                let missing = arn("ecs", &format!("task/{cluster}/{}", task_id(&reference)));
+                failures.push(json!({"arn": missing, "reason": "MISSING"}));
             }
         }
         Ok(json!({"tasks": tasks, "failures": failures}))
@@ -253,7 +247,12 @@ impl Overrides {
 impl Shared {
     /// The task of the cluster that an id or an ARN names.
     pub(super) fn task(&self, cluster: &str, reference: &str) -> Result<Option<Task>, AwsError> {
-        let id = short_name(reference, "task").rsplit('/').next().unwrap_or_default();
-        Ok(self.ledger.get::<Task>(TASK, &format!("{cluster}/{id}"))?)
+        let key = format!("{cluster}/{}", task_id(reference));
+        Ok(self.ledger.get::<Task>(TASK, &key)?)
     }
+}
+
+/// The id in an id or an ARN.
+fn task_id(reference: &str) -> &str {
+    short_name(reference, "task").rsplit('/').next().unwrap_or_default()
 }

@@ -101,7 +101,7 @@ impl Drop for Watch {
 impl Changes {
     pub(super) async fn changed(&mut self) {
         if self.counter.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
