@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod blueprints;
+mod callers;
 mod document;
 mod idempotency;
 mod lambda_runtime;

@@ -178,6 +178,21 @@ async fn a_queued_operation_leaves_the_queue_and_a_running_one_is_stopped() {
 }
 
 #[tokio::test]
+async fn an_operation_whose_execution_never_started_is_cancelled_all_the_same() {
+    let server = Server::with_blueprint().await;
+    server.refuse("StopExecution", "ExecutionDoesNotExist");
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let cancelled = server.post(&format!("{}/cancel", path(&operation)), &json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json()["status"]),
+        (202, &json!("cancelled")),
+        "{cancelled:?}"
+    );
+    let begun = server.store.begin_operation(&id(&operation)).await;
+    assert!(begun.is_err(), "a late execution does not begin");
+}
+
+#[tokio::test]
 async fn a_watcher_hears_of_the_next_change() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
