@@ -88,11 +88,12 @@ pub(crate) fn aws_provider(source: &Source) -> AwsProvider {
     let mut name = "aws".to_owned();
     let mut blocks = Vec::new();
     for (file, text) in source.root_files() {
-        if file.ends_with(".tf") || file.ends_with(".tofu") {
+        let ends_with = |ends: [&str; 2]| ends.iter().any(|end| file.strip_suffix(end).is_some());
+        if ends_with([".tf", ".tofu"]) {
             if let Ok(body) = parse_body(text) {
                 read_hcl(&body, &mut name, &mut blocks);
             }
-        } else if file.ends_with(".tf.json") || file.ends_with(".tofu.json") {
+        } else if ends_with([".tf.json", ".tofu.json"]) {
             read_json(&serde_json::from_str(text).unwrap_or_default(), &mut name, &mut blocks);
         }
     }
@@ -124,7 +125,7 @@ fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) 
                     continue;
                 };
                 let source = object.iter().find(|(key, _)| {
-                    key.as_ident().map(|key| key.as_str()) == Some("source")
+                    key.as_ident().map(hcl_edit::Ident::as_str) == Some("source")
                         || key.as_expr().and_then(text_of) == Some("source")
                 });
                 if source.and_then(|(_, value)| text_of(value.expr())).is_some_and(is_aws) {

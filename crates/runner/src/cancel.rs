@@ -32,7 +32,7 @@ impl Cancel {
     }
 
     /// A cancel that never comes, for work that a cancel has to wait for.
-    pub(crate) fn ignored(&self) -> Self {
+    pub(crate) fn never() -> Self {
         let (_, receiver) = watch::channel(false);
         Self(receiver)
     }

@@ -1,18 +1,18 @@
 //! Drives Terraform inside CodeBuild: one phase of one operation, then the process ends.
 //!
-//! Read [`plan`] and [`apply`] first: each is the list of its steps, top to bottom.
+//! Read `plan` and `apply` first: each is the list of its steps, top to bottom.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | what the environment says |
-//! | [`session`] | what both phases share: begin, run Terraform, end |
-//! | [`plan`], [`apply`] | the two phases |
-//! | [`blueprint`], [`overrides`] | the files that Terraform reads |
-//! | [`work_folder`] | where it reads them |
-//! | [`archive`], [`prepared`] | folders that are kept between builds |
-//! | [`terraform`], [`stream`], [`report`] | the program, its messages, what they come to |
-//! | [`progress`], [`console`] | what people see meanwhile |
-//! | [`lock`], [`rescue`], [`cancel`], [`reach`] | what happens when something does not |
+//! | `session` | what both phases share: begin, run Terraform, end |
+//! | `plan`, `apply` | the two phases |
+//! | `blueprint`, `overrides` | the files that Terraform reads |
+//! | `work_folder` | where it reads them |
+//! | `archive`, `prepared` | folders that are kept between builds |
+//! | `terraform`, `stream`, `report` | the program, its messages, what they come to |
+//! | `progress`, `console` | what people see meanwhile |
+//! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
 //!
 //! The exit code is 0 where the phase succeeded. Otherwise it is 1, and the operation's record says why.
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::error::{Error, Source};
@@ -41,7 +42,7 @@ impl Bucket {
         let answer = patiently(async || self.client.get_object().bucket(&self.name).key(key).send().await).await;
         let object = match answer {
             Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|service| service.is_no_such_key()) => return Ok(None),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => return Err(failed(error.into())),
         };
         let etag = object.e_tag().map(str::to_owned);

@@ -112,7 +112,7 @@ async fn initialise(
     session.init(terraform, folder, lock).await?;
     let (artifacts, root) = (session.artifacts.clone(), folder.root().to_owned());
     Ok(Some(tokio::task::spawn_local(async move {
-        prepared::keep(&artifacts, root, &key).await
+        prepared::keep(&artifacts, root, &key).await;
     })))
 }
 

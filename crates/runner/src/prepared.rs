@@ -32,14 +32,13 @@ pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> Strin
 /// Puts what was kept into the root module's folder. Whether it is of use there is for [`archive::needs_init`] to say.
 pub(crate) fn restore(kept: &[u8], root: &Path, key: &str) -> Result<(), Error> {
     // The blueprint's own lock file is older than the one that was made with it.
-    match std::fs::remove_file(root.join(LOCK_FILE)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::File {
-                action: "replace",
-                path: root.join(LOCK_FILE),
-                source: error,
-            });
-        }
+    let own = root.join(LOCK_FILE);
+    match std::fs::remove_file(&own) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File {
+            action: "replace",
+            path: own,
+            source,
+        }),
         _ => archive::unpack(kept, root, key),
     }
 }

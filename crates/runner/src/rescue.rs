@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use slipway_model::operation::Operation;
 
+use crate::cancel::Cancel;
 use crate::console::say;
 use crate::error::{Error, chain};
 use crate::lock::StateLock;
@@ -70,7 +71,7 @@ pub(crate) async fn state(
             kept,
         });
     }
-    match push(session, terraform, folder, lock, &file).await {
+    match push(terraform, folder, lock, &file).await {
         Ok(()) => {
             say("The state is saved.");
             Ok(Some(state))
@@ -82,13 +83,7 @@ pub(crate) async fn state(
     }
 }
 
-async fn push(
-    session: &Session,
-    terraform: &Terraform,
-    folder: &WorkFolder,
-    lock: &StateLock<'_>,
-    file: &Path,
-) -> Result<(), Error> {
+async fn push(terraform: &Terraform, folder: &WorkFolder, lock: &StateLock<'_>, file: &Path) -> Result<(), Error> {
     lock.release_own().await?;
     let run = Run {
         command: "state",
@@ -97,10 +92,7 @@ async fn push(
         stream: &folder.path().join("push.txt"),
     };
     // Also after a cancel: this is what a cancel waits for.
-    terraform
-        .run(&run, &session.cancel.ignored(), None)
-        .await?
-        .success("state push")
+    terraform.run(&run, &Cancel::never(), None).await?.success("state push")
 }
 
 /// The outputs that stand in a state: the one that was rescued, or the one in the bucket.

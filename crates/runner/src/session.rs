@@ -270,8 +270,8 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<(), Error> {
     let session = Session::new(config, cancel);
     let operation = session.begin().await?;
     let ended = match session.config.phase {
-        Phase::Plan => crate::plan::plan(&session, &operation).await,
-        Phase::Apply => crate::apply::apply(&session, &operation).await,
+        Phase::Plan => Box::pin(crate::plan::plan(&session, &operation)).await,
+        Phase::Apply => Box::pin(crate::apply::apply(&session, &operation)).await,
     };
     let recorded = session.end(&ended).await;
     match (ended, recorded) {

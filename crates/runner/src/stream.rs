@@ -139,11 +139,9 @@ impl Diagnostic {
             .range
             .as_ref()
             .map(|range| format!("{}:{}", range.filename, range.start.line));
-        match (file, &self.address) {
-            (Some(file), Some(address)) => text.push_str(&format!(" ({file}, {address})")),
-            (Some(place), None) => text.push_str(&format!(" ({place})")),
-            (None, Some(address)) => text.push_str(&format!(" ({address})")),
-            (None, None) => {}
+        let places: Vec<String> = file.into_iter().chain(self.address.clone()).collect();
+        if !places.is_empty() {
+            text = format!("{text} ({})", places.join(", "));
         }
         text
     }

@@ -92,7 +92,7 @@ impl WorkFolder {
             left_behind,
             keep: false,
         };
-        folder.make_folder(&folder.root)?;
+        make_folder(&folder.root)?;
         Ok(folder)
     }
 
@@ -120,7 +120,7 @@ impl WorkFolder {
                 why: "its path leads out of the blueprint's folder",
             })?;
             if let Some(parent) = path.parent() {
-                self.make_folder(parent)?;
+                make_folder(parent)?;
             }
             write(&path, text.as_bytes())?;
         }
@@ -136,7 +136,7 @@ impl WorkFolder {
                 why: "the path of the root module leads out of the blueprint's folder",
             })?;
         }
-        self.make_folder(&self.root)
+        make_folder(&self.root)
     }
 
     /// Writes a file of the root module.
@@ -155,14 +155,6 @@ impl WorkFolder {
         std::fs::read_to_string(&path).map_err(failed("read", &path))
     }
 
-    fn make_folder(&self, path: &Path) -> Result<(), Error> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed("make", path))
-    }
-
     /// Keeps the folder: what is in it exists nowhere else.
     pub(crate) fn keep(&mut self) -> &Path {
         self.keep = true;
@@ -177,6 +169,11 @@ impl Drop for WorkFolder {
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(failed("make", path))
 }
 
 /// Removes what is in a folder, and not the folder: the lock is on it.

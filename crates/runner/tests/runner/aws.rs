@@ -216,18 +216,13 @@ fn list(memory: &Memory, path: &str, query: &str) -> Response {
         .unwrap_or_default();
     let bucket = path.trim_matches('/');
     let start = format!("/{bucket}/{}", prefix.replace("%2F", "/"));
-    let contents: String = memory
-        .objects
-        .iter()
-        .filter(|(key, _)| key.starts_with(&start))
-        .map(|(key, bytes)| {
-            format!(
-                "<Contents><Key>{}</Key><Size>{}</Size></Contents>",
-                &key[bucket.len() + 2..],
-                bytes.len()
-            )
-        })
-        .collect();
+    let mut contents = Vec::new();
+    for (key, bytes) in memory.objects.iter().filter(|(key, _)| key.starts_with(&start)) {
+        let key = &key[bucket.len() + 2..];
+        let size = bytes.len();
+        contents.push(format!("<Contents><Key>{key}</Key><Size>{size}</Size></Contents>"));
+    }
+    let contents = contents.concat();
     let body = format!(
         "<?xml version=\"1.0\"?><ListBucketResult><Name>{bucket}</Name><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>"
     );

@@ -49,7 +49,13 @@ fn a_stack_is_made_changed_and_destroyed() {
         (plan.add, plan.change, plan.destroy, plan.outputs_changed),
         (3, 0, 0, true)
     );
-    assert_eq!(plan.resources[0].address, "terraform_data.a");
+    let named = |address: &str| plan.resources.iter().any(|change| change.address == address);
+    assert!(
+        ["terraform_data.a", "terraform_data.b", "terraform_data.c"]
+            .into_iter()
+            .all(named),
+        "{plan:?}"
+    );
     assert_eq!(
         (planned.steps[0].name.as_str(), planned.steps[0].status),
         ("Plan", StepStatus::Succeeded)

@@ -3,4 +3,5 @@
 mod aws;
 mod endings;
 mod lifecycle;
+mod provider;
 mod support;

@@ -24,8 +24,11 @@ use crate::aws::Aws;
 pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
 
+/// The variable that names a Terraform CLI configuration in which `hashicorp/aws` comes from a mirror on this machine.
+pub const CLI_CONFIG: &str = "SLIPWAY_TEST_TERRAFORM_CONFIG";
+
 /// How long a test waits for something that takes a second or so.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A place for one test: its own AWS, table, folder for temporary files, and a Terraform that writes down how it is called.
 pub struct World {
@@ -36,6 +39,7 @@ pub struct World {
 }
 
 /// The Terraform of this machine; without one there is nothing to test against.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub fn terraform() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = ["terraform", "tofu"].iter().find_map(|name| {
@@ -128,6 +132,17 @@ impl World {
             variables: variables.as_object().cloned().unwrap_or_default(),
             sensitive: BTreeSet::new(),
         }
+    }
+
+    /// Writes an environment in place of the one that stacks are made in.
+    pub fn put_environment(&self, role: &str, region: &str) {
+        let mut environment = self
+            .wait(self.store.environment(&name("dev")))
+            .expect("the environment");
+        environment.role = Some(role.to_owned());
+        region.clone_into(&mut environment.region);
+        self.wait(self.store.put_environment(&environment))
+            .expect("an environment");
     }
 
     /// Asks for a stack; its operation runs.
@@ -226,6 +241,7 @@ impl World {
             .env("CODEBUILD_BUILD_ID", format!("runner:{build}"))
             .env("CODEBUILD_LOG_GROUP", "/slipway/builds")
             .env("CODEBUILD_LOG_PATH", build)
+            .envs(std::env::var_os(CLI_CONFIG).map(|file| ("TF_CLI_CONFIG_FILE", file)))
             // None of these may reach Terraform.
             .env("TF_CLI_ARGS", "-invalid")
             .env("TF_VAR_greeting", "from outside")
