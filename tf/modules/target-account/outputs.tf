@@ -1,0 +1,19 @@
+output "role_arn" {
+  description = "The role of the environment in Slipway."
+  value       = aws_iam_role.this.arn
+}
+
+output "external_id" {
+  description = "The external id of the environment in Slipway."
+  value       = var.external_id
+}
+
+output "permissions_boundary_arn" {
+  description = "The boundary that every role of a blueprint needs. Give it to blueprints as a variable of the environment."
+  value       = aws_iam_policy.boundary.arn
+}
+
+output "role_path" {
+  description = "The path that every role of a blueprint needs. Give it to blueprints as a variable of the environment."
+  value       = "/slipway/"
+}

@@ -1,0 +1,135 @@
+variables {
+  name            = "production"
+  runner_role_arn = "arn:aws:iam::111122223333:role/slipway-runner"
+  external_id     = "b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"
+  regions         = ["eu-west-1", "us-east-1"]
+}
+
+run "the_role_is_for_the_runner_alone" {
+  assert {
+    condition     = aws_iam_role.this.name == "slipway-environment-production"
+    error_message = "Slipway's builds may assume roles of this name only."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement :
+      statement.Principal.AWS == "arn:aws:iam::111122223333:root"
+      && statement.Condition.ArnEquals["aws:PrincipalArn"] == "arn:aws:iam::111122223333:role/slipway-runner"
+    ])
+    error_message = "Every statement of the trust policy names the runner's role."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement :
+      statement.Condition.StringEquals["sts:ExternalId"] if statement.Action == "sts:AssumeRole"
+    ] == ["b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"]
+    error_message = "Nobody gets the role without the external id."
+  }
+
+  assert {
+    condition = toset([
+      for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement : statement.Action
+    ]) == toset(["sts:AssumeRole", "sts:SetSourceIdentity"])
+    error_message = "The runner assumes the role, and says for which stack."
+  }
+}
+
+run "one_policy_is_what_the_role_may_do_and_its_boundary" {
+  assert {
+    condition = (
+      aws_iam_role.this.permissions_boundary == aws_iam_policy.boundary.arn
+      && aws_iam_role_policy_attachment.this.policy_arn == aws_iam_policy.boundary.arn
+      && aws_iam_role_policy_attachment.this.role == aws_iam_role.this.name
+    )
+    error_message = "The policy is attached, and it is the boundary."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : [
+        for action in flatten([statement.Action]) :
+        !startswith(action, "iam:") || (!endswith(action, "*") && statement.Resource != "*")
+      ]
+    ]))
+    error_message = "IAM is allowed action by action, on named paths."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement :
+      endswith(statement.Condition.StringEquals["iam:PermissionsBoundary"], ":policy/slipway-environment-production")
+      if contains(flatten([statement.Action]), "iam:CreateRole") || contains(flatten([statement.Action]), "iam:PutRolePolicy")
+    ])
+    error_message = "A role comes into being, and gets policies, with the boundary only."
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : [
+        for action in flatten([statement.Action]) :
+        contains(["iam:DeleteRolePermissionsBoundary", "iam:CreatePolicyVersion", "iam:CreateUser", "sts:AssumeRole"], action)
+      ]
+    ]))
+    error_message = "Neither the boundary nor users are within reach."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement :
+      statement.Condition.StringEquals["aws:RequestedRegion"] if statement.Sid == "ServicesOfStacks"
+    ] == [["eu-west-1", "us-east-1"]]
+    error_message = "Services answer in the regions of the environment only."
+  }
+}
+
+run "nobody_names_the_environment_badly" {
+  command = plan
+
+  variables {
+    name = "Production"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_external_id_that_can_be_guessed_is_refused" {
+  command = plan
+
+  variables {
+    external_id = "slipway"
+  }
+
+  expect_failures = [var.external_id]
+}
+
+run "a_pattern_is_no_role" {
+  command = plan
+
+  variables {
+    runner_role_arn = "arn:aws:iam::111122223333:role/*"
+  }
+
+  expect_failures = [var.runner_role_arn]
+}
+
+run "iam_is_not_a_service_of_blueprints" {
+  command = plan
+
+  variables {
+    services = ["ecs", "iam"]
+  }
+
+  expect_failures = [var.services]
+}
+
+run "an_environment_is_somewhere" {
+  command = plan
+
+  variables {
+    regions = []
+  }
+
+  expect_failures = [var.regions]
+}

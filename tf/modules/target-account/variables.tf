@@ -1,0 +1,57 @@
+variable "name" {
+  description = "The environment's name, as Slipway knows it. The role is called slipway-environment-<name>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,38}$", var.name))
+    error_message = "An environment's name starts with a lower-case letter, and has at most 39 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "runner_role_arn" {
+  description = "The ARN of the role that Slipway's builds run with: the output RunnerRoleArn of Slipway's template."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", var.runner_role_arn))
+    error_message = "The runner's role is one role, given by its ARN: arn:aws:iam::111122223333:role/slipway-runner."
+  }
+}
+
+variable "external_id" {
+  description = "What a build has to know to get the role. The environment in Slipway gets the same value as its external_id."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+=,.@:/_-]{16,256}$", var.external_id))
+    error_message = "The external id has 16 to 256 letters, digits and the characters + = , . @ : / _ -; nobody should guess it."
+  }
+}
+
+variable "regions" {
+  description = "The regions in which stacks may be. Global services (IAM, Route 53, CloudFront) answer in us-east-1: add it if blueprints use them."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.regions) > 0 && alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    error_message = "Name at least one region, each like eu-west-1."
+  }
+}
+
+variable "services" {
+  description = "The AWS services that blueprints may use here, by their IAM prefixes. IAM itself is not among them: see README.md."
+  type        = list(string)
+  default = [
+    "acm", "application-autoscaling", "cloudwatch", "ec2", "ecr", "ecs", "elasticache", "elasticfilesystem",
+    "elasticloadbalancing", "kms", "logs", "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery",
+    "sns", "sqs", "ssm", "ssmmessages",
+  ]
+
+  validation {
+    condition = length(var.services) > 0 && alltrue([
+      for service in var.services : can(regex("^[a-z][a-z0-9-]*$", service))
+      && !contains(["account", "iam", "identitystore", "organizations", "sso", "sts"], service)
+    ])
+    error_message = "Name at least one service by its IAM prefix, like ecs. IAM, STS, Organizations, Account and Identity Center are never among them."
+  }
+}
