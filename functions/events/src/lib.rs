@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `ECS Deployment State Change` | the step that waits for the deployment is answered |
 //! | `Step Functions Execution Status Change` | an operation that its execution left behind ends, and the next one starts |
+//! | `CodeBuild Build State Change` | nothing: the workflow waits for its builds itself |
 //!
 //! EventBridge delivers at least once and in no order, and a rule may match more than is meant for this stack of functions:
 //! what is known already and what is nobody's is passed over. An event of a type that is not in the table is an error, so
@@ -64,6 +65,7 @@ impl Events {
         match Event::read(event)? {
             Event::Deployment(deployment) => self.deployment(deployment).await,
             Event::Execution(execution) => self.execution(execution).await,
+            Event::Build => Ok(()),
         }
     }
 }

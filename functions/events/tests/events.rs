@@ -18,7 +18,7 @@ use support::{Table, answer, created, new_stack, request, table};
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
 const SERVICE: &str = "arn:aws:ecs:us-east-1:000000000000:service/main/web";
 
-async fn events(table: &Table, fake: &Fake) -> Events {
+fn events(table: &Table, fake: &Fake) -> Events {
     let mut vars = table.vars.clone();
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
@@ -28,12 +28,13 @@ async fn events(table: &Table, fake: &Fake) -> Events {
     )
 }
 
-/// Step Functions as far as it takes everything.
+/// Step Functions as far as this function uses it.
 fn takes(action: &str, _: &Value) -> Result<Value, &'static str> {
-    Ok(match action {
-        "StartExecution" => json!({"executionArn": "arn", "startDate": 1.5}),
-        _ => json!({}),
-    })
+    match action {
+        "StartExecution" => Ok(json!({"executionArn": "arn", "startDate": 1.5})),
+        "SendTaskSuccess" | "SendTaskFailure" => Ok(json!({})),
+        _ => Err("UnknownOperationException"),
+    }
 }
 
 fn deployment(event_name: &str, id: &str) -> Value {
@@ -94,7 +95,7 @@ fn waiting(deployment: &str) -> Rollout {
 async fn a_deployment_answers_the_step_that_waits_for_it_once() {
     let table = table().await;
     let fake = Fake::start(takes).await;
-    let events = events(&table, &fake).await;
+    let events = events(&table, &fake);
     for id in ["ecs-svc/1", "ecs-svc/2"] {
         table.store.put_rollout(&waiting(id)).await.expect("kept");
     }
@@ -132,7 +133,7 @@ async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_i
         .enumerate()
     {
         let fake = Fake::start(move |_, _| Err(gone)).await;
-        let events = events(&table, &fake).await;
+        let events = events(&table, &fake);
         for event in ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] {
             let id = format!("ecs-svc/{number}-{event}");
             table.store.put_rollout(&waiting(&id)).await.expect("kept");
@@ -141,7 +142,7 @@ async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_i
         }
     }
     let fake = Fake::start(|_, _| Err("AccessDeniedException")).await;
-    let events = events(&table, &fake).await;
+    let events = events(&table, &fake);
     let rollout = waiting("ecs-svc/kept");
     table.store.put_rollout(&rollout).await.expect("kept");
     let refused = events
@@ -156,7 +157,7 @@ async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_i
 async fn an_execution_that_ended_without_a_word_ends_its_operation_and_the_next_one_starts() {
     let table = table().await;
     let fake = Fake::start(takes).await;
-    let events = events(&table, &fake).await;
+    let events = events(&table, &fake);
     for (status, expected, name) in [
         ("FAILED", OperationStatus::Failed, "States.Runtime"),
         ("TIMED_OUT", OperationStatus::Failed, "States.Timeout"),
@@ -200,7 +201,7 @@ async fn an_execution_that_ended_without_a_word_ends_its_operation_and_the_next_
 async fn an_operation_that_recorded_its_own_end_keeps_it() {
     let table = table().await;
     let fake = Fake::start(takes).await;
-    let events = events(&table, &fake).await;
+    let events = events(&table, &fake);
     let (_, provision) = table.provisioning(&new_stack("shop")).await;
     let end = slipway_store::finish::End::Succeeded;
     table.store.finish_operation(&provision, &end).await.expect("finished");
@@ -217,7 +218,9 @@ async fn an_operation_that_recorded_its_own_end_keeps_it() {
 async fn what_is_no_event_or_of_no_known_type_is_an_error_that_says_so() {
     let table = table().await;
     let fake = Fake::start(takes).await;
-    let events = events(&table, &fake).await;
+    let events = events(&table, &fake);
+    let build = json!({"detail-type": "CodeBuild Build State Change", "source": "aws.codebuild", "detail": {}});
+    events.handle(build).await.expect("the workflow's own affair");
     let unknown = json!({"detail-type": "S3 Bucket Melted", "source": "aws.s3", "resources": [], "detail": {}});
     let error = events.handle(unknown).await.expect_err("unknown");
     assert!(error.to_string().contains("S3 Bucket Melted"));

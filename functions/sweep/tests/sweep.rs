@@ -26,7 +26,7 @@ const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipwa
 struct World(Arc<Mutex<BTreeMap<String, &'static str>>>);
 
 impl World {
-    fn set(&self, name: impl ToString, status: &'static str) {
+    fn set(&self, name: &str, status: &'static str) {
         self.0.lock().expect("a lock").insert(name.to_string(), status);
     }
 
@@ -137,7 +137,7 @@ async fn operations_without_their_execution_end_and_the_next_ones_start() {
         )
         .id;
         if let Some(execution) = execution {
-            world.set(&provision, execution);
+            world.set(provision.as_str(), execution);
         }
         if let Some(status) = status {
             let then = Some(waiting.clone());
@@ -167,7 +167,7 @@ async fn an_execution_that_ended_before_its_first_step_ends_its_operation() {
             .await
             .expect("a stack"),
     );
-    world.set(&operation.id, "FAILED");
+    world.set(operation.id.as_str(), "FAILED");
     let report = sweep.run(Duration::ZERO).await;
     let ended = Healing::Ended {
         status: OperationStatus::Failed,
@@ -188,7 +188,7 @@ async fn a_build_that_still_runs_is_stopped_before_its_operation_ends() {
         .await
         .expect("recorded");
     world.set("builds:1", "IN_PROGRESS");
-    world.set(&provision, "ABORTED");
+    world.set(provision.as_str(), "ABORTED");
     healings(&sweep.run(Duration::ZERO).await);
     let actions: Vec<_> = fake.calls().into_iter().map(|(action, _)| action).collect();
     assert_eq!(

@@ -68,8 +68,8 @@ async fn an_execution_that_has_been_is_not_started_again() {
         .await
         .expect("harmless");
     assert_eq!(arn, slipway_store::start::execution_arn(MACHINE, &operation.id));
-    let refuses = Fake::start(|_, _| Err("StateMachineDoesNotExist")).await;
-    let refused = start(&table.store, &client(&table, &refuses), MACHINE, &operation).await;
+    let without_machine = Fake::start(|_, _| Err("StateMachineDoesNotExist")).await;
+    let refused = start(&table.store, &client(&table, &without_machine), MACHINE, &operation).await;
     assert!(matches!(refused, Err(StartError::Start { .. })));
 }
 
