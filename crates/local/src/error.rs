@@ -121,6 +121,109 @@ pub enum Error {
         #[source]
         source: Box<dynoxide::DynoxideError>,
     },
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {}", path.display())]
+    DataFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another server has the data folder.
+    #[error(
+        "the data folder {} is in use by the process {pid}: stop that server, or name another folder with --data",
+        path.display()
+    )]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process that has it.
+        pid: String,
+    },
+    /// Another program listens on a port that was named.
+    #[error("port {port} for {what} is in use by another program: name another port; 0 picks a free one")]
+    PortInUse {
+        /// What was to listen there.
+        what: &'static str,
+        /// The port.
+        port: u16,
+    },
+    /// A port could not be listened on.
+    #[error("cannot listen on port {port} for {what}")]
+    Listen {
+        /// What was to listen there.
+        what: &'static str,
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The template that this program was built with is not understood.
+    #[error("cannot read the template")]
+    ReadTemplate(#[source] Box<crate::template::TemplateError>),
+    /// A rule of the template has a pattern that local mode does not understand.
+    #[error("cannot make the rule `{rule}`")]
+    MakeRule {
+        /// The rule.
+        rule: String,
+        /// What is not understood, and where.
+        #[source]
+        source: crate::events::PatternError,
+    },
+    /// The template names a function that this program does not hold.
+    #[error("the template has the function `{0}`, which this program does not have")]
+    UnknownFunction(String),
+    /// The template has a schedule that local mode does not understand.
+    #[error(
+        "the schedule `{name}` has the expression `{expression}`; local mode understands rate(N minutes) and the like"
+    )]
+    UnknownSchedule {
+        /// The schedule.
+        name: String,
+        /// Its expression.
+        expression: String,
+    },
+    /// A function does not get what it needs from the template.
+    #[error("cannot configure the function `{function}`")]
+    ConfigureFunction {
+        /// The function.
+        function: &'static str,
+        /// What is missing.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The state machine could not be made or brought up to date.
+    #[error("cannot set up the state machine `{name}`")]
+    SetUpStateMachine {
+        /// The state machine.
+        name: String,
+        /// Why.
+        #[source]
+        source: crate::wire::AwsError,
+    },
+    /// The environment `local` could not be written.
+    #[error("cannot write the environment `local`")]
+    SeedEnvironment(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What watches processes could not be started.
+    #[error("cannot supervise processes")]
+    Supervise(#[source] crate::process::ProcessError),
+    /// CodeBuild could not start or take over its builds.
+    #[error("cannot start CodeBuild")]
+    StartCodeBuild(#[source] Box<crate::codebuild::CodeBuildError>),
+    /// ECS could not start or take over its tasks.
+    #[error("cannot start ECS")]
+    StartEcs(#[source] Box<crate::ecs::EcsError>),
+    /// A server ended although nobody asked it to.
+    #[error("the server of {what} ended")]
+    Serve {
+        /// Which one.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// The whole chain of an error in one line, outermost first.

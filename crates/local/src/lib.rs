@@ -15,8 +15,10 @@ pub mod ledger;
 pub mod logs;
 pub mod process;
 pub mod s3;
+pub mod server;
 pub mod stepfunctions;
 pub mod template;
 pub mod wire;
 
 pub use error::Error;
+pub use server::{Local, LocalOptions, Running};

@@ -41,26 +41,34 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The SDK's configuration for this server, with credentials that nobody has heard of.
     pub fn sdk(&self) -> aws_config::SdkConfig {
-        let credentials = Credentials::new("AKIDANYTHING", "any-secret", None, None, "test");
-        aws_config::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new("us-east-1"))
-            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
-                credentials,
-            ))
-            .endpoint_url(self.url())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build()
+        sdk(&self.url())
     }
 
     pub fn s3_client(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk())
-            .force_path_style(true)
-            .build();
-        aws_sdk_s3::Client::from_conf(config)
+        s3_client(&self.url())
     }
+}
+
+/// The SDK's configuration for an endpoint, with credentials that nobody has heard of.
+pub fn sdk(url: &str) -> aws_config::SdkConfig {
+    let credentials = Credentials::new("AKIDANYTHING", "any-secret", None, None, "test");
+    aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("us-east-1"))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+            credentials,
+        ))
+        .endpoint_url(url)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}
+
+pub fn s3_client(url: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&sdk(url))
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 pub fn open_s3(folder: &Path) -> S3 {

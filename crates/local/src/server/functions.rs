@@ -1,0 +1,157 @@
+//! The functions of the template, in this process: each with its own environment and clients, as on Lambda.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use axum::Router;
+use serde_json::Value;
+use slipway_events::Events;
+use slipway_steps::Steps;
+use slipway_sweep::Sweep;
+
+use crate::Error;
+use crate::events::{EventBus, Pattern, Target};
+use crate::stepfunctions::{Functions, LambdaError};
+use crate::template::{Function, Template};
+use crate::wire::REGION;
+
+/// The functions' logical ids in the template.
+const API: &str = "ApiFunction";
+const EVENTS: &str = "EventsFunction";
+const STEPS: &str = "StepsFunction";
+const SWEEP: &str = "SweepFunction";
+
+/// The functions, built.
+pub(super) struct Handlers {
+    pub(super) api: Router,
+    events: Arc<Events>,
+    steps: Arc<Steps>,
+    pub(super) sweep: Arc<Sweep>,
+}
+
+/// What every function and every build is told besides its own variables. The keys are any: nothing checks them.
+pub(super) fn aws_variables(endpoint: &str) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        // Nothing on this machine answers as the metadata service of an instance.
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    owned.into_iter().collect()
+}
+
+impl Handlers {
+    /// Builds all functions of the template. One that this program does not hold is refused.
+    pub(super) fn new(template: &Template, endpoint: &str) -> Result<Self, Error> {
+        for id in template.functions.keys() {
+            if ![API, EVENTS, STEPS, SWEEP].contains(&id.as_str()) {
+                return Err(Error::UnknownFunction(id.clone()));
+            }
+        }
+        let build = Build { template, endpoint };
+        let (vars, sdk) = build.environment(API)?;
+        let config = slipway_api::Config::from_vars(&vars).map_err(configure("api"))?;
+        let api = slipway_api::router(slipway_api::Api::new(&config, &sdk));
+        let (vars, sdk) = build.environment(EVENTS)?;
+        let config = slipway_events::Config::from_vars(&vars).map_err(configure("events"))?;
+        let events = Arc::new(Events::new(config, &sdk));
+        let (vars, sdk) = build.environment(STEPS)?;
+        let config = slipway_steps::Config::from_vars(&vars).map_err(configure("steps"))?;
+        let steps = Arc::new(Steps::new(config, &sdk));
+        let (vars, sdk) = build.environment(SWEEP)?;
+        let config = slipway_sweep::Config::from_vars(&vars).map_err(configure("sweep"))?;
+        let sweep = Arc::new(Sweep::new(config, &sdk));
+        Ok(Self {
+            api,
+            events,
+            steps,
+            sweep,
+        })
+    }
+
+    /// Lets the state machine invoke the steps.
+    pub(super) fn register(&self, template: &Template, functions: &Functions) -> Result<(), Error> {
+        let function = function(template, STEPS)?;
+        let timeout = Duration::from_secs(function.timeout_seconds);
+        let steps = Arc::clone(&self.steps);
+        functions.register(&function.name, timeout, move |payload| {
+            let steps = Arc::clone(&steps);
+            async move {
+                steps.handle(payload).await.map_err(|error| LambdaError {
+                    error_type: error.name().to_owned(),
+                    message: error.text(),
+                })
+            }
+        });
+        Ok(())
+    }
+
+    /// Makes the rules of the template.
+    pub(super) fn subscribe(&self, template: &Template, bus: &EventBus) -> Result<(), Error> {
+        for rule in &template.rules {
+            let target = self.target(&rule.function)?;
+            let pattern = Pattern::parse(&rule.pattern).map_err(|source| Error::MakeRule {
+                rule: rule.name.clone(),
+                source,
+            })?;
+            bus.add_rule(&rule.name, pattern, target);
+        }
+        Ok(())
+    }
+
+    /// The one function that schedules call.
+    pub(super) fn require_sweep(id: &str) -> Result<(), Error> {
+        if id == SWEEP { Ok(()) } else { Err(Error::UnknownFunction(id.to_owned())) }
+    }
+
+    fn target(&self, id: &str) -> Result<Target, Error> {
+        if id != EVENTS {
+            return Err(Error::UnknownFunction(id.to_owned()));
+        }
+        let events = Arc::clone(&self.events);
+        Ok(Arc::new(move |event: Value| {
+            let events = Arc::clone(&events);
+            Box::pin(async move {
+                events
+                    .handle(event)
+                    .await
+                    .map(drop)
+                    .map_err(|error| crate::error::chain(&error))
+            })
+        }))
+    }
+}
+
+struct Build<'a> {
+    template: &'a Template,
+    endpoint: &'a str,
+}
+
+impl Build<'_> {
+    fn environment(&self, id: &str) -> Result<(BTreeMap<String, String>, SdkConfig), Error> {
+        let mut vars = aws_variables(self.endpoint);
+        vars.extend(function(self.template, id)?.environment.clone());
+        let sdk = slipway_store::aws::sdk_config(&vars);
+        Ok((vars, sdk))
+    }
+}
+
+fn function<'a>(template: &'a Template, id: &str) -> Result<&'a Function, Error> {
+    template
+        .functions
+        .get(id)
+        .ok_or_else(|| Error::UnknownFunction(id.to_owned()))
+}
+
+fn configure<E: std::error::Error + Send + Sync + 'static>(function: &'static str) -> impl Fn(E) -> Error {
+    move |source| Error::ConfigureFunction {
+        function,
+        source: Box::new(source),
+    }
+}

@@ -1,0 +1,97 @@
+//! What happens again and again: the schedules of the template, and the expiry of items.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use slipway_sweep::Sweep;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::dynamodb::DynamoDb;
+use crate::error::chain;
+use crate::template::Schedule;
+
+/// AWS deletes within days; here it costs nothing to be prompt.
+const EXPIRY: Duration = Duration::from_secs(60);
+
+/// The time between two runs of a schedule: `rate(5 minutes)`.
+pub(super) fn rate(schedule: &Schedule) -> Result<Duration, Error> {
+    let unknown = || Error::UnknownSchedule {
+        name: schedule.name.clone(),
+        expression: schedule.expression.clone(),
+    };
+    let inner = schedule
+        .expression
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let (count, unit) = inner.and_then(|inner| inner.split_once(' ')).ok_or_else(unknown)?;
+    let seconds = match unit {
+        "minute" | "minutes" => 60,
+        "hour" | "hours" => 60 * 60,
+        "day" | "days" => 24 * 60 * 60,
+        _ => return Err(unknown()),
+    };
+    let count: u64 = count.parse().ok().filter(|count| *count > 0).ok_or_else(unknown)?;
+    Ok(Duration::from_secs(count.saturating_mul(seconds)))
+}
+
+/// Sweeps every `every`, until `stop`.
+pub(super) fn sweep_regularly(sweep: Arc<Sweep>, every: Duration, stop: CancellationToken) {
+    tokio::spawn(async move {
+        while wait(every, &stop).await {
+            sweep_once(&sweep, json!({})).await;
+        }
+    });
+}
+
+/// One sweep. What it could not heal it tries again the next time.
+pub(super) async fn sweep_once(sweep: &Sweep, event: Value) {
+    match sweep.handle(event).await {
+        Ok(report) => tracing::debug!(%report, "swept"),
+        Err(error) => tracing::warn!(error = %chain(&error), "the sweep left something"),
+    }
+}
+
+/// Deletes expired items regularly, until `stop`.
+pub(super) fn expire_regularly(tables: DynamoDb, stop: CancellationToken) {
+    tokio::spawn(async move {
+        while wait(EXPIRY, &stop).await {
+            let tables = tables.clone();
+            match tokio::task::spawn_blocking(move || tables.sweep()).await {
+                Ok(Ok(count)) => tracing::debug!(count, "expired items were deleted"),
+                Ok(Err(error)) => tracing::warn!(error = %chain(&error), "expired items stay for now"),
+                Err(error) => tracing::error!(%error, "the deletion of expired items ended early"),
+            }
+        }
+    });
+}
+
+/// Waits; says whether to go on.
+async fn wait(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(time) => true,
+        () = stop.cancelled() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_and_anything_else_is_refused() {
+        let read = |expression: &str| {
+            rate(&Schedule {
+                name: "s".to_owned(),
+                expression: expression.to_owned(),
+                function: "f".to_owned(),
+            })
+        };
+        assert_eq!(read("rate(5 minutes)").ok(), Some(Duration::from_secs(300)));
+        assert_eq!(read("rate(1 hour)").ok(), Some(Duration::from_secs(3600)));
+        for wrong in ["rate(0 minutes)", "rate(5 weeks)", "cron(0 * * * ? *)", "rate(5)", ""] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
