@@ -339,3 +339,95 @@ fn after(hook: &Hook) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A report of these messages, and what was printed for them.
+    fn report(messages: &[Value]) -> (Report, Vec<String>) {
+        let mut report = Report::default();
+        let lines = messages.iter().map(|message| Line::parse(&message.to_string()));
+        let printed = lines.filter_map(|line| report.take(line)).collect();
+        (report, printed)
+    }
+
+    fn change(address: &str, action: &str) -> Value {
+        json!({"type": "planned_change", "change": {"resource": {"addr": address}, "action": action}})
+    }
+
+    fn complete(address: &str, action: &str) -> Value {
+        json!({"type": "apply_complete", "hook": {"resource": {"addr": address}, "action": action, "elapsed_seconds": 3}})
+    }
+
+    fn error(summary: &str) -> Value {
+        json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": summary, "detail": ""}})
+    }
+
+    #[test]
+    fn a_replaced_resource_is_done_when_the_new_one_is_there() {
+        let planned = [
+            change("r.a", "replace"),
+            change("r.b", "move"),
+            change("r.c", "remove"),
+            change("r.d", "update"),
+        ];
+        let (mut report, _) = report(&planned);
+        assert_eq!((report.plan.replace, report.plan.forget, report.plan.change), (1, 1, 1));
+        let mut done = |message: Value| {
+            let printed = report.take(Line::parse(&message.to_string()));
+            (printed.expect("a line"), report.progress().expect("progress").done)
+        };
+        assert_eq!(
+            done(complete("r.a", "delete")),
+            ("r.a: destroyed after 3 s".to_owned(), 0)
+        );
+        assert_eq!(
+            done(complete("data.x", "read")),
+            ("data.x: read after 3 s".to_owned(), 0)
+        );
+        assert_eq!(
+            done(complete("r.a", "create")),
+            ("r.a: created after 3 s (1 of 2)".to_owned(), 1)
+        );
+        assert_eq!(
+            done(complete("r.d", "update")),
+            ("r.d: changed after 3 s (2 of 2)".to_owned(), 2)
+        );
+    }
+
+    #[test]
+    fn an_apply_that_could_only_not_be_saved_is_told_from_one_that_failed() {
+        let unsaved = [error("Failed to save state"), error("Error releasing the state lock")];
+        assert!(report(&unsaved).0.only_the_state_failed());
+        let failed = json!({"type": "apply_errored", "hook": {"resource": {"addr": "r.a"}}});
+        assert!(
+            !report(&[failed, error("Failed to save state")])
+                .0
+                .only_the_state_failed()
+        );
+        assert!(
+            !report(&[error("execution halted"), error("Failed to save state")])
+                .0
+                .only_the_state_failed()
+        );
+    }
+
+    #[test]
+    fn an_old_program_is_refused() {
+        let check = |message: Value| report(&[message]).0.check_program();
+        let terraform = |version: &str| json!({"type": "version", "terraform": version, "ui": "1.2"});
+        let tofu = |version: &str| json!({"type": "version", "tofu": version, "ui": "1.2"});
+        assert!(
+            matches!(check(terraform("1.10.5")), Err(Error::TerraformTooOld { found }) if found == "Terraform 1.10.5")
+        );
+        assert!(matches!(check(tofu("1.9.0")), Err(Error::TerraformTooOld { .. })));
+        for right in [terraform("1.11.0-rc1"), terraform("2.0.0"), tofu("1.10.0")] {
+            check(right).expect("a program that will do");
+        }
+        let unknown = json!({"type": "version", "terraform": "9.0.0", "ui": "2.0"});
+        assert!(matches!(check(unknown), Err(Error::UnknownStream { .. })));
+    }
+}

@@ -84,6 +84,21 @@ fn without_terraform_it_says_what_to_install() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    let missing = world.path("missing");
+    let mut build = world.build(&operation, "plan", "plan");
+    build.env("TMPDIR", &missing);
+    assert_eq!(build.status().expect("a build").code(), Some(1));
+    let message = failure(&world, &operation).message;
+    assert!(
+        message.starts_with(&format!("cannot make {}", missing.display())),
+        "{message}"
+    );
+}
+
+#[test]
 fn an_apply_that_fails_half_way_names_the_resource_and_the_next_one_goes_on() {
     let Some(world) = World::new() else { return };
     let switch = world.path("switch");
