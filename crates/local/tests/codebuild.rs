@@ -62,7 +62,7 @@ impl Machine {
     }
 
     async fn finished(&self, id: &str) -> Value {
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         tokio::time::timeout(limit, self.codebuild.finished(id))
             .await
             .unwrap()
@@ -100,7 +100,7 @@ impl Machine {
                 changes.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), written).await.unwrap();
+        tokio::time::timeout(Duration::from_mins(1), written).await.unwrap();
     }
 }
 

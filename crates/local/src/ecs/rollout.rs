@@ -177,7 +177,7 @@ mod tests {
         for desired in 1..=5 {
             for (maximum, minimum) in [(200, 100), (150, 50), (100, 0), (110, 80)] {
                 let old = vec![("old", Phase::Healthy); desired];
-                let mut service = service(u32::try_from(desired).unwrap(), maximum, minimum);
+                let mut service = service(u32::try_from(desired).expect("a small number"), maximum, minimum);
                 let can_add = desired * maximum as usize / 100 > desired;
                 let can_drop = (desired * minimum as usize).div_ceil(100) < desired;
                 if !can_add && !can_drop {

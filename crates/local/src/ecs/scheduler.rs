@@ -1,6 +1,7 @@
 //! The scheduler of one service: it owns the service's record, its tasks and its port, and does what
 //! [`super::rollout::plan`] says until there is nothing left to do.
 
+mod changes;
 mod deployments;
 
 use std::fs;
@@ -10,10 +11,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::carry::free_port;
 use super::front::Front;
 use super::rollout::{Member, Phase, Step, plan};
-use super::service::{DeploymentConfiguration, RolloutState, Service, ServiceStatus};
+use super::service::{DeploymentConfiguration, Service, ServiceStatus};
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{EcsError, SERVICE, Shared, TASK, invalid_parameter, lock};
 use crate::Error;
@@ -184,74 +184,6 @@ impl Scheduler {
         }
     }
 
-    async fn update(&mut self, update: Update) -> Result<(), AwsError> {
-        if self.service.status != ServiceStatus::Active || !matches!(self.ending, Ending::Not) {
-            return Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE."));
-        }
-        if let Some((_, Some(port))) = update.definition {
-            self.open(port).await?;
-        }
-        let current = self.service.primary().map(|primary| primary.definition.clone());
-        let definition = update
-            .definition
-            .map(|(definition, _)| definition)
-            .or_else(|| current.clone());
-        let desired = update.desired.unwrap_or(self.service.desired);
-        if definition.is_none() && desired > 0 {
-            return Err(invalid_parameter("TaskDefinition can not be blank."));
-        }
-        let is_scaled = desired != self.service.desired;
-        self.service.desired = desired;
-        if let Some(configuration) = update.configuration {
-            self.service.configuration = configuration;
-        }
-        // A deployment that has failed is over: whatever is asked for next is a new one.
-        let is_over = self
-            .service
-            .primary()
-            .is_some_and(|it| it.state == RolloutState::Failed);
-        match definition {
-            Some(definition) if update.force || is_over || Some(&definition) != current.as_ref() => {
-                self.deploy(definition);
-            }
-            // So that whoever waits for the new number of tasks can: the deployment completes again.
-            Some(_) if is_scaled => {
-                if let Some(primary) = self.service.primary_mut() {
-                    let reason = format!("ECS deployment {} in progress.", primary.id);
-                    primary.set(RolloutState::InProgress, reason);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Opens the service's port, once for its life.
-    async fn open(&mut self, wanted: u16) -> Result<(), AwsError> {
-        match self.service.port {
-            Some(port) if wanted == 0 || wanted == port => Ok(()),
-            Some(port) => Err(invalid_parameter(format!(
-                "A service keeps its port for life: {} listens on {port}, and the task definition asks for {wanted}. \
-                 Create another service.",
-                self.service.name
-            ))),
-            None => {
-                let unavailable = |port: u16| {
-                    move |error: std::io::Error| {
-                        invalid_parameter(format!("Port {port} cannot be listened on: {error}."))
-                    }
-                };
-                let port = match wanted {
-                    0 => free_port().map_err(unavailable(0))?,
-                    port => port,
-                };
-                self.front = Some(Front::open(port).await.map_err(unavailable(port))?);
-                self.service.port = Some(port);
-                Ok(())
-            }
-        }
-    }
-
     /// Does what is to be done now.
     fn reconcile(&mut self) {
         loop {
@@ -407,26 +339,6 @@ impl Scheduler {
         }
         for member in &self.members {
             self.stop_now(&member.key, reason);
-        }
-    }
-
-    fn delete(&mut self, force: bool, reply: Reply) {
-        if self.service.desired > 0 && !force {
-            let message = "The service cannot be stopped while it is scaled above 0.";
-            let _ = reply.send(Err(invalid_parameter(message)));
-            return;
-        }
-        match &mut self.ending {
-            Ending::Delete(replies) => replies.push(reply),
-            Ending::Shutdown(_) => {}
-            Ending::Not => {
-                self.ending = Ending::Delete(vec![reply]);
-                self.service.status = ServiceStatus::Draining;
-                self.service.desired = 0;
-                // Nobody is to reach a service that is deleted.
-                self.front = None;
-                self.stop_all("The service was deleted");
-            }
         }
     }
 
