@@ -2,9 +2,9 @@
 //!
 //! The file that AWS is set up from is the only place that says what the table looks like, which names the functions
 //! are given, what the state machine calls and which events go where. It is read in three steps: YAML with
-//! CloudFormation's short forms becomes JSON ([`yaml`]), references become text ([`resolve`]), and the properties of
-//! each resource become a type ([`resources`]). Whatever is not understood on the way is refused with its path in the
-//! file; what is known to mean nothing here stands in one table, [`resources::IGNORED`].
+//! CloudFormation's short forms becomes JSON (`yaml`), references become text (`resolve`), and the properties of
+//! each resource become a type (`resources`). Whatever is not understood on the way is refused with its path in the
+//! file; what is known to mean nothing here stands in one table, `resources::IGNORED`.
 
 mod resolve;
 mod resources;

@@ -7,7 +7,7 @@
 //!   ledger ◄── one transaction a turn ── driver ── effects ┘   Messages ──► driver
 //! ```
 //!
-//! One actor drives each running execution ([`driver`]). It hands one event at a time to the interpreter, writes the
+//! One actor drives each running execution (`driver`). It hands one event at a time to the interpreter, writes the
 //! new state and the new history in one transaction, and only then carries out what the interpreter asked for. After
 //! a `kill -9` [`StepFunctions::recover`] loads the state and takes the open tasks and timers up again. There is no
 //! orderly end either: a server that stops just stops, so that the way that has to work is the only one.
