@@ -49,18 +49,19 @@ impl Steps {
         };
         let told = told(failed);
         match (failed.step.as_str(), failed.error.as_str()) {
-            (state::PLAN | state::APPLY, "States.TaskFailed") => match &operation.failure {
+            (state::PLAN | state::APPLY, "States.TaskFailed") => {
                 // The runner knows best: the first diagnostic, and the resource that it is about.
-                Some(recorded) => recorded.clone(),
-                None => {
-                    let name = if failed.step == state::PLAN {
-                        "Slipway.PlanFailed"
-                    } else {
-                        "Slipway.ApplyFailed"
-                    };
-                    failure(name, self.how_the_build_ended(failed).await)
+                if let Some(recorded) = &operation.failure {
+                    return recorded.clone();
                 }
-            },
+                let is_plan = failed.step == state::PLAN;
+                let name = if is_plan {
+                    "Slipway.PlanFailed"
+                } else {
+                    "Slipway.ApplyFailed"
+                };
+                failure(name, self.how_the_build_ended(failed).await)
+            }
             (state::WAIT_FOR_APPROVAL, "States.Timeout") => failure(
                 "Slipway.ApprovalTimedOut",
                 "nobody approved the plan in time; nothing was changed".to_owned(),

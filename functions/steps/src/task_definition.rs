@@ -10,6 +10,7 @@ use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 
+use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
 use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
@@ -153,7 +154,7 @@ impl Steps {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_client_exception()) =>
+                    .is_some_and(DescribeTaskDefinitionError::is_client_exception) =>
             {
                 Ok(None)
             }
@@ -244,7 +245,7 @@ impl Intercept for KeptBody {
 mod tests {
     use super::*;
 
-    fn shape(containers: Value) -> Service {
+    fn shape(containers: &Value) -> Service {
         Service {
             name: "web".to_owned(),
             task_definition: json!({"cpu": "256", "containerDefinitions": containers}),
@@ -257,7 +258,7 @@ mod tests {
         let image: Image = format!("app@sha256:{}", "0".repeat(64)).parse().expect("an image");
         let web: Name = "web".parse().expect("a name");
         let shape =
-            shape(json!([{"name": "logs", "image": "router"}, {"name": "web"}, {"name": "jobs", "image": null}]));
+            shape(&json!([{"name": "logs", "image": "router"}, {"name": "web"}, {"name": "jobs", "image": null}]));
         let definition = with_image("x-web", &web, &shape, Some(&image)).expect("a definition");
         let images: Vec<&Value> = (0..3)
             .map(|n| &definition["containerDefinitions"][n]["image"])

@@ -138,7 +138,7 @@ impl Aws {
         let (definition, count) = (definition.as_str().expect("an ARN"), count.as_i64().expect("a number"));
         if service.task_definition != definition {
             service.deployment += 1;
-            service.task_definition = definition.to_owned();
+            definition.clone_into(&mut service.task_definition);
         }
         service.desired_count = count;
         json!({"Service": {
@@ -223,18 +223,14 @@ impl Aws {
         if name.starts_with("arn:") {
             return self.definition(name).cloned();
         }
-        match name.split_once(':') {
-            Some((family, revision)) => {
-                let index: usize = revision.parse().ok()?;
-                self.task_definitions.get(family)?.get(index - 1).cloned()
-            }
-            None => {
-                let revisions = self.task_definitions.get(name)?.iter().rev();
-                revisions
-                    .cloned()
-                    .find(|definition| definition["taskDefinition"]["status"] == "ACTIVE")
-            }
+        if let Some((family, revision)) = name.split_once(':') {
+            let index: usize = revision.parse().ok()?;
+            return self.task_definitions.get(family)?.get(index - 1).cloned();
         }
+        let mut newest_first = self.task_definitions.get(name)?.iter().rev();
+        newest_first
+            .find(|definition| definition["taskDefinition"]["status"] == "ACTIVE")
+            .cloned()
     }
 
     fn is_broken(&self, definition: &str) -> bool {

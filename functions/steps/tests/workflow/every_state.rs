@@ -79,7 +79,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
     }
     match state {
         "Wait for approval" => {
-            (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan")
+            (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan");
         }
         "Update service" | "Wait until stable" => {
             (cases[0].error, cases[0].says) = (
@@ -128,15 +128,15 @@ fn fail_once(case: &Case) {
         "{what} was not reached: {:?}",
         run.visited()
     );
-    let Outcome::Failed { error, cause } = &run.outcome else {
+    let Outcome::Failed { error, cause: told } = &run.outcome else {
         panic!("{what} ended {:?}", run.outcome);
     };
-    let (error, cause) = (
+    let (error, told) = (
         error.as_deref().unwrap_or_default(),
-        cause.as_deref().unwrap_or_default(),
+        told.as_deref().unwrap_or_default(),
     );
-    assert_eq!(error, case.error, "{what}: {cause}");
-    assert!(cause.contains(case.says), "{what}: {cause}");
+    assert_eq!(error, case.error, "{what}: {told}");
+    assert!(told.contains(case.says), "{what}: {told}");
 
     let operation = world.operation(&id);
     if case.state == "Record failure" {
@@ -148,11 +148,11 @@ fn fail_once(case: &Case) {
     let failure = operation.failure.expect("a failure");
     assert_eq!(failure.name, error, "{what}");
     assert!(
-        cause.contains(&failure.message.trim_end_matches('.')),
-        "{what}: {cause} / {}",
+        told.contains(failure.message.trim_end_matches('.')),
+        "{what}: {told} / {}",
         failure.message
     );
-    assert!(cause.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {cause}");
+    assert!(told.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {told}");
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
     // The next operation gets its turn.
@@ -199,7 +199,7 @@ fn every_state_may_be_repeated_and_nothing_is_done_twice() {
         let stack = world.stack();
         assert_eq!(stack.current_release.map(|number| number.0), Some(2));
         assert_eq!(stack.active_operation, None);
-        let releases = world.wait(world.store.releases(&stack.id, 10, None)).items;
+        let releases = World::wait(world.store.releases(&stack.id, 10, None)).items;
         let status: Vec<_> = releases.iter().map(|release| release.status).collect();
         assert_eq!(
             status,

@@ -109,7 +109,7 @@ fn a_provision_goes_through_every_state_in_the_one_safe_order() {
     );
     let migration = &operation.steps[6];
     assert_eq!(migration.started_at.as_second(), 1_001, "ECS's clock");
-    assert_eq!(migration.ended_at.map(|at| at.as_second()), Some(1_009));
+    assert_eq!(migration.ended_at.map(jiff::Timestamp::as_second), Some(1_009));
     assert_eq!(operation.logs[0].stream, format!("app/app/{:032x}", 1));
 
     let stack = world.stack();
@@ -295,7 +295,7 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     let stack = world.stack();
     let number = world.operation(&release).release.expect("a release");
     assert_eq!(
-        world.wait(world.store.release(&stack.id, number)).status,
+        World::wait(world.store.release(&stack.id, number)).status,
         ReleaseStatus::Failed
     );
 

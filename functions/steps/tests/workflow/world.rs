@@ -8,20 +8,19 @@ use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
 use slipway_asl::simulate::{Answer, Simulation, simulate};
 use slipway_asl::{StateMachine, TaskRequest};
-use slipway_model::environment::{Approval, Environment};
+use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
-use slipway_model::name::{Digest, Image, Name};
+use slipway_model::name::{Image, Name};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange};
-use slipway_model::stack::{Configuration, Stack};
+use slipway_model::stack::Stack;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
-use slipway_store::create::{NewOperation, NewStack, Outcome};
-use slipway_store::idempotency;
-use tokio::net::TcpListener;
+use slipway_store::create::NewOperation;
 use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
+use crate::ground::{answer, contract, created, dynamodb, provision, serve};
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
 const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
@@ -163,7 +162,7 @@ impl World {
     }
 
     /// Waits for a call of the store.
-    pub fn wait<T>(&self, future: impl Future<Output = Result<T, slipway_store::Error>>) -> T {
+    pub fn wait<T>(future: impl Future<Output = Result<T, slipway_store::Error>>) -> T {
         RUNTIME.block_on(future).expect("the store")
     }
 
@@ -180,7 +179,14 @@ impl World {
             if_match: None,
             requested_by: "ann".to_owned(),
         };
-        created(self.wait(self.store.create_operation(&new, None, |_| answer())))
+        created(Self::wait(self.store.create_operation(&new, None, |_| answer())))
+    }
+
+    /// Makes the rollouts of every service end like this.
+    pub fn rollouts_end(&self, end: &End) {
+        for service in self.aws().services.values_mut() {
+            service.end = end.clone();
+        }
     }
 
     /// Runs the execution of an operation in this world.
@@ -250,7 +256,7 @@ impl World {
         let waiting = self
             .store
             .rollout(service.as_str().expect("an ARN"), deployment.as_str().expect("an id"));
-        let waiting = self.wait(waiting).expect("the token that waits for the event");
+        let waiting = Self::wait(waiting).expect("the token that waits for the event");
         assert_eq!(waiting.token, token);
         Answer::Succeed(json!({}))
     }
@@ -258,7 +264,7 @@ impl World {
     fn decide(&self, id: &OperationId, token: &str) -> Answer {
         match self.people {
             People::Approve => {
-                let approved = self.wait(self.store.approve(id, "bob"));
+                let approved = Self::wait(self.store.approve(id, "bob"));
                 assert_eq!(approved.approval_token.as_deref(), Some(token));
                 Answer::Succeed(json!({}))
             }
@@ -269,7 +275,7 @@ impl World {
                     message: "bob rejected the plan: not on a Friday".to_owned(),
                     address: None,
                 };
-                self.wait(self.store.reject(id, &failure));
+                Self::wait(self.store.reject(id, &failure));
                 Answer::fail(&failure.name, &failure.message)
             }
         }
@@ -294,13 +300,13 @@ impl World {
                 .insert(arn, json!({"buildStatus": "FAULT", "phases": phases}));
             return Answer::fail("States.TaskFailed", &failed);
         }
-        self.wait(self.store.begin_step(id, step));
+        Self::wait(self.store.begin_step(id, step));
         if let Build::Fails(failure) = end {
-            self.wait(self.store.record_failure(id, failure));
+            Self::wait(self.store.record_failure(id, failure));
             return Answer::fail("States.TaskFailed", &failed);
         }
         if phase == "plan" {
-            self.wait(self.store.record_plan(id, &self.plan));
+            Self::wait(self.store.record_plan(id, &self.plan));
         } else {
             let outputs = match &self.contract {
                 Some(contract) => json!({"slipway": contract}),
@@ -310,7 +316,7 @@ impl World {
                 .objects
                 .insert(format!("operations/{id}/outputs.json"), outputs.to_string());
         }
-        self.wait(self.store.end_step(id, step, StepStatus::Succeeded));
+        Self::wait(self.store.end_step(id, step, StepStatus::Succeeded));
         Answer::Succeed(json!({"Build": {"Arn": arn, "BuildStatus": "SUCCEEDED"}}))
     }
 
@@ -346,104 +352,6 @@ impl World {
         match self.exit_code {
             Some(0) => Answer::Succeed(ended),
             _ => Answer::fail("States.TaskFailed", &ended.to_string()),
-        }
-    }
-}
-
-fn answer() -> idempotency::Answer {
-    idempotency::Answer {
-        status: 202,
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
-}
-
-fn created(outcome: Outcome) -> OperationId {
-    match outcome {
-        Outcome::Created { operation, .. } => operation.id,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn serve(aws: &Shared) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let router = aws::router(aws.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
-}
-
-async fn dynamodb() -> String {
-    let database = dynoxide::Database::memory().expect("a database");
-    let mut definition = slipway_store::table::definition();
-    definition["TableName"] = "slipway".into();
-    definition
-        .as_object_mut()
-        .expect("an object")
-        .remove("TimeToLiveSpecification");
-    database
-        .create_table(serde_json::from_value(definition).expect("a request"))
-        .expect("a table");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
-    format!("http://{address}")
-}
-
-async fn provision(store: &Store, approval: Approval, protected: bool) -> (StackId, OperationId) {
-    let environment = Environment {
-        name: name("live"),
-        account: "000000000000".to_owned(),
-        region: "us-east-1".to_owned(),
-        role: None,
-        external_id: None,
-        approval,
-        protected,
-        variables: serde_json::Map::new(),
-    };
-    store.put_environment(&environment).await.expect("an environment");
-    let new = NewStack {
-        name: name("guests"),
-        environment: name("live"),
-        configuration: Configuration {
-            blueprint: name("guestbook"),
-            version: "1.0.0".parse().expect("a version"),
-            digest: Digest::of(b"guestbook"),
-            variables: serde_json::Map::new(),
-            sensitive: std::collections::BTreeSet::new(),
-        },
-        images: BTreeMap::from([(name("web"), image(1)), (name("worker"), image(1))]),
-        requested_by: "ann".to_owned(),
-    };
-    let outcome = store.create_stack(&new, None, |_| answer()).await.expect("the store");
-    let id = created(outcome);
-    (store.operation(&id).await.expect("the operation").stack, id)
-}
-
-/// Two services, of which one has a migration that logs to CloudWatch Logs.
-fn contract(stack: &StackId, endpoint: &str) -> Value {
-    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "app", "awslogs-stream-prefix": "app"}});
-    json!({
-        "cluster": "main",
-        "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"], "assign_public_ip": false},
-        "services": {
-            "web": {"name": format!("{stack}-web"), "desired_count": 2, "task_definition": {
-                "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{"name": "app", "logConfiguration": log}],
-            }},
-            "worker": {"name": format!("{stack}-worker"), "desired_count": 1, "task_definition": {
-                "containerDefinitions": [{"name": "app"}],
-            }},
-        },
-        "migrations": [{"name": "migrate", "service": "web", "command": ["migrate"], "timeout_seconds": 60}],
-        "health": {"url": format!("{endpoint}/healthz"), "expect": 200},
-    })
-}
-
-impl World {
-    /// Makes the rollouts of every service end like this.
-    pub fn rollouts_end(&self, end: &End) {
-        for service in self.aws().services.values_mut() {
-            service.end = end.clone();
         }
     }
 }
