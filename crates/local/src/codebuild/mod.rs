@@ -127,13 +127,17 @@ struct Token {
 impl CodeBuild {
     /// Reads the buildspecs and makes the tools folder. Call [`CodeBuild::recover`] next.
     pub fn new(
-        options: Options,
+        mut options: Options,
         projects: Vec<Project>,
         ledger: Ledger,
         logs: Logs,
         events: EventBus,
         supervisor: Supervisor,
     ) -> Result<Self, CodeBuildError> {
+        // Builds run in other folders than the server.
+        for path in [&mut options.folder, &mut options.tools, &mut options.program] {
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
         run::make_tools(&options).map_err(|source| CodeBuildError::Tools {
             folder: options.tools.clone(),
             source,
