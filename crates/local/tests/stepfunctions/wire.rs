@@ -2,6 +2,7 @@
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
+use slipway_local::template::Template;
 
 use crate::states::{LAMBDA, ask, build, pass, task};
 use crate::world::{ROLE, World, code};
@@ -364,4 +365,21 @@ async fn a_token_may_be_answered_before_the_call_that_carried_it_returns() {
     answer.output("1").send().await.expect("is open");
     assert_eq!(world.ended(&execution).await["output"], "1");
     world.outside.release();
+}
+
+#[tokio::test]
+async fn the_shipped_machine_is_accepted() {
+    let world = World::new().await;
+    let shipped = Template::embedded().expect("is understood").state_machine;
+    let create = world
+        .client
+        .create_state_machine()
+        .name(&shipped.name)
+        .role_arn(&shipped.role_arn);
+    let created = create
+        .definition(&shipped.definition)
+        .send()
+        .await
+        .expect("is accepted");
+    assert_eq!(created.state_machine_arn, shipped.arn);
 }
