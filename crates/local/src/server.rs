@@ -140,7 +140,7 @@ impl Local {
         let aws_router = services.front().router(addresses.1.port());
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
         services.make_state_machine(&template).await?;
-        seed_environment(&template, &endpoint).await?;
+        seed_environment(&template, &endpoint, folder.path()).await?;
 
         services.recover().await?;
         // What the last server accepted and did not start, however short a time ago.
@@ -412,8 +412,9 @@ fn image_source(s3: S3) -> ImageSource {
     })
 }
 
-/// The one environment of this machine, unless somebody has made it already.
-async fn seed_environment(template: &Template, endpoint: &str) -> Result<(), Error> {
+/// The one environment of this machine, unless somebody has made it already. It gives blueprints a folder for what their
+/// tasks keep: this machine's stand-in for a file system of AWS.
+async fn seed_environment(template: &Template, endpoint: &str, data: &Path) -> Result<(), Error> {
     let failed = |source: slipway_store::Error| Error::SeedEnvironment(Box::new(source));
     let name: slipway_model::name::Name = "local"
         .parse()
@@ -425,6 +426,8 @@ async fn seed_environment(template: &Template, endpoint: &str) -> Result<(), Err
     match store.environment(&name).await {
         Ok(_) => Ok(()),
         Err(slipway_store::Error::NotFound { .. }) => {
+            let volumes = data.join("volumes").to_string_lossy().into_owned();
+            let variables = serde_json::Map::from_iter([("volumes".to_owned(), Value::from(volumes))]);
             let environment = Environment {
                 name,
                 account: ACCOUNT.to_owned(),
@@ -433,7 +436,7 @@ async fn seed_environment(template: &Template, endpoint: &str) -> Result<(), Err
                 external_id: None,
                 approval: slipway_model::environment::Approval::Never,
                 protected: false,
-                variables: serde_json::Map::new(),
+                variables,
             };
             store.put_environment(&environment).await.map_err(failed)
         }

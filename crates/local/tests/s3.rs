@@ -598,7 +598,7 @@ async fn a_request_has_to_be_signed_or_presigned() {
     let url = format!("{}/{BUCKET}/a", server.url());
     assert_eq!(support::get(&url).await.0, 403);
 
-    let lifetime = PresigningConfig::expires_in(std::time::Duration::from_secs(60)).expect("a lifetime");
+    let lifetime = PresigningConfig::expires_in(std::time::Duration::from_mins(1)).expect("a lifetime");
     let presigned = client
         .get_object()
         .bucket(BUCKET)

@@ -107,7 +107,11 @@ impl Handlers {
 
     /// The one function that schedules call.
     pub(super) fn require_sweep(id: &str) -> Result<(), Error> {
-        if id == SWEEP { Ok(()) } else { Err(Error::UnknownFunction(id.to_owned())) }
+        if id == SWEEP {
+            Ok(())
+        } else {
+            Err(Error::UnknownFunction(id.to_owned()))
+        }
     }
 
     fn target(&self, id: &str) -> Result<Target, Error> {

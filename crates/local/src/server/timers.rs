@@ -13,7 +13,7 @@ use crate::error::chain;
 use crate::template::Schedule;
 
 /// AWS deletes within days; here it costs nothing to be prompt.
-const EXPIRY: Duration = Duration::from_secs(60);
+const EXPIRY: Duration = Duration::from_mins(1);
 
 /// The time between two runs of a schedule: `rate(5 minutes)`.
 pub(super) fn rate(schedule: &Schedule) -> Result<Duration, Error> {
@@ -88,8 +88,8 @@ mod tests {
                 function: "f".to_owned(),
             })
         };
-        assert_eq!(read("rate(5 minutes)").ok(), Some(Duration::from_secs(300)));
-        assert_eq!(read("rate(1 hour)").ok(), Some(Duration::from_secs(3600)));
+        assert_eq!(read("rate(5 minutes)").ok(), Some(Duration::from_mins(5)));
+        assert_eq!(read("rate(1 hour)").ok(), Some(Duration::from_hours(1)));
         for wrong in ["rate(0 minutes)", "rate(5 weeks)", "cron(0 * * * ? *)", "rate(5)", ""] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
