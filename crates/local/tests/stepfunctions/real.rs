@@ -121,7 +121,9 @@ fn shell_image() -> (String, ImageSource) {
     tar.append_data(&mut header, "image.json", manifest.as_bytes())
         .expect("is written");
     let tar = tar.into_inner().expect("is written");
-    let digest: String = Sha256::digest(&tar).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(&tar)
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let tar = Bytes::from(tar);
     let source: ImageSource = Arc::new(move |_key| {
         let tar = tar.clone();
@@ -178,12 +180,12 @@ async fn a_task_succeeds_or_fails_by_the_exit_code_of_its_process() {
         let arguments = json!({"Cluster": "c", "TaskDefinition": server.definition(command).await});
         let states = json!({"Migrate": {"Type": "Task", "Resource": TASK, "Arguments": arguments, "End": true}});
         let ended = server.ended(&server.run(&format!("exits-{code}"), states).await).await;
-        let (status, task) = if code == 0 {
+        let (how, task) = if code == 0 {
             ("SUCCEEDED", &ended["output"])
         } else {
             ("FAILED", &ended["cause"])
         };
-        assert_eq!(ended["status"], status, "{ended}");
+        assert_eq!(ended["status"], how, "{ended}");
         let task: Value = serde_json::from_str(task.as_str().expect("a task")).expect("JSON");
         assert_eq!(
             (&task["Containers"][0]["ExitCode"], &task["LastStatus"]),
