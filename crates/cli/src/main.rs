@@ -1,1 +1,89 @@
-fn main() {}
+//! The `slipway` command.
+//!
+//! The same program is the runner where it is called `slipway-runner`: local mode's builds find it under that name, so that
+//! one program is all that a machine needs.
+
+mod args;
+mod client;
+mod command;
+mod demo;
+mod error;
+mod guestbook;
+mod operation_view;
+mod output;
+mod server;
+mod terraform;
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command, ImageCommand};
+use client::Client;
+use error::Error;
+use output::Output;
+
+/// The name under which this program is the runner.
+const RUNNER: &str = "slipway-runner";
+
+fn main() -> ExitCode {
+    let called = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&called).file_name() == Some(OsStr::new(RUNNER)) {
+        return slipway_runner::main_with(slipway_runner::environment());
+    }
+    command_line()
+}
+
+#[tokio::main]
+async fn command_line() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("SLIPWAY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}", error.report());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Error> {
+    let Cli { global, command } = cli;
+    let output = Output::new(global.json);
+    let client = || server::api(&global).map(|address| Client::new(&address));
+    match command {
+        Command::Up(up) => command::up::run(up, &global, &output).await,
+        Command::Demo(demo) => demo::run(demo, &output).await,
+        Command::Example => command::example::run(&client()?, &server::aws(&global)?, &output).await,
+        Command::Env => {
+            let address = server::aws(&global)?;
+            output.answer(&server::exports_json(&address), |_| server::exports(&address));
+            Ok(())
+        }
+        Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, &output).await,
+        Command::Environment(environment) => command::environment::run(environment, &client()?, &output).await,
+        Command::Stack(stack) => command::stack::run(stack, &client()?, &output).await,
+        Command::Release(release) => command::release::run(release, &client()?, &output).await,
+        Command::Operation(operation) => command::operation::run(operation, &client()?, &output).await,
+        Command::Logs(logs) => command::logs::run(logs, &client()?, &output).await,
+        Command::Image(ImageCommand::Push { folder, repository }) => {
+            command::image::push(&folder, &repository, &server::aws(&global)?, &output).await
+        }
+        Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, &output).await,
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

@@ -87,13 +87,12 @@ impl Steps {
         let mut running = self.running_services(&cluster, contract).await?;
         let mut services = Vec::new();
         for (key, shape) in &contract.services {
-            let Some(mut previous) = running.remove(&shape.name) else {
+            let Some((runs, count)) = running.remove(&shape.name) else {
                 return Err(StepError::ContractInvalid(format!(
                     "there is no service `{}` in the cluster {cluster}, which the blueprint's output names as `{key}`",
                     shape.name
                 )));
             };
-            previous.task_definition = self.usable(&previous.task_definition).await?;
             let definition =
                 task_definition::with_image(&format!("{stack}-{key}"), key, shape, release.images.get(key))?;
             let tags = [
@@ -101,12 +100,20 @@ impl Steps {
                 ("slipway:service", key.to_string()),
                 ("slipway:release", release.number.to_string()),
             ];
+            let task_definition = self.ensure_registered(&definition, &tags).await?;
             services.push(PreparedService {
                 key: key.clone(),
                 name: shape.name.clone(),
-                task_definition: self.ensure_registered(&definition, &tags).await?,
+                previous: RunningService {
+                    // A service that has never had one goes back to no tasks, of whatever definition.
+                    task_definition: match runs {
+                        Some(runs) => self.usable(&runs).await?,
+                        None => task_definition.clone(),
+                    },
+                    desired_count: count,
+                },
+                task_definition,
                 desired_count: shape.desired_count,
-                previous,
             });
         }
         Ok(Prepared {
@@ -118,12 +125,12 @@ impl Steps {
         })
     }
 
-    /// What the services of the contract run now, by their names in ECS.
+    /// The task definitions and the counts of the contract's services now, by their names in ECS.
     async fn running_services(
         &self,
         cluster: &str,
         contract: &Contract,
-    ) -> Result<HashMap<String, RunningService>, StepError> {
+    ) -> Result<HashMap<String, (Option<String>, i32)>, StepError> {
         let names: Vec<String> = contract.services.values().map(|service| service.name.clone()).collect();
         let mut running = HashMap::new();
         for names in names.chunks(SERVICES_A_CALL) {
@@ -138,15 +145,8 @@ impl Steps {
                 if service.status.as_deref() != Some("ACTIVE") {
                     continue;
                 }
-                if let (Some(name), Some(task_definition)) = (service.service_name, service.task_definition) {
-                    let desired_count = service.desired_count;
-                    running.insert(
-                        name,
-                        RunningService {
-                            task_definition,
-                            desired_count,
-                        },
-                    );
+                if let Some(name) = service.service_name {
+                    running.insert(name, (service.task_definition, service.desired_count));
                 }
             }
         }

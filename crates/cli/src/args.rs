@@ -1,0 +1,361 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use semver::Version;
+use slipway_model::id::{OperationId, ReleaseNumber, StackId};
+use slipway_model::name::{Image, Name};
+
+/// Self-service Terraform stacks: plan, apply, migrate, roll out
+#[derive(Debug, Parser)]
+#[command(name = "slipway", version, max_term_width = 100, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  the operation failed or was cancelled
+  2  the command line is wrong
+  3  the server refused the request
+  4  the server could not be reached, or failed
+  5  something on this machine failed: a file, a port, a missing program";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Address of the API [default: the local server of the data folder]
+    #[arg(long, global = true, env = "SLIPWAY_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
+    pub server: Option<String>,
+    /// Folder with the data of local mode
+    #[arg(long, global = true, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
+    pub data: PathBuf,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start Slipway and a local AWS on this machine
+    Up(Up),
+    /// Play the main job from start to finish on this machine
+    Demo(Demo),
+    /// Put the guestbook of `examples/` into the local server, and print exports with the names of its images
+    Example,
+    /// Print the exports that point the AWS CLI at the local AWS
+    Env,
+    /// Blueprints: what stacks are made of
+    #[command(subcommand)]
+    Blueprint(BlueprintCommand),
+    /// Environments: where stacks live
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
+    /// Stacks: instances of blueprints
+    #[command(subcommand)]
+    Stack(StackCommand),
+    /// Releases: the images of a stack's services
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Operations: trips of stacks through the workflow
+    #[command(subcommand)]
+    Operation(OperationCommand),
+    /// Print what an operation's steps printed
+    Logs(Logs),
+    /// Images of the local ECS
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Call the local AWS where there is no AWS CLI
+    Aws(AwsCall),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Port of the API, 0 for a free one
+    #[arg(long, default_value_t = 4700)]
+    pub port: u16,
+    /// Port of the local AWS, 0 for a free one
+    #[arg(long, default_value_t = 4566)]
+    pub aws_port: u16,
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep the data folder of the demo, and say where it is
+    #[arg(long)]
+    pub keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BlueprintCommand {
+    /// List the blueprints
+    List,
+    /// Show a version of a blueprint with its variables
+    Show {
+        /// The blueprint, with or without a version: `web` or `web@1.2.0`
+        blueprint: BlueprintRef,
+    },
+    /// Publish a folder as a version of a blueprint; a version never changes
+    Publish {
+        /// Folder of the Terraform root module
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// The blueprint and the version: `web@1.2.0`
+        #[arg(long = "as", value_name = "NAME@VERSION")]
+        name: BlueprintRef,
+        /// What it is for, in a sentence
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EnvironmentCommand {
+    /// List the environments
+    List,
+    /// Show an environment and its rules
+    Show {
+        /// The environment
+        name: Name,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StackCommand {
+    /// Make a stack from a blueprint
+    Create(StackCreate),
+    /// List stacks
+    List(StackList),
+    /// Show a stack
+    Show {
+        /// The stack's id
+        stack: StackId,
+    },
+    /// Change a stack's variables or its blueprint version
+    Update(StackUpdate),
+    /// Show what an update would change, and change nothing
+    Preview(StackUpdate),
+    /// Destroy what a stack is made of
+    Destroy {
+        /// The stack's id
+        stack: StackId,
+        #[command(flatten)]
+        wait: Wait,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StackCreate {
+    /// What people call the stack
+    pub name: Name,
+    /// The blueprint, with a version or the newest: `web` or `web@1.2.0`
+    #[arg(long)]
+    pub blueprint: BlueprintRef,
+    /// Where the stack lives
+    #[arg(long, short, default_value = "local")]
+    pub environment: Name,
+    #[command(flatten)]
+    pub variables: Variables,
+    /// A service and its first image, by digest; may be repeated
+    #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image)]
+    pub images: Vec<(Name, Image)>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Debug, Args)]
+pub struct StackList {
+    /// Only stacks of this environment
+    #[arg(long, short)]
+    pub environment: Option<Name>,
+    /// Only stacks of this blueprint
+    #[arg(long)]
+    pub blueprint: Option<Name>,
+    /// Only stacks of this status
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only stacks of this owner
+    #[arg(long)]
+    pub owner: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct StackUpdate {
+    /// The stack's id
+    pub stack: StackId,
+    /// The blueprint version to change to
+    #[arg(long)]
+    pub version: Option<Version>,
+    #[command(flatten)]
+    pub variables: Variables,
+    /// A variable to give back to its default; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub unset: Vec<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+/// Values for a blueprint's variables.
+#[derive(Debug, Args)]
+pub struct Variables {
+    /// A value for a variable; text as it is, other types as JSON; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub variables: Vec<(String, String)>,
+    /// A JSON file with an object of values
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub var_file: Option<PathBuf>,
+}
+
+/// Whether a command goes on until its operation has ended.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Wait {
+    /// Watch the operation until it has ended
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Release new images: migrations first, services after
+    Create {
+        /// The stack's id
+        stack: StackId,
+        /// A service and its image, by digest; may be repeated
+        #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required = true)]
+        images: Vec<(Name, Image)>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// List the releases of a stack
+    List {
+        /// The stack's id
+        stack: StackId,
+    },
+    /// Show a release
+    Show {
+        /// The stack's id
+        stack: StackId,
+        /// The release's number
+        #[arg(value_parser = release_number)]
+        number: ReleaseNumber,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OperationCommand {
+    /// List the operations of a stack, the newest first
+    List {
+        /// The stack's id
+        stack: StackId,
+    },
+    /// Show an operation
+    Show {
+        /// The operation's id
+        operation: OperationId,
+    },
+    /// Watch an operation until it has ended
+    Watch {
+        /// The operation's id
+        operation: OperationId,
+    },
+    /// Approve the plan that an operation waits with
+    Approve {
+        /// The operation's id
+        operation: OperationId,
+    },
+    /// Reject the plan that an operation waits with
+    Reject {
+        /// The operation's id
+        operation: OperationId,
+        /// Why, for those who asked for it
+        #[arg(long)]
+        reason: String,
+    },
+    /// Call an operation off
+    Cancel {
+        /// The operation's id
+        operation: OperationId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// The operation's id
+    pub operation: OperationId,
+    /// Go on until the operation has ended
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Push a folder with an `image.json` as an image of the local ECS, and print its name by digest
+    Push {
+        /// The folder
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// The repository that it goes to
+        #[arg(long)]
+        repository: Name,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AwsCall {
+    /// The service: codebuild, dynamodb, ecs, events, logs or stepfunctions
+    pub service: String,
+    /// The action, as the AWS API calls it: `DescribeServices`
+    pub action: String,
+    /// The request, as the AWS API takes it
+    #[arg(default_value = "{}")]
+    pub request: String,
+}
+
+/// A blueprint with or without a version: `web` or `web@1.2.0`.
+#[derive(Debug, Clone)]
+pub struct BlueprintRef {
+    pub name: Name,
+    pub version: Option<Version>,
+}
+
+impl std::str::FromStr for BlueprintRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, version) = match text.split_once('@') {
+            Some((name, version)) => (name, Some(version)),
+            None => (text, None),
+        };
+        let name = name.parse().map_err(|error| format!("{error}"))?;
+        let version = version.map(str::parse).transpose();
+        let version = version.map_err(|error| format!("the version is not like `1.2.0`: {error}"))?;
+        Ok(Self { name, version })
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write `NAME=VALUE`")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn service_image(text: &str) -> Result<(Name, Image), String> {
+    let (service, image) = text.split_once('=').ok_or("write `SERVICE=IMAGE`")?;
+    let service = service.parse().map_err(|error| format!("{error}"))?;
+    let image = image.parse().map_err(|error| format!("{error}"))?;
+    Ok((service, image))
+}
+
+fn release_number(text: &str) -> Result<ReleaseNumber, String> {
+    let number = text.parse().map_err(|_| "a release is a number from 1".to_owned())?;
+    Ok(ReleaseNumber(number))
+}

@@ -1,0 +1,12 @@
+//! One file for each noun of the command line.
+
+pub mod aws;
+pub mod blueprint;
+pub mod environment;
+pub mod example;
+pub mod image;
+pub mod logs;
+pub mod operation;
+pub mod release;
+pub mod stack;
+pub mod up;

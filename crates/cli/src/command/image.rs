@@ -1,0 +1,91 @@
+//! `slipway image`: images of the local ECS.
+//!
+//! An image is a tar of a folder with an `image.json`; it goes into the local S3, and its digest is that of the tar.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use slipway_model::name::{Digest, Name};
+
+use crate::error::Error;
+use crate::output::Output;
+use crate::server;
+
+/// The bucket in which the local ECS looks for images.
+const BUCKET: &str = "slipway-images";
+
+/// Pushes a folder, and prints the image's name.
+pub async fn push(folder: &Path, repository: &Name, endpoint: &str, output: &Output) -> Result<(), Error> {
+    let image = upload(folder, repository, endpoint).await?;
+    output.answer(&json!({ "image": image }), |_| image.clone());
+    Ok(())
+}
+
+/// Pushes a folder; gives the image's name by digest.
+pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<String, Error> {
+    if !folder.join("image.json").is_file() {
+        let what = format!(
+            "{} has no image.json: it names the entrypoint, {{\"entrypoint\": [\"./app\"]}}",
+            folder.display()
+        );
+        return Err(Error::Usage(what));
+    }
+    let tar = pack(folder)?;
+    let digest = Digest::of(&tar);
+    let key = format!("{repository}/sha256-{}.tar", digest.hex());
+    let vars = BTreeMap::from(server::variables(endpoint).map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars))
+        .force_path_style(slipway_store::aws::s3_path_style(&vars))
+        .build();
+    let put = aws_sdk_s3::Client::from_conf(config)
+        .put_object()
+        .bucket(BUCKET)
+        .key(key)
+        .body(tar.into());
+    put.send().await.map_err(|source| Error::PushImage {
+        endpoint: endpoint.to_owned(),
+        source: Box::new(source.into()),
+    })?;
+    Ok(format!("{repository}@{digest}"))
+}
+
+/// The folder as a tar with sorted entries and no times, so that the same files have the same digest.
+fn pack(folder: &Path) -> Result<Vec<u8>, Error> {
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.mode(tar::HeaderMode::Deterministic);
+    let mut pending = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(current) = pending.pop() {
+        let unreadable = |source| Error::File {
+            action: "read",
+            path: current.clone(),
+            source,
+        };
+        for entry in fs::read_dir(&current).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    for path in files {
+        let name = path.strip_prefix(folder).unwrap_or(&path);
+        builder
+            .append_path_with_name(&path, name)
+            .map_err(|source| Error::File {
+                action: "pack",
+                path: path.clone(),
+                source,
+            })?;
+    }
+    builder.into_inner().map_err(|source| Error::File {
+        action: "pack",
+        path: folder.to_owned(),
+        source,
+    })
+}

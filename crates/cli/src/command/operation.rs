@@ -1,0 +1,118 @@
+//! `slipway operation`, and the end of every command that starts one.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use slipway_model::id::OperationId;
+
+use crate::args::{OperationCommand, Wait};
+use crate::client::Client;
+use crate::error::Error;
+use crate::operation_view::{Operation, duration_text, watch};
+use crate::output::Output;
+
+/// Runs the command.
+pub async fn run(command: OperationCommand, client: &Client, output: &Output) -> Result<(), Error> {
+    match command {
+        OperationCommand::List { stack } => {
+            let items = client.list(&format!("/v1/stacks/{stack}/operations"), &[]).await?;
+            let columns = [
+                ("id", "id"),
+                ("kind", "kind"),
+                ("status", "status"),
+                ("asked for", "created_at"),
+                ("by", "requested_by"),
+                ("error", "error.name"),
+            ];
+            output.table(&items, &columns, "The stack has no operations.");
+            Ok(())
+        }
+        OperationCommand::Show { operation } => {
+            let value: Value = client.get(&format!("/v1/operations/{operation}")).await?;
+            let text = sheet(&Operation::read(&value)?);
+            output.answer(&value, |_| text);
+            Ok(())
+        }
+        OperationCommand::Watch { operation } => {
+            let (value, operation) = watch(client, operation.as_str(), output).await?;
+            output_json(output, &value);
+            operation.check()
+        }
+        OperationCommand::Approve { operation } => act(client, output, &operation, "approve", &json!({})).await,
+        OperationCommand::Reject { operation, reason } => {
+            act(client, output, &operation, "reject", &json!({ "reason": reason })).await
+        }
+        OperationCommand::Cancel { operation } => act(client, output, &operation, "cancel", &json!({})).await,
+    }
+}
+
+async fn act(client: &Client, output: &Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {
+    let value: Value = client
+        .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), body)
+        .await?;
+    let text = sheet(&Operation::read(&value)?);
+    output.answer(&value, |_| text);
+    Ok(())
+}
+
+/// Says which operation a request started, and watches it to its end if that was asked for.
+pub async fn started(client: &Client, output: &Output, value: &Value, wait: Wait) -> Result<(), Error> {
+    let operation = Operation::read(value)?;
+    if !wait.wait {
+        output.answer(value, |_| {
+            format!(
+                "{} of stack {} ({}) is operation {}\nWatch it: slipway operation watch {}",
+                operation.kind, operation.stack.id, operation.stack.name, operation.id, operation.id
+            )
+        });
+        return Ok(());
+    }
+    output.say(&format!(
+        "{} of stack {} ({}), operation {}",
+        operation.kind, operation.stack.id, operation.stack.name, operation.id
+    ));
+    let (value, operation) = watch(client, &operation.id, output).await?;
+    output_json(output, &value);
+    operation.check()
+}
+
+/// What programs get at the end of a watch; people have seen it already.
+fn output_json(output: &Output, value: &Value) {
+    if output.is_json() {
+        output.answer(value, |_| String::new());
+    }
+}
+
+/// An operation as people read it.
+fn sheet(operation: &Operation) -> String {
+    let mut lines = vec![
+        format!("operation  {}", operation.id),
+        format!("kind       {}", operation.kind),
+        format!("stack      {} ({})", operation.stack.id, operation.stack.name),
+        format!("status     {}", operation.status),
+    ];
+    lines.extend(
+        operation
+            .position
+            .map(|position| format!("queue      place {position}")),
+    );
+    lines.extend(
+        operation
+            .plan
+            .as_ref()
+            .map(|plan| format!("plan       {}", plan.line())),
+    );
+    for step in &operation.steps {
+        let took = step
+            .ended_at
+            .map(|end| duration_text(step.started_at, end))
+            .unwrap_or_default();
+        lines.push(format!("  {:<10} {} {took}", step.status, step.name));
+    }
+    lines.extend(
+        operation
+            .error
+            .as_ref()
+            .map(|error| format!("error      {}", error.line())),
+    );
+    lines.join("\n")
+}

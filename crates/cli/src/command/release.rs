@@ -1,0 +1,60 @@
+//! `slipway release`
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use slipway_model::name::{Image, Name};
+
+use super::operation::started;
+use crate::args::ReleaseCommand;
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::{Output, text_at};
+
+/// Runs the command.
+pub async fn run(command: ReleaseCommand, client: &Client, output: &Output) -> Result<(), Error> {
+    match command {
+        ReleaseCommand::Create { stack, images, wait } => {
+            let body = json!({ "images": by_service(images)? });
+            let value: Value = client
+                .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body)
+                .await?;
+            started(client, output, &value, wait).await
+        }
+        ReleaseCommand::List { stack } => {
+            let items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
+            let columns = [
+                ("release", "number"),
+                ("status", "status"),
+                ("asked for", "created_at"),
+                ("by", "requested_by"),
+                ("operation", "operation"),
+            ];
+            output.table(&items, &columns, "The stack has no releases.");
+            Ok(())
+        }
+        ReleaseCommand::Show { stack, number } => {
+            let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
+            output.answer(&value, |release| {
+                let field = |name: &str| format!("{name:<12}{}", text_at(release, name));
+                ["number", "status", "images", "operation", "requested_by", "created_at"]
+                    .map(field)
+                    .join("\n")
+            });
+            Ok(())
+        }
+    }
+}
+
+/// The images by service; a service that is named twice is a mistake, whichever image was meant.
+pub fn by_service(images: Vec<(Name, Image)>) -> Result<BTreeMap<Name, Image>, Error> {
+    let mut by_service = BTreeMap::new();
+    for (service, image) in images {
+        if by_service.contains_key(&service) {
+            return Err(Error::Usage(format!("--image names the service `{service}` twice")));
+        }
+        by_service.insert(service, image);
+    }
+    Ok(by_service)
+}

@@ -1,0 +1,214 @@
+//! `slipway stack`
+
+use std::fs;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use slipway_model::variable::Kind;
+
+use super::operation::started;
+use super::release::by_service;
+use crate::args::{BlueprintRef, StackCommand, StackCreate, StackList, StackUpdate, Variables};
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::{Output, text_at};
+
+/// Runs the command.
+pub async fn run(command: StackCommand, client: &Client, output: &Output) -> Result<(), Error> {
+    match command {
+        StackCommand::Create(create) => {
+            let wait = create.wait;
+            let body = creation(create, client).await?;
+            let value: Value = client.send(Method::POST, "/v1/stacks", &body).await?;
+            started(client, output, &value, wait).await
+        }
+        StackCommand::List(filters) => list(filters, client, output).await,
+        StackCommand::Show { stack } => {
+            let value: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
+            output.answer(&value, sheet);
+            Ok(())
+        }
+        StackCommand::Update(update) => {
+            let (path, wait) = (format!("/v1/stacks/{}", update.stack), update.wait);
+            let body = change(update, client).await?;
+            let value: Value = client.send(Method::PATCH, &path, &body).await?;
+            started(client, output, &value, wait).await
+        }
+        StackCommand::Preview(update) => {
+            let (path, wait) = (format!("/v1/stacks/{}/preview", update.stack), update.wait);
+            let body = change(update, client).await?;
+            let value: Value = client.send(Method::POST, &path, &body).await?;
+            started(client, output, &value, wait).await
+        }
+        StackCommand::Destroy { stack, wait } => {
+            let value: Value = client.delete(&format!("/v1/stacks/{stack}")).await?;
+            started(client, output, &value, wait).await
+        }
+    }
+}
+
+async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> {
+    let version = match &create.blueprint.version {
+        Some(version) => version.to_string(),
+        None => newest_version(client, &create.blueprint).await?,
+    };
+    let blueprint = create.blueprint.name.to_string();
+    let variables = values(create.variables, client, &blueprint, &version).await?;
+    Ok(json!({
+        "name": create.name,
+        "blueprint": blueprint,
+        "version": version,
+        "environment": create.environment,
+        "variables": variables,
+        "images": by_service(create.images)?,
+    }))
+}
+
+async fn change(update: StackUpdate, client: &Client) -> Result<Value, Error> {
+    let stack: Value = client.get(&format!("/v1/stacks/{}", update.stack)).await?;
+    let version = match &update.version {
+        Some(version) => version.to_string(),
+        None => text_at(&stack, "blueprint.version"),
+    };
+    let mut variables = values(update.variables, client, &text_at(&stack, "blueprint.name"), &version).await?;
+    for name in update.unset {
+        variables.insert(name, Value::Null);
+    }
+    let mut body = json!({ "variables": variables });
+    if let Some(version) = update.version {
+        body["version"] = json!(version);
+    }
+    Ok(body)
+}
+
+async fn newest_version(client: &Client, blueprint: &BlueprintRef) -> Result<String, Error> {
+    let value: Value = client.get(&format!("/v1/blueprints/{}", blueprint.name)).await?;
+    Ok(text_at(&value, "version"))
+}
+
+/// The values of `--var-file`, and over them those of `--var`: text as it is for a variable that takes text, JSON for
+/// every other type.
+async fn values(
+    given: Variables,
+    client: &Client,
+    blueprint: &str,
+    version: &str,
+) -> Result<Map<String, Value>, Error> {
+    let mut values = match &given.var_file {
+        None => Map::new(),
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|source| Error::File {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?;
+            let parsed = serde_json::from_str(&text);
+            parsed.map_err(|error| Error::Usage(format!("{} is not a JSON object: {error}", path.display())))?
+        }
+    };
+    if given.variables.is_empty() {
+        return Ok(values);
+    }
+    let blueprint: Value = client
+        .get(&format!("/v1/blueprints/{blueprint}/versions/{version}"))
+        .await?;
+    for (name, text) in given.variables {
+        let value = value_of(kind_of(&blueprint, &name).as_ref(), &text);
+        let value = value.map_err(|error| Error::Usage(format!("--var {name}: {error}")))?;
+        values.insert(name, value);
+    }
+    Ok(values)
+}
+
+/// The type of a variable of a blueprint version as the API shows it; none for one that it does not have, which the
+/// server names better than we can.
+fn kind_of(blueprint: &Value, name: &str) -> Option<Kind> {
+    let variables = blueprint.get("variables")?.as_array()?;
+    let variable = variables.iter().find(|variable| variable["name"] == name)?;
+    serde_json::from_value(variable["type"].clone()).ok()
+}
+
+fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
+    match kind {
+        Some(Kind::String) => Ok(Value::from(text)),
+        None | Some(Kind::Any) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
+        Some(_) => serde_json::from_str(text).map_err(|error| format!("the value is not JSON: {error}")),
+    }
+}
+
+async fn list(filters: StackList, client: &Client, output: &Output) -> Result<(), Error> {
+    let filters = [
+        ("environment", filters.environment.map(String::from)),
+        ("blueprint", filters.blueprint.map(String::from)),
+        ("status", filters.status),
+        ("owner", filters.owner),
+    ];
+    let query: Vec<(&str, String)> = filters
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let items = client.list("/v1/stacks", &query).await?;
+    let columns = [
+        ("id", "id"),
+        ("name", "name"),
+        ("environment", "environment"),
+        ("blueprint", "blueprint.name"),
+        ("version", "blueprint.version"),
+        ("status", "status"),
+        ("release", "current_release"),
+        ("owner", "owner"),
+    ];
+    output.table(&items, &columns, "There are no such stacks.");
+    Ok(())
+}
+
+/// A stack as people read it.
+fn sheet(stack: &Value) -> String {
+    let fields = [
+        ("stack", "id"),
+        ("name", "name"),
+        ("status", "status"),
+        ("environment", "environment"),
+        ("blueprint", "blueprint.name"),
+        ("version", "blueprint.version"),
+        ("release", "current_release"),
+        ("owner", "owner"),
+        ("operation", "active_operation"),
+    ];
+    let mut lines: Vec<String> = fields
+        .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
+        .into();
+    for (title, path) in [("variables", "variables"), ("endpoints", "endpoints")] {
+        let Some(values) = stack
+            .get(path)
+            .and_then(Value::as_object)
+            .filter(|values| !values.is_empty())
+        else {
+            continue;
+        };
+        lines.push(title.to_owned());
+        lines.extend(
+            values
+                .keys()
+                .map(|name| format!("  {name} = {}", text_at(&stack[path], name))),
+        );
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text_and_other_types_are_json() {
+        assert_eq!(value_of(Some(&Kind::String), "12"), Ok(json!("12")));
+        assert_eq!(value_of(Some(&Kind::Number), "12"), Ok(json!(12)));
+        assert_eq!(
+            value_of(Some(&Kind::List(Box::new(Kind::String))), r#"["a"]"#),
+            Ok(json!(["a"]))
+        );
+        assert!(value_of(Some(&Kind::Bool), "yes").is_err());
+        assert_eq!(value_of(None, "yes"), Ok(json!("yes")));
+    }
+}

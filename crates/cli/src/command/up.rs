@@ -1,0 +1,58 @@
+//! `slipway up`
+
+use serde_json::json;
+use slipway_local::{Local, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Global, Up};
+use crate::error::Error;
+use crate::output::Output;
+use crate::server;
+use crate::terraform::Search;
+
+/// Serves until it is told to stop.
+pub async fn run(up: Up, global: &Global, output: &Output) -> Result<(), Error> {
+    let terraform = Search::from_env().find().await?;
+    let running = Local::start(LocalOptions {
+        data: global.data.clone(),
+        api_port: up.port,
+        aws_port: up.aws_port,
+        terraform: terraform.clone(),
+        program: server::this_program()?,
+    })
+    .await
+    .map_err(Error::Local)?;
+    let (api, aws) = (running.api_url(), running.aws_url());
+    output.answer(
+        &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform }),
+        |_| {
+            format!(
+                "Slipway is up.\n\
+             \n\
+             \x20 API        {api}   (explore it: {api}/docs)\n\
+             \x20 local AWS  {aws}   (for the AWS CLI: eval \"$(slipway env)\")\n\
+             \x20 data       {}\n\
+             \x20 Terraform  {}\n\
+             \n\
+             Stop it with Ctrl-C; the data stays.",
+                global.data.display(),
+                terraform.display(),
+            )
+        },
+    );
+    stop_signal().await?;
+    output.say("Stopping: tasks end first, builds that run go on and are taken up at the next start.");
+    running.shutdown().await.map_err(Error::Local)
+}
+
+/// Waits for Ctrl-C or a polite kill.
+async fn stop_signal() -> Result<(), Error> {
+    let failed = |error: std::io::Error| Error::Program(format!("cannot wait for a signal: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

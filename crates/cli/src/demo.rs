@@ -1,0 +1,61 @@
+//! `slipway demo`: the main job from start to finish on this machine, told as it goes.
+//!
+//! Nothing here has a way of its own: the demo starts the server that `slipway up` starts, and asks it over HTTP for what
+//! anybody would. What it promises at each step it checks, and a promise that does not hold ends it with an error.
+
+mod proof;
+mod story;
+mod traffic;
+
+use crate::args::Demo;
+use crate::error::Error;
+use crate::guestbook;
+use crate::output::Output;
+use crate::server;
+use crate::terraform::Search;
+use slipway_local::{Local, LocalOptions};
+
+use story::Story;
+
+/// Plays the demo in a data folder of its own, and removes it afterwards.
+pub async fn run(demo: Demo, output: &Output) -> Result<(), Error> {
+    output.say(
+        "Slipway runs Terraform stacks for teams: plan, apply, migrate, roll out.\n\
+         This demo starts Slipway and a local AWS on this machine, then provisions a guestbook with a database,\n\
+         releases it four times (two of the releases are broken on purpose), and destroys it.\n",
+    );
+    let terraform = Search::from_env().find().await?;
+    output.say("Building the guestbook...");
+    let guestbook = guestbook::build()?;
+    let folder = tempfile::Builder::new()
+        .prefix("slipway-demo-")
+        .disable_cleanup(demo.keep)
+        .tempdir();
+    let folder = folder.map_err(|source| Error::File {
+        action: "make a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let running = Local::start(LocalOptions {
+        data: folder.path().to_owned(),
+        api_port: 0,
+        aws_port: 0,
+        terraform,
+        program: server::this_program()?,
+    })
+    .await
+    .map_err(Error::Local)?;
+    output.say(&format!(
+        "Slipway listens on {}, its local AWS on {}\n",
+        running.api_url(),
+        running.aws_url()
+    ));
+
+    let story = Story::new(&running.api_url(), &running.aws_url(), output);
+    let told = story.tell(&guestbook).await;
+    running.shutdown().await.map_err(Error::Local)?;
+    if demo.keep {
+        output.say(&format!("The data is kept in {}", folder.path().display()));
+    }
+    told
+}

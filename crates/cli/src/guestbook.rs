@@ -1,0 +1,113 @@
+//! The guestbook of `examples/`: built, and put into a local server as a blueprint and four images.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::args::BlueprintRef;
+use crate::client::Client;
+use crate::command::{blueprint, image};
+use crate::error::Error;
+
+/// What the blueprint is published as.
+const BLUEPRINT: &str = "guestbook@1.0.0";
+
+/// How many releases there are.
+const RELEASES: u32 = 4;
+
+/// The guestbook, built: the folders of its images, and that of its blueprint.
+pub struct Guestbook {
+    /// Gone when the demo is.
+    folder: TempDir,
+    /// The example's folder in the checkout.
+    example: PathBuf,
+}
+
+impl Guestbook {
+    /// Publishes the blueprint and pushes the images; gives their names by digest, in the order of the releases.
+    pub async fn publish(&self, client: &Client, aws: &str) -> Result<Vec<String>, Error> {
+        let name: BlueprintRef = BLUEPRINT.parse().map_err(Error::Usage)?;
+        blueprint::publish(client, &self.example.join("blueprint"), &name, "A guestbook with a database").await?;
+        let mut names = Vec::new();
+        for number in 1..=RELEASES {
+            names.push(image::upload(&self.image(number), &name.name, aws).await?);
+        }
+        Ok(names)
+    }
+
+    fn image(&self, release: u32) -> PathBuf {
+        self.folder.path().join(release.to_string())
+    }
+}
+
+/// Builds the guestbook, and lays out its four images: the program, and what the release adds to it.
+pub fn build() -> Result<Guestbook, Error> {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guestbook");
+    let example = example.canonicalize().map_err(|_| {
+        Error::Program(
+            "the guestbook is built from source: run this in a checkout of Slipway".to_owned(),
+        )
+    })?;
+    let program = compile(&example)?;
+    let folder = TempDir::new().map_err(|source| Error::File {
+        action: "make a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let guestbook = Guestbook { folder, example };
+    for number in 1..=RELEASES {
+        let from = guestbook.example.join("releases").join(number.to_string());
+        let image = guestbook.image(number);
+        lay_out(&program, &from, &image).map_err(|source| Error::File {
+            action: "lay out the image in",
+            path: image,
+            source,
+        })?;
+    }
+    Ok(guestbook)
+}
+
+/// Has cargo build the guestbook, with the dependencies that this program was built with.
+fn compile(example: &Path) -> Result<PathBuf, Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = Command::new(&cargo)
+        .args(["build", "--quiet", "--package", "guestbook", "--package", "slipway-cli"])
+        .args(["--bin", "guestbook", "--message-format", "json-render-diagnostics"])
+        .current_dir(example)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
+    let run = run.map_err(|error| Error::Program(format!("cannot run cargo to build the guestbook: {error}")))?;
+    if !run.status.success() {
+        return Err(Error::Program("cargo could not build the guestbook".to_owned()));
+    }
+    executable(&String::from_utf8_lossy(&run.stdout))
+        .ok_or_else(|| Error::Program("cargo did not say where the guestbook is".to_owned()))
+}
+
+/// The path of the guestbook in cargo's messages.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut programs = messages.filter(|message| message["target"]["name"] == "guestbook");
+    programs.find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+fn lay_out(program: &Path, release: &Path, image: &Path) -> std::io::Result<()> {
+    let migrations = image.join("release/migrations");
+    fs::create_dir_all(&migrations)?;
+    fs::copy(program, image.join("guestbook"))?;
+    fs::copy(release.join("release.json"), image.join("release/release.json"))?;
+    for file in fs::read_dir(release.join("migrations"))? {
+        let file = file?;
+        fs::copy(file.path(), migrations.join(file.file_name()))?;
+    }
+    fs::write(
+        image.join("image.json"),
+        json!({ "entrypoint": ["./guestbook"] }).to_string(),
+    )
+}

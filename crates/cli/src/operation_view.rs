@@ -1,0 +1,278 @@
+//! Operations as the API shows them, and how people watch one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::error::Error;
+use crate::output::Output;
+
+/// The parts of an operation that the commands look at. The rest passes through as JSON.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Operation {
+    pub id: String,
+    pub kind: String,
+    pub status: String,
+    pub revision: u64,
+    pub stack: StackRef,
+    pub position: Option<u64>,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    pub progress: Option<Progress>,
+    pub plan: Option<Plan>,
+    pub error: Option<Failure>,
+    pub execution_arn: Option<String>,
+}
+
+/// The stack of an operation.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StackRef {
+    pub id: String,
+    pub name: String,
+}
+
+/// A state of the workflow that the operation went through.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Step {
+    pub name: String,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub status: String,
+}
+
+/// How far Terraform is.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+    pub current: Option<String>,
+}
+
+/// What Terraform would change.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Plan {
+    pub add: u64,
+    pub change: u64,
+    pub destroy: u64,
+    pub replace: u64,
+}
+
+/// Why an operation failed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Failure {
+    pub name: String,
+    pub step: String,
+    pub message: String,
+    pub address: Option<String>,
+}
+
+impl Operation {
+    /// Reads an operation out of an answer of the API.
+    pub fn read(value: &Value) -> Result<Self, Error> {
+        serde_json::from_value(value.clone()).map_err(|error| Error::UnexpectedAnswer {
+            request: "an operation".to_owned(),
+            status: 200,
+            answer: error.to_string(),
+        })
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+
+    /// An error for scripts unless the operation succeeded.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.status == "succeeded" {
+            return Ok(());
+        }
+        Err(Error::OperationEnded {
+            operation: self.id.clone(),
+            status: self.status.clone(),
+            reason: self.error.as_ref().map(Failure::line),
+        })
+    }
+}
+
+impl Failure {
+    /// The failure in a line: the step, the resource, and what it said.
+    pub fn line(&self) -> String {
+        let address = self
+            .address
+            .as_ref()
+            .map(|address| format!("{address}: "))
+            .unwrap_or_default();
+        format!("{} in \"{}\": {address}{}", self.name, self.step, self.message)
+    }
+}
+
+impl Plan {
+    /// The plan in a line, as Terraform counts.
+    pub fn line(&self) -> String {
+        let replaced = if self.replace > 0 {
+            format!(", {} to replace", self.replace)
+        } else {
+            String::new()
+        };
+        format!(
+            "{} to add, {} to change, {} to destroy{replaced}",
+            self.add, self.change, self.destroy
+        )
+    }
+}
+
+/// The time between two moments as people say it: `850 ms`, `12.3 s`, `4 min 5 s`.
+pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
+    let duration: SignedDuration = to.duration_since(from);
+    let milliseconds = duration.as_millis().max(0);
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
+    }
+}
+
+/// Watches an operation to its end; gives it back as the API shows it then. Whoever calls decides what a failure means.
+pub async fn watch(client: &Client, id: &str, output: &Output) -> Result<(Value, Operation), Error> {
+    let mut watcher = Watcher::new(output);
+    let mut seen = None;
+    loop {
+        let query: Vec<(&str, String)> = match seen {
+            Some(revision) => vec![("wait", LONG_POLL_SECONDS.to_string()), ("seen", format!("{revision}"))],
+            None => Vec::new(),
+        };
+        let value: Value = client.get(&with_query(&format!("/v1/operations/{id}"), &query)).await?;
+        let operation = Operation::read(&value)?;
+        watcher.show(&operation);
+        if operation.has_ended() {
+            watcher.end(&operation);
+            return Ok((value, operation));
+        }
+        seen = Some(operation.revision);
+    }
+}
+
+/// Prints what is new in an operation: a line for each step that ended, and on a terminal one moving line for the step
+/// that runs.
+struct Watcher<'a> {
+    output: &'a Output,
+    printed: BTreeSet<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(output: &'a Output) -> Self {
+        let bar = output.is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            output,
+            printed: BTreeSet::new(),
+            bar,
+        }
+    }
+
+    fn show(&mut self, operation: &Operation) {
+        if let Some(position) = operation.position {
+            self.once(
+                "queued",
+                &format!("  waits in the queue of its stack, at place {position}"),
+            );
+        }
+        if operation.status == "waiting_for_approval" {
+            let text = format!("  waits for an approval: slipway operation approve {}", operation.id);
+            self.once("approval", &text);
+        }
+        for step in &operation.steps {
+            if let Some(ended) = step.ended_at {
+                let mark = if step.status == "failed" { "failed" } else { "done" };
+                let plan = operation.plan.as_ref().filter(|_| step.name == "Review plan");
+                let plan = plan.map(|plan| format!(": {}", plan.line())).unwrap_or_default();
+                let text = format!(
+                    "  {:<6} {}{plan} ({})",
+                    mark,
+                    step.name,
+                    duration_text(step.started_at, ended)
+                );
+                self.once(&format!("{} {ended}", step.name), &text);
+            }
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_message(running_line(operation));
+        } else if let Some(progress) = &operation.progress {
+            let key = format!("progress {} of {}", progress.done, progress.total);
+            if progress.total > 0 && !operation.has_ended() {
+                self.once(
+                    &key,
+                    &format!("         resource {} of {}", progress.done, progress.total),
+                );
+            }
+        }
+    }
+
+    fn end(&mut self, operation: &Operation) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let took = operation
+            .ended_at
+            .map(|end| duration_text(operation.created_at, end))
+            .unwrap_or_default();
+        let line = format!(
+            "{} {} {} in {took}",
+            operation.kind, operation.stack.name, operation.status
+        );
+        self.output.say(&line);
+        if let Some(error) = &operation.error {
+            self.output.say(&format!("  {}", error.line()));
+            self.output.say(&format!("  log: slipway logs {}", operation.id));
+        }
+    }
+
+    fn once(&mut self, key: &str, text: &str) {
+        if self.printed.insert(key.to_owned()) {
+            match &self.bar {
+                Some(bar) => bar.println(text),
+                None => self.output.say(text),
+            }
+        }
+    }
+}
+
+/// What the step that runs is doing.
+fn running_line(operation: &Operation) -> String {
+    let step = operation.steps.iter().rev().find(|step| step.ended_at.is_none());
+    let step = step.map_or(operation.status.as_str(), |step| step.name.as_str());
+    match &operation.progress {
+        Some(progress) if progress.total > 0 => {
+            let current = progress.current.as_deref().unwrap_or_default();
+            format!("{step}: resource {} of {} {current}", progress.done, progress.total)
+        }
+        _ => step.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let start = Timestamp::UNIX_EPOCH;
+        for (milliseconds, text) in [(0, "0 ms"), (850, "850 ms"), (12_345, "12.3 s"), (245_000, "4 min 5 s")] {
+            let end = start + SignedDuration::from_millis(milliseconds);
+            assert_eq!(duration_text(start, end), text);
+        }
+    }
+}

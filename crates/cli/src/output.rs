@@ -1,0 +1,106 @@
+//! What a command prints: lines and tables for people, JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+/// Where a command's answer goes, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+    terminal: bool,
+}
+
+impl Output {
+    /// The standard output, in JSON if that was asked for.
+    pub fn new(json: bool) -> Self {
+        Self {
+            json,
+            terminal: std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// Whether lines may move: a person looks at a terminal, and JSON was not asked for.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal && !self.json
+    }
+
+    /// Whether programs read.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a line for people; nothing where programs read.
+    pub fn say(&self, line: &str) {
+        if !self.json {
+            print(line);
+        }
+    }
+
+    /// Prints an answer: as it is for programs, as `people` shows it for people.
+    pub fn answer(&self, value: &Value, people: impl FnOnce(&Value) -> String) {
+        if self.json {
+            print(&value.to_string());
+        } else {
+            print(people(value).trim_end());
+        }
+    }
+
+    /// Prints a list: an array for programs, a table for people. A column is a heading and the path of its value.
+    pub fn table(&self, items: &[Value], columns: &[(&str, &str)], empty: &str) {
+        if self.json {
+            print(&Value::from(items.to_vec()).to_string());
+        } else if items.is_empty() {
+            print(empty);
+        } else {
+            print(&table(items, columns));
+        }
+    }
+}
+
+/// A table for people: plain columns, no frame, so that it can be cut and searched.
+fn table(items: &[Value], columns: &[(&str, &str)]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
+    for item in items {
+        table.add_row(columns.iter().map(|(_, path)| text_at(item, path)));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    lines.join("\n")
+}
+
+/// The value at a path like `stack.id`, as people read it.
+pub fn text_at(value: &Value, path: &str) -> String {
+    let found = path.split('.').try_fold(value, |value, part| value.get(part));
+    match found {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Prints a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
+        let items = [
+            json!({"id": "a", "stack": {"name": "one"}}),
+            json!({"id": "b", "stack": null}),
+        ];
+        let text = table(&items, &[("id", "id"), ("stack", "stack.name")]);
+        let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(words, [["ID", "STACK"], ["a", "one"], ["b", "-"]]);
+    }
+}

@@ -1,0 +1,49 @@
+//! The README's walk-through works as it is printed.
+
+mod support;
+
+use std::process::Command;
+
+use support::{SLIPWAY, Server, on_path};
+
+/// The fenced blocks of the README with this label, in order.
+fn blocks(label: &str) -> Vec<String> {
+    let readme = include_str!("../../../README.md");
+    let mut blocks = Vec::new();
+    let mut lines = readme.lines();
+    while let Some(line) = lines.next() {
+        if line.strip_prefix("```") == Some(label) {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push(block.join("\n"));
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_walk_through_works_as_printed() {
+    let server = Server::start();
+    let mut script = blocks("sh").join("\n");
+    if on_path("aws").is_some() {
+        script.push('\n');
+        script.push_str(&blocks("sh aws").join("\n"));
+    } else {
+        println!("skipped: the README's AWS CLI commands; there is no `aws` on PATH: pip install awscli");
+    }
+    // The server of the test has ports and a data folder of its own, and the program is where cargo put it.
+    let script = script
+        .replace("API=http://127.0.0.1:4700", &format!("API={}", server.api))
+        .replace("alias slipway=target/debug/slipway", &format!("slipway() {{ {SLIPWAY} \"$@\"; }}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = Command::new("bash")
+        .args(["-euxo", "pipefail", "-c", &script])
+        .current_dir(folder.path())
+        .env("SLIPWAY_DATA", server.data())
+        .output()
+        .expect("bash runs");
+    let printed = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{printed}\n{}", String::from_utf8_lossy(&run.stderr));
+    for expected in ["provision guestbook succeeded", "release guestbook succeeded", "destroy guestbook succeeded"] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A server of its own for each test: the real program on free ports, with a data folder that goes when the test does.
+
+#![allow(dead_code, reason = "every test file uses a part of this")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The program under test.
+pub const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
+
+/// How long an operation may take before a test gives up on it: far more than it needs, so that only a stuck one gets there.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server.
+pub struct Server {
+    data: TempDir,
+    process: Child,
+    pub api: String,
+    pub aws: String,
+    http: reqwest::Client,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+impl Server {
+    /// A server on an empty data folder.
+    pub fn start() -> Self {
+        Self::start_on(TempDir::new().expect("a folder"))
+    }
+
+    fn start_on(data: TempDir) -> Self {
+        let (process, up) = spawn(data.path());
+        let text = |name: &str| up[name].as_str().unwrap_or_else(|| panic!("no {name} in {up}")).to_owned();
+        Self {
+            api: text("api"),
+            aws: text("aws"),
+            data,
+            process,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// Kills the server as `kill -9` does, and starts it again on the same data.
+    pub fn kill_and_restart(mut self) -> Self {
+        self.process.kill().expect("the server is killed");
+        self.process.wait().expect("the server has ended");
+        let (process, up) = spawn(self.data.path());
+        assert_eq!((up["api"].as_str(), up["aws"].as_str()), (Some(&*self.api), Some(&*self.aws)), "the ports are kept");
+        self.process = process;
+        self
+    }
+
+    /// The folder with the server's data.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Runs the command line against this server.
+    pub fn slipway(&self, args: &[&str]) -> Output {
+        Command::new(SLIPWAY)
+            .args(args)
+            .env("SLIPWAY_DATA", self.data.path())
+            .env_remove("AWS_ENDPOINT_URL")
+            .stdin(Stdio::null())
+            .output()
+            .expect("slipway runs")
+    }
+
+    /// Sends a request.
+    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.api));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.expect("the server answers");
+        Answer {
+            status: answer.status(),
+            headers: answer.headers().clone(),
+            text: answer.text().await.expect("the server ends its answer"),
+        }
+    }
+
+    /// Sends JSON.
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/json")];
+        self.request(method, path, &headers, Some(body.to_string())).await
+    }
+
+    /// Reads a resource that is there.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.request(Method::GET, path, &[], None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+        answer.json()
+    }
+
+    /// Calls the local AWS.
+    pub async fn aws(&self, target: &str, request: &Value) -> Value {
+        let version = if target.starts_with("AWSStepFunctions") || target.starts_with("DynamoDB") { "1.0" } else { "1.1" };
+        let answer = self
+            .http
+            .post(&self.aws)
+            .header("content-type", format!("application/x-amz-json-{version}"))
+            .header("x-amz-target", target)
+            .body(request.to_string())
+            .send()
+            .await
+            .expect("the local AWS answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("the local AWS ends its answer");
+        assert!(status.is_success(), "{target} {request}: {status} {text}");
+        serde_json::from_str(&text).expect("the local AWS speaks JSON")
+    }
+
+    /// Publishes a blueprint of one file.
+    pub async fn publish(&self, name: &str, version: &str, main: &str) -> Answer {
+        let path = format!("/v1/blueprints/{name}/versions/{version}");
+        self.send(Method::PUT, &path, &json!({ "files": { "main.tf": main } })).await
+    }
+
+    /// Asks for a stack; gives the operation as it was answered.
+    pub async fn create(&self, name: &str, blueprint: &str, variables: &Value) -> Value {
+        let body = json!({ "name": name, "blueprint": blueprint, "environment": "local", "variables": variables });
+        let answer = self.send(Method::POST, "/v1/stacks", &body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Waits until an operation has ended.
+    pub async fn ended(&self, operation: &Value) -> Value {
+        let id = operation["id"].as_str().expect("an operation");
+        self.operation_that(id, |operation| !operation["ended_at"].is_null()).await
+    }
+
+    /// Waits until an operation is as `wanted` says, by long polls.
+    pub async fn operation_that(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let waited = async {
+            let mut path = format!("/v1/operations/{id}");
+            loop {
+                let operation = self.get(&path).await;
+                if wanted(&operation) {
+                    return operation;
+                }
+                path = format!("/v1/operations/{id}?wait=20&seen={}", operation["revision"]);
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waited).await {
+            Ok(operation) => operation,
+            Err(_) => panic!("stuck: {}", self.get(&format!("/v1/operations/{id}")).await),
+        }
+    }
+
+    /// Waits until an operation has ended, and sees that it succeeded.
+    pub async fn succeeded(&self, operation: &Value) -> Value {
+        let ended = self.ended(operation).await;
+        assert_eq!(ended["status"], "succeeded", "{ended:#}");
+        ended
+    }
+}
+
+impl Drop for Server {
+    /// Asks the server to stop, so that it stops its tasks; what does not stop is killed.
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(data: &Path) -> (Child, Value) {
+    let mut process = Command::new(SLIPWAY)
+        .args(["up", "--json", "--port", "0", "--aws-port", "0", "--data"])
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("slipway starts");
+    let mut line = String::new();
+    let stdout = process.stdout.as_mut().expect("its output");
+    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    let up = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    (process, up)
+}
+
+/// Waits until a condition holds that nothing tells us of: a file that another program writes.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waited = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// A program on PATH.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// The text of a Terraform string in which `text` stands literally.
+pub fn hcl_string(text: &str) -> String {
+    serde_json::to_string(text).expect("a string").replace("${", "$${").replace("%{", "%%{")
+}
