@@ -290,19 +290,20 @@ impl LocalServices {
         let call = |action: &'static str, body: Value| self.stepfunctions.call(action, body);
         let arn = json!({ "stateMachineArn": machine.arn });
         match call("DescribeStateMachine", arn).await {
-            Ok(known) if known["definition"] == json!(machine.definition) => Ok(()),
+            Ok(known) if known["definition"] == json!(machine.definition) => {}
             Ok(_) => {
                 let body = json!({"stateMachineArn": machine.arn, "definition": machine.definition, "roleArn": machine.role_arn});
-                call("UpdateStateMachine", body).await.map(drop).map_err(failed)
+                call("UpdateStateMachine", body).await.map_err(failed)?;
             }
             Err(error) if error.code == "StateMachineDoesNotExist" => {
                 let body = json!({
                     "name": machine.name, "definition": machine.definition, "roleArn": machine.role_arn, "type": "STANDARD",
                 });
-                call("CreateStateMachine", body).await.map(drop).map_err(failed)
+                call("CreateStateMachine", body).await.map_err(failed)?;
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => return Err(failed(error)),
         }
+        self.stepfunctions.ensure_alias(&machine.arn, &machine.alias)
     }
 
     /// Takes up what the last server left, each service before those that wait for it.

@@ -179,6 +179,8 @@ pub struct StateMachine {
     pub name: String,
     /// Its ARN.
     pub arn: String,
+    /// The alias by which executions are started.
+    pub alias: String,
     /// The role that it runs with.
     pub role_arn: String,
     /// Its definition, with every substitution made.
@@ -309,6 +311,7 @@ impl Parts {
                     arn: resolver.arn(logical_id)?,
                     definition: substitute(definition, &properties.definition_substitutions)?,
                     name: properties.name,
+                    alias: properties.auto_publish_alias,
                     role_arn: properties.role,
                 });
             }
@@ -340,7 +343,6 @@ impl Parts {
                         function,
                     });
                 }
-                FunctionEvent::HttpApi {} => {}
             }
         }
         self.functions.insert(

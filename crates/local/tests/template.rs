@@ -39,17 +39,20 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
         steps.timeout_seconds, 60,
         "the function's own timeout wins over the global one"
     );
-    assert_eq!(template.functions["ApiFunction"].timeout_seconds, 30);
-    for function in template.functions.values() {
+    assert_eq!(template.functions["ApiFunction"].timeout_seconds, 29);
+    for (id, function) in &template.functions {
+        let mut environment = function.environment.clone();
+        let admins = environment.remove("SLIPWAY_ADMINS");
+        assert_eq!(admins.as_deref(), (id == "ApiFunction").then_some("slipway-admin"));
         assert_eq!(
-            json!(function.environment),
+            json!(environment),
             json!({
                 "SLIPWAY_TABLE": "slipway",
                 "SLIPWAY_STATE_BUCKET": "slipway-state-000000000000-us-east-1",
                 "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts-000000000000-us-east-1",
                 "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
                 "SLIPWAY_LOG_GROUP": "/slipway/builds",
-                "SLIPWAY_STATE_MACHINE_ARN": template.state_machine.arn,
+                "SLIPWAY_STATE_MACHINE_ARN": format!("{}:live", template.state_machine.arn),
             })
         );
     }
@@ -88,6 +91,10 @@ fn the_resources_of_the_shipped_template_are_typed() {
         "arn:aws:codebuild:us-east-1:000000000000:project/slipway-runner"
     );
     assert!(template.project.buildspec.contains("- slipway-runner"));
+    assert_eq!(
+        template.project.environment_type, "ARM_CONTAINER",
+        "the branch that holds"
+    );
     let table_variable = &template.project.environment_variables[0];
     assert_eq!(
         (table_variable.name.as_str(), table_variable.value.as_str()),
@@ -117,8 +124,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
     for (old, new, expected) in [
         (
             "AWS::Logs::LogGroup",
-            "AWS::SNS::Topic",
-            r#"Resources.FunctionLogs.Type: local mode does not know the resource type "AWS::SNS::Topic""#,
+            "AWS::SSM::Parameter",
+            r#"Resources.FunctionLogs.Type: local mode does not know the resource type "AWS::SSM::Parameter""#,
         ),
         (
             "      BillingMode:",
@@ -143,8 +150,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
         ),
         (
             "SLIPWAY_TABLE: !Ref Table",
-            "SLIPWAY_TABLE: { Fn::If: [A, B, C] }",
-            "local mode does not know the intrinsic function Fn::If",
+            "SLIPWAY_TABLE: { Fn::Select: [A, B, C] }",
+            "local mode does not know the intrinsic function Fn::Select",
         ),
         (
             "SLIPWAY_TABLE: !Ref Table",
@@ -169,7 +176,22 @@ fn what_is_not_understood_is_refused_with_its_place() {
         (
             "    DeletionPolicy: Retain",
             "    Condition: Production",
-            "Resources.Table.Condition: local mode does not know",
+            "Resources.Table.Condition: local mode cannot resolve Production",
+        ),
+        (
+            "OnArm: !Equals [!Ref Architecture, arm64]",
+            "OnArm: !Or [!Condition WithTokens, !Condition WithTokens]",
+            "local mode does not know the intrinsic function !Condition",
+        ),
+        (
+            "OnArm: !Equals [!Ref Architecture, arm64]",
+            "OnArm: { Fn::Contains: [[a], a] }",
+            "Conditions.OnArm: local mode cannot resolve",
+        ),
+        (
+            "!Ref StepsFunction.Version",
+            "!Ref ApiFunction.Version",
+            "cannot resolve ApiFunction.Version",
         ),
         (
             "Outputs:",
@@ -178,6 +200,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
         ),
         ("Type: STANDARD", "Type: EXPRESS", "unknown variant `EXPRESS`"),
         ("Type: ScheduleV2", "Type: Schedule", "unknown variant `Schedule`"),
+        ("Type: S3\n", "Type: GITHUB\n", "unknown variant `GITHUB`"),
         ("Status: ENABLED", "Status: DISABLED", "unknown variant `DISABLED`"),
         (
             "CodeBuildProject: !Ref Builds",

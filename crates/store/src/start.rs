@@ -67,12 +67,18 @@ pub async fn start(
     Ok(arn)
 }
 
-/// The ARN of an operation's execution: the state machine's, with `execution` and the name.
+/// The ARN of an operation's execution: the state machine's, with `execution` and the name. Executions that were started
+/// through an alias or a version do not have it in their names.
 pub fn execution_arn(state_machine: &str, operation: &OperationId) -> String {
-    format!(
-        "{}:{operation}",
-        state_machine.replacen(":stateMachine:", ":execution:", 1)
-    )
+    let machine = unqualified(state_machine);
+    format!("{}:{operation}", machine.replacen(":stateMachine:", ":execution:", 1))
+}
+
+/// The ARN of the machine itself, where this is the ARN of one of its aliases or versions.
+pub fn unqualified(state_machine: &str) -> &str {
+    // arn:aws:states:REGION:ACCOUNT:stateMachine:NAME, and `:QUALIFIER` after it.
+    let qualifier = state_machine.match_indices(':').nth(6);
+    qualifier.map_or(state_machine, |(at, _)| &state_machine[..at])
 }
 
 #[cfg(test)]
@@ -83,9 +89,12 @@ mod tests {
     fn the_arn_of_an_execution_follows_from_its_machine_and_name() {
         let machine = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation";
         let id: OperationId = "op-01kaj3v9mz5x0q8r2t4w6y7z9a".parse().expect("an id");
-        assert_eq!(
-            execution_arn(machine, &id),
-            "arn:aws:states:eu-west-1:111122223333:execution:slipway-operation:op-01kaj3v9mz5x0q8r2t4w6y7z9a"
-        );
+        for started_by in [machine, &format!("{machine}:live"), &format!("{machine}:7")] {
+            assert_eq!(unqualified(started_by), machine);
+            assert_eq!(
+                execution_arn(started_by, &id),
+                "arn:aws:states:eu-west-1:111122223333:execution:slipway-operation:op-01kaj3v9mz5x0q8r2t4w6y7z9a"
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Step Functions Execution Status Change: an operation that its execution left behind ends.
 
 use slipway_model::id::OperationId;
+use slipway_store::start;
 use slipway_store::stranded::{self, ExecutionEnd};
 
 use crate::event::Execution;
@@ -11,7 +12,8 @@ impl Events {
         let machine = &self.config.state_machine;
         // Somebody may have started the machine by hand, under a name of their own.
         let named: Result<OperationId, _> = execution.name.parse();
-        let (true, Ok(operation)) = (execution.state_machine_arn == *machine, named) else {
+        let ours = execution.state_machine_arn == start::unqualified(machine);
+        let (true, Ok(operation)) = (ours, named) else {
             return Ok(());
         };
         let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {

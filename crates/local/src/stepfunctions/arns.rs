@@ -22,6 +22,14 @@ pub fn check_machine(text: &str) -> Result<(), AwsError> {
     check(text, "stateMachine", 1)
 }
 
+/// The ARN of a machine, and the alias after it where there is one.
+pub fn split_alias(text: &str) -> (&str, Option<&str>) {
+    match text.match_indices(':').nth(6) {
+        Some((at, _)) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
+}
+
 /// Refuses what is not the ARN of an execution.
 pub fn check_execution(text: &str) -> Result<(), AwsError> {
     check(text, "execution", 2)

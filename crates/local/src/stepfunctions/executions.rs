@@ -71,7 +71,7 @@ pub struct GetExecutionHistory {
 impl StepFunctions {
     /// Starts an execution. The same name and input again, while it runs, is the same execution.
     pub(super) fn start_execution(&self, input: StartExecution) -> Result<Value, AwsError> {
-        let machine = self.machine(&input.state_machine_arn)?;
+        let machine = self.machine_or_alias(&input.state_machine_arn)?;
         let name = input.name.unwrap_or_else(request_id);
         arns::check_name(&name)?;
         let text = input.input.unwrap_or_else(|| "{}".to_owned());

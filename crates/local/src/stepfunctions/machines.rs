@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_asl::DefinitionErrors;
 
-use super::records::{MACHINE, Machine, REVISION, Revision, Settings, revision_id};
+use super::records::{ALIAS, MACHINE, Machine, REVISION, Revision, Settings, revision_id};
 use super::{StepFunctions, arns, lock, offered, pages};
 use crate::Error;
 use crate::ledger::Transaction;
@@ -213,6 +213,22 @@ impl StepFunctions {
     pub(super) fn machine(&self, arn: &str) -> Result<Machine, AwsError> {
         arns::check_machine(arn)?;
         self.shared.ledger.get(MACHINE, arn)?.ok_or_else(|| does_not_exist(arn))
+    }
+
+    /// A machine that has to be there, by its own ARN or by that of an alias. An alias leads to the latest definition.
+    pub(super) fn machine_or_alias(&self, arn: &str) -> Result<Machine, AwsError> {
+        let (machine, alias) = arns::split_alias(arn);
+        let found = self.machine(machine)?;
+        if alias.is_some() && self.shared.ledger.get::<String>(ALIAS, arn)?.is_none() {
+            return Err(does_not_exist(arn));
+        }
+        Ok(found)
+    }
+
+    /// Makes an alias of a machine, as the template has it.
+    pub fn ensure_alias(&self, machine: &str, alias: &str) -> Result<(), Error> {
+        let arn = format!("{machine}:{alias}");
+        self.shared.ledger.put(ALIAS, &arn, &machine.to_owned())
     }
 
     /// A definition that an execution or a machine names.

@@ -10,6 +10,8 @@ use crate::wire::epoch_seconds;
 
 /// State machines by ARN: [`Machine`].
 pub const MACHINE: &str = "sfn-machine";
+/// Aliases of machines by ARN, each with the ARN of its machine.
+pub const ALIAS: &str = "sfn-alias";
 /// Every definition that a machine has had, by [`revision_id`]: [`Revision`]. Executions keep the one that they
 /// were started with.
 pub const REVISION: &str = "sfn-revision";

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::TemplateError;
 use super::resources::{IGNORED, Kind};
@@ -12,21 +12,23 @@ use crate::wire::{ACCOUNT, REGION, arn};
 
 /// `AWS::StackName` here, which begins every name.
 const STACK: &str = "slipway";
-/// Values of the parameters that have no default: what they stand for has no meaning on this machine.
-const PARAMETERS: [(&str, &str); 1] = [("RunnerImage", "local")];
-/// The sections that a template may have. Outputs are for people.
-const SECTIONS: [&str; 7] = [
+/// The sections that a template may have. Rules are for those who give parameters, metadata and outputs for people.
+const SECTIONS: [&str; 10] = [
     "AWSTemplateFormatVersion",
     "Transform",
     "Description",
+    "Metadata",
     "Parameters",
+    "Rules",
+    "Conditions",
     "Globals",
     "Resources",
     "Outputs",
 ];
 /// What a resource may have beside its type and properties: how CloudFormation replaces it, how SAM builds it.
-const RESOURCE_ATTRIBUTES: [&str; 6] = [
+const RESOURCE_ATTRIBUTES: [&str; 7] = [
     "Type",
+    "Condition",
     "Properties",
     "DeletionPolicy",
     "UpdateReplacePolicy",
@@ -37,6 +39,7 @@ const RESOURCE_ATTRIBUTES: [&str; 6] = [
 /// A template whose references can be followed.
 pub struct Resolver<'a> {
     parameters: Map<String, Value>,
+    conditions: &'a Value,
     function_globals: Value,
     resources: Vec<(&'a str, Kind, &'a Value)>,
     /// The logical ids whose names are being resolved, to find circles.
@@ -54,7 +57,16 @@ impl<'a> Resolver<'a> {
         if let Some(globals) = globals {
             refuse_others("Globals", globals, &["Function"])?;
         }
-        let mut resources = Vec::new();
+        let mut resolver = Self {
+            parameters: parameters(sections.get("Parameters"))?,
+            conditions: sections.get("Conditions").unwrap_or(&Value::Null),
+            function_globals: globals
+                .and_then(|globals| globals.get("Function"))
+                .cloned()
+                .unwrap_or_default(),
+            resources: Vec::new(),
+            following: RefCell::default(),
+        };
         for (logical_id, resource) in object("Resources", &sections["Resources"])? {
             let path = join("Resources", logical_id);
             let attributes = object(&path, resource)?;
@@ -64,21 +76,20 @@ impl<'a> Resolver<'a> {
                 path: join(&path, "Type"),
                 what: format!("the resource type {kind:?}"),
             })?;
-            resources.push((
-                logical_id.as_str(),
-                kind,
-                resource.get("Properties").unwrap_or(&Value::Null),
-            ));
+            // One that is not made is refused all the same when its type is not known: another default would make it.
+            let made = attributes.get("Condition").map_or(Ok(true), |condition| {
+                let path = join(&path, "Condition");
+                let name = condition
+                    .as_str()
+                    .ok_or_else(|| unresolved(&path, &condition.to_string()))?;
+                resolver.condition(&path, name)
+            })?;
+            if made {
+                let properties = resource.get("Properties").unwrap_or(&Value::Null);
+                resolver.resources.push((logical_id.as_str(), kind, properties));
+            }
         }
-        Ok(Self {
-            parameters: parameters(sections.get("Parameters"))?,
-            function_globals: globals
-                .and_then(|globals| globals.get("Function"))
-                .cloned()
-                .unwrap_or_default(),
-            resources,
-            following: RefCell::default(),
-        })
+        Ok(resolver)
     }
 
     /// The resources in the order of the file.
@@ -130,6 +141,9 @@ impl<'a> Resolver<'a> {
             }
             Value::Object(entries) => {
                 if let Some((name, argument)) = intrinsic(entries) {
+                    if name == "Fn::If" {
+                        return self.value(path, self.chosen(path, argument)?);
+                    }
                     return self.intrinsic(path, name, argument).map(Value::String);
                 }
                 let mut object = Map::new();
@@ -170,6 +184,34 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The branch of a `Fn::If` that holds.
+    fn chosen<'v>(&self, path: &str, argument: &'v Value) -> Result<&'v Value, TemplateError> {
+        match argument.as_array().map(Vec::as_slice) {
+            Some([Value::String(condition), then, otherwise]) => Ok(if self.condition(path, condition)? {
+                then
+            } else {
+                otherwise
+            }),
+            _ => Err(unresolved(path, &format!("Fn::If {argument}"))),
+        }
+    }
+
+    /// Whether a condition of the template holds.
+    fn condition(&self, path: &str, name: &str) -> Result<bool, TemplateError> {
+        let condition = self.conditions.get(name).ok_or_else(|| unresolved(path, name))?;
+        self.holds(&join("Conditions", name), condition)
+    }
+
+    fn holds(&self, path: &str, condition: &Value) -> Result<bool, TemplateError> {
+        let wrong = || unresolved(path, &condition.to_string());
+        let (name, argument) = condition.as_object().and_then(intrinsic).ok_or_else(wrong)?;
+        match (name, argument.as_array().map(Vec::as_slice)) {
+            ("Fn::Equals", Some([left, right])) => Ok(self.text(path, left)? == self.text(path, right)?),
+            ("Fn::Not", Some([only])) => Ok(!self.holds(path, only)?),
+            _ => Err(wrong()),
+        }
+    }
+
     fn text(&self, path: &str, value: &Value) -> Result<String, TemplateError> {
         match self.value(path, value)? {
             Value::String(text) => Ok(text),
@@ -205,11 +247,24 @@ impl<'a> Resolver<'a> {
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => self.parameters.get(reference).and_then(Value::as_str),
         };
+        // The functions are part of this program: the version that is deployed is the function.
+        if let Some(function) = reference.strip_suffix(".Version") {
+            return self.version(path, function);
+        }
         match (pseudo, self.find(reference)) {
             (Some(value), _) => Ok(value.to_owned()),
             (None, Some((Kind::StateMachine, _))) => self.attribute(path, reference, "Arn"),
             (None, Some(_)) => self.name(path, reference),
             (None, None) => Err(unresolved(path, reference)),
+        }
+    }
+
+    fn version(&self, path: &str, logical_id: &str) -> Result<String, TemplateError> {
+        match self.find(logical_id) {
+            Some((Kind::Function, properties)) if properties.get("AutoPublishAlias").is_some() => {
+                self.attribute(path, logical_id, "Arn")
+            }
+            _ => Err(unresolved(path, &format!("{logical_id}.Version"))),
         }
     }
 
@@ -257,14 +312,10 @@ fn parameters(section: Option<&Value>) -> Result<Map<String, Value>, TemplateErr
     let mut values = Map::new();
     let Some(section) = section else { return Ok(values) };
     for (name, parameter) in object("Parameters", section)? {
-        let local = PARAMETERS
-            .iter()
-            .find(|(parameter, _)| parameter == name)
-            .map(|(_, value)| json!(value));
-        let value = local.or_else(|| parameter.get("Default").cloned());
+        let default = parameter.get("Default").cloned();
         values.insert(
             name.clone(),
-            value.ok_or_else(|| unresolved(&join("Parameters", name), name))?,
+            default.ok_or_else(|| unresolved(&join("Parameters", name), name))?,
         );
     }
     Ok(values)

@@ -21,7 +21,7 @@ pub enum Kind {
     StateMachine,
     /// `AWS::CodeBuild::Project`.
     Project,
-    /// Permissions, alarms and what stands in front of the functions: local mode has its own port, and one user.
+    /// One of [`MEANINGLESS`].
     MeaninglessHere,
 }
 
@@ -35,7 +35,7 @@ impl Kind {
             "AWS::Serverless::Function" => Self::Function,
             "AWS::Serverless::StateMachine" => Self::StateMachine,
             "AWS::CodeBuild::Project" => Self::Project,
-            "AWS::IAM::Role" | "AWS::S3::BucketPolicy" | "AWS::Serverless::HttpApi" => Self::MeaninglessHere,
+            _ if MEANINGLESS.iter().any(|(meaningless, _reason)| *meaningless == name) => Self::MeaninglessHere,
             _ => return None,
         })
     }
@@ -52,6 +52,26 @@ impl Kind {
         })
     }
 }
+
+/// The resource types that mean something on AWS only, and why.
+const MEANINGLESS: &[(&str, &str)] = &[
+    ("AWS::ApiGatewayV2::Api", "the API has a port of its own"),
+    ("AWS::ApiGatewayV2::Authorizer", "there is one user"),
+    ("AWS::ApiGatewayV2::Integration", "the API has a port of its own"),
+    ("AWS::ApiGatewayV2::Route", "the API has a port of its own"),
+    ("AWS::ApiGatewayV2::Stage", "the API has a port of its own"),
+    ("AWS::CloudWatch::Alarm", "who runs the server sees its output"),
+    ("AWS::CloudWatch::Dashboard", "who runs the server sees its output"),
+    ("AWS::Events::EventBus", "there is one bus"),
+    ("AWS::Events::EventBusPolicy", "there is one account"),
+    ("AWS::IAM::Role", "there is one user, who may do everything"),
+    ("AWS::Lambda::Permission", "there is one user, who may do everything"),
+    ("AWS::S3::BucketPolicy", "the port is on loopback"),
+    ("AWS::SNS::Subscription", "who runs the server sees its output"),
+    ("AWS::SNS::Topic", "who runs the server sees its output"),
+    ("AWS::SQS::Queue", "an event is tried again until it is taken"),
+    ("AWS::SQS::QueuePolicy", "there is one account"),
+];
 
 /// The properties that mean something on AWS only, and why.
 pub const IGNORED: &[(Kind, &str, &str)] = &[
@@ -90,12 +110,24 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "LoggingConfig",
         "the functions log where the server logs",
     ),
-    (Kind::Function, "Policies", "there is one user, who may do everything"),
+    (Kind::Function, "Role", "there is one user, who may do everything"),
     (
         Kind::Function,
-        "Events.*.Properties.ApiId",
-        "the API has a port of its own",
+        "AutoPublishAlias",
+        "the functions are part of this program",
     ),
+    (
+        Kind::Function,
+        "AutoPublishAliasAllProperties",
+        "the functions are part of this program",
+    ),
+    (
+        Kind::Function,
+        "EventInvokeConfig",
+        "an event is tried again until it is taken",
+    ),
+    (Kind::Function, "Events.*.Properties.EventBusName", "there is one bus"),
+    (Kind::Function, "Events.*.Properties.Name", "there is one stack"),
     (
         Kind::Function,
         "Events.*.Properties.DeadLetterConfig",
@@ -109,11 +141,15 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
     (Kind::StateMachine, "Logging", "the history is kept"),
     (Kind::StateMachine, "Tracing", "there is no X-Ray"),
     (
-        Kind::StateMachine,
-        "Policies",
-        "there is one user, who may do everything",
+        Kind::Project,
+        "ConcurrentBuildLimit",
+        "as many builds run as there are cores",
     ),
-    (Kind::Project, "EncryptionKey", "the disk is the owner's"),
+    (
+        Kind::Project,
+        "Source.Location",
+        "the runner is part of this program, and Terraform is on the PATH",
+    ),
 ];
 
 /// Of `AWS::DynamoDB::Table`.
@@ -227,9 +263,7 @@ pub struct FunctionEnvironment {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "Type", content = "Properties", deny_unknown_fields)]
 pub enum FunctionEvent {
-    /// Requests.
-    HttpApi {},
-    /// Events on the default bus.
+    /// Events.
     #[serde(rename_all = "PascalCase")]
     EventBridgeRule {
         /// Which events.
@@ -254,6 +288,7 @@ pub struct StateMachineProperties {
     pub _definition_uri: OperationDefinition,
     pub definition_substitutions: BTreeMap<String, String>,
     pub role: String,
+    pub auto_publish_alias: String,
 }
 
 /// The only type that keeps a history.
@@ -317,20 +352,20 @@ pub struct EnvironmentVariable {
     pub value: String,
 }
 
-/// Of `AWS::CodeBuild::Project`: there is no source, and the buildspec is in the template.
+/// Of `AWS::CodeBuild::Project`: the source is the toolchain, and the buildspec is in the template.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ProjectSource {
     #[serde(rename = "Type")]
-    pub _type: NoSource,
+    pub _type: ToolchainSource,
     pub build_spec: String,
 }
 
-/// The only source type.
+/// The only source type: an object in a bucket.
 #[derive(Debug, Deserialize)]
-pub enum NoSource {
-    #[serde(rename = "NO_SOURCE")]
-    NoSource,
+pub enum ToolchainSource {
+    #[serde(rename = "S3")]
+    S3,
 }
 
 /// Of `AWS::CodeBuild::Project`.

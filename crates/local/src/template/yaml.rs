@@ -5,12 +5,18 @@ use serde_yaml_ng::Value as Yaml;
 
 use super::TemplateError;
 
-/// The short forms that have a long form which the resolver knows.
-const SHORT_FORMS: [(&str, &str); 4] = [
+/// The short forms that have a long form which the resolver knows, or which stand where it does not look.
+const SHORT_FORMS: [(&str, &str); 10] = [
     ("!Ref", "Ref"),
     ("!Sub", "Fn::Sub"),
     ("!GetAtt", "Fn::GetAtt"),
     ("!Join", "Fn::Join"),
+    ("!If", "Fn::If"),
+    ("!Equals", "Fn::Equals"),
+    ("!Not", "Fn::Not"),
+    ("!And", "Fn::And"),
+    ("!Or", "Fn::Or"),
+    ("!Split", "Fn::Split"),
 ];
 
 /// Reads the text of a template.

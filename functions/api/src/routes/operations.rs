@@ -343,11 +343,8 @@ impl Api {
 
     /// Stops an operation's execution. One that never started is kept from it by the operation's record.
     async fn stop(&self, operation: &Operation, failure: &Failure) -> Result<(), Error> {
-        let machine = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
-        let stop = self
-            .sfn
-            .stop_execution()
-            .execution_arn(format!("{machine}:{}", operation.id));
+        let execution = slipway_store::start::execution_arn(&self.state_machine, &operation.id);
+        let stop = self.sfn.stop_execution().execution_arn(execution);
         match stop
             .error(&failure.name)
             .cause(&failure.message)
