@@ -10,7 +10,7 @@ use slipway_model::name::{Image, Name};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
-#[command(name = "slipway", version, max_term_width = 100, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "slipway", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,

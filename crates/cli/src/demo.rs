@@ -53,7 +53,7 @@ pub async fn run(demo: Demo, output: &Output) -> Result<(), Error> {
 
     let story = Story::new(&running.api_url(), &running.aws_url(), output);
     let told = story.tell(&guestbook).await;
-    running.shutdown().await.map_err(Error::Local)?;
+    running.shutdown_with_builds().await.map_err(Error::Local)?;
     if demo.keep {
         output.say(&format!("The data is kept in {}", folder.path().display()));
     }

@@ -30,7 +30,13 @@ impl Guestbook {
     /// Publishes the blueprint and pushes the images; gives their names by digest, in the order of the releases.
     pub async fn publish(&self, client: &Client, aws: &str) -> Result<Vec<String>, Error> {
         let name: BlueprintRef = BLUEPRINT.parse().map_err(Error::Usage)?;
-        blueprint::publish(client, &self.example.join("blueprint"), &name, "A guestbook with a database").await?;
+        blueprint::publish(
+            client,
+            &self.example.join("blueprint"),
+            &name,
+            "A guestbook with a database",
+        )
+        .await?;
         let mut names = Vec::new();
         for number in 1..=RELEASES {
             names.push(image::upload(&self.image(number), &name.name, aws).await?);
@@ -47,9 +53,7 @@ impl Guestbook {
 pub fn build() -> Result<Guestbook, Error> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guestbook");
     let example = example.canonicalize().map_err(|_| {
-        Error::Program(
-            "the guestbook is built from source: run this in a checkout of Slipway".to_owned(),
-        )
+        Error::Program("the guestbook is built from source: run this in a checkout of Slipway".to_owned())
     })?;
     let program = compile(&example)?;
     let folder = TempDir::new().map_err(|source| Error::File {

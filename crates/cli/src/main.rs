@@ -41,7 +41,13 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn command_line() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("SLIPWAY_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A server tells what it met; the demo tells its story. The S3 library logs every object that is not there as an error.
+    let usual = if matches!(cli.command, Command::Up(_)) {
+        "warn,s3s=off"
+    } else {
+        "error,s3s=off"
+    };
+    let filter = EnvFilter::try_from_env("SLIPWAY_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

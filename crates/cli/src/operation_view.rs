@@ -205,7 +205,7 @@ impl<'a> Watcher<'a> {
                     step.name,
                     duration_text(step.started_at, ended)
                 );
-                self.once(&format!("{} {ended}", step.name), &text);
+                self.once(&format!("{} {}", step.name, step.status), &text);
             }
         }
         if let Some(bar) = &self.bar {

@@ -48,10 +48,12 @@ fn local(global: &Global) -> Result<Addresses, Error> {
 }
 
 /// What a shell is told so that the AWS CLI talks to the local AWS. Nothing checks the keys.
-pub fn variables(address: &str) -> [(&'static str, &str); 4] {
+pub fn variables(address: &str) -> [(&'static str, &str); 5] {
     [
         ("AWS_ENDPOINT_URL", address),
         ("AWS_REGION", REGION),
+        // The AWS CLI of version 1, which PyPI has, knows only this one.
+        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", ANY_KEY),
         ("AWS_SECRET_ACCESS_KEY", ANY_KEY),
     ]

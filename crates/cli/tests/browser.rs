@@ -22,13 +22,23 @@ async fn what_a_page_could_send_is_refused_by_the_api() {
         ([json_type, ("host", "evil.example:4700")], StatusCode::FORBIDDEN),
         ([json_type, ("origin", "https://evil.example")], StatusCode::FORBIDDEN),
         ([json_type, ("origin", "null")], StatusCode::FORBIDDEN),
-        ([("content-type", "text/plain"), ("accept", "*/*")], StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        ([("content-type", "application/x-www-form-urlencoded"), ("accept", "*/*")], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (
+            [("content-type", "text/plain"), ("accept", "*/*")],
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            [("content-type", "application/x-www-form-urlencoded"), ("accept", "*/*")],
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
     ] {
-        let answer = server.request(Method::POST, "/v1/stacks", &headers, Some(body.clone())).await;
+        let answer = server
+            .request(Method::POST, "/v1/stacks", &headers, Some(body.clone()))
+            .await;
         assert_eq!(answer.status, status, "{headers:?}: {}", answer.text);
     }
-    let read = server.request(Method::GET, "/v1/stacks", &[("origin", "https://evil.example")], None).await;
+    let read = server
+        .request(Method::GET, "/v1/stacks", &[("origin", "https://evil.example")], None)
+        .await;
     assert_eq!(read.status, StatusCode::FORBIDDEN);
     assert!(read.headers.get("access-control-allow-origin").is_none());
     assert_eq!(server.get("/v1/stacks").await["items"], json!([]), "nothing was made");
@@ -39,11 +49,16 @@ async fn what_a_page_could_send_is_refused_by_the_local_aws() {
     let server = Server::start();
     let target = ("x-amz-target", "AWSStepFunctions.ListStateMachines");
     let right = ("content-type", "application/x-amz-json-1.0");
+    let signed = (
+        "authorization",
+        "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/states/aws4_request",
+    );
     let http = reqwest::Client::new();
     for headers in [
-        vec![target, right, ("host", "evil.example")],
-        vec![target, right, ("origin", "https://evil.example")],
-        vec![target, ("content-type", "text/plain")],
+        vec![target, right, signed, ("host", "evil.example")],
+        vec![target, right, signed, ("origin", "https://evil.example")],
+        vec![target, signed, ("content-type", "text/plain")],
+        vec![target, right],
         // S3 without a signature: what a form or an image could ask for.
         vec![],
     ] {

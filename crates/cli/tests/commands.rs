@@ -58,15 +58,44 @@ fn a_stack_lives_by_the_command_line_alone() {
     let server = Server::start();
     let folder = blueprint();
     let folder = folder.path().to_string_lossy();
-    let published = server.slipway(&["blueprint", "publish", &folder, "--as", "text@1.0.0", "--description", "Says a text"]);
-    assert!(printed(&published).starts_with("published text@1.0.0 (sha256:"), "{}", complaint(&published));
+    let published = server.slipway(&[
+        "blueprint",
+        "publish",
+        &folder,
+        "--as",
+        "text@1.0.0",
+        "--description",
+        "Says a text",
+    ]);
+    assert!(
+        printed(&published).starts_with("published text@1.0.0 (sha256:"),
+        "{}",
+        complaint(&published)
+    );
     let shown = printed(&server.slipway(&["blueprint", "show", "text"]));
-    assert!(shown.contains("text") && shown.contains("string (required)") && shown.contains("What it says."), "{shown}");
+    assert!(
+        shown.contains("text") && shown.contains("string (required)") && shown.contains("What it says."),
+        "{shown}"
+    );
 
-    let created = server.slipway(&["stack", "create", "first", "--blueprint", "text", "--var", "text=12", "--wait"]);
+    let created = server.slipway(&[
+        "stack",
+        "create",
+        "first",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=12",
+        "--wait",
+    ]);
     let lines = printed(&created);
     assert_eq!(code(&created), 0, "{lines}{}", complaint(&created));
-    for line in ["provision of stack", "done   Plan", "done   Review plan: 1 to add", "provision first succeeded in"] {
+    for line in [
+        "provision of stack",
+        "done   Plan",
+        "done   Review plan: 1 to add",
+        "provision first succeeded in",
+    ] {
         assert!(lines.contains(line), "{line}: {lines}");
     }
     let stacks = json(&server, &["stack", "list", "--environment", "local"]);
@@ -84,26 +113,60 @@ fn a_stack_lives_by_the_command_line_alone() {
 
     let destroyed = server.slipway(&["stack", "destroy", &id, "--wait"]);
     assert_eq!(code(&destroyed), 0, "{}", complaint(&destroyed));
-    assert_eq!(printed(&server.slipway(&["stack", "list"])).trim(), "There are no such stacks.");
+    assert_eq!(
+        printed(&server.slipway(&["stack", "list"])).trim(),
+        "There are no such stacks."
+    );
 }
 
 #[test]
 fn exit_codes_and_complaints_can_be_trusted() {
     let server = Server::start();
     let folder = blueprint();
-    server.slipway(&["blueprint", "publish", &folder.path().to_string_lossy(), "--as", "text@1.0.0"]);
+    server.slipway(&[
+        "blueprint",
+        "publish",
+        &folder.path().to_string_lossy(),
+        "--as",
+        "text@1.0.0",
+    ]);
 
     let failed = server.slipway(&[
-        "stack", "create", "fails", "--blueprint", "text", "--var", "text=x", "--var", "fail=true", "--wait",
+        "stack",
+        "create",
+        "fails",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=x",
+        "--var",
+        "fail=true",
+        "--wait",
     ]);
     assert_eq!(code(&failed), 1, "{}", complaint(&failed));
-    assert!(complaint(&failed).contains("It was asked to fail."), "{}", complaint(&failed));
+    assert!(
+        complaint(&failed).contains("It was asked to fail."),
+        "{}",
+        complaint(&failed)
+    );
 
     for (expected, args, words) in [
-        (2, &["stack", "create", "x", "--blueprint", "text", "--var", "fail=yes"][..], "--var fail"),
+        (
+            2,
+            &["stack", "create", "x", "--blueprint", "text", "--var", "fail=yes"][..],
+            "--var fail",
+        ),
         (2, &["stack", "show", "no-such"][..], "a stack id"),
-        (2, &["release", "create", "lusab-babad", "--image", "web=guestbook:1"][..], "by digest"),
-        (3, &["stack", "create", "x", "--blueprint", "text"][..], "variables.text: is missing"),
+        (
+            2,
+            &["release", "create", "lusab-babad", "--image", "web=guestbook:1"][..],
+            "by digest",
+        ),
+        (
+            3,
+            &["stack", "create", "x", "--blueprint", "text"][..],
+            "variables.text: is missing",
+        ),
         (3, &["stack", "create", "x", "--blueprint", "none"][..], "text"),
         (3, &["stack", "show", "lusab-babad"][..], "lusab-babad"),
         (3, &["aws", "ecs", "NoSuchAction"][..], "UnknownOperation"),
@@ -112,7 +175,9 @@ fn exit_codes_and_complaints_can_be_trusted() {
         assert_eq!(code(&output), expected, "{args:?}: {}", complaint(&output));
         assert!(complaint(&output).contains(words), "{args:?}: {}", complaint(&output));
     }
-    let nowhere = Command::new(SLIPWAY).args(["stack", "list", "--server", "http://127.0.0.1:1"]).output();
+    let nowhere = Command::new(SLIPWAY)
+        .args(["stack", "list", "--server", "http://127.0.0.1:1"])
+        .output();
     let nowhere = nowhere.expect("slipway runs");
     assert_eq!(code(&nowhere), 4);
     assert!(complaint(&nowhere).contains("slipway up"), "{}", complaint(&nowhere));
@@ -128,19 +193,33 @@ fn a_start_that_cannot_be_says_why() {
         command.args(["up", "--data"]).arg(data).args(args);
         command
     };
-    let taken = start(other.path(), &["--port", &port, "--aws-port", "0"]).output().expect("slipway runs");
+    let taken = start(other.path(), &["--port", &port, "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
     assert_eq!(code(&taken), 5);
-    assert!(complaint(&taken).contains(&port) && complaint(&taken).contains("--port"), "{}", complaint(&taken));
+    assert!(
+        complaint(&taken).contains(&port) && complaint(&taken).contains("0 picks a free one"),
+        "{}",
+        complaint(&taken)
+    );
 
-    let shared = start(server.data(), &["--port", "0", "--aws-port", "0"]).output().expect("slipway runs");
+    let shared = start(server.data(), &["--port", "0", "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
     assert_eq!(code(&shared), 5);
     assert!(complaint(&shared).contains("already"), "{}", complaint(&shared));
 
     let file = other.path().join("file");
     std::fs::write(&file, "").expect("a file");
-    let no_folder = start(&file, &["--port", "0", "--aws-port", "0"]).output().expect("slipway runs");
+    let no_folder = start(&file, &["--port", "0", "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
     assert_eq!(code(&no_folder), 5);
-    assert!(complaint(&no_folder).contains(&*file.to_string_lossy()), "{}", complaint(&no_folder));
+    assert!(
+        complaint(&no_folder).contains(&*file.to_string_lossy()),
+        "{}",
+        complaint(&no_folder)
+    );
 
     let no_terraform = start(other.path(), &["--port", "0", "--aws-port", "0"])
         .env("PATH", other.path())
@@ -149,13 +228,20 @@ fn a_start_that_cannot_be_says_why() {
         .output()
         .expect("slipway runs");
     assert_eq!(code(&no_terraform), 5);
-    assert!(complaint(&no_terraform).contains("install Terraform"), "{}", complaint(&no_terraform));
+    assert!(
+        complaint(&no_terraform).contains("install Terraform"),
+        "{}",
+        complaint(&no_terraform)
+    );
 }
 
 #[test]
 fn shells_get_their_completion() {
     for shell in ["bash", "zsh", "fish"] {
-        let output = Command::new(SLIPWAY).args(["completion", shell]).output().expect("slipway runs");
+        let output = Command::new(SLIPWAY)
+            .args(["completion", shell])
+            .output()
+            .expect("slipway runs");
         assert!(printed(&output).contains("blueprint"), "{shell}");
     }
 }

@@ -10,7 +10,11 @@ use support::SLIPWAY;
 fn the_demo_proves_what_it_promises() {
     let run = Command::new(SLIPWAY).arg("demo").output().expect("slipway runs");
     let printed = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{printed}\n{}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{printed}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     // What it proves, it checks itself; here is that it got to the end of each part.
     for proof in [
         "Ada has written a line",

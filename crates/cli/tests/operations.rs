@@ -21,27 +21,53 @@ const THREE: &str = r#"
 #[tokio::test]
 async fn a_stack_lives_from_provision_to_destroy() {
     let server = Server::start();
-    assert_eq!(server.publish("three", "1.0.0", THREE).await.status, StatusCode::CREATED);
+    assert_eq!(
+        server.publish("three", "1.0.0", THREE).await.status,
+        StatusCode::CREATED
+    );
 
     let asked = server.create("first", "three", &json!({})).await;
     let provisioned = server.succeeded(&asked).await;
     assert_eq!(provisioned["plan"]["add"], 3);
-    assert_eq!(provisioned["progress"], json!({ "done": 3, "total": 3, "current": provisioned["progress"]["current"] }));
+    assert_eq!(
+        provisioned["progress"],
+        json!({ "done": 3, "total": 3, "current": provisioned["progress"]["current"] })
+    );
     let stack_path = format!("/v1/stacks/{}", asked["stack"]["id"].as_str().expect("a stack"));
     let stack = server.get(&stack_path).await;
-    assert_eq!((&stack["status"], &stack["endpoints"]["text"]), (&json!("ready"), &json!("hello")));
+    assert_eq!(
+        (&stack["status"], &stack["endpoints"]["text"]),
+        (&json!("ready"), &json!("hello"))
+    );
 
-    let preview = server.send(Method::POST, &format!("{stack_path}/preview"), &json!({"variables": {"text": "x"}})).await;
+    let preview = server
+        .send(
+            Method::POST,
+            &format!("{stack_path}/preview"),
+            &json!({"variables": {"text": "x"}}),
+        )
+        .await;
     let preview = server.succeeded(&preview.json()).await;
-    assert_eq!((&preview["plan"]["change"], &preview["plan"]["verdict"]), (&json!(2), &json!("shown_only")));
-    assert_eq!(server.get(&stack_path).await["endpoints"]["text"], "hello", "a preview changes nothing");
+    assert_eq!(
+        (&preview["plan"]["change"], &preview["plan"]["verdict"]),
+        (&json!(2), &json!("shown_only"))
+    );
+    assert_eq!(
+        server.get(&stack_path).await["endpoints"]["text"],
+        "hello",
+        "a preview changes nothing"
+    );
 
-    let update = server.send(Method::PATCH, &stack_path, &json!({"variables": {"text": "changed"}})).await;
+    let update = server
+        .send(Method::PATCH, &stack_path, &json!({"variables": {"text": "changed"}}))
+        .await;
     let update = server.succeeded(&update.json()).await;
     assert_eq!(update["plan"]["change"], 2);
     assert_eq!(server.get(&stack_path).await["endpoints"]["text"], "changed");
 
-    let same = server.send(Method::PATCH, &stack_path, &json!({"variables": {"text": "changed"}})).await;
+    let same = server
+        .send(Method::PATCH, &stack_path, &json!({"variables": {"text": "changed"}}))
+        .await;
     let same = server.succeeded(&same.json()).await;
     assert_eq!(same["plan"]["verdict"], "nothing_to_change");
     assert!(step(&same, "Apply").is_none(), "nothing is applied: {same:#}");
@@ -52,7 +78,9 @@ async fn a_stack_lives_from_provision_to_destroy() {
     assert_eq!(server.get(&stack_path).await["status"], "destroyed");
     assert_eq!(server.get("/v1/stacks").await["items"], json!([]));
     // The name is free again.
-    server.succeeded(&server.create("first", "three", &json!({})).await).await;
+    server
+        .succeeded(&server.create("first", "three", &json!({})).await)
+        .await;
 }
 
 /// What looks like a template, a command or a path arrives in Terraform as the text that it is.
@@ -60,9 +88,19 @@ async fn a_stack_lives_from_provision_to_destroy() {
 async fn values_are_data() {
     let server = Server::start();
     server.publish("three", "1.0.0", THREE).await;
-    let texts = ["${file(\"/etc/passwd\")}", "$(id)", "`id`", "../../x", "-destroy", "%{ if true }x", "a\nb \u{1F600} \"'\\"];
+    let texts = [
+        "${file(\"/etc/passwd\")}",
+        "$(id)",
+        "`id`",
+        "../../x",
+        "-destroy",
+        "%{ if true }x",
+        "a\nb \u{1F600} \"'\\",
+    ];
     for (index, text) in texts.iter().enumerate() {
-        let asked = server.create(&format!("stack-{index}"), "three", &json!({ "text": text })).await;
+        let asked = server
+            .create(&format!("stack-{index}"), "three", &json!({ "text": text }))
+            .await;
         server.succeeded(&asked).await;
         let stack = server.get(asked["links"]["stack"].as_str().expect("a link")).await;
         assert_eq!(stack["endpoints"]["text"], json!(text));
@@ -97,16 +135,29 @@ async fn an_apply_that_fails_half_way_says_where_and_the_next_attempt_goes_on() 
     server.publish("half", "1.0.0", &main).await;
     let asked = server.create("half", "half", &json!({})).await;
     let failed = server.ended(&asked).await;
-    assert_eq!((&failed["status"], &failed["error"]["name"]), (&json!("failed"), &json!("Slipway.ApplyFailed")));
+    assert_eq!(
+        (&failed["status"], &failed["error"]["name"]),
+        (&json!("failed"), &json!("Slipway.ApplyFailed"))
+    );
     assert_eq!(failed["error"]["address"], "terraform_data.second");
     assert_eq!(failed["error"]["step"], "Apply");
-    assert!(failed["error"]["log"].as_str().is_some_and(|log| log.ends_with("/logs")));
+    assert!(
+        failed["error"]["log"]
+            .as_str()
+            .is_some_and(|log| log.ends_with("/logs"))
+    );
     let execution = server
-        .aws("AWSStepFunctions.DescribeExecution", &json!({ "executionArn": failed["execution_arn"] }))
+        .aws(
+            "AWSStepFunctions.DescribeExecution",
+            &json!({ "executionArn": failed["execution_arn"] }),
+        )
         .await;
     assert_eq!(execution["status"], "FAILED");
     let cause = execution["cause"].as_str().unwrap_or_default();
-    assert!(cause.contains("terraform_data.second") && cause.contains("/logs"), "{cause}");
+    assert!(
+        cause.contains("terraform_data.second") && cause.contains("/logs"),
+        "{cause}"
+    );
     let log = server.get(failed["error"]["log"].as_str().expect("a path")).await;
     assert!(log["lines"].to_string().contains("terraform_data.second"), "{log:#}");
 
@@ -123,11 +174,25 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
     let server = Server::start();
     let syntax = server.publish("syntax", "1.0.0", "resource \"terraform_data\" {").await;
     assert_eq!(syntax.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", syntax.text);
-    assert!(syntax.text.contains("files.main.tf") && syntax.text.contains("line 1"), "{}", syntax.text);
+    assert!(
+        syntax.text.contains("files.main.tf") && syntax.text.contains("line 1"),
+        "{}",
+        syntax.text
+    );
 
     for (name, main, error, words) in [
-        ("reference", "output \"slipway\" { value = terraform_data.nothing.id }", "Slipway.PlanFailed", "terraform_data"),
-        ("no-output", "resource \"terraform_data\" \"a\" {}", "Slipway.ContractInvalid", "slipway"),
+        (
+            "reference",
+            "output \"slipway\" { value = terraform_data.nothing.id }",
+            "Slipway.PlanFailed",
+            "terraform_data",
+        ),
+        (
+            "no-output",
+            "resource \"terraform_data\" \"a\" {}",
+            "Slipway.ContractInvalid",
+            "slipway",
+        ),
         (
             "contract",
             "output \"slipway\" { value = { services = { web = { name = \"x\" } } } }",
@@ -137,7 +202,11 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
     ] {
         assert_eq!(server.publish(name, "1.0.0", main).await.status, StatusCode::CREATED);
         let failed = server.ended(&server.create(name, name, &json!({})).await).await;
-        assert_eq!((&failed["status"], &failed["error"]["name"]), (&json!("failed"), &json!(error)), "{failed:#}");
+        assert_eq!(
+            (&failed["status"], &failed["error"]["name"]),
+            (&json!("failed"), &json!(error)),
+            "{failed:#}"
+        );
         assert!(failed["error"]["message"].to_string().contains(words), "{failed:#}");
     }
 }
@@ -149,7 +218,15 @@ async fn stacks_made_at_once_do_not_mix() {
     server.publish("three", "1.0.0", THREE).await;
     let asked = (0..16).map(|index| {
         let server = &server;
-        async move { server.create(&format!("stack-{index}"), "three", &json!({ "text": format!("text {index}") })).await }
+        async move {
+            server
+                .create(
+                    &format!("stack-{index}"),
+                    "three",
+                    &json!({ "text": format!("text {index}") }),
+                )
+                .await
+        }
     });
     let asked = futures::future::join_all(asked).await;
     for (index, operation) in asked.iter().enumerate() {
@@ -157,7 +234,10 @@ async fn stacks_made_at_once_do_not_mix() {
         let stack = server.get(operation["links"]["stack"].as_str().expect("a link")).await;
         assert_eq!(stack["endpoints"]["text"], json!(format!("text {index}")));
     }
-    let mut ids: Vec<&str> = asked.iter().filter_map(|operation| operation["stack"]["id"].as_str()).collect();
+    let mut ids: Vec<&str> = asked
+        .iter()
+        .filter_map(|operation| operation["stack"]["id"].as_str())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 16);
@@ -171,15 +251,12 @@ async fn two_updates_of_a_stack_take_their_turns() {
     let gate = folder.path().join("gate");
     let main = format!(
         r#"
-        variable "text" {{
-          type    = string
-          default = ""
-        }}
+        variable "text" {{ type = string }}
         resource "terraform_data" "gate" {{
           input            = var.text
           triggers_replace = [var.text]
           provisioner "local-exec" {{
-            interpreter = ["/bin/sh", "-c", "[ -z \"$1\" ] || until [ -e \"$0\" ]; do sleep 0.05; done", {gate}]
+            interpreter = ["/bin/sh", "-c", "[ \"$1\" = first ] || exit 0; until [ -e \"$0\" ]; do sleep 0.05; done", {gate}]
             command     = var.text
           }}
         }}
@@ -188,19 +265,36 @@ async fn two_updates_of_a_stack_take_their_turns() {
         gate = support::hcl_string(&gate.to_string_lossy()),
     );
     server.publish("gate", "1.0.0", &main).await;
-    let provisioned = server.succeeded(&server.create("gate", "gate", &json!({ "text": "" })).await).await;
+    let provisioned = server
+        .succeeded(&server.create("gate", "gate", &json!({ "text": "none" })).await)
+        .await;
     let stack = provisioned["links"]["stack"].as_str().expect("a link").to_owned();
-    let update = |text: &'static str| server.send(Method::PATCH, &stack, &json!({"variables": {"text": text}}));
-    let (first, second) = (update("first").await.json(), update("second").await.json());
+    let update = async |text: &str| {
+        server
+            .send(Method::PATCH, &stack, &json!({"variables": {"text": text}}))
+            .await
+            .json()
+    };
+    let (first, second) = (update("first").await, update("second").await);
     assert_eq!((&second["status"], &second["position"]), (&json!("queued"), &json!(1)));
     let id = first["id"].as_str().expect("an id");
-    server.operation_that(id, |operation| step(operation, "Apply").is_some()).await;
-    let waiting = server.get(&format!("/v1/operations/{}", second["id"].as_str().expect("an id"))).await;
-    assert_eq!(waiting["status"], "queued", "the second waits while the first is applied");
+    server
+        .operation_that(id, |operation| step(operation, "Apply").is_some())
+        .await;
+    let waiting = server
+        .get(&format!("/v1/operations/{}", second["id"].as_str().expect("an id")))
+        .await;
+    assert_eq!(
+        waiting["status"], "queued",
+        "the second waits while the first is applied"
+    );
 
     std::fs::write(&gate, "").expect("the gate opens");
     let (first, second) = (server.succeeded(&first).await, server.succeeded(&second).await);
-    assert!(first["ended_at"].as_str() <= second["started_at"].as_str(), "one after the other");
+    assert!(
+        first["ended_at"].as_str() <= second["started_at"].as_str(),
+        "one after the other"
+    );
     assert_eq!(server.get(&stack).await["endpoints"]["text"], "second");
 }
 
@@ -238,11 +332,25 @@ async fn a_server_that_is_killed_in_an_apply_goes_on() {
     std::fs::write(&gate, "").expect("the gate opens");
     let ended = server.succeeded(&asked).await;
     assert_eq!(ended["id"], asked["id"]);
-    assert_eq!(std::fs::read_to_string(&journal).expect("the journal"), "first\nsecond\n", "each was made once");
+    assert_eq!(
+        std::fs::read_to_string(&journal).expect("the journal"),
+        "first\nsecond\n",
+        "each was made once"
+    );
 
     let stack = ended["links"]["stack"].as_str().expect("a link");
-    let again = server.succeeded(&server.send(Method::PATCH, stack, &json!({"variables": {}})).await.json()).await;
-    assert_eq!(again["plan"]["verdict"], "nothing_to_change", "the state knows what was made");
+    let again = server
+        .succeeded(
+            &server
+                .send(Method::PATCH, stack, &json!({"variables": {}}))
+                .await
+                .json(),
+        )
+        .await;
+    assert_eq!(
+        again["plan"]["verdict"], "nothing_to_change",
+        "the state knows what was made"
+    );
     let destroyed = server.request(Method::DELETE, stack, &[], None).await.json();
     server.succeeded(&destroyed).await;
 }
@@ -269,15 +377,24 @@ async fn a_lock_that_a_dead_build_left_is_healed() {
     );
     server.publish("slow", "1.0.0", &main).await;
     let asked = server.create("slow", "slow", &json!({})).await;
-    until("the apply runs", || std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))).await;
+    until("the apply runs", || {
+        std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))
+    })
+    .await;
     let session = std::fs::read_to_string(&pid).expect("a session").trim().to_owned();
-    let killed = std::process::Command::new("pkill").args(["-KILL", "-s", &session]).status().expect("pkill runs");
+    let killed = std::process::Command::new("pkill")
+        .args(["-KILL", "-s", &session])
+        .status()
+        .expect("pkill runs");
     assert!(killed.success());
     server = server.kill_and_restart();
 
     let failed = server.ended(&asked).await;
     assert_eq!(failed["status"], "failed", "{failed:#}");
-    assert!(!failed["error"]["message"].as_str().unwrap_or_default().is_empty(), "it says why: {failed:#}");
+    assert!(
+        !failed["error"]["message"].as_str().unwrap_or_default().is_empty(),
+        "it says why: {failed:#}"
+    );
     std::fs::write(&gate, "").expect("the gate opens");
     let stack = failed["links"]["stack"].as_str().expect("a link");
     let again = server.send(Method::PATCH, stack, &json!({ "variables": {} })).await;

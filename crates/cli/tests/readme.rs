@@ -33,7 +33,10 @@ fn the_walk_through_works_as_printed() {
     // The server of the test has ports and a data folder of its own, and the program is where cargo put it.
     let script = script
         .replace("API=http://127.0.0.1:4700", &format!("API={}", server.api))
-        .replace("alias slipway=target/debug/slipway", &format!("slipway() {{ {SLIPWAY} \"$@\"; }}"));
+        .replace(
+            "alias slipway=target/debug/slipway",
+            &format!("slipway() {{ {SLIPWAY} \"$@\"; }}"),
+        );
     let folder = tempfile::tempdir().expect("a folder");
     let run = Command::new("bash")
         .args(["-euxo", "pipefail", "-c", &script])
@@ -42,8 +45,16 @@ fn the_walk_through_works_as_printed() {
         .output()
         .expect("bash runs");
     let printed = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{printed}\n{}", String::from_utf8_lossy(&run.stderr));
-    for expected in ["provision guestbook succeeded", "release guestbook succeeded", "destroy guestbook succeeded"] {
+    assert!(
+        run.status.success(),
+        "{printed}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    for expected in [
+        "provision guestbook succeeded",
+        "release guestbook succeeded",
+        "destroy guestbook succeeded",
+    ] {
         assert!(printed.contains(expected), "{expected}: {printed}");
     }
 }

@@ -279,9 +279,24 @@ impl Operation {
     /// Notes how a state of the workflow ended.
     pub fn end_step(&mut self, name: &str, status: StepStatus, now: Timestamp) {
         if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
-            step.status = status;
-            step.ended_at = Some(now);
+            step.end(status, now);
         }
+    }
+
+    /// Notes that the states which ran have ended.
+    pub fn end_running_steps(&mut self, status: StepStatus, now: Timestamp) {
+        for step in &mut self.steps {
+            if step.status == StepStatus::Running {
+                step.end(status, now);
+            }
+        }
+    }
+}
+
+impl Step {
+    fn end(&mut self, status: StepStatus, now: Timestamp) {
+        self.status = status;
+        self.ended_at = Some(now);
     }
 }
 

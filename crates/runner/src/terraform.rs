@@ -73,7 +73,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Terraform {
     program: PathBuf,
     environment: BTreeMap<String, String>,
+    /// The stack's workspace.
+    workspace: String,
 }
+
+/// The workspace that every backend has.
+///
+/// `init` wants its workspace to be there already once the backend has more than this one. The other commands make theirs with
+/// the first state that they write.
+const DEFAULT_WORKSPACE: &str = "default";
 
 /// A command of Terraform's, and where its output goes.
 #[derive(Debug)]
@@ -108,13 +116,24 @@ impl Terraform {
             .filter_map(|name| Some(((*name).to_owned(), config.vars.get(*name)?.clone())))
             .collect();
         let own = [
-            ("TF_WORKSPACE", stack.as_str()),
             ("TF_IN_AUTOMATION", "1"),
             ("TF_INPUT", "0"),
             ("CHECKPOINT_DISABLE", "1"),
         ];
         environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        Ok(Self { program, environment })
+        Ok(Self {
+            program,
+            environment,
+            workspace: stack.to_string(),
+        })
+    }
+
+    fn workspace_for(&self, command: &str) -> &str {
+        if command == "init" {
+            DEFAULT_WORKSPACE
+        } else {
+            &self.workspace
+        }
     }
 
     /// Names the program's exact file, without running it: an update of it changes size or time.
@@ -157,6 +176,7 @@ impl Terraform {
             .current_dir(run.folder)
             .env_clear()
             .envs(&self.environment)
+            .env("TF_WORKSPACE", self.workspace_for(run.command))
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)

@@ -4,6 +4,8 @@
 //! neither. What they have is read here, from variables that are passed in, so that several configurations fit into one
 //! process.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,11 +17,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// After this long without a connection a request fails, and is tried again.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -36,7 +34,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Without credentials among the variables they come from the endpoint of the container, as in CodeBuild and ECS.
 pub fn sdk_config(vars: &BTreeMap<String, String>) -> SdkConfig {
     let region = var(vars, "AWS_REGION").or_else(|| var(vars, "AWS_DEFAULT_REGION"));
-    let http = http_client();
+    let http = http::client();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region.map(|region| Region::new(region.to_owned())))
@@ -70,24 +68,6 @@ fn credentials(vars: &BTreeMap<String, String>, http: &SharedHttpClient) -> Shar
     }
     let config = ProviderConfig::without_region().with_http_client(http.clone());
     SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
-}
-
-/// The client under all clients. Its connections, and the TLS settings for them, are made when the first request goes out.
-fn http_client() -> SharedHttpClient {
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-    let trusted = roots.fold(TrustStore::empty(), |store, root| store.with_pem_certificate(pem(root)));
-    let builder = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(trusted).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // The builder has no way to fail; the default reads the system's certificates.
-        Err(_) => builder.build_https(),
-    }
-}
-
-/// A certificate in the only form that the client takes.
-fn pem(der: &[u8]) -> Vec<u8> {
-    let text = STANDARD.encode(der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n").into_bytes()
 }
 
 /// The endpoints of single services, which every client asks for by its own name.

@@ -245,14 +245,7 @@ fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result
             StepStatus::Failed
         }
     };
-    for running in operation
-        .steps
-        .iter_mut()
-        .filter(|step| step.status == StepStatus::Running)
-    {
-        running.status = step;
-        running.ended_at = Some(now);
-    }
+    operation.end_running_steps(step, now);
     Ok(())
 }
 

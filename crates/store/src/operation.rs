@@ -213,7 +213,12 @@ impl Store {
     /// Somebody approves the plan. The operation that comes back has the task token to answer; repeating the approval returns
     /// it again, so that an answer that was lost can be sent again.
     pub async fn approve(&self, id: &OperationId, by: &str) -> Result<Operation, Error> {
+        let now = Timestamp::now();
         self.update_operation(id, |operation| {
+            if operation.status == OperationStatus::WaitingForApproval {
+                // The step that waited; nothing runs beside it.
+                operation.end_running_steps(StepStatus::Succeeded, now);
+            }
             operation.status = decided(operation, OperationEvent::Approved)?;
             operation.approved_by.get_or_insert_with(|| by.to_owned());
             Ok(())

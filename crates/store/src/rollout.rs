@@ -1,8 +1,14 @@
-//! Task tokens that wait for an ECS deployment to end.
+//! Steps of the workflow that wait for an ECS deployment to end, and how they are told.
+//!
+//! Two tell them: `await_rollout`, which looks once after it has kept the token, and `events`, when ECS says so.
 
+use aws_sdk_sfn::error::SdkError;
+use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
+use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
+use slipway_model::operation::StepStatus;
 
 use crate::idempotency::expiry;
 use crate::item::encode;
@@ -24,6 +30,83 @@ pub struct Rollout {
     pub token: String,
     /// The operation whose step waits.
     pub operation: OperationId,
+    /// The name of the step.
+    pub step: String,
+}
+
+/// How a rollout ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The service is stable.
+    Completed,
+    /// It is not, for this reason.
+    Failed(String),
+}
+
+/// The error that the workflow gets when a rollout failed.
+pub const FAILED: &str = "Slipway.RolloutFailed";
+
+/// Why a step could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// Step Functions did not take the answer.
+    #[error("Step Functions did not take the answer to the step that waits for a rollout")]
+    Answer(#[source] Box<aws_sdk_sfn::Error>),
+    /// The step was told, and the table does not know it.
+    #[error("the end of a rollout could not be recorded")]
+    Record(#[source] Error),
+}
+
+/// Tells a step that its rollout has ended, and forgets it. Telling it again is harmless.
+pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, ended: &Ended) -> Result<(), EndError> {
+    // Recorded first: once the workflow goes on, its next steps write the operation too.
+    let status = match ended {
+        Ended::Completed => StepStatus::Succeeded,
+        Ended::Failed(_) => StepStatus::Failed,
+    };
+    match store.end_step(&rollout.operation, &rollout.step, status).await {
+        // A record that is gone needs no end; whoever waits still wants to be told.
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => return Err(EndError::Record(error)),
+    }
+    match ended {
+        Ended::Completed => succeed(sfn, &rollout.token).await?,
+        Ended::Failed(reason) => fail(sfn, &rollout.token, reason).await?,
+    }
+    store.forget_rollout(rollout).await.map_err(EndError::Record)
+}
+
+async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<(), EndError> {
+    let answer = sfn.send_task_success().task_token(token).output("{}").send().await;
+    answer.map(drop).or_else(|error| match error.as_service_error() {
+        Some(
+            SendTaskSuccessError::TaskTimedOut(_)
+            | SendTaskSuccessError::TaskDoesNotExist(_)
+            | SendTaskSuccessError::InvalidToken(_),
+        ) => Ok(()),
+        _ => Err(unanswered(error)),
+    })
+}
+
+async fn fail(sfn: &aws_sdk_sfn::Client, token: &str, reason: &str) -> Result<(), EndError> {
+    let request = sfn.send_task_failure().task_token(token).error(FAILED);
+    let answer = request.cause(reason).send().await;
+    answer.map(drop).or_else(|error| match error.as_service_error() {
+        Some(
+            SendTaskFailureError::TaskTimedOut(_)
+            | SendTaskFailureError::TaskDoesNotExist(_)
+            | SendTaskFailureError::InvalidToken(_),
+        ) => Ok(()),
+        _ => Err(unanswered(error)),
+    })
+}
+
+/// The step still waits. Where it does not (it timed out, or was answered by the other one), there is nothing left to say.
+fn unanswered<E>(error: SdkError<E>) -> EndError
+where
+    aws_sdk_sfn::Error: From<SdkError<E>>,
+{
+    EndError::Answer(Box::new(error.into()))
 }
 
 impl Store {

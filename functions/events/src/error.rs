@@ -31,12 +31,9 @@ pub enum EventError {
     /// The table could not be asked who waits for a deployment.
     #[error("the table could not be asked who waits for the deployment")]
     ReadRollout(#[source] slipway_store::Error),
-    /// The step was answered, and its record is still there.
-    #[error("the step's record could not be deleted")]
-    ForgetRollout(#[source] slipway_store::Error),
-    /// Step Functions did not take the answer to a step.
-    #[error("Step Functions did not take the answer to the step that waits")]
-    AnswerStep(#[source] Box<aws_sdk_sfn::Error>),
+    /// The step that waits for a deployment could not be told.
+    #[error("the step that waits for the deployment could not be told of its end")]
+    EndRollout(#[source] slipway_store::rollout::EndError),
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
     EndOperation(#[source] slipway_store::Error),
@@ -48,9 +45,7 @@ impl EventError {
         match self {
             Self::ReadEvent(_) | Self::ReadDetail { .. } | Self::NoService => "Slipway.EventUnreadable",
             Self::UnknownType(_) => "Slipway.EventUnknown",
-            Self::ReadRollout(_) | Self::ForgetRollout(_) | Self::AnswerStep(_) | Self::EndOperation(_) => {
-                "Slipway.EventNotHandled"
-            }
+            Self::ReadRollout(_) | Self::EndRollout(_) | Self::EndOperation(_) => "Slipway.EventNotHandled",
         }
     }
 

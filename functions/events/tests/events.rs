@@ -88,6 +88,7 @@ fn waiting(deployment: &str) -> Rollout {
         deployment: deployment.to_owned(),
         token: format!("token of {deployment}"),
         operation: slipway_model::id::OperationId::generate(),
+        step: "Wait until stable: web".to_owned(),
     }
 }
 

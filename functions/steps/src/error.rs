@@ -79,7 +79,7 @@ impl StepError {
             Self::PlanFailed(_) => "Slipway.PlanFailed",
             Self::ContractInvalid(_) => "Slipway.ContractInvalid",
             Self::MigrationFailed(_) => "Slipway.MigrationFailed",
-            Self::RolloutFailed(_) => "Slipway.RolloutFailed",
+            Self::RolloutFailed(_) => slipway_store::rollout::FAILED,
             Self::Unhealthy(_) => "Slipway.Unhealthy",
             Self::Ended(_) => "Slipway.Cancelled",
             Self::Unavailable { .. } => "Slipway.Transient",

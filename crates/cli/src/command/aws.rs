@@ -99,5 +99,8 @@ fn signature(
     let request = SignableRequest::new("POST", endpoint, headers, SignableBody::Bytes(body.as_bytes()));
     let signed = sign(request.map_err(|error| failed(&error))?, &parameters.into()).map_err(|error| failed(&error))?;
     let (instructions, _) = signed.into_parts();
-    Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Ok(instructions
+        .headers()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }

@@ -12,7 +12,12 @@ pub async fn run(client: &Client, aws: &str, output: &Output) -> Result<(), Erro
     let images = guestbook::build()?.publish(client, aws).await?;
     output.answer(&json!({ "blueprint": "guestbook", "images": images }), |_| {
         let export = |(index, image): (usize, &String)| format!("export RELEASE_{}={image}", index + 1);
-        images.iter().enumerate().map(export).collect::<Vec<String>>().join("\n")
+        images
+            .iter()
+            .enumerate()
+            .map(export)
+            .collect::<Vec<String>>()
+            .join("\n")
     });
     Ok(())
 }

@@ -51,7 +51,8 @@ impl<'a> Story<'a> {
             ],
         );
         let names = guestbook.publish(&self.client, &self.aws).await?;
-        self.output.say("  published guestbook@1.0.0, and pushed four images of the application, each known by its digest");
+        self.output
+            .say("  published guestbook@1.0.0, and pushed four images of the application, each known by its digest");
         Ok(names)
     }
 

@@ -47,8 +47,15 @@ impl Server {
     }
 
     fn start_on(data: TempDir) -> Self {
+        // It fails where another test of this process has done so already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (process, up) = spawn(data.path());
-        let text = |name: &str| up[name].as_str().unwrap_or_else(|| panic!("no {name} in {up}")).to_owned();
+        let text = |name: &str| {
+            up[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("no {name} in {up}"))
+                .to_owned()
+        };
         Self {
             api: text("api"),
             aws: text("aws"),
@@ -63,8 +70,14 @@ impl Server {
         self.process.kill().expect("the server is killed");
         self.process.wait().expect("the server has ended");
         let (process, up) = spawn(self.data.path());
-        assert_eq!((up["api"].as_str(), up["aws"].as_str()), (Some(&*self.api), Some(&*self.aws)), "the ports are kept");
+        assert_eq!(
+            (up["api"].as_str(), up["aws"].as_str()),
+            (Some(&*self.api), Some(&*self.aws)),
+            "the ports are kept"
+        );
         self.process = process;
+        // The connections to the dead one are of no use.
+        self.http = reqwest::Client::new();
         self
     }
 
@@ -116,12 +129,21 @@ impl Server {
 
     /// Calls the local AWS.
     pub async fn aws(&self, target: &str, request: &Value) -> Value {
-        let version = if target.starts_with("AWSStepFunctions") || target.starts_with("DynamoDB") { "1.0" } else { "1.1" };
+        let version = if target.starts_with("AWSStepFunctions") || target.starts_with("DynamoDB") {
+            "1.0"
+        } else {
+            "1.1"
+        };
         let answer = self
             .http
             .post(&self.aws)
             .header("content-type", format!("application/x-amz-json-{version}"))
             .header("x-amz-target", target)
+            // The local AWS wants a signature, and knows no key to check it with.
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/any/aws4_request",
+            )
             .body(request.to_string())
             .send()
             .await
@@ -135,7 +157,8 @@ impl Server {
     /// Publishes a blueprint of one file.
     pub async fn publish(&self, name: &str, version: &str, main: &str) -> Answer {
         let path = format!("/v1/blueprints/{name}/versions/{version}");
-        self.send(Method::PUT, &path, &json!({ "files": { "main.tf": main } })).await
+        self.send(Method::PUT, &path, &json!({ "files": { "main.tf": main } }))
+            .await
     }
 
     /// Asks for a stack; gives the operation as it was answered.
@@ -149,7 +172,8 @@ impl Server {
     /// Waits until an operation has ended.
     pub async fn ended(&self, operation: &Value) -> Value {
         let id = operation["id"].as_str().expect("an operation");
-        self.operation_that(id, |operation| !operation["ended_at"].is_null()).await
+        self.operation_that(id, |operation| !operation["ended_at"].is_null())
+            .await
     }
 
     /// Waits until an operation is as `wanted` says, by long polls.
@@ -196,7 +220,9 @@ fn spawn(data: &Path) -> (Child, Value) {
         .expect("slipway starts");
     let mut line = String::new();
     let stdout = process.stdout.as_mut().expect("its output");
-    BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("it says where it listens");
     let up = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     (process, up)
 }
@@ -208,16 +234,23 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(PATIENCE, waited)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// A program on PATH.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// The text of a Terraform string in which `text` stands literally.
 pub fn hcl_string(text: &str) -> String {
-    serde_json::to_string(text).expect("a string").replace("${", "$${").replace("%{", "%%{")
+    serde_json::to_string(text)
+        .expect("a string")
+        .replace("${", "$${")
+        .replace("%{", "%%{")
 }

@@ -360,6 +360,7 @@ async fn a_rollout_is_found_by_its_deployment_until_it_is_forgotten() {
         deployment: "ecs-svc/1".to_owned(),
         token: "first".to_owned(),
         operation: OperationId::generate(),
+        step: "Wait until stable: web".to_owned(),
     };
     let second = Rollout {
         token: "second".to_owned(),
