@@ -207,7 +207,11 @@ fn a_start_that_cannot_be_says_why() {
         .output()
         .expect("slipway runs");
     assert_eq!(code(&shared), 5);
-    assert!(complaint(&shared).contains("already"), "{}", complaint(&shared));
+    assert!(
+        complaint(&shared).contains("in use by the process"),
+        "{}",
+        complaint(&shared)
+    );
 
     let file = other.path().join("file");
     std::fs::write(&file, "").expect("a file");

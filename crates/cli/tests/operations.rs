@@ -146,12 +146,7 @@ async fn an_apply_that_fails_half_way_says_where_and_the_next_attempt_goes_on() 
             .as_str()
             .is_some_and(|log| log.ends_with("/logs"))
     );
-    let execution = server
-        .aws(
-            "AWSStepFunctions.DescribeExecution",
-            &json!({ "executionArn": failed["execution_arn"] }),
-        )
-        .await;
+    let execution = server.execution_ended(&failed).await;
     assert_eq!(execution["status"], "FAILED");
     let cause = execution["cause"].as_str().unwrap_or_default();
     assert!(

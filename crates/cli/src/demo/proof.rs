@@ -1,6 +1,7 @@
 //! What the demo promises, checked from outside: over the application's own HTTP and over the AWS APIs.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,10 @@ use crate::client::Client;
 use crate::command::aws;
 use crate::error::Error;
 use crate::operation_view::Operation;
+
+/// How often the demo looks whether an execution has ended, and how long it waits between: ten seconds together.
+const LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Ends the demo with an error unless what it promised is so.
 pub fn expect(holds: bool, promise: &str, seen: &impl Debug) -> Result<(), Error> {
@@ -116,16 +121,23 @@ pub async fn migration_came_first(endpoint: &str, stack: &StackRecord, image: &s
     }
 }
 
-/// The cause with which the operation's execution ended FAILED.
+/// The cause with which the operation's execution ended FAILED. The execution ends a moment after its last step has
+/// recorded the operation's end.
 pub async fn execution_failed(endpoint: &str, operation: &Operation) -> Result<String, Error> {
     let request = json!({ "executionArn": operation.execution_arn });
-    let execution = aws::send(endpoint, "stepfunctions", "DescribeExecution", &request).await?;
-    expect(
-        execution["status"] == "FAILED",
-        "the execution is FAILED",
-        &execution["status"],
-    )?;
-    Ok(execution["cause"].as_str().unwrap_or_default().to_owned())
+    for _ in 0..LOOKS {
+        let execution = aws::send(endpoint, "stepfunctions", "DescribeExecution", &request).await?;
+        if execution["status"] != "RUNNING" {
+            expect(
+                execution["status"] == "FAILED",
+                "the execution is FAILED",
+                &execution["status"],
+            )?;
+            return Ok(execution["cause"].as_str().unwrap_or_default().to_owned());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Err(Error::Demo(format!("the execution of {} does not end", operation.id)))
 }
 
 /// Looks for what a destroy could leave: the service, its tasks, its address, the Terraform state, the name.

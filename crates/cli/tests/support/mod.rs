@@ -194,6 +194,23 @@ impl Server {
         }
     }
 
+    /// Waits until the execution of an operation has ended too: the operation's record is written by its last steps.
+    pub async fn execution_ended(&self, operation: &Value) -> Value {
+        let waited = async {
+            loop {
+                let request = json!({ "executionArn": operation["execution_arn"] });
+                let execution = self.aws("AWSStepFunctions.DescribeExecution", &request).await;
+                if execution["status"] != "RUNNING" {
+                    return execution;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited)
+            .await
+            .expect("the execution ends")
+    }
+
     /// Waits until an operation has ended, and sees that it succeeded.
     pub async fn succeeded(&self, operation: &Value) -> Value {
         let ended = self.ended(operation).await;
