@@ -6,13 +6,13 @@ use std::process::Command;
 
 use support::{SLIPWAY, Server, on_path};
 
-/// The fenced blocks of the README with this label, in order.
-fn blocks(label: &str) -> Vec<String> {
+/// The fenced blocks of the README with one of these labels, in order.
+fn blocks(labels: &[&str]) -> Vec<String> {
     let readme = include_str!("../../../README.md");
     let mut blocks = Vec::new();
     let mut lines = readme.lines();
     while let Some(line) = lines.next() {
-        if line.strip_prefix("```") == Some(label) {
+        if line.strip_prefix("```").is_some_and(|label| labels.contains(&label)) {
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
             blocks.push(block.join("\n"));
         }
@@ -23,13 +23,13 @@ fn blocks(label: &str) -> Vec<String> {
 #[test]
 fn the_walk_through_works_as_printed() {
     let server = Server::start();
-    let mut script = blocks("sh").join("\n");
-    if on_path("aws").is_some() {
-        script.push('\n');
-        script.push_str(&blocks("sh aws").join("\n"));
+    let labels: &[&str] = if on_path("aws").is_some() {
+        &["sh", "sh aws"]
     } else {
         println!("skipped: the README's AWS CLI commands; there is no `aws` on PATH: pip install awscli");
-    }
+        &["sh"]
+    };
+    let script = blocks(labels).join("\n");
     // The server of the test has ports and a data folder of its own, and the program is where cargo put it.
     let script = script
         .replace("API=http://127.0.0.1:4700", &format!("API={}", server.api))
