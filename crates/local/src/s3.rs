@@ -8,6 +8,7 @@ mod bodies;
 mod buckets;
 mod checksums;
 mod chunked;
+mod copy;
 mod http;
 mod index;
 mod listing;

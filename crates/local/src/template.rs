@@ -6,6 +6,7 @@
 //! each resource become a type (`resources`). Whatever is not understood on the way is refused with its path in the
 //! file; what is known to mean nothing here stands in one table, `resources::IGNORED`.
 
+mod parts;
 mod resolve;
 mod resources;
 mod yaml;
@@ -17,9 +18,8 @@ use serde_json::Value;
 
 pub use resources::{AttributeDefinition, EnvironmentVariable, GlobalSecondaryIndex, KeyElement, Projection};
 
+use parts::Parts;
 use resolve::Resolver;
-use resources::{BucketProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties, ProjectProperties};
-use resources::{StateMachineProperties, TableProperties};
 
 /// The template that this program was built with.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -265,133 +265,6 @@ impl Template {
     }
 }
 
-/// What has been read so far.
-#[derive(Default)]
-struct Parts {
-    tables: Vec<Table>,
-    buckets: Vec<Bucket>,
-    log_groups: Vec<LogGroup>,
-    functions: BTreeMap<String, Function>,
-    state_machines: Vec<StateMachine>,
-    projects: Vec<Project>,
-    rules: Vec<Rule>,
-    schedules: Vec<Schedule>,
-}
-
-impl Parts {
-    fn take(
-        &mut self,
-        resolver: &Resolver<'_>,
-        logical_id: &str,
-        kind: Kind,
-        definition: &str,
-    ) -> Result<(), TemplateError> {
-        match kind {
-            Kind::Table => self.tables.push(table(resolver.properties(logical_id)?)),
-            Kind::Bucket => {
-                let properties: BucketProperties = resolver.properties(logical_id)?;
-                self.buckets.push(Bucket {
-                    name: properties.bucket_name,
-                    versioned: properties
-                        .versioning_configuration
-                        .is_some_and(|it| it.status == "Enabled"),
-                });
-            }
-            Kind::LogGroup => {
-                let properties: LogGroupProperties = resolver.properties(logical_id)?;
-                self.log_groups.push(LogGroup {
-                    name: properties.log_group_name,
-                    retention_in_days: properties.retention_in_days,
-                });
-            }
-            Kind::Function => self.function(resolver, logical_id)?,
-            Kind::StateMachine => {
-                let properties: StateMachineProperties = resolver.properties(logical_id)?;
-                self.state_machines.push(StateMachine {
-                    arn: resolver.arn(logical_id)?,
-                    definition: substitute(definition, &properties.definition_substitutions)?,
-                    name: properties.name,
-                    alias: properties.auto_publish_alias,
-                    role_arn: properties.role,
-                });
-            }
-            Kind::Project => {
-                let properties = resolver.properties(logical_id)?;
-                self.projects.push(project(resolver.arn(logical_id)?, properties));
-            }
-            Kind::MeaninglessHere => {}
-        }
-        Ok(())
-    }
-
-    fn function(&mut self, resolver: &Resolver<'_>, logical_id: &str) -> Result<(), TemplateError> {
-        let properties: FunctionProperties = resolver.properties(logical_id)?;
-        for (event, what) in properties.events {
-            let (name, function) = (format!("{logical_id}{event}"), logical_id.to_owned());
-            match what {
-                FunctionEvent::EventBridgeRule { pattern } => self.rules.push(Rule {
-                    name,
-                    pattern,
-                    function,
-                }),
-                FunctionEvent::ScheduleV2 {
-                    schedule_expression: expression,
-                } => {
-                    self.schedules.push(Schedule {
-                        name,
-                        expression,
-                        function,
-                    });
-                }
-            }
-        }
-        self.functions.insert(
-            logical_id.to_owned(),
-            Function {
-                arn: resolver.arn(logical_id)?,
-                name: properties.function_name,
-                timeout_seconds: properties.timeout,
-                environment: properties.environment.variables,
-            },
-        );
-        Ok(())
-    }
-}
-
-fn table(properties: TableProperties) -> Table {
-    Table {
-        name: properties.table_name.clone(),
-        ttl_attribute: properties
-            .time_to_live_specification
-            .filter(|ttl| ttl.enabled)
-            .map(|ttl| ttl.attribute_name),
-        create_table: CreateTable {
-            table_name: properties.table_name,
-            attribute_definitions: properties.attribute_definitions,
-            key_schema: properties.key_schema,
-            global_secondary_indexes: properties.global_secondary_indexes,
-            billing_mode: properties.billing_mode,
-        },
-    }
-}
-
-fn project(arn: String, properties: ProjectProperties) -> Project {
-    Project {
-        arn,
-        name: properties.name,
-        description: properties.description,
-        service_role: properties.service_role,
-        timeout_in_minutes: properties.timeout_in_minutes,
-        queued_timeout_in_minutes: properties.queued_timeout_in_minutes,
-        environment_type: properties.environment.kind,
-        compute_type: properties.environment.compute_type,
-        image: properties.environment.image,
-        environment_variables: properties.environment.environment_variables,
-        buildspec: properties.source.build_spec,
-        log_group: properties.logs_config.cloud_watch_logs.group_name,
-    }
-}
-
 fn one<T>(kind: &'static str, mut found: Vec<T>) -> Result<T, TemplateError> {
     match (found.pop(), found.len()) {
         (Some(only), 0) => Ok(only),
@@ -400,24 +273,4 @@ fn one<T>(kind: &'static str, mut found: Vec<T>) -> Result<T, TemplateError> {
             found: others + usize::from(last.is_some()),
         }),
     }
-}
-
-/// Puts the values in, as CloudFormation does: plain text for every `${Name}`.
-fn substitute(definition: &str, values: &BTreeMap<String, String>) -> Result<String, TemplateError> {
-    let mut text = String::with_capacity(definition.len());
-    let mut rest = definition;
-    while let Some((before, after)) = rest.split_once("${") {
-        // Without a closing brace it is no substitution, and stays.
-        let Some((name, after)) = after.split_once('}') else {
-            break;
-        };
-        let value = values
-            .get(name)
-            .ok_or_else(|| TemplateError::Substitution { name: name.to_owned() })?;
-        text.push_str(before);
-        text.push_str(value);
-        rest = after;
-    }
-    text.push_str(rest);
-    Ok(text)
 }

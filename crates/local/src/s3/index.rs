@@ -3,6 +3,9 @@
 //! Every change is one transaction under one lock. That is what makes a conditional write atomic: nobody writes
 //! between the comparison and the change.
 
+mod changes;
+mod condition;
+mod rows;
 mod uploads;
 
 use std::collections::{BTreeMap, HashSet};
@@ -10,13 +13,16 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use s3s::dto::{ETag, ETagCondition};
+use rusqlite::{Connection, Transaction, params};
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::checksums::{Checksums, hex};
+use self::changes::{delete_version, insert, put, remove_version};
+use self::rows::{VERSION_COLUMNS, bucket, bucket_of, find, number_of, version_of};
+use super::checksums::Checksums;
 
+pub(super) use self::changes::Outcome;
+pub(super) use self::condition::{Condition, matches_etag, precondition_failed};
 pub(super) use self::uploads::{Part, Settings};
 
 /// `latest` marks the version that a read without a version id sees; it may be a delete marker (no body).
@@ -43,8 +49,6 @@ const TABLES: &str = "
         modified INTEGER NOT NULL, checksums TEXT NOT NULL, PRIMARY KEY (upload, number)
     ) WITHOUT ROWID;
 ";
-
-const VERSION_COLUMNS: &str = "key, version, latest, body, size, etag, modified, attributes";
 
 /// The version id of what was written while versioning was off.
 pub(super) const NULL_VERSION: &str = "null";
@@ -97,45 +101,6 @@ impl Bucket {
     pub(super) fn is_versioned(&self) -> bool {
         self.versioning.is_some()
     }
-}
-
-/// What has to be true of the current object for a write to happen.
-#[derive(Default)]
-pub(super) struct Condition {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
-}
-
-impl Condition {
-    fn check(&self, current: Option<&Version>) -> S3Result<()> {
-        let current = current.filter(|version| version.body.is_some());
-        match &self.if_none_match {
-            Some(condition) if !condition.is_any() => {
-                return Err(s3_error!(
-                    NotImplemented,
-                    "A write takes If-None-Match with the value * alone."
-                ));
-            }
-            Some(_) if current.is_some() => return Err(precondition_failed("If-None-Match")),
-            _ => {}
-        }
-        match (&self.if_match, current) {
-            (None, _) => Ok(()),
-            (Some(_), None) => Err(s3_error!(NoSuchKey, "The specified key does not exist.")),
-            (Some(condition), Some(version)) if matches_etag(condition, &version.etag) => Ok(()),
-            (Some(_), Some(_)) => Err(precondition_failed("If-Match")),
-        }
-    }
-}
-
-/// What a write or a delete has done.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// The id that the answer names: `None` in a bucket that was never versioned.
-    pub(super) version: Option<String>,
-    pub(super) delete_marker: bool,
-    /// Bodies that nothing names any more.
-    pub(super) freed: Vec<String>,
 }
 
 /// The index and its file.
@@ -329,197 +294,9 @@ pub(super) struct From<'a> {
     pub(super) all_versions: bool,
 }
 
-fn put(
-    transaction: &Transaction<'_>,
-    bucket_name: &str,
-    key: &str,
-    new: &NewVersion<'_>,
-    condition: &Condition,
-) -> S3Result<Outcome> {
-    let bucket = bucket(transaction, bucket_name)?;
-    condition.check(find(transaction, bucket_name, key, None)?.as_ref())?;
-    insert(transaction, &bucket, key, Some(new))
-}
-
-/// Puts a version (or a delete marker) on top.
-fn insert(
-    transaction: &Transaction<'_>,
-    bucket: &Bucket,
-    key: &str,
-    new: Option<&NewVersion<'_>>,
-) -> S3Result<Outcome> {
-    let mut outcome = Outcome::default();
-    let id = if bucket.versioning.as_deref() == Some("Enabled") {
-        hex(&rand::random::<u128>().to_be_bytes())
-    } else {
-        let replaced = remove_version(transaction, &bucket.name, key, NULL_VERSION)?;
-        outcome.freed.extend(replaced.body());
-        NULL_VERSION.to_owned()
-    };
-    let attributes = new.map_or_else(Attributes::default, |new| new.attributes.clone());
-    let attributes = serde_json::to_string(&attributes).map_err(S3Error::internal_error)?;
-    transaction
-        .execute(
-            "UPDATE versions SET latest = 0 WHERE bucket = ?1 AND key = ?2 AND latest = 1",
-            params![bucket.name, key],
-        )
-        .and_then(|_| {
-            transaction.execute(
-                "INSERT INTO versions (bucket, key, version, latest, body, size, etag, modified, attributes)
-                 VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    bucket.name,
-                    key,
-                    id,
-                    new.map(|new| new.body),
-                    new.map_or(0, |new| new.size.cast_signed()),
-                    new.map_or("", |new| new.etag),
-                    Timestamp::now().as_millisecond(),
-                    attributes,
-                ],
-            )
-        })
-        .map_err(failed)?;
-    outcome.version = bucket.is_versioned().then_some(id);
-    Ok(outcome)
-}
-
-fn delete_version(transaction: &Transaction<'_>, bucket: &str, key: &str, version: &str) -> S3Result<Outcome> {
-    let removed = remove_version(transaction, bucket, key, version)?;
-    transaction
-        .execute(
-            "UPDATE versions SET latest = 1 WHERE number =
-                 (SELECT max(number) FROM versions WHERE bucket = ?1 AND key = ?2)",
-            params![bucket, key],
-        )
-        .map_err(failed)?;
-    Ok(Outcome {
-        version: Some(version.to_owned()),
-        delete_marker: matches!(removed, Removed::DeleteMarker),
-        freed: removed.body().into_iter().collect(),
-    })
-}
-
-/// What was there before it was taken out.
-enum Removed {
-    Nothing,
-    DeleteMarker,
-    Object { body: String },
-}
-
-impl Removed {
-    fn body(self) -> Option<String> {
-        match self {
-            Self::Object { body } => Some(body),
-            Self::Nothing | Self::DeleteMarker => None,
-        }
-    }
-}
-
-fn remove_version(transaction: &Transaction<'_>, bucket: &str, key: &str, version: &str) -> S3Result<Removed> {
-    let removed = transaction
-        .prepare_cached("DELETE FROM versions WHERE bucket = ?1 AND key = ?2 AND version = ?3 RETURNING body")
-        .and_then(|mut statement| {
-            let as_removed = |row: &Row<'_>| {
-                let body: Option<String> = row.get(0)?;
-                Ok(body.map_or(Removed::DeleteMarker, |body| Removed::Object { body }))
-            };
-            statement
-                .query_row(params![bucket, key, version], as_removed)
-                .optional()
-        })
-        .map_err(failed)?;
-    Ok(removed.unwrap_or(Removed::Nothing))
-}
-
-fn bucket(connection: &Connection, name: &str) -> S3Result<Bucket> {
-    connection
-        .prepare_cached("SELECT name, created, versioning FROM buckets WHERE name = ?1")
-        .and_then(|mut statement| statement.query_row([name], bucket_of).optional())
-        .map_err(failed)?
-        .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket `{name}` does not exist."))
-}
-
-fn find(connection: &Connection, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Option<Version>> {
-    let filter = if version.is_some() {
-        "version = ?3"
-    } else {
-        "latest = 1 AND ?3 IS NULL"
-    };
-    let sql = format!("SELECT {VERSION_COLUMNS} FROM versions WHERE bucket = ?1 AND key = ?2 AND {filter}");
-    connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| {
-            statement
-                .query_row(params![bucket, key, version], version_of)
-                .optional()
-        })
-        .map_err(failed)
-}
-
-fn number_of(connection: &Connection, bucket: &str, key: &str, version: Option<&str>) -> rusqlite::Result<i64> {
-    let Some(version) = version else { return Ok(0) };
-    connection
-        .query_row(
-            "SELECT number FROM versions WHERE bucket = ?1 AND key = ?2 AND version = ?3",
-            params![bucket, key, version],
-            |row| row.get(0),
-        )
-        .optional()
-        .map(Option::unwrap_or_default)
-}
-
-fn bucket_of(row: &Row<'_>) -> rusqlite::Result<Bucket> {
-    Ok(Bucket {
-        name: row.get(0)?,
-        created: time_of(row, 1)?,
-        versioning: row.get(2)?,
-    })
-}
-
-fn version_of(row: &Row<'_>) -> rusqlite::Result<Version> {
-    let attributes: String = row.get(7)?;
-    Ok(Version {
-        key: row.get(0)?,
-        id: row.get(1)?,
-        latest: row.get(2)?,
-        body: row.get(3)?,
-        size: row.get::<_, i64>(4)?.cast_unsigned(),
-        etag: row.get(5)?,
-        modified: time_of(row, 6)?,
-        attributes: json_of(7, &attributes)?,
-    })
-}
-
-fn time_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    let milliseconds: i64 = row.get(column)?;
-    Timestamp::from_millisecond(milliseconds)
-        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, milliseconds))
-}
-
-fn json_of<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
-}
-
 /// A text that sorts after everything that begins with `prefix`.
 pub(super) fn past(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
-}
-
-pub(super) fn matches_etag(condition: &ETagCondition, etag: &str) -> bool {
-    match condition.as_etag() {
-        None => true,
-        Some(wanted) => ETag::Strong(etag.to_owned()).strong_cmp(wanted),
-    }
-}
-
-pub(super) fn precondition_failed(condition: &str) -> S3Error {
-    s3_error!(
-        PreconditionFailed,
-        "At least one of the pre-conditions you specified did not hold: {condition}."
-    )
 }
 
 #[allow(clippy::needless_pass_by_value)] // for use in map_err

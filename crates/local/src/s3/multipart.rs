@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use s3s::dto::{
     ChecksumAlgorithm, ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
     CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as ListedPart,
-    ServerSideEncryption, StorageClass, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as ListedPart, StorageClass,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -14,9 +14,10 @@ use super::Store;
 use super::bodies::{Written, stream};
 use super::buckets::owner;
 use super::checksums::{Algorithm, Expected, Hasher, checksums_of, composite, hex, set_checksums};
+use super::copy::copied_from;
 use super::http::Payload;
 use super::index::{Condition, NewVersion, Part, Settings};
-use super::objects::{attributes_of, check_offered, checksum_type, copied_from, receive, timestamp};
+use super::objects::{attributes_of, check_offered, checksum_type, receive, timestamp};
 use super::reading::{Reading, not_modified_is_412, range_of};
 
 /// AWS's own: every part but the last has at least this size.

@@ -5,18 +5,17 @@ use std::time::SystemTime;
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{
-    ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
-    DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, Error,
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, MetadataDirective, PutObjectInput,
-    PutObjectOutput, ServerSideEncryption, StorageClass, Timestamp,
+    ChecksumType, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+    ETagCondition, Error, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput,
+    PutObjectOutput, Timestamp,
 };
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::bodies::{blob, stream};
+use super::bodies::blob;
 use super::checksums::{Algorithm, Expected, checksums_of, set_checksums};
 use super::http::Payload;
 use super::index::{Attributes, Condition, Version};
-use super::reading::{Reading, content_range, length_of, not_modified_is_412, range_of};
+use super::reading::{Reading, content_range, length_of, range_of};
 use super::{Store, index};
 
 /// AWS's limit for an object that is put in one request.
@@ -52,14 +51,14 @@ macro_rules! check_offered {
                 $input
                     .server_side_encryption
                     .as_ref()
-                    .is_some_and(|kind| kind.as_str() != ServerSideEncryption::AES256),
+                    .is_some_and(|kind| kind.as_str() != s3s::dto::ServerSideEncryption::AES256),
             ),
             (
                 "another storage class",
                 $input
                     .storage_class
                     .as_ref()
-                    .is_some_and(|class| class.as_str() != StorageClass::STANDARD),
+                    .is_some_and(|class| class.as_str() != s3s::dto::StorageClass::STANDARD),
             ),
         ])
     };
@@ -294,75 +293,6 @@ fn deleted_object(key: String, version: Option<String>, outcome: index::Outcome)
         delete_marker_version_id: outcome.delete_marker.then_some(outcome.version).flatten(),
         key: Some(key),
         version_id: version,
-    }
-}
-
-pub(super) async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
-    check_offered!(input)?;
-    let (bucket, key, version) = copied_from(&input.copy_source)?;
-    let (source, versioned, file) = store.open_version(bucket, key, version)?;
-    Reading {
-        matching: input.copy_source_if_match.as_ref(),
-        not_matching: input.copy_source_if_none_match.as_ref(),
-        modified_since: input.copy_source_if_modified_since.as_ref(),
-        unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
-    }
-    .check(&source)
-    .map_err(not_modified_is_412)?;
-    let replace = input
-        .metadata_directive
-        .as_ref()
-        .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
-    let mut attributes = if replace {
-        attributes_of!(input)
-    } else {
-        source.attributes.clone()
-    };
-    if !replace && bucket == input.bucket && key == input.key && version.is_none() {
-        return Err(s3_error!(
-            InvalidRequest,
-            "This copy request is illegal because it is trying to copy an object to itself without changing it."
-        ));
-    }
-    let named = input.checksum_algorithm.as_ref();
-    let algorithm = named.and_then(|name| Algorithm::parse(name.as_str()));
-    let kept = source.attributes.checksums.keys().next().copied();
-    let algorithm = algorithm.or(kept).unwrap_or(Algorithm::Crc64Nvme);
-    let written = store
-        .bodies
-        .write(stream(file, 0..source.size), [algorithm], false)
-        .await?;
-    attributes.checksums.clone_from(&written.digests.checksums);
-    attributes.composite_checksum = false;
-    let etag = written.etag();
-    let outcome = store.commit(&input.bucket, &input.key, written, &attributes, &Condition::default())?;
-    let mut result = CopyObjectResult {
-        e_tag: Some(ETag::Strong(etag)),
-        last_modified: Some(Timestamp::from(SystemTime::now())),
-        checksum_type: checksum_type(&attributes),
-        ..CopyObjectResult::default()
-    };
-    set_checksums!(result, &attributes.checksums);
-    Ok(CopyObjectOutput {
-        copy_object_result: Some(result),
-        copy_source_version_id: versioned.then_some(source.id),
-        version_id: outcome.version,
-        ..CopyObjectOutput::default()
-    })
-}
-
-/// Bucket, key and version of a copy's source.
-pub(super) fn copied_from(source: &CopySource) -> S3Result<(&str, &str, Option<&str>)> {
-    match source {
-        CopySource::Bucket {
-            bucket,
-            key,
-            version_id,
-        } => Ok((bucket, key, version_id.as_deref())),
-        CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => Err(s3_error!(
-            NotImplemented,
-            "Slipway's local S3 does not offer access points and outposts."
-        )),
     }
 }
 

@@ -17,7 +17,7 @@ use s3s::dto::{
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::http::Payload;
-use super::{Store, buckets, multipart, objects};
+use super::{Store, buckets, copy, multipart, objects};
 use crate::wire::REGION;
 
 /// What `s3s` calls.
@@ -112,7 +112,7 @@ impl S3 for Operations {
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
-        objects::copy(&self.0, request.input).await.map(S3Response::new)
+        copy::copy(&self.0, request.input).await.map(S3Response::new)
     }
 
     async fn create_multipart_upload(

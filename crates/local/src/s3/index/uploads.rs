@@ -5,7 +5,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Condition, Index, NewVersion, Outcome, bucket, failed, json_of, past, put, time_of};
+use super::changes::put;
+use super::rows::{bucket, json_of, time_of};
+use super::{Attributes, Condition, Index, NewVersion, Outcome, failed, past};
 use crate::s3::checksums::{Algorithm, Checksums, hex};
 
 /// What was said when the upload was started.

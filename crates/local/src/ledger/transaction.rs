@@ -1,0 +1,85 @@
+//! Several reads and writes of which all happen or none.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use rusqlite::params;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::reads::{entries, get, last, list, name};
+use crate::Error;
+
+/// The reads and writes of one transaction.
+pub struct Transaction<'a> {
+    pub(super) inner: rusqlite::Transaction<'a>,
+    pub(super) touched: RefCell<BTreeSet<String>>,
+}
+
+impl Transaction<'_> {
+    /// See [`Ledger::put`].
+    pub fn put<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<(), Error> {
+        let body = encode(kind, id, value)?;
+        self.write(
+            kind,
+            id,
+            "INSERT OR REPLACE INTO records (kind, id, body) VALUES (?1, ?2, ?3)",
+            params![kind, id, body],
+        )?;
+        Ok(())
+    }
+
+    /// See [`Ledger::get`].
+    pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, Error> {
+        get(&self.inner, kind, id)
+    }
+
+    /// See [`Ledger::list_under`].
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
+        list(&self.inner, kind, prefix)
+    }
+
+    /// See [`Ledger::delete`].
+    pub fn delete(&self, kind: &str, id: &str) -> Result<bool, Error> {
+        let sql = "DELETE FROM entries WHERE kind = ?1 AND id = ?2";
+        self.write(kind, id, sql, params![kind, id])?;
+        let sql = "DELETE FROM records WHERE kind = ?1 AND id = ?2";
+        Ok(self.write(kind, id, sql, params![kind, id])? > 0)
+    }
+
+    /// See [`Ledger::append`].
+    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, Error> {
+        let body = encode(kind, id, value)?;
+        let number = last(&self.inner, kind, id)? + 1;
+        self.write(
+            kind,
+            id,
+            "INSERT INTO entries (kind, id, number, body) VALUES (?1, ?2, ?3, ?4)",
+            params![kind, id, number.cast_signed(), body],
+        )?;
+        Ok(number)
+    }
+
+    /// See [`Ledger::entries`].
+    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, Error> {
+        entries(&self.inner, kind, id, from, usize::MAX)
+    }
+
+    fn write(&self, kind: &str, id: &str, sql: &str, values: impl rusqlite::Params) -> Result<usize, Error> {
+        self.touched.borrow_mut().insert(kind.to_owned());
+        self.inner
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map_err(|source| Error::WriteLedger {
+                what: name(kind, id),
+                source,
+            })
+    }
+}
+
+fn encode<T: Serialize + ?Sized>(kind: &str, id: &str, value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|source| Error::EncodeRecord {
+        what: name(kind, id),
+        source,
+    })
+}
