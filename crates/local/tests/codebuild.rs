@@ -240,8 +240,19 @@ async fn what_could_change_the_program_is_refused_and_tokens_are_honoured() {
     }
     let body = json!({"projectName": "runner", "idempotencyToken": "t"});
     let first = machine.call("StartBuild", body.clone()).await;
+    let again = machine.call("StartBuild", body.clone()).await;
+    assert_eq!(first["build"]["id"], again["build"]["id"]);
+    machine.finished(first["build"]["id"].as_str().unwrap()).await;
+    drop(machine);
+    // However long a server was down: no second build for a token of which the first is known.
+    let machine = Machine::start(
+        data.path(),
+        "version: 0.2\nenv: {variables: {NEW: '1'}}\nphases: {build: {commands: [':']}}",
+        2,
+    );
     let again = machine.call("StartBuild", body).await;
     assert_eq!(first["build"]["id"], again["build"]["id"]);
+    assert_eq!(again["build"]["buildStatus"], "SUCCEEDED");
     let other = json!({"projectName": "runner", "idempotencyToken": "t",
         "environmentVariablesOverride": [{"name": "A", "value": "1"}]});
     let error = machine.codebuild.call("StartBuild", other).await.unwrap_err();
@@ -261,7 +272,6 @@ async fn what_could_change_the_program_is_refused_and_tokens_are_honoured() {
             .code,
         "UnknownOperationException"
     );
-    machine.finished(first["build"]["id"].as_str().unwrap()).await;
 }
 
 #[tokio::test]

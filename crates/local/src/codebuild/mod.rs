@@ -18,9 +18,7 @@ mod start;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
@@ -41,8 +39,6 @@ const BUILD: &str = "build";
 const BUILDS_OF: &str = "builds-of";
 const TOKEN: &str = "build-token";
 
-/// How long an idempotency token of `StartBuild` is remembered.
-const TOKEN_LIFE: Duration = Duration::from_mins(5);
 /// What AWS puts on one page of a list and takes in one batch.
 const PAGE: usize = 100;
 
@@ -117,11 +113,14 @@ struct Shared {
 }
 
 /// An idempotency token of `StartBuild`.
+///
+/// AWS forgets one after five minutes. Here it holds as long as its build is known: a server that was down for longer
+/// must not start a second Terraform because it does not know any more that it started the first.
 #[derive(Serialize, Deserialize)]
 struct Token {
     build: String,
+    /// The caller's own variables, and not the project's: those may change with the program.
     variables: BTreeMap<String, String>,
-    time: Timestamp,
 }
 
 impl CodeBuild {
@@ -209,53 +208,41 @@ impl CodeBuild {
         })?;
         let mut variables: BTreeMap<String, String> = spec.variables().collect();
         variables.extend(project.environment.clone());
-        variables.extend(start.variables);
-        let build = self
-            .shared
-            .ledger
-            .transaction(|ledger| {
-                let token = start.token.map(|token| format!("{}/{token}", project.name));
-                if let Some(token) = &token
-                    && let Some(known) = ledger.get::<Token>(TOKEN, token)?
-                    && known.time.duration_until(Timestamp::now()).unsigned_abs() < TOKEN_LIFE
-                {
-                    if known.variables != variables {
-                        return Err(invalid(
-                            "The idempotency token was used with other parameters in the last five minutes.",
-                        ));
-                    }
-                    return Ok((ledger.get::<Build>(BUILD, &known.build)?, false));
+        variables.extend(start.variables.clone());
+        let token = start.token.map(|token| format!("{}/{token}", project.name));
+        let (build, is_new) = self.shared.ledger.transaction(|ledger| {
+            if let Some(token) = &token
+                && let Some(known) = ledger.get::<Token>(TOKEN, token)?
+                && let Some(build) = ledger.get::<Build>(BUILD, &known.build)?
+            {
+                if known.variables != start.variables {
+                    return Err(invalid("The idempotency token was used with other parameters."));
                 }
-                let in_progress = lock(&self.shared.live).len();
-                if project.concurrent_build_limit.is_some_and(|limit| in_progress >= limit) {
-                    return Err(AwsError::new(
-                        "AccountLimitExceededException",
-                        format!(
-                            "The project {} has as many builds in progress as it may have.",
-                            project.name
-                        ),
-                    ));
-                }
-                let uuid = request_id();
-                let number = ledger.append(BUILDS_OF, &project.name, &uuid)?;
-                let build = Build::new(uuid.clone(), &project.name, number, variables.clone());
-                ledger.put(BUILD, &uuid, &build)?;
-                if let Some(token) = token {
-                    let time = Timestamp::now();
-                    ledger.put(
-                        TOKEN,
-                        &token,
-                        &Token {
-                            build: uuid,
-                            variables,
-                            time,
-                        },
-                    )?;
-                }
-                Ok((Some(build), true))
-            })
-            .and_then(|(build, is_new)| build.map(|build| (build, is_new)).ok_or_else(|| not_found("")));
-        let (build, is_new) = build?;
+                return Ok((build, false));
+            }
+            let in_progress = lock(&self.shared.live).len();
+            if project.concurrent_build_limit.is_some_and(|limit| in_progress >= limit) {
+                return Err(AwsError::new(
+                    "AccountLimitExceededException",
+                    format!(
+                        "The project {} has as many builds in progress as it may have.",
+                        project.name
+                    ),
+                ));
+            }
+            let uuid = request_id();
+            let number = ledger.append(BUILDS_OF, &project.name, &uuid)?;
+            let build = Build::new(uuid.clone(), &project.name, number, variables);
+            ledger.put(BUILD, &uuid, &build)?;
+            if let Some(token) = &token {
+                let known = Token {
+                    build: uuid,
+                    variables: start.variables,
+                };
+                ledger.put(TOKEN, token, &known)?;
+            }
+            Ok((build, true))
+        })?;
         if is_new {
             self.shared.announce(&build);
             self.shared.carry_out(build.clone(), None);
