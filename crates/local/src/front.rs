@@ -25,7 +25,7 @@ use serde_json::Value;
 
 pub use self::guard::{Guard, guard, is_simple_content_type};
 use crate::s3::S3;
-use crate::wire::{AwsError, JsonProtocol, request_id};
+use crate::wire::{AwsError, HOW_TO_SIGN, JsonProtocol, request_id};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
@@ -112,7 +112,7 @@ async fn call(service: &JsonService, action: String, request: Request<Body>) -> 
     if signed_for(request.headers()).is_none() {
         return Err(AwsError::new(
             "MissingAuthenticationTokenException",
-            "This request is not signed. Slipway's local AWS takes any credentials, but wants a signature (SigV4).",
+            format!("This request is not signed. {HOW_TO_SIGN}"),
         ));
     }
     let body = Limited::new(request.into_body(), LARGEST_JSON)

@@ -31,6 +31,10 @@ pub const REGION: &str = "us-east-1";
 /// The account that owns every local resource.
 pub const ACCOUNT: &str = "000000000000";
 
+/// What is said to a request that is not signed.
+pub const HOW_TO_SIGN: &str = "Slipway's local AWS takes any credentials, but wants a signature (SigV4): use the AWS CLI \
+    with what `slipway env` prints, or `slipway aws SERVICE ACTION`.";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 

@@ -82,6 +82,11 @@ async fn a_program_is_answered_and_a_page_is_not() {
         (status, &body["__type"]),
         (400, &json!("MissingAuthenticationTokenException"))
     );
+    let message = body["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains("the AWS CLI") && message.contains("`slipway aws"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

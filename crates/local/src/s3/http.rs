@@ -17,6 +17,7 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::checksums::{Algorithm, Checksums};
 use super::chunked::{Trailers, decode};
+use crate::wire::HOW_TO_SIGN;
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
@@ -102,10 +103,7 @@ fn authenticate(method: &Method, headers: &HeaderMap, uri: &Uri) -> S3Result<()>
     }
     let query = uri.query().unwrap_or_default();
     if parameter(query, "X-Amz-Signature").is_none() {
-        return Err(s3_error!(
-            AccessDenied,
-            "This request is not signed. Slipway's local S3 takes any credentials, but wants a signature (SigV4)."
-        ));
+        return Err(s3_error!(AccessDenied, "This request is not signed. {HOW_TO_SIGN}"));
     }
     // The one method that changes something and that a page may send without asking the browser's leave.
     if *method == Method::POST {
