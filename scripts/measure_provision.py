@@ -6,8 +6,8 @@ configuration by hand: `init`, `plan -out`, `apply`, with the same S3 backend on
 whatever else the machine does falls on both. With a local state file instead of the S3 backend it is run as well, for
 comparison. Then requests are sent while Terraform runs, and how long their answers take is printed.
 
-    cargo build --release --package slipway-cli
-    python3 scripts/measure_provision.py --slipway target/release/slipway
+    cargo build --profile local --package slipway-cli
+    python3 scripts/measure_provision.py
 """
 
 import argparse
@@ -95,7 +95,7 @@ def measure_answers(api, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slipway", default="target/release/slipway", help="the program to measure")
+    parser.add_argument("--slipway", default="target/local/slipway", help="the program to measure")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     data = tempfile.mkdtemp(prefix="slipway-measure-")
@@ -124,8 +124,8 @@ def report(up, rounds):
         "AWS_SECRET_ACCESS_KEY": "local",
     }
     backend = {
-        "bucket": up["state_bucket"],
-        "key": "by-hand",
+        # The state bucket of template.yaml, as local mode names it.
+        "bucket": "slipway-state-000000000000-us-east-1",
         "region": "us-east-1",
         "use_lockfile": True,
         "use_path_style": True,
@@ -137,7 +137,7 @@ def report(up, rounds):
     slipway, hand, plain = [], [], []
     for index in range(rounds + 1):
         through = through_slipway(api, f"measured-{index}")
-        by_s3 = by_hand(terraform, env | {"TF_WORKSPACE": f"hand-{index}"}, backend)
+        by_s3 = by_hand(terraform, env, backend | {"key": f"by-hand-{index}"})
         local = by_hand(terraform, env, None)
         # The first round fills the caches of all three, the disk's among them.
         if index > 0:
