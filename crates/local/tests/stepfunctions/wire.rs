@@ -166,6 +166,15 @@ async fn an_execution_is_started_once_and_its_name_is_kept() {
         .send()
         .await;
     assert_eq!(code(other), "StateMachineDoesNotExist");
+    let through = |alias: &str| {
+        let start = world.client.start_execution().name("op-1").input("{\"n\": 1}");
+        start.state_machine_arn(format!("{machine}:{alias}")).send()
+    };
+    assert_eq!(code(through("live").await), "StateMachineDoesNotExist");
+    world.service.ensure_alias(&machine, "live").expect("is made");
+    let aliased = through("live").await.expect("is the same one");
+    assert_eq!(aliased.execution_arn, first.execution_arn, "an alias is no part of it");
+    assert_eq!(code(through("lives").await), "StateMachineDoesNotExist");
     world.outside.release();
     let ended = world.ended(&first.execution_arn).await;
     assert_eq!(ended["status"], "SUCCEEDED");
