@@ -18,7 +18,7 @@ use slipway_local::{Local, LocalOptions};
 use story::Story;
 
 /// Plays the demo in a data folder of its own, and removes it afterwards.
-pub async fn run(demo: Demo, output: &Output) -> Result<(), Error> {
+pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
     output.say(
         "Slipway runs Terraform stacks for teams: plan, apply, migrate, roll out.\n\
          This demo starts Slipway and a local AWS on this machine, then provisions a guestbook with a database,\n\

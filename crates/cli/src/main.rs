@@ -69,24 +69,24 @@ async fn run(cli: Cli) -> Result<(), Error> {
     let output = Output::new(global.json);
     let client = || server::api(&global).map(|address| Client::new(&address));
     match command {
-        Command::Up(up) => command::up::run(up, &global, &output).await,
-        Command::Demo(demo) => demo::run(demo, &output).await,
-        Command::Example => command::example::run(&client()?, &server::aws(&global)?, &output).await,
+        Command::Up(up) => command::up::run(up, &global, output).await,
+        Command::Demo(demo) => demo::run(demo, output).await,
+        Command::Example => command::example::run(&client()?, &server::aws(&global)?, output).await,
         Command::Env => {
             let address = server::aws(&global)?;
             output.answer(&server::exports_json(&address), |_| server::exports(&address));
             Ok(())
         }
-        Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, &output).await,
-        Command::Environment(environment) => command::environment::run(environment, &client()?, &output).await,
-        Command::Stack(stack) => command::stack::run(stack, &client()?, &output).await,
-        Command::Release(release) => command::release::run(release, &client()?, &output).await,
-        Command::Operation(operation) => command::operation::run(operation, &client()?, &output).await,
-        Command::Logs(logs) => command::logs::run(logs, &client()?, &output).await,
+        Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, output).await,
+        Command::Environment(environment) => command::environment::run(environment, &client()?, output).await,
+        Command::Stack(stack) => command::stack::run(stack, &client()?, output).await,
+        Command::Release(release) => command::release::run(release, &client()?, output).await,
+        Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
+        Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
         Command::Image(ImageCommand::Push { folder, repository }) => {
-            command::image::push(&folder, &repository, &server::aws(&global)?, &output).await
+            command::image::push(&folder, &repository, &server::aws(&global)?, output).await
         }
-        Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, &output).await,
+        Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, output).await,
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut std::io::stdout());
             Ok(())

@@ -139,7 +139,7 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// Watches an operation to its end; gives it back as the API shows it then. Whoever calls decides what a failure means.
-pub async fn watch(client: &Client, id: &str, output: &Output) -> Result<(Value, Operation), Error> {
+pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
     let mut watcher = Watcher::new(output);
     let mut seen = None;
     loop {
@@ -160,14 +160,14 @@ pub async fn watch(client: &Client, id: &str, output: &Output) -> Result<(Value,
 
 /// Prints what is new in an operation: a line for each step that ended, and on a terminal one moving line for the step
 /// that runs.
-struct Watcher<'a> {
-    output: &'a Output,
+struct Watcher {
+    output: Output,
     printed: BTreeSet<String>,
     bar: Option<ProgressBar>,
 }
 
-impl<'a> Watcher<'a> {
-    fn new(output: &'a Output) -> Self {
+impl Watcher {
+    fn new(output: Output) -> Self {
         let bar = output.is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {

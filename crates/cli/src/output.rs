@@ -22,24 +22,24 @@ impl Output {
     }
 
     /// Whether lines may move: a person looks at a terminal, and JSON was not asked for.
-    pub fn is_terminal(&self) -> bool {
+    pub fn is_terminal(self) -> bool {
         self.terminal && !self.json
     }
 
     /// Whether programs read.
-    pub fn is_json(&self) -> bool {
+    pub fn is_json(self) -> bool {
         self.json
     }
 
     /// Prints a line for people; nothing where programs read.
-    pub fn say(&self, line: &str) {
+    pub fn say(self, line: &str) {
         if !self.json {
             print(line);
         }
     }
 
     /// Prints an answer: as it is for programs, as `people` shows it for people.
-    pub fn answer(&self, value: &Value, people: impl FnOnce(&Value) -> String) {
+    pub fn answer(self, value: &Value, people: impl FnOnce(&Value) -> String) {
         if self.json {
             print(&value.to_string());
         } else {
@@ -48,7 +48,7 @@ impl Output {
     }
 
     /// Prints a list: an array for programs, a table for people. A column is a heading and the path of its value.
-    pub fn table(&self, items: &[Value], columns: &[(&str, &str)], empty: &str) {
+    pub fn table(self, items: &[Value], columns: &[(&str, &str)], empty: &str) {
         if self.json {
             print(&Value::from(items.to_vec()).to_string());
         } else if items.is_empty() {

@@ -19,7 +19,7 @@ const PROGRAMS: [(&str, Version); 2] = [("terraform", Version::new(1, 11, 0)), (
 /// The release that is fetched where there is neither.
 const RELEASE: &str = "1.11.4";
 
-/// Where HashiCorp publishes releases.
+/// Where Terraform's makers publish releases.
 const RELEASES: &str = "https://releases.hashicorp.com/terraform";
 
 /// SHA-256 of the release's zip for each platform, as published with it in `terraform_1.11.4_SHA256SUMS`.
@@ -62,7 +62,7 @@ pub struct Search {
 
 impl Search {
     /// As the environment says: `SLIPWAY_TERRAFORM` names the program, `SLIPWAY_TERRAFORM_RELEASES` a mirror of
-    /// HashiCorp's releases.
+    /// the releases.
     pub fn from_env() -> Self {
         let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
         let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);

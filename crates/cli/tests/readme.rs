@@ -21,6 +21,7 @@ fn blocks(labels: &[&str]) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test that leaves something out says so")]
 fn the_walk_through_works_as_printed() {
     let server = Server::start();
     let labels: &[&str] = if on_path("aws").is_some() {

@@ -26,7 +26,7 @@ const SERVICES: [(&str, &str, &str); 6] = [
 ];
 
 /// Makes the call, and prints the answer.
-pub async fn run(call: AwsCall, endpoint: &str, output: &Output) -> Result<(), Error> {
+pub async fn run(call: AwsCall, endpoint: &str, output: Output) -> Result<(), Error> {
     let request: Value = serde_json::from_str(&call.request)
         .map_err(|error| Error::Usage(format!("the request is not JSON: {error}")))?;
     let answer = send(endpoint, &call.service, &call.action, &request).await?;

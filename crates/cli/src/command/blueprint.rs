@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
-pub async fn run(command: BlueprintCommand, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         BlueprintCommand::List => {
             let items = client.list("/v1/blueprints", &[]).await?;

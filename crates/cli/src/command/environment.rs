@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
-pub async fn run(command: EnvironmentCommand, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         EnvironmentCommand::List => {
             let items = client.list("/v1/environments", &[]).await?;

@@ -17,7 +17,7 @@ use crate::server;
 const BUCKET: &str = "slipway-images";
 
 /// Pushes a folder, and prints the image's name.
-pub async fn push(folder: &Path, repository: &Name, endpoint: &str, output: &Output) -> Result<(), Error> {
+pub async fn push(folder: &Path, repository: &Name, endpoint: &str, output: Output) -> Result<(), Error> {
     let image = upload(folder, repository, endpoint).await?;
     output.answer(&json!({ "image": image }), |_| image.clone());
     Ok(())

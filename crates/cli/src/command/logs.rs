@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::output::{Output, text_at};
 
 /// Prints the lines that are there; with `--follow`, those that come until the operation has ended.
-pub async fn run(logs: Logs, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Error> {
     let path = format!("/v1/operations/{}/logs", logs.operation);
     let mut after: Option<String> = None;
     loop {

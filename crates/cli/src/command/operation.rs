@@ -11,7 +11,7 @@ use crate::operation_view::{Operation, duration_text, watch};
 use crate::output::Output;
 
 /// Runs the command.
-pub async fn run(command: OperationCommand, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(command: OperationCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         OperationCommand::List { stack } => {
             let items = client.list(&format!("/v1/stacks/{stack}/operations"), &[]).await?;
@@ -45,7 +45,7 @@ pub async fn run(command: OperationCommand, client: &Client, output: &Output) ->
     }
 }
 
-async fn act(client: &Client, output: &Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {
+async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {
     let value: Value = client
         .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), body)
         .await?;
@@ -55,7 +55,7 @@ async fn act(client: &Client, output: &Output, id: &OperationId, verb: &str, bod
 }
 
 /// Says which operation a request started, and watches it to its end if that was asked for.
-pub async fn started(client: &Client, output: &Output, value: &Value, wait: Wait) -> Result<(), Error> {
+pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = Operation::read(value)?;
     if !wait.wait {
         output.answer(value, |_| {
@@ -76,7 +76,7 @@ pub async fn started(client: &Client, output: &Output, value: &Value, wait: Wait
 }
 
 /// What programs get at the end of a watch; people have seen it already.
-fn output_json(output: &Output, value: &Value) {
+fn output_json(output: Output, value: &Value) {
     if output.is_json() {
         output.answer(value, |_| String::new());
     }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
-pub async fn run(command: ReleaseCommand, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         ReleaseCommand::Create { stack, images, wait } => {
             let body = json!({ "images": by_service(images)? });

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
-pub async fn run(command: StackCommand, client: &Client, output: &Output) -> Result<(), Error> {
+pub async fn run(command: StackCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         StackCommand::Create(create) => {
             let wait = create.wait;
@@ -136,7 +136,7 @@ fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
     }
 }
 
-async fn list(filters: StackList, client: &Client, output: &Output) -> Result<(), Error> {
+async fn list(filters: StackList, client: &Client, output: Output) -> Result<(), Error> {
     let filters = [
         ("environment", filters.environment.map(String::from)),
         ("blueprint", filters.blueprint.map(String::from)),

@@ -11,7 +11,7 @@ use crate::server;
 use crate::terraform::Search;
 
 /// Serves until it is told to stop.
-pub async fn run(up: Up, global: &Global, output: &Output) -> Result<(), Error> {
+pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
     let running = Local::start(LocalOptions {
         data: global.data.clone(),

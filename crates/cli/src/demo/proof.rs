@@ -78,7 +78,7 @@ async fn service(endpoint: &str, stack: &StackRecord) -> Result<Value, Error> {
     Ok(answer["services"][0].clone())
 }
 
-/// The tasks that a ListTasks request finds, described.
+/// The tasks that a request to list tasks finds, described.
 async fn tasks(endpoint: &str, request: &Value) -> Result<Vec<Value>, Error> {
     let listed = aws::send(endpoint, "ecs", "ListTasks", request).await?;
     if listed["taskArns"].as_array().is_none_or(Vec::is_empty) {

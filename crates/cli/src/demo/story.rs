@@ -12,14 +12,14 @@ use crate::operation_view::{Operation, watch};
 use crate::output::Output;
 
 /// The demo on one server.
-pub struct Story<'a> {
+pub struct Story {
     client: Client,
     aws: String,
-    output: &'a Output,
+    output: Output,
 }
 
-impl<'a> Story<'a> {
-    pub fn new(api: &str, aws: &str, output: &'a Output) -> Self {
+impl Story {
+    pub fn new(api: &str, aws: &str, output: Output) -> Self {
         Self {
             client: Client::new(api),
             aws: aws.to_owned(),

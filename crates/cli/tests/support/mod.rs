@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub const SLIPWAY: &str = env!("CARGO_BIN_EXE_slipway");
 
 /// How long an operation may take before a test gives up on it: far more than it needs, so that only a stuck one gets there.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running server.
 pub struct Server {
@@ -178,7 +178,7 @@ impl Server {
 
     /// Waits until an operation is as `wanted` says, by long polls.
     pub async fn operation_that(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let waited = async {
+        let looking = async {
             let mut path = format!("/v1/operations/{id}");
             loop {
                 let operation = self.get(&path).await;
@@ -188,15 +188,15 @@ impl Server {
                 path = format!("/v1/operations/{id}?wait=20&seen={}", operation["revision"]);
             }
         };
-        match tokio::time::timeout(PATIENCE, waited).await {
-            Ok(operation) => operation,
-            Err(_) => panic!("stuck: {}", self.get(&format!("/v1/operations/{id}")).await),
+        if let Ok(operation) = tokio::time::timeout(PATIENCE, looking).await {
+            return operation;
         }
+        panic!("stuck: {}", self.get(&format!("/v1/operations/{id}")).await)
     }
 
     /// Waits until the execution of an operation has ended too: the operation's record is written by its last steps.
     pub async fn execution_ended(&self, operation: &Value) -> Value {
-        let waited = async {
+        let looking = async {
             loop {
                 let request = json!({ "executionArn": operation["execution_arn"] });
                 let execution = self.aws("AWSStepFunctions.DescribeExecution", &request).await;
@@ -206,7 +206,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waited)
+        tokio::time::timeout(PATIENCE, looking)
             .await
             .expect("the execution ends")
     }
@@ -246,12 +246,12 @@ fn spawn(data: &Path) -> (Child, Value) {
 
 /// Waits until a condition holds that nothing tells us of: a file that another program writes.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waited = async {
+    let looking = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waited)
+    tokio::time::timeout(PATIENCE, looking)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
 }
