@@ -277,9 +277,15 @@ async fn what_could_change_the_program_is_refused_and_tokens_are_honoured() {
 #[tokio::test]
 async fn running_and_queued_builds_can_be_stopped() {
     let data = tempfile::tempdir().unwrap();
-    let spec =
-        "version: 0.2\nphases: {build: {commands: [\"trap 'echo saved; exit 1' TERM; echo ready; sleep 600 & wait\"]}}";
-    let machine = Machine::start(data.path(), spec, 1);
+    // A program of its own, as the runner is, that takes its time to end.
+    let program = data.path().join("program");
+    let script = "trap 'sleep 0.2; echo saved; exit 1' TERM; echo ready; while :; do sleep 0.02; done";
+    std::fs::write(&program, script).unwrap();
+    let spec = format!(
+        "version: 0.2\nphases: {{build: {{commands: ['/bin/sh {}', 'echo later']}}}}",
+        program.display()
+    );
+    let machine = Machine::start(data.path(), &spec, 1);
     let running = machine.start_build(json!([])).await;
     let queued = machine.start_build(json!([])).await;
     machine.written(&running, "ready").await;
@@ -290,7 +296,12 @@ async fn running_and_queued_builds_can_be_stopped() {
     machine.call("StopBuild", json!({"id": running})).await;
     let build = machine.finished(&running).await;
     assert_eq!(build["buildStatus"], "STOPPED");
-    assert!(machine.lines(&running).await.contains(&"saved".to_owned()));
+    let lines = machine.lines(&running).await;
+    assert!(lines.contains(&"saved".to_owned()), "{lines:?}");
+    assert!(
+        !lines.contains(&"later".to_owned()),
+        "nothing begins after the stop: {lines:?}"
+    );
 }
 
 #[tokio::test]

@@ -166,7 +166,11 @@ impl Buildspec {
 }
 
 /// The functions that the script's phases call. None starts a process.
-const HELPERS: &str = r#"_slipway_go_on=yes
+///
+/// A build that is told to stop is told as a group. The command that runs ends in its own time, for it may be the runner,
+/// which waits until Terraform has saved its state; a shell without the trap would end at once, and the build with it.
+const HELPERS: &str = r#"trap 'exit 143' HUP INT TERM
+_slipway_go_on=yes
 _slipway_begin() {
     _slipway_code=0
     : >"$_slipway_marks/$1.begin"
