@@ -106,8 +106,6 @@ RESOURCES = {
     ],
     ("runner", "s3:PutObject"): ["artifacts/operations/*", "artifacts/prepared/*"],
     ("runner", "s3:DeleteObject"): ["states/stacks/*"],
-    # What cannot be handled is put aside with its reason.
-    ("events", "sqs:SendMessage"): ["unhandled events"],
     # Each source account has a bus of this name for what became of its requests.
     ("events", "events:PutEvents"): ["result buses"],
 }
@@ -133,6 +131,9 @@ LAMBDA = {
     "xray:PutTraceSegments": ["*"],
     "xray:PutTelemetryRecords": ["*"],
 }
+
+# The events function: Lambda puts aside what it could not handle, with the reason (EventInvokeConfig).
+EVENTS = {"sqs:SendMessage": ["unhandled events"]}
 
 # The state machine: Step Functions writes its log and its traces.
 MACHINE = {
@@ -274,7 +275,7 @@ def clients_of(code):
     """The names that stand for clients in a file, with the service of each."""
     imported = re.search(r"use aws_sdk_(\w+)::(?:\{[^}]*\b)?Client\b", code)
     found = {}
-    for name, service in re.findall(r"\b(\w+): &?(?:'\w+ )?(?:aws_sdk_(\w+)::)?Client\b", code):
+    for name, service in re.findall(r"\b(\w+): &?(?:'\w+ )?(?:(?:aws::)?Lazy<)?(?:aws_sdk_(\w+)::)?Client\b", code):
         if service or imported:
             found[name] = service or imported[1]
     for name, service in re.findall(r"let (\w+) = aws_sdk_(\w+)::Client::", code):
@@ -496,6 +497,8 @@ def check(root):
     for folder in sorted((root / "functions").iterdir()):
         needs = needs_of_crate(folder.name, Crate(folder / "src"), store)
         needs.follows(LAMBDA, "Lambda")
+        if folder.name == "events":
+            needs.follows(EVENTS, "Lambda")
         all_needs.append(needs)
     runner = needs_of_crate("runner", Crate(root / "crates/runner/src"), store)
     runner.follows(BUILD, "CodeBuild")
