@@ -10,7 +10,6 @@ use crate::EventError;
 pub(crate) enum Event {
     Deployment(Deployment),
     Execution(Execution),
-    Build,
 }
 
 /// What every event has.
@@ -70,7 +69,6 @@ impl Event {
                 let execution = serde_json::from_value(envelope.detail).map_err(unreadable)?;
                 Ok(Self::Execution(execution))
             }
-            "CodeBuild Build State Change" => Ok(Self::Build),
             _ => Err(EventError::UnknownType(detail_type)),
         }
     }

@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | `ECS Deployment State Change` | the step that waits for the deployment is answered |
 //! | `Step Functions Execution Status Change` | an operation that its execution left behind ends, and the next one starts |
-//! | `CodeBuild Build State Change` | nothing: the workflow waits for its builds itself |
 //!
 //! EventBridge delivers at least once and in no order, and a rule may match more than is meant for this stack of functions:
 //! what is known already and what is nobody's is passed over. An event of a type that is not in the table is an error, so
@@ -20,6 +19,7 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use serde_json::Value;
 use slipway_store::Store;
+use slipway_store::aws::{Lazy, lazy};
 
 pub use error::{EventError, MissingVariable};
 use event::Event;
@@ -47,7 +47,7 @@ impl Config {
 pub struct Events {
     config: Config,
     store: Store,
-    sfn: aws_sdk_sfn::Client,
+    sfn: Lazy<aws_sdk_sfn::Client>,
 }
 
 impl Events {
@@ -55,7 +55,7 @@ impl Events {
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
         Self {
             store: Store::new(sdk, config.table.clone()),
-            sfn: aws_sdk_sfn::Client::new(sdk),
+            sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             config,
         }
     }
@@ -65,7 +65,6 @@ impl Events {
         match Event::read(event)? {
             Event::Deployment(deployment) => self.deployment(deployment).await,
             Event::Execution(execution) => self.execution(execution).await,
-            Event::Build => Ok(()),
         }
     }
 }
