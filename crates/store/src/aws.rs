@@ -7,6 +7,7 @@
 mod http;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -45,6 +46,16 @@ pub fn sdk_config(vars: &BTreeMap<String, String>) -> SdkConfig {
         .http_client(http);
     config.set_endpoint_url(var(vars, "AWS_ENDPOINT_URL").map(str::to_owned));
     config.build()
+}
+
+/// A client that is made when it is first used. Making one reads the endpoints of all of AWS's partitions, and one request
+/// needs few clients. Clones share it.
+pub type Lazy<T> = Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>;
+
+/// A client of this configuration: `lazy(config, aws_sdk_sfn::Client::new)`.
+pub fn lazy<T>(config: &SdkConfig, make: impl FnOnce(&SdkConfig) -> T + Send + 'static) -> Lazy<T> {
+    let config = config.clone();
+    Arc::new(LazyLock::new(Box::new(move || make(&config))))
 }
 
 /// Whether S3 clients address buckets by path: with an endpoint of one's own there is no name for each bucket.

@@ -51,7 +51,7 @@ pub use list::Page;
 /// The table. Clones share one client.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Client,
+    client: aws::Lazy<Client>,
     table: String,
 }
 
@@ -59,7 +59,7 @@ impl Store {
     /// The table of this name.
     pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
         Self {
-            client: Client::new(config),
+            client: aws::lazy(config, Client::new),
             table: table.into(),
         }
     }

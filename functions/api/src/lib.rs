@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use slipway_store::Store;
+use slipway_store::aws::{Lazy, lazy};
 
 pub mod body;
 pub mod caller;
@@ -81,9 +82,9 @@ impl Config {
 #[derive(Debug, Clone)]
 pub struct Api {
     store: Store,
-    sfn: aws_sdk_sfn::Client,
-    s3: aws_sdk_s3::Client,
-    logs: aws_sdk_cloudwatchlogs::Client,
+    sfn: Lazy<aws_sdk_sfn::Client>,
+    s3: Lazy<aws_sdk_s3::Client>,
+    logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     state_machine: String,
     artifacts_bucket: String,
 }
@@ -91,12 +92,16 @@ pub struct Api {
 impl Api {
     /// The API over the AWS services that `sdk_config` leads to.
     pub fn new(config: &Config, sdk_config: &SdkConfig) -> Self {
-        let s3 = aws_sdk_s3::config::Builder::from(sdk_config).force_path_style(config.s3_path_style);
+        let by_path = config.s3_path_style;
+        let s3 = move |sdk: &SdkConfig| {
+            let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
+            aws_sdk_s3::Client::from_conf(s3.build())
+        };
         Self {
             store: Store::new(sdk_config, &config.table),
-            sfn: aws_sdk_sfn::Client::new(sdk_config),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            logs: aws_sdk_cloudwatchlogs::Client::new(sdk_config),
+            sfn: lazy(sdk_config, aws_sdk_sfn::Client::new),
+            s3: lazy(sdk_config, s3),
+            logs: lazy(sdk_config, aws_sdk_cloudwatchlogs::Client::new),
             state_machine: config.state_machine.clone(),
             artifacts_bucket: config.artifacts_bucket.clone(),
         }

@@ -32,6 +32,7 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use slipway_store::Store;
+use slipway_store::aws::{Lazy, lazy};
 
 pub use error::{MissingVariable, StepError};
 use payload::Payload;
@@ -63,24 +64,28 @@ impl Config {
 pub struct Steps {
     config: Config,
     store: Store,
-    ecs: aws_sdk_ecs::Client,
-    s3: aws_sdk_s3::Client,
-    sfn: aws_sdk_sfn::Client,
-    logs: aws_sdk_cloudwatchlogs::Client,
-    codebuild: aws_sdk_codebuild::Client,
+    ecs: Lazy<aws_sdk_ecs::Client>,
+    s3: Lazy<aws_sdk_s3::Client>,
+    sfn: Lazy<aws_sdk_sfn::Client>,
+    logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
+    codebuild: Lazy<aws_sdk_codebuild::Client>,
 }
 
 impl Steps {
     /// The steps with clients of this configuration. Nothing is connected to before it is needed.
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
-        let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(config.s3_path_style);
+        let by_path = config.s3_path_style;
+        let s3 = move |sdk: &SdkConfig| {
+            let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
+            aws_sdk_s3::Client::from_conf(s3.build())
+        };
         Self {
             store: Store::new(sdk, config.table.clone()),
-            ecs: aws_sdk_ecs::Client::new(sdk),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            sfn: aws_sdk_sfn::Client::new(sdk),
-            logs: aws_sdk_cloudwatchlogs::Client::new(sdk),
-            codebuild: aws_sdk_codebuild::Client::new(sdk),
+            ecs: lazy(sdk, aws_sdk_ecs::Client::new),
+            s3: lazy(sdk, s3),
+            sfn: lazy(sdk, aws_sdk_sfn::Client::new),
+            logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
+            codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
             config,
         }
     }

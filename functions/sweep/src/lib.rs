@@ -22,6 +22,7 @@ use aws_config::SdkConfig;
 use serde::Deserialize;
 use serde_json::Value;
 use slipway_store::Store;
+use slipway_store::aws::{Lazy, lazy};
 
 pub use error::{MissingVariable, SweepError};
 pub use report::{Healed, Healing, Problem, Report};
@@ -60,8 +61,8 @@ struct Event {
 pub struct Sweep {
     config: Config,
     store: Store,
-    sfn: aws_sdk_sfn::Client,
-    codebuild: aws_sdk_codebuild::Client,
+    sfn: Lazy<aws_sdk_sfn::Client>,
+    codebuild: Lazy<aws_sdk_codebuild::Client>,
 }
 
 impl Sweep {
@@ -69,8 +70,8 @@ impl Sweep {
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
         Self {
             store: Store::new(sdk, config.table.clone()),
-            sfn: aws_sdk_sfn::Client::new(sdk),
-            codebuild: aws_sdk_codebuild::Client::new(sdk),
+            sfn: lazy(sdk, aws_sdk_sfn::Client::new),
+            codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
             config,
         }
     }
