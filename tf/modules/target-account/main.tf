@@ -102,11 +102,6 @@ resource "aws_iam_role_policy_attachment" "this" {
 
 data "aws_iam_policy_document" "boundary" {
   # What a blueprint makes has no names before it is made, so services are named here and resources are not.
-  #checkov:skip=CKV_AWS_356:stacks make resources of every name in the services that are listed
-  #checkov:skip=CKV_AWS_111:writing is what the role is for; services, regions and IAM are limited
-  #checkov:skip=CKV_AWS_109:resource policies belong to what stacks make; IAM is limited to roles with this boundary
-  #checkov:skip=CKV_AWS_108:stacks read what they make; an account of its own keeps other data apart
-  #checkov:skip=CKV_AWS_107:ecr:GetAuthorizationToken is how images are pulled
   statement {
     sid       = "ServicesOfStacks"
     actions   = [for service in var.services : "${service}:*"]
