@@ -13,6 +13,9 @@ use crate::diagnostics::DefinitionErrors;
 use crate::resource::Resource;
 use crate::states::{Kind, ScopeId, State};
 
+/// AWS bounds a machine's time, as it does that of a task or a wait.
+pub(crate) const MAX_SECONDS: u64 = 99_999_999;
+
 /// A checked definition. Whatever [`StateMachine::parse`] accepts, the interpreter runs as AWS does.
 ///
 /// Supported are Standard workflows in `JSONata`: all eight state types, Map in `INLINE` mode. Refused with a

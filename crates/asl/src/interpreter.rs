@@ -16,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::definition::MAX_SECONDS;
 use crate::definition::StateMachine;
 use crate::errors::{RUNTIME, StateError};
 use crate::execution::{Effect, Event, Execution, Outcome, TaskId, Timer, TimerId, Turn};
@@ -182,7 +183,7 @@ impl<'a> Interpreter<'a> {
         let now = self.now;
         let due = self.evaluate(&thread, state, &Known::default(), |session| match wait {
             Wait::Seconds(seconds) => {
-                let seconds = seconds.evaluate(session, "Seconds", values::whole)?;
+                let seconds = seconds.evaluate_whole(session, "Seconds", &(0..=MAX_SECONDS))?;
                 Ok(later(now, SignedDuration::from_secs(bounded(seconds))))
             }
             Wait::Timestamp(at) => at.evaluate(session, "Timestamp", values::timestamp),

@@ -1,7 +1,9 @@
 //! `JSONata` as Step Functions runs it: expressions, templates that hold them, and the functions AWS adds.
 
+mod culprit;
 mod expression;
 mod functions;
+mod messages;
 mod references;
 mod session;
 mod syntax_error;

@@ -175,6 +175,35 @@ fn fields_name_the_place_of_what_they_lack() {
     }
 }
 
+/// Recorded from AWS for `TimeoutSeconds`.
+#[test]
+fn a_number_that_a_field_cannot_have_is_told_by_the_name_of_the_field() {
+    let task = |timeout: &str| {
+        json!({"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity", "Arguments": {},
+            "TimeoutSeconds": timeout, "End": true}})
+        .to_string()
+    };
+    let prefix = "An error occurred while executing the state 'T' (entered at the event id #2). ";
+    for (timeout, message) in [
+        ("{% -1 %}", "TimeoutSeconds must be between 0 and 99999999 but was: -1"),
+        (
+            "{% 1.6 %}",
+            "The TimeoutSeconds field cannot be parsed as an integer: 1.6",
+        ),
+        (
+            "{% '3' %}",
+            "The JSONata expression ''3'' specified for the field 'TimeoutSeconds' returned an unexpected result type. \
+             Expected 'number', but was 'string' for value: \"3\"",
+        ),
+    ] {
+        let run = run(&task(timeout), &json!({}));
+        assert_eq!(
+            failure(&run),
+            ("States.QueryEvaluationError", format!("{prefix}{message}").as_str())
+        );
+    }
+}
+
 #[test]
 fn fail_states_say_what_they_are_told_to() {
     let failed = run(

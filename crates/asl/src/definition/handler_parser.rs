@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::MAX_SECONDS;
 use super::fields::{Object, Problems};
-use super::parser::MAX_SECONDS;
 use super::state_parser::exit;
 use crate::errors;
 use crate::jsonata::Readable;

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::{Object, Problems};
-use super::{StateMachine, StateScope, graph, names, state_parser};
+use super::{MAX_SECONDS, StateMachine, StateScope, graph, names, state_parser};
 use crate::diagnostics::{Diagnostic, DiagnosticCode};
 use crate::states::ScopeId;
-
-/// AWS bounds a machine's time, as it does a task's.
-pub(super) const MAX_SECONDS: u64 = 99_999_999;
 
 /// Parses a definition.
 pub(super) fn parse(text: &str) -> Result<StateMachine, Vec<Diagnostic>> {
@@ -82,7 +79,8 @@ impl Parser {
         self.language = machine
             .word("QueryLanguage", &QUERY_LANGUAGES, &mut self.problems)
             .unwrap_or_default();
-        let bounds = 1..=MAX_SECONDS;
+        // AWS accepts 0 here, and no time at all is no limit to it.
+        let bounds = 0..=MAX_SECONDS;
         let timeout_seconds = machine.whole("TimeoutSeconds", &bounds, &mut self.problems);
         let root = self.scope(&machine);
         if let Some(states) = machine.get("States").and_then(Value::as_object) {
@@ -90,7 +88,7 @@ impl Parser {
         }
         root.map(|_| StateMachine {
             scopes: std::mem::take(&mut self.scopes),
-            timeout_seconds,
+            timeout_seconds: timeout_seconds.filter(|seconds| *seconds > 0),
         })
     }
 

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::MAX_SECONDS;
 use super::fields::{Object, Problems};
 use super::handler_parser::handlers;
-use super::parser::{MAX_SECONDS, Parser, QUERY_LANGUAGES, QueryLanguage};
+use super::parser::{Parser, QUERY_LANGUAGES, QueryLanguage};
 use crate::jsonata::{Field, Readable};
 use crate::resource::Resource;
 use crate::states::{

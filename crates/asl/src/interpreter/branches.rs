@@ -89,7 +89,7 @@ impl Interpreter<'_> {
             let limit = map
                 .max_concurrency
                 .as_ref()
-                .map(|limit| limit.evaluate(session, "MaxConcurrency", values::whole));
+                .map(|limit| limit.evaluate_whole(session, "MaxConcurrency", &(0..=u64::MAX)));
             Ok((items, limit.transpose()?))
         });
         let (items, limit) = evaluated.map_err(Failure::evaluation)?;

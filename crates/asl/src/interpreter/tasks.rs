@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::evaluation::{Known, check_size, text};
 use super::failures::Failure;
 use super::{Flow, Interpreter, TimerPurpose};
+use crate::definition::MAX_SECONDS;
 use crate::errors::StateError;
 use crate::execution::{Effect, TaskId, TaskRequest};
 use crate::history::{
@@ -14,7 +15,6 @@ use crate::history::{
 use crate::resource::{IntegrationPattern, Resource};
 use crate::states::{Kind, State, TaskState};
 use crate::thread::{Heartbeat, Phase, RunningTask, Thread};
-use crate::values;
 
 /// What an attempt starts with.
 struct Attempt {
@@ -71,10 +71,11 @@ impl Interpreter<'_> {
                 None => input.clone(),
             };
             let timeout = task.timeout_seconds.as_ref();
-            let timeout = timeout.map(|seconds| seconds.evaluate(session, "TimeoutSeconds", values::whole));
+            let timeout = timeout.map(|seconds| seconds.evaluate_whole(session, "TimeoutSeconds", &(0..=MAX_SECONDS)));
             let timeout = timeout.transpose()?;
             let heartbeat = task.heartbeat_seconds.as_ref();
-            let heartbeat = heartbeat.map(|seconds| seconds.evaluate(session, "HeartbeatSeconds", values::whole));
+            let heartbeat =
+                heartbeat.map(|seconds| seconds.evaluate_whole(session, "HeartbeatSeconds", &(0..=MAX_SECONDS)));
             Ok(Attempt {
                 arguments,
                 timeout,

@@ -4,6 +4,8 @@
 //! Arguments that have to be whole numbers are rounded towards zero.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -11,11 +13,15 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, HostFnResult};
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
 use md5::Md5;
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::session::MAX_SEQUENCE;
 use crate::random::{Random, hex};
+
+/// The longest array that `$range` gives on AWS (measured: one more is its memory limit).
+const MAX_RANGE: usize = 360_145;
 
 type Function = Box<dyn Fn(&[JValue]) -> HostFnResult>;
 
@@ -54,7 +60,7 @@ pub(super) fn register(evaluator: &mut Evaluator, random: &Rc<Cell<Random>>, now
         ("shuffle", Box::new(move |args| shuffle(args, &for_shuffle))),
         ("now", Box::new(move |args| format_now(args, now))),
         ("millis", Box::new(move |_| Ok(JValue::from(now.as_millisecond())))),
-        ("eval", Box::new(|_| Err(thrown("Function '$eval' is not supported.")))),
+        ("eval", Box::new(|_| Err(not_a_function()))),
     ];
     for (name, function) in functions {
         // Only a built-in that compiles to bytecode cannot be replaced, and none of these does.
@@ -69,6 +75,9 @@ fn partition(args: &[JValue]) -> HostFnResult {
         return Ok(JValue::Undefined);
     };
     let items = array.as_array().ok_or_else(|| wrong_array("partition", 1))?;
+    if args.len() > 2 {
+        return Err(wrong_argument("partition", 3));
+    }
     let size = match args.get(1) {
         None | Some(JValue::Undefined) => i64::MAX,
         Some(size) => whole("partition", 2, size)?,
@@ -102,7 +111,7 @@ fn range(args: &[JValue]) -> HostFnResult {
         return Ok(JValue::Undefined);
     }
     let length = usize::try_from((last - first) / step + 1).unwrap_or(usize::MAX);
-    if length > MAX_SEQUENCE {
+    if length > MAX_RANGE {
         return Err(EvaluatorError::EvaluationError(
             "D2015: The maximum sequence length was exceeded.".to_owned(),
         ));
@@ -119,10 +128,14 @@ fn range(args: &[JValue]) -> HostFnResult {
 fn hash(args: &[JValue]) -> HostFnResult {
     let [text, algorithm] = args else {
         return match args {
-            [JValue::String(_) | JValue::Undefined] | [] => Ok(JValue::Undefined),
+            [JValue::String(_) | JValue::Undefined] => Ok(JValue::Undefined),
+            [_, _, _, ..] => Err(wrong_argument("hash", 3)),
             _ => Err(wrong_argument("hash", 1)),
         };
     };
+    if text.is_undefined() || algorithm.is_undefined() {
+        return Ok(JValue::Undefined);
+    }
     let text = text.as_str().ok_or_else(|| wrong_argument("hash", 1))?;
     let bytes = text.as_bytes();
     let algorithm = algorithm.as_str().ok_or_else(|| wrong_argument("hash", 2))?;
@@ -132,7 +145,11 @@ fn hash(args: &[JValue]) -> HostFnResult {
         "SHA-256" => hex(&Sha256::digest(bytes)),
         "SHA-384" => hex(&Sha384::digest(bytes)),
         "SHA-512" => hex(&Sha512::digest(bytes)),
-        _ => return Err(thrown(&format!("Hash algorithm '{algorithm}' is not supported"))),
+        _ => {
+            return Err(thrown(&format!(
+                "Hash algorithm '{algorithm}' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+            )));
+        }
     }))
 }
 
@@ -140,10 +157,70 @@ fn hash(args: &[JValue]) -> HostFnResult {
 fn parse(args: &[JValue]) -> HostFnResult {
     match args {
         [] | [JValue::Undefined] => Ok(JValue::Undefined),
-        [JValue::String(text)] => {
-            JValue::from_json_str(text).map_err(|error| thrown(&format!("Unable to parse JSON: {error}")))
+        [JValue::String(text)] => match serde_json::from_str::<Strict>(text) {
+            Ok(Strict) => JValue::from_json_str(text).map_err(|_| thrown("Invalid JSON")),
+            Err(_) => Err(thrown("Invalid JSON")),
+        },
+        [_] => Err(wrong_argument("parse", 1)),
+        _ => Err(wrong_argument("parse", 2)),
+    }
+}
+
+/// JSON in which no object has a name twice: AWS takes no other.
+struct Strict;
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without a name twice in one object")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
+        while items.next_element::<Strict>()?.is_some() {}
+        Ok(Strict)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, _)) = members.next_entry::<String, Strict>()? {
+            if !names.insert(name) {
+                return Err(A::Error::custom("a name stands twice in one object"));
+            }
         }
-        _ => Err(wrong_argument("parse", 1)),
+        Ok(Strict)
     }
 }
 
@@ -187,6 +264,10 @@ fn format_now(args: &[JValue], now: Timestamp) -> HostFnResult {
     if args.is_empty() {
         return Ok(JValue::string(format!("{now:.3}")));
     }
+    let is_text = |argument: &JValue| matches!(argument, JValue::String(_) | JValue::Undefined);
+    if let Some(wrong) = args.iter().take(2).position(|argument| !is_text(argument)) {
+        return Err(wrong_argument("now", wrong + 1));
+    }
     let ast = parser::parse("$fromMillis($at, $picture, $timezone)")
         .map_err(|error| EvaluatorError::EvaluationError(error.to_string()))?;
     let mut context = Context::new();
@@ -220,8 +301,13 @@ fn wrong_argument(function: &str, position: usize) -> EvaluatorError {
 
 fn wrong_array(function: &str, position: usize) -> EvaluatorError {
     EvaluatorError::TypeError(format!(
-        "T0412: Argument {position} of function \"{function}\" must be an array"
+        "T0412: Argument {position} of function \"{function}\" must be an array of undefined"
     ))
+}
+
+/// AWS takes `$eval` away: calling it is calling nothing.
+fn not_a_function() -> EvaluatorError {
+    EvaluatorError::TypeError("T1006: Attempted to invoke a non-function".to_owned())
 }
 
 fn thrown(message: &str) -> EvaluatorError {
@@ -306,7 +392,22 @@ mod tests {
             ("$uuid('seed')", "T0410"),
             ("$parse(null)", "T0410"),
             ("$parse('not valid json')", "D3137"),
-            ("$eval('1')", "D3137"),
+            ("$eval('1')", "T1006: Attempted to invoke a non-function"),
+            ("$hash()", "T0410: Argument 1 of function \"hash\""),
+            ("$hash('a', 'MD5', 'x')", "T0410: Argument 3 of function \"hash\""),
+            ("$partition([1], 2, 3)", "T0410: Argument 3 of function \"partition\""),
+            (
+                "$partition('a', 2)",
+                "T0412: Argument 1 of function \"partition\" must be an array of undefined",
+            ),
+            ("$parse('{}', 1)", "T0410: Argument 2 of function \"parse\""),
+            ("$parse('{bad}')", "D3137: Invalid JSON"),
+            ("$parse('{\"a\":1,\"a\":2}')", "D3137: Invalid JSON"),
+            ("$now(1)", "T0410: Argument 1 of function \"now\""),
+            (
+                "$hash('a', 'UNSUPPORTED')",
+                "D3137: Hash algorithm 'UNSUPPORTED' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5",
+            ),
         ] {
             let message = evaluate(source).expect_err(source);
             assert!(message.starts_with(code), "{source}: {message}");

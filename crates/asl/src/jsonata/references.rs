@@ -1,7 +1,7 @@
 //! What an expression reads that Step Functions does not have.
 //!
 //! There is no input document: everything is under `$states` or in a variable. So AWS refuses at creation a field
-//! name, `$` or `*` that would read the input document, `$$` anywhere, and `$eval`.
+//! name, `$` or `*` that would read the input document, and `$$` anywhere.
 
 use jsonata_core::ast::{AstNode, PathStep, Stage};
 
@@ -140,24 +140,15 @@ impl Walk {
 
     /// A call of `$name(...)`, or of a field `name(...)`.
     fn function(&mut self, name: &str, is_variable: bool, context: Context) {
-        match (name, is_variable) {
-            ("eval", true) => self.eval(),
-            (_, true) => {}
-            (_, false) => self.context_reference(name, context),
+        if !is_variable {
+            self.context_reference(name, context);
         }
     }
 
     fn variable(&mut self, name: &str, context: Context) {
-        match name {
-            "" => self.context_reference("$", context),
-            "eval" => self.eval(),
-            _ => {}
+        if name.is_empty() {
+            self.context_reference("$", context);
         }
-    }
-
-    fn eval(&mut self) {
-        self.problems
-            .push("Function '$eval' is not supported. Use '$parse' instead.".to_owned());
     }
 
     fn context_reference(&mut self, reference: &str, context: Context) {
@@ -194,7 +185,6 @@ mod tests {
             assert_eq!(problems(source), [expected], "{source}");
         }
         assert_eq!(problems("$$"), ["Reference to '$$' is not supported."]);
-        assert_eq!(problems("$eval('1')").len(), 1);
     }
 
     #[test]

@@ -4,20 +4,23 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use jiff::Timestamp;
+use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Number, Value};
 
 use super::expression::Expression;
-use super::functions;
+use super::messages::{self, Culprit};
+use super::{culprit, functions};
 use crate::random::Random;
 
-/// Guards against an expression that does not end. AWS does not publish its own limits for time and depth; these
-/// leave room for anything that fits a state's data.
+/// Guards against an expression that does not end.
 const MAX_MILLISECONDS: u64 = 5_000;
-const MAX_DEPTH: usize = 5_000;
+/// How deep evaluation may nest. AWS evaluates a sum of 100 terms and a function that calls itself 31 times before it
+/// adds to the result, and refuses one more of each; counted as the evaluator here counts, that is this.
+const MAX_DEPTH: usize = 99;
 /// The longest sequence that AWS builds before it reports its memory limit (measured: one more fails).
-pub(super) const MAX_SEQUENCE: usize = 360_145;
+const MAX_SEQUENCE: usize = 873_782;
 
 /// What the expressions of a state can read.
 pub(crate) struct Scope<'a> {
@@ -53,6 +56,12 @@ impl EvaluationError {
             expression.source(),
             type_name(value),
         );
+        let location = location.to_owned();
+        Self { message, location }
+    }
+
+    /// A number that the field cannot have. AWS names the field and not the expression.
+    pub fn unfit_number(message: String, location: &str) -> Self {
         let location = location.to_owned();
         Self { message, location }
     }
@@ -110,21 +119,19 @@ impl Session {
 
     /// The value of an expression. Nothing (undefined) is an error, as on AWS.
     pub fn evaluate(&mut self, expression: &Expression, location: &str) -> Result<Value, EvaluationError> {
-        let value = self
-            .evaluator
-            .evaluate(expression.ast(), &JValue::Undefined)
-            .map_err(|error| EvaluationError::of(expression, location, &thrown(&error)))?;
+        let value = match self.evaluator.evaluate(expression.ast(), &JValue::Undefined) {
+            Ok(value) => value,
+            Err(error) => {
+                let thrown = self.thrown(expression.ast(), &error);
+                return Err(EvaluationError::of(expression, location, &thrown));
+            }
+        };
         match to_json(&value) {
             Json::Value(value) => Ok(value),
             Json::Nothing => Err(EvaluationError::of(
                 expression,
                 location,
                 "returned nothing (undefined).",
-            )),
-            Json::NotFinite => Err(EvaluationError::of(
-                expression,
-                location,
-                "threw an error during evaluation. D1001: Number out of range",
             )),
             Json::Function => Err(EvaluationError::of(
                 expression,
@@ -133,26 +140,43 @@ impl Session {
             )),
         }
     }
-}
 
-/// AWS separates an error of the expression, which has a code, from a limit of its own.
-fn thrown(error: &EvaluatorError) -> String {
-    let limit = match error.code() {
-        Some("D1012") => "Expression evaluation timeout: Check for infinite loop",
-        Some("D2015") => "Expression evaluation memory limit exceeded: Check for excessive memory usage",
-        _ => return format!("threw an error during evaluation. {}", quoted(error.message())),
-    };
-    format!("threw an error during evaluation: {limit}")
-}
+    /// AWS separates an error of the expression, which has a code, from a limit of its own.
+    fn thrown(&mut self, ast: &AstNode, error: &EvaluatorError) -> String {
+        let limit = match error.code() {
+            Some("D1012") => "Expression evaluation timeout: Check for infinite loop",
+            Some("D2015") => "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+            Some("D1011" | "U1001") => {
+                "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as \
+                 tail-recursive."
+            }
+            _ => {
+                let message = error.message();
+                let culprit = if messages::lacks_culprit(message) {
+                    self.culprit(ast, message)
+                } else {
+                    Culprit::default()
+                };
+                let message = messages::reworded(message, &culprit);
+                return format!("threw an error during evaluation. {message}");
+            }
+        };
+        format!("threw an error during evaluation: {limit}")
+    }
 
-/// The reference implementation of `JSONata` quotes the operator of a type error, as AWS does.
-fn quoted(message: &str) -> String {
-    match message.split_once(" side of the ") {
-        Some((before, rest)) => match rest.split_once(" operator ") {
-            Some((operator, after)) => format!("{before} side of the \"{operator}\" operator {after}"),
-            None => message.to_owned(),
-        },
-        None => message.to_owned(),
+    fn culprit(&mut self, ast: &AstNode, message: &str) -> Culprit {
+        // What is evaluated again must not draw from the stream again.
+        let random = self.random.get();
+        let culprit = culprit::find(ast, message, &mut |part| {
+            let value = self.evaluator.evaluate(part, &JValue::Undefined);
+            let value = value.map_err(|error| error.message().to_owned())?;
+            Ok(match to_json(&value) {
+                Json::Value(value) => value.to_string(),
+                Json::Nothing | Json::Function => "undefined".to_owned(),
+            })
+        });
+        self.random.set(random);
+        culprit
     }
 }
 
@@ -171,7 +195,6 @@ pub(super) fn type_name(value: &Value) -> &'static str {
 enum Json {
     Value(Value),
     Nothing,
-    NotFinite,
     Function,
 }
 
@@ -180,7 +203,7 @@ fn to_json(value: &JValue) -> Json {
     Json::Value(match value {
         JValue::Null => Value::Null,
         JValue::Bool(flag) => Value::Bool(*flag),
-        JValue::Number(number) if !number.is_finite() => return Json::NotFinite,
+        JValue::Number(number) if !number.is_finite() => Value::String(not_finite(*number).to_owned()),
         JValue::Number(number) => Value::Number(to_number(*number)),
         JValue::String(text) => Value::String(text.to_string()),
         JValue::Array(items) => {
@@ -189,7 +212,7 @@ fn to_json(value: &JValue) -> Json {
                 match to_json(item) {
                     Json::Value(item) => array.push(item),
                     Json::Nothing => {}
-                    other => return other,
+                    Json::Function => return Json::Function,
                 }
             }
             Value::Array(array)
@@ -202,7 +225,7 @@ fn to_json(value: &JValue) -> Json {
                         object.insert(name.clone(), member);
                     }
                     Json::Nothing => {}
-                    other => return other,
+                    Json::Function => return Json::Function,
                 }
             }
             Value::Object(object)
@@ -210,6 +233,15 @@ fn to_json(value: &JValue) -> Json {
         JValue::Undefined => return Json::Nothing,
         JValue::Lambda(_) | JValue::Builtin { .. } | JValue::Regex { .. } => return Json::Function,
     })
+}
+
+/// JSON has no word for such a number: AWS writes the text that `JavaScript` has for it.
+fn not_finite(number: f64) -> &'static str {
+    match number {
+        f64::INFINITY => "Infinity",
+        f64::NEG_INFINITY => "-Infinity",
+        _ => "NaN",
+    }
 }
 
 /// `JSONata` knows only doubles; a whole number leaves as an integer, so that `1` stays `1`.
@@ -295,19 +327,78 @@ mod tests {
             error.ends_with("threw an error during evaluation. D3137: boom"),
             "{error}"
         );
-        let error = evaluate("[1..400000]").expect_err("too long");
+        let error = evaluate("[1..873783]").expect_err("too long");
         assert!(
             error.contains("during evaluation: Expression evaluation memory limit"),
             "{error}"
         );
-        assert!(evaluate("1/0").expect_err("infinite").contains("D1001"));
+        assert!(evaluate("1/0 + 1").expect_err("infinite").contains("D1001"));
         assert!(evaluate("function($x) { $x }").is_err());
+    }
+
+    #[test]
+    fn an_error_is_told_in_the_words_of_the_reference_implementation() {
+        for (source, expected) in [
+            (
+                "$length(5)",
+                "T0410: Argument 1 of function \"length\" does not match function signature",
+            ),
+            (
+                "$sum(['a']) + $abs(1)",
+                "T0412: Argument 1 of function \"sum\" must be an array of \"numbers\"",
+            ),
+            (
+                "$map($states.input.list, function($v) { $uppercase($v) })",
+                "T0410: Argument 1 of function \"uppercase\" does not match function signature",
+            ),
+            (
+                "$states.input.list.($string() & $length($))",
+                "T0410: Argument 1 of function \"length\" does not match function signature",
+            ),
+            (
+                "'a' ~> $abs()",
+                "T0410: Argument 1 of function \"abs\" does not match function signature",
+            ),
+            (
+                "$states.input.word < $count",
+                "T2009: The values \"x\" and 41 either side of operator \"<\" must be of the same data type",
+            ),
+            ("-$states.input.word", "D1002: Cannot negate a non-numeric value: \"x\""),
+            ("$eval('1')", "T1006: Attempted to invoke a non-function"),
+        ] {
+            let error = evaluate(source).expect_err(source);
+            assert!(
+                error.ends_with(&format!("threw an error during evaluation. {expected}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_that_json_does_not_have_is_a_text() {
+        assert_eq!(value("1/0"), "\"Infinity\"");
+        assert_eq!(value("[-1/0, 0/0]"), "[\"-Infinity\",\"NaN\"]");
+    }
+
+    #[test]
+    fn evaluation_nests_as_deep_as_on_aws() {
+        let sum = |terms: usize| vec!["1"; terms].join("+");
+        let calls = |n: u32| format!("($f := function($x) {{ $x <= 0 ? 0 : 1 + $f($x - 1) }}; $f({n}))");
+        assert_eq!(value(&sum(100)), "100");
+        assert_eq!(value(&calls(31)), "31");
+        for too_deep in [sum(101), calls(32)] {
+            let error = evaluate(&too_deep).expect_err("too deep");
+            assert!(error.contains("during evaluation: Stack overflow error"), "{error}");
+        }
     }
 
     #[test]
     fn a_recursion_without_end_is_stopped() {
         let error = evaluate("($f := function($n) { 1 + $f($n + 1) }; $f(1))").expect_err("endless");
-        assert!(error.contains("D1011"), "{error}");
+        assert!(
+            error.contains("during evaluation: Stack overflow error: Check for"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Values of a definition that may hold expressions.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 
 use super::expression::Expression;
 use super::session::{EvaluationError, Session};
-use crate::values::Read;
+use crate::values::{self, Read};
 
 /// JSON of which any string may be an expression: `Arguments`, `Output`, `Assign`, `Items`, `ItemSelector`.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,5 +69,37 @@ impl<T: Clone> Field<T> {
                     .map_err(|expected| EvaluationError::unexpected_type(expression, location, expected, &value))
             }
         }
+    }
+}
+
+impl Field<u64> {
+    /// The whole number, which has to be within bounds.
+    pub fn evaluate_whole(
+        &self,
+        session: &mut Session,
+        location: &str,
+        bounds: &RangeInclusive<u64>,
+    ) -> Result<u64, EvaluationError> {
+        let expression = match self {
+            Self::Literal(number) => return Ok(*number),
+            Self::Expression(expression) => expression,
+        };
+        let value = session.evaluate(expression, location)?;
+        let number = value
+            .as_f64()
+            .ok_or_else(|| EvaluationError::unexpected_type(expression, location, "number", &value))?;
+        if number.fract() != 0.0 {
+            let message = format!("The {location} field cannot be parsed as an integer: {value}");
+            return Err(EvaluationError::unfit_number(message, location));
+        }
+        let whole = values::whole(&value).ok().filter(|whole| bounds.contains(whole));
+        whole.ok_or_else(|| {
+            let message = format!(
+                "{location} must be between {} and {} but was: {value}",
+                bounds.start(),
+                bounds.end()
+            );
+            EvaluationError::unfit_number(message, location)
+        })
     }
 }
