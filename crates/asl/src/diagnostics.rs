@@ -20,6 +20,10 @@ pub enum DiagnosticCode {
     DuplicateStateName,
     /// A branch or iteration assigns a variable of the scope around it.
     DuplicateVariableName,
+    /// A variable's name is not one.
+    InvalidVariableName,
+    /// The variable `states` is assigned.
+    ReservedVariableName,
     /// The `JSONata` does not parse.
     InvalidJsonataExpression,
     /// The `JSONata` parses and reads something that Step Functions does not have.
@@ -36,6 +40,8 @@ impl DiagnosticCode {
             Self::MissingEndState => "MISSING_END_STATE",
             Self::DuplicateStateName => "DUPLICATE_STATE_NAME",
             Self::DuplicateVariableName => "DUPLICATE_VARIABLE_NAME",
+            Self::InvalidVariableName => "INVALID_VARIABLE_NAME",
+            Self::ReservedVariableName => "RESERVED_VARIABLE_NAME",
             Self::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
             Self::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
         }

@@ -142,12 +142,48 @@ fn integration(partition: &str, resource: &str) -> Option<Resource> {
     let (service, action) = resource.rsplit_once(':')?;
     let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let service_is_valid = is_word(service.strip_prefix("aws-sdk:").unwrap_or(service));
-    (service_is_valid && is_word(action)).then(|| Resource::Integration {
+    (service_is_valid && is_word(action) && offers(service, pattern)).then(|| Resource::Integration {
         partition: partition.to_owned(),
         service: service.to_owned(),
         action: action.to_owned(),
         pattern,
     })
+}
+
+/// Services that start no job to wait for.
+const WITHOUT_SYNC: [&str; 7] = [
+    "lambda",
+    "sns",
+    "sqs",
+    "dynamodb",
+    "events",
+    "apigateway",
+    "bedrock-agentcore",
+];
+/// Services whose calls cannot hand on a task token.
+const WITHOUT_TOKEN: [&str; 12] = [
+    "athena",
+    "batch",
+    "codebuild",
+    "elasticmapreduce",
+    "emr-containers",
+    "emr-serverless",
+    "glue",
+    "databrew",
+    "mediaconvert",
+    "sagemaker",
+    "dynamodb",
+    "bedrock-agentcore",
+];
+
+/// Whether AWS has the pattern for the service, after its table of optimized integrations.
+fn offers(service: &str, pattern: IntegrationPattern) -> bool {
+    match pattern {
+        IntegrationPattern::RequestResponse => true,
+        IntegrationPattern::Sync => !service.starts_with("aws-sdk:") && !WITHOUT_SYNC.contains(&service),
+        IntegrationPattern::SyncV2 => service == "states",
+        IntegrationPattern::WaitForTaskToken => !WITHOUT_TOKEN.contains(&service),
+    }
 }
 
 impl TryFrom<String> for Resource {
@@ -226,6 +262,10 @@ mod tests {
             "arn:aws:states:::lambda",
             "arn:aws:sqs:eu-west-1:123456789012:queue",
             "arn:aws:states:::x:y.syncs",
+            "arn:aws:states:::lambda:invoke.sync",
+            "arn:aws:states:::ecs:runTask.sync:2",
+            "arn:aws:states:::aws-sdk:ecs:runTask.sync",
+            "arn:aws:states:::codebuild:startBuild.waitForTaskToken",
         ] {
             assert_eq!(parse(text), Err(InvalidResource::NotRecognized(text.to_owned())));
         }

@@ -41,7 +41,7 @@ fn all_problems_come_at_once_in_the_sentence_of_the_api() {
     assert_eq!(
         errors.to_string(),
         "Invalid State Machine Definition: '\
-         SCHEMA_VALIDATION_FAILED: Field 'Extra' is not supported at /Extra, \
+         SCHEMA_VALIDATION_FAILED: Field 'Extra' is not supported at /, \
          INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/A/Output, \
          MISSING_TRANSITION_TARGET: Missing 'Next' target: Nowhere at /States/A/Next, \
          MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B'"
@@ -67,7 +67,19 @@ fn scopes_are_checked_as_a_graph() {
     let nowhere = r#"{"QueryLanguage": "JSONata", "StartAt": "Z", "States": {"A": {"Type": "Succeed"}}}"#;
     assert_eq!(
         problems(nowhere),
-        ["MISSING_TRANSITION_TARGET: Missing 'StartAt' target: Z at /StartAt"]
+        [
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Z at /StartAt",
+            "MISSING_TRANSITION_TARGET: State \"A\" is not reachable. at /States/A",
+        ]
+    );
+    let empty = r#"{"QueryLanguage": "JSONata", "StartAt": "First", "States": {}}"#;
+    assert_eq!(
+        problems(empty),
+        [
+            "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: First at /StartAt",
+            "MISSING_END_STATE: Workflow has no terminal state at /States",
+        ]
     );
 }
 
@@ -92,6 +104,14 @@ fn names_are_unique_where_aws_wants_them_unique() {
         let state = json!({"Type": "Pass", "Assign": {name: 1}, "Next": "Y"});
         assert_eq!(problems_of(&state.to_string()).len(), 1, "{name}");
     }
+    assert_eq!(
+        problems_of(r#"{"Type": "Pass", "Assign": {"states": 1, "a-b": 1}, "Next": "Y"}"#),
+        [
+            "RESERVED_VARIABLE_NAME: Cannot assign to reserved variable '$states'. at /States/X/Assign/states",
+            "INVALID_VARIABLE_NAME: Invalid variable name 'a-b': the variable name contains invalid characters. at \
+             /States/X/Assign/a-b",
+        ]
+    );
 }
 
 #[test]
@@ -124,7 +144,25 @@ fn jsonpath_is_refused_in_every_shape() {
         assert_eq!(problems_of(&state.to_string()), [expected]);
     }
     let comparison = r#"{"Type": "Choice", "Choices": [{"Variable": "$.x", "IsNull": true, "Next": "Y"}]}"#;
-    assert!(problems_of(comparison)[0].contains("write a 'Condition' at /States/X/Choices[0]"));
+    assert!(
+        problems_of(comparison)[0]
+            .contains("field 'Variable' is only supported for the 'JSONPath' QueryLanguage at /States/X/Choices[0]")
+    );
+}
+
+#[test]
+fn a_map_may_have_its_processor_under_the_older_name() {
+    let map = |iterator: &str| {
+        format!(
+            r#"{{"Type": "Map", "Next": "Y", "Iterator": {{"StartAt": "I", {iterator}
+                "States": {{"I": {{"Type": "Succeed"}}}}}}}}"#
+        )
+    };
+    assert_eq!(problems_of(&map("")), Vec::<String>::new());
+    assert_eq!(
+        problems_of(&map(r#""QueryLanguage": "JSONata","#)),
+        ["SCHEMA_VALIDATION_FAILED: Field 'QueryLanguage' is not supported at /States/X/Iterator"]
+    );
 }
 
 #[test]
@@ -172,20 +210,20 @@ fn each_state_takes_only_what_its_type_has() {
     for (state, problem) in [
         (
             r#"{"Next": "Y"}"#.to_owned(),
-            "These fields are required: [Type] at /States/X",
+            "The field 'Type' is required at /States/X",
         ),
         (
             r#"{"Type": "Loop", "Next": "Y"}"#.to_owned(),
-            "Value should be one of the following: [Pass, Task, Choice, Wait, Succeed, Fail, Parallel, Map] at \
-             /States/X/Type",
+            "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] \
+             at /States/X/Type",
         ),
         (
             r#"{"Type": "Pass", "Catch": [], "Next": "Y"}"#.to_owned(),
-            "Field 'Catch' is not supported at /States/X/Catch",
+            "Field 'Catch' is not supported at /States/X",
         ),
         (
             r#"{"Type": "Pass", "next": "Y", "Next": "Y"}"#.to_owned(),
-            "Field 'next' is not supported at /States/X/next",
+            "Field 'next' is not supported at /States/X",
         ),
         (
             r#"{"Type": "Task", "Next": "Y"}"#.to_owned(),
@@ -201,7 +239,8 @@ fn each_state_takes_only_what_its_type_has() {
         ),
         (
             r#"{"Type": "Wait", "Seconds": 1, "Timestamp": "2030-01-01T00:00:00Z", "Next": "Y"}"#.to_owned(),
-            "There should only be one of the following fields: [Seconds, Timestamp] at /States/X",
+            "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp] at \
+             /States/X",
         ),
         (
             r#"{"Type": "Wait", "Timestamp": "tomorrow", "Next": "Y"}"#.to_owned(),
@@ -209,7 +248,45 @@ fn each_state_takes_only_what_its_type_has() {
         ),
         (
             r#"{"Type": "Wait", "Seconds": -1, "Next": "Y"}"#.to_owned(),
-            "Expected an integer between 0 and 99999999 at /States/X/Seconds",
+            "Minimum value is 0 at /States/X/Seconds",
+        ),
+        (
+            r#"{"Type": "Wait", "Next": "Y"}"#.to_owned(),
+            "This object should have only one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp] \
+             at /States/X",
+        ),
+        (
+            r#"{"Type": "Wait", "Seconds": 1.5, "Next": "Y"}"#.to_owned(),
+            "Expected value of type Integer at /States/X/Seconds",
+        ),
+        (
+            r#"{"Type": "Wait", "Seconds": "1", "Next": "Y"}"#.to_owned(),
+            "Expected value of type Integer at /States/X/Seconds",
+        ),
+        (
+            format!(r#"{{{task}, "TimeoutSeconds": 0}}"#),
+            "Minimum value is 1 at /States/X/TimeoutSeconds",
+        ),
+        (
+            format!(r#"{{{task}, "TimeoutSeconds": 100000000}}"#),
+            "Maximum value is 99999999 at /States/X/TimeoutSeconds",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "MaxDelaySeconds": 31622401}}]}}"#),
+            "Maximum value is 31622400 at /States/X/Retry[0]/MaxDelaySeconds",
+        ),
+        (
+            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "MaxAttempts": -1}}]}}"#),
+            "Minimum value is 0 at /States/X/Retry[0]/MaxAttempts",
+        ),
+        (
+            r#"{"Type": "Map", "Next": "Y"}"#.to_owned(),
+            "This object should have only one of the following fields: [ItemProcessor, Iterator] at /States/X",
+        ),
+        (
+            r#"{"Type": "Choice", "Choices": [{"Next": "Y"}]}"#.to_owned(),
+            "The object must have only one of the following fields, [And, Or, Not, Variable, Condition] at \
+             /States/X/Choices[0]",
         ),
         (
             format!(r#"{{{task}, "TimeoutSeconds": 5, "HeartbeatSeconds": 5}}"#),
@@ -226,15 +303,15 @@ fn each_state_takes_only_what_its_type_has() {
         ),
         (
             format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "BackoffRate": 0.5}}]}}"#),
-            "Expected a number of at least 1.0 at /States/X/Retry[0]/BackoffRate",
+            "Minimum value is 1 at /States/X/Retry[0]/BackoffRate",
         ),
         (
             format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["States.ALL"]}}, {{"ErrorEquals": ["a"]}}]}}"#),
-            "'States.ALL' must appear in the last entry at /States/X/Retry[0]/ErrorEquals",
+            "States.ALL must appear alone and at end of list at /States/X/Retry[0]/ErrorEquals[0]",
         ),
         (
             format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["States.ALL", "a"], "Next": "Y"}}]}}"#),
-            "'States.ALL' must appear alone in 'ErrorEquals' at /States/X/Catch[0]/ErrorEquals",
+            "States.ALL must appear alone and at end of list at /States/X/Catch[0]/ErrorEquals[0]",
         ),
         (
             format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["a"]}}]}}"#),
@@ -268,7 +345,7 @@ fn expressions_are_checked_wherever_they_stand() {
         output("{% $states.errorOutput %}"),
         ["UNSUPPORTED_JSONATA_EXPRESSION: Field '$states.errorOutput' does not exist. at /States/X/Output"]
     );
-    assert!(output("{% 1 %} ")[0].contains("must start with '{%' and end with '%}'"));
+    assert!(output("{% 1 %} ")[0].contains("JSONata string must start with {% and end with %}"));
     // What only looks like a path or an expression is a literal.
     for literal in ["$.x", " {% phone %} ", "States.Format('{}', 1)", "$states.input"] {
         assert_eq!(output(literal), Vec::<String>::new(), "{literal}");

@@ -82,9 +82,7 @@ impl Problems {
     fn text(&mut self, text: &str, readable: Readable, location: &str) -> Option<Text> {
         if !Expression::delimits(text) {
             if text.starts_with("{%") || text.ends_with("%}") {
-                let message =
-                    "A JSONata expression must start with '{%' and end with '%}', with nothing before or after";
-                self.schema(message, location);
+                self.schema("JSONata string must start with {% and end with %}", location);
                 return None;
             }
             return Some(Text::Literal);
@@ -134,11 +132,11 @@ impl<'v> Object<'v> {
         self.map.contains_key(field)
     }
 
-    /// Refuses every field that is not named here.
+    /// Refuses every field that is not named here. AWS places the problem at the object.
     pub fn only(&self, fields: &[&str], problems: &mut Problems) {
         for name in self.map.keys() {
             if !fields.contains(&name.as_str()) {
-                problems.schema(format!("Field '{name}' is not supported"), &self.at(name));
+                problems.schema(format!("Field '{name}' is not supported"), self.place());
             }
         }
     }
@@ -194,14 +192,13 @@ impl<'v> Object<'v> {
 
     /// A whole number within bounds.
     pub fn whole(&self, field: &str, bounds: &RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
-        let value = self.get(field)?;
-        let number = whole(value).ok();
-        if number.is_none_or(|number| !bounds.contains(&number)) {
-            let message = format!("Expected an integer between {} and {}", bounds.start(), bounds.end());
-            problems.schema(message, &self.at(field));
-            return None;
+        match within(self.get(field)?, bounds) {
+            Ok(number) => Some(number),
+            Err(message) => {
+                problems.schema(message, &self.at(field));
+                None
+            }
         }
-        number
     }
 
     /// One of a closed set of words.
@@ -266,10 +263,17 @@ impl<'v> Object<'v> {
         bounds: &RangeInclusive<u64>,
         problems: &mut Problems,
     ) -> Option<Field<u64>> {
-        let read = |value: &Value| {
-            let number = whole(value).ok().filter(|number| bounds.contains(number));
-            number.ok_or_else(|| format!("Expected an integer between {} and {}", bounds.start(), bounds.end()))
-        };
-        self.field(field, read, problems)
+        self.field(field, |value| within(value, bounds), problems)
+    }
+}
+
+/// A whole number within bounds, or what AWS says about any other value.
+fn within(value: &Value, bounds: &RangeInclusive<u64>) -> Result<u64, String> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    match (number, whole(value)) {
+        (None, _) => Err("Expected value of type Integer".to_owned()),
+        (Some(_), Ok(number)) if bounds.contains(&number) => Ok(number),
+        (Some(_), Ok(number)) if number > *bounds.end() => Err(format!("Maximum value is {}", bounds.end())),
+        _ => Err(format!("Minimum value is {}", bounds.start())),
     }
 }

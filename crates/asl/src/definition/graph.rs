@@ -11,7 +11,7 @@ use crate::diagnostics::DiagnosticCode;
 pub(super) fn check(start_at: &str, states: &Map<String, Value>, location: &str, problems: &mut Problems) {
     let code = DiagnosticCode::MissingTransitionTarget;
     if !states.contains_key(start_at) {
-        let message = format!("Missing 'StartAt' target: {start_at}");
+        let message = format!("Missing 'Next' target: {start_at}");
         problems.add(code, message, &format!("{location}/StartAt"));
     }
     for (name, state) in states {
@@ -25,12 +25,12 @@ pub(super) fn check(start_at: &str, states: &Map<String, Value>, location: &str,
     }
     let reached = reached(start_at, states);
     for name in states.keys() {
-        if states.contains_key(start_at) && !reached.contains(name.as_str()) {
+        if !reached.contains(name.as_str()) {
             let message = format!("State \"{name}\" is not reachable.");
             problems.add(code, message, &format!("{location}/States/{name}"));
         }
     }
-    if !states.is_empty() && !states.values().any(is_terminal) {
+    if !states.values().any(is_terminal) {
         problems.add(
             DiagnosticCode::MissingEndState,
             "Workflow has no terminal state",
@@ -80,5 +80,9 @@ fn reached<'v>(start_at: &'v str, states: &'v Map<String, Value>) -> BTreeSet<&'
 
 fn is_terminal(state: &Value) -> bool {
     let state_type = state.get("Type").and_then(Value::as_str);
-    state.get("End") == Some(&Value::Bool(true)) || matches!(state_type, Some("Succeed" | "Fail"))
+    match state_type {
+        Some("Succeed" | "Fail") => true,
+        Some(_) => state.get("End") == Some(&Value::Bool(true)),
+        None => false,
+    }
 }

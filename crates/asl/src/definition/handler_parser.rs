@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::MAX_SECONDS;
 use super::fields::{Object, Problems};
-use super::state_parser::exit;
+use super::state_parser::{exit, only_jsonpath};
 use crate::errors;
 use crate::jsonata::Readable;
 use crate::retry::{Jitter, Retrier};
@@ -53,15 +53,16 @@ fn retrier(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Re
     // AWS accepts an interval of 0, although its documentation asks for a positive one.
     let interval = entry.whole("IntervalSeconds", &(0..=MAX_SECONDS), problems);
     let max_attempts = entry.whole("MaxAttempts", &(0..=MAX_SECONDS), problems);
-    let max_delay_seconds = entry.whole("MaxDelaySeconds", &(1..=31_622_399), problems);
+    let max_delay_seconds = entry.whole("MaxDelaySeconds", &(1..=31_622_400), problems);
     let jitters = [("NONE", Jitter::None), ("FULL", Jitter::Full)];
     let jitter = entry.word("JitterStrategy", &jitters, problems);
     let rate = entry.get("BackoffRate").map(Value::as_f64);
     let backoff_rate = match rate {
         None => 2.0,
         Some(Some(rate)) if rate >= 1.0 => rate,
-        Some(_) => {
-            problems.schema("Expected a number of at least 1.0", &entry.at("BackoffRate"));
+        Some(rate) => {
+            let message = rate.map_or("Expected value of type Number", |_| "Minimum value is 1");
+            problems.schema(message, &entry.at("BackoffRate"));
             return None;
         }
     };
@@ -77,9 +78,7 @@ fn retrier(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Re
 
 fn catcher(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Option<Catcher> {
     if entry.has("ResultPath") {
-        let message = "The QueryLanguage is set to 'JSONata', but field 'ResultPath' is only supported for the \
-                       'JSONPath' QueryLanguage";
-        problems.schema(message, &entry.location);
+        problems.schema(only_jsonpath("ResultPath"), &entry.location);
         return None;
     }
     let fields = ["ErrorEquals", "Next", "Assign", "Output", "Comment"];
@@ -109,13 +108,10 @@ fn error_equals(entry: &Object<'_>, last: bool, problems: &mut Problems) -> Opti
         problems.schema("Expected value of type [STRING]", &location);
         return None;
     };
-    if names.iter().any(|name| name == errors::ALL) {
-        if names.len() > 1 {
-            problems.schema("'States.ALL' must appear alone in 'ErrorEquals'", &location);
-        }
-        if !last {
-            problems.schema("'States.ALL' must appear in the last entry", &location);
-        }
+    let all = names.iter().position(|name| name == errors::ALL);
+    if let Some(at) = all.filter(|_| names.len() > 1 || !last) {
+        let message = "States.ALL must appear alone and at end of list";
+        problems.schema(message, &format!("{location}[{at}]"));
     }
     Some(names)
 }

@@ -59,10 +59,18 @@ impl<'v> Names<'v, '_> {
             .enumerate()
             .all(|(at, letter)| letter.is_alphabetic() || at > 0 && (letter.is_alphanumeric() || letter == '_'));
         if name.is_empty() || name.chars().count() > 80 || !is_identifier {
-            self.problems.schema(format!("Invalid variable name: {name}"), location);
+            let why = if name.chars().count() > 80 {
+                "the variable name is longer than 80 characters"
+            } else {
+                "the variable name contains invalid characters"
+            };
+            let message = format!("Invalid variable name '{name}': {why}.");
+            self.problems
+                .add(DiagnosticCode::InvalidVariableName, message, location);
         } else if name == "states" {
-            let message = "The variable name 'states' is reserved";
-            self.problems.schema(message, location);
+            let message = "Cannot assign to reserved variable '$states'.";
+            self.problems
+                .add(DiagnosticCode::ReservedVariableName, message, location);
         } else if outer.contains(name) {
             let message = format!("The variable name '{name}' was already defined in a parent scope.");
             self.problems
@@ -93,8 +101,8 @@ fn inner_scopes<'v>(state: &'v Value, location: &str) -> Vec<(&'v Map<String, Va
     let branches = state.get("Branches").and_then(Value::as_array);
     let branches = branches.into_iter().flatten().enumerate();
     let branches = branches.map(|(at, branch)| (branch, format!("{location}/Branches[{at}]")));
-    let processor = state.get("ItemProcessor").into_iter();
-    let processor = processor.map(|inner| (inner, format!("{location}/ItemProcessor")));
+    let processor = ["ItemProcessor", "Iterator"].into_iter();
+    let processor = processor.filter_map(|field| Some((state.get(field)?, format!("{location}/{field}"))));
     branches
         .chain(processor)
         .filter_map(|(scope, at)| Some((scope.get("States")?.as_object()?, at)))

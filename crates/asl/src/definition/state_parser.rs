@@ -22,7 +22,7 @@ const NO_RESULT: Readable = Readable {
     error_output: false,
 };
 /// Fields that only a `JSONPath` state has.
-const JSONPATH_FIELDS: [&str; 17] = [
+const JSONPATH_FIELDS: [&str; 16] = [
     "InputPath",
     "OutputPath",
     "Parameters",
@@ -39,8 +39,17 @@ const JSONPATH_FIELDS: [&str; 17] = [
     "CausePath",
     "ToleratedFailureCountPath",
     "ToleratedFailurePercentagePath",
-    "Iterator",
 ];
+
+/// Fields of a choice rule in `JSONPath`.
+const COMPARISONS: [&str; 4] = ["Variable", "And", "Or", "Not"];
+
+/// What AWS says about a field of `JSONPath`.
+pub(super) fn only_jsonpath(field: &str) -> String {
+    format!(
+        "The QueryLanguage is set to 'JSONata', but field '{field}' is only supported for the 'JSONPath' QueryLanguage"
+    )
+}
 
 /// Fields of a Distributed Map, which AWS runs as child executions.
 const DISTRIBUTED_FIELDS: [&str; 6] = [
@@ -55,8 +64,7 @@ const DISTRIBUTED_FIELDS: [&str; 6] = [
 /// Parses one state.
 pub(super) fn parse(parser: &mut Parser, name: &str, value: &Value, location: &str) -> Option<State> {
     let state = parser.problems.object(value, location)?;
-    state.required(&["Type"], &mut parser.problems);
-    let kind = state.word("Type", &TYPES, &mut parser.problems)?;
+    let kind = state_type(&state, &mut parser.problems)?;
     if !speaks_jsonata(parser, &state) {
         return None;
     }
@@ -95,15 +103,31 @@ enum Type {
 }
 
 const TYPES: [(&str, Type); 8] = [
-    ("Pass", Type::Pass),
     ("Task", Type::Task),
-    ("Choice", Type::Choice),
     ("Wait", Type::Wait),
+    ("Pass", Type::Pass),
     ("Succeed", Type::Succeed),
     ("Fail", Type::Fail),
+    ("Choice", Type::Choice),
     ("Parallel", Type::Parallel),
     ("Map", Type::Map),
 ];
+
+/// `Type` has sentences of its own.
+fn state_type(state: &Object<'_>, problems: &mut Problems) -> Option<Type> {
+    if !state.has("Type") {
+        problems.schema("The field 'Type' is required", &state.location);
+        return None;
+    }
+    let text = state.string("Type", problems)?;
+    let found = TYPES.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names = TYPES.map(|(name, _)| name).join(", ");
+        let message = format!("The field 'Type' should have one of these values: [{names}]");
+        problems.schema(message, &state.at("Type"));
+    }
+    found.map(|(_, state_type)| *state_type)
+}
 
 impl Type {
     /// The fields of a `JSONata` state beside `Type`, `Comment` and `QueryLanguage`.
@@ -140,6 +164,7 @@ impl Type {
                 "Items",
                 "ItemSelector",
                 "ItemProcessor",
+                "Iterator",
                 "MaxConcurrency",
                 "Retry",
                 "Catch",
@@ -180,11 +205,7 @@ fn refuse_foreign_fields(parser: &mut Parser, state: &Object<'_>, fields: &[&str
             continue;
         }
         if JSONPATH_FIELDS.contains(&name) {
-            let message = format!(
-                "The QueryLanguage is set to 'JSONata', but field '{name}' is only supported for the 'JSONPath' \
-                 QueryLanguage"
-            );
-            problems.schema(message, &state.location);
+            problems.schema(only_jsonpath(name), &state.location);
         } else if DISTRIBUTED_FIELDS.contains(&name) {
             let message = format!("Field '{name}' belongs to a Distributed Map, which is not supported here");
             problems.schema(message, &state.at(name));
@@ -192,7 +213,7 @@ fn refuse_foreign_fields(parser: &mut Parser, state: &Object<'_>, fields: &[&str
             let message = "Field 'Credentials' is not supported here: tasks run with the role of the machine";
             problems.schema(message, &state.at(name));
         } else {
-            problems.schema(format!("Field '{name}' is not supported"), &state.at(name));
+            problems.schema(format!("Field '{name}' is not supported"), &state.location);
         }
     }
 }
@@ -256,7 +277,10 @@ fn task(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
 
 fn wait(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
     let transition = transition(state, problems);
-    let wait = match state.one_of(&["Seconds", "Timestamp"], problems)? {
+    let fields = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
+    let wait = match state.one_of(&fields, problems)? {
+        // Refused already: it is a field of JSONPath.
+        "SecondsPath" | "TimestampPath" => return None,
         "Seconds" => {
             let seconds = state.whole_field("Seconds", &(0..=MAX_SECONDS), problems)?;
             Wait::Seconds(seconds)
@@ -279,15 +303,17 @@ fn choice(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {
         let Some(rule) = problems.object(value, &location) else {
             continue;
         };
-        if rule.has("Variable") || rule.has("And") || rule.has("Or") || rule.has("Not") {
-            let message = "The QueryLanguage is set to 'JSONata', but a comparison with 'Variable' is only supported \
-                           for the 'JSONPath' QueryLanguage: write a 'Condition'";
-            problems.schema(message, &location);
+        if let Some(field) = COMPARISONS.into_iter().find(|field| rule.has(field)) {
+            problems.schema(only_jsonpath(field), &location);
             continue;
         }
         let fields = ["Condition", "Next", "Assign", "Output", "Comment"];
         rule.only(&fields, problems);
-        rule.required(&["Condition", "Next"], problems);
+        if !rule.has("Condition") {
+            let message = "The object must have only one of the following fields, [And, Or, Not, Variable, Condition]";
+            problems.schema(message, &location);
+        }
+        rule.required(&["Next"], problems);
         rule.comment(problems);
         let read = |value: &Value| boolean(value).map_err(|_| "Expected a boolean or a JSONata expression".to_owned());
         let condition = rule.field("Condition", read, problems);
@@ -328,14 +354,15 @@ fn parallel(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
 }
 
 fn map(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
-    state.required(&["ItemProcessor"], &mut parser.problems);
     let problems = &mut parser.problems;
     let items = items(state, problems);
     let item_selector = state.template("ItemSelector", NO_RESULT, problems);
     let max_concurrency = state.whole_field("MaxConcurrency", &(0..=u64::MAX), problems);
     let handlers = handlers(state, problems);
     let transition = transition(state, problems);
-    let processor = problems.object(state.get("ItemProcessor")?, &state.at("ItemProcessor"))?;
+    // `Iterator` is the older name of `ItemProcessor`.
+    let field = state.one_of(&["ItemProcessor", "Iterator"], problems)?;
+    let processor = problems.object(state.get(field)?, &state.at(field))?;
     refuse_distributed(&processor, problems);
     let processor = parser.inner_scope(&processor, &["ProcessorConfig"])?;
     Some(Kind::Map(Box::new(MapState {
