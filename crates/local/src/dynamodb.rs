@@ -2,7 +2,7 @@
 //!
 //! The emulator's own listener is not used: it answers any page's preflight request, and would have to be guarded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -10,12 +10,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::error::is_disk_full;
 use crate::wire::{AwsError, input};
 
 /// The tables of this machine.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
+    /// The folder of the file.
+    folder: PathBuf,
 }
 
 impl DynamoDb {
@@ -25,7 +28,10 @@ impl DynamoDb {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            folder: path.parent().unwrap_or(path).to_owned(),
+        })
     }
 
     /// Makes a table unless it exists, from the body of `CreateTable`. A table with another layout is refused: its
@@ -72,40 +78,41 @@ impl DynamoDb {
     fn answer(&self, action: &str, body: Value) -> Result<Value, AwsError> {
         let tables = &self.database;
         match action {
-            "BatchExecuteStatement" => run(body, |request| tables.batch_execute_statement(request)),
-            "BatchGetItem" => run(body, |request| tables.batch_get_item(request)),
-            "BatchWriteItem" => run(body, |request| tables.batch_write_item(request)),
-            "CreateTable" => run(body, |request| tables.create_table(request)),
-            "DeleteItem" => run(body, |request| tables.delete_item(request)),
-            "DeleteTable" => run(body, |request| tables.delete_table(request)),
-            "DescribeTable" => run(body, |request| tables.describe_table(request)),
-            "DescribeTimeToLive" => run(body, |request| tables.describe_time_to_live(request)),
-            "ExecuteStatement" => run(body, |request| tables.execute_statement(request)),
-            "ExecuteTransaction" => run(body, |request| tables.execute_transaction(request)),
-            "GetItem" => run(body, |request| tables.get_item(request)),
-            "ListTables" => run(body, |request| tables.list_tables(request)),
-            "ListTagsOfResource" => run(body, |request| tables.list_tags_of_resource(request)),
-            "PutItem" => run(body, |request| tables.put_item(request)),
-            "Query" => run(body, |request| tables.query(request)),
-            "Scan" => run(body, |request| tables.scan(request)),
-            "TagResource" => run(body, |request| tables.tag_resource(request)),
-            "TransactGetItems" => run(body, |request| tables.transact_get_items(request)),
-            "TransactWriteItems" => run(body, |request| tables.transact_write_items(request)),
-            "UntagResource" => run(body, |request| tables.untag_resource(request)),
-            "UpdateItem" => run(body, |request| tables.update_item(request)),
-            "UpdateTable" => run(body, |request| tables.update_table(request)),
-            "UpdateTimeToLive" => run(body, |request| tables.update_time_to_live(request)),
+            "BatchExecuteStatement" => run(&self.folder, body, |request| tables.batch_execute_statement(request)),
+            "BatchGetItem" => run(&self.folder, body, |request| tables.batch_get_item(request)),
+            "BatchWriteItem" => run(&self.folder, body, |request| tables.batch_write_item(request)),
+            "CreateTable" => run(&self.folder, body, |request| tables.create_table(request)),
+            "DeleteItem" => run(&self.folder, body, |request| tables.delete_item(request)),
+            "DeleteTable" => run(&self.folder, body, |request| tables.delete_table(request)),
+            "DescribeTable" => run(&self.folder, body, |request| tables.describe_table(request)),
+            "DescribeTimeToLive" => run(&self.folder, body, |request| tables.describe_time_to_live(request)),
+            "ExecuteStatement" => run(&self.folder, body, |request| tables.execute_statement(request)),
+            "ExecuteTransaction" => run(&self.folder, body, |request| tables.execute_transaction(request)),
+            "GetItem" => run(&self.folder, body, |request| tables.get_item(request)),
+            "ListTables" => run(&self.folder, body, |request| tables.list_tables(request)),
+            "ListTagsOfResource" => run(&self.folder, body, |request| tables.list_tags_of_resource(request)),
+            "PutItem" => run(&self.folder, body, |request| tables.put_item(request)),
+            "Query" => run(&self.folder, body, |request| tables.query(request)),
+            "Scan" => run(&self.folder, body, |request| tables.scan(request)),
+            "TagResource" => run(&self.folder, body, |request| tables.tag_resource(request)),
+            "TransactGetItems" => run(&self.folder, body, |request| tables.transact_get_items(request)),
+            "TransactWriteItems" => run(&self.folder, body, |request| tables.transact_write_items(request)),
+            "UntagResource" => run(&self.folder, body, |request| tables.untag_resource(request)),
+            "UpdateItem" => run(&self.folder, body, |request| tables.update_item(request)),
+            "UpdateTable" => run(&self.folder, body, |request| tables.update_table(request)),
+            "UpdateTimeToLive" => run(&self.folder, body, |request| tables.update_time_to_live(request)),
             _ => Err(AwsError::unknown_operation(action)),
         }
     }
 }
 
 fn run<I: DeserializeOwned, O: Serialize>(
+    folder: &Path,
     body: Value,
     call: impl FnOnce(I) -> Result<O, DynoxideError>,
 ) -> Result<Value, AwsError> {
     let request = input(body).map_err(classified)?;
-    let output = call(request).map_err(|error| as_aws_error(&error))?;
+    let output = call(request).map_err(|error| as_aws_error(folder, &error))?;
     serde_json::to_value(output).map_err(|error| AwsError::internal(&error))
 }
 
@@ -129,7 +136,11 @@ fn classified(error: AwsError) -> AwsError {
     error
 }
 
-fn as_aws_error(error: &DynoxideError) -> AwsError {
+fn as_aws_error(folder: &Path, error: &DynoxideError) -> AwsError {
+    if is_disk_full(error) {
+        let folder = folder.to_owned();
+        return Error::DiskFull { folder }.into();
+    }
     if error.status_code() == 500 {
         return AwsError::internal(error);
     }

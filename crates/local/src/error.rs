@@ -49,6 +49,12 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// There is no space left for what was to be written; nothing of it was kept.
+    #[error("the disk under the data folder {} is full: free some space, and try again", folder.display())]
+    DiskFull {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A value is not expressible as JSON.
     #[error("cannot encode {what} for the ledger")]
     EncodeRecord {
@@ -224,6 +230,24 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// Whether an operation failed because the disk is full, by the errors below it.
+pub(crate) fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(current) = error {
+        let io = current.downcast_ref::<std::io::Error>();
+        let sqlite = current.downcast_ref::<rusqlite::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+            || sqlite.and_then(rusqlite::Error::sqlite_error_code) == Some(rusqlite::ErrorCode::DiskFull)
+            // DynamoDB's emulator keeps SQLite's words alone.
+            || current.to_string().contains("database or disk is full")
+        {
+            return true;
+        }
+        error = current.source();
+    }
+    false
 }
 
 /// The whole chain of an error in one line, outermost first.

@@ -13,7 +13,7 @@ mod transaction;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use self::reads::{entries, get, last, list};
 pub use self::transaction::Transaction;
+use self::transaction::write_failed;
 use crate::Error;
 
 /// The layout of the tables below. A file with a higher number is refused.
@@ -45,6 +46,8 @@ pub struct Ledger {
 }
 
 struct Shared {
+    /// The folder of the file.
+    folder: PathBuf,
     connection: Mutex<Connection>,
     /// One counter per kind, bumped after every commit that touched the kind.
     changes: Mutex<HashMap<String, watch::Sender<u64>>>,
@@ -75,6 +78,7 @@ impl Ledger {
         connection.pragma_update(None, "user_version", LAYOUT).map_err(failed)?;
         Ok(Self {
             shared: Arc::new(Shared {
+                folder: path.parent().unwrap_or(path).to_owned(),
                 connection: Mutex::new(connection),
                 changes: Mutex::default(),
             }),
@@ -137,10 +141,7 @@ impl Ledger {
     /// No other write happens meanwhile, so what `work` reads is still true when its writes are kept. It must not
     /// use the ledger itself, only the transaction that it is given.
     pub fn transaction<R, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<R, E>) -> Result<R, E> {
-        let failed = |source| Error::WriteLedger {
-            what: "a transaction".to_owned(),
-            source,
-        };
+        let failed = |source| write_failed(&self.shared.folder, || "a transaction".to_owned(), source);
         let (result, touched) = {
             let mut connection = self.connection();
             let inner = connection
@@ -148,10 +149,11 @@ impl Ledger {
                 .map_err(failed)?;
             let transaction = Transaction {
                 inner,
+                folder: &self.shared.folder,
                 touched: RefCell::default(),
             };
             let result = work(&transaction)?;
-            let Transaction { inner, touched } = transaction;
+            let Transaction { inner, touched, .. } = transaction;
             inner.commit().map_err(failed)?;
             (result, touched.into_inner())
         };

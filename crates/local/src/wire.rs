@@ -132,7 +132,11 @@ impl std::error::Error for AwsError {}
 
 impl From<crate::Error> for AwsError {
     fn from(error: crate::Error) -> Self {
-        Self::internal(&error)
+        let mut answer = Self::internal(&error);
+        if matches!(error, crate::Error::DiskFull { .. }) {
+            answer.message = error.to_string();
+        }
+        answer
     }
 }
 

@@ -19,6 +19,9 @@ use crate::wire::REGION;
 /// How long a build that was told to stop may take: Terraform finishes what it is creating and writes its state.
 const GRACE: Duration = Duration::from_mins(5);
 
+/// How long to wait before a write that failed is tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
 /// What a build's `PATH` has after the tools when the options give none.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -125,23 +128,25 @@ impl Shared {
             let permit = match self.turn(&build, &mut stop).await {
                 Turn::Start(permit) => permit,
                 Turn::Later => return Ok(()),
-                Turn::End(why) => return self.end(build, ended_by(why), None),
+                Turn::End(why) => return self.end(build, ended_by(why), None).await,
             };
-            build = self.change(build, |build| {
-                build.end_phase(Status::Succeeded, Timestamp::now(), None);
-                build.begin("PROVISIONING", Timestamp::now());
-            })?;
+            build = self
+                .change(build, |build| {
+                    build.end_phase(Status::Succeeded, Timestamp::now(), None);
+                    build.begin("PROVISIONING", Timestamp::now());
+                })
+                .await?;
             match self.start(&build) {
                 Ok(process) => (process, Some(permit)),
                 Err(error) => {
                     let context = ("CLIENT_ERROR".to_owned(), chain(&error));
-                    return self.end(build, Status::Failed, Some(context));
+                    return self.end(build, Status::Failed, Some(context)).await;
                 }
             }
         };
         let (build, ending) = self.watch(build, &process, stop).await?;
         let (status, context) = verdict(&build, ending);
-        self.end(build, status, context)
+        self.end(build, status, context).await
     }
 
     /// Waits until the build may start, is stopped or has waited too long.
@@ -254,9 +259,11 @@ impl Shared {
         };
         let (ending, (), ()) = tokio::join!(supervised, logging, phases);
         let folder = self.folder(&build.uuid);
-        build = self.change(build, |build| {
-            build.read_marks(&folder);
-        })?;
+        build = self
+            .change(build, |build| {
+                build.read_marks(&folder);
+            })
+            .await?;
         Ok((build, ending))
     }
 
@@ -265,9 +272,11 @@ impl Shared {
         let (mut seen, mut process) = (build.clone(), process.clone());
         while process.ending().is_none() {
             if seen.read_marks(&folder) {
-                let changed = self.change(seen.clone(), |build| {
-                    build.read_marks(&folder);
-                });
+                let changed = self
+                    .change(seen.clone(), |build| {
+                        build.read_marks(&folder);
+                    })
+                    .await;
                 if let Err(error) = changed {
                     tracing::error!(
                         build = seen.id(),
@@ -299,18 +308,32 @@ impl Shared {
         }
     }
 
-    /// Changes the record as it is in the ledger now.
-    fn change(&self, build: Build, change: impl FnOnce(&mut Build)) -> Result<Build, Error> {
-        self.ledger.transaction(|ledger| {
-            let mut build = ledger.get::<Build>(BUILD, &build.uuid)?.unwrap_or(build);
-            change(&mut build);
-            ledger.put(BUILD, &build.uuid, &build)?;
-            Ok(build)
-        })
+    /// Changes the record as it is in the ledger now. What has happened cannot be taken back, so where there is no space
+    /// for it, it is written once there is.
+    async fn change(&self, build: Build, change: impl Fn(&mut Build)) -> Result<Build, Error> {
+        loop {
+            let changed = self.ledger.transaction(|ledger| {
+                let mut build = ledger
+                    .get::<Build>(BUILD, &build.uuid)?
+                    .unwrap_or_else(|| build.clone());
+                change(&mut build);
+                ledger.put(BUILD, &build.uuid, &build)?;
+                Ok(build)
+            });
+            match changed {
+                Err(error @ Error::DiskFull { .. }) => {
+                    tracing::error!(build = build.id(), error = chain(&error), "cannot record a build");
+                    tokio::time::sleep(WRITE_AGAIN).await;
+                }
+                changed => return changed,
+            }
+        }
     }
 
-    fn end(&self, build: Build, status: Status, context: Option<(String, String)>) -> Result<(), Error> {
-        let build = self.change(build, |build| build.complete(status, context))?;
+    async fn end(&self, build: Build, status: Status, context: Option<(String, String)>) -> Result<(), Error> {
+        let build = self
+            .change(build, |build| build.complete(status, context.clone()))
+            .await?;
         self.announce(&build);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rusqlite::params;
 use serde::Serialize;
@@ -9,10 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::reads::{entries, get, last, list, name};
 use crate::Error;
+use crate::error::is_disk_full;
 
 /// The reads and writes of one transaction.
 pub struct Transaction<'a> {
     pub(super) inner: rusqlite::Transaction<'a>,
+    /// The folder of the ledger.
+    pub(super) folder: &'a Path,
     pub(super) touched: RefCell<BTreeSet<String>>,
 }
 
@@ -70,10 +74,7 @@ impl Transaction<'_> {
         self.inner
             .prepare_cached(sql)
             .and_then(|mut statement| statement.execute(values))
-            .map_err(|source| Error::WriteLedger {
-                what: name(kind, id),
-                source,
-            })
+            .map_err(|source| write_failed(self.folder, || name(kind, id), source))
     }
 }
 
@@ -82,4 +83,13 @@ fn encode<T: Serialize + ?Sized>(kind: &str, id: &str, value: &T) -> Result<Stri
         what: name(kind, id),
         source,
     })
+}
+
+pub(super) fn write_failed(folder: &Path, what: impl FnOnce() -> String, source: rusqlite::Error) -> Error {
+    if is_disk_full(&source) {
+        return Error::DiskFull {
+            folder: folder.to_owned(),
+        };
+    }
+    Error::WriteLedger { what: what(), source }
 }

@@ -17,6 +17,8 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::checksums::{Algorithm, Digests, Hasher, hex};
+use crate::Error;
+use crate::error::is_disk_full;
 
 /// What is read or written at once.
 const CHUNK: usize = 256 * 1024;
@@ -82,7 +84,9 @@ impl Bodies {
     ) -> S3Result<Written> {
         let name = hex(&rand::random::<u128>().to_be_bytes());
         let path = self.folder.join(&name);
-        let file = tokio::fs::File::create(&path).await.map_err(failed)?;
+        let file = tokio::fs::File::create(&path)
+            .await
+            .map_err(|error| failed(&self.folder, error))?;
         let mut written = Written {
             path,
             name,
@@ -97,9 +101,11 @@ impl Bodies {
             let chunk = chunk.map_err(|error| s3_error!(IncompleteBody, "The body ended early: {error}"))?;
             hasher.update(&chunk);
             written.size += chunk.len() as u64;
-            file.write_all(&chunk).await.map_err(failed)?;
+            file.write_all(&chunk)
+                .await
+                .map_err(|error| failed(&self.folder, error))?;
         }
-        file.flush().await.map_err(failed)?;
+        file.flush().await.map_err(|error| failed(&self.folder, error))?;
         written.digests = hasher.finish();
         Ok(written)
     }
@@ -154,11 +160,17 @@ fn remove(path: &Path) {
     }
 }
 
-fn failed(error: io::Error) -> S3Error {
-    if error.kind() == io::ErrorKind::StorageFull {
-        let mut refusal = s3_error!(InternalError, "The disk under Slipway's data folder is full.");
-        refusal.set_source(Box::new(error));
-        return refusal;
+fn failed(folder: &Path, error: io::Error) -> S3Error {
+    if is_disk_full(&error) {
+        return disk_full(folder);
     }
     S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))
+}
+
+/// The bodies and the index lie in a folder of the data folder.
+pub(super) fn disk_full(folder: &Path) -> S3Error {
+    let full = Error::DiskFull {
+        folder: folder.to_owned(),
+    };
+    s3_error!(InternalError, "{full}")
 }

@@ -9,7 +9,7 @@ mod rows;
 mod uploads;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use self::changes::{delete_version, insert, put, remove_version};
 use self::rows::{VERSION_COLUMNS, bucket, bucket_of, find, number_of, version_of};
+use super::bodies::disk_full;
 use super::checksums::Checksums;
+use crate::error::is_disk_full;
 
 pub(super) use self::changes::Outcome;
 pub(super) use self::condition::{Condition, matches_etag, precondition_failed};
@@ -105,6 +107,8 @@ impl Bucket {
 
 /// The index and its file.
 pub(super) struct Index {
+    /// The folder of the file.
+    folder: PathBuf,
     connection: Mutex<Connection>,
 }
 
@@ -113,6 +117,7 @@ impl Index {
         let connection = Connection::open(path)?;
         connection.execute_batch(TABLES)?;
         Ok(Self {
+            folder: path.parent().unwrap_or(path).to_owned(),
             connection: Mutex::new(connection),
         })
     }
@@ -279,9 +284,17 @@ impl Index {
     fn transaction<T>(&self, work: impl FnOnce(&Transaction<'_>) -> S3Result<T>) -> S3Result<T> {
         let mut connection = self.connection();
         let transaction = connection.transaction().map_err(failed)?;
-        let result = work(&transaction)?;
-        transaction.commit().map_err(failed)?;
-        Ok(result)
+        let written = work(&transaction).and_then(|result| {
+            transaction.commit().map_err(failed)?;
+            Ok(result)
+        });
+        written.map_err(|error| {
+            if is_disk_full(&error) {
+                disk_full(&self.folder)
+            } else {
+                error
+            }
+        })
     }
 }
 

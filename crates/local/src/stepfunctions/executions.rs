@@ -1,6 +1,7 @@
 //! Executions: start, describe, list, stop, history; and taking them up again after a restart.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -18,6 +19,8 @@ use crate::wire::{AwsError, epoch_seconds, request_id};
 
 /// AWS allows 1,000,000 open executions; a machine that starts them in a loop would end this one long before.
 const MAX_RUNNING: usize = 10_000;
+/// How long a caller waits until a stop is written.
+const WRITTEN: Duration = Duration::from_secs(5);
 /// The quota of an execution's input.
 const MAX_INPUT_BYTES: usize = 262_144;
 
@@ -167,10 +170,10 @@ impl StepFunctions {
         self.execution(&input.execution_arn)?;
         self.abort(&input.execution_arn, input.error, input.cause).await;
         let execution = self.execution(&input.execution_arn)?;
-        // A running execution that nobody drives: the server is stopping.
+        // A running execution that nobody drives, or whose driver cannot write.
         let stopped = execution.stop_date.ok_or_else(|| {
-            AwsError::new("ServiceUnavailable", "Slipway's local mode is stopping.")
-                .with_status(http::StatusCode::SERVICE_UNAVAILABLE)
+            let message = "Slipway's local mode is stopping, or the disk under its data folder is full: its log says.";
+            AwsError::new("ServiceUnavailable", message).with_status(http::StatusCode::SERVICE_UNAVAILABLE)
         })?;
         Ok(json!({"stopDate": epoch_seconds(stopped)}))
     }
@@ -182,8 +185,8 @@ impl StepFunctions {
         if let Some(mailbox) = mailbox
             && mailbox.send(Message::Abort { error, cause, reply }).is_ok()
         {
-            // No reply: it ended by itself before the message was read.
-            let _ = done.await;
+            // No reply: it ended by itself before the message was read, or it cannot be written that it is to end.
+            let _ = tokio::time::timeout(WRITTEN, done).await;
         }
     }
 
