@@ -1,5 +1,5 @@
 //! As much of AWS as the runner needs, on loopback: S3 in memory, CodeBuild's `BatchGetBuilds`, DynamoDB by the embedded
-//! emulator. It can go away and come back at the same addresses with all that it had.
+//! emulator. It can go away and come back at the same addresses with all that it had. S3 can be that of [`Moto`] instead.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use slipway_model::name::Digest;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+use crate::moto::Moto;
 
 /// What the servers remember.
 #[derive(Default)]
@@ -34,6 +36,8 @@ pub struct Aws {
     pub s3: SocketAddr,
     pub dynamodb: SocketAddr,
     runtime: Option<Runtime>,
+    /// An S3 that nobody here wrote, in place of the one in memory.
+    moto: Option<Moto>,
 }
 
 impl Aws {
@@ -46,9 +50,18 @@ impl Aws {
             s3: any,
             dynamodb: any,
             runtime: None,
+            moto: None,
         };
         aws.come_back();
         aws
+    }
+
+    /// Starts the servers, with the S3 of moto.
+    pub fn with_s3_of(moto: Moto) -> Self {
+        Self {
+            moto: Some(moto),
+            ..Self::start()
+        }
     }
 
     /// Ends the servers at once, in the middle of whatever they do.
@@ -91,7 +104,12 @@ impl Aws {
             ("AWS_ENDPOINT_URL", format!("http://{}", self.s3)),
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb)),
         ];
-        vars.map(|(name, value)| (name.to_owned(), value)).into()
+        let s3 = self
+            .moto
+            .as_ref()
+            .map(|moto| ("AWS_ENDPOINT_URL_S3", moto.endpoint.clone()));
+        let vars = vars.into_iter().chain(s3);
+        vars.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Makes a table as its definition describes it.
@@ -107,12 +125,20 @@ impl Aws {
 
     /// An object.
     pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.memory().objects.get(&format!("/{bucket}/{key}")).cloned()
+        match &self.moto {
+            Some(moto) => moto.object(bucket, key),
+            None => self.memory().objects.get(&format!("/{bucket}/{key}")).cloned(),
+        }
     }
 
     /// Writes an object.
     pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
-        self.memory().objects.insert(format!("/{bucket}/{key}"), bytes.into());
+        match &self.moto {
+            Some(moto) => moto.put(bucket, key, bytes.into()),
+            None => {
+                self.memory().objects.insert(format!("/{bucket}/{key}"), bytes.into());
+            }
+        }
     }
 
     /// The keys of a bucket that start with `prefix`.
@@ -121,6 +147,12 @@ impl Aws {
         let memory = self.memory();
         let keys = memory.objects.keys().filter(|key| key.starts_with(&start));
         keys.map(|key| key[bucket.len() + 2..].to_owned()).collect()
+    }
+
+    /// How many versions of an object there are on moto, and how often it was deleted.
+    pub fn versions(&self, bucket: &str, key: &str) -> (usize, usize) {
+        let moto = self.moto.as_ref().expect("moto, for S3 in memory keeps no versions");
+        moto.versions(bucket, key)
     }
 
     /// Has CodeBuild say that a build has ended.

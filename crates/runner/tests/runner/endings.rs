@@ -9,7 +9,7 @@ use slipway_store::finish::End;
 use crate::support::World;
 
 /// A blueprint whose second resource takes as long as `command` does.
-fn slow(command: &str) -> String {
+pub fn slow(command: &str) -> String {
     format!(
         r#"
 resource "terraform_data" "a" {{ input = "a" }}
@@ -23,7 +23,7 @@ output "slipway" {{ value = {{ endpoints = {{ web = terraform_data.after.output 
     )
 }
 
-fn provision(world: &World, text: &str) -> Operation {
+pub fn provision(world: &World, text: &str) -> Operation {
     world.provision("one", world.blueprint(&[("main.tf", text)], &json!({})))
 }
 
@@ -242,7 +242,7 @@ fn an_apply_survives_the_end_of_the_server() {
     assert_eq!(world.operation(&operation).steps[1].status, StepStatus::Succeeded);
 }
 
-fn failure_of_the_workflow() -> Failure {
+pub fn failure_of_the_workflow() -> Failure {
     Failure {
         name: "Slipway.ApplyFailed".to_owned(),
         step: "Apply".to_owned(),
@@ -252,7 +252,7 @@ fn failure_of_the_workflow() -> Failure {
 }
 
 /// Kills a build and then, in its own group, the Terraform that it started.
-fn kill_with_terraform(build: &mut Child) {
+pub fn kill_with_terraform(build: &mut Child) {
     let children = std::process::Command::new("pgrep")
         .args(["-P", &build.id().to_string()])
         .output()

@@ -3,5 +3,7 @@
 mod aws;
 mod endings;
 mod lifecycle;
+mod moto;
 mod provider;
+mod s3_of_moto;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,8 +58,11 @@ pub fn terraform() -> Option<PathBuf> {
 impl World {
     /// A new place; `None` without Terraform.
     pub fn new() -> Option<Self> {
-        let terraform = terraform()?;
-        let aws = Aws::start();
+        Some(Self::on(Aws::start(), &terraform()?))
+    }
+
+    /// A new place with this AWS and Terraform.
+    pub fn on(aws: Aws, terraform: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let config = aws::sdk_config(&aws.vars());
         aws.create_table("slipway", table::definition());
@@ -93,7 +96,7 @@ impl World {
         world
             .wait(world.store.put_environment(&environment))
             .expect("an environment");
-        Some(world)
+        world
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
