@@ -61,7 +61,7 @@ pub struct Diagnostic {
     pub code: DiagnosticCode,
     /// A sentence for the person who wrote the definition.
     pub message: String,
-    /// Where it is: `/States/Plan/Next`. Text that is not JSON has no places.
+    /// Where it is: `/States/Plan/Next`. Text that is not JSON has no places, and a missing end has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
 }
@@ -71,7 +71,8 @@ impl fmt::Display for Diagnostic {
         write!(f, "{}: {}", self.code, self.message)?;
         match &self.location {
             Some(location) => write!(f, " at {location}"),
-            None => Ok(()),
+            // AWS writes what it has in that place.
+            None => f.write_str(" at null"),
         }
     }
 }

@@ -23,7 +23,7 @@ fn problems_of(state: &str) -> Vec<String> {
 
 #[test]
 fn what_is_not_a_definition() {
-    let not_an_object = "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object";
+    let not_an_object = "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null";
     assert_eq!(problems(""), [not_an_object]);
     assert_eq!(problems("[]"), [not_an_object]);
     assert!(problems("not a definition")[0].starts_with("INVALID_JSON_DESCRIPTION: "));
@@ -53,7 +53,18 @@ fn scopes_are_checked_as_a_graph() {
     let loops = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}}"#;
     assert_eq!(
         problems(loops),
-        ["MISSING_END_STATE: Workflow has no terminal state at /States"]
+        ["MISSING_END_STATE: Workflow has no terminal state at null"]
+    );
+    let dangling = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+        "A": {"Type": "Choice", "Choices": [{"Condition": true, "Next": "B"}], "Default": "C"},
+        "D": {"Type": "Pass", "Next": "D"}}}"#;
+    assert_eq!(
+        problems(dangling),
+        [
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: C at /States/A/Default",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A/Choices[0]/Next",
+            "MISSING_END_STATE: Workflow has no terminal state at null",
+        ]
     );
     let out_of_a_branch = r#"{"Type": "Parallel", "Next": "Y", "Branches": [
         {"StartAt": "B", "States": {"B": {"Type": "Pass", "Next": "Y"}, "C": {"Type": "Pass", "End": true}}}]}"#;
@@ -78,7 +89,7 @@ fn scopes_are_checked_as_a_graph() {
         [
             "SCHEMA_VALIDATION_FAILED: Value cannot be empty at /States",
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: First at /StartAt",
-            "MISSING_END_STATE: Workflow has no terminal state at /States",
+            "MISSING_END_STATE: Workflow has no terminal state at null",
         ]
     );
 }
@@ -204,10 +215,22 @@ fn what_is_not_supported_says_so() {
     assert!(problems_of(credentials)[0].ends_with("at /States/X/Credentials"));
 }
 
+/// The members of a Task state that is right so far.
+const TASK: &str = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Y""#;
+
+fn expect_problems(cases: &[(String, &str)]) {
+    for (state, problem) in cases {
+        assert_eq!(
+            problems_of(state),
+            [format!("SCHEMA_VALIDATION_FAILED: {problem}")],
+            "{state}"
+        );
+    }
+}
+
 #[test]
 fn each_state_takes_only_what_its_type_has() {
-    let task = r#""Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": "Y""#;
-    for (state, problem) in [
+    expect_problems(&[
         (
             r#"{"Next": "Y"}"#.to_owned(),
             "The field 'Type' is required at /States/X",
@@ -246,6 +269,12 @@ fn each_state_takes_only_what_its_type_has() {
             r#"{"Type": "Wait", "Timestamp": "tomorrow", "Next": "Y"}"#.to_owned(),
             "String does not match RFC3339 timestamp at /States/X/Timestamp",
         ),
+    ]);
+}
+
+#[test]
+fn numbers_and_retriers_are_within_their_bounds() {
+    expect_problems(&[
         (
             r#"{"Type": "Wait", "Seconds": -1, "Next": "Y"}"#.to_owned(),
             "Minimum value is 0 at /States/X/Seconds",
@@ -264,19 +293,19 @@ fn each_state_takes_only_what_its_type_has() {
             "Expected value of type Integer at /States/X/Seconds",
         ),
         (
-            format!(r#"{{{task}, "TimeoutSeconds": 0}}"#),
+            format!(r#"{{{TASK}, "TimeoutSeconds": 0}}"#),
             "Minimum value is 1 at /States/X/TimeoutSeconds",
         ),
         (
-            format!(r#"{{{task}, "TimeoutSeconds": 100000000}}"#),
+            format!(r#"{{{TASK}, "TimeoutSeconds": 100000000}}"#),
             "Maximum value is 99999999 at /States/X/TimeoutSeconds",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "MaxDelaySeconds": 31622401}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"ErrorEquals": ["a"], "MaxDelaySeconds": 31622401}}]}}"#),
             "Maximum value is 31622400 at /States/X/Retry[0]/MaxDelaySeconds",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "MaxAttempts": -1}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"ErrorEquals": ["a"], "MaxAttempts": -1}}]}}"#),
             "Minimum value is 0 at /States/X/Retry[0]/MaxAttempts",
         ),
         (
@@ -289,32 +318,32 @@ fn each_state_takes_only_what_its_type_has() {
              /States/X/Choices[0]",
         ),
         (
-            format!(r#"{{{task}, "TimeoutSeconds": 5, "HeartbeatSeconds": 5}}"#),
+            format!(r#"{{{TASK}, "TimeoutSeconds": 5, "HeartbeatSeconds": 5}}"#),
             "The value of 'HeartbeatSeconds' must be smaller than that of 'TimeoutSeconds' at \
              /States/X/HeartbeatSeconds",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": []}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"ErrorEquals": []}}]}}"#),
             "Value cannot be empty at /States/X/Retry[0]/ErrorEquals",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"MaxAttempts": 1}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"MaxAttempts": 1}}]}}"#),
             "These fields are required: [ErrorEquals] at /States/X/Retry[0]",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["a"], "BackoffRate": 0.5}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"ErrorEquals": ["a"], "BackoffRate": 0.5}}]}}"#),
             "Minimum value is 1 at /States/X/Retry[0]/BackoffRate",
         ),
         (
-            format!(r#"{{{task}, "Retry": [{{"ErrorEquals": ["States.ALL"]}}, {{"ErrorEquals": ["a"]}}]}}"#),
+            format!(r#"{{{TASK}, "Retry": [{{"ErrorEquals": ["States.ALL"]}}, {{"ErrorEquals": ["a"]}}]}}"#),
             "States.ALL must appear alone and at end of list at /States/X/Retry[0]/ErrorEquals[0]",
         ),
         (
-            format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["States.ALL", "a"], "Next": "Y"}}]}}"#),
+            format!(r#"{{{TASK}, "Catch": [{{"ErrorEquals": ["States.ALL", "a"], "Next": "Y"}}]}}"#),
             "States.ALL must appear alone and at end of list at /States/X/Catch[0]/ErrorEquals[0]",
         ),
         (
-            format!(r#"{{{task}, "Catch": [{{"ErrorEquals": ["a"]}}]}}"#),
+            format!(r#"{{{TASK}, "Catch": [{{"ErrorEquals": ["a"]}}]}}"#),
             "These fields are required: [Next] at /States/X/Catch[0]",
         ),
         (
@@ -325,13 +354,7 @@ fn each_state_takes_only_what_its_type_has() {
             r#"{"Type": "Choice", "Choices": [{"Condition": "yes", "Next": "Y"}]}"#.to_owned(),
             "Expected a boolean or a JSONata expression at /States/X/Choices[0]/Condition",
         ),
-    ] {
-        assert_eq!(
-            problems_of(&state),
-            [format!("SCHEMA_VALIDATION_FAILED: {problem}")],
-            "{state}"
-        );
-    }
+    ]);
 }
 
 #[test]

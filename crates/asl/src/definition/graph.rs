@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::fields::Problems;
-use crate::diagnostics::DiagnosticCode;
+use crate::diagnostics::{Diagnostic, DiagnosticCode};
 
 /// Checks one scope. It reads the JSON, so that a state with other problems still takes part.
 pub(super) fn check(start_at: &str, states: &Map<String, Value>, location: &str, problems: &mut Problems) {
@@ -17,11 +17,21 @@ pub(super) fn check(start_at: &str, states: &Map<String, Value>, location: &str,
     for (name, state) in states {
         for edge in edges(state) {
             if !states.contains_key(edge.target) {
-                let message = format!("Missing '{}' target: {}", edge.kind, edge.target);
+                // AWS says `Next` whatever the field is.
+                let message = format!("Missing 'Next' target: {}", edge.target);
                 let at = format!("{location}/States/{name}/{}", edge.field);
                 problems.add(code, message, &at);
             }
         }
+    }
+    // Without an end AWS looks no further.
+    if !states.values().any(is_terminal) {
+        problems.0.push(Diagnostic {
+            code: DiagnosticCode::MissingEndState,
+            message: "Workflow has no terminal state".to_owned(),
+            location: None,
+        });
+        return;
     }
     let reached = reached(start_at, states);
     for name in states.keys() {
@@ -30,18 +40,10 @@ pub(super) fn check(start_at: &str, states: &Map<String, Value>, location: &str,
             problems.add(code, message, &format!("{location}/States/{name}"));
         }
     }
-    if !states.values().any(is_terminal) {
-        problems.add(
-            DiagnosticCode::MissingEndState,
-            "Workflow has no terminal state",
-            &format!("{location}/States"),
-        );
-    }
 }
 
 struct Edge<'v> {
     target: &'v str,
-    kind: &'static str,
     field: String,
 }
 
@@ -49,7 +51,7 @@ fn edges(state: &Value) -> Vec<Edge<'_>> {
     let single = ["Next", "Default"].into_iter().filter_map(|kind| {
         let target = state.get(kind)?.as_str()?;
         let field = kind.to_owned();
-        Some(Edge { target, kind, field })
+        Some(Edge { target, field })
     });
     let listed = ["Choices", "Catch"].into_iter().flat_map(|list| {
         let entries = state.get(list).and_then(Value::as_array);
@@ -57,7 +59,6 @@ fn edges(state: &Value) -> Vec<Edge<'_>> {
         entries.filter_map(move |(index, entry)| {
             Some(Edge {
                 target: entry.get("Next")?.as_str()?,
-                kind: "Next",
                 field: format!("{list}[{index}]/Next"),
             })
         })
