@@ -1,6 +1,7 @@
 //! `JSONata` as Step Functions runs it: expressions, templates that hold them, and the functions AWS adds.
 
 mod culprit;
+mod exact;
 mod expression;
 mod functions;
 mod messages;

@@ -192,13 +192,7 @@ fn what_is_not_supported_says_so() {
           /States/X/ItemProcessor/ProcessorConfig/Mode"
         ]
     );
-    for field in [
-        "ItemReader",
-        "ItemBatcher",
-        "ResultWriter",
-        "Label",
-        "ToleratedFailureCount",
-    ] {
+    for field in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {
         let mut state: Value = serde_json::from_str(&processor(r#"{"Mode": "INLINE"}"#)).expect("a state");
         state[field] = json!({});
         let expected = format!(
@@ -206,6 +200,15 @@ fn what_is_not_supported_says_so() {
              /States/X/{field}"
         );
         assert_eq!(problems_of(&state.to_string()), [expected]);
+    }
+    for (field, value, refused) in [
+        ("ToleratedFailureCount", json!("{% 0 %}"), false),
+        ("ToleratedFailurePercentage", json!(100), false),
+        ("ToleratedFailurePercentage", json!(101), true),
+    ] {
+        let mut state: Value = serde_json::from_str(&processor(r#"{"Mode": "INLINE"}"#)).expect("a state");
+        state[field] = value;
+        assert_eq!(!problems_of(&state.to_string()).is_empty(), refused, "{state}");
     }
     let activity = r#"{"Type": "Task", "Next": "Y",
         "Resource": "arn:aws:states:us-east-1:123456789012:activity:paint"}"#;

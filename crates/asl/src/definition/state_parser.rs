@@ -52,14 +52,7 @@ pub(super) fn only_jsonpath(field: &str) -> String {
 }
 
 /// Fields of a Distributed Map, which AWS runs as child executions.
-const DISTRIBUTED_FIELDS: [&str; 6] = [
-    "ItemReader",
-    "ItemBatcher",
-    "ResultWriter",
-    "Label",
-    "ToleratedFailureCount",
-    "ToleratedFailurePercentage",
-];
+const DISTRIBUTED_FIELDS: [&str; 4] = ["ItemReader", "ItemBatcher", "ResultWriter", "Label"];
 
 /// Parses one state.
 pub(super) fn parse(parser: &mut Parser, name: &str, value: &Value, location: &str) -> Option<State> {
@@ -166,6 +159,8 @@ impl Type {
                 "ItemProcessor",
                 "Iterator",
                 "MaxConcurrency",
+                "ToleratedFailureCount",
+                "ToleratedFailurePercentage",
                 "Retry",
                 "Catch",
                 "Assign",
@@ -358,6 +353,9 @@ fn map(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
     let items = items(state, problems);
     let item_selector = state.template("ItemSelector", NO_RESULT, problems);
     let max_concurrency = state.whole_field("MaxConcurrency", &(0..=u64::MAX), problems);
+    // AWS takes these two in INLINE mode too, and does not follow them there.
+    state.whole_field("ToleratedFailureCount", &(0..=u64::MAX), problems);
+    state.whole_field("ToleratedFailurePercentage", &(0..=100), problems);
     let handlers = handlers(state, problems);
     let transition = transition(state, problems);
     // `Iterator` is the older name of `ItemProcessor`.

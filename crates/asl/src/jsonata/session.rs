@@ -9,6 +9,7 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptio
 use jsonata_core::value::JValue;
 use serde_json::{Map, Number, Value};
 
+use super::exact::Exact;
 use super::expression::Expression;
 use super::messages::{self, Culprit};
 use super::{culprit, functions};
@@ -79,6 +80,7 @@ impl EvaluationError {
 /// Evaluates expressions against one [`Scope`]. It lives within one call: `JSONata` values are not `Send`.
 pub(crate) struct Session {
     evaluator: Evaluator,
+    exact: Exact,
     random: Rc<Cell<Random>>,
 }
 
@@ -94,11 +96,15 @@ impl Session {
         }
         states.insert("context".to_owned(), scope.context);
 
+        let states = Value::Object(states);
+        let variables = scope.variables.iter().map(|(name, value)| (name.as_str(), value));
+        let exact = Exact::of(variables.chain([("states", &states)]));
+
         let mut context = Context::new();
         for (name, value) in scope.variables {
             context.bind(name, JValue::from(value));
         }
-        context.bind("states".to_owned(), JValue::from(Value::Object(states)));
+        context.bind("states".to_owned(), JValue::from(states));
 
         let options = EvaluatorOptions {
             timeout_ms: Some(MAX_MILLISECONDS),
@@ -109,7 +115,11 @@ impl Session {
         let random = Rc::new(Cell::new(random));
         let mut evaluator = Evaluator::with_options(context, options);
         functions::register(&mut evaluator, &random, scope.now);
-        Self { evaluator, random }
+        Self {
+            evaluator,
+            exact,
+            random,
+        }
     }
 
     /// The stream after all that was drawn from it.
@@ -119,6 +129,9 @@ impl Session {
 
     /// The value of an expression. Nothing (undefined) is an error, as on AWS.
     pub fn evaluate(&mut self, expression: &Expression, location: &str) -> Result<Value, EvaluationError> {
+        if let Some(value) = self.exact.named(expression.ast()) {
+            return Ok(value);
+        }
         let value = match self.evaluator.evaluate(expression.ast(), &JValue::Undefined) {
             Ok(value) => value,
             Err(error) => {
@@ -246,7 +259,7 @@ fn not_finite(number: f64) -> &'static str {
 
 /// `JSONata` knows only doubles; a whole number leaves as an integer, so that `1` stays `1`.
 #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53")]
-fn to_number(number: f64) -> Number {
+pub(super) fn to_number(number: f64) -> Number {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
         Number::from(number as i64)
@@ -265,8 +278,7 @@ mod tests {
     use super::*;
 
     fn evaluate(source: &str) -> Result<Value, String> {
-        let input =
-            json!({"a": 1, "half": 0.5, "word": "x", "list": [3, 1, 2], "one": [{"n": 5}], "z": {"y": 1, "b": 2}});
+        let input = json!({"id": 9_223_372_036_854_775_807_i64, "in": {"ids": [-9_007_199_254_740_993_i64, 1.0]}, "a": 1, "half": 0.5, "word": "x", "list": [3, 1, 2], "one": [{"n": 5}], "z": {"y": 1, "b": 2}});
         let scope = Scope {
             input: &input,
             result: None,
@@ -372,6 +384,13 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_whole_number_of_the_data_is_kept_to_its_last_digit() {
+        assert_eq!(value("$states.input.id"), "9223372036854775807");
+        assert_eq!(value("$states.input.in"), r#"{"ids":[-9007199254740993,1]}"#);
+        assert_eq!(value("$states.input.in.ids[1]"), "1");
     }
 
     #[test]
