@@ -82,10 +82,11 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
         let (service, action) = target.split_once('.').unwrap_or((target, ""));
         (service.to_owned(), action.to_owned())
     });
-    match &target {
-        // `scripts/cost_per_operation.py` counts these.
-        Some((service, action)) => tracing::debug!("request {service} {action}"),
-        None => tracing::debug!("request s3 {} {}", request.method(), request.uri().path()),
+    // `scripts/cost_per_operation.py` counts these.
+    if let Some((service, action)) = &target {
+        tracing::debug!("request {service} {action}");
+    } else {
+        tracing::debug!("request s3 {} {}", request.method(), request.uri().path());
     }
     match target {
         Some((service, action)) => match front.json.get(service.as_str()) {

@@ -330,10 +330,14 @@ impl Shared {
         }
     }
 
+    /// A build that has ended stays as it is, whoever else saw its end.
     async fn end(&self, build: Build, status: Status, context: Option<(String, String)>) -> Result<(), Error> {
-        let build = self
-            .change(build, |build| build.complete(status, context.clone()))
-            .await?;
+        let end = |build: &mut Build| {
+            if !build.is_complete() {
+                build.complete(status, context.clone());
+            }
+        };
+        let build = self.change(build, end).await?;
         self.announce(&build);
         Ok(())
     }
