@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("slipway-model", &[]),
     ("slipway-asl", &[]),
     ("slipway-store", &["slipway-model"]),
@@ -32,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &["slipway-local", "slipway-model", "slipway-runner", "slipway-store"],
     ),
     ("guestbook", &[]),
+    ("hello", &[]),
 ];
 
 /// What must not be in anything that runs on AWS.
