@@ -7,6 +7,7 @@ mod functions;
 mod messages;
 mod references;
 mod session;
+mod strict_json;
 mod syntax_error;
 mod template;
 

@@ -4,8 +4,6 @@
 //! Arguments that have to be whole numbers are rounded towards zero.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
-use std::fmt;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -13,11 +11,10 @@ use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, HostFnResult};
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
 use md5::Md5;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::strict_json::Strict;
 use crate::random::{Random, hex};
 
 /// The longest array that `$range` gives on AWS (measured: one more is its memory limit).
@@ -163,64 +160,6 @@ fn parse(args: &[JValue]) -> HostFnResult {
         },
         [_] => Err(wrong_argument("parse", 1)),
         _ => Err(wrong_argument("parse", 2)),
-    }
-}
-
-/// JSON in which no object has a name twice: AWS takes no other.
-struct Strict;
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Strict;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without a name twice in one object")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_unit<E>(self) -> Result<Strict, E> {
-        Ok(Strict)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
-        while items.next_element::<Strict>()?.is_some() {}
-        Ok(Strict)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Strict, A::Error> {
-        let mut names = BTreeSet::new();
-        while let Some((name, _)) = members.next_entry::<String, Strict>()? {
-            if !names.insert(name) {
-                return Err(A::Error::custom("a name stands twice in one object"));
-            }
-        }
-        Ok(Strict)
     }
 }
 
