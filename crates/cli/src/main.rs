@@ -88,7 +88,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
         }
         Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, output).await,
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut std::io::stdout());
+            // Written at once: a reader that goes away early (`| head -1`) has all that it wanted.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut script);
+            let _ = std::io::stdout().write_all(&script);
             Ok(())
         }
     }

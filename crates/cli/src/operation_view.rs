@@ -108,7 +108,12 @@ impl Failure {
             .as_ref()
             .map(|address| format!("{address}: "))
             .unwrap_or_default();
-        format!("{} in \"{}\": {address}{}", self.name, self.step, self.message)
+        let step = if self.step.is_empty() {
+            String::new()
+        } else {
+            format!(" in \"{}\"", self.step)
+        };
+        format!("{}{step}: {address}{}", self.name, self.message)
     }
 }
 

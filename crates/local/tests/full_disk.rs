@@ -71,7 +71,7 @@ async fn start(data: &Path) -> Result<Running, String> {
         terraform: "terraform".into(),
         program: std::env::current_exe().expect("this program"),
     };
-    let started = soon("a start", Local::start(options)).await;
+    let started = soon("a start", Box::pin(Local::start(options))).await;
     started.map_err(|error| slipway_local::error::chain(&error))
 }
 
@@ -84,7 +84,7 @@ async fn call(running: &Running, target: &str, body: &Value) -> Result<Value, St
             "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/any/aws4_request",
         );
     let request = request.body(body.to_string()).expect("a request");
-    let (status, body) = soon(target, support::http(request)).await;
+    let (status, body) = soon(target, Box::pin(support::http(request))).await;
     if status == 200 {
         return Ok(serde_json::from_str(&body).expect("JSON"));
     }
@@ -112,7 +112,7 @@ async fn put_object(running: &Running) -> Result<(), String> {
     let s3 = support::s3_client(&running.aws_url());
     let body = vec![0; 100_000].into();
     let put = s3.put_object().bucket("slipway-images").key("k").body(body).send();
-    let put = soon("PutObject", put).await;
+    let put = soon("PutObject", Box::pin(put)).await;
     put.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
 }
 
@@ -149,7 +149,7 @@ async fn a_full_disk_is_named_and_nothing_hangs() {
     assert!(refused.contains(&named), "{refused}");
     let refused = put_object(&running).await.expect_err("no space");
     assert!(refused.contains(&named), "{refused}");
-    soon("the shutdown", running.shutdown()).await.expect("stops");
+    soon("the shutdown", Box::pin(running.shutdown())).await.expect("stops");
 
     disk.fill();
     let Err(refused) = start(&data).await else {

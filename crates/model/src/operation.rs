@@ -294,7 +294,11 @@ impl Operation {
 }
 
 impl Step {
+    /// The first end stays: that a step ended so may be said again by a later one.
     fn end(&mut self, status: StepStatus, now: Timestamp) {
+        if self.status == status && self.ended_at.is_some() {
+            return;
+        }
         self.status = status;
         self.ended_at = Some(now);
     }

@@ -38,7 +38,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         return finish(session, &folder, &report, report.plain_outputs()).await;
     }
 
-    let terraform = Terraform::find(&session.config, &operation.stack)?;
+    let terraform = Terraform::find(&session.config, operation)?;
     let Some(work_tar) = work_tar else {
         return Err(Error::NoPlan(work));
     };

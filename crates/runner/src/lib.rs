@@ -32,6 +32,7 @@ mod progress;
 mod reach;
 mod report;
 mod rescue;
+mod secrets;
 mod session;
 mod stream;
 mod terraform;

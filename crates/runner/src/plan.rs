@@ -34,7 +34,7 @@ const STREAM: &str = "plan.jsonl";
 pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let terraform = Terraform::find(&session.config, &operation.stack)?;
+    let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
     let key = prepared::key(&session.config, digest, &terraform.identity()?);
     let (source, kept, environment, stack, ()) = try_join!(

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use rustix::process::{Pid, Signal, kill_process};
-use slipway_model::id::StackId;
+use slipway_model::operation::Operation;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 use tokio::time::interval;
@@ -23,6 +23,7 @@ use crate::console::say;
 use crate::error::Error;
 use crate::progress::ProgressSender;
 use crate::report::Report;
+use crate::secrets::Secrets;
 use crate::stream::Tail;
 
 /// The variables that Terraform inherits, and nothing else: a blueprint can read its process's environment (and
@@ -75,6 +76,8 @@ pub(crate) struct Terraform {
     environment: BTreeMap<String, String>,
     /// The stack's workspace.
     workspace: String,
+    /// What its output must not show.
+    secrets: Secrets,
 }
 
 /// The workspace that every backend has.
@@ -109,7 +112,7 @@ pub(crate) struct Ended {
 
 impl Terraform {
     /// Finds the program, for the stack's workspace.
-    pub(crate) fn find(config: &Config, stack: &StackId) -> Result<Self, Error> {
+    pub(crate) fn find(config: &Config, operation: &Operation) -> Result<Self, Error> {
         let program = find_program(config)?;
         let mut environment: BTreeMap<String, String> = INHERITED
             .iter()
@@ -124,7 +127,8 @@ impl Terraform {
         Ok(Self {
             program,
             environment,
-            workspace: stack.to_string(),
+            workspace: operation.stack.to_string(),
+            secrets: Secrets::of(operation),
         })
     }
 
@@ -187,21 +191,49 @@ impl Terraform {
                 source,
             })?;
         let mut report = Report::default();
-        let status = follow(&mut child, &mut tail, &grown, cancel.clone(), &mut report, progress)
-            .await
-            .map_err(|source| Error::File {
-                action: "follow Terraform's output in",
-                path: run.stream.to_owned(),
-                source,
-            })?;
+        let say = |line: String| say(self.secrets.hide(&line));
+        let status = follow(
+            &mut child,
+            &mut tail,
+            &grown,
+            cancel.clone(),
+            &mut report,
+            progress,
+            &say,
+        )
+        .await
+        .map_err(|source| Error::File {
+            action: "follow Terraform's output in",
+            path: run.stream.to_owned(),
+            source,
+        })?;
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
+        report.errors.iter_mut().for_each(|error| self.secrets.hide_in(error));
+        self.hide_secrets_in(run.stream)?;
         let complaint = std::fs::read(&complaints).unwrap_or_default();
         Ok(Ended {
             report,
             status,
-            complaint: String::from_utf8_lossy(&complaint).trim().to_owned(),
+            complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
         })
+    }
+
+    /// The stream is kept for people to read, and nobody writes to it any more.
+    fn hide_secrets_in(&self, stream: &Path) -> Result<(), Error> {
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        let failed = |action| {
+            move |source| Error::File {
+                action,
+                path: stream.to_owned(),
+                source,
+            }
+        };
+        let shown = std::fs::read(stream).map_err(failed("read"))?;
+        let hidden = self.secrets.hide(&String::from_utf8_lossy(&shown));
+        std::fs::write(stream, hidden).map_err(failed("write"))
     }
 }
 
@@ -213,6 +245,7 @@ async fn follow(
     mut cancel: Cancel,
     report: &mut Report,
     progress: Option<&ProgressSender>,
+    say: &impl Fn(String),
 ) -> std::io::Result<ExitStatus> {
     let mut look_again = interval(LOOK_AGAIN);
     let mut interrupted = false;

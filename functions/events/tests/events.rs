@@ -149,7 +149,7 @@ async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_i
     let refused = events
         .handle(deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/kept"))
         .await;
-    assert!(matches!(&refused, Err(EventError::AnswerStep(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(EventError::EndRollout(_))), "{refused:?}");
     let kept = table.store.rollout(SERVICE, "ecs-svc/kept").await.expect("read");
     assert_eq!(kept, Some(rollout), "the event comes again");
 }

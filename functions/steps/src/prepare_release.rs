@@ -84,6 +84,17 @@ impl Steps {
 
     async fn prepare(&self, stack: &StackId, contract: &Contract, release: &Release) -> Result<Prepared, StepError> {
         let cluster = contract.cluster.clone().unwrap_or_default();
+        if let Some(unknown) = release
+            .images
+            .keys()
+            .find(|service| !contract.services.contains_key(*service))
+        {
+            let names: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+            return Err(StepError::ContractInvalid(format!(
+                "the release has an image for `{unknown}`, and the stack has no such service: {}",
+                names.join(", ")
+            )));
+        }
         let mut running = self.running_services(&cluster, contract).await?;
         let mut services = Vec::new();
         for (key, shape) in &contract.services {

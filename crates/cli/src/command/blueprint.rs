@@ -92,7 +92,15 @@ fn read(folder: &Path) -> Result<Source, Error> {
             if name == ".terraform" || name.contains(".tfstate") {
                 continue;
             }
-            if entry.file_type().map_err(unreadable)?.is_dir() {
+            let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_symlink() {
+                let what = format!(
+                    "{} is a link: a blueprint is published as files of its own folder",
+                    path.display()
+                );
+                return Err(Error::Usage(what));
+            }
+            if kind.is_dir() {
                 folders.push(path);
                 continue;
             }
@@ -119,13 +127,18 @@ fn sheet(blueprint: &Value) -> String {
         .into();
     lines.push("variables".to_owned());
     for variable in blueprint["variables"].as_array().into_iter().flatten() {
+        let hidden = if variable["sensitive"] == true {
+            ", sensitive"
+        } else {
+            ""
+        };
         let need = match (&variable["required"], &variable["default"]) {
             (Value::Bool(true), _) => "required".to_owned(),
             (_, Value::Null) => "optional".to_owned(),
             (_, default) => format!("default {default}"),
         };
         let line = format!(
-            "  {:<24}{} ({need})",
+            "  {:<24}{} ({need}{hidden})",
             text_at(variable, "name"),
             text_at(variable, "type_text")
         );

@@ -37,10 +37,18 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
         ReleaseCommand::Show { stack, number } => {
             let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
             output.answer(&value, |release| {
-                let field = |name: &str| format!("{name:<12}{}", text_at(release, name));
-                ["number", "status", "images", "operation", "requested_by", "created_at"]
-                    .map(field)
-                    .join("\n")
+                let field = |name: &str| format!("{name:<14}{}", text_at(release, name));
+                [
+                    "number",
+                    "status",
+                    "images",
+                    "operation",
+                    "requested_by",
+                    "created_at",
+                    "ended_at",
+                ]
+                .map(field)
+                .join("\n")
             });
             Ok(())
         }

@@ -212,6 +212,8 @@ fn build_options(data: &Path, options: &LocalOptions, endpoint: &str) -> codebui
     let mut environment: BTreeMap<String, String> = INHERITED
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        // Terraform would say before everything else that the file is not there.
+        .filter(|(name, value)| name != "TF_CLI_CONFIG_FILE" || Path::new(value).is_file())
         .collect();
     environment.extend(aws_variables(endpoint));
     let terraform = options.terraform.to_string_lossy().into_owned();

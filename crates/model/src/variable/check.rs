@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::{Kind, Variable};
 use crate::problem::FieldProblem;
 
+/// From here on, 2^53, not every whole number has a floating-point number of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// See [`super::check`].
 pub(super) fn request(
     schema: &[Variable],
@@ -73,6 +76,15 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
             "the text has a NUL character",
             "remove it: Terraform cannot carry it",
         )),
+        (_, Value::Number(number))
+            if number.is_f64() && number.as_f64().is_some_and(|number| number.abs() >= EXACT) =>
+        {
+            problems.push(FieldProblem::new(
+                field,
+                "is a number that would not be kept exactly",
+                "give a number below 2^53, or use a variable that takes a text",
+            ));
+        }
         (Kind::Any, _)
         | (Kind::String, Value::String(_))
         | (Kind::Number, Value::Number(_))
@@ -231,5 +243,9 @@ mod tests {
             [""; 0]
         );
         assert_eq!(fields(&json!({ "name": null })), ["variables.name"]);
+        assert_eq!(
+            fields(&json!({ "name": "a", "count_of": 1.5e22 })),
+            ["variables.count_of"]
+        );
     }
 }

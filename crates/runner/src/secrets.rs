@@ -1,0 +1,92 @@
+//! The values of sensitive variables, taken out of what people see.
+//!
+//! Terraform hides them where it knows of them. It does not know what a provisioner's program prints, nor what a condition's
+//! message was made to say.
+
+use serde_json::Value;
+use slipway_model::operation::Operation;
+use slipway_model::stack::{Configuration, HIDDEN};
+
+use crate::stream::Diagnostic;
+
+/// Shorter texts stay: to hide every `on` or `1` would make the log unreadable, and tell nobody anything that it hides.
+const SHORTEST: usize = 4;
+
+/// The texts that nobody is to see.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Those of an operation's configuration.
+    pub(crate) fn of(operation: &Operation) -> Self {
+        let Configuration {
+            variables, sensitive, ..
+        } = &operation.configuration;
+        let mut texts = Vec::new();
+        for value in sensitive.iter().filter_map(|name| variables.get(name)) {
+            collect(value, &mut texts);
+        }
+        // A text may stand in JSON, where it is written otherwise.
+        let escaped: Vec<String> = texts
+            .iter()
+            .map(|text| Value::from(text.as_str()).to_string())
+            .collect();
+        texts.extend(escaped.iter().map(|text| text.trim_matches('"').to_owned()));
+        texts.retain(|text| text.len() >= SHORTEST);
+        // The longest first: a text that is a part of another must not leave the rest of it.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.dedup();
+        Self(texts)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text without them.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let hide = |shown: String, secret: &String| {
+            if shown.contains(secret.as_str()) {
+                shown.replace(secret.as_str(), HIDDEN)
+            } else {
+                shown
+            }
+        };
+        self.0.iter().fold(text.to_owned(), hide)
+    }
+
+    /// The diagnostic without them.
+    pub(crate) fn hide_in(&self, diagnostic: &mut Diagnostic) {
+        diagnostic.summary = self.hide(&diagnostic.summary);
+        diagnostic.detail = self.hide(&diagnostic.detail);
+    }
+}
+
+/// Every text and number in a value.
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
+        Value::Object(values) => values.values().for_each(|value| collect(value, texts)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_secret_is_left_whatever_it_looks_like() {
+        let mut texts = Vec::new();
+        collect(
+            &serde_json::json!({"user": "root", "keys": ["hunter2", "hunter2-more"], "pin": 123_456, "on": true}),
+            &mut texts,
+        );
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let secrets = Secrets(texts);
+        let shown = secrets.hide("root hunter2-more 123456 hunter2 true");
+        assert_eq!(shown, format!("{HIDDEN} {HIDDEN} {HIDDEN} {HIDDEN} true"));
+    }
+}
