@@ -2,8 +2,8 @@
 """Measures what Slipway adds to Terraform, as ratios within one run on one machine.
 
 A stack of three resources is provisioned through Slipway (from the POST to the end of the operation), and the same
-configuration by hand: `init`, `plan -out`, `apply`, with the same S3 backend on the same server. The two take turns, so that
-whatever else the machine does falls on both. With a local state file instead of the S3 backend it is run as well, for
+configuration by hand: `init`, `plan -out`, `apply`, with the same S3 backend on the same server and a workspace of its own. The
+two take turns, so that whatever else the machine does falls on both. With a local state file instead of the S3 backend it is run as well, for
 comparison. Then requests are sent while Terraform runs, and how long their answers take is printed.
 
     cargo build --profile local --package slipway-cli
@@ -68,14 +68,16 @@ def through_slipway(api, name):
     return time.perf_counter() - begun
 
 
-def by_hand(terraform, env, backend):
+def by_hand(terraform, env, backend, workspace="default"):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="by-hand-"))
     (folder / "main.tf").write_text(MAIN)
     if backend:
         (folder / "backend.tf.json").write_text(json.dumps({"terraform": {"backend": {"s3": backend}}}))
     begun = time.perf_counter()
     for command in (["init", "-input=false"], ["plan", "-input=false", "-out=tfplan"], ["apply", "-input=false", "tfplan"]):
-        subprocess.run([terraform, *command], cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
+        # `init` wants a workspace that is there; the others make theirs.
+        chosen = {"TF_WORKSPACE": "default" if command[0] == "init" else workspace}
+        subprocess.run([terraform, *command], cwd=folder, env=env | chosen, check=True, stdout=subprocess.DEVNULL)
     took = time.perf_counter() - begun
     shutil.rmtree(folder)
     return took
@@ -126,6 +128,8 @@ def report(up, rounds):
     backend = {
         # The state bucket of template.yaml, as local mode names it.
         "bucket": "slipway-state-000000000000-us-east-1",
+        "key": "terraform.tfstate",
+        "workspace_key_prefix": "by-hand",
         "region": "us-east-1",
         "use_lockfile": True,
         "use_path_style": True,
@@ -137,7 +141,7 @@ def report(up, rounds):
     slipway, hand, plain = [], [], []
     for index in range(rounds + 1):
         through = through_slipway(api, f"measured-{index}")
-        by_s3 = by_hand(terraform, env, backend | {"key": f"by-hand-{index}"})
+        by_s3 = by_hand(terraform, env, backend, f"hand-{index}")
         local = by_hand(terraform, env, None)
         # The first round fills the caches of all three, the disk's among them.
         if index > 0:

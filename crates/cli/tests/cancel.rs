@@ -75,7 +75,7 @@ async fn logged(server: &Server, operation: &str, words: &str) -> String {
             );
         }
     };
-    let patience = std::time::Duration::from_secs(60);
+    let patience = std::time::Duration::from_mins(1);
     tokio::time::timeout(patience, read).await.expect("it is logged")
 }
 

@@ -97,7 +97,7 @@ pub fn refused(machine: &StateMachine) -> Vec<Diagnostic> {
             message: format!(
                 "The resource provided {resource} of the state '{state}' is not offered by Slipway's local mode."
             ),
-            location: None,
+            location: Some(format!("/States/{state}/Resource")),
         })
         .collect()
 }
