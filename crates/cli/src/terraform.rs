@@ -209,6 +209,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     fn search(cache: &Path, releases: &str) -> Search {
+        // As the program does at its start; it fails where another test has done so already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Search {
             named: None,
             folders: Vec::new(),

@@ -283,7 +283,12 @@ impl Server {
         let request = serde_json::from_value(json!({"TableName": TABLE})).expect("a scan");
         let scan = serde_json::to_value(self.database.scan(request).expect("scanned")).expect("JSON");
         let items = scan["Items"].as_array().expect("items");
-        let mut items: Vec<String> = items.iter().map(ToString::to_string).collect();
+        // By attribute: the order in a map depends on what else is built with this crate.
+        let sorted = |item: &Value| {
+            let attributes: std::collections::BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
+            serde_json::to_string(&attributes).expect("JSON")
+        };
+        let mut items: Vec<String> = items.iter().map(sorted).collect();
         items.sort();
         items
     }
