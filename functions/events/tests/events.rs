@@ -109,7 +109,7 @@ async fn a_deployment_answers_the_step_that_waits_for_it_once() {
     ] {
         events.handle(event).await.expect("handled");
     }
-    let output = json!({"deployment": "ecs-svc/1"}).to_string();
+    let output = "{}";
     let cause = "ECS deployment circuit breaker: tasks failed to start.";
     assert_eq!(
         fake.calls(),
