@@ -285,7 +285,7 @@ impl Server {
         let items = scan["Items"].as_array().expect("items");
         // By attribute: the order in a map depends on what else is built with this crate.
         let sorted = |item: &Value| {
-            let attributes: std::collections::BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
+            let attributes: BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
             serde_json::to_string(&attributes).expect("JSON")
         };
         let mut items: Vec<String> = items.iter().map(sorted).collect();
