@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::account::AccountId;
 use crate::name::Name;
 
 /// When somebody has to approve a plan before it is applied.
@@ -20,12 +21,11 @@ pub enum Approval {
 
 /// A place for stacks: an AWS account and region, the role that deploys there, and the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Environment {
     /// The name by which requests call it.
     pub name: Name,
-    /// The 12 digits of the AWS account.
-    pub account: String,
+    /// The AWS account.
+    pub account: AccountId,
     /// The AWS region.
     pub region: String,
     /// The ARN of the role that Terraform assumes; `None` means the runner's own.

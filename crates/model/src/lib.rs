@@ -10,14 +10,17 @@
 //! | [`name`] | names, digests, images |
 //! | [`blueprint`] | a published Terraform root module |
 //! | [`variable`] | the schema of a blueprint's variables, and the check of a request against it |
+//! | [`account`] | ids of AWS accounts |
 //! | [`environment`] | where stacks live, and the rules there |
 //! | [`stack`] | one instance of a blueprint in an environment |
 //! | [`operation`] | one trip of a stack through the workflow |
 //! | [`plan`] | what Terraform would change, and what follows from it |
 //! | [`release`] | a set of images of a stack's services |
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
+//! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`problem`] | what is wrong with a request, field by field |
 
+pub mod account;
 pub mod blueprint;
 pub mod contract;
 pub mod environment;
@@ -27,5 +30,6 @@ pub mod operation;
 pub mod plan;
 pub mod problem;
 pub mod release;
+pub mod source_account;
 pub mod stack;
 pub mod variable;

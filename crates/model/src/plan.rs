@@ -139,7 +139,7 @@ mod tests {
     fn environment(approval: Approval, protected: bool) -> Environment {
         Environment {
             name: "live".parse().expect("a name"),
-            account: "000000000000".to_owned(),
+            account: "000000000000".parse().expect("an account"),
             region: "us-east-1".to_owned(),
             role: None,
             external_id: None,

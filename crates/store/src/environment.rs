@@ -3,34 +3,51 @@
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 
-use crate::item::{decode, encode};
-use crate::list::Query;
+use crate::configured::{Configured, Expected};
 use crate::table::{ENVIRONMENTS, Key};
-use crate::write::{Condition, Write, Written};
 use crate::{Cursor, Error, Page, Store};
 
 impl Store {
     /// Writes an environment, new or in place of the one of its name.
     pub async fn put_environment(&self, environment: &Environment) -> Result<(), Error> {
-        let item = encode(&Key::environment(&environment.name), Vec::new(), environment)?;
-        let writes = vec![Write::Put(item, Condition::Always)];
-        match self.write("write an environment", writes).await? {
-            Written::Yes => Ok(()),
-            Written::Conflict => Err(Error::Conflict {
-                what: format!("the environment `{}`", environment.name),
-            }),
-        }
+        self.put_environment_if(environment, Expected::Anything).await?;
+        Ok(())
+    }
+
+    /// Likewise, where there is what is expected; its new revision, or `None`.
+    pub async fn put_environment_if(
+        &self,
+        environment: &Environment,
+        expected: Expected,
+    ) -> Result<Option<u64>, Error> {
+        let key = Key::environment(&environment.name);
+        self.put_configured("write an environment", &key, environment, expected)
+            .await
+    }
+
+    /// Deletes an environment; whether it was there as expected.
+    pub async fn delete_environment(&self, name: &Name, expected: Expected) -> Result<bool, Error> {
+        self.delete_configured("delete an environment", Key::environment(name), expected)
+            .await
     }
 
     /// The environment, or [`Error::NotFound`].
     pub async fn environment(&self, name: &Name) -> Result<Environment, Error> {
+        self.configured_environment(name).await?.record
+    }
+
+    /// The environment with its revision, and also where it cannot be read; or [`Error::NotFound`].
+    pub async fn configured_environment(&self, name: &Name) -> Result<Configured<Environment>, Error> {
         let key = Key::environment(name);
-        self.require(&key, || format!("environment `{name}`")).await
+        self.configured(&key, || format!("environment `{name}`")).await
     }
 
     /// The environments, by name.
-    pub async fn environments(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Environment>, Error> {
-        let query = Query::of_items(ENVIRONMENTS, "");
-        self.page(&query, limit, cursor, decode).await
+    pub async fn environments(
+        &self,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Configured<Environment>>, Error> {
+        self.configured_page(ENVIRONMENTS, limit, cursor).await
     }
 }

@@ -11,6 +11,7 @@
 //! | [`operation`] | every write between the two |
 //! | [`watch`] | waiting until an operation changes |
 //! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
+//! | [`source_account`], [`configured`] | what administrators configure, with revisions |
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | answers that are given again, byte for byte |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
@@ -26,6 +27,7 @@ mod write;
 
 pub mod aws;
 pub mod blueprint;
+pub mod configured;
 pub mod create;
 pub mod environment;
 pub mod finish;
@@ -35,6 +37,7 @@ pub mod lock;
 pub mod operation;
 pub mod release;
 pub mod rollout;
+pub mod source_account;
 pub mod stack;
 pub mod start;
 pub mod stranded;

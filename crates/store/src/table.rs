@@ -12,6 +12,7 @@
 //! | blueprint version | `blueprint#<name>` | `version#<sortable version>` | |
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
+//! | source account | `source-accounts` | `<account>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
 //!
 //! Numbers in keys have leading zeros, so that they sort. Idempotency records and rollouts expire by `expires_at`.
@@ -41,6 +42,7 @@ use std::fmt;
 
 use semver::Version;
 use serde_json::{Value, json};
+use slipway_model::account::AccountId;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Digest, Name};
 use slipway_model::operation::{Operation, OperationStatus};
@@ -156,6 +158,8 @@ pub(crate) const VERSION: &str = "version#";
 pub(crate) const BLUEPRINTS: &str = "blueprints";
 /// The partition of the environments.
 pub(crate) const ENVIRONMENTS: &str = "environments";
+/// The partition of the source accounts.
+pub(crate) const SOURCE_ACCOUNTS: &str = "source-accounts";
 
 impl Key {
     fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
@@ -207,6 +211,10 @@ impl Key {
 
     pub fn environment(name: &Name) -> Self {
         Self::new(ENVIRONMENTS, name.as_str())
+    }
+
+    pub fn source_account(account: &AccountId) -> Self {
+        Self::new(SOURCE_ACCOUNTS, account.as_str())
     }
 
     pub fn rollout(service: &str, deployment: &str) -> Self {

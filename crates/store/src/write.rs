@@ -31,6 +31,8 @@ pub(crate) enum Condition {
     Revision(u64),
     /// This text attribute has this value.
     Text(&'static str, String),
+    /// It has no attribute of this name, or is not there.
+    Without(&'static str),
     /// None: whatever is there is replaced.
     Always,
 }
@@ -42,6 +44,7 @@ impl Condition {
     fn expression(self) -> Option<Expression> {
         Some(match self {
             Self::Always => return None,
+            Self::Without(attribute) => ("attribute_not_exists(#a)", attribute, None),
             Self::New => ("attribute_not_exists(#a)", PK, None),
             Self::Exists => ("attribute_exists(#a)", PK, None),
             Self::NewOrExpired(now) => {

@@ -12,11 +12,7 @@ impl Api {
     /// Which environments there are, as a remedy.
     pub(crate) async fn environments_there_are(&self) -> Result<String, Error> {
         let page = self.store.environments(NAMED, None).await?;
-        let names: Vec<String> = page
-            .items
-            .iter()
-            .map(|environment| environment.name.to_string())
-            .collect();
+        let names: Vec<String> = page.items.into_iter().map(|environment| environment.name).collect();
         Ok(listed("environments", &names, page.next.is_some()))
     }
 

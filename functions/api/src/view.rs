@@ -1,8 +1,11 @@
 //! The answers as JSON, and their schemas. Nothing here shows a sensitive value or a task token.
 
 use serde::Serialize;
+use slipway_store::configured::Configured;
 use slipway_store::{Cursor, Page};
 use utoipa::ToSchema;
+
+use crate::error::Error;
 
 mod blueprint;
 mod environment;
@@ -41,6 +44,39 @@ impl<T> Items<T> {
     pub fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
         Self {
             items: page.items.into_iter().map(show).collect(),
+            next: page.next.as_ref().map(Cursor::to_string),
+        }
+    }
+}
+
+/// A part of a list of what administrators have configured.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConfiguredItems<T> {
+    /// Those that can be read.
+    pub items: Vec<T>,
+    /// The names of those that are there and cannot be read. Put them anew, or delete them.
+    pub unreadable: Vec<String>,
+    /// Give this as `cursor` for what comes after; null at the end of the list.
+    pub next: Option<String>,
+}
+
+impl<T> ConfiguredItems<T> {
+    /// The page of the store as it is shown. Why a record cannot be read goes to the log.
+    pub fn of<R>(page: Page<Configured<R>>, mut show: impl FnMut(R, u64) -> T) -> Self {
+        let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+        for configured in page.items {
+            match configured.record {
+                Ok(record) => items.push(show(record, configured.revision)),
+                Err(error) => {
+                    let error = Error::from(error).chain();
+                    tracing::error!(name = configured.name, error, "a record cannot be read");
+                    unreadable.push(configured.name);
+                }
+            }
+        }
+        Self {
+            items,
+            unreadable,
             next: page.next.as_ref().map(Cursor::to_string),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use slipway_model::account::AccountId;
 use slipway_model::environment::Environment;
 use slipway_store::Store;
 
@@ -18,18 +19,22 @@ pub(super) async fn environment(template: &Template, endpoint: &str, data: &Path
     let name: slipway_model::name::Name = "local"
         .parse()
         .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
+    let account: AccountId = ACCOUNT
+        .parse()
+        .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
     let store = Store::new(
         &slipway_store::aws::sdk_config(&aws_variables(endpoint)),
         &template.table.name,
     );
-    match store.environment(&name).await {
+    // One that cannot be read is there, too: an administrator puts it right.
+    match store.configured_environment(&name).await {
         Ok(_) => Ok(()),
         Err(slipway_store::Error::NotFound { .. }) => {
             let volumes = data.join("volumes").to_string_lossy().into_owned();
             let variables = serde_json::Map::from_iter([("volumes".to_owned(), Value::from(volumes))]);
             let environment = Environment {
                 name,
-                account: ACCOUNT.to_owned(),
+                account,
                 region: REGION.to_owned(),
                 role: None,
                 external_id: None,

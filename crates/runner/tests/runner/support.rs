@@ -82,7 +82,7 @@ impl World {
         std::fs::set_permissions(world.path("terraform"), executable).expect("a program");
         let environment = Environment {
             name: name("dev"),
-            account: "000000000000".to_owned(),
+            account: "000000000000".parse().expect("an account"),
             region: "us-east-1".to_owned(),
             role: None,
             external_id: None,

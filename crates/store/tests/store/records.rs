@@ -108,7 +108,7 @@ async fn an_environment_comes_back_as_it_was_written() {
     let table = table().await;
     let environment = |called: &str| Environment {
         name: name(called),
-        account: "111122223333".to_owned(),
+        account: "111122223333".parse().expect("an account"),
         region: "eu-west-1".to_owned(),
         role: None,
         external_id: None,
@@ -128,7 +128,8 @@ async fn an_environment_comes_back_as_it_was_written() {
         environment("live")
     );
     let page = table.store.environments(10, None).await.expect("a page");
-    assert_eq!(page.items, [environment("dev"), environment("live")]);
+    let listed = page.items.into_iter().map(|one| one.record.expect("readable"));
+    assert_eq!(listed.collect::<Vec<_>>(), [environment("dev"), environment("live")]);
     assert!(matches!(
         table.store.environment(&name("none")).await,
         Err(Error::NotFound { .. })

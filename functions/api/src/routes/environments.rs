@@ -8,7 +8,7 @@ use slipway_store::Cursor;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
-use crate::view::{self, Items};
+use crate::view::{self, ConfiguredItems};
 use crate::{Api, Caller};
 
 /// List the environments
@@ -23,18 +23,20 @@ use crate::{Api, Caller};
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of environments.", body = Items<view::Environment>), ReadProblems),
+    responses((status = 200, description = "A page of environments.", body = ConfiguredItems<view::Environment>), ReadProblems),
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     _caller: Caller,
     mut parameters: Parameters,
-) -> Result<Json<Items<view::Environment>>, Error> {
+) -> Result<Json<ConfiguredItems<view::Environment>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.environments(limit, cursor.as_ref()).await?;
-    Ok(Json(Items::of(page, view::Environment::from)))
+    Ok(Json(ConfiguredItems::of(page, |environment, _revision| {
+        environment.into()
+    })))
 }
 
 /// Show an environment

@@ -31,7 +31,7 @@ impl From<environment::Environment> for Environment {
     fn from(environment: environment::Environment) -> Self {
         Self {
             name: environment.name.to_string(),
-            account: environment.account,
+            account: environment.account.to_string(),
             region: environment.region,
             approval: environment.approval,
             protected: environment.protected,

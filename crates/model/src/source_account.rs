@@ -1,0 +1,158 @@
+//! AWS accounts that ask for operations by event, and what they may ask for.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountId;
+use crate::name::Name;
+
+/// What an event may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A new stack.
+    Provision,
+    /// New images for a stack.
+    Release,
+    /// That a stack goes.
+    Destroy,
+    /// Whether a stack still is what its Terraform says.
+    Drift,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 4] = [Self::Provision, Self::Release, Self::Destroy, Self::Drift];
+
+    /// The action as requests and records call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Release => "release",
+            Self::Destroy => "destroy",
+            Self::Drift => "drift",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is none of provision, release, destroy and drift")]
+pub struct InvalidAction;
+
+impl FromStr for Action {
+    type Err = InvalidAction;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAction> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or(InvalidAction)
+    }
+}
+
+/// An AWS account whose events may ask for operations, and what they may ask for.
+///
+/// An event has to satisfy all three lists: what it asks for, the blueprint of the stack that it is about, and the environment
+/// in which that stack is or will be. An empty list allows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceAccount {
+    /// The account, as the envelope of its events says it.
+    pub account: AccountId,
+    /// Whose it is, in a sentence.
+    #[serde(default)]
+    pub description: String,
+    /// What it may ask for.
+    pub actions: BTreeSet<Action>,
+    /// Of stacks of which blueprints.
+    pub blueprints: BTreeSet<Name>,
+    /// In which environments.
+    pub environments: BTreeSet<Name>,
+    /// The ARN of the event bus in that account which is told what became of its requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<String>,
+}
+
+/// What a source account may not ask for: everything that its lists do not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the account {account} may not ask for this: {}", missing.join("; "))]
+pub struct NotAllowed {
+    account: AccountId,
+    missing: Vec<String>,
+}
+
+impl SourceAccount {
+    /// Whether an event of the account may ask for this.
+    pub fn allows(&self, action: Action, blueprint: &Name, environment: &Name) -> Result<(), NotAllowed> {
+        let mut missing = Vec::new();
+        if !self.actions.contains(&action) {
+            missing.push(format!("the action `{action}` is none of its actions"));
+        }
+        if !self.blueprints.contains(blueprint) {
+            missing.push(format!("the blueprint `{blueprint}` is none of its blueprints"));
+        }
+        if !self.environments.contains(environment) {
+            missing.push(format!("the environment `{environment}` is none of its environments"));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(NotAllowed {
+            account: self.account.clone(),
+            missing,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().expect("a name")
+    }
+
+    #[test]
+    fn a_request_has_to_satisfy_all_three_lists() {
+        let account = SourceAccount {
+            account: "111122223333".parse().expect("an account"),
+            description: String::new(),
+            actions: BTreeSet::from([Action::Provision, Action::Drift]),
+            blueprints: BTreeSet::from([name("web")]),
+            environments: BTreeSet::from([name("dev")]),
+            results: None,
+        };
+        assert_eq!(account.allows(Action::Provision, &name("web"), &name("dev")), Ok(()));
+        for (action, blueprint, environment, expected) in [
+            (Action::Destroy, "web", "dev", "action `destroy`"),
+            (Action::Drift, "queue", "dev", "blueprint `queue`"),
+            (Action::Drift, "web", "live", "environment `live`"),
+        ] {
+            let refused = account.allows(action, &name(blueprint), &name(environment));
+            let refused = refused.expect_err("refused").to_string();
+            assert!(refused.contains("111122223333"), "{refused}");
+            assert!(refused.contains(expected), "{refused}");
+            assert_eq!(refused.matches("is none of").count(), 1, "{refused}");
+        }
+        let all = account.allows(Action::Destroy, &name("queue"), &name("live"));
+        assert_eq!(all.expect_err("refused").to_string().matches("is none of").count(), 3);
+    }
+
+    #[test]
+    fn an_action_is_written_as_it_is_read() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(action));
+            assert_eq!(serde_json::to_value(action).expect("JSON"), action.as_str());
+        }
+        assert_eq!("Provision".parse::<Action>(), Err(InvalidAction));
+    }
+}

@@ -1,0 +1,117 @@
+//! What administrators configure: environments and source accounts.
+//!
+//! Such a record has a revision, the microsecond of its last write, so that nobody replaces what somebody else has changed
+//! meanwhile. A time rather than a count: a record that was deleted and made again has no revision that it had before.
+//!
+//! A record may be one that this program cannot read: written by hand, or by another version. It is told, and neither keeps the
+//! others from being listed nor itself from being replaced or deleted.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::item::{Item, decode, encode};
+use crate::list::Query;
+use crate::table::Key;
+use crate::write::{Condition, Write, Written};
+use crate::{Cursor, Error, Page, Store};
+
+/// The attribute that is written beside the record.
+const REVISION: &str = "revision";
+
+/// A record that administrators have configured.
+#[derive(Debug)]
+pub struct Configured<T> {
+    /// What it is called: the name of an environment, the id of an account.
+    pub name: String,
+    /// What it says, where it can be read.
+    pub record: Result<T, Error>,
+    /// The microsecond of its last write; 0 where it has none.
+    pub revision: u64,
+}
+
+/// What is expected to be there when a record is put or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever there is.
+    Anything,
+    /// No record.
+    Nothing,
+    /// The record of this revision.
+    Revision(u64),
+}
+
+impl From<Expected> for Condition {
+    fn from(expected: Expected) -> Self {
+        match expected {
+            Expected::Anything => Self::Always,
+            Expected::Nothing => Self::New,
+            Expected::Revision(0) => Self::Without(REVISION),
+            Expected::Revision(revision) => Self::Revision(revision),
+        }
+    }
+}
+
+impl Store {
+    /// The record at a key; where there is none, the error says that there is no `what`.
+    pub(crate) async fn configured<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        what: impl FnOnce() -> String,
+    ) -> Result<Configured<T>, Error> {
+        let item = self.get_item(key).await?;
+        item.map(|item| read(key, item))
+            .ok_or_else(|| Error::NotFound { what: what() })
+    }
+
+    /// Writes a record; its new revision, or `None` where there is something else than was expected.
+    pub(crate) async fn put_configured<T: Serialize>(
+        &self,
+        action: &'static str,
+        key: &Key,
+        record: &T,
+        expected: Expected,
+    ) -> Result<Option<u64>, Error> {
+        let revision = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(1);
+        let mut item = encode(key, Vec::new(), record)?;
+        item.insert(REVISION.to_owned(), AttributeValue::N(revision.to_string()));
+        let written = self.write(action, vec![Write::Put(item, expected.into())]).await?;
+        Ok((written == Written::Yes).then_some(revision))
+    }
+
+    /// Deletes a record; whether it was there as expected.
+    pub(crate) async fn delete_configured(
+        &self,
+        action: &'static str,
+        key: Key,
+        expected: Expected,
+    ) -> Result<bool, Error> {
+        let condition = match expected {
+            Expected::Anything => Condition::Exists,
+            expected => expected.into(),
+        };
+        let written = self.write(action, vec![Write::Delete(key, condition)]).await?;
+        Ok(written == Written::Yes)
+    }
+
+    /// A page of the records of a partition, by name.
+    pub(crate) async fn configured_page<T: DeserializeOwned>(
+        &self,
+        partition: &str,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Configured<T>>, Error> {
+        let query = Query::of_items(partition, "");
+        self.page(&query, limit, cursor, |key, item| Ok(read(key, item))).await
+    }
+}
+
+fn read<T: DeserializeOwned>(key: &Key, mut item: Item) -> Configured<T> {
+    let revision = item.remove(REVISION).and_then(|value| value.as_n().ok()?.parse().ok());
+    Configured {
+        name: key.sk.clone(),
+        record: decode(key, item),
+        revision: revision.unwrap_or_default(),
+    }
+}
