@@ -153,6 +153,21 @@ data "aws_iam_policy_document" "boundary" {
     resources = [local.stack_roles]
   }
 
+  # With which instances get their roles.
+  statement {
+    sid = "InstanceProfilesOfStacks"
+    actions = [
+      "iam:AddRoleToInstanceProfile",
+      "iam:CreateInstanceProfile",
+      "iam:DeleteInstanceProfile",
+      "iam:GetInstanceProfile",
+      "iam:RemoveRoleFromInstanceProfile",
+      "iam:TagInstanceProfile",
+      "iam:UntagInstanceProfile",
+    ]
+    resources = ["${local.iam}:instance-profile/slipway/*"]
+  }
+
   statement {
     sid       = "RolesForTheServicesThatRunThem"
     actions   = ["iam:PassRole"]
@@ -162,8 +177,11 @@ data "aws_iam_policy_document" "boundary" {
       test     = "StringEquals"
       variable = "iam:PassedToService"
       values = [
+        "codebuild.amazonaws.com",
+        "ec2.amazonaws.com",
         "ecs-tasks.amazonaws.com",
         "ecs.amazonaws.com",
+        "events.amazonaws.com",
         "monitoring.rds.amazonaws.com",
         "scheduler.amazonaws.com",
         "vpc-flow-logs.amazonaws.com",
