@@ -106,3 +106,23 @@ run "a_bus_without_an_account_is_refused" {
 
   expect_failures = [var.bus_arn]
 }
+
+run "a_repository_with_its_registry_is_refused" {
+  command = plan
+
+  variables {
+    repositories = ["111122223333.dkr.ecr.eu-west-1.amazonaws.com/Shop:latest"]
+  }
+
+  expect_failures = [var.repositories]
+}
+
+run "a_role_by_its_name_is_refused" {
+  command = plan
+
+  variables {
+    events_role_arn = "slipway-events"
+  }
+
+  expect_failures = [var.events_role_arn]
+}

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Takes every blueprint through its life with real Terraform and a provider that calls nothing, and runs all tests of the modules.
+
+    export TF_CLI_CONFIG_FILE=.../terraformrc      # of the stand-in provider, see CONTRIBUTING.md
+    scripts/check_blueprints.py [MODULE ...]       # names of folders in tf/blueprints and tf/modules; all if left out
+
+For each module: init, validate, and `terraform test` where it has tests. For each case of a blueprint, `tests/life/CASE.tfvars.json`:
+plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place, destroy until nothing is
+left. After the apply the resources are held to the rules in blueprint_state.py. All of it happens in a copy, in target/blueprints.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blueprint_state import broken_rules
+
+ROOT = Path(__file__).resolve().parent.parent
+COPY = ROOT / "target" / "blueprints"
+# Two Terraforms and their providers keep two cores busy.
+AT_A_TIME = 2
+# What the runner writes next to every blueprint: where it deploys to, and the tags of the stack.
+OVERRIDE = {
+    "terraform": [{"backend": [{"local": [{}]}]}],
+    "provider": [{"aws": [{"region": "eu-west-1", "default_tags": [{"tags": {"slipway:environment": "check"}}]}]}],
+}
+
+
+class Failure(Exception):
+    """A check that did not hold, with what Terraform said."""
+
+
+@dataclass
+class Row:
+    """A line of the table: what was done, how long it took in seconds, and what went wrong."""
+
+    module: str
+    case: str
+    resources: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("module", nargs="*", help="names of folders in tf/blueprints and tf/modules; all if left out")
+    wanted = parser.parse_args().module
+    if "TF_CLI_CONFIG_FILE" not in os.environ:
+        sys.exit("set TF_CLI_CONFIG_FILE to the terraformrc of the stand-in provider: CONTRIBUTING.md says how to get it")
+    folders = [path for path in sorted((ROOT / "tf").glob("*/*")) if any(path.glob("*.tf"))]
+    unknown = set(wanted) - {folder.name for folder in folders}
+    if unknown:
+        sys.exit(f"no module is called {', '.join(sorted(unknown))}; there are {', '.join(folder.name for folder in folders)}")
+    folders = [COPY / folder.relative_to(ROOT) for folder in folders if not wanted or folder.name in wanted]
+
+    began = time.monotonic()
+    copy()
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        rows = list(pool.map(initialised, folders))
+        ready = [folder for folder, row in zip(folders, rows) if row.failure is None]
+        rows += pool.map(lambda work: work[0](*work[1:]), [work for folder in ready for work in works(folder)])
+    report(rows, time.monotonic() - began)
+
+
+def copy() -> None:
+    """Copies tf/ to where a lock file and states with stand-ins in them are in nobody's way."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    leave = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
+    shutil.copytree(ROOT / "tf", COPY / "tf", ignore=leave)
+
+
+def works(folder: Path) -> list[tuple[Callable[..., Row], ...]]:
+    """What there is to do in a module that is initialised."""
+    work: list[tuple[Callable[..., Row], ...]] = []
+    if any((folder / "tests").glob("*.tftest.hcl")):
+        work.append((tested, folder))
+    if folder.parent.name == "blueprints":
+        cases = sorted(path for path in (folder / "tests" / "life").glob("*.tfvars.json") if not path.name.endswith(".update.tfvars.json"))
+        work += [(lived, folder, case) for case in cases] or [(without_cases, folder)]
+    return work
+
+
+def without_cases(folder: Path) -> Row:
+    return Row(folder.name, "", failure="a blueprint has at least one case, tests/life/CASE.tfvars.json: see CONTRIBUTING.md")
+
+
+def initialised(folder: Path) -> Row:
+    row = Row(folder.name, "(module)")
+    if folder.parent.name == "blueprints":
+        (folder / "slipway_override.tf.json").write_text(json.dumps(OVERRIDE), encoding="utf-8")
+    return guarded(row, lambda: [terraform(row, folder, step, step, "-no-color") for step in ("init", "validate")])
+
+
+def tested(folder: Path) -> Row:
+    row = Row(folder.name, "(tests)")
+
+    def test() -> None:
+        said = terraform(row, folder, "test", "test", "-no-color")
+        if "Success! 0 passed" in said:
+            raise Failure("its tests/*.tftest.hcl hold no run")
+
+    return guarded(row, test)
+
+
+def lived(folder: Path, case: Path) -> Row:
+    row = Row(folder.name, case.name.removesuffix(".tfvars.json"))
+    return guarded(row, lambda: live(row, folder, case))
+
+
+def live(row: Row, folder: Path, case: Path) -> None:
+    # A stack id, of its length: what is too long with it would be too long for every stack. Each case has a state of its own.
+    stack = f"{sorted(case.parent.iterdir()).index(case):05}".translate(str.maketrans("0123456789", "bdfghjklmn")) + "-lusab"
+    changed = json.loads(update_of(case).read_text(encoding="utf-8"))
+    if len(changed) != 1:
+        raise Failure(f"{update_of(case).name} changes one variable, not {len(changed)}")
+    run = lambda step, *arguments, accept=(0,): terraform(row, folder, step, *arguments, stack=stack, accept=accept)  # noqa: E731
+    before, after = [f"-var-file={case}"], [f"-var-file={case}", f"-var-file={update_of(case)}"]
+    quiet = ["-no-color", "-input=false"]
+
+    run("plan", "plan", *quiet, *before, f"-out={stack}.plan")
+    run("apply", "apply", *quiet, f"{stack}.plan")
+    state = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))
+    row.resources = sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed")
+    broken = broken_rules(state, stack, json.loads(case.read_text(encoding="utf-8")))
+    if broken:
+        raise Failure("\n".join(broken))
+    again = run("second plan", "plan", *quiet, *before, "-detailed-exitcode", accept=(0, 2))
+    if "No changes." not in again:
+        raise Failure(f"a second plan is not empty:\n{again}")
+    run("update", "plan", *quiet, *after, f"-out={stack}.update")
+    in_place(json.loads(run("update", "show", "-json", f"{stack}.update")), next(iter(changed)))
+    run("update", "apply", *quiet, f"{stack}.update")
+    run("destroy", "destroy", *quiet, *after, "-auto-approve")
+    left = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))["resources"]
+    if left:
+        raise Failure(f"destroy leaves {', '.join(resource['type'] + '.' + resource['name'] for resource in left)}")
+
+
+def update_of(case: Path) -> Path:
+    path = case.with_name(case.name.replace(".tfvars.json", ".update.tfvars.json"))
+    if not path.is_file():
+        raise Failure(f"{path.name} is missing: one variable with another value, which the stack takes in place")
+    return path
+
+
+def in_place(plan: dict, variable: str) -> None:
+    """Refuses a plan that changes nothing, or that replaces or deletes something."""
+    actions = {change["address"]: change["change"]["actions"] for change in plan.get("resource_changes", [])}
+    gone = sorted(address for address, action in actions.items() if "delete" in action)
+    if gone:
+        raise Failure(f"another value of {variable} deletes or replaces {', '.join(gone)}")
+    if not any(action == ["update"] for action in actions.values()):
+        raise Failure(f"another value of {variable} updates nothing in place")
+
+
+def terraform(row: Row, folder: Path, step: str, *arguments: str, stack: str | None = None, accept: tuple[int, ...] = (0,)) -> str:
+    """Runs Terraform, counts its time to a step of the row, and answers what it said."""
+    environment = {**os.environ, "TF_IN_AUTOMATION": "1", "AWS_REGION": "eu-west-1"}
+    if stack:
+        environment["TF_WORKSPACE"] = stack
+    began = time.monotonic()
+    done = subprocess.run(("terraform", *arguments), cwd=folder, env=environment, text=True, capture_output=True)
+    row.seconds[step] = row.seconds.get(step, 0) + time.monotonic() - began
+    if done.returncode not in accept:
+        raise Failure(f"terraform {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def guarded(row: Row, work: Callable[[], object]) -> Row:
+    try:
+        work()
+    except Failure as failure:
+        row.failure = str(failure)
+    return row
+
+
+def report(rows: list[Row], seconds: float) -> None:
+    steps = ["init", "validate", "test", "plan", "apply", "second plan", "update", "destroy"]
+    table = [["module", "case", "resources", *steps, ""]]
+    for row in sorted(rows, key=lambda row: (row.module, row.case)):
+        figures = [f"{row.seconds[step]:.1f}" if step in row.seconds else "" for step in steps]
+        table.append([row.module, row.case, str(row.resources or ""), *figures, "FAILED" if row.failure else ""])
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    for line in table:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+    failed = [row for row in rows if row.failure]
+    for row in failed:
+        print(f"\n{row.module} {row.case}: {row.failure}", file=sys.stderr)
+    print(f"{len(rows) - len(failed)} of {len(rows)} held, in {seconds:.0f} s")
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
