@@ -64,7 +64,8 @@ def tables(module: Module) -> str:
 
 
 def inputs(module: Module) -> str:
-    variables = sorted(module.of("variable"), key=lambda block: ("default" in block.attributes, block.name))
+    # In the order of the file, which groups what belongs together.
+    variables = module.of("variable")
     if not variables:
         return "## Inputs\n\nNone.\n"
     lines = ["## Inputs", "", "| name | type | default | what it is |", "| --- | --- | --- | --- |"]
@@ -83,7 +84,7 @@ def outputs(module: Module) -> str:
     if not module.of("output"):
         return ""
     lines = ["## Outputs", "", "| name | what it is |", "| --- | --- |"]
-    lines += [f"| `{output.name}` | {what(output)} |" for output in sorted(module.of("output"), key=lambda block: block.name)]
+    lines += [f"| `{output.name}` | {what(output)} |" for output in module.of("output")]
     return "\n".join((*lines, ""))
 
 
