@@ -1,0 +1,45 @@
+# What somebody should look at before the application stops.
+
+locals {
+  alarms = {
+    storage = {
+      description = "Less than a tenth of the storage is left: raise max_allocated_storage."
+      metric      = "FreeStorageSpace"
+      below       = true
+      threshold   = var.allocated_storage * 1024 * 1024 * 1024 / 10
+      minutes     = 15
+    }
+    cpu = {
+      description = "The processor has been busy for a quarter of an hour: look for slow queries, or take a larger instance_class."
+      metric      = "CPUUtilization"
+      below       = false
+      threshold   = 90
+      minutes     = 15
+    }
+    memory = {
+      description = "Less than 64 MiB of memory are free: take a larger instance_class."
+      metric      = "FreeableMemory"
+      below       = true
+      threshold   = 64 * 1024 * 1024
+      minutes     = 15
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-database-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/RDS"
+  metric_name         = each.value.metric
+  dimensions          = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  statistic           = "Average"
+  comparison_operator = each.value.below ? "LessThanThreshold" : "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  period              = 300
+  evaluation_periods  = each.value.minutes / 5
+  treat_missing_data  = "missing"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+}

@@ -1,0 +1,37 @@
+output "id" {
+  description = "Its identifier in RDS."
+  value       = aws_db_instance.this.identifier
+}
+
+output "host" {
+  description = "The name by which the application reaches it."
+  value       = aws_db_instance.this.address
+}
+
+output "port" {
+  description = "The port on which it listens."
+  value       = local.port
+}
+
+output "name" {
+  description = "The name of the database in it."
+  value       = var.database_name
+}
+
+output "username" {
+  description = "The name of its first user."
+  value       = var.username
+}
+
+output "secret_arn" {
+  description = "The secret that is its password."
+  value       = aws_secretsmanager_secret.this.arn
+
+  # A task that starts before there is a value fails.
+  depends_on = [aws_secretsmanager_secret_version.this]
+}
+
+output "security_group_id" {
+  description = "Its security group."
+  value       = aws_security_group.this.id
+}

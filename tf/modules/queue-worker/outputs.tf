@@ -1,0 +1,14 @@
+output "queue_url" {
+  description = "The address of the queue, for the application."
+  value       = aws_sqs_queue.this.url
+}
+
+output "queue_arn" {
+  description = "The queue."
+  value       = aws_sqs_queue.this.arn
+}
+
+output "dead_queue_url" {
+  description = "The address of the queue of messages that were put aside."
+  value       = aws_sqs_queue.dead.url
+}

@@ -1,0 +1,4 @@
+output "name" {
+  description = "Its name in EventBridge Scheduler."
+  value       = aws_scheduler_schedule.this.name
+}
