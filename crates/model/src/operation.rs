@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
-use crate::plan::{PlanSummary, Verdict};
+use crate::plan::{Drift, PlanSummary, Verdict};
 use crate::stack::Configuration;
 
 /// What an operation does.
@@ -26,12 +26,18 @@ pub enum OperationKind {
     Destroy,
     /// Shows what an update would change, and changes nothing.
     Preview,
+    /// Looks for what was changed outside Terraform, and changes nothing.
+    Drift,
+    /// Brings out again the images of an earlier release, without migrations.
+    Rollback,
+    /// Runs a command of the stack's with its current images.
+    Task,
 }
 
 impl OperationKind {
-    /// Whether Terraform runs in it.
-    pub fn plans(self) -> bool {
-        self != Self::Release
+    /// Whether Terraform only looks in it: its plan is shown and never applied.
+    pub fn only_looks(self) -> bool {
+        matches!(self, Self::Preview | Self::Drift)
     }
 }
 
@@ -43,6 +49,9 @@ impl fmt::Display for OperationKind {
             Self::Release => "release",
             Self::Destroy => "destroy",
             Self::Preview => "preview",
+            Self::Drift => "drift",
+            Self::Rollback => "rollback",
+            Self::Task => "task",
         })
     }
 }
@@ -156,6 +165,8 @@ pub enum StepStatus {
     Succeeded,
     /// It failed; the operation's failure says why where it is the one that ended the operation.
     Failed,
+    /// It ran when somebody called the operation off.
+    Cancelled,
 }
 
 /// How far Terraform is in the step that runs.
@@ -220,6 +231,9 @@ pub struct Operation {
     /// The images of that release, of an operation that was asked for with images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Name, Image>,
+    /// The command of the stack's contract that it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Name>,
     /// Who asked for it.
     pub requested_by: String,
     /// When it was asked for.
@@ -242,6 +256,9 @@ pub struct Operation {
     /// What followed from that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// What was changed outside Terraform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Who approved the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,

@@ -94,6 +94,25 @@ impl PlanSummary {
     }
 }
 
+/// What was changed outside Terraform: where the resources are not as the stack's state says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// How many resources differ.
+    pub count: u64,
+    /// The first [`RESOURCES_NAMED`] of them: `update` for one that was changed, `delete` for one that is gone.
+    pub resources: Vec<ResourceChange>,
+}
+
+impl Drift {
+    /// Counts one more resource, and names it while there is room.
+    pub fn add(&mut self, change: ResourceChange) {
+        self.count += 1;
+        if self.resources.len() < RESOURCES_NAMED {
+            self.resources.push(change);
+        }
+    }
+}
+
 /// What follows from a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -112,7 +131,7 @@ pub enum Verdict {
 
 /// Judges a plan by the kind of its operation and the rules of its environment.
 pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment) -> Verdict {
-    if kind == OperationKind::Preview {
+    if kind.only_looks() {
         return Verdict::ShownOnly;
     }
     if kind == OperationKind::Destroy && environment.protected {
@@ -193,12 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_never_applies_and_a_protected_environment_is_never_destroyed() {
+    fn what_only_looks_never_applies_and_a_protected_environment_is_never_destroyed() {
         let deletes = plan(&[Action::Delete]);
-        assert_eq!(
-            review(OperationKind::Preview, &deletes, &environment(Approval::Never, true)),
-            Verdict::ShownOnly
-        );
+        for kind in [OperationKind::Preview, OperationKind::Drift] {
+            assert_eq!(
+                review(kind, &deletes, &environment(Approval::Always, true)),
+                Verdict::ShownOnly
+            );
+        }
         assert!(matches!(
             review(OperationKind::Destroy, &deletes, &environment(Approval::Never, true)),
             Verdict::Refused(why) if why.contains("live")

@@ -68,6 +68,11 @@ pub struct IllegalTransition {
 }
 
 impl ReleaseStatus {
+    /// Whether it is, or has been, what the stack's services run.
+    pub fn has_succeeded(self) -> bool {
+        matches!(self, Self::Current | Self::Superseded)
+    }
+
     /// The status after `event`.
     pub fn after(self, event: ReleaseEvent) -> Result<Self, IllegalTransition> {
         use ReleaseStatus::{Current, Failed, Releasing, Requested, Superseded};
@@ -79,6 +84,9 @@ impl ReleaseStatus {
             // back to what they ran, which are still these images.
             (Current, ReleaseEvent::Begun | ReleaseEvent::Succeeded | ReleaseEvent::Failed) => Ok(Current),
             (Current, ReleaseEvent::Superseded) => Ok(Superseded),
+            // A rollback brings out an earlier release again; where that fails, the services go back to the one they ran.
+            (Superseded, ReleaseEvent::Begun | ReleaseEvent::Failed) => Ok(Superseded),
+            (Superseded, ReleaseEvent::Succeeded) => Ok(Current),
             (status, event) => Err(IllegalTransition { status, event }),
         }
     }
@@ -93,8 +101,15 @@ mod tests {
         use ReleaseEvent::{Begun, Succeeded, Superseded};
         for event in [Begun, Succeeded, ReleaseEvent::Failed, Superseded] {
             assert!(ReleaseStatus::Failed.after(event).is_err());
-            assert!(ReleaseStatus::Superseded.after(event).is_err());
         }
+    }
+
+    #[test]
+    fn an_earlier_release_becomes_current_again_or_stays_what_it_was() {
+        let before = ReleaseStatus::Superseded;
+        assert_eq!(before.after(ReleaseEvent::Begun), Ok(before));
+        assert_eq!(before.after(ReleaseEvent::Failed), Ok(before));
+        assert_eq!(before.after(ReleaseEvent::Succeeded), Ok(ReleaseStatus::Current));
     }
 
     #[test]

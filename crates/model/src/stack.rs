@@ -12,6 +12,7 @@ use crate::contract::Contract;
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Digest, Name};
 use crate::operation::OperationKind;
+use crate::plan::Drift;
 
 /// What stands in place of a sensitive value wherever a value is shown.
 pub const HIDDEN: &str = "(sensitive)";
@@ -78,10 +79,42 @@ pub struct Stack {
     /// The operation that has the stack's only slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_operation: Option<OperationId>,
+    /// What the last look for drift found; none since its infrastructure was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftSeen>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When this record last changed.
     pub updated_at: Timestamp,
+}
+
+/// What a look for drift found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftSeen {
+    /// The operation that looked; it names more of the resources.
+    pub operation: OperationId,
+    /// When it had looked.
+    pub looked_at: Timestamp,
+    /// How many resources differ from the stack's state.
+    pub count: u64,
+    /// The addresses of the first [`DRIFT_NAMED`] of them.
+    pub resources: Vec<String>,
+}
+
+/// How many resources a stack's own record names: it is read with every list of stacks.
+pub const DRIFT_NAMED: usize = 10;
+
+impl DriftSeen {
+    /// What the operation found.
+    pub fn new(operation: OperationId, looked_at: Timestamp, drift: &Drift) -> Self {
+        let addresses = drift.resources.iter().map(|resource| resource.address.clone());
+        Self {
+            operation,
+            looked_at,
+            count: drift.count,
+            resources: addresses.take(DRIFT_NAMED).collect(),
+        }
+    }
 }
 
 /// Where a stack stands.
@@ -137,29 +170,32 @@ impl StackStatus {
 
     /// The status after `event`.
     pub fn after(self, event: StackEvent) -> Result<Self, IllegalTransition> {
-        use OperationKind::{Destroy, Preview, Provision, Release, Update};
+        use OperationKind::{Destroy, Drift, Preview, Provision, Release, Rollback, Task, Update};
         use StackStatus::{Destroyed, Destroying, Failed, Provisioning, Ready, Releasing, Updating};
         match (self, event) {
             // Nothing comes after the end.
             (Destroyed, event) => Err(IllegalTransition { status: self, event }),
-            // A preview looks and changes nothing.
-            (status, StackEvent::Begun(Preview) | StackEvent::Succeeded(Preview) | StackEvent::Failed(Preview)) => {
-                Ok(status)
-            }
+            // They change neither the infrastructure nor what the services run.
+            (
+                status,
+                StackEvent::Begun(Preview | Drift | Task)
+                | StackEvent::Succeeded(Preview | Drift | Task)
+                | StackEvent::Failed(Preview | Drift | Task),
+            ) => Ok(status),
 
             (Provisioning, StackEvent::Begun(Provision)) => Ok(Provisioning),
             // A step may be repeated, and a provision that failed is gone on with by an update.
             (Ready | Failed | Updating | Provisioning, StackEvent::Begun(Update)) => Ok(Updating),
-            (Ready | Failed | Releasing, StackEvent::Begun(Release)) => Ok(Releasing),
+            (Ready | Failed | Releasing, StackEvent::Begun(Release | Rollback)) => Ok(Releasing),
             (Ready | Failed | Destroying | Provisioning, StackEvent::Begun(Destroy)) => Ok(Destroying),
 
             (Provisioning, StackEvent::Succeeded(Provision))
             | (Updating, StackEvent::Succeeded(Update))
-            | (Releasing, StackEvent::Succeeded(Release)) => Ok(Ready),
+            | (Releasing, StackEvent::Succeeded(Release | Rollback)) => Ok(Ready),
             (Destroying, StackEvent::Succeeded(Destroy)) => Ok(Destroyed),
 
             // A release that fails leaves the infrastructure, and the services on what they ran before.
-            (Releasing, StackEvent::Failed(Release)) => Ok(Ready),
+            (Releasing, StackEvent::Failed(Release | Rollback)) => Ok(Ready),
             (Provisioning, StackEvent::Failed(Provision))
             | (Updating, StackEvent::Failed(Update))
             | (Destroying, StackEvent::Failed(Destroy)) => Ok(Failed),
@@ -192,12 +228,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const KINDS: [OperationKind; 5] = [
+    const KINDS: [OperationKind; 8] = [
         OperationKind::Provision,
         OperationKind::Update,
         OperationKind::Release,
         OperationKind::Destroy,
         OperationKind::Preview,
+        OperationKind::Drift,
+        OperationKind::Rollback,
+        OperationKind::Task,
     ];
 
     proptest! {

@@ -49,6 +49,10 @@ pub struct NewOperation {
     pub configuration: Option<Configuration>,
     /// The images of the release; empty for the other kinds.
     pub images: BTreeMap<Name, Image>,
+    /// The release that a rollback brings out again.
+    pub rollback_to: Option<ReleaseNumber>,
+    /// The command that a task runs.
+    pub task: Option<Name>,
     /// The revision that the stack must have: `If-Match`.
     pub if_match: Option<u64>,
     /// Who asks.
@@ -114,6 +118,8 @@ impl Store {
                 kind: OperationKind::Provision,
                 configuration: &new.configuration,
                 images: &new.images,
+                rollback_to: None,
+                task: None,
                 requested_by: &new.requested_by,
             };
             let request = Request::new(&asked, &mut stack, None, now);
@@ -159,6 +165,8 @@ impl Store {
                 kind: new.kind,
                 configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
                 images: &new.images,
+                rollback_to: new.rollback_to,
+                task: new.task.as_ref(),
                 requested_by: &new.requested_by,
             };
             let position = match stack.active_operation {
@@ -221,6 +229,7 @@ impl NewStack {
             current_release: None,
             last_release: ReleaseNumber(0),
             active_operation: None,
+            drift: None,
             created_at: now,
             updated_at: now,
         }
@@ -228,6 +237,20 @@ impl NewStack {
 }
 
 impl NewOperation {
+    /// A request that says no more than what it is to do.
+    pub fn new(kind: OperationKind, stack: Stack, requested_by: impl Into<String>) -> Self {
+        Self {
+            kind,
+            stack,
+            configuration: None,
+            images: BTreeMap::new(),
+            rollback_to: None,
+            task: None,
+            if_match: None,
+            requested_by: requested_by.into(),
+        }
+    }
+
     /// Why the request does not fit the stack as it is now.
     fn refused(&self, stack: &Stack) -> Option<Outcome> {
         if stack.status == StackStatus::Destroyed {
@@ -250,6 +273,8 @@ struct Asked<'a> {
     kind: OperationKind,
     configuration: &'a Configuration,
     images: &'a BTreeMap<Name, Image>,
+    rollback_to: Option<ReleaseNumber>,
+    task: Option<&'a Name>,
     requested_by: &'a str,
 }
 
@@ -298,8 +323,9 @@ impl Request {
             },
             revision: 1,
             configuration: asked.configuration.clone(),
-            release: release.as_ref().map(|release| release.number),
+            release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
             images: asked.images.clone(),
+            task: asked.task.cloned(),
             requested_by: asked.requested_by.to_owned(),
             created_at: now,
             started_at: None,
@@ -308,6 +334,7 @@ impl Request {
             progress: None,
             plan: None,
             verdict: None,
+            drift: None,
             approved_by: None,
             approval_token: None,
             failure: None,

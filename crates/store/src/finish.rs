@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
-use slipway_model::stack::{Stack, StackEvent, StackStatus};
+use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus};
 
 use crate::error::IllegalTransition;
 use crate::operation::{as_read, conflict, next_revision, next_stack_revision};
@@ -86,6 +86,7 @@ impl Store {
             .after(end.of_stack(operation.kind))
             .map_err(IllegalTransition::from)?;
         let destroyed = stack.status == StackStatus::Destroyed;
+        note_drift(&operation, &mut stack, end, now);
 
         let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
         if destroyed {
@@ -232,6 +233,18 @@ impl End {
     }
 }
 
+/// What is known of the stack's drift: what a look for it found, until its infrastructure is changed.
+fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestamp) {
+    match (operation.kind, end) {
+        (OperationKind::Drift, End::Succeeded) => {
+            let found = operation.drift.as_ref();
+            stack.drift = found.map(|drift| DriftSeen::new(operation.id.clone(), now, drift));
+        }
+        (OperationKind::Update | OperationKind::Destroy, _) => stack.drift = None,
+        _ => {}
+    }
+}
+
 /// Writes an end on an operation. Steps that still run end with it: nobody is going to end them later.
 fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
     operation.status = operation.status.after(end.of_operation())?;
@@ -242,7 +255,11 @@ fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result
         End::Failed(failure) | End::Cancelled(failure) => {
             let known = operation.failure.take().filter(|known| known.name == failure.name);
             operation.failure = Some(known.unwrap_or_else(|| failure.clone()));
-            StepStatus::Failed
+            if matches!(end, End::Cancelled(_)) {
+                StepStatus::Cancelled
+            } else {
+                StepStatus::Failed
+            }
         }
     };
     operation.end_running_steps(step, now);

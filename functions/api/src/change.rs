@@ -193,12 +193,10 @@ impl Api {
             }
         };
         Ok(NewOperation {
-            kind,
-            stack: stack.clone(),
             configuration,
             images,
             if_match,
-            requested_by: caller.name.clone(),
+            ..NewOperation::new(kind, stack.clone(), &*caller.name)
         })
     }
 

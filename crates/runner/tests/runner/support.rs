@@ -166,12 +166,8 @@ impl World {
     /// Asks for a further operation on a stack; it runs.
     pub fn request(&self, kind: OperationKind, stack: &Stack, configuration: Option<Configuration>) -> Operation {
         let new = NewOperation {
-            kind,
-            stack: stack.clone(),
             configuration,
-            images: BTreeMap::new(),
-            if_match: None,
-            requested_by: "ada".to_owned(),
+            ..NewOperation::new(kind, stack.clone(), "ada")
         };
         let outcome = self
             .wait(self.store.create_operation(&new, None, |_| answer()))

@@ -143,14 +143,7 @@ pub fn new_stack(called: &str) -> NewStack {
 }
 
 pub fn request(kind: OperationKind, stack: &Stack) -> NewOperation {
-    NewOperation {
-        kind,
-        stack: stack.clone(),
-        configuration: None,
-        images: BTreeMap::new(),
-        if_match: None,
-        requested_by: "ada".to_owned(),
-    }
+    NewOperation::new(kind, stack.clone(), "ada")
 }
 
 /// The answer that says which operation it is about.

@@ -168,18 +168,17 @@ impl World {
 
     /// Asks for another operation of the stack.
     pub fn ask(&self, kind: OperationKind, images: &[(&str, Image)]) -> OperationId {
+        let images = images.iter().map(|(service, image)| (name(service), image.clone()));
         let new = NewOperation {
-            kind,
-            stack: self.stack(),
-            configuration: None,
-            images: images
-                .iter()
-                .map(|(service, image)| (name(service), image.clone()))
-                .collect(),
-            if_match: None,
-            requested_by: "ann".to_owned(),
+            images: images.collect(),
+            ..NewOperation::new(kind, self.stack(), "ann")
         };
-        created(Self::wait(self.store.create_operation(&new, None, |_| answer())))
+        self.ask_for(&new)
+    }
+
+    /// Asks for what is said.
+    pub fn ask_for(&self, new: &NewOperation) -> OperationId {
+        created(Self::wait(self.store.create_operation(new, None, |_| answer())))
     }
 
     /// Makes the rollouts of every service end like this.
