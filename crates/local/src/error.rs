@@ -249,15 +249,3 @@ pub(crate) fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
     }
     false
 }
-
-/// The whole chain of an error in one line, outermost first.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

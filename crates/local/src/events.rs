@@ -219,7 +219,7 @@ impl EventBus {
                 Err(reason) => bus.give_up(&id, &delivery, &reason),
             };
             if let Err(error) = outcome {
-                tracing::error!(error = %crate::error::chain(&error), %id, "the end of a delivery was not recorded");
+                tracing::error!(error = %slipway_model::error_chain::chain(&error), %id, "the end of a delivery was not recorded");
             }
         });
     }

@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::error::chain;
+use slipway_model::error_chain::chain;
 
 /// The region that every local resource is in.
 pub const REGION: &str = "us-east-1";

@@ -72,7 +72,7 @@ async fn start(data: &Path) -> Result<Running, String> {
         program: std::env::current_exe().expect("this program"),
     };
     let started = soon("a start", Box::pin(Local::start(options))).await;
-    started.map_err(|error| slipway_local::error::chain(&error))
+    started.map_err(|error| slipway_model::error_chain::chain(&error))
 }
 
 async fn call(running: &Running, target: &str, body: &Value) -> Result<Value, String> {

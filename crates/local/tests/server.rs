@@ -22,7 +22,7 @@ fn options(data: &Path) -> LocalOptions {
 async fn refused(options: LocalOptions) -> String {
     match Local::start(options).await {
         Ok(_) => panic!("it started"),
-        Err(error) => slipway_local::error::chain(&error),
+        Err(error) => slipway_model::error_chain::chain(&error),
     }
 }
 

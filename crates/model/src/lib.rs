@@ -18,12 +18,14 @@
 //! | [`release`] | a set of images of a stack's services |
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
+//! | [`error_chain`] | an error with what led to it, in one line |
 //! | [`problem`] | what is wrong with a request, field by field |
 
 pub mod account;
 pub mod blueprint;
 pub mod contract;
 pub mod environment;
+pub mod error_chain;
 pub mod id;
 pub mod name;
 pub mod operation;

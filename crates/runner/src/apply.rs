@@ -6,7 +6,7 @@ use tokio::try_join;
 
 use crate::archive;
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::lock::StateLock;
 use crate::plan::{ROOT, WORK};
 use crate::progress;
@@ -16,6 +16,7 @@ use crate::session::{Done, Session};
 use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::{APPLY_STREAM, WorkFolder};
+use slipway_model::error_chain::chain;
 
 /// The artifact with the outputs. That it is there says that the plan was applied.
 const OUTPUTS: &str = "outputs.json";

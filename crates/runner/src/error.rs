@@ -95,7 +95,7 @@ pub(crate) enum Error {
 impl Error {
     /// What is recorded on the operation.
     pub(crate) fn failure(&self, phase: Phase) -> Failure {
-        let mut message = chain(self);
+        let mut message = slipway_model::error_chain::chain(self);
         if message.len() > MESSAGE_SIZE {
             let end = message.floor_char_boundary(MESSAGE_SIZE);
             message.truncate(end);
@@ -114,22 +114,6 @@ impl Error {
             },
         }
     }
-}
-
-/// An error with what caused it, in one line.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let part = error.to_string();
-        // The AWS clients repeat the inner text in some of the outer ones.
-        if !text.ends_with(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

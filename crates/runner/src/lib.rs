@@ -46,7 +46,7 @@ use tokio::task::LocalSet;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::console::say;
-use crate::error::chain;
+use slipway_model::error_chain::chain;
 
 /// This process's environment variables. One that is not text is none of ours.
 pub fn environment() -> BTreeMap<String, String> {

@@ -26,11 +26,12 @@ use slipway_store::lock::LockHolder;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::objects::Bucket;
 use crate::overrides::state_key;
 use crate::reach::{Pauses, patiently};
 use crate::work_folder;
+use slipway_model::error_chain::chain;
 
 /// How long a lock is waited for: a stopped build has this long to finish the resource that it is at.
 const PATIENCE: Duration = Duration::from_mins(5);

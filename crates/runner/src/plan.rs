@@ -12,7 +12,7 @@ use tokio::try_join;
 use crate::archive;
 use crate::blueprint;
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::lock::StateLock;
 use crate::overrides;
 use crate::prepared;
@@ -20,6 +20,7 @@ use crate::reach::patiently;
 use crate::session::{Done, Session};
 use crate::terraform::{Run, Terraform};
 use crate::work_folder::WorkFolder;
+use slipway_model::error_chain::chain;
 
 /// The artifact that holds the whole work folder.
 pub(crate) const WORK: &str = "work.tar";

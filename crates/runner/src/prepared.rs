@@ -8,9 +8,10 @@ use slipway_model::name::Digest;
 use crate::archive;
 use crate::config::Config;
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::objects::Bucket;
 use crate::overrides;
+use slipway_model::error_chain::chain;
 
 /// What `init` makes in the root module's folder.
 const MADE: [&str; 2] = [".terraform", LOCK_FILE];

@@ -13,7 +13,7 @@ use slipway_model::operation::Operation;
 
 use crate::cancel::Cancel;
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::lock::StateLock;
 use crate::overrides::state_key;
 use crate::report::plain;
@@ -21,6 +21,7 @@ use crate::session::Session;
 use crate::stream::Output;
 use crate::terraform::{Run, Terraform};
 use crate::work_folder::WorkFolder;
+use slipway_model::error_chain::chain;
 
 /// The file that Terraform writes, in the folder in which it runs.
 const ERRORED: &str = "errored.tfstate";

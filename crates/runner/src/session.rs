@@ -12,7 +12,7 @@ use crate::archive;
 use crate::cancel::Cancel;
 use crate::config::{Config, Phase};
 use crate::console::say;
-use crate::error::{Error, chain};
+use crate::error::Error;
 use crate::lock::StateLock;
 use crate::objects::Bucket;
 use crate::prepared::LOCK_FILE;
@@ -20,6 +20,7 @@ use crate::progress::ProgressSender;
 use crate::reach::{Pauses, patiently};
 use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::WorkFolder;
+use slipway_model::error_chain::chain;
 
 /// How long a Terraform of an earlier build of this operation is waited for, which outlived its runner on this machine.
 const OUTLIVED: Duration = Duration::from_mins(5);

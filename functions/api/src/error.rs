@@ -108,18 +108,6 @@ impl Error {
             source: source.into(),
         }
     }
-
-    /// The error and what caused it, as one line for the log.
-    pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        line
-    }
 }
 
 impl From<slipway_store::Error> for Error {

@@ -171,7 +171,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let reference = format!("{:016x}", rand::random::<u64>());
         let (name, status, title, detail) = described(&self, &reference);
-        let chain = self.chain();
+        let chain = slipway_model::error_chain::chain(&self);
         let mut allow = None;
         let fields = match self {
             Self::Parameters(fields) | Self::Invalid(fields) => fields,

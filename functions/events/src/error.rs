@@ -1,6 +1,7 @@
 //! How the handling of an event fails.
 
 use lambda_runtime::Diagnostic;
+use slipway_model::error_chain::chain;
 
 /// A variable that the function's environment must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,25 +49,13 @@ impl EventError {
             Self::ReadRollout(_) | Self::EndRollout(_) | Self::EndOperation(_) => "Slipway.EventNotHandled",
         }
     }
-
-    /// The error and what led to it.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
-    }
 }
 
 impl From<EventError> for Diagnostic {
     fn from(error: EventError) -> Self {
         Self {
             error_type: error.name().to_owned(),
-            error_message: error.chain(),
+            error_message: chain(&error),
         }
     }
 }

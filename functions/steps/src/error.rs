@@ -1,7 +1,5 @@
 //! How a step fails.
 
-use std::error::Error as _;
-
 use lambda_runtime::Diagnostic;
 use slipway_model::problem::FieldProblem;
 
@@ -95,14 +93,7 @@ impl StepError {
 
     /// Everything that is known, for operators.
     pub(crate) fn log(&self) {
-        let mut chain = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            source = error.source();
-        }
-        tracing::warn!(error = self.name(), "{chain}");
+        tracing::warn!(error = self.name(), "{}", slipway_model::error_chain::chain(self));
     }
 
     /// The problems of a contract in one text, by field.

@@ -1,6 +1,7 @@
 //! How a sweep fails.
 
 use lambda_runtime::Diagnostic;
+use slipway_model::error_chain::chain;
 
 /// A variable that the function's environment must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,25 +54,13 @@ impl SweepError {
             _ => "Slipway.SweepIncomplete",
         }
     }
-
-    /// The error and what led to it.
-    pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(error) = source {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            source = error.source();
-        }
-        text
-    }
 }
 
 impl From<SweepError> for Diagnostic {
     fn from(error: SweepError) -> Self {
         Self {
             error_type: error.name().to_owned(),
-            error_message: error.chain(),
+            error_message: chain(&error),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use jiff::{SignedDuration, Timestamp};
+use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::list::PAGE;
 use slipway_store::start::{execution_arn, start};
@@ -121,7 +122,7 @@ impl Report {
 
     fn problem(&mut self, operation: Option<Operation>, error: &SweepError) {
         let operation = operation.map(|operation| operation.id);
-        let error = error.chain();
+        let error = chain(&error);
         tracing::error!(
             operation = operation.as_ref().map(ToString::to_string),
             "not healed: {error}"

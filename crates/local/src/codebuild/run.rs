@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::build::{Build, Status, Stop};
 use super::{BUILD, CodeBuild, CodeBuildError, Options, Shared, lock};
 use crate::Error;
-use crate::error::chain;
 use crate::process::{Ending, Process, ProcessError, Program};
 use crate::wire::REGION;
+use slipway_model::error_chain::chain;
 
 /// How long a build that was told to stop may take: Terraform finishes what it is creating and writes its state.
 const GRACE: Duration = Duration::from_mins(5);

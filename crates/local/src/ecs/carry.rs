@@ -19,9 +19,9 @@ use super::scheduler::Message;
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{Shared, TASK, lock};
 use crate::Error;
-use crate::error::chain;
 use crate::process::{Process, Program};
 use crate::wire::AwsError;
+use slipway_model::error_chain::chain;
 
 /// What a task's `PATH` is unless its image or its definition sets one.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -55,12 +55,12 @@ use self::scheduler::{Message, Scheduler};
 use self::service::Service;
 use self::task::Task;
 use crate::Error;
-use crate::error::chain;
 use crate::events::EventBus;
 use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::{Process, ProcessError, Supervisor};
 use crate::wire::AwsError;
+use slipway_model::error_chain::chain;
 
 const SERVICE: &str = "ecs-service";
 const TASK: &str = "ecs-task";

@@ -17,8 +17,8 @@ use super::service::{DeploymentConfiguration, Service, ServiceStatus};
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{EcsError, SERVICE, Shared, TASK, invalid_parameter, lock};
 use crate::Error;
-use crate::error::chain;
 use crate::wire::AwsError;
+use slipway_model::error_chain::chain;
 
 /// The wait before a task that failed is replaced: it doubles with every failure until none has happened for a while.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);

@@ -126,7 +126,7 @@ impl Handlers {
                     .handle(event)
                     .await
                     .map(drop)
-                    .map_err(|error| crate::error::chain(&error))
+                    .map_err(|error| slipway_model::error_chain::chain(&error))
             })
         }))
     }

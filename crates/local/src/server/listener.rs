@@ -50,7 +50,7 @@ pub(super) fn serve(
             outcome = serving.into_future() => {
                 if let Err(source) = outcome {
                     let error = Error::Serve { what, source };
-                    tracing::error!(error = %crate::error::chain(&error), "a server failed");
+                    tracing::error!(error = %slipway_model::error_chain::chain(&error), "a server failed");
                 }
             }
             () = cut_off => {}

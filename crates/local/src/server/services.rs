@@ -249,7 +249,7 @@ fn image_source(s3: S3) -> ImageSource {
         let s3 = s3.clone();
         async move {
             let bytes = s3.get(IMAGES, &key).await;
-            let bytes = bytes.map_err(|error| crate::error::chain(&error))?;
+            let bytes = bytes.map_err(|error| slipway_model::error_chain::chain(&error))?;
             Ok(bytes.map(Bytes::from))
         }
         .boxed()

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::dynamodb::DynamoDb;
-use crate::error::chain;
 use crate::template::Schedule;
+use slipway_model::error_chain::chain;
 
 /// AWS deletes within days; here it costs nothing to be prompt.
 const EXPIRY: Duration = Duration::from_mins(1);

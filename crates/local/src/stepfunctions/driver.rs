@@ -16,8 +16,8 @@ use super::progress::{Pending, Progress, Step};
 use super::records::{self, EXECUTION, HISTORY, RUNNING, STOP, TOKEN};
 use super::{StepFunctions, lock};
 use crate::Error;
-use crate::error::chain;
 use crate::ledger::Transaction;
+use slipway_model::error_chain::chain;
 
 /// Where messages to a driver go.
 pub type Mailbox = mpsc::UnboundedSender<Message>;

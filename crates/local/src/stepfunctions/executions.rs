@@ -14,8 +14,8 @@ use super::progress::Progress;
 use super::records::{self, EXECUTION, Execution, HISTORY, RUNNING, Status};
 use super::{StepFunctions, arns, lock, pages};
 use crate::Error;
-use crate::error::chain;
 use crate::wire::{AwsError, epoch_seconds, request_id};
+use slipway_model::error_chain::chain;
 
 /// AWS allows 1,000,000 open executions; a machine that starts them in a loop would end this one long before.
 const MAX_RUNNING: usize = 10_000;

@@ -14,7 +14,7 @@ use super::driver::stop_id;
 use super::integrations::{Failure, with_metadata};
 use super::records::STOP;
 use crate::Error;
-use crate::error::chain;
+use slipway_model::error_chain::chain;
 
 /// What a `.sync` task waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
+use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::create::Outcome;
 
@@ -46,7 +47,7 @@ impl Api {
             Ok(Ok(_arn)) => {}
             Ok(Err(error)) => {
                 let error = Error::internal("starting an execution", error);
-                tracing::error!(operation = %operation.id, error = error.chain(), "not started");
+                tracing::error!(operation = %operation.id, error = chain(&error), "not started");
             }
             Err(_) => tracing::error!(operation = %operation.id, "not started: Step Functions does not answer"),
         }
