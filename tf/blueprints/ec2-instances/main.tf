@@ -33,9 +33,8 @@ resource "aws_instance" "this" {
   vpc_security_group_ids      = [aws_security_group.instance[each.key].id]
   associate_public_ip_address = each.value.address == "public"
 
-  iam_instance_profile        = aws_iam_instance_profile.this.name
-  user_data                   = local.user_data[each.key]
-  user_data_replace_on_change = true
+  iam_instance_profile = aws_iam_instance_profile.this.name
+  user_data            = local.user_data[each.key]
 
   disable_api_termination = var.deletion_protection
   ebs_optimized           = true
@@ -59,9 +58,9 @@ resource "aws_instance" "this" {
   }
 
   lifecycle {
-    # A newer image of the system is no reason to make an instance anew, and neither is an address that an instance has lost while
-    # it was stopped, or got as an Elastic IP. terraform_data.made_of knows the reasons.
-    ignore_changes       = [ami, associate_public_ip_address]
+    # terraform_data.made_of knows the reasons to make an instance anew. A newer image of the system is none, and neither is an
+    # address that an instance has lost while it was stopped, or got as an Elastic IP, or a new way to install the agent.
+    ignore_changes       = [ami, associate_public_ip_address, user_data]
     replace_triggered_by = [terraform_data.made_of[each.key]]
 
     precondition {
@@ -84,6 +83,7 @@ resource "terraform_data" "made_of" {
     ami          = each.value.ami
     image        = each.value.image
     public       = each.value.address == "public"
+    user_data    = each.value.user_data == null ? null : sha256(each.value.user_data)
   }
 }
 
@@ -95,6 +95,8 @@ resource "aws_eip" "fixed" {
   tags = {
     Name = "${local.stack}-${each.key}"
   }
+
+  depends_on = [module.network]
 
   #checkov:skip=CKV2_AWS_19: aws_eip_association.fixed gives it to an instance
 }

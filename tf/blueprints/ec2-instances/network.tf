@@ -1,4 +1,4 @@
-# The network: a given one.
+# The network: a given one, or one of the stack's own.
 
 data "aws_vpc" "given" {
   count = var.vpc_id == null ? 0 : 1
@@ -6,11 +6,28 @@ data "aws_vpc" "given" {
   id = var.vpc_id
 }
 
+module "network" {
+  source = "../../modules/network"
+  count  = var.vpc_id == null ? 1 : 0
+
+  name       = local.stack
+  cidr_block = var.cidr_block
+
+  # A NAT gateway is what costs most: without private instances nobody needs one.
+  nat = anytrue([for instance in var.instances : instance.address == "private"]) ? var.nat : "none"
+
+  flow_logs = {
+    log_group_name       = "/slipway/stacks/${local.stack}/network"
+    retention_days       = var.log_retention_days
+    permissions_boundary = var.permissions_boundary
+  }
+}
+
 locals {
   network = {
-    vpc_id  = one(data.aws_vpc.given[*].id)
-    cidr    = one(data.aws_vpc.given[*].cidr_block)
-    private = var.private_subnet_ids
-    public  = var.public_subnet_ids
+    vpc_id  = var.vpc_id == null ? module.network[0].vpc_id : data.aws_vpc.given[0].id
+    cidr    = var.vpc_id == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
+    private = var.vpc_id == null ? module.network[0].private_subnet_ids : var.private_subnet_ids
+    public  = var.vpc_id == null ? module.network[0].public_subnet_ids : var.public_subnet_ids
   }
 }

@@ -247,6 +247,44 @@ variable "public_subnet_ids" {
   }
 }
 
+variable "cidr_block" {
+  description = "Of a VPC of the stack's own: its addresses."
+  type        = string
+  default     = "10.0.0.0/16"
+  nullable    = false
+
+  validation {
+    condition = can(regex("/(1[6-9]|2[0-4])$", var.cidr_block)) && (
+      try(cidrhost(var.cidr_block, 0), "") == split("/", var.cidr_block)[0]
+    )
+    error_message = "The addresses are a block like 10.0.0.0/16, of /16 to /24, written with its first address."
+  }
+}
+
+variable "nat" {
+  description = "Of a VPC of the stack's own: how private instances get out. `single` is one NAT gateway, `per-zone` one in each zone. There is none when no instance is private."
+  type        = string
+  default     = "single"
+  nullable    = false
+
+  validation {
+    condition     = contains(["single", "per-zone"], var.nat)
+    error_message = "nat is single or per-zone. Private instances without a way out cannot be reached by Systems Manager."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Of a VPC of the stack's own: for how many days refused connections are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
 variable "egress" {
   description = "What instances may reach, by protocol and port, with the ranges. By default the web: packages, and Systems Manager. The network's own name server and clock are always reached."
   type = list(object({

@@ -3,6 +3,18 @@ mock_provider "aws" {
     defaults = { region = "eu-west-1" }
   }
 
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
+  }
+
+  mock_resource "aws_vpc" {
+    defaults = { ipv6_cidr_block = "2001:db8::/56" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:network" }
+  }
+
   mock_data "aws_vpc" {
     defaults = { cidr_block = "10.20.0.0/16" }
   }
@@ -217,8 +229,11 @@ run "an_other_script_makes_one_instance_anew" {
   }
 
   assert {
-    condition     = alltrue([for name in ["amazon", "ubuntu", "windows"] : output.instance_ids[name] == run.an_other_image_makes_one_instance_anew.instance_ids[name]])
-    error_message = "Another script concerns its instance, and no other."
+    condition = (
+      output.instance_ids["debian"] != run.an_other_image_makes_one_instance_anew.instance_ids["debian"]
+      && alltrue([for name in ["amazon", "ubuntu", "windows"] : output.instance_ids[name] == run.an_other_image_makes_one_instance_anew.instance_ids[name]])
+    )
+    error_message = "Another script makes its instance anew, and no other."
   }
 }
 
@@ -288,6 +303,27 @@ run "a_load_balancer_is_internal_unless_asked_otherwise" {
   assert {
     condition     = aws_lb.this[0].internal && [for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.cidr_ipv4] == ["10.20.0.0/16"]
     error_message = "It is for the network's own addresses."
+  }
+}
+
+run "a_stack_makes_its_own_network" {
+  state_key = "own"
+
+  variables {
+    vpc_id             = null
+    private_subnet_ids = []
+    public_subnet_ids  = []
+    cidr_block         = "10.30.0.0/20"
+  }
+
+  assert {
+    condition     = length(data.aws_vpc.given) == 0 && length(module.network) == 1 && module.network[0].cidr_block == "10.30.0.0/20"
+    error_message = "Without a given VPC there is one of the stack's own."
+  }
+
+  assert {
+    condition     = contains(module.network[0].private_subnet_ids, aws_instance.this["amazon"].subnet_id) && contains(module.network[0].public_subnet_ids, aws_instance.this["ubuntu"].subnet_id)
+    error_message = "Private instances are in its private subnets, others in its public ones."
   }
 }
 
@@ -471,4 +507,22 @@ run "a_boundary_by_name_is_refused" {
   command = plan
   variables { permissions_boundary = "boundary" }
   expect_failures = [var.permissions_boundary]
+}
+
+run "a_network_of_no_block_is_refused" {
+  command = plan
+  variables { cidr_block = "10.0.0.1/16" }
+  expect_failures = [var.cidr_block]
+}
+
+run "private_instances_without_a_way_out_are_refused" {
+  command = plan
+  variables { nat = "none" }
+  expect_failures = [var.nat]
+}
+
+run "a_retention_that_cloudwatch_does_not_know_is_refused" {
+  command = plan
+  variables { log_retention_days = 31 }
+  expect_failures = [var.log_retention_days]
 }

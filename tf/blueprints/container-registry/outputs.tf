@@ -1,0 +1,39 @@
+locals {
+  registry = "${data.aws_caller_identity.this.account_id}.dkr.ecr.${data.aws_region.this.region}.${data.aws_partition.this.dns_suffix}"
+}
+
+output "slipway" {
+  description = "What Slipway knows of the stack."
+  value = {
+    notes = merge(
+      { login = "aws ecr get-login-password --region ${data.aws_region.this.region} | docker login --username AWS --password-stdin ${local.registry}" },
+      # The contract takes names without dots and slashes.
+      { for name, repository in aws_ecr_repository.this : "push-${replace(name, "/[._/]+/", "-")}" => "docker push ${repository.repository_url}:TAG" },
+    )
+  }
+}
+
+output "stack_id" {
+  description = "The stack's id, with which all names begin."
+  value       = local.stack
+}
+
+output "repository_urls" {
+  description = "Where images are pushed to and pulled from, by repository."
+  value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
+}
+
+output "repository_names" {
+  description = "What the repositories are called in ECR, for stacks that subscribe to their images."
+  value       = { for name, repository in aws_ecr_repository.this : name => repository.name }
+}
+
+output "push_role_arns" {
+  description = "The roles that push, by name: what a CI assumes."
+  value       = { for name, role in aws_iam_role.push : name => role.arn }
+}
+
+output "undelivered_queue_url" {
+  description = "Where pushes are that Slipway could not be told of; null where it is not told of any."
+  value       = one([for queue in aws_sqs_queue.undelivered : queue.id])
+}
