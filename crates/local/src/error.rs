@@ -127,6 +127,15 @@ pub enum Error {
         #[source]
         source: Box<dynoxide::DynoxideError>,
     },
+    /// A queue of the template could not be made.
+    #[error("cannot make the queue `{name}`")]
+    MakeQueue {
+        /// The queue.
+        name: String,
+        /// Why.
+        #[source]
+        source: crate::wire::AwsError,
+    },
     /// The data folder cannot be used.
     #[error("cannot use the data folder {}", path.display())]
     DataFolder {

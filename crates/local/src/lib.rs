@@ -1,8 +1,8 @@
 //! AWS on one machine: the wire APIs that Slipway's functions and its workflow call, in one process, on
 //! loopback, over one data folder.
 //!
-//! One port answers for all of AWS ([`front`]): S3, DynamoDB, Step Functions, CodeBuild, ECS, EventBridge and
-//! CloudWatch Logs. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
+//! One port answers for all of AWS ([`front`]): S3, DynamoDB, Step Functions, CodeBuild, ECS, EventBridge,
+//! CloudWatch Logs and SQS. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
 //! survives a restart and a `kill -9`.
 
 pub mod codebuild;
@@ -16,6 +16,7 @@ pub mod logs;
 pub mod process;
 pub mod s3;
 pub mod server;
+pub mod sqs;
 pub mod stepfunctions;
 pub mod template;
 pub mod wire;

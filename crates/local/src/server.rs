@@ -161,6 +161,7 @@ impl Running {
             // Their runners still find S3 and DynamoDB.
             self.services.codebuild.shutdown().await;
         }
+        self.services.sqs.shutdown();
         self.services.ecs.shutdown().await;
         self.stop_aws.cancel();
         for server in self.servers {

@@ -101,6 +101,8 @@ pub struct Template {
     pub buckets: Vec<Bucket>,
     /// The CloudWatch log groups.
     pub log_groups: Vec<LogGroup>,
+    /// The SQS queues.
+    pub queues: Vec<Queue>,
     /// The Lambda functions by their logical ids: `StepsFunction`.
     pub functions: BTreeMap<String, Function>,
     /// The state machine.
@@ -157,6 +159,15 @@ pub struct LogGroup {
     pub name: String,
     /// After how many days lines go.
     pub retention_in_days: u32,
+}
+
+/// An SQS queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// Its attributes, as `CreateQueue` takes them.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// A Lambda function.
@@ -258,6 +269,7 @@ impl Template {
             project: one("AWS::CodeBuild::Project", parts.projects)?,
             buckets: parts.buckets,
             log_groups: parts.log_groups,
+            queues: parts.queues,
             functions: parts.functions,
             rules: parts.rules,
             schedules: parts.schedules,

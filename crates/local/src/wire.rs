@@ -37,6 +37,7 @@ pub const HOW_TO_SIGN: &str = "Slipway's local AWS takes any credentials, but wa
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 
 /// The ARN of a local resource: `arn("states", "stateMachine:operation")`.
 pub fn arn(service: &str, resource: &str) -> String {
@@ -62,6 +63,9 @@ pub struct AwsError {
     pub status: StatusCode,
     /// Further members of the exception's structure.
     pub members: Vec<(String, Value)>,
+    /// What the exception was called when the service still spoke XML, where that is another name: SDKs of such a
+    /// service match this one.
+    pub query_code: Option<&'static str>,
 }
 
 impl AwsError {
@@ -72,6 +76,7 @@ impl AwsError {
             message: message.into(),
             status: StatusCode::BAD_REQUEST,
             members: Vec::new(),
+            query_code: None,
         }
     }
 
@@ -86,6 +91,13 @@ impl AwsError {
     #[must_use]
     pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same error with the name that it had in XML.
+    #[must_use]
+    pub fn with_query_code(mut self, code: &'static str) -> Self {
+        self.query_code = Some(code);
         self
     }
 
@@ -143,7 +155,7 @@ impl From<crate::Error> for AwsError {
 /// Which of the two JSON protocols a service speaks; they differ in the content type alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonProtocol {
-    /// `application/x-amz-json-1.0`: DynamoDB and Step Functions.
+    /// `application/x-amz-json-1.0`: DynamoDB, Step Functions and SQS.
     V1_0,
     /// `application/x-amz-json-1.1`: CodeBuild, ECS, EventBridge and CloudWatch Logs.
     V1_1,
@@ -167,6 +179,12 @@ impl JsonProtocol {
                 if let Ok(code) = HeaderValue::from_str(&error.code) {
                     headers.insert(ERROR_TYPE, code);
                 }
+                let query_code = error
+                    .query_code
+                    .map(|code| HeaderValue::from_str(&format!("{code};Sender")));
+                if let Some(Ok(code)) = query_code {
+                    headers.insert(QUERY_ERROR, code);
+                }
                 self.response(error.status, headers, &error.body())
             }
         }
@@ -189,6 +207,16 @@ pub fn input<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
 /// The action's output as the answer's body.
 pub fn answer<T: Serialize>(output: &T) -> Result<Value, AwsError> {
     serde_json::to_value(output).map_err(|error| AwsError::internal(&error))
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A new request id: 128 random bits in the form of a UUID.

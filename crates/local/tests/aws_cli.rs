@@ -106,6 +106,21 @@ fn ask_every_service(endpoint: &str) {
     let groups = ask(&["logs", "describe-log-groups"]);
     assert!(groups["logGroups"].as_array().is_some_and(|groups| !groups.is_empty()));
 
+    let queue = ask(&["sqs", "get-queue-url", "--queue-name", "slipway-unhandled-events"]);
+    let url = queue["QueueUrl"].as_str().expect("a URL");
+    ask(&["sqs", "send-message", "--queue-url", url, "--message-body", "hello"]);
+    let received = ask(&[
+        "sqs",
+        "receive-message",
+        "--queue-url",
+        url,
+        "--wait-time-seconds",
+        "20",
+    ]);
+    assert_eq!(received["Messages"][0]["Body"], "hello");
+    let gone = aws(endpoint, &["sqs", "get-queue-url", "--queue-name", "gone"]);
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("AWS.SimpleQueueService.NonExistentQueue"));
+
     let refused = aws(endpoint, &["sts", "get-caller-identity"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("UnknownOperationException"));
 }

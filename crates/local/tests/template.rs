@@ -79,6 +79,9 @@ fn the_resources_of_the_shipped_template_are_typed() {
         table["KeySchema"],
         json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}])
     );
+    let queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
+    assert_eq!(queues, ["slipway-undelivered-events", "slipway-unhandled-events"]);
+    assert_eq!(template.queues[0].attributes["MessageRetentionPeriod"], "1209600");
     assert!(template.buckets.len() == 2 && template.buckets.iter().all(|bucket| bucket.versioned));
     assert!(
         template

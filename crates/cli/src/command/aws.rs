@@ -16,12 +16,13 @@ use crate::server;
 
 /// The services of the local AWS that speak JSON: what the AWS CLI calls them, the prefix of their `X-Amz-Target`, and
 /// the version of the JSON protocol.
-const SERVICES: [(&str, &str, &str); 6] = [
+const SERVICES: [(&str, &str, &str); 7] = [
     ("codebuild", "CodeBuild_20161006", "1.1"),
     ("dynamodb", "DynamoDB_20120810", "1.0"),
     ("ecs", "AmazonEC2ContainerServiceV20141113", "1.1"),
     ("events", "AWSEvents", "1.1"),
     ("logs", "Logs_20140328", "1.1"),
+    ("sqs", "AmazonSQS", "1.0"),
     ("stepfunctions", "AWSStepFunctions", "1.0"),
 ];
 

@@ -16,9 +16,10 @@ use s3s::dto::StreamingBlob;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-use super::checksums::{Algorithm, Digests, Hasher, hex};
+use super::checksums::{Algorithm, Digests, Hasher};
 use crate::Error;
 use crate::error::is_disk_full;
+use crate::wire::hex;
 
 /// What is read or written at once.
 const CHUNK: usize = 256 * 1024;

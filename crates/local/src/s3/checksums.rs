@@ -8,6 +8,8 @@ use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::{S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::hex;
+
 /// A checksum algorithm of S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Algorithm {
@@ -182,16 +184,6 @@ pub(super) fn composite(algorithm: Algorithm, parts: &[&str]) -> Option<String> 
     }
     let digest = hasher.finish().checksums.remove(&algorithm)?;
     Some(format!("{digest}-{}", parts.len()))
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

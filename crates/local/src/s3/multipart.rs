@@ -13,12 +13,13 @@ use s3s::{S3Error, S3Result, s3_error};
 use super::Store;
 use super::bodies::{Written, stream};
 use super::buckets::owner;
-use super::checksums::{Algorithm, Expected, Hasher, checksums_of, composite, hex, set_checksums};
+use super::checksums::{Algorithm, Expected, Hasher, checksums_of, composite, set_checksums};
 use super::copy::copied_from;
 use super::http::Payload;
 use super::index::{Condition, NewVersion, Part, Settings};
 use super::objects::{attributes_of, check_offered, checksum_type, receive, timestamp};
 use super::reading::{Reading, not_modified_is_412, range_of};
+use crate::wire::hex;
 
 /// AWS's own: every part but the last has at least this size.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;

@@ -20,6 +20,7 @@ use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::Supervisor;
 use crate::s3::S3;
+use crate::sqs::Sqs;
 use crate::stepfunctions::{Functions, Services, StepFunctions};
 use crate::template::Template;
 use crate::wire::JsonProtocol;
@@ -52,6 +53,7 @@ pub(super) struct LocalServices {
     pub(super) tables: DynamoDb,
     pub(super) logs: Logs,
     pub(super) events: EventBus,
+    pub(super) sqs: Sqs,
     pub(super) codebuild: CodeBuild,
     pub(super) ecs: Ecs,
     pub(super) stepfunctions: StepFunctions,
@@ -69,6 +71,7 @@ impl LocalServices {
         let s3 = S3::open(&data.join("s3"))?;
         let tables = DynamoDb::open(&data.join("dynamodb.db"))?;
         let logs = Logs::new(ledger.clone());
+        let sqs = Sqs::new(ledger.clone(), endpoint)?;
         let events = EventBus::new(ledger.clone());
         let supervisor = Supervisor::new().map_err(Error::Supervise)?;
         let codebuild = CodeBuild::new(
@@ -97,6 +100,7 @@ impl LocalServices {
             tables,
             logs,
             events,
+            sqs,
             codebuild,
             ecs,
             functions,
@@ -115,6 +119,13 @@ impl LocalServices {
             self.s3.ensure_bucket(&bucket.name, bucket.versioned)?;
         }
         self.s3.ensure_bucket(IMAGES, false)?;
+        for queue in &template.queues {
+            let made = self.sqs.ensure_queue(&queue.name, queue.attributes.clone());
+            made.map_err(|source| Error::MakeQueue {
+                name: queue.name.clone(),
+                source,
+            })?;
+        }
         for group in &template.log_groups {
             self.logs.ensure_group(&group.name)?;
         }
@@ -179,6 +190,7 @@ impl LocalServices {
             .json("AmazonEC2ContainerServiceV20141113", V1_1, service!(self.ecs))
             .json("AWSEvents", V1_1, service!(self.events))
             .json("Logs_20140328", V1_1, service!(self.logs))
+            .json("AmazonSQS", V1_0, service!(self.sqs))
     }
 }
 

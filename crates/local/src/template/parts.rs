@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::resolve::Resolver;
 use super::resources::{
-    BucketProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties, ProjectProperties,
+    BucketProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties, ProjectProperties, QueueProperties,
     StateMachineProperties, TableProperties,
 };
-use super::{Bucket, CreateTable, Function, LogGroup, Project, Rule, Schedule, StateMachine, Table, TemplateError};
+use super::{
+    Bucket, CreateTable, Function, LogGroup, Project, Queue, Rule, Schedule, StateMachine, Table, TemplateError,
+};
 
 /// What has been read so far.
 #[derive(Default)]
@@ -15,6 +17,7 @@ pub(super) struct Parts {
     pub(super) tables: Vec<Table>,
     pub(super) buckets: Vec<Bucket>,
     pub(super) log_groups: Vec<LogGroup>,
+    pub(super) queues: Vec<Queue>,
     pub(super) functions: BTreeMap<String, Function>,
     pub(super) state_machines: Vec<StateMachine>,
     pub(super) projects: Vec<Project>,
@@ -48,6 +51,7 @@ impl Parts {
                     retention_in_days: properties.retention_in_days,
                 });
             }
+            Kind::Queue => self.queues.push(queue(resolver.properties(logical_id)?)),
             Kind::Function => self.function(resolver, logical_id)?,
             Kind::StateMachine => {
                 let properties: StateMachineProperties = resolver.properties(logical_id)?;
@@ -116,6 +120,15 @@ fn table(properties: TableProperties) -> Table {
             global_secondary_indexes: properties.global_secondary_indexes,
             billing_mode: properties.billing_mode,
         },
+    }
+}
+
+fn queue(properties: QueueProperties) -> Queue {
+    let seconds = properties.message_retention_period;
+    let retention = seconds.map(|seconds| ("MessageRetentionPeriod".to_owned(), seconds.to_string()));
+    Queue {
+        name: properties.queue_name,
+        attributes: retention.into_iter().collect(),
     }
 }
 

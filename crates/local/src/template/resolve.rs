@@ -237,7 +237,7 @@ impl<'a> Resolver<'a> {
         Ok(out)
     }
 
-    /// What `Ref` gives: the name of most resources, the ARN of a state machine.
+    /// What `Ref` gives: the name of most resources, the ARN of a state machine, the URL of a queue.
     fn reference(&self, path: &str, reference: &str) -> Result<String, TemplateError> {
         let pseudo = match reference {
             "AWS::Region" => Some(REGION),
@@ -254,6 +254,7 @@ impl<'a> Resolver<'a> {
         match (pseudo, self.find(reference)) {
             (Some(value), _) => Ok(value.to_owned()),
             (None, Some((Kind::StateMachine, _))) => self.attribute(path, reference, "Arn"),
+            (None, Some((Kind::Queue, _))) => self.attribute(path, reference, "QueueUrl"),
             (None, Some(_)) => self.name(path, reference),
             (None, None) => Err(unresolved(path, reference)),
         }
@@ -279,6 +280,10 @@ impl<'a> Resolver<'a> {
             (Kind::StateMachine, "Arn") => Ok(arn("states", &format!("stateMachine:{name}"))),
             (Kind::StateMachine, "Name") => Ok(name),
             (Kind::Project, "Arn") => Ok(arn("codebuild", &format!("project/{name}"))),
+            (Kind::Queue, "Arn") => Ok(arn("sqs", &name)),
+            (Kind::Queue, "QueueName") => Ok(name),
+            // Of a URL only the end matters: the endpoint of this server is known when it listens.
+            (Kind::Queue, "QueueUrl") => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}")),
             (Kind::LogGroup, "Arn") => Ok(arn("logs", &format!("log-group:{name}:*"))),
             // Of those only roles have an ARN that other resources need.
             (Kind::MeaninglessHere, "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{name}")),

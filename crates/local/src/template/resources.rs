@@ -15,6 +15,8 @@ pub enum Kind {
     Bucket,
     /// `AWS::Logs::LogGroup`.
     LogGroup,
+    /// `AWS::SQS::Queue`.
+    Queue,
     /// `AWS::Serverless::Function`.
     Function,
     /// `AWS::Serverless::StateMachine`.
@@ -32,6 +34,7 @@ impl Kind {
             "AWS::DynamoDB::Table" => Self::Table,
             "AWS::S3::Bucket" => Self::Bucket,
             "AWS::Logs::LogGroup" => Self::LogGroup,
+            "AWS::SQS::Queue" => Self::Queue,
             "AWS::Serverless::Function" => Self::Function,
             "AWS::Serverless::StateMachine" => Self::StateMachine,
             "AWS::CodeBuild::Project" => Self::Project,
@@ -46,6 +49,7 @@ impl Kind {
             Self::Table => "TableName",
             Self::Bucket => "BucketName",
             Self::LogGroup => "LogGroupName",
+            Self::Queue => "QueueName",
             Self::Function => "FunctionName",
             Self::StateMachine | Self::Project => "Name",
             Self::MeaninglessHere => return None,
@@ -69,7 +73,6 @@ const MEANINGLESS: &[(&str, &str)] = &[
     ("AWS::S3::BucketPolicy", "the port is on loopback"),
     ("AWS::SNS::Subscription", "who runs the server sees its output"),
     ("AWS::SNS::Topic", "who runs the server sees its output"),
-    ("AWS::SQS::Queue", "an event is tried again until it is taken"),
     ("AWS::SQS::QueuePolicy", "there is one account"),
 ];
 
@@ -94,6 +97,7 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "LifecycleConfiguration",
         "nothing here costs by the month",
     ),
+    (Kind::Queue, "SqsManagedSseEnabled", "the disk is the owner's"),
     (Kind::Function, "Runtime", "the functions are part of this program"),
     (Kind::Function, "Handler", "the functions are part of this program"),
     (
@@ -239,6 +243,14 @@ pub struct Versioning {
 pub struct LogGroupProperties {
     pub log_group_name: String,
     pub retention_in_days: u32,
+}
+
+/// Of `AWS::SQS::Queue`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct QueueProperties {
+    pub queue_name: String,
+    pub message_retention_period: Option<u32>,
 }
 
 /// Of `AWS::Serverless::Function`.

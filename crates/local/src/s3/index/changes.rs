@@ -6,7 +6,7 @@ use s3s::{S3Error, S3Result};
 
 use super::rows::{bucket, find};
 use super::{Attributes, Bucket, Condition, NULL_VERSION, NewVersion, failed};
-use crate::s3::checksums::hex;
+use crate::wire::hex;
 
 /// What a write or a delete has done.
 #[derive(Default)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::changes::put;
 use super::rows::{bucket, json_of, time_of};
 use super::{Attributes, Condition, Index, NewVersion, Outcome, failed, past};
-use crate::s3::checksums::{Algorithm, Checksums, hex};
+use crate::s3::checksums::{Algorithm, Checksums};
+use crate::wire::hex;
 
 /// What was said when the upload was started.
 #[derive(Clone, Serialize, Deserialize)]
