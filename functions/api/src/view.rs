@@ -68,7 +68,7 @@ impl<T> ConfiguredItems<T> {
             match configured.record {
                 Ok(record) => items.push(show(record, configured.revision)),
                 Err(error) => {
-                    let error = Error::from(error).chain();
+                    let error = slipway_model::error_chain::chain(&Error::from(error));
                     tracing::error!(name = configured.name, error, "a record cannot be read");
                     unreadable.push(configured.name);
                 }
