@@ -24,9 +24,19 @@ resource "aws_scheduler_schedule" "this" {
     ecs_parameters {
       task_definition_arn     = var.placeholder_arn
       task_count              = 1
-      launch_type             = var.launch_type
+      launch_type             = var.capacity_provider == null ? "FARGATE" : null
       enable_ecs_managed_tags = true
       propagate_tags          = "TASK_DEFINITION"
+
+      # Tasks that are started by the launch type EC2 fail where no instance is free; these wait for one.
+      dynamic "capacity_provider_strategy" {
+        for_each = var.capacity_provider == null ? [] : [var.capacity_provider]
+
+        content {
+          capacity_provider = capacity_provider_strategy.value
+          weight            = 1
+        }
+      }
 
       network_configuration {
         subnets          = var.subnet_ids

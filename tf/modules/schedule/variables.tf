@@ -34,15 +34,10 @@ variable "cluster_arn" {
   type        = string
 }
 
-variable "launch_type" {
-  description = "FARGATE or EC2."
+variable "capacity_provider" {
+  description = "The cluster's capacity provider whose instances its tasks run on; null for Fargate."
   type        = string
-  default     = "FARGATE"
-
-  validation {
-    condition     = contains(["FARGATE", "EC2"], var.launch_type)
-    error_message = "launch_type is FARGATE or EC2."
-  }
+  default     = null
 }
 
 variable "placeholder_arn" {
