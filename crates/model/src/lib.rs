@@ -19,6 +19,8 @@
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`error_chain`] | an error with what led to it, in one line |
+//! | [`request`] | what is asked for, as it was written |
+//! | [`fields`] | the fields of a request, read strictly |
 //! | [`problem`] | what is wrong with a request, field by field |
 
 pub mod account;
@@ -26,12 +28,14 @@ pub mod blueprint;
 pub mod contract;
 pub mod environment;
 pub mod error_chain;
+pub mod fields;
 pub mod id;
 pub mod name;
 pub mod operation;
 pub mod plan;
 pub mod problem;
 pub mod release;
+pub mod request;
 pub mod source_account;
 pub mod stack;
 pub mod variable;

@@ -6,6 +6,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`judge`] | what a request about a stack must satisfy before anything is written, for `api` and `events` alike |
 //! | [`create`] | an operation is asked for: one transaction with the stack's slot and the idempotency record |
 //! | [`finish`] | an operation ends: one transaction that hands the slot to the next in the queue |
 //! | [`operation`] | every write between the two |
@@ -23,6 +24,7 @@
 mod cursor;
 mod error;
 mod item;
+mod there_are;
 mod write;
 
 pub mod aws;
@@ -32,6 +34,7 @@ pub mod create;
 pub mod environment;
 pub mod finish;
 pub mod idempotency;
+pub mod judge;
 pub mod list;
 pub mod lock;
 pub mod operation;

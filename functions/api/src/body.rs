@@ -1,15 +1,12 @@
 //! The body of a request: one JSON object, read strictly.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::LengthLimitError;
-use serde_json::{Map, Value};
-use slipway_model::problem::FieldProblem;
+use serde_json::Value;
+use slipway_model::fields::described;
+pub use slipway_model::fields::{Fields, shortened};
 
 use crate::error::Error;
 use crate::json::Unique;
@@ -56,170 +53,23 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
-/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
-///
-/// Whoever reads takes each field that it knows; [`Fields::problems`] then names those that nobody took.
-#[derive(Debug, Default)]
-pub struct Fields {
-    object: Map<String, Value>,
-    known: Vec<&'static str>,
-    problems: Vec<FieldProblem>,
-}
-
-impl Fields {
-    /// The fields of the object that these bytes are.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
-            let text = error.to_string();
-            let place = format!(" at line {} column {}", error.line(), error.column());
-            let what = text.strip_suffix(&place).unwrap_or(&text);
-            Error::Malformed(format!(
-                "The body is not valid JSON: line {}, column {}: {what}.",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        match value {
-            Value::Object(object) => Ok(Self {
-                object,
-                ..Self::default()
-            }),
-            other => Err(Error::Malformed(format!(
-                "The body is {}; send a JSON object.",
-                described(&other)
-            ))),
-        }
-    }
-
-    /// A field that must be there, as text of the form of `T`. `remedy` says what to give.
-    pub fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, remedy: &str) -> Option<T> {
-        let absent = matches!(self.object.get(name), None | Some(Value::Null));
-        if absent {
-            self.problems.push(FieldProblem::new(name, "is missing", remedy));
-        }
-        self.optional(name, remedy)
-    }
-
-    /// A field that may be left out, as text of the form of `T`; `null` says the same as leaving it out.
-    pub fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, remedy: &str) -> Option<T> {
-        let value = self.take(name)?;
-        let parsed = parse_text(&value);
-        parsed
-            .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
-            .ok()
-    }
-
-    /// A field that may be left out, as an object.
-    pub fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
-        match self.take(name)? {
-            Value::Object(object) => Some(object),
-            other => {
-                let detail = format!("is {}, not an object", described(&other));
-                self.problems.push(FieldProblem::new(name, detail, "give an object"));
-                None
-            }
-        }
-    }
-
-    /// A field that may be left out, as an object whose names have the form of `K` and whose values are texts of the form
-    /// of `V`.
-    pub fn texts<K, V>(&mut self, name: &'static str, remedy: &str) -> Option<BTreeMap<K, V>>
-    where
-        K: FromStr<Err: fmt::Display> + Ord,
-        V: FromStr<Err: fmt::Display>,
-    {
-        let mut texts = BTreeMap::new();
-        for (key, value) in self.object(name)? {
-            let parsed_key = key.parse::<K>().map_err(|error| error.to_string());
-            match (parsed_key, parse_text(&value)) {
-                (Ok(key), Ok(value)) => {
-                    texts.insert(key, value);
-                }
-                (Err(detail), _) | (_, Err(detail)) => {
-                    let field = format!("{name}.{}", shortened(&key));
-                    self.problems.push(FieldProblem::new(field, detail, remedy));
-                }
-            }
-        }
-        Some(texts)
-    }
-
-    /// What is wrong: the fields that nobody took, texts with a NUL character, and what was found on the way.
-    pub fn problems(mut self) -> Vec<FieldProblem> {
-        let remedy = match self.known.as_slice() {
-            [] => "leave it out: this request has no fields".to_owned(),
-            known => format!("the fields of this request are: {}", known.join(", ")),
-        };
-        for name in self.object.keys() {
-            let field = shortened(name);
-            self.problems.push(FieldProblem::new(
-                field,
-                "there is no such field in this request",
-                &*remedy,
-            ));
-        }
-        self.problems
-    }
-
-    /// Takes a field out; `null` says the same as leaving it out.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
-        if !self.known.contains(&name) {
-            self.known.push(name);
-        }
-        let value = self.object.remove(name)?;
-        note_nuls(name, &value, &mut self.problems);
-        (!value.is_null()).then_some(value)
-    }
-}
-
-fn parse_text<T: FromStr<Err: fmt::Display>>(value: &Value) -> Result<T, String> {
+/// The fields of the object that these bytes are.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Fields, Error> {
+    let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
+        let text = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let what = text.strip_suffix(&place).unwrap_or(&text);
+        Error::Malformed(format!(
+            "The body is not valid JSON: line {}, column {}: {what}.",
+            error.line(),
+            error.column()
+        ))
+    })?;
     match value {
-        Value::String(text) => text.parse().map_err(|error: T::Err| error.to_string()),
-        other => Err(format!("is {}, not a text", described(other))),
-    }
-}
-
-/// Notes every text with a NUL character: neither Terraform nor a process could carry it.
-fn note_nuls(field: &str, value: &Value, problems: &mut Vec<FieldProblem>) {
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            problems.push(FieldProblem::new(field, "the text has a NUL character", "remove it"));
-        }
-        Value::Array(values) => {
-            for (index, value) in values.iter().enumerate() {
-                note_nuls(&format!("{field}[{index}]"), value, problems);
-            }
-        }
-        Value::Object(object) => {
-            for (name, value) in object {
-                let inner = format!("{field}.{}", shortened(name));
-                if name.contains('\0') {
-                    problems.push(FieldProblem::new(&*inner, "the name has a NUL character", "remove it"));
-                }
-                note_nuls(&inner, value, problems);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// A text from the request, fit to be repeated in an answer.
-pub(crate) fn shortened(text: &str) -> String {
-    const SHOWN: usize = 80;
-    let mut shown: String = text.escape_default().take(SHOWN).collect();
-    if text.escape_default().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn described(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Value::Object(object) => Ok(Fields::new(object)),
+        other => Err(Error::Malformed(format!(
+            "The body is {}; send a JSON object.",
+            described(&other)
+        ))),
     }
 }

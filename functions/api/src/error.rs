@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use axum::http::Method;
 use slipway_model::problem::FieldProblem;
+use slipway_store::judge::Refusal;
 
 /// Why a request was not answered with what it asked for.
 ///
@@ -133,6 +134,17 @@ impl From<slipway_store::Error> for Error {
             Store::NotActive { .. } | Store::Encode { .. } | Store::Decode { .. } => {
                 Self::internal("using the table", error)
             }
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(problems) => Self::invalid(problems),
+            Refusal::Conflict(text) => Self::Conflict(text),
+            Refusal::RevisionMismatch { current } => Self::RevisionMismatch { current },
+            Refusal::Store(error) => error.into(),
         }
     }
 }

@@ -6,7 +6,6 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`routes`] | the handlers, one file for each noun |
-//! | [`change`] | what a change of a stack must satisfy |
 //! | [`submission`] | a request that changes something: who sends it, and once |
 //! | [`body`], [`parameters`], [`revision`] | the parts of a request, read strictly |
 //! | [`view`] | the answers as JSON |
@@ -22,7 +21,6 @@ use slipway_store::aws::{Lazy, lazy};
 
 pub mod body;
 pub mod caller;
-pub mod change;
 pub mod error;
 mod json;
 pub mod lambda;
@@ -33,7 +31,6 @@ pub mod revision;
 pub mod routes;
 mod serve;
 pub mod submission;
-mod there_are;
 pub mod view;
 
 pub use caller::Caller;

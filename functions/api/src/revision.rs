@@ -14,6 +14,16 @@ pub enum Expected {
     Revision(u64),
 }
 
+impl Expected {
+    /// The revision that the stack must have, where there is one.
+    pub fn revision(self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Revision(revision) => Some(revision),
+        }
+    }
+}
+
 /// The entity tag of a revision.
 pub fn tag(revision: u64) -> String {
     format!("\"{revision}\"")

@@ -7,14 +7,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use slipway_model::name::Digest;
-use slipway_store::create::Accepted;
+use slipway_model::stack::Stack;
+use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, Known};
+use slipway_store::judge::{Asking, Change};
 
 use crate::Api;
 use crate::body::{self, Fields, REQUEST_SIZE};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::parameters::{Parameters, idempotency_key};
+use crate::revision::Expected;
 use crate::view;
 
 /// Says in an answer that it was given before.
@@ -64,7 +67,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Submission<LIMIT> {
             None
         } else {
             body::require_json(&parts.headers)?;
-            Some(Fields::parse(&bytes)?)
+            Some(body::parse(&bytes)?)
         };
         let idempotency = key.map(|key| {
             let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();
@@ -128,6 +131,25 @@ pub(crate) fn given_again(answer: Answer) -> Response {
 }
 
 impl Api {
+    /// Judges a change of a stack, which only its owner and administrators may ask for, and asks for its operation.
+    pub(crate) async fn request_change(
+        &self,
+        stack: Stack,
+        change: &Change,
+        expected: Expected,
+        submission: &Submission,
+    ) -> Result<Outcome, Error> {
+        submission.caller.require_owner(&stack)?;
+        let asking = Asking {
+            requested_by: &submission.caller.name,
+            idempotency: submission.idempotency.as_ref(),
+        };
+        let asked = self
+            .store
+            .request_change(stack, change, expected.revision(), asking, accepted);
+        Ok(asked.await?)
+    }
+
     /// The answer that the same request was given before, if it was. It is asked for before anything is judged: whatever has
     /// happened since, the answer stays.
     pub(crate) async fn answered_before<const LIMIT: usize>(

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
+use slipway_model::request::{NAME_REMEDY, VERSION_REMEDY};
 use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 use utoipa::ToSchema;
 
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
-use crate::change::{NAME_REMEDY, VERSION_REMEDY};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
@@ -124,7 +124,7 @@ pub(super) async fn show_version(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(match api.versions_there_are(&name).await? {
+    Err(match api.store.versions_there_are(&name).await? {
         Some(there_are) => {
             let version = shortened(&version);
             Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
@@ -281,7 +281,7 @@ impl Api {
 
     /// There is no such blueprint; the error says which there are.
     async fn no_blueprint(&self, name: &str) -> Result<Error, Error> {
-        let there_are = self.blueprints_there_are().await?;
+        let there_are = self.store.blueprints_there_are().await?;
         let name = shortened(name);
         Ok(Error::NotFound(format!("There is no blueprint `{name}`; {there_are}.")))
     }

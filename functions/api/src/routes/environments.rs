@@ -63,7 +63,7 @@ pub(super) async fn show(
         }
     }
     let shown = crate::body::shortened(&name);
-    let there_are = api.environments_there_are().await?;
+    let there_are = api.store.environments_there_are().await?;
     Err(Error::NotFound(format!(
         "There is no environment `{shown}`; {there_are}."
     )))

@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::id::ReleaseNumber;
+use slipway_model::request::read_images;
 use slipway_store::Cursor;
+use slipway_store::judge::Change;
 use utoipa::ToSchema;
 
 use crate::body::shortened;
-use crate::change::{Change, read_images};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
@@ -126,7 +127,7 @@ pub(super) async fn create(
     }
     let stack = api.stack(&id).await?;
     submission.caller.require_owner(&stack)?;
-    let change = Change::Release(read_images(submission.fields()?)?);
+    let change = Change::Release(read_images(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slipway_model::id::StackId;
+use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Cursor;
+use slipway_store::judge::Change;
 use slipway_store::list::StackFilter;
 use utoipa::ToSchema;
 
 use crate::body::shortened;
-use crate::change::{Change, Edit, NAME_REMEDY};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
@@ -105,7 +106,7 @@ pub(super) async fn show(
     "environment": "local",
     "variables": {"size": 2}
 }))]
-#[expect(dead_code, reason = "the schema of a body; `judge_new_stack` reads it")]
+#[expect(dead_code, reason = "the schema of a body; `StackDraft::read` reads it")]
 struct CreateStack {
     /// What people call it: no other live stack in the environment has this name.
     name: String,
@@ -142,8 +143,8 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let fields = submission.fields()?;
-    let new = api.judge_new_stack(fields, &submission.caller).await?;
+    let draft = StackDraft::read(submission.fields()?);
+    let new = api.store.judge_new_stack(draft, &submission.caller.name).await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
 }
@@ -190,7 +191,7 @@ pub(super) async fn update(
     let stack = api.stack(&id).await?;
     submission.caller.require_owner(&stack)?;
     let expected = revision::expected(&submission.headers)?;
-    let change = Change::Update(Edit::read(submission.fields()?)?);
+    let change = Change::Update(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, expected, &submission).await?;
     api.answer(outcome).await
 }
@@ -259,7 +260,7 @@ pub(super) async fn preview(
     }
     let stack = api.stack(&id).await?;
     submission.caller.require_owner(&stack)?;
-    let change = Change::Preview(Edit::read(submission.fields()?)?);
+    let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

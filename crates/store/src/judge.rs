@@ -11,27 +11,45 @@ use slipway_model::environment::Environment;
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::OperationKind;
 use slipway_model::problem::FieldProblem;
+use slipway_model::request::{Edit, IMAGES_REMEDY, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
 use slipway_model::variable;
-use slipway_store::create::{NewOperation, NewStack, Outcome};
 
-use crate::Api;
-use crate::body::Fields;
-use crate::caller::Caller;
-use crate::error::Error;
-use crate::revision::Expected;
+use crate::create::{Accepted, NewOperation, NewStack, Outcome};
+use crate::idempotency::{Answer, Idempotency};
+use crate::{Error, Store};
 
 /// How often a request is judged again because others changed the stack meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// What to give for a name.
-pub(crate) const NAME_REMEDY: &str = "give a name like `guestbook` or `team-a`";
+/// Why a request is not what is going to happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Fields of it are wrong.
+    #[error("wrong fields: {0:?}")]
+    Invalid(Vec<FieldProblem>),
+    /// What is there now does not allow it; the text says why, and what to do.
+    #[error("{0}")]
+    Conflict(String),
+    /// The stack is not the one that the caller has seen.
+    #[error("the revision is {current}, not the one that was expected")]
+    RevisionMismatch {
+        /// The revision that the stack has.
+        current: u64,
+    },
+    /// It could not be judged.
+    #[error("the request could not be judged")]
+    Store(#[from] Error),
+}
 
-/// What to give for a version.
-pub(crate) const VERSION_REMEDY: &str = "give a version like `1.2.0`";
-
-const IMAGES_REMEDY: &str =
-    "give each service, by its name, an image by digest: `repository@sha256:` and 64 hexadecimal digits";
+/// Who asks for an operation, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The name under which it is asked for.
+    pub requested_by: &'a str,
+    /// By what the same request is known when it comes again.
+    pub idempotency: Option<&'a Idempotency>,
+}
 
 /// What is asked of a stack that exists.
 #[derive(Debug, Clone)]
@@ -46,66 +64,18 @@ pub enum Change {
     Destroy,
 }
 
-/// What is to be different in a stack's configuration.
-#[derive(Debug, Clone, Default)]
-pub struct Edit {
-    /// The version of the blueprint.
-    version: Option<Version>,
-    /// The values to set; null removes one.
-    variables: Map<String, Value>,
-}
-
-impl Edit {
-    /// Reads it from the body of a request.
-    pub fn read(mut fields: Fields) -> Result<Self, Error> {
-        let version = fields.optional("version", VERSION_REMEDY);
-        let variables = fields.object("variables").unwrap_or_default();
-        let problems = fields.problems();
-        if problems.is_empty() {
-            Ok(Self { version, variables })
-        } else {
-            Err(Error::invalid(problems))
-        }
-    }
-
-    /// The values of a stack with these over them.
-    fn over(&self, values: &Map<String, Value>) -> Map<String, Value> {
-        let mut merged = values.clone();
-        for (name, value) in &self.variables {
-            if value.is_null() {
-                merged.remove(name);
-            } else {
-                merged.insert(name.clone(), value.clone());
-            }
-        }
-        merged
-    }
-}
-
-/// Reads the images of a release from the body of a request.
-pub fn read_images(mut fields: Fields) -> Result<BTreeMap<Name, Image>, Error> {
-    let images: Option<BTreeMap<Name, Image>> = fields.texts("images", IMAGES_REMEDY);
-    let mut problems = fields.problems();
-    if problems.is_empty() && images.as_ref().is_none_or(BTreeMap::is_empty) {
-        problems.push(FieldProblem::new("images", "names no service", IMAGES_REMEDY));
-    }
-    match images {
-        Some(images) if problems.is_empty() => Ok(images),
-        _ => Err(Error::invalid(problems)),
-    }
-}
-
-impl Api {
+impl Store {
     /// Judges the request for a new stack.
-    pub(crate) async fn judge_new_stack(&self, mut fields: Fields, caller: &Caller) -> Result<NewStack, Error> {
-        let name: Option<Name> = fields.required("name", NAME_REMEDY);
-        let blueprint: Option<Name> = fields.required("blueprint", "name a blueprint of GET /v1/blueprints");
-        let version: Option<Version> = fields.optional("version", VERSION_REMEDY);
-        let environment: Option<Name> = fields.required("environment", "name an environment of GET /v1/environments");
-        let variables = fields.object("variables").unwrap_or_default();
-        let images = fields.texts("images", IMAGES_REMEDY).unwrap_or_default();
-        let mut problems = fields.problems();
-
+    pub async fn judge_new_stack(&self, draft: StackDraft, requested_by: &str) -> Result<NewStack, Refusal> {
+        let StackDraft {
+            name,
+            blueprint,
+            version,
+            environment,
+            variables,
+            images,
+            mut problems,
+        } = draft;
         let environment = match environment {
             Some(name) => self.known_environment(&name, &mut problems).await?,
             None => None,
@@ -126,54 +96,46 @@ impl Api {
                 environment: environment.name,
                 configuration,
                 images,
-                requested_by: caller.name.clone(),
+                requested_by: requested_by.to_owned(),
             }),
-            _ => Err(Error::invalid(problems)),
+            _ => Err(Refusal::Invalid(problems)),
         }
     }
 
-    /// Judges a change of a stack and asks for its operation; again where others changed the stack meanwhile.
-    pub(crate) async fn request_change(
+    /// Judges a change of a stack and asks for its operation; again where others changed the stack meanwhile. `if_match` is the
+    /// revision that the stack must have, and `answer` as in [`Store::create_stack`].
+    pub async fn request_change(
         &self,
         mut stack: Stack,
         change: &Change,
-        expected: Expected,
-        submission: &crate::submission::Submission,
-    ) -> Result<Outcome, Error> {
+        if_match: Option<u64>,
+        asking: Asking<'_>,
+        answer: impl Fn(Accepted<'_>) -> Answer,
+    ) -> Result<Outcome, Refusal> {
         for _ in 0..ATTEMPTS {
-            let new = self.judge_change(&stack, change, expected, &submission.caller).await?;
-            let idempotency = submission.idempotency.as_ref();
-            let outcome = self
-                .store
-                .create_operation(&new, idempotency, crate::submission::accepted);
-            match outcome.await? {
+            let new = self.judge_change(&stack, change, if_match, asking.requested_by).await?;
+            match self.create_operation(&new, asking.idempotency, &answer).await? {
                 Outcome::StackChanged(now) => stack = *now,
                 outcome => return Ok(outcome),
             }
         }
-        Err(Error::Unavailable {
-            doing: "judging a change of a stack that others keep changing",
-            source: format!("the stack {} was changed {ATTEMPTS} times meanwhile", stack.id).into(),
-        })
+        Err(Refusal::Store(Error::Conflict {
+            what: format!("the stack {}", stack.id),
+        }))
     }
 
     async fn judge_change(
         &self,
         stack: &Stack,
         change: &Change,
-        expected: Expected,
-        caller: &Caller,
-    ) -> Result<NewOperation, Error> {
-        caller.require_owner(stack)?;
-        let if_match = match expected {
-            Expected::Any => None,
-            Expected::Revision(revision) if revision == stack.revision => Some(revision),
-            Expected::Revision(_) => {
-                return Err(Error::RevisionMismatch {
-                    current: stack.revision,
-                });
-            }
-        };
+        if_match: Option<u64>,
+        requested_by: &str,
+    ) -> Result<NewOperation, Refusal> {
+        if if_match.is_some_and(|revision| revision != stack.revision) {
+            return Err(Refusal::RevisionMismatch {
+                current: stack.revision,
+            });
+        }
         require_alive(stack)?;
         let (kind, configuration, images) = match change {
             Change::Update(edit) => (
@@ -196,21 +158,21 @@ impl Api {
             configuration,
             images,
             if_match,
-            ..NewOperation::new(kind, stack.clone(), &*caller.name)
+            ..NewOperation::new(kind, stack.clone(), requested_by)
         })
     }
 
     /// What the stack is made from after `edit`.
-    async fn edited(&self, stack: &Stack, edit: &Edit) -> Result<Configuration, Error> {
+    async fn edited(&self, stack: &Stack, edit: &Edit) -> Result<Configuration, Refusal> {
         let mut problems = Vec::new();
-        let environment = self.store.environment(&stack.environment).await?;
+        let environment = self.environment(&stack.environment).await?;
         let before = &stack.configuration;
         let version = edit.version.as_ref().unwrap_or(&before.version);
         let blueprint = self
             .known_blueprint(&before.blueprint, Some(version), &mut problems)
             .await?;
         let Some(blueprint) = blueprint else {
-            return Err(Error::invalid(problems));
+            return Err(Refusal::Invalid(problems));
         };
         let values = edit.over(&before.variables);
         configure(&blueprint, &environment, &edit.variables, &values).map_err(|mut problems| {
@@ -223,12 +185,16 @@ impl Api {
                     problem.remedy = format!("remove it with this request: {{\"variables\": {{\"{name}\": null}}}}");
                 }
             }
-            Error::invalid(problems)
+            Refusal::Invalid(problems)
         })
     }
 
     /// The image of each service after a release: the named ones, and what the stack has for the others.
-    async fn judge_images(&self, stack: &Stack, named: &BTreeMap<Name, Image>) -> Result<BTreeMap<Name, Image>, Error> {
+    async fn judge_images(
+        &self,
+        stack: &Stack,
+        named: &BTreeMap<Name, Image>,
+    ) -> Result<BTreeMap<Name, Image>, Refusal> {
         let mut images = self.images_of(stack).await?;
         images.extend(named.iter().map(|(service, image)| (service.clone(), image.clone())));
         let Some(contract) = &stack.contract else {
@@ -236,7 +202,7 @@ impl Api {
             if stack.status == StackStatus::Provisioning {
                 return Ok(images);
             }
-            return Err(Error::Conflict(format!(
+            return Err(Refusal::Conflict(format!(
                 "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
                 stack.id, stack.status
             )));
@@ -267,7 +233,7 @@ impl Api {
         if problems.is_empty() {
             Ok(images)
         } else {
-            Err(Error::invalid(problems))
+            Err(Refusal::Invalid(problems))
         }
     }
 
@@ -275,15 +241,15 @@ impl Api {
     async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
         let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
         match stack.current_release.or(asked) {
-            Some(number) => Ok(self.store.release(&stack.id, number).await?.images),
+            Some(number) => Ok(self.release(&stack.id, number).await?.images),
             None => Ok(BTreeMap::new()),
         }
     }
 
-    async fn require_unprotected(&self, stack: &Stack) -> Result<(), Error> {
-        let environment = self.store.environment(&stack.environment).await?;
+    async fn require_unprotected(&self, stack: &Stack) -> Result<(), Refusal> {
+        let environment = self.environment(&stack.environment).await?;
         if environment.protected {
-            return Err(Error::Conflict(format!(
+            return Err(Refusal::Conflict(format!(
                 "The environment `{}` is protected: stacks in it are not destroyed. An administrator has to take the protection \
                  from the environment first.",
                 environment.name
@@ -298,15 +264,15 @@ impl Api {
         name: &Name,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<Option<Environment>, Error> {
-        match self.store.environment(name).await {
+        match self.environment(name).await {
             Ok(environment) => Ok(Some(environment)),
-            Err(slipway_store::Error::NotFound { .. }) => {
+            Err(Error::NotFound { .. }) => {
                 let remedy = self.environments_there_are().await?;
                 let detail = format!("there is no environment `{name}`");
                 problems.push(FieldProblem::new("environment", detail, remedy));
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -318,12 +284,12 @@ impl Api {
         problems: &mut Vec<FieldProblem>,
     ) -> Result<Option<Blueprint>, Error> {
         let found = match version {
-            Some(version) => self.store.blueprint(name, version).await,
-            None => self.store.latest_blueprint(name).await,
+            Some(version) => self.blueprint(name, version).await,
+            None => self.latest_blueprint(name).await,
         };
         match found {
             Ok(blueprint) => Ok(Some(blueprint)),
-            Err(slipway_store::Error::NotFound { .. }) => {
+            Err(Error::NotFound { .. }) => {
                 let versions = self.versions_there_are(name).await?;
                 let problem = if let (Some(version), Some(remedy)) = (version, versions) {
                     FieldProblem::new("version", format!("`{name}` has no version {version}"), remedy)
@@ -334,7 +300,7 @@ impl Api {
                 problems.push(problem);
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -376,13 +342,13 @@ fn configure(
     }
 }
 
-fn require_alive(stack: &Stack) -> Result<(), Error> {
+fn require_alive(stack: &Stack) -> Result<(), Refusal> {
     match stack.status {
-        StackStatus::Destroyed => Err(Error::Conflict(format!(
+        StackStatus::Destroyed => Err(Refusal::Conflict(format!(
             "The stack `{}` is destroyed: nothing of it is left but its record. Create a new stack.",
             stack.id
         ))),
-        StackStatus::Destroying => Err(Error::Conflict(format!(
+        StackStatus::Destroying => Err(Refusal::Conflict(format!(
             "The stack `{}` is being destroyed. Wait for the operation that does, or cancel it.",
             stack.id
         ))),

@@ -1,0 +1,104 @@
+//! What is asked for, as it was written: fields of the right form, before anything is looked up.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde_json::{Map, Value};
+
+use crate::fields::Fields;
+use crate::name::{Image, Name};
+use crate::problem::FieldProblem;
+
+/// What to give for a name.
+pub const NAME_REMEDY: &str = "give a name like `guestbook` or `team-a`";
+
+/// What to give for a version.
+pub const VERSION_REMEDY: &str = "give a version like `1.2.0`";
+
+/// What to give for images.
+pub const IMAGES_REMEDY: &str =
+    "give each service, by its name, an image by digest: `repository@sha256:` and 64 hexadecimal digits";
+
+/// A new stack, as it is asked for. A field that could not be read is left out, and is among the problems: whoever judges the
+/// request names everything that is wrong with it at once.
+#[derive(Debug, Clone, Default)]
+pub struct StackDraft {
+    /// What people call it.
+    pub name: Option<Name>,
+    /// The blueprint that it is made from.
+    pub blueprint: Option<Name>,
+    /// The version of the blueprint; the latest where none is named.
+    pub version: Option<Version>,
+    /// Where it is to live.
+    pub environment: Option<Name>,
+    /// Values for the variables of the blueprint.
+    pub variables: Map<String, Value>,
+    /// The images of its first release; empty for none.
+    pub images: BTreeMap<Name, Image>,
+    /// What is wrong with its fields.
+    pub problems: Vec<FieldProblem>,
+}
+
+impl StackDraft {
+    /// Reads it from the fields of a request.
+    pub fn read(mut fields: Fields) -> Self {
+        Self {
+            name: fields.required("name", NAME_REMEDY),
+            blueprint: fields.required("blueprint", "name a blueprint of GET /v1/blueprints"),
+            version: fields.optional("version", VERSION_REMEDY),
+            environment: fields.required("environment", "name an environment of GET /v1/environments"),
+            variables: fields.object("variables").unwrap_or_default(),
+            images: fields.texts("images", IMAGES_REMEDY).unwrap_or_default(),
+            problems: fields.problems(),
+        }
+    }
+}
+
+/// What is to be different in a stack's configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    /// The version of the blueprint.
+    pub version: Option<Version>,
+    /// The values to set; null removes one.
+    pub variables: Map<String, Value>,
+}
+
+impl Edit {
+    /// Reads it from the fields of a request.
+    pub fn read(mut fields: Fields) -> Result<Self, Vec<FieldProblem>> {
+        let version = fields.optional("version", VERSION_REMEDY);
+        let variables = fields.object("variables").unwrap_or_default();
+        let problems = fields.problems();
+        if problems.is_empty() {
+            Ok(Self { version, variables })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The values of a stack with these over them.
+    pub fn over(&self, values: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = values.clone();
+        for (name, value) in &self.variables {
+            if value.is_null() {
+                merged.remove(name);
+            } else {
+                merged.insert(name.clone(), value.clone());
+            }
+        }
+        merged
+    }
+}
+
+/// Reads the images of a release from the fields of a request.
+pub fn read_images(mut fields: Fields) -> Result<BTreeMap<Name, Image>, Vec<FieldProblem>> {
+    let images: Option<BTreeMap<Name, Image>> = fields.texts("images", IMAGES_REMEDY);
+    let mut problems = fields.problems();
+    if problems.is_empty() && images.as_ref().is_none_or(BTreeMap::is_empty) {
+        problems.push(FieldProblem::new("images", "names no service", IMAGES_REMEDY));
+    }
+    match images {
+        Some(images) if problems.is_empty() => Ok(images),
+        _ => Err(problems),
+    }
+}
