@@ -1,0 +1,1 @@
+CREATE TABLE people (name TEXT PRIMARY KEY, admin INTEGER NOT NULL, password_hash TEXT NOT NULL);

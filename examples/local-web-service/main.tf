@@ -1,0 +1,128 @@
+# What `tf/blueprints/web-service` is on AWS, on one machine: services with a stable address, workers that follow their queues,
+# schedules, a database of which snapshots are taken. There is no provider for the local AWS, so the resources are `terraform_data`
+# whose provisioners call it: `slipway aws` is a program with arguments, and no shell reads what they say.
+
+locals {
+  # The workspace is the stack's id: nothing here is named so that two stacks collide.
+  stack = terraform.workspace
+
+  folder = "${var.volumes}/${local.stack}"
+
+  # Ten ports for each stack, which stay the same for its life, out of the range that this machine does not hand out itself.
+  first_port = 20000 + parseint(substr(sha256(local.stack), 0, 6), 16) % 1000 * 10
+  listening  = [for name, service in var.services : name if service.port]
+  ports      = { for index, name in local.listening : name => local.first_port + index }
+  addresses  = { for name, port in local.ports : name => "http://127.0.0.1:${port}" }
+  queues     = { for name, worker in var.workers : name => "${local.stack}-${name}" }
+
+  # What every container of the stack is told.
+  environment = merge(
+    { FILES = "files", READ_ONLY = var.read_only ? "1" : "0" },
+    var.database ? { DATABASE_PATH = "data/database.db" } : {},
+    { for name, address in local.addresses : "${replace(upper(name), "-", "_")}_URL" => address },
+    { for name, queue in local.queues : "${replace(upper(name), "-", "_")}_QUEUE" => queue },
+  )
+
+  # The shape of every task but for what it runs. The workflow puts the release's image into it.
+  volumes = merge(
+    { files = "${local.folder}/files" },
+    var.database ? { data = "${var.volumes}/${local.database}" } : {},
+  )
+  containers = {
+    for name, part in merge(var.services, var.workers) : name => {
+      name        = name
+      essential   = true
+      command     = part.command
+      environment = [for key, value in merge(local.environment, part.environment) : { name = key, value = value }]
+      mountPoints = [for volume in keys(local.volumes) : { sourceVolume = volume, containerPath = "/${volume}" }]
+      logConfiguration = {
+        logDriver = "awslogs"
+        options = {
+          "awslogs-group"         = "/slipway/stacks/${local.stack}"
+          "awslogs-region"        = "us-east-1"
+          "awslogs-stream-prefix" = name
+        }
+      }
+    }
+  }
+  task_definitions = {
+    for name, container in local.containers : name => {
+      containerDefinitions = [merge(container, contains(local.listening, name) ? {
+        portMappings = [{ containerPort = 8080, hostPort = local.ports[name] }]
+        healthCheck = {
+          command  = ["CMD", "/usr/bin/env", "python3", "app.py", "healthy", var.services[name].health_path]
+          interval = 2
+          timeout  = 3
+          retries  = 3
+        }
+      } : {})]
+      volumes = [for volume, path in local.volumes : { name = volume, host = { sourcePath = path } }]
+    }
+  }
+}
+
+resource "terraform_data" "cluster" {
+  input = { clusterName = local.stack }
+
+  provisioner "local-exec" {
+    interpreter = ["slipway", "aws", "ecs", "CreateCluster"]
+    command     = jsonencode(self.input)
+  }
+
+  provisioner "local-exec" {
+    when        = destroy
+    interpreter = ["slipway", "aws", "ecs", "DeleteCluster"]
+    command     = jsonencode({ cluster = self.input.clusterName })
+  }
+}
+
+# Stands in for a bucket: what people put into it, the containers see as their folder `files`.
+resource "terraform_data" "files" {
+  input = local.folder
+
+  provisioner "local-exec" {
+    interpreter = ["mkdir", "-p", "--"]
+    command     = "${self.input}/files"
+  }
+
+  provisioner "local-exec" {
+    when        = destroy
+    interpreter = ["rm", "-r", "-f", "--"]
+    command     = self.input
+  }
+}
+
+resource "terraform_data" "service" {
+  for_each = var.services
+
+  input = {
+    cluster = terraform_data.cluster.output.clusterName
+    name    = "${local.stack}-${each.key}"
+    port    = each.value.port
+  }
+
+  # Whether it listens is decided when a service is made.
+  triggers_replace = [each.value.port]
+
+  provisioner "local-exec" {
+    interpreter = ["slipway", "aws", "ecs", "CreateService"]
+    command = jsonencode(merge({
+      cluster      = self.input.cluster
+      serviceName  = self.input.name
+      desiredCount = 0
+      deploymentConfiguration = {
+        deploymentCircuitBreaker = { enable = true, rollback = true }
+        minimumHealthyPercent    = 100
+        maximumPercent           = 200
+      }
+    }, self.input.port ? { loadBalancers = [{ containerName = each.key, containerPort = 8080 }] } : {}))
+  }
+
+  provisioner "local-exec" {
+    when        = destroy
+    interpreter = ["slipway", "aws", "ecs", "DeleteService"]
+    command     = jsonencode({ cluster = self.input.cluster, service = self.input.name, force = true })
+  }
+
+  depends_on = [terraform_data.files, terraform_data.database]
+}
