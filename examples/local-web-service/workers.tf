@@ -11,7 +11,7 @@ resource "terraform_data" "queue" {
   provisioner "local-exec" {
     when        = destroy
     interpreter = ["slipway", "aws", "sqs", "DeleteQueue"]
-    command     = jsonencode({ QueueUrl = self.input })
+    command     = jsonencode({ QueueUrl = "http://localhost/000000000000/${self.input}" })
   }
 }
 
