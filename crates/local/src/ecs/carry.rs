@@ -166,19 +166,39 @@ impl Shared {
             self.make_work_folder(&work, &image, &definition, &task.cluster)?;
             let program = Program {
                 argv: argv(task, container, &image, &work),
-                environment: environment(task, container, &image, port, &work),
+                environment: self.task_environment(task, container, &image, port, &work),
                 working_folder: work.clone(),
             };
             let process = self.supervisor.start(&folder, &program);
             process.map_err(|error| format!("CannotStartContainerError: {}", chain(&error)))?
         };
-        let environment = environment(task, container, &image, port, &work);
+        let environment = self.task_environment(task, container, &image, port, &work);
         Ok(Started {
             process,
             check: Check::new(container, port.map(|(host, _)| host), environment, work),
             log: container.log_stream(&task.id),
             stop_timeout: container.stop_timeout(),
         })
+    }
+
+    /// All of a task's environment: what the definition says counts more than what every task is told.
+    fn task_environment(
+        &self,
+        task: &Task,
+        container: &Container,
+        image: &Image,
+        port: Option<(u16, u16)>,
+        work: &Path,
+    ) -> BTreeMap<String, String> {
+        let mut environment = self.environment.clone();
+        environment.insert("HOME".to_owned(), work.display().to_string());
+        environment.insert("PATH".to_owned(), PATH.to_owned());
+        environment.extend(image.manifest.environment.clone());
+        for pair in container.environment.iter().chain(&task.override_.environment) {
+            environment.insert(pair.name.clone(), pair.value.clone());
+        }
+        environment.extend(port.map(|(host, _)| ("PORT".to_owned(), host.to_string())));
+        environment
     }
 
     /// Links to the image's files and, at their container paths, to the volumes.
@@ -348,26 +368,6 @@ fn argv(task: &Task, container: &Container, image: &Image, work: &Path) -> Vec<O
         }
     }
     argv
-}
-
-/// All of a task's environment.
-fn environment(
-    task: &Task,
-    container: &Container,
-    image: &Image,
-    port: Option<(u16, u16)>,
-    work: &Path,
-) -> BTreeMap<String, String> {
-    let mut environment = BTreeMap::from([
-        ("HOME".to_owned(), work.display().to_string()),
-        ("PATH".to_owned(), PATH.to_owned()),
-    ]);
-    environment.extend(image.manifest.environment.clone());
-    for pair in container.environment.iter().chain(&task.override_.environment) {
-        environment.insert(pair.name.clone(), pair.value.clone());
-    }
-    environment.extend(port.map(|(host, _)| ("PORT".to_owned(), host.to_string())));
-    environment
 }
 
 /// A port that nobody listens on. The system hands ports out in turn, so it stays free for long enough.

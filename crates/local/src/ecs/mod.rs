@@ -40,7 +40,7 @@ mod task;
 mod task_definitions;
 mod tasks;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,7 @@ pub struct Ecs {
 
 struct Shared {
     folders: Folders,
+    environment: BTreeMap<String, String>,
     images: Images,
     ledger: Ledger,
     logs: Logs,
@@ -128,9 +129,11 @@ struct Folders {
 }
 
 impl Ecs {
-    /// ECS on a data folder. Call [`Ecs::recover`] next.
+    /// ECS on a data folder; `environment` is what every task is told besides its definition, as on AWS the region and where
+    /// its credentials are. Call [`Ecs::recover`] next.
     pub fn new(
         data: &Path,
+        environment: BTreeMap<String, String>,
         images: ImageSource,
         ledger: Ledger,
         logs: Logs,
@@ -148,6 +151,7 @@ impl Ecs {
                     tasks: folder("tasks")?,
                     volumes: folder("volumes")?,
                 },
+                environment,
                 images: Images::new(folder("images")?, images),
                 ledger,
                 logs,

@@ -85,6 +85,7 @@ impl LocalServices {
         .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
         let ecs = Ecs::new(
             data,
+            aws_variables(endpoint),
             image_source(s3.clone()),
             ledger.clone(),
             logs.clone(),

@@ -97,7 +97,8 @@ impl Machine {
             }),
         );
         let supervisor = Supervisor::new().unwrap();
-        let ecs = Ecs::new(data, images, ledger, logs.clone(), bus, supervisor).unwrap();
+        let environment = [("AWS_ENDPOINT_URL".to_owned(), "http://localhost:4566".to_owned())].into();
+        let ecs = Ecs::new(data, environment, images, ledger, logs.clone(), bus, supervisor).unwrap();
         ecs.recover().await.unwrap();
         Self {
             ecs,

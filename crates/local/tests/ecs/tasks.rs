@@ -1,5 +1,6 @@
 //! One-off tasks, and what is refused.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,6 +41,7 @@ async fn a_one_off_task_has_its_overrides_its_files_its_log_and_its_exit_code() 
         [
             "hello from the image",
             "A=1",
+            "AWS_ENDPOINT_URL=http://localhost:4566",
             "B=$(id) \"2\"",
             &home,
             "PATH=/usr/local/bin:/usr/bin:/bin",
@@ -209,6 +211,7 @@ async fn an_image_that_leads_out_of_its_folder_is_refused() {
     let (logs, bus) = (Logs::new(ledger.clone()), EventBus::new(ledger.clone()));
     let ecs = Ecs::new(
         &data.path().join("data"),
+        BTreeMap::new(),
         images,
         ledger,
         logs,

@@ -65,7 +65,16 @@ impl Server {
         let codebuild = codebuild.expect("reads the buildspec");
         codebuild.recover().expect("recovers");
         let (image, images) = shell_image();
-        let ecs = Ecs::new(data, images, ledger.clone(), logs, events.clone(), supervisor).expect("has its folders");
+        let ecs = Ecs::new(
+            data,
+            BTreeMap::new(),
+            images,
+            ledger.clone(),
+            logs,
+            events.clone(),
+            supervisor,
+        )
+        .expect("has its folders");
         ecs.recover().await.expect("recovers");
         let service = StepFunctions::new(ledger, Services::new(Functions::default(), &codebuild, &ecs, events));
         service.recover().expect("recovers");
