@@ -58,7 +58,7 @@ pub async fn dynamodb() -> String {
 pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (StackId, OperationId) {
     let environment = Environment {
         name: name("live"),
-        account: "000000000000".to_owned(),
+        account: "000000000000".parse().expect("an account"),
         region: "us-east-1".to_owned(),
         role: None,
         external_id: None,
