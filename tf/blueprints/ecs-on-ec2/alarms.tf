@@ -1,0 +1,35 @@
+# What somebody should look at: tasks that wait for instances which do not come, and answers that are errors.
+
+resource "aws_cloudwatch_metric_alarm" "no_capacity" {
+  alarm_name          = "${local.stack}-no-capacity"
+  alarm_description   = "For a quarter of an hour, tasks of the stack ${local.stack} have waited for instances: there are max_instances of them, or AWS has none of the type, or they do not register."
+  namespace           = "AWS/ECS/ManagedScaling"
+  metric_name         = "CapacityProviderReservation"
+  dimensions          = { ClusterName = aws_ecs_cluster.this.name, CapacityProviderName = aws_ecs_capacity_provider.this.name }
+  statistic           = "Minimum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 100
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  count = local.with_load_balancer ? 1 : 0
+
+  alarm_name          = "${local.stack}-errors"
+  alarm_description   = "In each of three minutes, more than ten requests to the stack ${local.stack} were answered with an error of the server."
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_Target_5XX_Count"
+  dimensions          = { LoadBalancer = aws_lb.this[0].arn_suffix }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}

@@ -1,0 +1,79 @@
+# Services on instances of one's own: a cluster, its capacity provider, and what the instances run.
+
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+data "aws_caller_identity" "this" {}
+
+data "aws_default_tags" "this" {}
+
+locals {
+  stack = terraform.workspace
+
+  # By way of the association, so that a service is made after the cluster has its capacity provider, and is gone before it is
+  # taken away.
+  capacity_provider = one(aws_ecs_cluster_capacity_providers.this.capacity_providers)
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = local.stack
+
+  setting {
+    name  = "containerInsights"
+    value = var.container_insights ? "enabled" : "disabled"
+  }
+
+  #checkov:skip=CKV_AWS_65: the variable container_insights: its metrics cost more than a small stack
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = [aws_ecs_capacity_provider.this.name]
+
+  # For what names none itself: migrations and tasks. They wait for an instance, where there is none yet.
+  default_capacity_provider_strategy {
+    capacity_provider = aws_ecs_capacity_provider.this.name
+    weight            = 1
+  }
+}
+
+resource "aws_service_discovery_http_namespace" "this" {
+  count = var.service_discovery ? 1 : 0
+
+  name        = local.stack
+  description = "Where the services of the stack ${local.stack} find each other."
+}
+
+module "service" {
+  source   = "../../modules/service"
+  for_each = var.services
+
+  stack              = local.stack
+  key                = each.key
+  cluster_arn        = aws_ecs_cluster.this.arn
+  launch             = "EC2"
+  capacity_providers = { (local.capacity_provider) = {} }
+  architecture       = var.architecture
+  subnet_ids         = local.private_subnet_ids
+  security_group_ids = [aws_security_group.tasks.id]
+
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
+  command                  = each.value.command
+  port                     = each.value.port
+  desired_count            = each.value.desired_count
+  environment              = merge(local.database_environment, each.value.environment)
+  secrets                  = merge(local.database_secrets, each.value.secrets)
+  health_command           = each.value.health_command
+  stop_timeout             = each.value.stop_timeout
+  readonly_root_filesystem = each.value.readonly_root_filesystem
+  task_policies            = each.value.policies
+
+  target_group_arns         = compact([lookup(local.target_group_arns, each.key, null)])
+  service_connect_namespace = one(aws_service_discovery_http_namespace.this[*].arn)
+  enable_execute_command    = var.enable_execute_command
+  image_repository_arns     = var.image_repository_arns
+  permissions_boundary      = var.permissions_boundary
+  log_retention_days        = var.log_retention_days
+}

@@ -1,0 +1,100 @@
+# Where it all is: in a network of its own or a given one, and who may reach whom.
+
+module "network" {
+  source = "../../modules/network"
+  count  = var.vpc_id == null ? 1 : 0
+
+  name = local.stack
+  nat  = var.nat
+
+  flow_logs = {
+    log_group_name       = "/slipway/stacks/${local.stack}/network"
+    retention_days       = var.log_retention_days
+    permissions_boundary = var.permissions_boundary
+  }
+}
+
+data "aws_vpc" "given" {
+  count = var.vpc_id == null ? 0 : 1
+
+  id = var.vpc_id
+}
+
+locals {
+  vpc_id             = var.vpc_id == null ? module.network[0].vpc_id : var.vpc_id
+  cidr_block         = var.vpc_id == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
+  private_subnet_ids = var.vpc_id == null ? module.network[0].private_subnet_ids : var.private_subnet_ids
+  public_subnet_ids  = var.vpc_id == null ? module.network[0].public_subnet_ids : var.public_subnet_ids
+}
+
+# ---------------------------------------------------------------------------------------------- instances
+
+resource "aws_security_group" "instances" {
+  name        = "${local.stack}-instances"
+  description = "The instances of the stack ${local.stack}: nothing comes in, tasks have addresses of their own."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.stack}-instances" }
+}
+
+# The agent reaches ECS, Docker the registry, and people the instance through Systems Manager: all of it is HTTPS.
+resource "aws_vpc_security_group_egress_rule" "instances" {
+  security_group_id = aws_security_group.instances.id
+  description       = "AWS's own services."
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+# ---------------------------------------------------------------------------------------------- tasks
+
+resource "aws_security_group" "tasks" {
+  name        = "${local.stack}-tasks"
+  description = "The tasks of the stack ${local.stack}."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.stack}-tasks" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "tasks_from_load_balancer" {
+  for_each = toset([for service in local.routed : tostring(service.port)])
+
+  security_group_id            = aws_security_group.tasks.id
+  description                  = "From the load balancer."
+  ip_protocol                  = "tcp"
+  from_port                    = tonumber(each.value)
+  to_port                      = tonumber(each.value)
+  referenced_security_group_id = aws_security_group.load_balancer[0].id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "tasks_from_tasks" {
+  count = var.service_discovery ? 1 : 0
+
+  security_group_id            = aws_security_group.tasks.id
+  description                  = "From each other."
+  ip_protocol                  = "tcp"
+  from_port                    = 0
+  to_port                      = 65535
+  referenced_security_group_id = aws_security_group.tasks.id
+}
+
+resource "aws_vpc_security_group_egress_rule" "tasks_within" {
+  security_group_id = aws_security_group.tasks.id
+  description       = "Databases and services in the network."
+  ip_protocol       = "tcp"
+  from_port         = 0
+  to_port           = 65535
+  cidr_ipv4         = local.cidr_block
+}
+
+resource "aws_vpc_security_group_egress_rule" "tasks" {
+  for_each = toset([for port in var.egress_ports : tostring(port)])
+
+  security_group_id = aws_security_group.tasks.id
+  description       = "What tasks reach on the internet."
+  ip_protocol       = "tcp"
+  from_port         = tonumber(each.value)
+  to_port           = tonumber(each.value)
+  cidr_ipv4         = "0.0.0.0/0"
+}
