@@ -10,30 +10,37 @@ locals {
 
   # Ten ports for each stack, which stay the same for its life, out of the range that this machine does not hand out itself.
   first_port = 20000 + parseint(substr(sha256(local.stack), 0, 6), 16) % 1000 * 10
-  listening  = [for name, service in var.services : name if service.port]
+  listening  = [for name, service in var.services : name if service.port != null]
   ports      = { for index, name in local.listening : name => local.first_port + index }
   addresses  = { for name, port in local.ports : name => "http://127.0.0.1:${port}" }
-  queues     = { for name, worker in var.workers : name => "${local.stack}-${name}" }
+  queues     = { for name in keys(var.workers) : name => "${local.stack}-${name}" }
+  queue_urls = { for name, queue in local.queues : name => "http://localhost/000000000000/${queue}" }
 
   # What every container of the stack is told.
   environment = merge(
-    { FILES = "files", READ_ONLY = var.read_only ? "1" : "0" },
-    var.database ? { DATABASE_PATH = "data/database.db" } : {},
+    { FILES = "files", READ_ONLY = tostring(var.read_only) },
+    var.database != null ? { DATABASE_PATH = "data/database.db" } : {},
     { for name, address in local.addresses : "${replace(upper(name), "-", "_")}_URL" => address },
-    { for name, queue in local.queues : "${replace(upper(name), "-", "_")}_QUEUE" => queue },
+    { for name, url in local.queue_urls : "QUEUE_URL_${replace(upper(name), "-", "_")}" => url },
   )
+
+  own_queue = {
+    for name in keys(merge(var.services, var.workers)) : name => { for worker, url in local.queue_urls : "QUEUE_URL" => url if worker == name }
+  }
 
   # The shape of every task but for what it runs. The workflow puts the release's image into it.
   volumes = merge(
     { files = "${local.folder}/files" },
-    var.database ? { data = "${var.volumes}/${local.database}" } : {},
+    var.database != null ? { data = "${var.volumes}/${local.database}" } : {},
   )
   containers = {
     for name, part in merge(var.services, var.workers) : name => {
-      name        = name
-      essential   = true
-      command     = part.command
-      environment = [for key, value in merge(local.environment, part.environment) : { name = key, value = value }]
+      name      = name
+      essential = true
+      command   = part.command
+      environment = [
+        for key, value in merge(local.environment, local.own_queue[name], part.environment) : { name = key, value = value }
+      ]
       mountPoints = [for volume in keys(local.volumes) : { sourceVolume = volume, containerPath = "/${volume}" }]
       logConfiguration = {
         logDriver = "awslogs"
@@ -45,18 +52,21 @@ locals {
       }
     }
   }
+  listens = {
+    for name, port in local.ports : name => {
+      portMappings = [{ containerPort = 8080, hostPort = port }]
+      healthCheck = {
+        command  = ["CMD", "/usr/bin/env", "python3", "app.py", "healthy", var.services[name].health_path]
+        interval = 2
+        timeout  = 3
+        retries  = 3
+      }
+    }
+  }
   task_definitions = {
     for name, container in local.containers : name => {
-      containerDefinitions = [merge(container, contains(local.listening, name) ? {
-        portMappings = [{ containerPort = 8080, hostPort = local.ports[name] }]
-        healthCheck = {
-          command  = ["CMD", "/usr/bin/env", "python3", "app.py", "healthy", var.services[name].health_path]
-          interval = 2
-          timeout  = 3
-          retries  = 3
-        }
-      } : {})]
-      volumes = [for volume, path in local.volumes : { name = volume, host = { sourcePath = path } }]
+      containerDefinitions = [merge(container, try(local.listens[name], {}))]
+      volumes              = [for volume, path in local.volumes : { name = volume, host = { sourcePath = path } }]
     }
   }
 }
@@ -98,11 +108,11 @@ resource "terraform_data" "service" {
   input = {
     cluster = terraform_data.cluster.output.clusterName
     name    = "${local.stack}-${each.key}"
-    port    = each.value.port
+    listens = each.value.port != null
   }
 
-  # Whether it listens is decided when a service is made.
-  triggers_replace = [each.value.port]
+  # A service keeps its port for life, so one whose port moves, because another service came before it, is made anew.
+  triggers_replace = [lookup(local.ports, each.key, null)]
 
   provisioner "local-exec" {
     interpreter = ["slipway", "aws", "ecs", "CreateService"]
@@ -115,7 +125,7 @@ resource "terraform_data" "service" {
         minimumHealthyPercent    = 100
         maximumPercent           = 200
       }
-    }, self.input.port ? { loadBalancers = [{ containerName = each.key, containerPort = 8080 }] } : {}))
+    }, { for key in ["loadBalancers"] : key => [{ containerName = each.key, containerPort = 8080 }] if self.input.listens }))
   }
 
   provisioner "local-exec" {

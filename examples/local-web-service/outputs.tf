@@ -8,19 +8,19 @@ output "slipway" {
         for name, service in var.services : name => {
           name            = terraform_data.service[name].output.name
           task_definition = local.task_definitions[name]
-          desired_count   = service.desired_count
+          desired_count   = service.count
         }
       },
       {
         for name, worker in var.workers : name => {
           name            = terraform_data.worker[name].output.name
           task_definition = local.task_definitions[name]
-          desired_count   = 0
-          scaling         = { min = 0, max = worker.max }
+          desired_count   = worker.min
+          scaling         = { min = worker.min, max = worker.max }
         }
       },
     )
-    database   = var.database ? { kind = "rds-instance", id = terraform_data.database[0].output } : null
+    database   = var.database != null ? { kind = "rds-instance", id = terraform_data.database[0].output.id } : null
     migrations = [for migration in var.migrations : merge(migration, { timeout_seconds = 300 })]
     tasks      = { for name, task in var.tasks : name => merge(task, { timeout_seconds = 300 }) }
     schedules = {

@@ -4,18 +4,23 @@ variable "volumes" {
 }
 
 variable "services" {
-  description = "The services by name. One that has a port answers on a port of this machine and is asked for its health; every service is told the addresses of the others as NAME_URL."
+  description = "The services by name. One with a `port` answers on a port of this machine and is asked for its health; every service is told the addresses of the others as <NAME>_URL. One without a port and of count 0 is a shape for tasks and schedules."
   type = map(object({
-    command       = list(string)
-    desired_count = optional(number, 1)
-    port          = optional(bool, true)
-    health_path   = optional(string, "/healthz")
-    environment   = optional(map(string), {})
+    command     = optional(list(string), ["serve"])
+    port        = optional(number)
+    health_path = optional(string, "/healthz")
+    count       = optional(number, 2)
+    environment = optional(map(string), {})
   }))
 
   validation {
     condition     = alltrue([for name in keys(var.services) : can(regex("^[a-z][a-z0-9-]{0,15}$", name))])
     error_message = "A service is called by 1 to 16 lower-case letters, digits and hyphens, a letter first."
+  }
+
+  validation {
+    condition     = alltrue([for service in values(var.services) : service.count >= 0 && service.count <= 10])
+    error_message = "A service on one machine has 0 to 10 tasks."
   }
 
   validation {
@@ -30,21 +35,22 @@ variable "public_service" {
   default     = "web"
 
   validation {
-    condition     = contains(keys(var.services), var.public_service)
-    error_message = "The public service is one of the services."
+    condition     = try(var.services[var.public_service].port, null) != null
+    error_message = "The public service is one of the services that have a port."
   }
 }
 
 variable "database" {
-  description = "Whether the stack has a database: a folder of its own, which stands in for an RDS instance and of which snapshots can be taken."
-  type        = bool
-  default     = false
+  description = "A database, which is a folder with an SQLite file: it stands in for an RDS instance, and snapshots can be taken of it. Null for none."
+  type        = object({ engine = optional(string, "postgres") })
+  default     = null
 }
 
 variable "workers" {
-  description = "Workers by name: services without a port, each with a queue of its own; how many tasks one has follows from how many messages wait, from none to `max`."
+  description = "Workers by name: services without a port, each with a queue of its own, which it knows as QUEUE_URL and the others as QUEUE_URL_<NAME>. How many tasks one has, between min and max, follows from how many messages wait."
   type = map(object({
     command          = list(string)
+    min              = optional(number, 0)
     max              = optional(number, 4)
     backlog_per_task = optional(number, 10)
     environment      = optional(map(string), {})
@@ -52,17 +58,17 @@ variable "workers" {
   default = {}
 
   validation {
-    condition     = alltrue([for worker in values(var.workers) : worker.max >= 1 && worker.max <= 10])
-    error_message = "A worker has at most 1 to 10 tasks."
+    condition     = alltrue([for worker in values(var.workers) : worker.min >= 0 && worker.max >= 1 && worker.max >= worker.min && worker.max <= 10])
+    error_message = "A worker scales from min, 0 or more, to max, which is 1 to 10 on one machine."
   }
 }
 
 variable "schedules" {
   description = "Schedules by name: a command that runs once a tick with the image of a service, whatever the number of its tasks."
   type = map(object({
-    service    = string
-    command    = list(string)
     expression = string
+    service    = optional(string, "web")
+    command    = list(string)
   }))
   default = {}
 
@@ -76,7 +82,7 @@ variable "migrations" {
   description = "What runs with a release's image before any service gets it, in this order."
   type = list(object({
     name    = string
-    service = string
+    service = optional(string, "web")
     command = list(string)
   }))
   default = []
@@ -85,14 +91,14 @@ variable "migrations" {
 variable "tasks" {
   description = "Commands that people may run with the current images, by name."
   type = map(object({
-    service = string
+    service = optional(string, "web")
     command = list(string)
   }))
   default = {}
 }
 
 variable "read_only" {
-  description = "Tells the services, as READ_ONLY=1, to refuse writes: for the time of a change that cannot be undone."
+  description = "Tells the services, as READ_ONLY=true, to answer requests and change nothing."
   type        = bool
   default     = false
 }

@@ -61,11 +61,11 @@ resource "terraform_data" "scalable" {
   for_each = var.workers
 
   input            = local.scaling[each.key]
-  triggers_replace = [each.value.max, terraform_data.worker[each.key].id]
+  triggers_replace = [each.value.min, each.value.max, terraform_data.worker[each.key].id]
 
   provisioner "local-exec" {
     interpreter = ["slipway", "aws", "application-autoscaling", "RegisterScalableTarget"]
-    command     = jsonencode(merge(self.input, { MinCapacity = 0, MaxCapacity = each.value.max }))
+    command     = jsonencode(merge(self.input, { MinCapacity = each.value.min, MaxCapacity = each.value.max }))
   }
 
   provisioner "local-exec" {

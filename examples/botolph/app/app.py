@@ -65,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except sqlite3.Error as error:
             print(f"the database said: {error}", flush=True)
             return self.answer(500, {"error": "the database did not answer"})
-        read_only = os.environ.get("READ_ONLY") == "1"
+        read_only = os.environ.get("READ_ONLY") == "true"
         return self.answer(200, {"people": people, "admins": admins, "column": NAME, "read_only": read_only})
 
     def answer(self, status, body):

@@ -73,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         if self.path != "/api/jobs":
             return self.answer(404, {"error": "there is /api/jobs"})
-        if os.environ.get("READ_ONLY") == "1":
+        if os.environ.get("READ_ONLY") == "true":
             return self.answer(503, {"error": "the shop is read-only while it is being changed"})
         try:
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", "0"))))
@@ -82,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise ValueError
         except (ValueError, KeyError, TypeError):
             return self.answer(400, {"error": 'say {"count": 10}: 1 to 100 jobs'})
-        queue = Queue(os.environ["WORKER_QUEUE"])
+        queue = Queue(os.environ["QUEUE_URL_WORKER"])
         for number in range(count):
             queue.send(f"job {number + 1} of {count}")
         return self.answer(202, {"queued": count})
@@ -110,7 +110,7 @@ def work():
     """A job is taken out of the queue once its result is written, so one whose worker dies is done by another."""
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    queue, worker = Queue(os.environ["WORKER_QUEUE"]), str(os.getpid())
+    queue, worker = Queue(os.environ["QUEUE_URL"]), str(os.getpid())
     print(f"worker {worker} of release {RELEASE} takes jobs", flush=True)
     while not stopped.is_set():
         message = queue.receive(seconds=1)

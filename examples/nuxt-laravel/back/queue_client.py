@@ -10,8 +10,8 @@ import urllib.request
 
 
 class Queue:
-    def __init__(self, name):
-        self.url = self._call("GetQueueUrl", {"QueueName": name})["QueueUrl"]
+    def __init__(self, url):
+        self.url = url
 
     def send(self, text):
         self._call("SendMessage", {"QueueUrl": self.url, "MessageBody": text})
