@@ -1,84 +1,148 @@
-# The queue of a worker, and what is put aside of it.
+# As many tasks as the queue needs: out and in by the backlog of each task, and from none to one by the first message.
 
 locals {
   name = "${var.stack}-${var.key}"
 }
 
-resource "aws_sqs_queue" "this" {
-  name                       = local.name
-  visibility_timeout_seconds = var.visibility_timeout_seconds
-  message_retention_seconds  = 1209600
-  receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
-
-  redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = var.max_receives
-  })
+resource "aws_appautoscaling_target" "this" {
+  service_namespace  = "ecs"
+  resource_id        = "service/${var.cluster_name}/${var.service_name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = var.min
+  max_capacity       = var.max
 }
 
-# Messages that were tried too often. Put them back with "Start DLQ redrive" once the reason is gone.
-resource "aws_sqs_queue" "dead" {
-  name                      = "${local.name}-dead"
-  message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
+resource "aws_appautoscaling_policy" "backlog" {
+  name               = "${local.name}-backlog"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this.service_namespace
+  resource_id        = aws_appautoscaling_target.this.resource_id
+  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.backlog_per_task
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 120
+
+    customized_metric_specification {
+      metrics {
+        id          = "visible"
+        label       = "Messages that wait"
+        return_data = false
+
+        metric_stat {
+          stat = "Maximum"
+
+          metric {
+            namespace   = "AWS/SQS"
+            metric_name = "ApproximateNumberOfMessagesVisible"
+
+            dimensions {
+              name  = "QueueName"
+              value = var.queue_name
+            }
+          }
+        }
+      }
+
+      metrics {
+        id          = "running"
+        label       = "Tasks that run"
+        return_data = false
+
+        metric_stat {
+          stat = "Average"
+
+          metric {
+            namespace   = "ECS/ContainerInsights"
+            metric_name = "RunningTaskCount"
+
+            dimensions {
+              name  = "ClusterName"
+              value = var.cluster_name
+            }
+
+            dimensions {
+              name  = "ServiceName"
+              value = var.service_name
+            }
+          }
+        }
+      }
+
+      metrics {
+        id          = "backlog"
+        label       = "Messages that wait for each task"
+        expression  = "IF(FILL(running,0) > 0, visible / FILL(running,0), visible)"
+        return_data = true
+      }
+    }
+  }
 }
 
-resource "aws_sqs_queue_redrive_allow_policy" "dead" {
-  queue_url = aws_sqs_queue.dead.id
+# With no task and fewer messages than the backlog of one, the policy above sees nothing to do, and they would wait for ever.
+resource "aws_appautoscaling_policy" "wake" {
+  count = var.min == 0 ? 1 : 0
 
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.this.arn]
-  })
+  name               = "${local.name}-wake"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.this.service_namespace
+  resource_id        = aws_appautoscaling_target.this.resource_id
+  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
+
+  step_scaling_policy_configuration {
+    adjustment_type         = "ChangeInCapacity"
+    metric_aggregation_type = "Maximum"
+
+    # Longer than a task takes to start: until it runs, the alarm goes on.
+    cooldown = 180
+
+    step_adjustment {
+      metric_interval_lower_bound = 0
+      scaling_adjustment          = 1
+    }
+  }
 }
 
-resource "aws_sqs_queue_policy" "this" {
-  for_each = { this = aws_sqs_queue.this, dead = aws_sqs_queue.dead }
+resource "aws_cloudwatch_metric_alarm" "wake" {
+  count = var.min == 0 ? 1 : 0
 
-  queue_url = each.value.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "OnlyWithTls"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "sqs:*"
-      Resource  = each.value.arn
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead" {
-  alarm_name          = "${local.name}-dead"
-  alarm_description   = "Messages were put aside after ${var.max_receives} attempts: read the worker's log, mend it, and put them back from the queue ${local.name}-dead."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead.name }
-  statistic           = "Maximum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 300
+  alarm_name          = "${local.name}-wake"
+  alarm_description   = "Messages wait and no task runs. No alarm for people: it starts the first task."
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
-}
+  alarm_actions       = [aws_appautoscaling_policy.wake[0].arn]
 
-resource "aws_cloudwatch_metric_alarm" "age" {
-  alarm_name          = "${local.name}-age"
-  alarm_description   = "A message has waited for more than ${var.max_age_seconds} seconds: the worker does not keep up, or does not run."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.this.name }
-  statistic           = "Maximum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.max_age_seconds
-  period              = 300
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_actions
-  ok_actions          = var.alarm_actions
+  metric_query {
+    id          = "waiting"
+    label       = "Messages wait and no task runs"
+    expression  = "IF(visible > 0 AND FILL(running,0) < 1, 1, 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "visible"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = var.queue_name }
+      stat        = "Maximum"
+      period      = 60
+    }
+  }
+
+  metric_query {
+    id = "running"
+
+    metric {
+      namespace   = "ECS/ContainerInsights"
+      metric_name = "RunningTaskCount"
+      dimensions  = { ClusterName = var.cluster_name, ServiceName = var.service_name }
+      stat        = "Average"
+      period      = 60
+    }
+  }
 }

@@ -118,6 +118,9 @@ resource "aws_ecs_service" "this" {
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
 
+  # Other capacity providers are then taken in place: without this the service would be made anew, at zero.
+  force_new_deployment = true
+
   deployment_circuit_breaker {
     enable   = true
     rollback = true

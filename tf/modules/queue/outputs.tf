@@ -1,3 +1,8 @@
+output "queue_name" {
+  description = "The name of the queue."
+  value       = aws_sqs_queue.this.name
+}
+
 output "queue_url" {
   description = "The address of the queue, for the application."
   value       = aws_sqs_queue.this.url

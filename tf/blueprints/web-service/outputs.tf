@@ -1,0 +1,73 @@
+locals {
+  # Commands belong to the set that stays; migrations to the one that is released to, which is the second while there is one.
+  commands_suffix   = local.suffix[var.primary_set]
+  migrations_suffix = local.suffix[coalesce(local.next_set, var.primary_set)]
+
+  # The service that answers what is for no other: the stack's health is its health.
+  front = one([for service in values(var.services) : service if service.port != null && service.public && length(service.paths) + length(service.hosts) == 0])
+
+  # Slipway asks from outside.
+  is_open = !var.internal && contains(var.allowed_cidr_blocks, "0.0.0.0/0")
+
+  endpoints = {
+    for name, service in var.services : name => join("", [
+      length(service.hosts) > 0 && local.is_https ? "https://${service.hosts[0]}" : local.base_url,
+      length(service.paths) > 0 ? trimsuffix(service.paths[0], "*") : "",
+    ]) if service.port != null && service.public
+  }
+}
+
+output "slipway" {
+  description = "What the workflow needs to know to release to the stack."
+  value = {
+    endpoints = local.endpoints
+    cluster   = aws_ecs_cluster.this.arn
+
+    network = {
+      subnets          = local.task_subnet_ids
+      security_groups  = [aws_security_group.tasks.id]
+      assign_public_ip = local.tasks_are_public
+    }
+
+    database = var.database == null ? null : {
+      kind = "rds-instance"
+      id   = module.database[var.primary_set].id
+    }
+
+    services = { for key, part in local.parts : key => part.contract }
+
+    migrations = [for migration in var.migrations : merge(migration, {
+      service = "${migration.service}${local.migrations_suffix}"
+    })]
+
+    backups = [for backup in local.backups : merge(backup, { service = "${backup.service}${local.commands_suffix}" })]
+
+    tasks = { for name, task in local.tasks : name => merge(task, { service = "${task.service}${local.commands_suffix}" }) }
+
+    # The first set's while there are two; see schedules.tf.
+    schedules = {
+      for key, schedule in local.schedules : key => {
+        name            = module.schedule[key].name
+        group           = aws_scheduler_schedule_group.this[0].name
+        service         = schedule.service
+        command         = schedule.command
+        timeout_seconds = schedule.timeout_seconds
+      } if schedule.set == var.primary_set
+    }
+
+    health = local.front == null || !local.is_open ? null : {
+      url    = "${local.base_url}${local.front.health_path}"
+      expect = local.front.health_status
+    }
+
+    notes = merge(
+      { for set, command in local.bastion_commands : "bastion${local.suffix[set]}" => command },
+      {
+        for set, database in module.database : "database-password${local.suffix[set]}" =>
+        "aws secretsmanager get-secret-value --region ${local.region} --secret-id ${database.secret_arn} --query SecretString --output text"
+        if var.bastion
+      },
+      { for worker, queue in module.queue : "put-aside-${worker}" => queue.dead_queue_url },
+    )
+  }
+}

@@ -1,0 +1,91 @@
+# A cache that speaks the protocol of Redis: TLS only, with a password.
+
+ephemeral "aws_secretsmanager_random_password" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  # 16 to 128 characters.
+  password_length     = 64
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  name_prefix             = "slipway/${local.stack}/redis-"
+  description             = "The password of the cache of the stack ${local.stack}."
+  recovery_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret_version" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  secret_id                = aws_secretsmanager_secret.redis[0].id
+  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.redis[0].random_password
+  secret_string_wo_version = var.redis.password_version
+}
+
+# What was kept, not what was just generated: after an apply that ended half-way these are not the same.
+ephemeral "aws_secretsmanager_secret_version" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  secret_id = aws_secretsmanager_secret_version.redis[0].secret_id
+}
+
+resource "aws_elasticache_subnet_group" "this" {
+  count = var.redis == null ? 0 : 1
+
+  name        = local.stack
+  description = "Where the cache of the stack ${local.stack} is."
+  subnet_ids  = local.private_subnet_ids
+}
+
+resource "aws_elasticache_replication_group" "this" {
+  count = var.redis == null ? 0 : 1
+
+  replication_group_id = local.stack
+  description          = "The cache of the stack ${local.stack}."
+  engine               = var.redis.engine
+  engine_version       = { valkey = "8.0", redis = "7.1" }[var.redis.engine]
+  node_type            = var.redis.node_type
+  port                 = 6379
+
+  num_cache_clusters         = 1 + var.redis.replicas
+  automatic_failover_enabled = var.redis.replicas > 0
+  multi_az_enabled           = var.redis.replicas > 0
+
+  subnet_group_name  = aws_elasticache_subnet_group.this[0].name
+  security_group_ids = [aws_security_group.redis[0].id]
+
+  at_rest_encryption_enabled = true
+  transit_encryption_enabled = true
+  auth_token_wo              = ephemeral.aws_secretsmanager_secret_version.redis[0].secret_string
+  auth_token_wo_version      = var.redis.password_version
+
+  # The password before stays good next to the new one, until all tasks know it.
+  auth_token_update_strategy = "ROTATE"
+
+  snapshot_retention_limit   = var.redis.snapshot_days
+  auto_minor_version_upgrade = true
+  apply_immediately          = true
+}
+
+resource "aws_security_group" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  name        = "${local.stack}-redis"
+  description = "Lets the tasks of the stack connect to its cache, and nobody else."
+  vpc_id      = local.vpc_id
+
+  tags = { Name = "${local.stack}-redis" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  security_group_id            = aws_security_group.redis[0].id
+  description                  = "From the tasks."
+  referenced_security_group_id = aws_security_group.tasks.id
+  ip_protocol                  = "tcp"
+  from_port                    = 6379
+  to_port                      = 6379
+}

@@ -1,0 +1,26 @@
+# Secrets that are generated: Secrets Manager makes them and keeps them. They are in no plan, in no state and in no task definition,
+# which have references alone; ECS reads the values when a task starts.
+
+ephemeral "aws_secretsmanager_random_password" "generated" {
+  for_each = var.generated_secrets
+
+  password_length     = each.value.length
+  exclude_punctuation = true
+}
+
+resource "aws_secretsmanager_secret" "generated" {
+  for_each = var.generated_secrets
+
+  # With a suffix of its own: a deleted secret keeps its name for a week.
+  name_prefix             = "slipway/${local.stack}/${each.key}-"
+  description             = "${each.key} of the stack ${local.stack}."
+  recovery_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret_version" "generated" {
+  for_each = var.generated_secrets
+
+  secret_id                = aws_secretsmanager_secret.generated[each.key].id
+  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.generated[each.key].random_password
+  secret_string_wo_version = each.value.version
+}

@@ -1,0 +1,246 @@
+# The services and workers: what they are told, and what they may do.
+
+locals {
+  # What all of a set are told, by the blueprint's own names. A set has its own database and its own queues.
+  told = { for set in local.sets : set => {
+    for name, value in merge(
+      {
+        STACK      = local.stack
+        PUBLIC_URL = local.base_url
+        # The second set has to write: migrations run in it.
+        READ_ONLY = tostring(var.read_only && set == var.primary_set)
+      },
+      var.database == null ? {} : {
+        DATABASE_ENGINE = var.database.engine
+        DATABASE_HOST   = module.database[set].host
+        DATABASE_PORT   = tostring(module.database[set].port)
+        DATABASE_NAME   = module.database[set].name
+        DATABASE_USER   = module.database[set].username
+      },
+      var.redis == null ? {} : {
+        REDIS_HOST = aws_elasticache_replication_group.this[0].primary_endpoint_address
+        REDIS_PORT = "6379"
+        REDIS_TLS  = "true"
+      },
+      var.files == null ? {} : { FILES_BUCKET = aws_s3_bucket.files[0].bucket },
+      var.email == null ? {} : {
+        EMAIL_DOMAIN            = local.email_domain
+        EMAIL_CONFIGURATION_SET = aws_sesv2_configuration_set.this[0].configuration_set_name
+      },
+      {
+        for key, worker in local.workers :
+        "QUEUE_URL_${upper(replace(worker.name, "-", "_"))}" => module.queue[key].queue_url if worker.set == set
+      },
+    ) : lookup(var.environment_names, name, name) => value
+  } }
+
+  # The same for what is secret: references, never values.
+  told_secretly = { for set in local.sets : set => {
+    for name, arn in merge(
+      var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].secret_arn },
+      var.redis == null ? {} : { REDIS_PASSWORD = aws_secretsmanager_secret_version.redis[0].arn },
+    ) : lookup(var.environment_names, name, name) => arn
+  } }
+
+  secrets = merge(var.secrets, { for name, version in aws_secretsmanager_secret_version.generated : name => version.arn })
+
+  task_policies = { for key, part in merge(local.services, local.workers) : key => merge(
+    local.files_policies,
+    local.email_policies,
+    local.dump_policies,
+    length(var.workers) == 0 ? {} : { send-to-queues = jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+        Resource = [for other, worker in local.workers : module.queue[other].queue_arn if worker.set == part.set]
+      }]
+    }) },
+  ) }
+}
+
+module "service" {
+  source   = "../../modules/service"
+  for_each = local.services
+
+  stack       = local.stack
+  key         = each.key
+  cluster_arn = aws_ecs_cluster.this.arn
+
+  capacity_providers = { (each.value.spot ? "FARGATE_SPOT" : "FARGATE") = {} }
+  subnet_ids         = local.task_subnet_ids
+  security_group_ids = [aws_security_group.tasks.id]
+  assign_public_ip   = local.tasks_are_public
+
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
+  architecture             = var.architecture
+  command                  = each.value.command
+  port                     = each.value.port
+  health_command           = each.value.health_command
+  stop_timeout             = each.value.stop_timeout
+  readonly_root_filesystem = each.value.readonly_disk
+
+  environment = merge(local.told[each.value.set], var.environment, each.value.environment)
+  secrets = merge(
+    local.told_secretly[each.value.set],
+    { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
+  )
+
+  desired_count = each.value.scaling == null ? each.value.count : max(each.value.scaling.min, min(each.value.count, each.value.scaling.max))
+  scaling       = each.value.scaling == null ? null : { min = each.value.scaling.min, max = each.value.scaling.max }
+
+  target_group_arns                 = each.value.port != null && each.value.public ? [terraform_data.reached[each.key].output.target_group] : []
+  health_check_grace_period_seconds = each.value.grace_period
+  service_connect_namespace         = aws_service_discovery_http_namespace.this.arn
+  enable_execute_command            = var.enable_execute_command
+
+  permissions_boundary  = var.permissions_boundary
+  task_policies         = local.task_policies[each.key]
+  image_repository_arns = var.image_repositories
+  log_retention_days    = coalesce(each.value.log_retention, var.log_retention_days)
+}
+
+module "worker" {
+  source   = "../../modules/service"
+  for_each = local.workers
+
+  stack       = local.stack
+  key         = each.key
+  cluster_arn = aws_ecs_cluster.this.arn
+
+  capacity_providers = { (each.value.spot ? "FARGATE_SPOT" : "FARGATE") = {} }
+  subnet_ids         = local.task_subnet_ids
+  security_group_ids = [aws_security_group.tasks.id]
+  assign_public_ip   = local.tasks_are_public
+
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
+  architecture             = var.architecture
+  command                  = each.value.command
+  stop_timeout             = each.value.stop_timeout
+  readonly_root_filesystem = each.value.readonly_disk
+
+  environment = merge(
+    local.told[each.value.set],
+    { (lookup(var.environment_names, "QUEUE_URL", "QUEUE_URL")) = module.queue[each.key].queue_url },
+    var.environment,
+    each.value.environment,
+  )
+  secrets = merge(
+    local.told_secretly[each.value.set],
+    { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
+  )
+
+  # The first release starts one task, to show that it starts at all; then the queue decides.
+  desired_count = max(each.value.min, 1)
+  scaling       = { min = each.value.min, max = each.value.max }
+
+  service_connect_namespace = aws_service_discovery_http_namespace.this.arn
+  enable_execute_command    = var.enable_execute_command
+
+  permissions_boundary  = var.permissions_boundary
+  image_repository_arns = var.image_repositories
+  log_retention_days    = coalesce(each.value.log_retention, var.log_retention_days)
+
+  task_policies = merge(local.task_policies[each.key], {
+    take-from-queue = jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Effect   = "Allow"
+          Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+          Resource = [module.queue[each.key].queue_arn]
+        },
+        {
+          # A task that works on something asks not to be stopped when the queue is empty.
+          Effect   = "Allow"
+          Action   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+          Resource = ["${local.arn}:ecs:${local.region}:${local.account}:task/${aws_ecs_cluster.this.name}/*"]
+        },
+      ]
+    })
+  })
+}
+
+# ---------------------------------------------------------------------------------------------- workers' queues
+
+module "queue" {
+  source   = "../../modules/queue"
+  for_each = local.workers
+
+  stack                      = local.stack
+  key                        = each.key
+  visibility_timeout_seconds = each.value.visibility_timeout_seconds
+  max_receives               = each.value.max_receives
+  max_age_seconds            = each.value.max_age_seconds
+  alarm_actions              = local.alarm_actions
+}
+
+module "queue_worker" {
+  source   = "../../modules/queue-worker"
+  for_each = local.workers
+
+  stack            = local.stack
+  key              = each.key
+  queue_name       = module.queue[each.key].queue_name
+  cluster_name     = aws_ecs_cluster.this.name
+  service_name     = module.worker[each.key].name
+  min              = each.value.min
+  max              = each.value.max
+  backlog_per_task = each.value.backlog_per_task
+}
+
+# ---------------------------------------------------------------------------------------------- web autoscaling
+
+resource "aws_appautoscaling_target" "service" {
+  for_each = { for key, service in local.services : key => service.scaling if service.scaling != null }
+
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${module.service[each.key].name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = each.value.min
+  max_capacity       = each.value.max
+}
+
+resource "aws_appautoscaling_policy" "cpu" {
+  for_each = aws_appautoscaling_target.service
+
+  name               = "${local.stack}-${each.key}-cpu"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = each.value.service_namespace
+  resource_id        = each.value.resource_id
+  scalable_dimension = each.value.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = local.services[each.key].scaling.cpu_percent
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}
+
+resource "aws_appautoscaling_policy" "requests" {
+  for_each = { for key, service in local.services : key => service.scaling.requests_per_task if try(service.scaling.requests_per_task, null) != null }
+
+  name               = "${local.stack}-${each.key}-requests"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.service[each.key].service_namespace
+  resource_id        = aws_appautoscaling_target.service[each.key].resource_id
+  scalable_dimension = aws_appautoscaling_target.service[each.key].scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    # Requests in a minute for each task.
+    target_value       = each.value
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    predefined_metric_specification {
+      predefined_metric_type = "ALBRequestCountPerTarget"
+      resource_label         = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.this[each.key].arn_suffix}"
+    }
+  }
+}

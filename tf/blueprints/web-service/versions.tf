@@ -1,0 +1,12 @@
+terraform {
+  # Write-only arguments came with Terraform 1.11: with them, no secret is in a plan or in a state.
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+      # The write-only `auth_token_wo` of ElastiCache came late in version 6.
+      version = "~> 6.69"
+    }
+  }
+}

@@ -1,0 +1,84 @@
+# The queue of a worker, and what is put aside of it.
+
+locals {
+  name = "${var.stack}-${var.key}"
+}
+
+resource "aws_sqs_queue" "this" {
+  name                       = local.name
+  visibility_timeout_seconds = var.visibility_timeout_seconds
+  message_retention_seconds  = 1209600
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = true
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead.arn
+    maxReceiveCount     = var.max_receives
+  })
+}
+
+# Messages that were tried too often. Put them back with "Start DLQ redrive" once the reason is gone.
+resource "aws_sqs_queue" "dead" {
+  name                      = "${local.name}-dead"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "dead" {
+  queue_url = aws_sqs_queue.dead.id
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [aws_sqs_queue.this.arn]
+  })
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  for_each = { this = aws_sqs_queue.this, dead = aws_sqs_queue.dead }
+
+  queue_url = each.value.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyWithTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = each.value.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead" {
+  alarm_name          = "${local.name}-dead"
+  alarm_description   = "Messages were put aside after ${var.max_receives} attempts: read the worker's log, mend it, and put them back from the queue ${local.name}-dead."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dead.name }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "age" {
+  alarm_name          = "${local.name}-age"
+  alarm_description   = "A message has waited for more than ${var.max_age_seconds} seconds: the worker does not keep up, or does not run."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.this.name }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.max_age_seconds
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarm_actions
+  ok_actions          = var.alarm_actions
+}
