@@ -3,39 +3,38 @@
 //! An event that matches a rule is written to the ledger before `put` returns and taken out when the target has
 //! accepted it. So neither a target that fails for a while nor a `kill -9` loses one. As on AWS a target may see
 //! an event more than once, and events in any order.
+//!
+//! A function that fails is called again as often as the template says; what it still cannot handle goes to the queue
+//! of its `OnFailure` destination, with the error. An event whose rule is gone, after a restart with another version
+//! of the template, goes to the rule's dead-letter queue. Each delivery goes its own way: one that nobody can handle
+//! holds up no other.
 
 mod pattern;
+mod target;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::pattern::{Pattern, PatternError};
+pub use self::target::{Invoke, Target};
 use crate::Error;
 use crate::ledger::Ledger;
+use crate::sqs::Sqs;
 use crate::wire::{ACCOUNT, AwsError, REGION, arn, input, request_id};
+use slipway_model::error_chain::chain;
 
 /// Deliveries that have not been accepted yet.
 const PENDING: &str = "event-pending";
-/// Deliveries that were given up, kept for people to look at.
-const UNDELIVERED: &str = "event-undelivered";
-
 /// What AWS allows in one `PutEvents`.
 const REQUEST_ENTRIES: usize = 10;
 const REQUEST_BYTES: usize = 262_144;
 
-/// First wait after a failure, and the longest one. AWS tries for a day; a target in the same process that has
-/// failed for ten minutes will not recover by itself.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-const ATTEMPTS: u32 = 28;
-
-/// Where a rule sends its events. The text of an error goes to the log.
-pub type Target = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// How long to wait before a queue is tried again that could not take an event.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
 
 struct Rule {
     name: String,
@@ -47,6 +46,7 @@ struct Rule {
 #[derive(Clone)]
 pub struct EventBus {
     ledger: Ledger,
+    sqs: Sqs,
     rules: Arc<RwLock<Vec<Arc<Rule>>>>,
 }
 
@@ -54,6 +54,14 @@ pub struct EventBus {
 struct Delivery {
     rule: String,
     event: Value,
+    /// How often the target was called in vain.
+    #[serde(default)]
+    calls: u32,
+    /// The ARNs of the target and of the rule's dead-letter queue, for the case that the rule is gone.
+    #[serde(default)]
+    target: String,
+    #[serde(default)]
+    dead_letter: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,9 +84,10 @@ struct Entry {
 
 impl EventBus {
     /// A bus without rules.
-    pub fn new(ledger: Ledger) -> Self {
+    pub fn new(ledger: Ledger, sqs: Sqs) -> Self {
         Self {
             ledger,
+            sqs,
             rules: Arc::default(),
         }
     }
@@ -98,7 +107,7 @@ impl EventBus {
         for (id, delivery) in self.ledger.list::<Delivery>(PENDING)? {
             match self.rule(&delivery.rule) {
                 Some(rule) => self.deliver(id, rule, delivery),
-                None => self.give_up(&id, &delivery, "its rule is no longer in the template")?,
+                None => drop(tokio::spawn(self.clone().undeliverable(id, delivery))),
             }
         }
         Ok(())
@@ -203,6 +212,9 @@ impl EventBus {
             let delivery = Delivery {
                 rule: rule.name.clone(),
                 event: event.clone(),
+                calls: 0,
+                target: rule.target.arn.clone(),
+                dead_letter: rule.target.dead_letter.clone(),
             };
             let delivery_id = format!("{id}:{}", rule.name);
             self.ledger.put(PENDING, &delivery_id, &delivery)?;
@@ -214,22 +226,71 @@ impl EventBus {
     fn deliver(&self, id: String, rule: Arc<Rule>, delivery: Delivery) {
         let bus = self.clone();
         tokio::spawn(async move {
-            let outcome = match attempt(&rule, &delivery.event).await {
-                Ok(()) => bus.ledger.delete(PENDING, &id).map(drop),
-                Err(reason) => bus.give_up(&id, &delivery, &reason),
-            };
-            if let Err(error) = outcome {
-                tracing::error!(error = %slipway_model::error_chain::chain(&error), %id, "the end of a delivery was not recorded");
+            if let Err(error) = bus.bring(&id, &rule, delivery).await {
+                tracing::error!(error = %chain(&error), %id, "the end of a delivery was not recorded");
             }
         });
     }
 
-    fn give_up(&self, id: &str, delivery: &Delivery, reason: &str) -> Result<(), Error> {
-        tracing::error!(%id, rule = %delivery.rule, %reason, "an event was not delivered");
-        self.ledger.transaction(|transaction| {
-            transaction.put(UNDELIVERED, id, delivery)?;
-            transaction.delete(PENDING, id).map(drop)
-        })
+    /// Calls the target until it has handled the event or has had its chances.
+    async fn bring(&self, id: &str, rule: &Rule, mut delivery: Delivery) -> Result<(), Error> {
+        let target = &rule.target;
+        loop {
+            let Err(error) = (target.invoke)(delivery.event.clone()).await else {
+                return self.ledger.delete(PENDING, id).map(drop);
+            };
+            delivery.calls += 1;
+            let (calls, reason) = (delivery.calls, format!("{}: {}", error.error_type, error.message));
+            if calls > target.retries {
+                tracing::error!(%id, rule = %rule.name, calls, reason, "an event was not handled");
+                let record = target.failure(&delivery.event, calls, &error);
+                return self.keep(id, target.on_failure.as_deref(), &record, &[]).await;
+            }
+            let wait = Target::wait(calls);
+            tracing::warn!(%id, rule = %rule.name, reason, ?wait, "an event's target failed and is tried again");
+            // A poison event must not have all its chances again after every restart.
+            self.ledger.put(PENDING, id, &delivery)?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The rule of the event is gone.
+    async fn undeliverable(self, id: String, delivery: Delivery) {
+        let message = format!("The rule {} is no longer in the template.", delivery.rule);
+        tracing::error!(%id, message, "an event was not delivered");
+        let attributes = [
+            ("RULE_ARN", arn("events", &format!("rule/{}", delivery.rule))),
+            ("TARGET_ARN", delivery.target),
+            ("ERROR_CODE", "NO_RESOURCE".to_owned()),
+            ("ERROR_MESSAGE", message),
+        ];
+        // Deliveries of an older version of this program do not say where their target is.
+        let attributes: Vec<_> = attributes.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let kept = self
+            .keep(&id, delivery.dead_letter.as_deref(), &delivery.event, &attributes)
+            .await;
+        if let Err(error) = kept {
+            tracing::error!(error = %chain(&error), %id, "the end of a delivery was not recorded");
+        }
+    }
+
+    /// Sends what nobody took to a queue, if there is one, however long it takes, and takes it out of the ledger.
+    async fn keep(
+        &self,
+        id: &str,
+        queue: Option<&str>,
+        body: &Value,
+        attributes: &[(&str, String)],
+    ) -> Result<(), Error> {
+        while let Some(Err(error)) = queue.map(|queue| self.sqs.send(queue, body, attributes)) {
+            tracing::error!(%error, %id, queue, "a queue did not take an event");
+            // As on AWS an event is lost whose queue is gone. A disk that is full will not stay so.
+            if error.status.is_client_error() {
+                break;
+            }
+            tokio::time::sleep(QUEUE_WAIT).await;
+        }
+        self.ledger.delete(PENDING, id).map(drop)
     }
 
     fn matching(&self, event: &Value) -> Vec<Arc<Rule>> {
@@ -257,137 +318,10 @@ impl Entry {
     }
 }
 
-async fn attempt(rule: &Rule, event: &Value) -> Result<(), String> {
-    let mut wait = FIRST_WAIT;
-    for _ in 1..ATTEMPTS {
-        match (rule.target)(event.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(reason) => {
-                tracing::warn!(rule = %rule.name, %reason, ?wait, "an event's target failed and is tried again");
-            }
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-    (rule.target)(event.clone()).await
-}
-
 fn from_epoch_seconds(seconds: f64) -> Option<Timestamp> {
     let duration = jiff::SignedDuration::try_from_secs_f64(seconds).ok()?;
     Timestamp::from_duration(duration).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::*;
-
-    struct Fixture {
-        bus: EventBus,
-        received: mpsc::UnboundedReceiver<Value>,
-        folder: tempfile::TempDir,
-    }
-
-    /// A bus with one rule, whose target fails `failures` times before it accepts.
-    fn fixture(failures: usize) -> Fixture {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let (bus, received) = bus_on(ledger, failures);
-        Fixture { bus, received, folder }
-    }
-
-    fn bus_on(ledger: Ledger, failures: usize) -> (EventBus, mpsc::UnboundedReceiver<Value>) {
-        let bus = EventBus::new(ledger);
-        let (sender, received) = mpsc::unbounded_channel();
-        let left = Arc::new(std::sync::atomic::AtomicUsize::new(failures));
-        let pattern = Pattern::parse(&json!({"source": ["app"]})).expect("a pattern");
-        let target: Target = Arc::new(move |event| {
-            let outcome = match left.fetch_update(
-                std::sync::atomic::Ordering::SeqCst,
-                std::sync::atomic::Ordering::SeqCst,
-                |left| left.checked_sub(1),
-            ) {
-                Ok(_) => Err("not yet".to_owned()),
-                Err(_) => sender.send(event).map_err(|error| error.to_string()),
-            };
-            Box::pin(async move { outcome })
-        });
-        bus.add_rule("to-function", pattern, target);
-        (bus, received)
-    }
-
-    #[tokio::test]
-    async fn each_entry_has_its_own_outcome_and_matching_ones_arrive() {
-        let mut fixture = fixture(0);
-        let entry = |source: &str, detail: &str| json!({"Source": source, "DetailType": "Happened", "Detail": detail});
-        let output = fixture
-            .bus
-            .call(
-                "PutEvents",
-                json!({"Entries": [
-                    entry("app", "{\"n\": 1}"), entry("app", "[1]"), entry("aws.ecs", "{}"), entry("other", "{}"),
-                    {"Source": "app", "Detail": "{}"},
-                    {"Source": "app", "DetailType": "x", "Detail": "{}", "EventBusName": "mine"},
-                ]}),
-            )
-            .await
-            .expect("answers");
-        let codes: Vec<&Value> = output["Entries"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|entry| &entry["ErrorCode"])
-            .collect();
-        assert_eq!(output["FailedEntryCount"], 4);
-        assert_eq!(
-            codes,
-            [
-                &Value::Null,
-                &json!("MalformedDetail"),
-                &json!("NotAuthorizedForSourceException"),
-                &Value::Null,
-                &json!("InvalidArgument"),
-                &json!("ResourceNotFoundException"),
-            ]
-        );
-        let event = fixture.received.recv().await.expect("an event");
-        assert_eq!(event["id"], output["Entries"][0]["EventId"]);
-        assert_eq!(
-            (&event["detail-type"], &event["detail"]),
-            (&json!("Happened"), &json!({"n": 1}))
-        );
-        assert!(fixture.received.try_recv().is_err());
-    }
-
-    #[tokio::test]
-    async fn a_failing_target_is_tried_again_until_it_accepts() {
-        let mut fixture = fixture(3);
-        fixture.bus.put("app", "Happened", &[], &json!({"n": 2})).expect("put");
-        assert_eq!(fixture.received.recv().await.expect("an event")["detail"]["n"], 2);
-    }
-
-    #[tokio::test]
-    async fn an_event_that_was_not_accepted_before_a_crash_arrives_after_it() {
-        let fixture = fixture(usize::MAX);
-        fixture.bus.put("app", "Happened", &[], &json!({"n": 3})).expect("put");
-        let ledger = Ledger::open(&fixture.folder.path().join("ledger.db")).expect("opens");
-        let (bus, mut received) = bus_on(ledger.clone(), 0);
-        let mut changes = ledger.changes(PENDING);
-        bus.recover().expect("recovers");
-        assert_eq!(received.recv().await.expect("an event")["detail"]["n"], 3);
-        changes.changed().await.expect("the delivery is taken out");
-        assert!(ledger.list::<Value>(PENDING).expect("lists").is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_request_over_the_limit_is_refused_as_a_whole() {
-        let fixture = fixture(0);
-        let long = "x".repeat(REQUEST_BYTES);
-        let entry = json!({"Source": "app", "DetailType": "x", "Detail": format!("{{\"a\": \"{long}\"}}")});
-        for entries in [json!([entry]), json!([]), json!(vec![json!({}); 11])] {
-            let outcome = fixture.bus.call("PutEvents", json!({ "Entries": entries })).await;
-            assert_eq!(outcome.expect_err("refused").code, "ValidationException");
-        }
-    }
-}
+mod tests;

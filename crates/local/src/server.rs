@@ -82,7 +82,7 @@ impl Local {
         let services = LocalServices::open(folder.path(), &template, &options, &endpoint)?;
         let handlers = Handlers::new(&template, &endpoint)?;
         handlers.register(&template, &services.functions)?;
-        handlers.subscribe(&template, &services.events)?;
+        Handlers::subscribe(&template, &services.functions, &services.events)?;
         services.make_resources(&template)?;
 
         let (stop_api, stop_aws) = (CancellationToken::new(), CancellationToken::new());

@@ -181,6 +181,10 @@ pub struct Function {
     pub timeout_seconds: u64,
     /// Its environment variables: those of the template alone, without the region and credentials.
     pub environment: BTreeMap<String, String>,
+    /// How often it is called again with an event that it failed on.
+    pub retries: u32,
+    /// The ARN of the queue that gets what it could not handle.
+    pub on_failure: Option<String>,
 }
 
 /// The Step Functions state machine.
@@ -236,6 +240,8 @@ pub struct Rule {
     pub pattern: Value,
     /// The logical id of the function that gets the events.
     pub function: String,
+    /// The ARN of the queue that gets what could not be delivered.
+    pub dead_letter: Option<String>,
 }
 
 /// A function that is called regularly.

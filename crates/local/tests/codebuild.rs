@@ -11,6 +11,7 @@ use slipway_local::events::EventBus;
 use slipway_local::ledger::Ledger;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
+use slipway_local::sqs::Sqs;
 
 /// A server's CodeBuild on a data folder. Making another one on the same folder is the restart of a killed server.
 struct Machine {
@@ -43,7 +44,7 @@ impl Machine {
             vec![project],
             ledger.clone(),
             logs.clone(),
-            EventBus::new(ledger),
+            EventBus::new(ledger.clone(), Sqs::new(ledger, "http://127.0.0.1:1").unwrap()),
             Supervisor::new().unwrap(),
         )
         .unwrap();

@@ -116,6 +116,11 @@ fn the_resources_of_the_shipped_template_are_typed() {
         .find(|rule| rule.name == "EventsFunctionExecutionEnded")
         .expect("a rule");
     assert_eq!(ended.function, "EventsFunction");
+    let queue = |name: &str| Some(format!("arn:aws:sqs:us-east-1:000000000000:slipway-{name}-events"));
+    assert_eq!(ended.dead_letter, queue("undelivered"));
+    let function = &template.functions["EventsFunction"];
+    assert_eq!((function.retries, &function.on_failure), (2, &queue("unhandled")));
+    assert_eq!(template.functions["SweepFunction"].retries, 0);
     assert_eq!(
         ended.pattern["detail"]["stateMachineArn"],
         json!([template.state_machine.arn])
@@ -202,6 +207,11 @@ fn what_is_not_understood_is_refused_with_its_place() {
             r#"Mappings: local mode does not know "Mappings""#,
         ),
         ("Type: STANDARD", "Type: EXPRESS", "unknown variant `EXPRESS`"),
+        (
+            "            Type: SQS",
+            "            Type: SNS",
+            "unknown variant `SNS`",
+        ),
         ("Type: ScheduleV2", "Type: Schedule", "unknown variant `Schedule`"),
         ("Type: S3\n", "Type: GITHUB\n", "unknown variant `GITHUB`"),
         ("Status: ENABLED", "Status: DISABLED", "unknown variant `DISABLED`"),

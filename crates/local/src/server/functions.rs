@@ -12,9 +12,9 @@ use slipway_steps::Steps;
 use slipway_sweep::Sweep;
 
 use crate::Error;
-use crate::events::{EventBus, Pattern, Target};
+use crate::events::{EventBus, Invoke, Pattern, Target};
 use crate::stepfunctions::{Functions, LambdaError};
-use crate::template::{Function, Template};
+use crate::template::{Function, Rule, Template};
 use crate::wire::REGION;
 
 /// The functions' logical ids in the template.
@@ -75,12 +75,12 @@ impl Handlers {
         })
     }
 
-    /// Lets the state machine invoke the steps.
+    /// Lets the state machine invoke the steps, and the rules of the bus the function that events go to.
     pub(super) fn register(&self, template: &Template, functions: &Functions) -> Result<(), Error> {
-        let function = function(template, STEPS)?;
-        let timeout = Duration::from_secs(function.timeout_seconds);
+        let timeout = |function: &Function| Duration::from_secs(function.timeout_seconds);
+        let called = function(template, STEPS)?;
         let steps = Arc::clone(&self.steps);
-        functions.register(&function.name, timeout, move |payload| {
+        functions.register(&called.name, timeout(called), move |payload| {
             let steps = Arc::clone(&steps);
             async move {
                 steps.handle(payload).await.map_err(|error| LambdaError {
@@ -89,13 +89,25 @@ impl Handlers {
                 })
             }
         });
+        let called = function(template, EVENTS)?;
+        let events = Arc::clone(&self.events);
+        functions.register(&called.name, timeout(called), move |event| {
+            let events = Arc::clone(&events);
+            async move {
+                let handled = events.handle(event).await;
+                handled.map(|_| Value::Null).map_err(|error| LambdaError {
+                    error_type: error.name().to_owned(),
+                    message: slipway_model::error_chain::chain(&error),
+                })
+            }
+        });
         Ok(())
     }
 
     /// Makes the rules of the template.
-    pub(super) fn subscribe(&self, template: &Template, bus: &EventBus) -> Result<(), Error> {
+    pub(super) fn subscribe(template: &Template, functions: &Functions, bus: &EventBus) -> Result<(), Error> {
         for rule in &template.rules {
-            let target = self.target(&rule.function)?;
+            let target = target(template, functions, rule)?;
             let pattern = Pattern::parse(&rule.pattern).map_err(|source| Error::MakeRule {
                 rule: rule.name.clone(),
                 source,
@@ -113,23 +125,29 @@ impl Handlers {
             Err(Error::UnknownFunction(id.to_owned()))
         }
     }
+}
 
-    fn target(&self, id: &str) -> Result<Target, Error> {
-        if id != EVENTS {
-            return Err(Error::UnknownFunction(id.to_owned()));
-        }
-        let events = Arc::clone(&self.events);
-        Ok(Arc::new(move |event: Value| {
-            let events = Arc::clone(&events);
-            Box::pin(async move {
-                events
-                    .handle(event)
-                    .await
-                    .map(drop)
-                    .map_err(|error| slipway_model::error_chain::chain(&error))
-            })
-        }))
+/// The function of a rule, as the template says that it is to be called.
+fn target(template: &Template, functions: &Functions, rule: &Rule) -> Result<Target, Error> {
+    if rule.function != EVENTS {
+        return Err(Error::UnknownFunction(rule.function.clone()));
     }
+    let called = function(template, &rule.function)?;
+    let (functions, name) = (functions.clone(), called.name.clone());
+    let invoke: Invoke = Arc::new(move |event: Value| {
+        let (functions, name) = (functions.clone(), name.clone());
+        Box::pin(async move {
+            // It was registered before its rules were made.
+            functions.run(&name, event).await.unwrap_or(Ok(Value::Null)).map(drop)
+        })
+    });
+    Ok(Target {
+        arn: called.arn.clone(),
+        retries: called.retries,
+        on_failure: called.on_failure.clone(),
+        dead_letter: rule.dead_letter.clone(),
+        invoke,
+    })
 }
 
 struct Build<'a> {

@@ -72,7 +72,7 @@ impl LocalServices {
         let tables = DynamoDb::open(&data.join("dynamodb.db"))?;
         let logs = Logs::new(ledger.clone());
         let sqs = Sqs::new(ledger.clone(), endpoint)?;
-        let events = EventBus::new(ledger.clone());
+        let events = EventBus::new(ledger.clone(), sqs.clone());
         let supervisor = Supervisor::new().map_err(Error::Supervise)?;
         let codebuild = CodeBuild::new(
             build_options(data, options, endpoint),

@@ -1,4 +1,4 @@
-//! `lambda:invoke`: functions of this process, as Step Functions sees Lambda.
+//! Lambda: functions of this process, and `lambda:invoke`, which is how Step Functions sees them.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -22,7 +22,7 @@ pub struct LambdaError {
     pub message: String,
 }
 
-/// The functions that state machines can invoke. Clones share them.
+/// The functions that state machines and the rules of the event bus invoke. Clones share them.
 #[derive(Clone, Default)]
 pub struct Functions {
     handlers: Arc<RwLock<HashMap<String, (Duration, Handler)>>>,
@@ -42,27 +42,10 @@ impl Functions {
 
     /// The result of `lambda:invoke`, in the shape that AWS gives it.
     pub(super) async fn invoke(&self, arguments: &Value) -> Result<Value, Failure> {
-        let (timeout, handler) = self.find(arguments)?;
+        let function = self.find(arguments)?;
         let id = request_id();
-        // A task of its own: a panic is the end of this invocation alone.
-        let invocation = tokio::spawn(handler(arguments["Payload"].clone()));
-        let abort = invocation.abort_handle();
-        let payload = match tokio::time::timeout(timeout, invocation).await {
-            Ok(Ok(Ok(payload))) => payload,
-            Ok(Ok(Err(error))) => return Err(failed(&error.error_type, &error.message)),
-            Ok(Err(_panic)) => {
-                let message = format!("RequestId: {id} Error: Runtime exited with error: exit status 101");
-                return Err(failed("Runtime.ExitError", &message));
-            }
-            Err(_elapsed) => {
-                abort.abort();
-                let message = format!(
-                    "RequestId: {id} Error: Task timed out after {:.2} seconds",
-                    timeout.as_secs_f64()
-                );
-                return Err(failed("Sandbox.Timedout", &message));
-            }
-        };
+        let payload = run(function, arguments["Payload"].clone(), &id).await;
+        let payload = payload.map_err(|error| failed(&error))?;
         let headers = [
             ("Content-Type", "application/json"),
             ("X-Amz-Executed-Version", "$LATEST"),
@@ -79,6 +62,17 @@ impl Functions {
             "SdkResponseMetadata": {"RequestId": id},
             "StatusCode": 200,
         }))
+    }
+
+    /// Runs a function by its name, if there is one of that name.
+    pub async fn run(&self, name: &str, payload: Value) -> Option<Result<Value, LambdaError>> {
+        let function = self.named(name)?;
+        Some(run(function, payload, &request_id()).await)
+    }
+
+    fn named(&self, name: &str) -> Option<(Duration, Handler)> {
+        let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        handlers.get(name).cloned()
     }
 
     /// The function that `FunctionName` names, by its name or ARN.
@@ -101,8 +95,7 @@ impl Functions {
         let name = name.split_once(":function:").map_or(name, |(_, name)| name);
         // A version or alias: there is only ever the latest.
         let name = name.split(':').next().unwrap_or(name);
-        let handlers = self.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        handlers.get(name).cloned().ok_or_else(|| {
+        self.named(name).ok_or_else(|| {
             Failure::new(
                 "Lambda.ResourceNotFoundException",
                 format!("Function not found: {}", arguments["FunctionName"]),
@@ -111,12 +104,35 @@ impl Functions {
     }
 }
 
+/// One invocation.
+async fn run((timeout, handler): (Duration, Handler), payload: Value, id: &str) -> Result<Value, LambdaError> {
+    // A task of its own: a panic is the end of this invocation alone.
+    let invocation = tokio::spawn(handler(payload));
+    let abort = invocation.abort_handle();
+    let failed = |error_type: &str, message: String| {
+        Err(LambdaError {
+            error_type: error_type.to_owned(),
+            message: format!("RequestId: {id} Error: {message}"),
+        })
+    };
+    match tokio::time::timeout(timeout, invocation).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => failed(
+            "Runtime.ExitError",
+            "Runtime exited with error: exit status 101".to_owned(),
+        ),
+        Err(_elapsed) => {
+            abort.abort();
+            let seconds = timeout.as_secs_f64();
+            failed("Sandbox.Timedout", format!("Task timed out after {seconds:.2} seconds"))
+        }
+    }
+}
+
 /// The cause is the payload that Lambda answers with.
-fn failed(error_type: &str, message: &str) -> Failure {
-    Failure::new(
-        error_type,
-        json!({"errorType": error_type, "errorMessage": message}).to_string(),
-    )
+fn failed(error: &LambdaError) -> Failure {
+    let payload = json!({"errorType": error.error_type, "errorMessage": error.message});
+    Failure::new(error.error_type.as_str(), payload.to_string())
 }
 
 #[cfg(test)]

@@ -77,10 +77,14 @@ impl Parts {
         for (event, what) in properties.events {
             let (name, function) = (format!("{logical_id}{event}"), logical_id.to_owned());
             match what {
-                FunctionEvent::EventBridgeRule { pattern } => self.rules.push(Rule {
+                FunctionEvent::EventBridgeRule {
+                    pattern,
+                    dead_letter_config,
+                } => self.rules.push(Rule {
                     name,
                     pattern,
                     function,
+                    dead_letter: dead_letter_config.map(|queue| queue.arn),
                 }),
                 FunctionEvent::ScheduleV2 {
                     schedule_expression: expression,
@@ -93,6 +97,7 @@ impl Parts {
                 }
             }
         }
+        let invoke = properties.event_invoke_config;
         self.functions.insert(
             logical_id.to_owned(),
             Function {
@@ -100,6 +105,8 @@ impl Parts {
                 name: properties.function_name,
                 timeout_seconds: properties.timeout,
                 environment: properties.environment.variables,
+                retries: invoke.maximum_retry_attempts,
+                on_failure: invoke.destination_config.map(|config| config.on_failure.destination),
             },
         );
         Ok(())

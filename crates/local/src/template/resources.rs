@@ -127,20 +127,15 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
     ),
     (
         Kind::Function,
-        "EventInvokeConfig",
-        "an event is tried again until it is taken",
+        "EventInvokeConfig.MaximumEventAgeInSeconds",
+        "a server that was off is no reason to give an event up",
     ),
     (Kind::Function, "Events.*.Properties.EventBusName", "there is one bus"),
     (Kind::Function, "Events.*.Properties.Name", "there is one stack"),
     (
         Kind::Function,
-        "Events.*.Properties.DeadLetterConfig",
-        "an event is tried again until it is taken",
-    ),
-    (
-        Kind::Function,
         "Events.*.Properties.RetryPolicy",
-        "an event is tried again until it is taken",
+        "a function of this program is always there to take an event",
     ),
     (Kind::StateMachine, "Logging", "the history is kept"),
     (Kind::StateMachine, "Tracing", "there is no X-Ray"),
@@ -261,6 +256,8 @@ pub struct FunctionProperties {
     pub timeout: u64,
     pub environment: FunctionEnvironment,
     #[serde(default)]
+    pub event_invoke_config: EventInvokeConfig,
+    #[serde(default)]
     pub events: BTreeMap<String, FunctionEvent>,
 }
 
@@ -269,6 +266,60 @@ pub struct FunctionProperties {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct FunctionEnvironment {
     pub variables: BTreeMap<String, String>,
+}
+
+/// Of `AWS::Serverless::Function`: what becomes of events that the function fails on.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct EventInvokeConfig {
+    #[serde(default = "two")]
+    pub maximum_retry_attempts: u32,
+    #[serde(default)]
+    pub destination_config: Option<DestinationConfig>,
+}
+
+impl Default for EventInvokeConfig {
+    fn default() -> Self {
+        Self {
+            maximum_retry_attempts: two(),
+            destination_config: None,
+        }
+    }
+}
+
+/// How often Lambda tries again what says nothing of it.
+const fn two() -> u32 {
+    2
+}
+
+/// Of `AWS::Serverless::Function`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DestinationConfig {
+    pub on_failure: OnFailure,
+}
+
+/// Of `AWS::Serverless::Function`: a queue.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct OnFailure {
+    #[serde(rename = "Type")]
+    pub _type: ToQueue,
+    pub destination: String,
+}
+
+/// The only destination that local mode sends to.
+#[derive(Debug, Deserialize)]
+pub enum ToQueue {
+    #[serde(rename = "SQS")]
+    Sqs,
+}
+
+/// A queue by its ARN.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DeadLetterConfig {
+    pub arn: String,
 }
 
 /// What calls a function.
@@ -280,6 +331,9 @@ pub enum FunctionEvent {
     EventBridgeRule {
         /// Which events.
         pattern: Value,
+        /// Where those go that could not be delivered.
+        #[serde(default)]
+        dead_letter_config: Option<DeadLetterConfig>,
     },
     /// The clock.
     #[serde(rename_all = "PascalCase")]

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use slipway_local::ecs::{Ecs, ImageSource};
-use slipway_local::events::{EventBus, Pattern};
+use slipway_local::events::{EventBus, Pattern, Target};
 use slipway_local::ledger::Ledger;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
+use slipway_local::sqs::Sqs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -83,18 +84,21 @@ impl Machine {
         });
         let ledger = Ledger::open(&data.join("ledger.db")).unwrap();
         let logs = Logs::new(ledger.clone());
-        let bus = EventBus::new(ledger.clone());
+        let bus = EventBus::new(ledger.clone(), queues(&ledger));
         let events: Arc<Mutex<Vec<Value>>> = Arc::default();
         let (counter, heard) = watch::channel(0);
         let seen = events.clone();
         bus.add_rule(
             "all",
             Pattern::parse(&json!({"source": ["aws.ecs"]})).unwrap(),
-            Arc::new(move |event| {
-                seen.lock().unwrap().push(event);
-                counter.send_modify(|count| *count += 1);
-                Box::pin(async { Ok(()) })
-            }),
+            Target::new(
+                "heard",
+                Arc::new(move |event| {
+                    seen.lock().unwrap().push(event);
+                    counter.send_modify(|count| *count += 1);
+                    Box::pin(async { Ok(()) })
+                }),
+            ),
         );
         let supervisor = Supervisor::new().unwrap();
         let environment = [("AWS_ENDPOINT_URL".to_owned(), "http://localhost:4566".to_owned())].into();
@@ -237,6 +241,10 @@ pub fn hex_digest(bytes: &[u8]) -> String {
             write!(text, "{byte:02x}").unwrap();
             text
         })
+}
+
+pub fn queues(ledger: &Ledger) -> Sqs {
+    Sqs::new(ledger.clone(), "http://127.0.0.1:1").unwrap()
 }
 
 pub fn free_port() -> u16 {

@@ -11,7 +11,7 @@ use slipway_local::ledger::Ledger;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
 
-use super::machine::{Data, Machine, hex_digest, tar_of};
+use super::machine::{Data, Machine, hex_digest, queues, tar_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_one_off_task_has_its_overrides_its_files_its_log_and_its_exit_code() {
@@ -208,7 +208,10 @@ async fn an_image_that_leads_out_of_its_folder_is_refused() {
         Box::pin(async move { Ok(Some(tar)) })
     });
     let ledger = Ledger::open(&data.path().join("ledger.db")).unwrap();
-    let (logs, bus) = (Logs::new(ledger.clone()), EventBus::new(ledger.clone()));
+    let (logs, bus) = (
+        Logs::new(ledger.clone()),
+        EventBus::new(ledger.clone(), queues(&ledger)),
+    );
     let ecs = Ecs::new(
         &data.path().join("data"),
         BTreeMap::new(),

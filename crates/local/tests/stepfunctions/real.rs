@@ -14,6 +14,7 @@ use slipway_local::events::EventBus;
 use slipway_local::ledger::Ledger;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
+use slipway_local::sqs::Sqs;
 use slipway_local::stepfunctions::{Functions, Services, StepFunctions};
 
 use crate::states::{BUILD, TASK};
@@ -35,7 +36,8 @@ struct Server {
 impl Server {
     async fn start(data: &Path) -> Self {
         let ledger = Ledger::open(&data.join("ledger.db")).expect("opens");
-        let (logs, events) = (Logs::new(ledger.clone()), EventBus::new(ledger.clone()));
+        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let (logs, events) = (Logs::new(ledger.clone()), EventBus::new(ledger.clone(), sqs));
         let supervisor = Supervisor::new().expect("watches files");
         let options = Options {
             folder: data.join("builds"),

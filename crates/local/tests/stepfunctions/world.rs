@@ -15,8 +15,9 @@ use axum::body::Bytes;
 use futures::FutureExt as _;
 use http::HeaderMap;
 use serde_json::{Value, json};
-use slipway_local::events::EventBus;
+use slipway_local::events::{EventBus, Target};
 use slipway_local::ledger::Ledger;
+use slipway_local::sqs::Sqs;
 use slipway_local::stepfunctions::{Call, Functions, LambdaError, Services, StepFunctions};
 use slipway_local::wire::{AwsError, JsonProtocol};
 use tokio::sync::watch;
@@ -358,7 +359,8 @@ fn functions(outside: &Arc<Outside>) -> Functions {
 }
 
 fn bus(ledger: &Ledger, outside: &Arc<Outside>) -> EventBus {
-    let bus = EventBus::new(ledger.clone());
+    let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+    let bus = EventBus::new(ledger.clone(), sqs);
     let outside = outside.clone();
     let pattern = json!({"source": ["aws.states", "slipway.test"]});
     let target = move |event| {
@@ -368,7 +370,7 @@ fn bus(ledger: &Ledger, outside: &Arc<Outside>) -> EventBus {
     bus.add_rule(
         "all",
         slipway_local::events::Pattern::parse(&pattern).expect("a pattern"),
-        Arc::new(target),
+        Target::new("heard", Arc::new(target)),
     );
     bus
 }
