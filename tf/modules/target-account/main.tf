@@ -199,6 +199,7 @@ data "aws_iam_policy_document" "boundary" {
       test     = "StringEquals"
       variable = "iam:AWSServiceName"
       values = [
+        "autoscaling.amazonaws.com",
         "ecs.amazonaws.com",
         "ecs.application-autoscaling.amazonaws.com",
         "elasticache.amazonaws.com",

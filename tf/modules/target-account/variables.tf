@@ -42,9 +42,9 @@ variable "services" {
   description = "The AWS services that blueprints may use here, by their IAM prefixes. IAM itself is not among them: see README.md."
   type        = list(string)
   default = [
-    "acm", "application-autoscaling", "cloudwatch", "codebuild", "codeconnections", "codestar-connections", "ec2", "ec2messages",
-    "ecr", "ecs", "elasticache", "elasticfilesystem", "elasticloadbalancing", "events", "kms", "logs", "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery",
-    "sns", "sqs", "ssm", "ssmmessages",
+    "acm", "application-autoscaling", "autoscaling", "cloudwatch", "codebuild", "codeconnections", "codestar-connections",
+    "ec2", "ec2messages", "ecr", "ecs", "elasticache", "elasticfilesystem", "elasticloadbalancing", "events", "kms", "logs",
+    "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages",
   ]
 
   validation {
