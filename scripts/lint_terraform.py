@@ -23,7 +23,8 @@ from lark import Token
 from terraform_module import Block, Module, modules, read
 
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-PLACES = {"variable": "variables.tf", "output": "outputs.tf", "terraform": "versions.tf"}
+# A long list of variables may stand in several files: variables.tf, variables_network.tf.
+PLACES = {"variable": "variables", "output": "outputs", "terraform": "versions"}
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def names(module: Module) -> Iterator[Finding]:
 
 def structure(module: Module) -> Iterator[Finding]:
     """terraform_standard_module_structure, and what a root module of Slipway must not hold"""
-    for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"):
+    for name in ("main.tf", "variables.tf", "versions.tf", "README.md"):
         if not (module.folder / name).is_file():
             yield Finding(module.folder / name, 1, "terraform_standard_module_structure", "a module has this file")
     for kind, place in PLACES.items():
         for block in module.of(kind):
-            if block.path.name != place:
-                yield at(block, "terraform_standard_module_structure", f"{block} belongs into {place}")
+            if block.path.stem.split("_")[0] != place:
+                yield at(block, "terraform_standard_module_structure", f"{block} belongs into {place}.tf")
     for block in module.of("terraform"):
         for inner in (*block.inner("backend"), *block.inner("cloud")):
             yield at(inner, "slipway_no_backend", "Slipway's runner says where the state is: take this block out")
