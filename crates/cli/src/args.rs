@@ -157,13 +157,17 @@ pub enum StackCommand {
 #[derive(Debug, Args)]
 pub struct StackCreate {
     /// What people call the stack
-    pub name: Name,
+    #[arg(required_unless_present = "request")]
+    pub name: Option<Name>,
     /// The blueprint, with a version or the newest: `web` or `web@1.2.0`
-    #[arg(long)]
-    pub blueprint: BlueprintRef,
-    /// Where the stack lives
-    #[arg(long, short, default_value = "local")]
-    pub environment: Name,
+    #[arg(long, required_unless_present = "request")]
+    pub blueprint: Option<BlueprintRef>,
+    /// Where the stack lives [default: `local`, or what the request says]
+    #[arg(long, short)]
+    pub environment: Option<Name>,
+    /// A JSON file with the whole request, as the API takes it; what else is given here counts more
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub request: Option<PathBuf>,
     #[command(flatten)]
     pub variables: Variables,
     /// A service and its first image, by digest; may be repeated
@@ -231,8 +235,11 @@ pub enum ReleaseCommand {
         /// The stack's id
         stack: StackId,
         /// A service and its image, by digest; may be repeated
-        #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required = true)]
+        #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required_unless_present = "request")]
         images: Vec<(Name, Image)>,
+        /// A JSON file with the whole request, as the API takes it; images that are given here count more
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        request: Option<PathBuf>,
         #[command(flatten)]
         wait: Wait,
     },

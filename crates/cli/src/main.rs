@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod error;
 mod guestbook;
+mod json_file;
 mod operation_view;
 mod output;
 mod server;

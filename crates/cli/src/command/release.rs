@@ -3,20 +3,30 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use slipway_model::name::{Image, Name};
 
 use super::operation::started;
 use crate::args::ReleaseCommand;
 use crate::client::Client;
 use crate::error::Error;
+use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
 pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
-        ReleaseCommand::Create { stack, images, wait } => {
-            let body = json!({ "images": by_service(images)? });
+        ReleaseCommand::Create {
+            stack,
+            images,
+            request,
+            wait,
+        } => {
+            let mut body = request.as_deref().map_or_else(|| Ok(Map::new()), object_in)?;
+            let images = by_service(images)?;
+            if !images.is_empty() {
+                body.insert("images".to_owned(), json!(images));
+            }
             let value: Value = client
                 .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body)
                 .await?;

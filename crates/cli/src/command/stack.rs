@@ -1,16 +1,15 @@
 //! `slipway stack`
 
-use std::fs;
-
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use slipway_model::variable::Kind;
 
 use super::operation::started;
 use super::release::by_service;
-use crate::args::{BlueprintRef, StackCommand, StackCreate, StackList, StackUpdate, Variables};
+use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Variables};
 use crate::client::Client;
 use crate::error::Error;
+use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 
 /// Runs the command.
@@ -48,20 +47,49 @@ pub async fn run(command: StackCommand, client: &Client, output: Output) -> Resu
 }
 
 async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> {
-    let version = match &create.blueprint.version {
-        Some(version) => version.to_string(),
-        None => newest_version(client, &create.blueprint).await?,
+    let mut body = match &create.request {
+        Some(path) => object_in(path)?,
+        None => Map::from_iter([("environment".to_owned(), json!("local"))]),
     };
-    let blueprint = create.blueprint.name.to_string();
-    let variables = values(create.variables, client, &blueprint, &version).await?;
-    Ok(json!({
-        "name": create.name,
-        "blueprint": blueprint,
-        "version": version,
-        "environment": create.environment,
-        "variables": variables,
-        "images": by_service(create.images)?,
-    }))
+    if let Some(name) = create.name {
+        body.insert("name".to_owned(), json!(name));
+    }
+    if let Some(environment) = create.environment {
+        body.insert("environment".to_owned(), json!(environment));
+    }
+    if let Some(blueprint) = create.blueprint {
+        body.insert("blueprint".to_owned(), json!(blueprint.name));
+        body.remove("version");
+        if let Some(version) = blueprint.version {
+            body.insert("version".to_owned(), json!(version));
+        }
+    }
+    let images = by_service(create.images)?;
+    if !images.is_empty() {
+        body.insert("images".to_owned(), json!(images));
+    }
+    let (blueprint, version) = (text_of(&body, "blueprint"), text_of(&body, "version"));
+    if blueprint.is_empty() {
+        return Err(Error::Usage(
+            "the request names no blueprint: say `--blueprint`".to_owned(),
+        ));
+    }
+    let version = if version.is_empty() {
+        newest_version(client, &blueprint).await?
+    } else {
+        version
+    };
+    let given = values(create.variables, client, &blueprint, &version).await?;
+    body.insert("version".to_owned(), json!(version));
+    // Where it is no object, the server says so.
+    if let Value::Object(variables) = body.entry("variables").or_insert_with(|| json!({})) {
+        variables.extend(given);
+    }
+    Ok(body.into())
+}
+
+fn text_of(body: &Map<String, Value>, field: &str) -> String {
+    body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 async fn change(update: StackUpdate, client: &Client) -> Result<Value, Error> {
@@ -81,8 +109,8 @@ async fn change(update: StackUpdate, client: &Client) -> Result<Value, Error> {
     Ok(body)
 }
 
-async fn newest_version(client: &Client, blueprint: &BlueprintRef) -> Result<String, Error> {
-    let value: Value = client.get(&format!("/v1/blueprints/{}", blueprint.name)).await?;
+async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Error> {
+    let value: Value = client.get(&format!("/v1/blueprints/{blueprint}")).await?;
     Ok(text_at(&value, "version"))
 }
 
@@ -96,15 +124,7 @@ async fn values(
 ) -> Result<Map<String, Value>, Error> {
     let mut values = match &given.var_file {
         None => Map::new(),
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|source| Error::File {
-                action: "read",
-                path: path.clone(),
-                source,
-            })?;
-            let parsed = serde_json::from_str(&text);
-            parsed.map_err(|error| Error::Usage(format!("{} is not a JSON object: {error}", path.display())))?
-        }
+        Some(path) => object_in(path)?,
     };
     if given.variables.is_empty() {
         return Ok(values);

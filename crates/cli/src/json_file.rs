@@ -1,0 +1,19 @@
+//! JSON files that requests are made from.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// The object in a JSON file.
+pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let parsed = serde_json::from_str(&text);
+    parsed.map_err(|error| Error::Usage(format!("{} is not a JSON object: {error}", path.display())))
+}
