@@ -28,7 +28,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
                 body.insert("images".to_owned(), json!(images));
             }
             let value: Value = client
-                .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body)
+                .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body.into())
                 .await?;
             started(client, output, &value, wait).await
         }
