@@ -48,10 +48,6 @@ resource "aws_ecs_cluster" "this" {
     name  = "containerInsights"
     value = "enabled"
   }
-
-  service_connect_defaults {
-    namespace = aws_service_discovery_http_namespace.this.arn
-  }
 }
 
 resource "aws_ecs_cluster_capacity_providers" "this" {
@@ -59,8 +55,10 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
   capacity_providers = ["FARGATE", "FARGATE_SPOT"]
 }
 
-# Where services find each other, as http://<name>:<port>.
+# Where the services of a set find each other, as http://<name>:<port>: never one of the other set, which has another database.
 resource "aws_service_discovery_http_namespace" "this" {
-  name        = local.stack
-  description = "The services of the stack ${local.stack}."
+  for_each = local.sets
+
+  name        = "${local.stack}${local.suffix[each.value]}"
+  description = "The services of the stack ${local.stack}, set ${each.value}."
 }

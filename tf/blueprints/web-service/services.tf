@@ -92,7 +92,8 @@ module "service" {
 
   target_group_arns                 = each.value.port != null && each.value.public ? [terraform_data.reached[each.key].output.target_group] : []
   health_check_grace_period_seconds = each.value.grace_period
-  service_connect_namespace         = aws_service_discovery_http_namespace.this.arn
+  service_connect_namespace         = aws_service_discovery_http_namespace.this[each.value.set].arn
+  discovery_name                    = each.value.name
   enable_execute_command            = var.enable_execute_command
 
   permissions_boundary  = var.permissions_boundary
@@ -136,7 +137,7 @@ module "worker" {
   desired_count = max(each.value.min, 1)
   scaling       = { min = each.value.min, max = each.value.max }
 
-  service_connect_namespace = aws_service_discovery_http_namespace.this.arn
+  service_connect_namespace = aws_service_discovery_http_namespace.this[each.value.set].arn
   enable_execute_command    = var.enable_execute_command
 
   permissions_boundary  = var.permissions_boundary

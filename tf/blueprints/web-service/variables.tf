@@ -1,5 +1,4 @@
-# What runs. Where it runs is in variables_environment.tf, what it keeps in variables_data.tf.
-
+# In four parts: what runs, its commands, what it keeps, and where it is.
 variable "services" {
   description = "The services by name. Each needs an image in a release. One that listens on a `port` and is `public` gets the requests whose path is one of `paths` and whose host is one of `hosts` (what begins with it for a path that ends with *); one with neither gets all others. One that is not public is reached by the others as http://<name>:<port>. One without a port and of count 0 is a shape for tasks and schedules, with a log of its own."
   type = map(object({
@@ -381,5 +380,410 @@ variable "primary_set" {
   validation {
     condition     = contains(["a", "b"], var.primary_set)
     error_message = "primary_set is a or b."
+  }
+}
+
+# ---------------------------------------------------------------------------------------------- what it keeps
+
+variable "database" {
+  description = "A PostgreSQL (`postgres`) or MySQL (`mysql`) database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted. Raise password_version by one for a new password."
+  type = object({
+    engine                = optional(string, "postgres")
+    engine_version        = optional(string)
+    instance_class        = optional(string, "db.t4g.micro")
+    allocated_storage     = optional(number, 20)
+    max_allocated_storage = optional(number, 100)
+    multi_az              = optional(bool, false)
+    backup_retention_days = optional(number, 7)
+    final_snapshot        = optional(bool, true)
+    apply_immediately     = optional(bool, false)
+    performance_insights  = optional(bool, false)
+    name                  = optional(string, "app")
+    username              = optional(string, "app")
+    password_version      = optional(number, 1)
+  })
+  default = null
+
+  validation {
+    condition     = var.database == null ? true : contains(["postgres", "mysql"], var.database.engine)
+    error_message = "The engine of a database is postgres or mysql."
+  }
+
+  validation {
+    condition     = var.database == null ? true : var.database.engine_version == null ? true : contains(var.database.engine == "mysql" ? ["8.0", "8.4"] : ["14", "15", "16", "17", "18"], var.database.engine_version)
+    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.0 or 8.4. RDS keeps the minor version up to date."
+  }
+
+  validation {
+    condition     = var.database == null ? true : can(regex("^db\\.[a-z0-9-]+\\.[a-z0-9]+$", var.database.instance_class))
+    error_message = "An instance class is like db.t4g.micro."
+  }
+
+  validation {
+    condition     = var.database == null ? true : var.database.allocated_storage >= 20 && var.database.max_allocated_storage <= 65536 && var.database.max_allocated_storage >= var.database.allocated_storage
+    error_message = "A database has 20 to 65536 GiB of storage, and max_allocated_storage is allocated_storage or more: storage does not shrink."
+  }
+
+  validation {
+    condition     = var.database == null ? true : var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35
+    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be put back."
+  }
+
+  validation {
+    condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,62}$", var.database.name))
+    error_message = "A database's name starts with a letter, and has at most 63 letters, digits and underscores."
+  }
+
+  validation {
+    condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.database.username)) && !contains(["admin", "postgres", "rdsadmin", "rdsrepladmin", "root", "user"], lower(var.database.username))
+    error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is none of admin, postgres, rdsadmin, root and user."
+  }
+
+  validation {
+    condition     = var.database == null ? true : var.database.password_version >= 1 && floor(var.database.password_version) == var.database.password_version
+    error_message = "password_version is a whole number, 1 or more."
+  }
+}
+
+variable "redis" {
+  description = "A cache that speaks the protocol of Redis: `valkey`, or `redis`, which costs a quarter more. With replicas, one of them takes over when the first node fails. Both sets share it. Null for none."
+  type = object({
+    engine           = optional(string, "valkey")
+    node_type        = optional(string, "cache.t4g.micro")
+    replicas         = optional(number, 0)
+    snapshot_days    = optional(number, 0)
+    password_version = optional(number, 1)
+  })
+  default = null
+
+  validation {
+    condition     = var.redis == null ? true : contains(["valkey", "redis"], var.redis.engine)
+    error_message = "The engine of the cache is valkey or redis."
+  }
+
+  validation {
+    condition     = var.redis == null ? true : can(regex("^cache\\.[a-z0-9-]+\\.[a-z0-9]+$", var.redis.node_type))
+    error_message = "A node type is like cache.t4g.micro."
+  }
+
+  validation {
+    condition     = var.redis == null ? true : var.redis.replicas >= 0 && var.redis.replicas <= 5 && var.redis.snapshot_days >= 0 && var.redis.snapshot_days <= 35
+    error_message = "A cache has 0 to 5 replicas, and its snapshots are kept for 0 to 35 days."
+  }
+
+  validation {
+    condition     = var.redis == null ? true : var.redis.password_version >= 1 && floor(var.redis.password_version) == var.redis.password_version
+    error_message = "password_version is a whole number, 1 or more."
+  }
+}
+
+variable "files" {
+  description = "A private, versioned bucket for the application's files; null for none. Deleted and replaced files are kept for version_days, and copies from before breaking releases for backup_days. A bucket that is not empty keeps the stack from being destroyed, unless empty_on_destroy says that everything in it may go. cors_origins are the sites whose pages may read and upload files."
+  type = object({
+    version_days     = optional(number, 30)
+    backup_days      = optional(number, 90)
+    backup_service   = optional(string, "web")
+    backup_seconds   = optional(number, 3600)
+    empty_on_destroy = optional(bool, false)
+    cors_origins     = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.files == null ? true : var.files.version_days >= 1 && var.files.backup_days >= 1
+    error_message = "Versions and copies are kept for 1 day or more."
+  }
+
+  validation {
+    condition     = var.files == null ? true : contains(concat(keys(var.services), keys(var.workers)), var.files.backup_service)
+    error_message = "The copy is made with the image of a service or worker that there is: name it in `backup_service`."
+  }
+
+  validation {
+    condition     = var.files == null ? true : var.files.backup_seconds >= 1 && var.files.backup_seconds <= 86400
+    error_message = "A copy may take 1 to 86400 seconds (backup_seconds)."
+  }
+
+  validation {
+    condition     = var.files == null ? true : alltrue([for origin in var.files.cors_origins : can(regex("^https?://[A-Za-z0-9.:-]+$", origin))])
+    error_message = "An origin is like https://www.example.com, without a path."
+  }
+}
+
+variable "dump" {
+  description = "A dump that the task load-dump puts into the database: the key in the bucket for files, or in another `bucket`. The image of `service` needs the AWS CLI and psql, pg_restore or mysql. Null for no such task."
+  type = object({
+    key             = string
+    bucket          = optional(string)
+    service         = optional(string, "web")
+    timeout_seconds = optional(number, 3600)
+  })
+  default = null
+
+  validation {
+    condition     = var.dump == null ? true : can(regex("\\.(sql|sql\\.gz|dump)$", var.dump.key)) && can(regex("^[A-Za-z0-9][A-Za-z0-9!_.*'()/-]{0,1000}$", var.dump.key))
+    error_message = "A dump's key ends with .sql, .sql.gz or .dump (of pg_dump --format=custom), and starts with a letter or digit."
+  }
+
+  validation {
+    condition     = var.dump == null ? true : var.database != null
+    error_message = "There is no database to load a dump into: give `database` too."
+  }
+
+  validation {
+    condition     = var.dump == null ? true : (var.dump.bucket == null ? var.files != null : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.dump.bucket)))
+    error_message = "A dump is in the bucket for files (give `files` too) or in a `bucket` by its name."
+  }
+
+  validation {
+    condition     = var.dump == null ? true : contains(concat(keys(var.services), keys(var.workers)), var.dump.service)
+    error_message = "The dump is loaded with the image of a service or worker that there is: name it in `service`."
+  }
+
+  validation {
+    condition     = var.dump == null ? true : !(endswith(var.dump.key, ".dump") && try(var.database.engine, "postgres") == "mysql")
+    error_message = "A .dump is of PostgreSQL: MySQL takes .sql and .sql.gz."
+  }
+
+  validation {
+    condition     = var.dump == null ? true : var.dump.timeout_seconds >= 1 && var.dump.timeout_seconds <= 86400
+    error_message = "Loading may take 1 to 86400 seconds."
+  }
+}
+
+variable "email" {
+  description = "The right to send mail from the addresses of a domain through SES: the stack's own domain, unless another is named. With `create_identity = false` the domain is in SES already. Null for none."
+  type = object({
+    domain          = optional(string)
+    create_identity = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.email.domain, null) == null ? true : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.email.domain))
+    error_message = "A domain is like example.com, in lower case."
+  }
+
+  validation {
+    condition     = var.email == null ? true : var.email.domain != null || var.domain_name != null || var.zone_id != null
+    error_message = "The stack has no domain of its own: name the one to send from, in `domain`."
+  }
+}
+
+variable "bastion" {
+  description = "A small machine without open ports, through which people with the right in IAM reach the database (about 4 dollars a month). The command is in the stack's notes."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.bastion || var.database != null
+    error_message = "There is no database to reach through a bastion: give `database` too."
+  }
+}
+
+# ---------------------------------------------------------------------------------------------- where it is, which an environment usually says
+
+variable "network" {
+  description = "A network that exists: its public subnets for the load balancer, private ones for everything else, each in two zones. Its private subnets need a way to the internet or endpoints for ECR, S3, CloudWatch Logs, Secrets Manager and whatever the application calls. Null for a network of the stack's own."
+  type = object({
+    vpc_id             = string
+    public_subnet_ids  = optional(list(string), [])
+    private_subnet_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.network == null ? true : can(regex("^vpc-[0-9a-f]+$", var.network.vpc_id)) && alltrue([for id in concat(var.network.public_subnet_ids, var.network.private_subnet_ids) : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "A network is given by ids: vpc-… and subnet-…."
+  }
+
+  validation {
+    condition     = var.network == null ? true : length(var.network.private_subnet_ids) >= 2 && (var.internal || length(var.network.public_subnet_ids) >= 2)
+    error_message = "Give at least two private subnets, and two public ones unless the load balancer is internal."
+  }
+}
+
+variable "cidr_block" {
+  description = "The addresses of the stack's own network."
+  type        = string
+  default     = "10.0.0.0/16"
+
+  validation {
+    condition     = can(cidrhost(var.cidr_block, 0)) && can(regex("/(1[6-9]|2[0-4])$", var.cidr_block))
+    error_message = "The addresses are a block like 10.0.0.0/16, of /16 to /24."
+  }
+}
+
+variable "zones" {
+  description = "In how many availability zones the stack's own network is."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = contains([2, 3], var.zones)
+    error_message = "A network is in 2 or 3 zones."
+  }
+}
+
+variable "nat" {
+  description = "How tasks reach the internet in the stack's own network: `single` is a NAT gateway, `per-zone` one in each zone, `none` are public addresses of the tasks themselves, which nothing can connect to: cheap, for stacks with few tasks."
+  type        = string
+  default     = "single"
+
+  validation {
+    condition     = contains(["single", "per-zone", "none"], var.nat)
+    error_message = "nat is one of single, per-zone and none."
+  }
+}
+
+variable "flow_logs" {
+  description = "Whether refused connections in the stack's own network are recorded."
+  type        = bool
+  default     = true
+}
+
+variable "zone_id" {
+  description = "The Route 53 zone of the stack's names. With it the stack gets a certificate and is reached by HTTPS."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]{1,31}$", coalesce(var.zone_id, "-")))
+    error_message = "A zone is given by its id, like Z0123456789ABCDEFGHIJ."
+  }
+}
+
+variable "domain_name" {
+  description = "The stack's name, like www.example.com; null for <stack id>.<zone>, or the load balancer's own name where there is no zone."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", coalesce(var.domain_name, "-")))
+    error_message = "A name is like www.example.com, in lower case."
+  }
+
+  validation {
+    condition     = var.domain_name == null || var.zone_id != null || var.certificate_arn != null
+    error_message = "A name needs a zone_id, for its records and its certificate, or a certificate_arn."
+  }
+
+  validation {
+    condition     = var.domain_name != null || var.zone_id != null || var.certificate_arn == null
+    error_message = "A certificate_arn is for a name: give domain_name too."
+  }
+}
+
+variable "certificate_arn" {
+  description = "A certificate in ACM, of this region, that exists; null for one that is made and renewed, where there is a zone."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.certificate_arn == null || can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", coalesce(var.certificate_arn, "-")))
+    error_message = "A certificate is given by its ARN in ACM: arn:aws:acm:eu-west-1:111122223333:certificate/…."
+  }
+}
+
+variable "internal" {
+  description = "Whether only the network itself reaches the load balancer. Its health is then not asked after a release."
+  type        = bool
+  default     = false
+}
+
+variable "allowed_cidr_blocks" {
+  description = "Who may connect to the load balancer, as IPv4 and IPv6 blocks. With fewer than everybody, the stack's health is not asked after a release."
+  type        = list(string)
+  default     = ["0.0.0.0/0", "::/0"]
+
+  validation {
+    condition     = length(var.allowed_cidr_blocks) > 0 && alltrue([for block in var.allowed_cidr_blocks : can(cidrhost(block, 0))])
+    error_message = "Name at least one block, like 203.0.113.0/24 or 2001:db8::/32."
+  }
+}
+
+variable "web_acl_arn" {
+  description = "A web ACL of AWS WAF, of this region, in front of the load balancer; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.web_acl_arn == null || can(regex("^arn:[a-z-]+:wafv2:[a-z0-9-]+:[0-9]{12}:regional/webacl/", coalesce(var.web_acl_arn, "-")))
+    error_message = "A web ACL is given by its ARN: arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/name/id."
+  }
+}
+
+variable "access_log_bucket" {
+  description = "A bucket for the load balancer's access logs, which lets it write there; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.access_log_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(var.access_log_bucket, "-")))
+    error_message = "A bucket is given by its name."
+  }
+}
+
+variable "image_repositories" {
+  description = "The ARNs of the ECR repositories that images come from; null for any in this account. Repositories of another account have to be named, and have to allow it."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.image_repositories == null ? true : length(var.image_repositories) > 0 && alltrue([for arn in var.image_repositories : can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/", arn))])
+    error_message = "A repository is given by its ARN: arn:aws:ecr:eu-west-1:111122223333:repository/team/web."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "The boundary of all roles of the stack: the output permissions_boundary_arn of the module target-account."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", coalesce(var.permissions_boundary, "-")))
+    error_message = "A boundary is given by the ARN of a policy: arn:aws:iam::111122223333:policy/slipway-environment-production."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether load balancer and database refuse to be deleted. A protected environment sets it; before a stack goes, it has to be taken away."
+  type        = bool
+  default     = false
+}
+
+variable "enable_execute_command" {
+  description = "Whether people with the right in IAM may open a shell in a running task (ECS Exec)."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "For how many days logs are kept, where a service says nothing else (`log_retention`)."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = alltrue([for days in concat([var.log_retention_days], [for part in concat(values(var.services), values(var.workers)) : part.log_retention if part.log_retention != null]) : contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], days)])
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
+variable "alarms" {
+  description = "Who hears of alarms: an e-mail address, which has to confirm it once, and SNS topics that exist."
+  type = object({
+    email      = optional(string)
+    topic_arns = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = var.alarms.email == null || can(regex("^[^@ ]+@[^@ ]+\\.[a-z]{2,}$", coalesce(var.alarms.email, "-")))
+    error_message = "An address is like team@example.com."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.alarms.topic_arns : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:", arn))])
+    error_message = "A topic is given by its ARN: arn:aws:sns:eu-west-1:111122223333:alarms."
   }
 }

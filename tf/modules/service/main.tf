@@ -7,7 +7,8 @@ data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 
 locals {
-  name = "${var.stack}-${var.key}"
+  name           = "${var.stack}-${var.key}"
+  discovery_name = coalesce(var.discovery_name, var.key)
 
   # The whole of what `ecs:RegisterTaskDefinition` takes but the family and the image: the workflow adds these. Nulls are left
   # out, as ECS refuses them.
@@ -184,10 +185,10 @@ resource "aws_ecs_service" "this" {
 
         content {
           port_name      = var.key
-          discovery_name = var.key
+          discovery_name = local.discovery_name
 
           client_alias {
-            dns_name = var.key
+            dns_name = local.discovery_name
             port     = service.value
           }
         }

@@ -189,7 +189,13 @@ variable "health_check_grace_period_seconds" {
 }
 
 variable "service_connect_namespace" {
-  description = "The ARN of the Service Connect namespace in which it finds other services, and is found as http://<key>:<port>. Null for none."
+  description = "The ARN of the Service Connect namespace in which it finds other services, and is found as http://<discovery_name>:<port>. Null for none."
+  type        = string
+  default     = null
+}
+
+variable "discovery_name" {
+  description = "What others in the namespace call it; null for its key."
   type        = string
   default     = null
 }

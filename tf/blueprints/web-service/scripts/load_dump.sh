@@ -31,7 +31,10 @@ case $key in *.gz) mv "$dump/in" "$dump/in.gz"; gunzip "$dump/in.gz" || fail 65 
 
 export PGHOST="$host" PGPORT="$port" PGDATABASE="$name" PGUSER="$user" PGPASSWORD="$password" PGSSLMODE=require
 case $engine:$key in
-  mysql:*) MYSQL_PWD=$password mysql --ssl-mode=REQUIRED --host="$host" --port="$port" --user="$user" "$name" <"$dump/in" ;;
+  # Two programs have this name, and each its own word for TLS.
+  mysql:*)
+    case $(mysql --version) in *MariaDB*) tls=--ssl ;; *) tls=--ssl-mode=REQUIRED ;; esac
+    MYSQL_PWD=$password mysql "$tls" --host="$host" --port="$port" --user="$user" "$name" <"$dump/in" ;;
   *.dump) pg_restore --exit-on-error --single-transaction --no-owner --no-privileges --dbname="$name" "$dump/in" ;;
   *) psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --single-transaction --file="$dump/in" ;;
 esac || fail 70 "the database refused the dump: its message is above"
