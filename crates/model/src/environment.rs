@@ -1,10 +1,15 @@
 //! Where stacks live, and the rules there.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::account::AccountId;
+use crate::account::{AccountId, EnvironmentRole, ExternalId, Region};
+use crate::fields::Fields;
 use crate::name::Name;
+use crate::problem::FieldProblem;
 
 /// When somebody has to approve a plan before it is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,6 +24,39 @@ pub enum Approval {
     Always,
 }
 
+impl Approval {
+    /// As requests and records call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::WhenDestroying => "when_destroying",
+            Self::Always => "always",
+        }
+    }
+}
+
+impl fmt::Display for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that says no [`Approval`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is none of never, when_destroying and always")]
+pub struct InvalidApproval;
+
+impl FromStr for Approval {
+    type Err = InvalidApproval;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApproval> {
+        [Self::Never, Self::WhenDestroying, Self::Always]
+            .into_iter()
+            .find(|approval| approval.as_str() == text)
+            .ok_or(InvalidApproval)
+    }
+}
+
 /// A place for stacks: an AWS account and region, the role that deploys there, and the rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
@@ -27,13 +65,13 @@ pub struct Environment {
     /// The AWS account.
     pub account: AccountId,
     /// The AWS region.
-    pub region: String,
-    /// The ARN of the role that Terraform assumes; `None` means the runner's own.
+    pub region: Region,
+    /// The role that Terraform assumes; `None` means the runner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// The external id that the role's trust policy asks for.
+    pub role: Option<EnvironmentRole>,
+    /// What the role's trust policy asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
+    pub external_id: Option<ExternalId>,
     /// When a plan waits for an approval.
     #[serde(default)]
     pub approval: Approval,
@@ -44,4 +82,175 @@ pub struct Environment {
     /// request cannot set these.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+}
+
+impl Environment {
+    /// Reads an environment from the fields of a request or of a file; otherwise everything that is wrong with them.
+    ///
+    /// `called` is its name where that is said elsewhere, in a path: the field `name` may then be left out.
+    pub fn read(mut fields: Fields, called: Option<&Name>) -> Result<Self, Vec<FieldProblem>> {
+        let remedy = "give a name like `live` or `team-a`";
+        let name = match called {
+            Some(called) => fields.optional("name", remedy).or_else(|| Some(called.clone())),
+            None => fields.required("name", remedy),
+        };
+        let account: Option<AccountId> = fields.required("account", "give the 12 digits of the AWS account");
+        let region = fields.required("region", "give a region like `eu-west-1`");
+        let role: Option<EnvironmentRole> = fields.optional(
+            "role",
+            "give the output `RoleArn` of aws/target-account, or leave it out: Terraform then has the rights of the build",
+        );
+        let external_id = fields.optional("external_id", "give what the role's trust policy asks for");
+        let approval = fields.optional("approval", "give never, when_destroying or always");
+        let protected = fields.flag("protected");
+        let variables = fields.object("variables").unwrap_or_default();
+        let mut problems = fields.problems();
+        problems.extend(different_name(name.as_ref(), called));
+        let named_wrong = |field: &str| problems.iter().any(|problem| problem.field == field);
+        if named_wrong("role") || named_wrong("external_id") {
+            // What is wrong with each says enough.
+        } else {
+            problems.extend(wrong_role(account.as_ref(), role.as_ref(), external_id.as_ref()));
+        }
+        problems.extend(variables.keys().filter_map(|name| wrong_variable(name)));
+        match (name, account, region) {
+            (Some(name), Some(account), Some(region)) if problems.is_empty() => Ok(Self {
+                name,
+                account,
+                region,
+                role,
+                external_id,
+                approval: approval.unwrap_or_default(),
+                protected: protected.unwrap_or_default(),
+                variables,
+            }),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn different_name(name: Option<&Name>, called: Option<&Name>) -> Option<FieldProblem> {
+    let (name, called) = (name?, called?);
+    (name != called).then(|| {
+        let detail = format!("is `{name}`, and the request is about `{called}`");
+        FieldProblem::new("name", detail, "leave it out, or give the name of the path")
+    })
+}
+
+/// A role, its account and its external id belong together. On AWS a build may assume no role without an external id.
+fn wrong_role(
+    account: Option<&AccountId>,
+    role: Option<&EnvironmentRole>,
+    external_id: Option<&ExternalId>,
+) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    match (role, external_id) {
+        (Some(_), None) => problems.push(FieldProblem::new(
+            "external_id",
+            "is missing: builds may assume no role without one",
+            "give the ExternalId that aws/target-account was deployed with",
+        )),
+        (None, Some(_)) => problems.push(FieldProblem::new(
+            "external_id",
+            "is given without a role",
+            "give the role that asks for it, or leave both out",
+        )),
+        _ => {}
+    }
+    if let (Some(account), Some(role)) = (account, role)
+        && role.account() != account.as_str()
+    {
+        problems.push(FieldProblem::new(
+            "role",
+            format!("is in the account {}, and the environment in {account}", role.account()),
+            "give the role that is in the environment's account",
+        ));
+    }
+    problems
+}
+
+/// A value whose name no blueprint can declare.
+fn wrong_variable(name: &str) -> Option<FieldProblem> {
+    let starts_right = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let all_allowed = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    (!starts_right || !all_allowed).then(|| {
+        FieldProblem::new(
+            format!("variables.{}", crate::fields::shortened(name)),
+            "no blueprint can have a variable of this name",
+            "give letters, digits, underscores and hyphens, and a letter or an underscore first",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(body: Value) -> Result<Environment, Vec<String>> {
+        let Value::Object(body) = body else { panic!("an object") };
+        let called = "live".parse().expect("a name");
+        let read = Environment::read(Fields::new(body), Some(&called));
+        read.map_err(|problems| problems.into_iter().map(|problem| problem.field).collect())
+    }
+
+    #[test]
+    fn an_environment_is_read_as_it_is_written() {
+        let role = "arn:aws:iam::111122223333:role/slipway-environment-live";
+        let whole = json!({
+            "name": "live", "account": "111122223333", "region": "eu-west-1", "role": role,
+            "external_id": "0123456789abcdef", "approval": "when_destroying", "protected": true, "variables": {"vpc": {"id": 1}},
+        });
+        let environment = read(whole.clone()).expect("an environment");
+        assert_eq!(serde_json::to_value(environment).expect("JSON"), whole);
+        let least = read(json!({"account": "111122223333", "region": "eu-west-1"})).expect("an environment");
+        assert_eq!(
+            (least.name.as_str(), least.approval, least.protected),
+            ("live", Approval::Never, false)
+        );
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let fields = |body| read(body).expect_err("refused");
+        assert_eq!(fields(json!({})), ["account", "region"]);
+        assert_eq!(
+            fields(json!({
+                "name": "dev", "account": 1, "region": "moon", "role": "admin", "external_id": "x", "approval": "sometimes",
+                "protected": "yes", "variables": {"a b": 1}, "colour": "red",
+            })),
+            [
+                "account",
+                "region",
+                "role",
+                "external_id",
+                "approval",
+                "protected",
+                "colour",
+                "name",
+                "variables.a b",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_role_is_in_the_account_and_has_an_external_id() {
+        let with = |more: &[(&str, &str)]| {
+            let mut body = json!({"account": "111122223333", "region": "eu-west-1"});
+            for (name, value) in more {
+                body[*name] = json!(value);
+            }
+            read(body).expect_err("refused")
+        };
+        let role = "arn:aws:iam::111122223333:role/slipway-environment-live";
+        let elsewhere = "arn:aws:iam::999999999999:role/slipway-environment-live";
+        assert_eq!(with(&[("role", role)]), ["external_id"]);
+        assert_eq!(with(&[("external_id", "0123456789abcdef")]), ["external_id"]);
+        assert_eq!(
+            with(&[("role", elsewhere), ("external_id", "0123456789abcdef")]),
+            ["role"]
+        );
+    }
 }

@@ -1,11 +1,12 @@
-//! The fields of a request: a JSON object, read strictly.
+//! The fields of a JSON object from outside, read strictly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
+use crate::json::Unique;
 use crate::problem::FieldProblem;
 
 /// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
@@ -19,7 +20,25 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of this object.
+    /// The fields of the object that these bytes are; otherwise a sentence that says what they are.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
+            let text = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            let what = text.strip_suffix(&place).unwrap_or(&text);
+            format!(
+                "not valid JSON: line {}, column {}: {what}",
+                error.line(),
+                error.column()
+            )
+        })?;
+        match value {
+            Value::Object(object) => Ok(Self::new(object)),
+            other => Err(format!("{}, not a JSON object", described(&other))),
+        }
+    }
+
+    /// The fields of an object that was read already.
     pub fn new(object: Map<String, Value>) -> Self {
         Self {
             object,
@@ -78,6 +97,52 @@ impl Fields {
             }
         }
         Some(texts)
+    }
+
+    /// A field that may be left out, as true or false.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(flag) => Some(flag),
+            other => {
+                let detail = format!("is {}, not true or false", described(&other));
+                self.problems
+                    .push(FieldProblem::new(name, detail, "give true or false, without quotes"));
+                None
+            }
+        }
+    }
+
+    /// A field that must be there, as a list of texts of the form of `T`.
+    pub fn set<T: FromStr<Err: fmt::Display> + Ord>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+    ) -> Option<BTreeSet<T>> {
+        let values = match self.take(name) {
+            None => {
+                self.problems.push(FieldProblem::new(name, "is missing", remedy));
+                return None;
+            }
+            Some(Value::Array(values)) => values,
+            Some(other) => {
+                let detail = format!("is {}, not a list", described(&other));
+                self.problems.push(FieldProblem::new(name, detail, remedy));
+                return None;
+            }
+        };
+        let mut set = BTreeSet::new();
+        for (index, value) in values.iter().enumerate() {
+            match parse_text(value) {
+                Ok(value) => {
+                    set.insert(value);
+                }
+                Err(detail) => {
+                    let field = format!("{name}[{index}]");
+                    self.problems.push(FieldProblem::new(field, detail, remedy));
+                }
+            }
+        }
+        Some(set)
     }
 
     /// What is wrong: the fields that nobody took, texts with a NUL character, and what was found on the way.
@@ -139,7 +204,7 @@ fn note_nuls(field: &str, value: &Value, problems: &mut Vec<FieldProblem>) {
     }
 }
 
-/// A text from a request, fit to be repeated in an answer.
+/// A text from the request, fit to be repeated in an answer.
 pub fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown: String = text.escape_default().take(SHOWN).collect();
@@ -149,8 +214,7 @@ pub fn shortened(text: &str) -> String {
     shown
 }
 
-/// What a value is, in words.
-pub fn described(value: &Value) -> &'static str {
+fn described(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

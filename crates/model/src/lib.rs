@@ -20,7 +20,7 @@
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`error_chain`] | an error with what led to it, in one line |
 //! | [`request`] | what is asked for, as it was written |
-//! | [`fields`] | the fields of a request, read strictly |
+//! | [`fields`], [`json`] | the fields of a JSON object from outside, read strictly |
 //! | [`problem`] | what is wrong with a request, field by field |
 
 pub mod account;
@@ -30,6 +30,7 @@ pub mod environment;
 pub mod error_chain;
 pub mod fields;
 pub mod id;
+pub mod json;
 pub mod name;
 pub mod operation;
 pub mod plan;

@@ -159,7 +159,7 @@ mod tests {
         Environment {
             name: "live".parse().expect("a name"),
             account: "000000000000".parse().expect("an account"),
-            region: "us-east-1".to_owned(),
+            region: "us-east-1".parse().expect("a region"),
             role: None,
             external_id: None,
             approval,

@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
+use crate::account::{AccountId, ResultBus};
+use crate::fields::Fields;
 use crate::name::Name;
+use crate::problem::FieldProblem;
 
 /// What an event may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,7 +92,64 @@ pub struct NotAllowed {
     missing: Vec<String>,
 }
 
+/// The most bytes of a description.
+const DESCRIPTION_LENGTH: usize = 256;
+
 impl SourceAccount {
+    /// Reads a source account from the fields of a request or of a file; otherwise everything that is wrong with them.
+    ///
+    /// `called` is its id where that is said elsewhere, in a path: the field `account` may then be left out.
+    pub fn read(mut fields: Fields, called: Option<&AccountId>) -> Result<Self, Vec<FieldProblem>> {
+        let remedy = "give the 12 digits of the AWS account";
+        let account: Option<AccountId> = match called {
+            Some(called) => fields.optional("account", remedy).or_else(|| Some(called.clone())),
+            None => fields.required("account", remedy),
+        };
+        let description: String = fields.optional("description", "give a text").unwrap_or_default();
+        let actions = fields.set("actions", "give a list of provision, release, destroy and drift");
+        let blueprints = fields.set("blueprints", "give a list of the names of blueprints");
+        let environments = fields.set("environments", "give a list of the names of environments");
+        let results: Option<ResultBus> = fields.optional(
+            "results",
+            "give the output `ResultsBusArn` of aws/event-source-account, or leave it out",
+        );
+        let mut problems = fields.problems();
+        if description.len() > DESCRIPTION_LENGTH {
+            let detail = format!("has more than {DESCRIPTION_LENGTH} bytes");
+            problems.push(FieldProblem::new("description", detail, "give a sentence"));
+        }
+        if let (Some(account), Some(called)) = (&account, called)
+            && account != called
+        {
+            let detail = format!("is {account}, and the request is about {called}");
+            problems.push(FieldProblem::new(
+                "account",
+                detail,
+                "leave it out, or give the account of the path",
+            ));
+        }
+        if let (Some(account), Some(results)) = (&account, &results)
+            && results.account() != account.as_str()
+        {
+            let detail = format!(
+                "is in the account {}, and the requests come from {account}",
+                results.account()
+            );
+            problems.push(FieldProblem::new("results", detail, "give a bus of the account itself"));
+        }
+        match (account, actions, blueprints, environments) {
+            (Some(account), Some(actions), Some(blueprints), Some(environments)) if problems.is_empty() => Ok(Self {
+                account,
+                description,
+                actions,
+                blueprints,
+                environments,
+                results: results.map(String::from),
+            }),
+            _ => Err(problems),
+        }
+    }
+
     /// Whether an event of the account may ask for this.
     pub fn allows(&self, action: Action, blueprint: &Name, environment: &Name) -> Result<(), NotAllowed> {
         let mut missing = Vec::new();
@@ -145,6 +204,43 @@ mod tests {
         }
         let all = account.allows(Action::Destroy, &name("queue"), &name("live"));
         assert_eq!(all.expect_err("refused").to_string().matches("is none of").count(), 3);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let read = |body: serde_json::Value| {
+            let called = "111122223333".parse().expect("an account");
+            let fields = Fields::new(body.as_object().expect("an object").clone());
+            let read = SourceAccount::read(fields, Some(&called));
+            read.map_err(|problems| problems.into_iter().map(|problem| problem.field).collect::<Vec<_>>())
+        };
+        let right = serde_json::json!({
+            "account": "111122223333", "description": "the shop", "actions": ["drift", "release"], "blueprints": ["web"],
+            "environments": ["dev"], "results": "arn:aws:events:eu-west-1:111122223333:event-bus/slipway-results",
+        });
+        let account = read(right.clone()).expect("an account");
+        let mut written = serde_json::to_value(account).expect("JSON");
+        written["actions"] = right["actions"].clone();
+        assert_eq!(written, right);
+        assert_eq!(
+            read(serde_json::json!({})),
+            Err(vec!["actions".into(), "blueprints".into(), "environments".into()])
+        );
+        let wrong = serde_json::json!({
+            "account": "999999999999", "description": "x".repeat(257), "actions": ["all", 1, "drift"], "blueprints": "*",
+            "environments": ["Dev"], "results": "arn:aws:events:eu-west-1:111122223333:event-bus/slipway-results", "x": 1,
+        });
+        let named = [
+            "actions[0]",
+            "actions[1]",
+            "blueprints",
+            "environments[0]",
+            "x",
+            "description",
+            "account",
+            "results",
+        ];
+        assert_eq!(read(wrong), Err(named.map(String::from).to_vec()));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(crate) fn file(
     if let Some(aws) = aws {
         let settings = provider(config, operation, environment, owner);
         let mut default = settings.clone();
-        merge(&mut default, json!({ "region": literal(&environment.region) }));
+        merge(&mut default, json!({ "region": literal(environment.region.as_str()) }));
         // A further configuration is there for another region, and keeps it.
         let aliased = aws.aliases.iter().map(|alias| {
             let mut aliased = settings.clone();
@@ -101,13 +101,13 @@ fn provider(config: &Config, operation: &Operation, environment: &Environment, o
     });
     if let Some(role) = &environment.role {
         let mut assumed = json!({
-            "role_arn": literal(role),
+            "role_arn": literal(role.as_str()),
             "session_name": literal(operation.id.as_str()),
             // CloudTrail shows it on every call, also after a further role was assumed.
             "source_identity": literal(operation.stack.as_str()),
         });
         if let Some(external_id) = &environment.external_id {
-            merge(&mut assumed, json!({ "external_id": literal(external_id) }));
+            merge(&mut assumed, json!({ "external_id": literal(external_id.as_str()) }));
         }
         merge(&mut provider, json!({ "assume_role": [assumed] }));
     }

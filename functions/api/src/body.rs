@@ -4,12 +4,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::LengthLimitError;
-use serde_json::Value;
-use slipway_model::fields::described;
 pub use slipway_model::fields::{Fields, shortened};
 
 use crate::error::Error;
-use crate::json::Unique;
 
 /// The most bytes of a request about stacks, releases and operations.
 pub const REQUEST_SIZE: usize = 256 * 1024;
@@ -53,23 +50,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     }
 }
 
-/// The fields of the object that these bytes are.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Fields, Error> {
-    let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
-        let text = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let what = text.strip_suffix(&place).unwrap_or(&text);
-        Error::Malformed(format!(
-            "The body is not valid JSON: line {}, column {}: {what}.",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    match value {
-        Value::Object(object) => Ok(Fields::new(object)),
-        other => Err(Error::Malformed(format!(
-            "The body is {}; send a JSON object.",
-            described(&other)
-        ))),
-    }
+/// The fields of the object that a body is.
+pub(crate) fn fields(bytes: &[u8]) -> Result<Fields, Error> {
+    Fields::parse(bytes).map_err(|what| Error::Malformed(format!("The body is {what}. Send a JSON object.")))
 }

@@ -44,6 +44,9 @@ pub enum Error {
         /// The revision that the stack has.
         current: u64,
     },
+    /// What is there is not what the request is conditional on; the text says how.
+    #[error("precondition failed: {0}")]
+    PreconditionFailed(String),
     /// The body has more bytes than are read.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {

@@ -22,7 +22,6 @@ use slipway_store::aws::{Lazy, lazy};
 pub mod body;
 pub mod caller;
 pub mod error;
-mod json;
 pub mod lambda;
 mod openapi;
 pub mod parameters;

@@ -27,6 +27,7 @@ use crate::problem::{Problem, WrongField};
         (name = "operations", description = "Trips of a stack through the workflow."),
         (name = "blueprints", description = "Terraform root modules, immutable in each version."),
         (name = "environments", description = "Where stacks live."),
+        (name = "source accounts", description = "AWS accounts whose events may ask for operations."),
         (name = "service", description = "The API itself."),
     ),
     components(schemas(Problem, WrongField)),
@@ -67,7 +68,7 @@ impl IntoResponses for ChangeProblems {
                 "The caller may not do this: only a stack's owner and administrators change it.",
             ),
             ("409", "What is there does not allow it; the detail says why."),
-            ("412", "The stack is not at the revision that `If-Match` names."),
+            ("412", "What is there is not at the revision that `If-Match` names."),
             ("413", "The body is too long."),
             ("415", "The body is not declared as `application/json`."),
             (

@@ -120,6 +120,12 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
                 "If-Match does not name the stack's revision, which is \"{current}\"; nothing was changed. Read the stack again."
             ),
         ),
+        Error::PreconditionFailed(detail) => (
+            "precondition-failed",
+            StatusCode::PRECONDITION_FAILED,
+            "The request is conditional on something else",
+            detail.clone(),
+        ),
         Error::TooLarge { limit } => (
             "too-large",
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -1,7 +1,8 @@
-//! The revision of a stack in HTTP: `ETag`, `If-Match` and `If-None-Match` (RFC 9110, section 13).
+//! The revision of a stack or of a configured record in HTTP: `ETag`, `If-Match` and `If-None-Match` (RFC 9110, section 13).
 
 use axum::http::HeaderMap;
 use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use slipway_store::configured;
 
 use crate::error::Error;
 
@@ -42,8 +43,8 @@ pub fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
             let revision = revision_of(tag).ok_or_else(|| {
                 Error::parameter(
                     "If-Match",
-                    "is not an entity tag of a stack",
-                    "give the ETag of the stack as it came, with its quotes: \"4\"",
+                    "is not an entity tag of a revision",
+                    "give the ETag as it came, with its quotes: \"4\"",
                 )
             })?;
             expected = expected.max(Some(revision));
@@ -62,6 +63,32 @@ pub fn is_known(headers: &HeaderMap, revision: u64) -> bool {
     // The weak comparison, as the header asks for.
     tags.into_iter()
         .any(|tag| tag == "*" || revision_of(tag.strip_prefix("W/").unwrap_or(tag)) == Some(revision))
+}
+
+/// Refuses a request that is conditional on something else than is there.
+pub(crate) fn require(headers: &HeaderMap, there: configured::Expected) -> Result<(), Error> {
+    let current = match there {
+        configured::Expected::Revision(revision) => Some(revision),
+        configured::Expected::Nothing | configured::Expected::Anything => None,
+    };
+    let expected = expected(headers)?;
+    let Some(revision) = current else {
+        if headers.contains_key(IF_MATCH) {
+            let detail = "If-Match asks for something that is there, and there is nothing; nothing was changed.";
+            return Err(Error::PreconditionFailed(detail.to_owned()));
+        }
+        return Ok(());
+    };
+    let matches = match expected {
+        Expected::Any => true,
+        Expected::Revision(expected) => expected == revision,
+    };
+    if matches && !is_known(headers, revision) {
+        return Ok(());
+    }
+    Err(Error::PreconditionFailed(format!(
+        "The revision is \"{revision}\", and the request is conditional on another; nothing was changed. Read it again."
+    )))
 }
 
 fn revision_of(tag: &str) -> Option<u64> {

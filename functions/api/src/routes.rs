@@ -1,14 +1,19 @@
 //! The handlers, one file for each noun, and the router of them all.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use axum::Router;
 use axum::extract::{MatchedPath, Request};
+use axum::handler::Handler;
 use axum::http::Method;
-use axum::{Extension, Router, middleware};
+use axum::middleware;
+use axum::routing::MethodRouter;
 use bytes::Bytes;
-use utoipa::openapi::OpenApi;
+use utoipa::Path;
+use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use utoipa_axum::{PathItemExt, routes};
 
 use crate::error::Error;
 use crate::{Api, openapi, serve};
@@ -20,78 +25,119 @@ mod logs;
 mod operations;
 mod releases;
 mod service;
+mod source_accounts;
 mod stacks;
 
 /// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
-    let (router, document) = documented().split_for_parts();
-    let paths = Arc::new(Paths::of(&document));
-    let all_paths = Arc::clone(&paths);
-    let text = Bytes::from(document.to_json().unwrap_or_default());
-    router
-        .fallback(move |request: Request| async move { all_paths.not_found(&request) })
-        .method_not_allowed_fallback(move |request: Request| async move { paths.not_allowed(&request) })
-        .layer(Extension(service::Document(text)))
+    handlers()
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(serve::around))
         .with_state(api)
 }
 
-/// Every route with its part of the OpenAPI document.
-fn documented() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(blueprints::list))
-        .routes(routes!(blueprints::show))
-        .routes(routes!(blueprints::show_version, blueprints::publish))
-        .routes(routes!(environments::list))
-        .routes(routes!(environments::show))
-        .routes(routes!(stacks::list, stacks::create))
-        .routes(routes!(stacks::show, stacks::update, stacks::destroy))
-        .routes(routes!(stacks::preview))
-        .routes(routes!(releases::list, releases::create))
-        .routes(routes!(releases::show))
-        .routes(routes!(operations::list))
-        .routes(routes!(operations::show))
-        .routes(routes!(operations::approve))
-        .routes(routes!(operations::reject))
-        .routes(routes!(operations::cancel))
-        .routes(routes!(logs::read))
-        .routes(routes!(service::health))
-        .routes(routes!(service::document))
-        .routes(routes!(service::explorer))
+/// The list of the handlers: what is served and what is documented are both made from it. A path is served when the function
+/// starts, and the document is written when somebody asks for it, because writing it takes longer than all the rest of the start.
+macro_rules! handlers {
+    ($($noun:ident::$handler:ident),* $(,)?) => {
+        fn handlers() -> Router<Api> {
+            let router = Router::new();
+            $(let router = utoipa_axum::paste! {
+                served::<$noun::[<__path_ $handler>], _, _>(router, $noun::$handler)
+            };)*
+            router
+        }
+
+        /// Every path with its methods.
+        fn paths() -> BTreeMap<String, Vec<HttpMethod>> {
+            let mut paths: BTreeMap<String, Vec<HttpMethod>> = BTreeMap::new();
+            $(utoipa_axum::paste! {
+                paths
+                    .entry($noun::[<__path_ $handler>]::path())
+                    .or_default()
+                    .extend($noun::[<__path_ $handler>]::methods());
+            })*
+            paths
+        }
+
+        /// The OpenAPI document as JSON.
+        static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| {
+            let router: OpenApiRouter<Api> = OpenApiRouter::with_openapi(openapi::base());
+            $(let router = router.routes(routes!($noun::$handler));)*
+            Bytes::from(router.into_openapi().to_json().unwrap_or_default())
+        });
+    };
 }
 
-/// The paths of the API, each with its methods.
-struct Paths(Vec<(String, Vec<String>)>);
+handlers![
+    blueprints::list,
+    blueprints::show,
+    blueprints::show_version,
+    blueprints::publish,
+    environments::list,
+    environments::show,
+    environments::put,
+    environments::delete,
+    source_accounts::list,
+    source_accounts::show,
+    source_accounts::put,
+    source_accounts::delete,
+    stacks::list,
+    stacks::create,
+    stacks::show,
+    stacks::update,
+    stacks::destroy,
+    stacks::preview,
+    releases::list,
+    releases::create,
+    releases::show,
+    operations::list,
+    operations::show,
+    operations::approve,
+    operations::reject,
+    operations::cancel,
+    logs::read,
+    service::health,
+    service::document,
+    service::explorer,
+];
 
-impl Paths {
-    fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter().map(|(path, item)| {
-            let methods = [
-                ("GET", &item.get),
-                ("HEAD", &item.get),
-                ("PUT", &item.put),
-                ("POST", &item.post),
-                ("PATCH", &item.patch),
-                ("DELETE", &item.delete),
-            ];
-            let methods = methods.into_iter().filter(|(_, operation)| operation.is_some());
-            (path.clone(), methods.map(|(method, _)| method.to_owned()).collect())
-        });
-        Self(paths.collect())
-    }
+/// The router with a handler where its part of the document says that it is.
+fn served<P: Path, H: Handler<T, Api>, T: 'static>(router: Router<Api>, handler: H) -> Router<Api> {
+    let methods = P::methods().into_iter();
+    let methods = methods.fold(MethodRouter::new(), |router, method| {
+        router.on(method.to_method_filter(), handler.clone())
+    });
+    router.route(&P::path(), methods)
+}
 
-    fn not_found(&self, request: &Request) -> Error {
-        let paths: Vec<&str> = self.0.iter().map(|(path, _)| path.as_str()).collect();
-        let path = crate::body::shortened(request.uri().path());
-        Error::NotFound(format!("There is no path {path}. The paths are: {}.", paths.join(", ")))
-    }
+async fn not_found(request: Request) -> Error {
+    let paths: Vec<String> = paths().into_keys().collect();
+    let path = crate::body::shortened(request.uri().path());
+    Error::NotFound(format!("There is no path {path}. The paths are: {}.", paths.join(", ")))
+}
 
-    fn not_allowed(&self, request: &Request) -> Error {
-        let matched = request.extensions().get::<MatchedPath>();
-        let route = matched.and_then(|matched| self.0.iter().find(|(path, _)| path == matched.as_str()));
-        Error::MethodNotAllowed {
-            method: Method::clone(request.method()),
-            allowed: route.map(|(_, methods)| methods.clone()).unwrap_or_default(),
-        }
+async fn not_allowed(request: Request) -> Error {
+    let matched = request.extensions().get::<MatchedPath>();
+    let methods = matched.and_then(|matched| paths().remove(matched.as_str()));
+    Error::MethodNotAllowed {
+        method: Method::clone(request.method()),
+        allowed: methods.unwrap_or_default().iter().flat_map(named).collect(),
     }
+}
+
+/// A method as HTTP calls it; what answers `GET` answers `HEAD`, too.
+fn named(method: &HttpMethod) -> Vec<String> {
+    let names: &[&str] = match method {
+        HttpMethod::Get => &["GET", "HEAD"],
+        HttpMethod::Post => &["POST"],
+        HttpMethod::Put => &["PUT"],
+        HttpMethod::Delete => &["DELETE"],
+        HttpMethod::Options => &["OPTIONS"],
+        HttpMethod::Head => &["HEAD"],
+        HttpMethod::Patch => &["PATCH"],
+        HttpMethod::Trace => &["TRACE"],
+    };
+    names.iter().map(ToString::to_string).collect()
 }

@@ -67,7 +67,7 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Submission<LIMIT> {
             None
         } else {
             body::require_json(&parts.headers)?;
-            Some(body::parse(&bytes)?)
+            Some(body::fields(&bytes)?)
         };
         let idempotency = key.map(|key| {
             let mut request = format!("{} {}\n", parts.method, parts.uri.path()).into_bytes();

@@ -11,12 +11,14 @@ mod blueprint;
 mod environment;
 mod operation;
 mod release;
+mod source_account;
 mod stack;
 
 pub use blueprint::{BlueprintPage, BlueprintSummary, BlueprintVersion, Variable};
 pub use environment::Environment;
 pub use operation::{LogLine, LogLines, Operation};
 pub use release::Release;
+pub use source_account::SourceAccount;
 pub use stack::Stack;
 
 /// A blueprint in its version.

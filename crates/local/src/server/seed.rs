@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use slipway_model::account::AccountId;
+use slipway_model::account::{AccountId, Region};
 use slipway_model::environment::Environment;
 use slipway_store::Store;
 
@@ -22,6 +22,9 @@ pub(super) async fn environment(template: &Template, endpoint: &str, data: &Path
     let account: AccountId = ACCOUNT
         .parse()
         .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
+    let region: Region = REGION
+        .parse()
+        .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
     let store = Store::new(
         &slipway_store::aws::sdk_config(&aws_variables(endpoint)),
         &template.table.name,
@@ -35,7 +38,7 @@ pub(super) async fn environment(template: &Template, endpoint: &str, data: &Path
             let environment = Environment {
                 name,
                 account,
-                region: REGION.to_owned(),
+                region,
                 role: None,
                 external_id: None,
                 approval: slipway_model::environment::Approval::Never,

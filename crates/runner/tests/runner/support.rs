@@ -83,7 +83,7 @@ impl World {
         let environment = Environment {
             name: name("dev"),
             account: "000000000000".parse().expect("an account"),
-            region: "us-east-1".to_owned(),
+            region: "us-east-1".parse().expect("a region"),
             role: None,
             external_id: None,
             approval: Approval::Never,
@@ -142,8 +142,8 @@ impl World {
         let mut environment = self
             .wait(self.store.environment(&name("dev")))
             .expect("the environment");
-        environment.role = Some(role.to_owned());
-        region.clone_into(&mut environment.region);
+        environment.role = Some(role.parse().expect("a role"));
+        environment.region = region.parse().expect("a region");
         self.wait(self.store.put_environment(&environment))
             .expect("an environment");
     }

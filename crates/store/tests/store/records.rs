@@ -109,7 +109,7 @@ async fn an_environment_comes_back_as_it_was_written() {
     let environment = |called: &str| Environment {
         name: name(called),
         account: "111122223333".parse().expect("an account"),
-        region: "eu-west-1".to_owned(),
+        region: "eu-west-1".parse().expect("a region"),
         role: None,
         external_id: None,
         approval: Approval::WhenDestroying,

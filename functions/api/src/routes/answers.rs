@@ -2,17 +2,45 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
 use axum::response::Response;
+use serde::Serialize;
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::create::Outcome;
+use slipway_store::idempotency::Answer;
 
 use crate::Api;
 use crate::error::Error;
-use crate::submission::{given, given_again};
+use crate::revision;
+use crate::submission::{answer, given, given_again};
 
 /// How long an answer waits for Step Functions. An operation that is not started by then is started by the sweeper.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a record that administrators configure is read again because others write it, too.
+pub(super) const ATTEMPTS: usize = 5;
+
+/// The answer about a record that is configured now; `path` is where a new one is.
+pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Serialize) -> Answer {
+    let status = if path.is_some() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let mut answer = answer(status, path, shown);
+    answer.headers.push((ETAG.to_string(), revision::tag(revision)));
+    answer
+}
+
+/// Others were quicker, each time.
+pub(super) fn busy(doing: &'static str) -> Error {
+    Error::Unavailable {
+        doing,
+        source: format!("others wrote the record {ATTEMPTS} times meanwhile").into(),
+    }
+}
 
 impl Api {
     /// Starts what came of a request, and answers.

@@ -2,18 +2,35 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use slipway_model::environment::Environment;
 use slipway_model::name::Name;
+use slipway_model::request::NAME_REMEDY;
 use slipway_store::Cursor;
+use slipway_store::configured::{Configured, Expected};
+use slipway_store::list::{PAGE, StackFilter};
+use utoipa::ToSchema;
+
+use super::answers::{ATTEMPTS, busy, configured};
+use crate::body::shortened;
 
 use crate::error::Error;
-use crate::openapi::ReadProblems;
+use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::revision;
+use crate::submission::Submission;
 use crate::view::{self, ConfiguredItems};
 use crate::{Api, Caller};
 
+/// How many stacks a refusal names.
+const NAMED: usize = 5;
+
 /// List the environments
 ///
-/// By name.
+/// By name. One that cannot be read is named in `unreadable`.
 #[utoipa::path(
     get,
     path = "/v1/environments",
@@ -27,15 +44,15 @@ use crate::{Api, Caller};
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<ConfiguredItems<view::Environment>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.environments(limit, cursor.as_ref()).await?;
-    Ok(Json(ConfiguredItems::of(page, |environment, _revision| {
-        environment.into()
+    Ok(Json(ConfiguredItems::of(page, |environment, revision| {
+        view::Environment::of(environment, revision, &caller)
     })))
 }
 
@@ -45,26 +62,232 @@ pub(super) async fn list(
     path = "/v1/environments/{name}",
     operation_id = "show_environment",
     tag = "environments",
-    params(("name" = String, Path, description = "The environment's name.", example = "local")),
-    responses((status = 200, description = "The environment.", body = view::Environment), ReadProblems),
+    params(
+        ("name" = String, Path, description = "The environment's name.", example = "local"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has it."),
+    ),
+    responses(
+        (status = 200, description = "The environment.", body = view::Environment, headers(("ETag" = String, description = "The environment's revision, in quotes."))),
+        (status = 304, description = "The environment is as the caller has it."),
+        ReadProblems,
+    ),
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     InPath(name): InPath<String>,
     parameters: Parameters,
-) -> Result<Json<view::Environment>, Error> {
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     parameters.finish()?;
-    if let Ok(name) = name.parse::<Name>() {
-        match api.store.environment(&name).await {
-            Ok(environment) => return Ok(Json(environment.into())),
-            Err(slipway_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+    let Some(found) = api.environment_of(&name).await? else {
+        return Err(api.no_environment(&name).await?);
+    };
+    let (environment, revision) = (found.record?, found.revision);
+    let tag = [(ETAG, revision::tag(revision))];
+    if revision::is_known(&headers, revision) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, Json(view::Environment::of(environment, revision, &caller))).into_response())
+}
+
+/// What an environment is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "account": "111122223333",
+    "region": "eu-west-1",
+    "role": "arn:aws:iam::111122223333:role/slipway-environment-live",
+    "external_id": "3f0e3c34-9f4e-4d8a-a1d4-6a1b1a0e9f11",
+    "approval": "when_destroying",
+    "protected": true,
+    "variables": {"vpc_id": "vpc-0a1b2c3d"}
+}))]
+#[expect(dead_code, reason = "the schema of a body; `Environment::read` reads it")]
+struct PutEnvironment {
+    /// Its name, as in the path.
+    name: Option<String>,
+    /// The 12 digits of the AWS account.
+    account: String,
+    /// The AWS region.
+    region: String,
+    /// The ARN of the role that Terraform assumes, `slipway-environment-…` in the account. Without one it has the rights of the
+    /// build.
+    role: Option<String>,
+    /// What the role's trust policy asks for: 16 to 256 characters. It goes with the role.
+    external_id: Option<String>,
+    /// When a plan waits for an approval: `never` (the default), `when_destroying` or `always`.
+    approval: Option<String>,
+    /// Whether stacks here are kept from being destroyed; false by default.
+    protected: Option<bool>,
+    /// Values for blueprints which declare a variable of that name.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<serde_json::Value>,
+}
+
+/// Put an environment
+///
+/// New, or in place of the one of that name: what is left out has its default then. Account and region stay as they are while
+/// stacks live there. Only administrators put environments.
+#[utoipa::path(
+    put,
+    path = "/v1/environments/{name}",
+    operation_id = "put_environment",
+    tag = "environments",
+    params(
+        ("name" = String, Path, description = "The environment's name.", example = "live"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is none of that name."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = PutEnvironment, description = "The environment."),
+    responses(
+        (status = 201, description = "It is new.", body = view::Environment, headers(("Location" = String, description = "The path of the environment."), ("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 200, description = "It was there before.", body = view::Environment, headers(("ETag" = String, description = "Its revision, in quotes."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn put(
+    State(api): State<Api>,
+    InPath(name): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    submission.caller.require_admin("configure environments")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let name: Name = name
+        .parse()
+        .map_err(|error| Error::parameter("name", format!("{error}"), NAME_REMEDY))?;
+    let environment = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
+    for _ in 0..ATTEMPTS {
+        let current = api.environment_of(name.as_str()).await?;
+        let (expected, before) = match current {
+            Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
+            None => (Expected::Nothing, None),
+        };
+        revision::require(&submission.headers, expected)?;
+        if let Some(before) = &before {
+            api.require_same_place(before, &environment).await?;
+        }
+        let revision = match expected {
+            // What is so already is not written again.
+            Expected::Revision(revision) if before.as_ref() == Some(&environment) => Some(revision),
+            expected => api.store.put_environment_if(&environment, expected).await?,
+        };
+        let Some(revision) = revision else { continue };
+        tracing::info!(caller = submission.caller.name, environment = %name, revision, "configured");
+        let path = (expected == Expected::Nothing).then(|| format!("/v1/environments/{name}"));
+        let shown = view::Environment::of(environment, revision, &submission.caller);
+        return api.answer_once(&submission, configured(path, revision, &shown)).await;
+    }
+    Err(busy("putting an environment"))
+}
+
+/// Delete an environment
+///
+/// Refused while stacks live there. Only administrators delete environments.
+#[utoipa::path(
+    delete,
+    path = "/v1/environments/{name}",
+    operation_id = "delete_environment",
+    tag = "environments",
+    params(
+        ("name" = String, Path, description = "The environment's name.", example = "live"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
+    ),
+    responses((status = 204, description = "It is gone."), ChangeProblems),
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    InPath(name): InPath<String>,
+    mut submission: Submission,
+) -> Result<StatusCode, Error> {
+    submission.caller.require_admin("configure environments")?;
+    submission.no_fields()?;
+    for _ in 0..ATTEMPTS {
+        let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.environment_of(&name).await?) else {
+            return Err(api.no_environment(&name).await?);
+        };
+        let expected = Expected::Revision(current.revision);
+        revision::require(&submission.headers, expected)?;
+        if let Some(stacks) = api.stacks_in(&parsed).await? {
+            return Err(Error::Conflict(format!(
+                "The environment `{parsed}` has {stacks}. Destroy them first; GET /v1/stacks?environment={parsed} lists them."
+            )));
+        }
+        if api.store.delete_environment(&parsed, expected).await? {
+            tracing::info!(caller = submission.caller.name, environment = %parsed, "deleted");
+            return Ok(StatusCode::NO_CONTENT);
         }
     }
-    let shown = crate::body::shortened(&name);
-    let there_are = api.store.environments_there_are().await?;
-    Err(Error::NotFound(format!(
-        "There is no environment `{shown}`; {there_are}."
-    )))
+    Err(busy("deleting an environment"))
+}
+
+impl Api {
+    /// The environment that a path names, where there is one.
+    async fn environment_of(&self, name: &str) -> Result<Option<Configured<Environment>>, Error> {
+        let Ok(name) = name.parse::<Name>() else {
+            return Ok(None);
+        };
+        match self.store.configured_environment(&name).await {
+            Err(slipway_store::Error::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+
+    /// There is no such environment; the error says which there are.
+    async fn no_environment(&self, name: &str) -> Result<Error, Error> {
+        let there_are = self.store.environments_there_are().await?;
+        let name = shortened(name);
+        Ok(Error::NotFound(format!(
+            "There is no environment `{name}`; {there_are}."
+        )))
+    }
+
+    /// Stacks are where they were made: in another account or region Terraform would make them a second time, and forget the
+    /// first.
+    async fn require_same_place(&self, before: &Environment, now: &Environment) -> Result<(), Error> {
+        if (&before.account, &before.region) == (&now.account, &now.region) {
+            return Ok(());
+        }
+        match self.stacks_in(&now.name).await? {
+            None => Ok(()),
+            Some(stacks) => Err(Error::Conflict(format!(
+                "The environment `{}` is in account {} and region {}, and has {stacks} there. Make another environment for another \
+                 place.",
+                now.name, before.account, before.region
+            ))),
+        }
+    }
+
+    /// How many stacks live in an environment, and which, for a refusal; `None` for none.
+    ///
+    /// The index that says so is a moment behind. A stack that is asked for in that moment finds no environment when its turn
+    /// comes: its operation fails and says so, and putting the environment again is the remedy.
+    async fn stacks_in(&self, environment: &Name) -> Result<Option<String>, Error> {
+        let filter = StackFilter {
+            environment: Some(environment.clone()),
+            ..StackFilter::default()
+        };
+        let mut cursor = None;
+        loop {
+            let page = self.store.stacks(&filter, PAGE, cursor.as_ref()).await?;
+            let named: Vec<String> = page
+                .items
+                .iter()
+                .take(NAMED)
+                .map(|stack| format!("{} ({})", stack.name, stack.id))
+                .collect();
+            match (page.items.len(), page.next) {
+                (0, None) => return Ok(None),
+                (0, next) => cursor = next,
+                (1, None) => return Ok(Some(format!("1 live stack: {}", named.join(", ")))),
+                (count, next) => {
+                    let least = if next.is_some() { "at least " } else { "" };
+                    let more = if count > NAMED || next.is_some() { ", …" } else { "" };
+                    return Ok(Some(format!("{least}{count} live stacks: {}{more}", named.join(", "))));
+                }
+            }
+        }
+    }
 }

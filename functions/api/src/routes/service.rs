@@ -2,13 +2,12 @@
 
 use std::sync::LazyLock;
 
+use axum::Json;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
-use axum::{Extension, Json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde::Serialize;
 use slipway_model::name::Digest;
 use utoipa::ToSchema;
@@ -36,10 +35,6 @@ fn source_of(element: &str) -> String {
     let bytes: Vec<u8> = digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
     format!("'sha256-{}'", STANDARD.encode(bytes))
 }
-
-/// The OpenAPI document as JSON.
-#[derive(Debug, Clone)]
-pub(super) struct Document(pub Bytes);
 
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -75,8 +70,9 @@ pub(super) async fn health() -> Json<Health> {
     tag = "service",
     responses((status = 200, description = "The OpenAPI document of this API.", body = serde_json::Value, content_type = "application/json")),
 )]
-pub(super) async fn document(Extension(Document(text)): Extension<Document>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text)
+pub(super) async fn document() -> impl IntoResponse {
+    let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (json, super::DOCUMENT.clone())
 }
 
 /// Show a page to explore the API

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use slipway_model::environment;
 use utoipa::ToSchema;
 
+use crate::Caller;
+
 /// A place for stacks, and the rules there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Environment {
@@ -17,6 +19,11 @@ pub struct Environment {
     /// The AWS region.
     #[schema(example = "us-east-1")]
     pub region: String,
+    /// The ARN of the role that Terraform assumes; null where it has the rights of the build.
+    pub role: Option<String>,
+    /// What the role's trust policy asks for. Only administrators are shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// When a plan waits for an approval: `never`, `when_destroying` or `always`.
     #[schema(value_type = String, example = "never")]
     pub approval: environment::Approval,
@@ -25,17 +32,24 @@ pub struct Environment {
     /// The values that it gives to blueprints which declare a variable of that name. A request cannot set these.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
+    /// Grows with every change; its ETag is this in quotes.
+    pub revision: u64,
 }
 
-impl From<environment::Environment> for Environment {
-    fn from(environment: environment::Environment) -> Self {
+impl Environment {
+    /// What the caller may see of it.
+    pub fn of(environment: environment::Environment, revision: u64, caller: &Caller) -> Self {
+        let external_id = environment.external_id.filter(|_| caller.admin);
         Self {
             name: environment.name.to_string(),
             account: environment.account.to_string(),
-            region: environment.region,
+            region: environment.region.to_string(),
+            role: environment.role.map(String::from),
+            external_id: external_id.map(String::from),
             approval: environment.approval,
             protected: environment.protected,
             variables: environment.variables,
+            revision,
         }
     }
 }

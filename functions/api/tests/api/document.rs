@@ -97,7 +97,7 @@ async fn the_document_is_whole() {
         let id = operation["operationId"].as_str().expect("an id").to_owned();
         assert!(ids.insert(id), "{what} has the id of another operation");
     }
-    assert_eq!(ids.len(), 24, "{ids:#?}");
+    assert_eq!(ids.len(), 30, "{ids:#?}");
 }
 
 /// Path and method of each operation lead to a handler, and every handler under `/v1` asks who is calling. That there is no
@@ -116,6 +116,7 @@ async fn every_path_of_the_document_is_served_to_callers_only() {
                 },
             )
             .replace("{name}", "web")
+            .replace("{account}", "111122223333")
             .replace("{version}", "1.0.0")
             .replace("{number}", "1");
         let request = Request::builder().method(method.clone()).uri(&address).body("".into());
@@ -150,6 +151,7 @@ async fn the_examples_have_only_fields_that_there_are() {
         let address = path
             .replace("/v1/stacks/{id}", &stack)
             .replace("{name}", "example")
+            .replace("{account}", "111122223333")
             .replace("{version}", "1.0.0");
         let mut caller = ann();
         caller.admin = true;
@@ -169,7 +171,10 @@ async fn the_examples_have_only_fields_that_there_are() {
         );
         sent += 1;
     }
-    assert_eq!(sent, 6, "create, update, preview, release, reject, publish");
+    assert_eq!(
+        sent, 8,
+        "create, update, preview, release, reject, publish, two that configure"
+    );
 }
 
 #[tokio::test]

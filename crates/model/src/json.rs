@@ -5,10 +5,10 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::body::shortened;
+use crate::fields::shortened;
 
 /// A JSON value no object of which names a field twice: of two values, one would be lost without a word.
-pub(crate) struct Unique(pub Value);
+pub struct Unique(pub Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,0 +1,218 @@
+//! `/v1/source-accounts`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use slipway_model::account::AccountId;
+use slipway_model::source_account::SourceAccount;
+use slipway_store::Cursor;
+use slipway_store::configured::{Configured, Expected};
+use utoipa::ToSchema;
+
+use super::answers::{ATTEMPTS, busy, configured};
+use crate::body::shortened;
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::revision;
+use crate::submission::Submission;
+use crate::view::{self, ConfiguredItems};
+use crate::{Api, Caller};
+
+/// List the source accounts
+///
+/// The AWS accounts whose events may ask for operations, by id. One that cannot be read is named in `unreadable`.
+#[utoipa::path(
+    get,
+    path = "/v1/source-accounts",
+    operation_id = "list_source_accounts",
+    tag = "source accounts",
+    params(
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of source accounts.", body = ConfiguredItems<view::SourceAccount>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<ConfiguredItems<view::SourceAccount>>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let page = api.store.source_accounts(limit, cursor.as_ref()).await?;
+    Ok(Json(ConfiguredItems::of(page, view::SourceAccount::of)))
+}
+
+/// Show a source account
+#[utoipa::path(
+    get,
+    path = "/v1/source-accounts/{account}",
+    operation_id = "show_source_account",
+    tag = "source accounts",
+    params(
+        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has it."),
+    ),
+    responses(
+        (status = 200, description = "The source account.", body = view::SourceAccount, headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 304, description = "The source account is as the caller has it."),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(account): InPath<String>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    parameters.finish()?;
+    let found = api.source_account_of(&account).await?;
+    let found = found.ok_or_else(|| no_source_account(&account))?;
+    let (record, revision) = (found.record?, found.revision);
+    let tag = [(ETAG, revision::tag(revision))];
+    if revision::is_known(&headers, revision) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, Json(view::SourceAccount::of(record, revision))).into_response())
+}
+
+/// What a source account is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "description": "The shop",
+    "actions": ["provision", "release"],
+    "blueprints": ["guestbook"],
+    "environments": ["live"],
+    "results": "arn:aws:events:eu-west-1:111122223333:event-bus/slipway-results"
+}))]
+#[expect(dead_code, reason = "the schema of a body; `SourceAccount::read` reads it")]
+struct PutSourceAccount {
+    /// The account, as in the path.
+    account: Option<String>,
+    /// Whose it is, in a sentence.
+    description: Option<String>,
+    /// What it may ask for: `provision`, `release`, `destroy`, `drift`. An empty list allows nothing.
+    actions: Vec<String>,
+    /// Of stacks of which blueprints, by their names.
+    blueprints: Vec<String>,
+    /// In which environments, by their names.
+    environments: Vec<String>,
+    /// The ARN of the event bus in that account which is told what became of its requests.
+    results: Option<String>,
+}
+
+/// Put a source account
+///
+/// New, or in place of the one of that id. Only administrators put source accounts.
+#[utoipa::path(
+    put,
+    path = "/v1/source-accounts/{account}",
+    operation_id = "put_source_account",
+    tag = "source accounts",
+    params(
+        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is none of that id."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = PutSourceAccount, description = "The source account."),
+    responses(
+        (status = 201, description = "It is new.", body = view::SourceAccount, headers(("Location" = String, description = "The path of the source account."), ("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 200, description = "It was there before.", body = view::SourceAccount, headers(("ETag" = String, description = "Its revision, in quotes."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn put(
+    State(api): State<Api>,
+    InPath(account): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    submission.caller.require_admin("configure source accounts")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let account: AccountId = account
+        .parse()
+        .map_err(|error| Error::parameter("account", format!("{error}"), "give the 12 digits of the AWS account"))?;
+    let record = SourceAccount::read(submission.fields()?, Some(&account)).map_err(Error::invalid)?;
+    for _ in 0..ATTEMPTS {
+        let current = api.source_account_of(account.as_str()).await?;
+        let (expected, before) = match current {
+            Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
+            None => (Expected::Nothing, None),
+        };
+        revision::require(&submission.headers, expected)?;
+        let revision = match expected {
+            // What is so already is not written again.
+            Expected::Revision(revision) if before.as_ref() == Some(&record) => Some(revision),
+            expected => api.store.put_source_account_if(&record, expected).await?,
+        };
+        let Some(revision) = revision else { continue };
+        tracing::info!(caller = submission.caller.name, source_account = %account, revision, "configured");
+        let path = (expected == Expected::Nothing).then(|| format!("/v1/source-accounts/{account}"));
+        let shown = view::SourceAccount::of(record, revision);
+        return api.answer_once(&submission, configured(path, revision, &shown)).await;
+    }
+    Err(busy("putting a source account"))
+}
+
+/// Delete a source account
+///
+/// Its events ask for nothing any more; the stacks that they asked for stay. Only administrators delete source accounts.
+#[utoipa::path(
+    delete,
+    path = "/v1/source-accounts/{account}",
+    operation_id = "delete_source_account",
+    tag = "source accounts",
+    params(
+        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
+    ),
+    responses((status = 204, description = "It is gone."), ChangeProblems),
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    InPath(account): InPath<String>,
+    mut submission: Submission,
+) -> Result<StatusCode, Error> {
+    submission.caller.require_admin("configure source accounts")?;
+    submission.no_fields()?;
+    for _ in 0..ATTEMPTS {
+        let (Ok(parsed), Some(current)) = (account.parse::<AccountId>(), api.source_account_of(&account).await?) else {
+            return Err(no_source_account(&account));
+        };
+        let expected = Expected::Revision(current.revision);
+        revision::require(&submission.headers, expected)?;
+        if api.store.delete_source_account(&parsed, expected).await? {
+            tracing::info!(caller = submission.caller.name, source_account = %parsed, "deleted");
+            return Ok(StatusCode::NO_CONTENT);
+        }
+    }
+    Err(busy("deleting a source account"))
+}
+
+fn no_source_account(account: &str) -> Error {
+    let account = shortened(account);
+    Error::NotFound(format!(
+        "There is no source account `{account}`. The source accounts are at /v1/source-accounts."
+    ))
+}
+
+impl Api {
+    /// The source account that a path names, where there is one.
+    async fn source_account_of(&self, account: &str) -> Result<Option<Configured<SourceAccount>>, Error> {
+        let Ok(account) = account.parse::<AccountId>() else {
+            return Ok(None);
+        };
+        match self.store.configured_source_account(&account).await {
+            Err(slipway_store::Error::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        }
+    }
+}
