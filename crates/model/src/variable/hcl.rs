@@ -108,7 +108,7 @@ impl Reader {
                         "write the value out: Terraform takes no expression here",
                     ),
                 },
-                "description" => declared.description = value.as_str().map(str::to_owned).unwrap_or_default(),
+                "description" => declared.description = plain_text(value).unwrap_or_default(),
                 "sensitive" | "ephemeral" => declared.sensitive |= value.as_bool().unwrap_or_default(),
                 "nullable" => declared.nullable = value.as_bool(),
                 // An argument of a later Terraform, which judges it itself when it plans.
@@ -199,8 +199,16 @@ fn validation(body: &Body) -> Validation {
         condition: argument("condition").map(text_of).unwrap_or_default(),
         // A message may be a template; it is shown as it is written then.
         error_message: message
-            .and_then(Expression::as_str)
-            .map_or_else(|| message.map(text_of).unwrap_or_default(), str::to_owned),
+            .map(|message| plain_text(message).unwrap_or_else(|| text_of(message)))
+            .unwrap_or_default(),
+    }
+}
+
+/// The text of an expression that is nothing else, a string or a heredoc, less the line end that closes a heredoc.
+fn plain_text(expression: &Expression) -> Option<String> {
+    match literal(expression)? {
+        Value::String(text) => Some(text.trim_end().to_owned()),
+        _ => None,
     }
 }
 
@@ -261,6 +269,15 @@ mod tests {
         assert_eq!((size.kind.clone(), size.type_text.as_str()), (Kind::Number, "number"));
         assert_eq!(size.validations[0].condition, "var.size > 0");
         assert_eq!(size.validations[0].error_message, "A disk has a size.");
+    }
+
+    #[test]
+    fn a_description_may_have_several_lines() {
+        let text = "variable \"size\" {\n  type = number\n  description = <<-EOT\n    GiB of disk:\n\n    - at least 8\n  EOT\n}\n";
+        assert_eq!(
+            schema("variables.tf", text)[0].description,
+            "GiB of disk:\n\n- at least 8"
+        );
     }
 
     #[test]
