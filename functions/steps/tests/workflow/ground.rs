@@ -59,7 +59,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
     let environment = Environment {
         name: name("live"),
         account: "000000000000".parse().expect("an account"),
-        region: "us-east-1".to_owned(),
+        region: "us-east-1".parse().expect("a region"),
         role: None,
         external_id: None,
         approval,
