@@ -162,8 +162,13 @@ impl Fields {
         self.problems
     }
 
+    /// Notes what is wrong with a field that was taken.
+    pub fn problem(&mut self, problem: FieldProblem) {
+        self.problems.push(problem);
+    }
+
     /// Takes a field out; `null` says the same as leaving it out.
-    fn take(&mut self, name: &'static str) -> Option<Value> {
+    pub fn take(&mut self, name: &'static str) -> Option<Value> {
         if !self.known.contains(&name) {
             self.known.push(name);
         }

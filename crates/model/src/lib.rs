@@ -19,6 +19,8 @@
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`error_chain`] | an error with what led to it, in one line |
+//! | [`event`] | requests that come as events |
+//! | [`subscription`] | which images are released when they are pushed |
 //! | [`request`] | what is asked for, as it was written |
 //! | [`fields`], [`json`] | the fields of a JSON object from outside, read strictly |
 //! | [`problem`] | what is wrong with a request, field by field |
@@ -28,6 +30,7 @@ pub mod blueprint;
 pub mod contract;
 pub mod environment;
 pub mod error_chain;
+pub mod event;
 pub mod fields;
 pub mod id;
 pub mod json;
@@ -39,4 +42,5 @@ pub mod release;
 pub mod request;
 pub mod source_account;
 pub mod stack;
+pub mod subscription;
 pub mod variable;

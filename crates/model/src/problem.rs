@@ -22,4 +22,10 @@ impl FieldProblem {
             remedy: remedy.into(),
         }
     }
+    /// The same problem, of a field of `outer`.
+    #[must_use]
+    pub fn below(mut self, outer: &str) -> Self {
+        self.field = format!("{outer}.{}", self.field);
+        self
+    }
 }

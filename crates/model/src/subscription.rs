@@ -1,0 +1,409 @@
+//! Images that are released when they are pushed: which repository and tags a service of a stack subscribes to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::account::AccountId;
+use crate::fields::{Fields, described, shortened};
+use crate::name::{Digest, Image, InvalidName, Name};
+use crate::problem::FieldProblem;
+
+/// What to give for a repository.
+pub const REPOSITORY_REMEDY: &str =
+    "give the ARN of a repository of ECR, `arn:aws:ecr:eu-west-1:111122223333:repository/shop/web`";
+
+/// What to give for a pattern of tags.
+pub const TAGS_REMEDY: &str = "give a tag in which `*` stands for any characters, like `v*`, or `*` for every tag";
+
+const OBJECT_REMEDY: &str = "give each service, by its name, an object with `repository` and `tags`";
+
+/// The most characters that a tag of an image has.
+const TAG_LENGTH: usize = 128;
+
+/// A text that is no repository, or no pattern of tags.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSubscription(&'static str);
+
+/// A repository of ECR, written as its ARN.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Repository {
+    account: AccountId,
+    region: String,
+    name: String,
+}
+
+impl Repository {
+    /// The repository of this name in an account and region.
+    pub fn new(account: AccountId, region: &str, name: &str) -> Result<Self, InvalidSubscription> {
+        let part = |text: &str, further: &[u8]| {
+            text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || further.contains(&b))
+        };
+        if region.len() > 32 || !part(region, b"-") {
+            return Err(InvalidSubscription("the region is not like `eu-west-1`"));
+        }
+        if name.len() > 200 || !name.split('/').all(|one| part(one, b"._-")) {
+            return Err(InvalidSubscription(
+                "a repository has lower-case letters, digits and `.`, `_`, `-`, `/`, at most 200 of them",
+            ));
+        }
+        Ok(Self {
+            account,
+            region: region.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The account that it is in.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Its name in its account and region.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The image of this digest in it, as container engines call it.
+    pub fn image(&self, digest: &Digest) -> Result<Image, InvalidName> {
+        let domain = if self.region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        format!("{}.dkr.ecr.{}.{domain}/{}@{digest}", self.account, self.region, self.name).parse()
+    }
+}
+
+impl FromStr for Repository {
+    type Err = InvalidSubscription;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSubscription> {
+        let form = InvalidSubscription("is not the ARN of a repository of ECR");
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "ecr", region, account, resource] = parts.as_slice() else {
+            return Err(form);
+        };
+        let (Ok(account), Some(name)) = (account.parse(), resource.strip_prefix("repository/")) else {
+            return Err(form);
+        };
+        let repository = Self::new(account, region, name)?;
+        if *partition == repository.partition() {
+            Ok(repository)
+        } else {
+            Err(InvalidSubscription("the partition of the ARN is not that of its region"))
+        }
+    }
+}
+
+impl Repository {
+    fn partition(&self) -> &'static str {
+        match self.region.split('-').collect::<Vec<_>>().as_slice() {
+            ["cn", ..] => "aws-cn",
+            ["us", "gov", ..] => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (partition, region, account, name) = (self.partition(), &self.region, &self.account, &self.name);
+        write!(f, "arn:{partition}:ecr:{region}:{account}:repository/{name}")
+    }
+}
+
+/// Tags of images: a tag in which `*` stands for any characters, also none.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TagPattern(String);
+
+impl TagPattern {
+    /// Whether a tag is one of these.
+    pub fn matches(&self, tag: &str) -> bool {
+        let mut pieces = self.0.split('*');
+        let Some(rest) = pieces.next().and_then(|first| tag.strip_prefix(first)) else {
+            return false;
+        };
+        let Some(last) = pieces.next_back() else {
+            // Without a star.
+            return rest.is_empty();
+        };
+        let mut rest = rest;
+        for piece in pieces {
+            match rest.split_once(piece) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = InvalidSubscription;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSubscription> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'*');
+        if (1..=TAG_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidSubscription(
+            "a tag has letters, digits and `.`, `_`, `-`, at most 128 of them; `*` stands for any",
+        ))
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a service of a stack subscribes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The repository of its images.
+    pub repository: Repository,
+    /// The tags of the images that are released.
+    pub tags: TagPattern,
+    /// The newest image that was pushed and asked for: nothing that was pushed before is released any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Pushed>,
+}
+
+/// An image that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pushed {
+    /// What it is.
+    pub digest: Digest,
+    /// When it was pushed.
+    pub at: Timestamp,
+}
+
+/// A push of an image, as ECR tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Where it was pushed to.
+    pub repository: Repository,
+    /// With which tag.
+    pub tag: String,
+    /// The image, and when.
+    pub pushed: Pushed,
+}
+
+/// What a push means to a service that may subscribe to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing: another repository, or another tag.
+    Nothing,
+    /// The service is to get the image.
+    Release,
+    /// The service has been asked to run this image already.
+    Known,
+    /// An image that was pushed later has come before.
+    Late,
+}
+
+impl Subscription {
+    /// What a push means to the service.
+    pub fn meaning(&self, push: &Push) -> Meaning {
+        if self.repository != push.repository || !self.tags.matches(&push.tag) {
+            return Meaning::Nothing;
+        }
+        match &self.newest {
+            Some(newest) if newest.digest == push.pushed.digest => Meaning::Known,
+            Some(newest) if newest.at > push.pushed.at => Meaning::Late,
+            _ => Meaning::Release,
+        }
+    }
+}
+
+/// Reads the field `subscriptions`: a service with null unsubscribes.
+pub fn read(fields: &mut Fields) -> BTreeMap<Name, Option<Subscription>> {
+    let mut subscriptions = BTreeMap::new();
+    for (service, value) in fields.object("subscriptions").unwrap_or_default() {
+        let field = format!("subscriptions.{}", shortened(&service));
+        match (service.parse::<Name>(), value) {
+            (Err(error), _) => fields.problem(FieldProblem::new(field, error.to_string(), OBJECT_REMEDY)),
+            (Ok(service), Value::Null) => {
+                subscriptions.insert(service, None);
+            }
+            (Ok(service), Value::Object(object)) => {
+                let mut inner = Fields::new(object);
+                let repository = inner.required("repository", REPOSITORY_REMEDY);
+                let tags = inner.required("tags", TAGS_REMEDY);
+                for problem in inner.problems() {
+                    fields.problem(problem.below(&field));
+                }
+                if let (Some(repository), Some(tags)) = (repository, tags) {
+                    let newest = None;
+                    let subscription = Subscription {
+                        repository,
+                        tags,
+                        newest,
+                    };
+                    subscriptions.insert(service, Some(subscription));
+                }
+            }
+            (Ok(_), other) => {
+                let detail = format!("is {}, not an object", described(&other));
+                fields.problem(FieldProblem::new(field, detail, OBJECT_REMEDY));
+            }
+        }
+    }
+    subscriptions
+}
+
+/// The subscriptions of a stack with these over them: what is as it was keeps the newest image that it knows.
+pub fn over(
+    before: &BTreeMap<Name, Subscription>,
+    changes: &BTreeMap<Name, Option<Subscription>>,
+) -> BTreeMap<Name, Subscription> {
+    let mut after = before.clone();
+    for (service, change) in changes {
+        match change {
+            None => {
+                after.remove(service);
+            }
+            Some(wanted) => {
+                let same = before.get(service).filter(|had| had.repository == wanted.repository);
+                let newest = same.and_then(|had| had.newest.clone());
+                after.insert(service.clone(), Subscription { newest, ..wanted.clone() });
+            }
+        }
+    }
+    after
+}
+
+/// What the two texts share: shown as they are, and parsed when they are read.
+macro_rules! textual {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidSubscription;
+            fn try_from(text: String) -> Result<Self, InvalidSubscription> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )*};
+}
+
+textual!(Repository, TagPattern);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ARN: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+
+    fn push(tag: &str, image: &str, at: &str) -> Push {
+        Push {
+            repository: ARN.parse().expect("a repository"),
+            tag: tag.to_owned(),
+            pushed: Pushed {
+                digest: Digest::of(image.as_bytes()),
+                at: at.parse().expect("a time"),
+            },
+        }
+    }
+
+    #[test]
+    fn a_repository_is_its_arn_and_names_images() {
+        let repository: Repository = ARN.parse().expect("a repository");
+        assert_eq!(repository.to_string(), ARN);
+        let digest = Digest::of(b"");
+        let image = repository.image(&digest).expect("an image").to_string();
+        assert_eq!(image, format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@{digest}"));
+        let china: Repository = "arn:aws-cn:ecr:cn-north-1:111122223333:repository/web".parse().expect("one");
+        assert!(china.image(&digest).expect("an image").repository().contains(".amazonaws.com.cn/"));
+        for wrong in [
+            "shop/web",
+            "arn:aws:ecr:eu-west-1:1111:repository/shop",
+            "arn:aws:ecr:eu-west-1:111122223333:repository/../x",
+            "arn:aws:ecr:eu-west-1:111122223333:repository/",
+            "arn:aws:ecr:eu-west-1:111122223333:repository/web:v1",
+            "arn:aws:ecr:*:111122223333:repository/web",
+            "arn:aws-cn:ecr:eu-west-1:111122223333:repository/web",
+            "arn:aws:s3:::repository/web",
+        ] {
+            assert!(wrong.parse::<Repository>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, matching, others) in [
+            ("*", &["v1", "latest", ""][..], &[][..]),
+            ("v1", &["v1"][..], &["v", "v11", "xv1"][..]),
+            ("v*", &["v", "v1.2"][..], &["1v", ""][..]),
+            ("v*.0", &["v1.0", "v.0"][..], &["v10", "v1.0-rc"][..]),
+            ("*-main-*", &["a-main-1", "-main-"][..], &["main", "-main"][..]),
+            ("a*a", &["aa", "aba"][..], &["a"][..]),
+        ] {
+            let pattern: TagPattern = pattern.parse().expect("a pattern");
+            assert!(matching.iter().all(|tag| pattern.matches(tag)), "{pattern:?}");
+            assert!(!others.iter().any(|tag| pattern.matches(tag)), "{pattern:?}");
+        }
+        for wrong in ["", "v?", "v 1", "${x}", &"a".repeat(129)] {
+            assert!(wrong.parse::<TagPattern>().is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        /// Pushes in any order, each as often as it likes: the service is asked for the newest one last, and never for one
+        /// that is older than one it was asked for.
+        #[test]
+        fn the_newest_push_wins_in_any_order(order in prop::collection::vec(0..6_usize, 1..20)) {
+            let mut subscription = Subscription {
+                repository: ARN.parse().expect("a repository"),
+                tags: "v*".parse().expect("a pattern"),
+                newest: None,
+            };
+            let mut last = None;
+            for index in &order {
+                let push = push("v1", &index.to_string(), &format!("2026-05-23T12:00:0{index}Z"));
+                if subscription.meaning(&push) == Meaning::Release {
+                    prop_assert!(last < Some(*index), "{:?}", order);
+                    last = Some(*index);
+                    subscription.newest = Some(push.pushed);
+                }
+            }
+            prop_assert_eq!(last, order.iter().max().copied());
+        }
+    }
+
+    #[test]
+    fn the_same_image_under_another_tag_is_known_and_other_tags_mean_nothing() {
+        let mut subscription = Subscription {
+            repository: ARN.parse().expect("a repository"),
+            tags: "v*".parse().expect("a pattern"),
+            newest: Some(push("v1", "a", "2026-05-23T12:00:00Z").pushed),
+        };
+        assert_eq!(subscription.meaning(&push("v2", "a", "2026-05-23T13:00:00Z")), Meaning::Known);
+        assert_eq!(subscription.meaning(&push("latest", "b", "2026-05-23T13:00:00Z")), Meaning::Nothing);
+        assert_eq!(subscription.meaning(&push("v2", "b", "2026-05-23T11:00:00Z")), Meaning::Late);
+        subscription.newest = Some(push("v2", "b", "2026-05-23T13:00:00Z").pushed);
+        // Somebody goes back to an image by pushing it again.
+        assert_eq!(subscription.meaning(&push("v3", "a", "2026-05-23T14:00:00Z")), Meaning::Release);
+    }
+}
