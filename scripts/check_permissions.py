@@ -54,6 +54,7 @@ NAMES = {
     f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/slipway/": "roles of stacks/",
     "arn:${AWS::Partition}:iam::*:role/slipway-environment-": "roles of environments-",
     "arn:${AWS::Partition}:events:*:*:event-bus/slipway-results": "result buses",
+    f"arn:${{AWS::Partition}}:events:{ACCOUNT}:event-bus/default": "default bus",
 }
 
 # What IAM calls a service, where the name of its crate is another.
@@ -108,6 +109,8 @@ RESOURCES = {
     ("runner", "s3:DeleteObject"): ["states/stacks/*"],
     # Each source account has a bus of this name for what became of its requests.
     ("events", "events:PutEvents"): ["result buses"],
+    ("sweep", "events:PutEvents"): ["default bus"],
+    ("events", "sqs:SendMessage"): ["unhandled events"],
 }
 
 # Where AWS forces a `*`, and why.

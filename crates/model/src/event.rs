@@ -223,10 +223,9 @@ fn below_request(fields: &mut Fields, problems: Vec<FieldProblem>) {
 
 fn read_stack(fields: &mut Fields) -> Option<StackReference> {
     match fields.take("stack") {
-        Some(Value::String(text)) => match text.parse() {
+        Some(Value::String(text)) => match text.parse::<StackId>() {
             Ok(id) => Some(StackReference::Id(id)),
             Err(error) => {
-                let error: crate::id::InvalidId = error;
                 fields.problem(FieldProblem::new("stack", error.to_string(), STACK_REMEDY));
                 None
             }

@@ -219,7 +219,8 @@ pub fn shortened(text: &str) -> String {
     shown
 }
 
-fn described(value: &Value) -> &'static str {
+/// What a value is, in words.
+pub fn described(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

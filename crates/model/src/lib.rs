@@ -20,6 +20,7 @@
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`error_chain`] | an error with what led to it, in one line |
 //! | [`event`] | requests that come as events |
+//! | [`event_result`] | what is told about those |
 //! | [`subscription`] | which images are released when they are pushed |
 //! | [`request`] | what is asked for, as it was written |
 //! | [`fields`], [`json`] | the fields of a JSON object from outside, read strictly |
@@ -31,6 +32,7 @@ pub mod contract;
 pub mod environment;
 pub mod error_chain;
 pub mod event;
+pub mod event_result;
 pub mod fields;
 pub mod id;
 pub mod json;

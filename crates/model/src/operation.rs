@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::event::{Origin, Telling};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
 use crate::plan::{Drift, PlanSummary, Verdict};
@@ -236,6 +237,9 @@ pub struct Operation {
     pub task: Option<Name>,
     /// Who asked for it.
     pub requested_by: String,
+    /// The event by which it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When its execution began.
@@ -277,6 +281,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it has ended, and who asked for it by event has not been told how.
+    pub fn owes_result(&self) -> bool {
+        let due = |origin: &Origin| origin.result == Telling::Due;
+        self.status.has_ended() && self.origin.as_ref().is_some_and(due)
+    }
+
     /// Notes that a state of the workflow runs. A repeated one keeps the time at which it began first.
     pub fn begin_step(&mut self, name: &str, now: Timestamp) {
         match self.steps.iter_mut().find(|step| step.name == name) {

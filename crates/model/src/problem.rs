@@ -22,6 +22,7 @@ impl FieldProblem {
             remedy: remedy.into(),
         }
     }
+
     /// The same problem, of a field of `outer`.
     #[must_use]
     pub fn below(mut self, outer: &str) -> Self {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::fields::Fields;
 use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
+use crate::subscription::{self, Subscription};
 
 /// What to give for a name.
 pub const NAME_REMEDY: &str = "give a name like `guestbook` or `team-a`";
@@ -35,6 +36,8 @@ pub struct StackDraft {
     pub variables: Map<String, Value>,
     /// The images of its first release; empty for none.
     pub images: BTreeMap<Name, Image>,
+    /// Which images its services get when they are pushed.
+    pub subscriptions: BTreeMap<Name, Subscription>,
     /// What is wrong with its fields.
     pub problems: Vec<FieldProblem>,
 }
@@ -42,7 +45,12 @@ pub struct StackDraft {
 impl StackDraft {
     /// Reads it from the fields of a request.
     pub fn read(mut fields: Fields) -> Self {
+        let subscriptions = subscription::read(&mut fields).into_iter();
         Self {
+            // There is nothing yet to unsubscribe from: null says the same as leaving it out.
+            subscriptions: subscriptions
+                .filter_map(|(service, one)| Some((service, one?)))
+                .collect(),
             name: fields.required("name", NAME_REMEDY),
             blueprint: fields.required("blueprint", "name a blueprint of GET /v1/blueprints"),
             version: fields.optional("version", VERSION_REMEDY),
@@ -54,13 +62,15 @@ impl StackDraft {
     }
 }
 
-/// What is to be different in a stack's configuration.
+/// What is to be different in a stack.
 #[derive(Debug, Clone, Default)]
 pub struct Edit {
     /// The version of the blueprint.
     pub version: Option<Version>,
     /// The values to set; null removes one.
     pub variables: Map<String, Value>,
+    /// Which images services get when they are pushed; none unsubscribes.
+    pub subscriptions: BTreeMap<Name, Option<Subscription>>,
 }
 
 impl Edit {
@@ -68,9 +78,14 @@ impl Edit {
     pub fn read(mut fields: Fields) -> Result<Self, Vec<FieldProblem>> {
         let version = fields.optional("version", VERSION_REMEDY);
         let variables = fields.object("variables").unwrap_or_default();
+        let subscriptions = subscription::read(&mut fields);
         let problems = fields.problems();
         if problems.is_empty() {
-            Ok(Self { version, variables })
+            Ok(Self {
+                version,
+                variables,
+                subscriptions,
+            })
         } else {
             Err(problems)
         }

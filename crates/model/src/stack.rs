@@ -1,6 +1,6 @@
 //! One instance of a blueprint in an environment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Digest, Name};
 use crate::operation::OperationKind;
 use crate::plan::Drift;
+use crate::subscription::Subscription;
 
 /// What stands in place of a sensitive value wherever a value is shown.
 pub const HIDDEN: &str = "(sensitive)";
@@ -79,6 +80,9 @@ pub struct Stack {
     /// The operation that has the stack's only slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_operation: Option<OperationId>,
+    /// Which images its services get when they are pushed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<Name, Subscription>,
     /// What the last look for drift found; none since its infrastructure was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSeen>,

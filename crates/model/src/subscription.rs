@@ -80,7 +80,11 @@ impl Repository {
         } else {
             "amazonaws.com"
         };
-        format!("{}.dkr.ecr.{}.{domain}/{}@{digest}", self.account, self.region, self.name).parse()
+        format!(
+            "{}.dkr.ecr.{}.{domain}/{}@{digest}",
+            self.account, self.region, self.name
+        )
+        .parse()
     }
 }
 
@@ -100,7 +104,9 @@ impl FromStr for Repository {
         if *partition == repository.partition() {
             Ok(repository)
         } else {
-            Err(InvalidSubscription("the partition of the ARN is not that of its region"))
+            Err(InvalidSubscription(
+                "the partition of the ARN is not that of its region",
+            ))
         }
     }
 }
@@ -278,7 +284,13 @@ pub fn over(
             Some(wanted) => {
                 let same = before.get(service).filter(|had| had.repository == wanted.repository);
                 let newest = same.and_then(|had| had.newest.clone());
-                after.insert(service.clone(), Subscription { newest, ..wanted.clone() });
+                after.insert(
+                    service.clone(),
+                    Subscription {
+                        newest,
+                        ..wanted.clone()
+                    },
+                );
             }
         }
     }
@@ -333,9 +345,20 @@ mod tests {
         assert_eq!(repository.to_string(), ARN);
         let digest = Digest::of(b"");
         let image = repository.image(&digest).expect("an image").to_string();
-        assert_eq!(image, format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@{digest}"));
-        let china: Repository = "arn:aws-cn:ecr:cn-north-1:111122223333:repository/web".parse().expect("one");
-        assert!(china.image(&digest).expect("an image").repository().contains(".amazonaws.com.cn/"));
+        assert_eq!(
+            image,
+            format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@{digest}")
+        );
+        let china: Repository = "arn:aws-cn:ecr:cn-north-1:111122223333:repository/web"
+            .parse()
+            .expect("one");
+        assert!(
+            china
+                .image(&digest)
+                .expect("an image")
+                .repository()
+                .contains(".amazonaws.com.cn/")
+        );
         for wrong in [
             "shop/web",
             "arn:aws:ecr:eu-west-1:1111:repository/shop",
@@ -399,11 +422,23 @@ mod tests {
             tags: "v*".parse().expect("a pattern"),
             newest: Some(push("v1", "a", "2026-05-23T12:00:00Z").pushed),
         };
-        assert_eq!(subscription.meaning(&push("v2", "a", "2026-05-23T13:00:00Z")), Meaning::Known);
-        assert_eq!(subscription.meaning(&push("latest", "b", "2026-05-23T13:00:00Z")), Meaning::Nothing);
-        assert_eq!(subscription.meaning(&push("v2", "b", "2026-05-23T11:00:00Z")), Meaning::Late);
+        assert_eq!(
+            subscription.meaning(&push("v2", "a", "2026-05-23T13:00:00Z")),
+            Meaning::Known
+        );
+        assert_eq!(
+            subscription.meaning(&push("latest", "b", "2026-05-23T13:00:00Z")),
+            Meaning::Nothing
+        );
+        assert_eq!(
+            subscription.meaning(&push("v2", "b", "2026-05-23T11:00:00Z")),
+            Meaning::Late
+        );
         subscription.newest = Some(push("v2", "b", "2026-05-23T13:00:00Z").pushed);
         // Somebody goes back to an image by pushing it again.
-        assert_eq!(subscription.meaning(&push("v3", "a", "2026-05-23T14:00:00Z")), Meaning::Release);
+        assert_eq!(
+            subscription.meaning(&push("v3", "a", "2026-05-23T14:00:00Z")),
+            Meaning::Release
+        );
     }
 }

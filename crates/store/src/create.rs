@@ -7,17 +7,20 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::release::{Release, ReleaseStatus};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
+use slipway_model::subscription::Subscription;
 
 use crate::idempotency::{self, Answer, Idempotency, Known};
-use crate::item::{Item, key_attributes, text};
+use crate::item::key_attributes;
 use crate::operation::operation_write;
 use crate::release::release_write;
-use crate::stack::{place_item, stack_write};
+use crate::stack::{claimed, place_item, stack_write};
+use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
@@ -33,8 +36,12 @@ pub struct NewStack {
     pub configuration: Configuration,
     /// The images of its first release; empty for none.
     pub images: BTreeMap<Name, Image>,
+    /// Which images its services get when they are pushed.
+    pub subscriptions: BTreeMap<Name, Subscription>,
     /// Who asks; also its owner.
     pub requested_by: String,
+    /// The event by which it is asked for.
+    pub origin: Option<Origin>,
 }
 
 /// An operation that is asked for on a stack that exists.
@@ -53,10 +60,14 @@ pub struct NewOperation {
     pub rollback_to: Option<ReleaseNumber>,
     /// The command that a task runs.
     pub task: Option<Name>,
+    /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
+    pub subscriptions: Option<BTreeMap<Name, Subscription>>,
     /// The revision that the stack must have: `If-Match`.
     pub if_match: Option<u64>,
     /// Who asks.
     pub requested_by: String,
+    /// The event by which it is asked for.
+    pub origin: Option<Origin>,
 }
 
 /// What came of asking for an operation.
@@ -121,6 +132,7 @@ impl Store {
                 rollback_to: None,
                 task: None,
                 requested_by: &new.requested_by,
+                origin: new.origin.as_ref(),
             };
             let request = Request::new(&asked, &mut stack, None, now);
             let answer = answer(request.accepted(&stack, None));
@@ -128,6 +140,7 @@ impl Store {
             let mut name = key_attributes(&claim);
             name.insert("stack".to_owned(), AttributeValue::S(stack.id.to_string()));
             writes.push(Write::Put(name, Condition::New));
+            writes.extend(subscription_writes(&stack.id, &BTreeMap::new(), &stack.subscriptions));
             if self.write("create a stack", writes).await? == Written::Yes {
                 return Ok(request.created(answer));
             }
@@ -135,7 +148,8 @@ impl Store {
                 return Ok(known);
             }
             if let Some(item) = self.get_item(&claim).await? {
-                return taken(&claim, &item);
+                let by = claimed(&claim, &item)?;
+                return Ok(Outcome::NameTaken { by });
             }
             // Another stack has the id that was drawn, or the name became free in between.
             pause(attempt).await;
@@ -168,14 +182,23 @@ impl Store {
                 rollback_to: new.rollback_to,
                 task: new.task.as_ref(),
                 requested_by: &new.requested_by,
+                origin: new.origin.as_ref(),
             };
             let position = match stack.active_operation {
                 None => None,
                 Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
             };
+            if let Some(subscriptions) = &new.subscriptions {
+                stack.subscriptions.clone_from(subscriptions);
+            }
             let request = Request::new(&asked, &mut stack, position, now);
             let answer = answer(request.accepted(&stack, position));
-            let writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
+            let mut writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
+            writes.extend(subscription_writes(
+                &stack.id,
+                &read.subscriptions,
+                &stack.subscriptions,
+            ));
             if self.write("create an operation", writes).await? == Written::Yes {
                 return Ok(request.created(answer));
             }
@@ -206,15 +229,6 @@ impl Store {
     }
 }
 
-fn taken(claim: &Key, item: &Item) -> Result<Outcome, Error> {
-    let by = text(claim, item, "stack")?;
-    let by = by.parse().map_err(|source| Error::Decode {
-        what: claim.to_string(),
-        source: Box::new(source),
-    })?;
-    Ok(Outcome::NameTaken { by })
-}
-
 impl NewStack {
     fn stack(&self, id: StackId, now: Timestamp) -> Stack {
         Stack {
@@ -229,6 +243,7 @@ impl NewStack {
             current_release: None,
             last_release: ReleaseNumber(0),
             active_operation: None,
+            subscriptions: self.subscriptions.clone(),
             drift: None,
             created_at: now,
             updated_at: now,
@@ -246,8 +261,10 @@ impl NewOperation {
             images: BTreeMap::new(),
             rollback_to: None,
             task: None,
+            subscriptions: None,
             if_match: None,
             requested_by: requested_by.into(),
+            origin: None,
         }
     }
 
@@ -261,7 +278,9 @@ impl NewOperation {
                 current: stack.revision,
             });
         }
-        if self.configuration.is_some() && stack.configuration != self.stack.configuration {
+        let configured = self.configuration.is_some() && stack.configuration != self.stack.configuration;
+        let subscribed = self.subscriptions.is_some() && stack.subscriptions != self.stack.subscriptions;
+        if configured || subscribed {
             return Some(Outcome::StackChanged(Box::new(stack.clone())));
         }
         None
@@ -276,6 +295,7 @@ struct Asked<'a> {
     rollback_to: Option<ReleaseNumber>,
     task: Option<&'a Name>,
     requested_by: &'a str,
+    origin: Option<&'a Origin>,
 }
 
 /// One attempt: what is to be written besides the stack.
@@ -327,6 +347,7 @@ impl Request {
             images: asked.images.clone(),
             task: asked.task.cloned(),
             requested_by: asked.requested_by.to_owned(),
+            origin: asked.origin.cloned(),
             created_at: now,
             started_at: None,
             ended_at: None,

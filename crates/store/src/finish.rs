@@ -9,6 +9,7 @@ use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus};
 use crate::error::IllegalTransition;
 use crate::operation::{as_read, conflict, next_revision, next_stack_revision};
 use crate::release::release_write;
+use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -92,6 +93,8 @@ impl Store {
         if destroyed {
             let claim = Key::name(&stack.environment, &stack.name);
             writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));
+            let subscriptions = std::mem::take(&mut stack.subscriptions);
+            writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
         }
         let next = if destroyed {
             None

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use semver::Version;
 use serde_json::{Map, Value};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
+use slipway_model::event::Origin;
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::OperationKind;
 use slipway_model::problem::FieldProblem;
+use slipway_model::release::{Release, ReleaseStatus};
 use slipway_model::request::{Edit, IMAGES_REMEDY, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
+use slipway_model::subscription::{self, Meaning, Push, Pushed, Subscription};
 use slipway_model::variable;
 
 use crate::create::{Accepted, NewOperation, NewStack, Outcome};
@@ -22,9 +26,15 @@ use crate::{Error, Store};
 /// How often a request is judged again because others changed the stack meanwhile.
 const ATTEMPTS: usize = 5;
 
+/// How many releases are looked at for the newest that has not failed.
+const LOOKED_AT: u16 = 20;
+
 /// Why a request is not what is going to happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// It is a push of an image that nothing follows from: the services have it, or a newer one, or look for others.
+    #[error("no service of the stack is to get the image")]
+    NothingToRelease,
     /// Fields of it are wrong.
     #[error("wrong fields: {0:?}")]
     Invalid(Vec<FieldProblem>),
@@ -47,6 +57,8 @@ pub enum Refusal {
 pub struct Asking<'a> {
     /// The name under which it is asked for.
     pub requested_by: &'a str,
+    /// The event by which it is asked for.
+    pub origin: Option<&'a Origin>,
     /// By what the same request is known when it comes again.
     pub idempotency: Option<&'a Idempotency>,
 }
@@ -60,13 +72,30 @@ pub enum Change {
     Preview(Edit),
     /// To run these images; a service that is not named keeps its own.
     Release(BTreeMap<Name, Image>),
+    /// To run an image that was pushed, in the services that subscribe to it.
+    Push(Push),
+    /// To be compared with what its Terraform says.
+    Drift,
     /// To be destroyed.
     Destroy,
 }
 
+impl Change {
+    /// The kind of the operation that does it.
+    fn kind(&self) -> OperationKind {
+        match self {
+            Self::Update(_) => OperationKind::Update,
+            Self::Preview(_) => OperationKind::Preview,
+            Self::Release(_) | Self::Push(_) => OperationKind::Release,
+            Self::Drift => OperationKind::Drift,
+            Self::Destroy => OperationKind::Destroy,
+        }
+    }
+}
+
 impl Store {
     /// Judges the request for a new stack.
-    pub async fn judge_new_stack(&self, draft: StackDraft, requested_by: &str) -> Result<NewStack, Refusal> {
+    pub async fn judge_new_stack(&self, draft: StackDraft, asking: Asking<'_>) -> Result<NewStack, Refusal> {
         let StackDraft {
             name,
             blueprint,
@@ -74,6 +103,7 @@ impl Store {
             environment,
             variables,
             images,
+            subscriptions,
             mut problems,
         } = draft;
         let environment = match environment {
@@ -96,7 +126,9 @@ impl Store {
                 environment: environment.name,
                 configuration,
                 images,
-                requested_by: requested_by.to_owned(),
+                subscriptions,
+                requested_by: asking.requested_by.to_owned(),
+                origin: asking.origin.cloned(),
             }),
             _ => Err(Refusal::Invalid(problems)),
         }
@@ -113,7 +145,7 @@ impl Store {
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Refusal> {
         for _ in 0..ATTEMPTS {
-            let new = self.judge_change(&stack, change, if_match, asking.requested_by).await?;
+            let new = self.judge_change(&stack, change, if_match, asking).await?;
             match self.create_operation(&new, asking.idempotency, &answer).await? {
                 Outcome::StackChanged(now) => stack = *now,
                 outcome => return Ok(outcome),
@@ -129,7 +161,7 @@ impl Store {
         stack: &Stack,
         change: &Change,
         if_match: Option<u64>,
-        requested_by: &str,
+        asking: Asking<'_>,
     ) -> Result<NewOperation, Refusal> {
         if if_match.is_some_and(|revision| revision != stack.revision) {
             return Err(Refusal::RevisionMismatch {
@@ -137,29 +169,33 @@ impl Store {
             });
         }
         require_alive(stack)?;
-        let (kind, configuration, images) = match change {
-            Change::Update(edit) => (
-                OperationKind::Update,
-                Some(self.edited(stack, edit).await?),
-                BTreeMap::new(),
-            ),
-            Change::Preview(edit) => (
-                OperationKind::Preview,
-                Some(self.edited(stack, edit).await?),
-                BTreeMap::new(),
-            ),
-            Change::Release(images) => (OperationKind::Release, None, self.judge_images(stack, images).await?),
-            Change::Destroy => {
-                self.require_unprotected(stack).await?;
-                (OperationKind::Destroy, None, BTreeMap::new())
-            }
-        };
-        Ok(NewOperation {
-            configuration,
-            images,
+        let mut new = NewOperation {
             if_match,
-            ..NewOperation::new(kind, stack.clone(), requested_by)
-        })
+            origin: asking.origin.cloned(),
+            ..NewOperation::new(change.kind(), stack.clone(), asking.requested_by)
+        };
+        match change {
+            Change::Update(edit) => {
+                new.configuration = Some(self.edited(stack, edit).await?);
+                new.subscriptions = subscribed(stack, edit)?;
+            }
+            Change::Preview(edit) => {
+                require_no_subscriptions(edit)?;
+                new.configuration = Some(self.edited(stack, edit).await?);
+            }
+            Change::Release(images) => {
+                new.images = self.judge_images(stack, images).await?;
+                new.subscriptions = overtaken(stack, images, Timestamp::now());
+            }
+            Change::Push(push) => {
+                let (images, subscriptions) = pushed(stack, push)?;
+                new.images = self.judge_images(stack, &images).await?;
+                new.subscriptions = Some(subscriptions);
+            }
+            Change::Drift => {}
+            Change::Destroy => self.require_unprotected(stack).await?,
+        }
+        Ok(new)
     }
 
     /// What the stack is made from after `edit`.
@@ -237,8 +273,20 @@ impl Store {
         }
     }
 
-    /// The images that the stack runs; before its first release is out, those that were asked for last.
+    /// The images that the stack will run when all that was asked for before has come out; before its first release is out,
+    /// those that were asked for last. Were it those that it runs now, a release that waits behind another would take back
+    /// what that one brings.
     async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
+        let newest = self.releases(&stack.id, LOOKED_AT, None).await?.items;
+        let stands = |release: &&Release| {
+            matches!(
+                release.status,
+                ReleaseStatus::Requested | ReleaseStatus::Releasing | ReleaseStatus::Current
+            )
+        };
+        if let Some(release) = newest.iter().find(stands) {
+            return Ok(release.images.clone());
+        }
         let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
         match stack.current_release.or(asked) {
             Some(number) => Ok(self.release(&stack.id, number).await?.images),
@@ -340,6 +388,79 @@ fn configure(
             Err(problems)
         }
     }
+}
+
+/// What the services of a stack subscribe to after `edit`; `None` where it says nothing of it.
+fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<BTreeMap<Name, Subscription>>, Refusal> {
+    if edit.subscriptions.is_empty() {
+        return Ok(None);
+    }
+    // Another version may have other services, which are known when it is applied.
+    let contract = stack.contract.as_ref().filter(|_| edit.version.is_none());
+    if let Some(contract) = contract {
+        let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+        let remedy = format!("the services of this stack are: {}", services.join(", "));
+        let wanted = edit.subscriptions.iter().filter(|(_, wanted)| wanted.is_some());
+        let unknown = wanted.filter(|(service, _)| !contract.services.contains_key(*service));
+        let problem = |service: &Name| {
+            let field = format!("subscriptions.{service}");
+            FieldProblem::new(field, "the stack has no such service", &*remedy)
+        };
+        let problems: Vec<_> = unknown.map(|(service, _)| problem(service)).collect();
+        if !problems.is_empty() {
+            return Err(Refusal::Invalid(problems));
+        }
+    }
+    Ok(Some(subscription::over(&stack.subscriptions, &edit.subscriptions)))
+}
+
+/// The subscriptions after a release that somebody asks for now: what was pushed before does not take it back. `None` where no
+/// service of it subscribes to anything.
+fn overtaken(stack: &Stack, images: &BTreeMap<Name, Image>, now: Timestamp) -> Option<Subscriptions> {
+    let mut subscriptions = stack.subscriptions.clone();
+    // ECR tells the second of a push.
+    let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    for (service, image) in images {
+        if let Some(subscription) = subscriptions.get_mut(service) {
+            let digest = image.digest().clone();
+            subscription.newest = Some(Pushed { digest, at });
+        }
+    }
+    (subscriptions != stack.subscriptions).then_some(subscriptions)
+}
+
+fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
+    if edit.subscriptions.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(vec![FieldProblem::new(
+        "subscriptions",
+        "is not what a preview shows: Terraform has nothing to do with it",
+        "leave it out of the preview",
+    )]))
+}
+
+/// What a service of a stack subscribes to, by service.
+type Subscriptions = BTreeMap<Name, Subscription>;
+
+/// The image for each service that is to get what was pushed, and the subscriptions that know of it.
+fn pushed(stack: &Stack, push: &Push) -> Result<(BTreeMap<Name, Image>, Subscriptions), Refusal> {
+    let image = push.repository.image(&push.pushed.digest).map_err(|error| {
+        let remedy = "give the repository a shorter name";
+        Refusal::Invalid(vec![FieldProblem::new("repository-name", error.to_string(), remedy)])
+    })?;
+    let mut images = BTreeMap::new();
+    let mut subscriptions = stack.subscriptions.clone();
+    for (service, subscription) in &mut subscriptions {
+        if subscription.meaning(push) == Meaning::Release {
+            subscription.newest = Some(push.pushed.clone());
+            images.insert(service.clone(), image.clone());
+        }
+    }
+    if images.is_empty() {
+        return Err(Refusal::NothingToRelease);
+    }
+    Ok((images, subscriptions))
 }
 
 fn require_alive(stack: &Stack) -> Result<(), Refusal> {

@@ -15,6 +15,7 @@
 //! | [`source_account`], [`configured`] | what administrators configure, with revisions |
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | answers that are given again, byte for byte |
+//! | [`subscription`] | which stacks get the images of a repository |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
@@ -44,6 +45,7 @@ pub mod source_account;
 pub mod stack;
 pub mod start;
 pub mod stranded;
+pub mod subscription;
 pub mod table;
 pub mod watch;
 

@@ -183,6 +183,14 @@ impl Store {
         Ok(page)
     }
 
+    /// The operations that have ended, and of which nobody has told who asked for them by event, the oldest first.
+    pub async fn untold_operations(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Operation>, Error> {
+        let query = Query::of_index(Index::Status, table::UNTOLD.to_owned());
+        let mut page: Page<Operation> = self.indexed_page(&query, limit, cursor).await?;
+        page.items.retain(Operation::owes_result);
+        Ok(page)
+    }
+
     /// A page of records that are kept where they are listed.
     pub(crate) async fn page<T>(
         &self,

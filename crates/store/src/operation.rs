@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use slipway_model::contract::Contract;
+use slipway_model::event::Telling;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::IllegalTransition as IllegalOperation;
 use slipway_model::operation::{Failure, LogStream, Operation, OperationEvent, OperationStatus, Progress, StepStatus};
@@ -195,6 +196,17 @@ impl Store {
     pub async fn record_execution(&self, id: &OperationId, arn: &str) -> Result<Operation, Error> {
         self.update_operation(id, |operation| {
             operation.execution_arn = Some(arn.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records whether who asked for the operation by event was told how it ended.
+    pub async fn record_telling(&self, id: &OperationId, telling: Telling) -> Result<Operation, Error> {
+        self.update_operation(id, |operation| {
+            if let Some(origin) = &mut operation.origin {
+                origin.result = telling;
+            }
             Ok(())
         })
         .await

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use slipway_model::id::{OperationId, StackId};
+use slipway_model::name::Name;
 use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
@@ -21,6 +22,16 @@ impl Store {
     /// The stack, also a destroyed one, or [`Error::NotFound`].
     pub async fn stack(&self, id: &StackId) -> Result<Stack, Error> {
         self.require(&Key::stack(id), || format!("stack {id}")).await
+    }
+
+    /// The live stack of this name in an environment, or [`Error::NotFound`].
+    pub async fn stack_named(&self, environment: &Name, name: &Name) -> Result<Stack, Error> {
+        let claim = Key::name(environment, name);
+        let missing = || Error::NotFound {
+            what: format!("stack `{name}` in the environment `{environment}`"),
+        };
+        let item = self.get_item(&claim).await?.ok_or_else(missing)?;
+        self.stack(&claimed(&claim, &item)?).await
     }
 
     /// The operations that wait for the stack's slot, the next one first.
@@ -55,6 +66,14 @@ fn place(item: &Item) -> Result<Place, Error> {
         source: Box::new(source),
     })?;
     Ok(Place { key, operation })
+}
+
+/// The stack that a claim on a name is of.
+pub(crate) fn claimed(claim: &Key, item: &Item) -> Result<StackId, Error> {
+    text(claim, item, "stack")?.parse().map_err(|source| Error::Decode {
+        what: claim.to_string(),
+        source: Box::new(source),
+    })
 }
 
 /// The item of a place in the queue.

@@ -3,6 +3,7 @@
 //! The workflow's last states record every other end themselves, before the execution ends.
 
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, StepStatus};
 
@@ -80,6 +81,21 @@ impl ExecutionEnd {
                 End::Failed(failure("Slipway.Internal", message))
             }
         }
+    }
+}
+
+/// How an execution ended; `None` while it runs.
+pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd>, Box<aws_sdk_sfn::Error>> {
+    match sfn.describe_execution().execution_arn(execution).send().await {
+        Ok(execution) => Ok(ExecutionEnd::of_status(
+            execution.status.as_str(),
+            execution.error,
+            execution.cause,
+        )),
+        Err(error) => match error.as_service_error() {
+            Some(DescribeExecutionError::ExecutionDoesNotExist(_)) => Ok(Some(ExecutionEnd::Gone)),
+            _ => Err(Box::new(error.into())),
+        },
     }
 }
 

@@ -13,6 +13,7 @@
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
 //! | source account | `source-accounts` | `<account>` | |
+//! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
 //!
 //! Numbers in keys have leading zeros, so that they sort. Idempotency records and rollouts expire by `expires_at`.
@@ -30,7 +31,7 @@
 //! | `by-environment` | `in_environment` | `live#<environment>` |
 //! | `by-blueprint` | `of_blueprint` | `live#<blueprint>` |
 //! | `by-owner` | `of_owner` | `live#<owner>` |
-//! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>` |
+//! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>`, `operation#untold` |
 //!
 //! A destroyed stack has `destroyed#` where a live one has `live#`: it leaves every list at once, and the lists of
 //! destroyed stacks are queries as well.
@@ -47,6 +48,7 @@ use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Digest, Name};
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
+use slipway_model::subscription::Repository;
 
 /// The partition key of the table.
 pub const PK: &str = "pk";
@@ -152,6 +154,8 @@ pub(crate) struct Key {
 pub(crate) const QUEUE: &str = "queue#";
 /// What the sort keys of a stack's releases start with.
 pub(crate) const RELEASE: &str = "release#";
+/// What the sort keys of the stacks that subscribe to a repository start with.
+pub(crate) const SUBSCRIBER: &str = "stack#";
 /// What the sort keys of a blueprint's versions start with.
 pub(crate) const VERSION: &str = "version#";
 /// The partition of the latest versions.
@@ -217,6 +221,15 @@ impl Key {
         Self::new(SOURCE_ACCOUNTS, account.as_str())
     }
 
+    /// The partition of those that subscribe to a repository.
+    pub fn repository(repository: &Repository) -> String {
+        format!("repository#{repository}")
+    }
+
+    pub fn subscriber(repository: &Repository, stack: &StackId) -> Self {
+        Self::new(Self::repository(repository), format!("{SUBSCRIBER}{stack}"))
+    }
+
     pub fn rollout(service: &str, deployment: &str) -> Self {
         Self::new(format!("rollout#{service}#{deployment}"), "rollout")
     }
@@ -257,6 +270,9 @@ pub(crate) fn operations_with_status(status: OperationStatus) -> String {
     format!("operation#{status}")
 }
 
+/// The partition of the operations that have ended, and of which nobody has told who asked for them by event.
+pub(crate) const UNTOLD: &str = "operation#untold";
+
 /// Where a stack is listed.
 pub(crate) fn stack_places(stack: &Stack) -> Places {
     let destroyed = stack.status == StackStatus::Destroyed;
@@ -277,7 +293,8 @@ pub(crate) fn stack_places(stack: &Stack) -> Places {
     ]
 }
 
-/// Where an operation is listed: by its status only while its execution should run, which the sweeper looks at.
+/// Where an operation is listed: by its status only while its execution should run or its result is to be told, which the
+/// sweeper looks at.
 pub(crate) fn operation_places(operation: &Operation) -> Places {
     let mut places = vec![
         (LISTED, operation.id.to_string()),
@@ -285,6 +302,9 @@ pub(crate) fn operation_places(operation: &Operation) -> Places {
     ];
     if !operation.status.has_ended() && operation.status != OperationStatus::Queued {
         places.push((Index::Status.partition(), operations_with_status(operation.status)));
+    }
+    if operation.owes_result() {
+        places.push((Index::Status.partition(), UNTOLD.to_owned()));
     }
     places
 }

@@ -43,6 +43,15 @@ impl<const LIMIT: usize> Submission<LIMIT> {
             .ok_or_else(|| Error::Malformed("The request has no body; send a JSON object.".to_owned()))
     }
 
+    /// Who asks, and how.
+    pub(crate) fn asking(&self) -> Asking<'_> {
+        Asking {
+            requested_by: &self.caller.name,
+            origin: None,
+            idempotency: self.idempotency.as_ref(),
+        }
+    }
+
     /// Checks the body of a request that has no fields: there is none, or it is `{}`.
     pub fn no_fields(&mut self) -> Result<(), Error> {
         let problems = self.fields.take().unwrap_or_default().problems();
@@ -140,10 +149,7 @@ impl Api {
         submission: &Submission,
     ) -> Result<Outcome, Error> {
         submission.caller.require_owner(&stack)?;
-        let asking = Asking {
-            requested_by: &submission.caller.name,
-            idempotency: submission.idempotency.as_ref(),
-        };
+        let asking = submission.asking();
         let asked = self
             .store
             .request_change(stack, change, expected.revision(), asking, accepted);

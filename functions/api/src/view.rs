@@ -19,7 +19,7 @@ pub use environment::Environment;
 pub use operation::{LogLine, LogLines, Operation};
 pub use release::Release;
 pub use source_account::SourceAccount;
-pub use stack::Stack;
+pub use stack::{Stack, Subscription};
 
 /// A blueprint in its version.
 #[derive(Debug, Clone, Serialize, ToSchema)]

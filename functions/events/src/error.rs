@@ -2,6 +2,8 @@
 
 use lambda_runtime::Diagnostic;
 use slipway_model::error_chain::chain;
+use slipway_model::problem::FieldProblem;
+use slipway_store::judge::Refusal;
 
 /// A variable that the function's environment must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,27 +28,142 @@ pub enum EventError {
     /// A rule brings what nothing is known of.
     #[error("nothing is known of events of the type `{0}`")]
     UnknownType(String),
+    /// It is not from where events of its type come from.
+    #[error("an event of the type `{detail_type}` is not from `{source_name}` of the account {account}")]
+    Spoofed {
+        /// The event's type.
+        detail_type: String,
+        /// The source that the event names.
+        source_name: String,
+        /// The account that it is from.
+        account: String,
+    },
     /// An event about a deployment names no service.
     #[error("the event of a deployment names no service")]
     NoService,
-    /// The table could not be asked who waits for a deployment.
-    #[error("the table could not be asked who waits for the deployment")]
-    ReadRollout(#[source] slipway_store::Error),
+    /// What another account asks for is not done.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The table could not be used.
+    #[error("the table could not {doing}")]
+    Table {
+        /// What it was to do.
+        doing: &'static str,
+        /// What it says.
+        #[source]
+        source: slipway_store::Error,
+    },
     /// The step that waits for a deployment could not be told.
     #[error("the step that waits for the deployment could not be told of its end")]
     EndRollout(#[source] slipway_store::rollout::EndError),
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
     EndOperation(#[source] slipway_store::Error),
+    /// Step Functions could not say how an execution stands.
+    #[error("Step Functions could not say how the execution stands")]
+    Describe(#[source] Box<aws_sdk_sfn::Error>),
+    /// EventBridge did not take a result.
+    #[error("the result could not be put on the bus {bus}")]
+    PutResult {
+        /// The bus.
+        bus: String,
+        /// What EventBridge says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The queue did not take an event that is not handled.
+    #[error("an event could not be set aside, which is not handled because: {reason}")]
+    SetAside {
+        /// Why the event is not handled.
+        reason: String,
+        /// What the queue says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Why what another account asks for is not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}{}", listed(problems))]
+pub struct Refused {
+    /// Why, in a sentence.
+    pub detail: String,
+    /// What is wrong with the request, field by field.
+    pub problems: Vec<FieldProblem>,
+}
+
+impl Refused {
+    pub(crate) fn new(detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The fields of the request are wrong.
+    pub(crate) fn invalid(problems: Vec<FieldProblem>) -> Self {
+        let detail = "The request is not valid; nothing was changed.".to_owned();
+        Self { detail, problems }
+    }
+}
+
+fn listed(problems: &[FieldProblem]) -> String {
+    let one = |problem: &FieldProblem| format!(" {}: {}; {}.", problem.field, problem.detail, problem.remedy);
+    problems.iter().map(one).collect()
 }
 
 impl EventError {
-    /// The error's name in the metrics and logs of Lambda.
+    /// The error's name in the metrics and logs of Lambda, and with an event that is set aside.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ReadEvent(_) | Self::ReadDetail { .. } | Self::NoService => "Slipway.EventUnreadable",
             Self::UnknownType(_) => "Slipway.EventUnknown",
-            Self::ReadRollout(_) | Self::EndRollout(_) | Self::EndOperation(_) => "Slipway.EventNotHandled",
+            Self::Spoofed { .. } => "Slipway.EventSpoofed",
+            Self::Refused(_) => "Slipway.EventRefused",
+            Self::Table { .. }
+            | Self::EndRollout(_)
+            | Self::EndOperation(_)
+            | Self::Describe(_)
+            | Self::PutResult { .. }
+            | Self::SetAside { .. } => "Slipway.EventNotHandled",
+        }
+    }
+
+    /// Whether the event would fail in the same way however often it came.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::ReadEvent(_)
+            | Self::ReadDetail { .. }
+            | Self::NoService
+            | Self::UnknownType(_)
+            | Self::Spoofed { .. }
+            | Self::Refused(_) => true,
+            Self::Table { source, .. } | Self::EndOperation(source) => !source.is_transient(),
+            Self::EndRollout(_) | Self::Describe(_) | Self::PutResult { .. } | Self::SetAside { .. } => false,
+        }
+    }
+
+    /// What the table says while it is `doing` something.
+    pub(crate) fn table(doing: &'static str) -> impl Fn(slipway_store::Error) -> Self {
+        move |source| Self::Table { doing, source }
+    }
+
+    /// A request that was judged, and refused. `within` is the field of the event that holds what was judged.
+    pub(crate) fn refused(refusal: Refusal, within: Option<&str>) -> Self {
+        let below = |problem: FieldProblem| match within {
+            Some(outer) => problem.below(outer),
+            None => problem,
+        };
+        match refusal {
+            Refusal::Invalid(problems) => Refused::invalid(problems.into_iter().map(below).collect()).into(),
+            Refusal::Store(slipway_store::Error::NotFound { what }) => {
+                Refused::new(format!("There is no {what}.")).into()
+            }
+            Refusal::Store(error @ slipway_store::Error::TooLarge { .. }) => Refused::new(chain(&error)).into(),
+            Refusal::Store(source) => Self::table("be asked for an operation")(source),
+            refusal @ (Refusal::NothingToRelease | Refusal::Conflict(_) | Refusal::RevisionMismatch { .. }) => {
+                Refused::new(refusal.to_string()).into()
+            }
         }
     }
 }

@@ -1,39 +1,32 @@
 //! The events, as EventBridge brings them.
 
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use slipway_model::account::AccountId;
+use slipway_model::id::OperationId;
 
 use crate::EventError;
 
-/// An event that something follows from.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Deployment(Deployment),
-    Execution(Execution),
-}
-
-/// What every event has.
+/// What every event has. `account` is who put the event, by EventBridge's own word; in `detail` stands what the sender likes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Envelope {
-    detail_type: String,
+pub(crate) struct Envelope {
+    pub detail_type: String,
+    pub source: String,
+    pub account: AccountId,
+    pub region: String,
+    pub time: Timestamp,
     #[serde(default)]
-    resources: Vec<String>,
-    detail: Value,
-}
-
-/// `ECS Deployment State Change`.
-#[derive(Debug)]
-pub(crate) struct Deployment {
-    /// The ARN of the service.
-    pub service: String,
-    pub detail: DeploymentDetail,
+    pub resources: Vec<String>,
+    pub detail: Value,
 }
 
 /// The detail of `ECS Deployment State Change`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DeploymentDetail {
+pub(crate) struct Deployment {
     pub event_name: String,
     pub deployment_id: String,
     #[serde(default)]
@@ -51,25 +44,71 @@ pub(crate) struct Execution {
     pub cause: Option<String>,
 }
 
-impl Event {
-    pub fn read(event: Value) -> Result<Self, EventError> {
-        let envelope: Envelope = serde_json::from_value(event).map_err(EventError::ReadEvent)?;
-        let detail_type = envelope.detail_type;
-        let unreadable = |source| EventError::ReadDetail {
-            detail_type: detail_type.clone(),
+/// The detail of `CodeBuild Build State Change`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Build {
+    pub build_status: String,
+    pub additional_information: BuildInformation,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct BuildInformation {
+    pub environment: BuildEnvironment,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct BuildEnvironment {
+    #[serde(default)]
+    pub environment_variables: Vec<BuildVariable>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct BuildVariable {
+    pub name: String,
+    #[serde(default)]
+    pub value: String,
+}
+
+/// The detail of `Slipway Result Due`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Due {
+    pub operation: OperationId,
+}
+
+/// The detail of `ECR Image Action`, as far as it is used.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ImageAction {
+    pub action_type: String,
+    pub result: String,
+    pub repository_name: String,
+    #[serde(default)]
+    pub image_digest: String,
+    #[serde(default)]
+    pub image_tag: String,
+}
+
+impl Envelope {
+    pub fn read(event: &Value) -> Result<Self, EventError> {
+        Self::deserialize(event).map_err(EventError::ReadEvent)
+    }
+
+    /// The detail, in the form that AWS documents for the event's type.
+    pub fn detail<T: DeserializeOwned>(&self) -> Result<T, EventError> {
+        T::deserialize(&self.detail).map_err(|source| EventError::ReadDetail {
+            detail_type: self.detail_type.clone(),
             source,
-        };
-        match detail_type.as_str() {
-            "ECS Deployment State Change" => {
-                let detail = serde_json::from_value(envelope.detail).map_err(unreadable)?;
-                let service = envelope.resources.into_iter().next().ok_or(EventError::NoService)?;
-                Ok(Self::Deployment(Deployment { service, detail }))
-            }
-            "Step Functions Execution Status Change" => {
-                let execution = serde_json::from_value(envelope.detail).map_err(unreadable)?;
-                Ok(Self::Execution(execution))
-            }
-            _ => Err(EventError::UnknownType(detail_type)),
+        })
+    }
+
+    /// The error that it is not from where events of its type come from.
+    pub fn spoofed(&self) -> EventError {
+        EventError::Spoofed {
+            detail_type: self.detail_type.clone(),
+            source_name: self.source.clone(),
+            account: self.account.to_string(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Step Functions Execution Status Change: an operation that its execution left behind ends.
+//! Step Functions Execution Status Change: an operation that its execution left behind ends, and who asked for it is told.
 
 use slipway_model::id::OperationId;
 use slipway_store::start;
@@ -19,10 +19,16 @@ impl Events {
         let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {
             return Ok(());
         };
-        match stranded::end(&self.store, &self.sfn, machine, &operation, end).await {
+        self.end(&operation, end).await
+    }
+
+    /// Ends an operation as its execution did, where it has not ended, and tells who asked for it.
+    pub(crate) async fn end(&self, operation: &OperationId, end: ExecutionEnd) -> Result<(), EventError> {
+        let machine = &self.config.state_machine;
+        match stranded::end(&self.store, &self.sfn, machine, operation, end).await {
             Ok(finished) => {
-                let (status, execution) = (finished.operation.status, execution.status);
-                tracing::info!(%operation, %status, execution, "an execution has ended");
+                tracing::info!(%operation, status = %finished.operation.status, "an execution has ended");
+                self.tell_end(&finished.operation).await;
                 Ok(())
             }
             Err(slipway_store::Error::NotFound { what }) => {

@@ -1,18 +1,30 @@
-//! What EventBridge tells about the services that the workflow uses.
+//! What EventBridge tells: about the services that the workflow uses, and what other accounts ask for.
 //!
-//! | event | what follows |
-//! | --- | --- |
-//! | `ECS Deployment State Change` | the step that waits for the deployment is answered |
-//! | `Step Functions Execution Status Change` | an operation that its execution left behind ends, and the next one starts |
+//! | event | from | what follows |
+//! | --- | --- | --- |
+//! | `ECS Deployment State Change` | this account | the step that waits for the deployment is answered |
+//! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
+//! | `CodeBuild Build State Change` | this account | the operation of a build that outlived its execution ends |
+//! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
+//! | `Slipway Request` | other accounts | an operation |
+//! | `ECR Image Action` | other accounts | a release of each stack that subscribes to the image |
 //!
 //! EventBridge delivers at least once and in no order, and a rule may match more than is meant for this stack of functions:
-//! what is known already and what is nobody's is passed over. An event of a type that is not in the table is an error, so
-//! that it ends in the rule's dead-letter queue and is seen.
+//! what is known already and what is nobody's is passed over.
+//!
+//! An event that would fail in the same way however often it came (unreadable, of no known type, not allowed, refused) is set
+//! aside at once, with its reason, and counts as handled. What failed because a service did not answer is an error, and Lambda
+//! brings the event again, and sets it aside itself when that does not help. So no event stands in the way of another.
 
+mod build;
 mod error;
 mod event;
 mod execution;
+mod image;
+mod request;
+mod results;
 mod rollout;
+mod set_aside;
 
 use std::collections::BTreeMap;
 
@@ -21,14 +33,15 @@ use serde_json::Value;
 use slipway_store::Store;
 use slipway_store::aws::{Lazy, lazy};
 
-pub use error::{EventError, MissingVariable};
-use event::Event;
+pub use error::{EventError, MissingVariable, Refused};
+use event::Envelope;
 
 /// What the function knows from its environment.
 #[derive(Debug, Clone)]
 pub struct Config {
     table: String,
     state_machine: String,
+    unhandled_events: String,
 }
 
 impl Config {
@@ -38,7 +51,13 @@ impl Config {
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
+            unhandled_events: var("SLIPWAY_UNHANDLED_EVENTS_URL")?,
         })
+    }
+
+    /// The account that this function runs in: the fifth part of an ARN.
+    fn account(&self) -> &str {
+        self.state_machine.split(':').nth(4).unwrap_or_default()
     }
 }
 
@@ -48,6 +67,8 @@ pub struct Events {
     config: Config,
     store: Store,
     sfn: Lazy<aws_sdk_sfn::Client>,
+    eventbridge: Lazy<aws_sdk_eventbridge::Client>,
+    sqs: Lazy<aws_sdk_sqs::Client>,
 }
 
 impl Events {
@@ -56,15 +77,44 @@ impl Events {
         Self {
             store: Store::new(sdk, config.table.clone()),
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
+            eventbridge: lazy(sdk, aws_sdk_eventbridge::Client::new),
+            sqs: lazy(sdk, aws_sdk_sqs::Client::new),
             config,
         }
     }
 
-    /// Does what follows from an event. An error means that EventBridge should bring the event again.
+    /// Does what follows from an event, or sets it aside. An error means that the event should be brought again.
     pub async fn handle(&self, event: Value) -> Result<(), EventError> {
-        match Event::read(event)? {
-            Event::Deployment(deployment) => self.deployment(deployment).await,
-            Event::Execution(execution) => self.execution(execution).await,
+        // On the heap: the futures of the clients, nested in each other, are deeper than the compiler looks.
+        match Box::pin(self.follow(&event)).await {
+            Err(error) if error.is_final() => self.set_aside(event, &error).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn follow(&self, event: &Value) -> Result<(), EventError> {
+        let envelope = Envelope::read(event)?;
+        let is_own = envelope.account.as_str() == self.config.account();
+        match (envelope.detail_type.as_str(), envelope.source.as_str()) {
+            ("ECS Deployment State Change", "aws.ecs") if is_own => self.deployment(&envelope).await,
+            ("Step Functions Execution Status Change", "aws.states") if is_own => {
+                self.execution(envelope.detail()?).await
+            }
+            ("CodeBuild Build State Change", "aws.codebuild") if is_own => self.build(envelope.detail()?).await,
+            ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
+            ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
+            // Whoever asks names its own source. `aws.` is AWS's alone, and no service of AWS asks for anything.
+            ("Slipway Request", source) if !source.starts_with("aws.") => self.request(&envelope).await,
+            (
+                "ECS Deployment State Change"
+                | "Step Functions Execution Status Change"
+                | "CodeBuild Build State Change"
+                | "Slipway Result Due"
+                | "ECR Image Action"
+                | "Slipway Request",
+                _,
+            ) => Err(envelope.spoofed()),
+            (unknown, _) => Err(EventError::UnknownType(unknown.to_owned())),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use slipway_store::rollout::{self, Ended};
 
-use crate::event::Deployment;
+use crate::event::{Deployment, Envelope};
 use crate::{EventError, Events};
 
 impl Events {
-    pub(crate) async fn deployment(&self, deployment: Deployment) -> Result<(), EventError> {
-        let Deployment { service, detail } = deployment;
+    pub(crate) async fn deployment(&self, envelope: &Envelope) -> Result<(), EventError> {
+        let detail: Deployment = envelope.detail()?;
+        let service = envelope.resources.first().ok_or(EventError::NoService)?;
         let ended = match detail.event_name.as_str() {
             "SERVICE_DEPLOYMENT_COMPLETED" => Ended::Completed,
             "SERVICE_DEPLOYMENT_FAILED" if detail.reason.is_empty() => {
@@ -17,8 +18,9 @@ impl Events {
             // It goes on.
             _ => return Ok(()),
         };
-        let found = self.store.rollout(&service, &detail.deployment_id).await;
-        let Some(rollout) = found.map_err(EventError::ReadRollout)? else {
+        let found = self.store.rollout(service, &detail.deployment_id).await;
+        let found = found.map_err(EventError::table("be asked who waits for the deployment"))?;
+        let Some(rollout) = found else {
             // A service that is not Slipway's, or a step that has looked for itself.
             return Ok(());
         };

@@ -22,6 +22,7 @@ fn events(table: &Table, fake: &Fake) -> Events {
     let mut vars = table.vars.clone();
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
+    vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
     Events::new(
         Config::from_vars(&vars).expect("every variable"),
         &slipway_store::aws::sdk_config(&vars),
@@ -33,6 +34,7 @@ fn takes(action: &str, _: &Value) -> Result<Value, &'static str> {
     match action {
         "StartExecution" => Ok(json!({"executionArn": "arn", "startDate": 1.5})),
         "SendTaskSuccess" | "SendTaskFailure" => Ok(json!({})),
+        "SendMessage" => Ok(json!({"MessageId": "1", "MD5OfMessageBody": "1"})),
         _ => Err("UnknownOperationException"),
     }
 }
@@ -215,25 +217,123 @@ async fn an_operation_that_recorded_its_own_end_keeps_it() {
     assert!(fake.calls().is_empty());
 }
 
+/// What was set aside: the name of the error and the event, in order.
+fn set_aside(fake: &Fake) -> Vec<(String, Value)> {
+    let sent = fake.calls().into_iter().filter(|(action, _)| action == "SendMessage");
+    sent.map(|(_, request)| {
+        let body = request["MessageBody"].as_str().expect("a body");
+        let record: Value = serde_json::from_str(body).expect("a record");
+        let name = record["responsePayload"]["errorType"].as_str().expect("a name");
+        (name.to_owned(), record["requestPayload"].clone())
+    })
+    .collect()
+}
+
 #[tokio::test]
-async fn what_is_no_event_or_of_no_known_type_is_an_error_that_says_so() {
+async fn what_is_no_event_or_of_no_known_type_or_from_elsewhere_is_set_aside_with_its_reason() {
     let table = table().await;
     let fake = Fake::start(takes).await;
     let events = events(&table, &fake);
-    let unknown = json!({"detail-type": "S3 Bucket Melted", "source": "aws.s3", "resources": [], "detail": {}});
-    let error = events.handle(unknown).await.expect_err("unknown");
-    assert!(error.to_string().contains("S3 Bucket Melted"));
+    let (_, provision) = table.provisioning(&new_stack("shop")).await;
+    let with = |field: &str, value: Value| {
+        let mut event = execution(MACHINE, provision.as_str(), "ABORTED");
+        event[field] = value;
+        event
+    };
     let mut nameless = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
     nameless["resources"] = json!([]);
-    for wrong in [
-        json!({}),
-        json!([]),
-        nameless,
-        json!({"detail-type": "ECS Deployment State Change", "detail": {}}),
-    ] {
-        let error = events.handle(wrong.clone()).await.expect_err("not an event");
-        assert_eq!(error.name(), "Slipway.EventUnreadable", "{wrong}");
+    let poison = [
+        (json!({}), "Slipway.EventUnreadable"),
+        (json!([]), "Slipway.EventUnreadable"),
+        (json!("x"), "Slipway.EventUnreadable"),
+        (nameless, "Slipway.EventUnreadable"),
+        (with("detail", json!({})), "Slipway.EventUnreadable"),
+        (with("detail", json!({"name": 1})), "Slipway.EventUnreadable"),
+        (with("time", json!("yesterday")), "Slipway.EventUnreadable"),
+        (with("account", json!("me")), "Slipway.EventUnreadable"),
+        (with("detail-type", json!("S3 Bucket Melted")), "Slipway.EventUnknown"),
+        // Somebody says that an execution ended who cannot know.
+        (with("source", json!("com.example")), "Slipway.EventSpoofed"),
+        (with("account", json!("111122223333")), "Slipway.EventSpoofed"),
+    ];
+    for (event, _) in &poison {
+        events.handle(event.clone()).await.expect("handled");
     }
+    let expected: Vec<_> = poison
+        .into_iter()
+        .map(|(event, name)| (name.to_owned(), event))
+        .collect();
+    assert_eq!(set_aside(&fake), expected);
+    let operation = table.store.operation(&provision).await.expect("it");
+    assert_eq!(operation.status, OperationStatus::Running, "nothing of it was believed");
+
     let missing = Config::from_vars(&std::collections::BTreeMap::new()).expect_err("nothing is set");
     assert_eq!(missing.to_string(), "the environment variable SLIPWAY_TABLE is not set");
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_set_aside_comes_again() {
+    let table = table().await;
+    let fake = Fake::start(|_, _| Err("QueueDoesNotExist")).await;
+    let error = events(&table, &fake)
+        .handle(json!({}))
+        .await
+        .expect_err("nobody has it");
+    assert!(
+        matches!(&error, EventError::SetAside { reason, .. } if reason.contains("cannot be read")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_build_that_outlived_its_execution_ends_its_operation() {
+    let table = table().await;
+    let status = std::sync::Arc::new(std::sync::Mutex::new("RUNNING"));
+    let told = std::sync::Arc::clone(&status);
+    let fake = Fake::start(move |action, body| match action {
+        "DescribeExecution" => Ok(json!({
+            "executionArn": body["executionArn"], "stateMachineArn": MACHINE, "startDate": 1.5,
+            "status": *told.lock().expect("a lock"),
+        })),
+        _ => takes(action, body),
+    })
+    .await;
+    let events = events(&table, &fake);
+    let (_, provision) = table.provisioning(&new_stack("shop")).await;
+    let build = |operation: &str, status: &str| {
+        json!({
+            "version": "0", "id": "bfdc1220-60ff-44ad-bfa7-3b6e6ba3b2d0", "detail-type": "CodeBuild Build State Change",
+            "source": "aws.codebuild", "account": "000000000000", "time": "2026-05-23T12:31:14Z", "region": "us-east-1",
+            "resources": ["arn:aws:codebuild:us-east-1:000000000000:build/runner:1"],
+            "detail": {
+                "build-status": status, "project-name": "runner", "build-id": "runner:1",
+                "additional-information": {"environment": {"environment-variables": [
+                    {"name": "SLIPWAY_PHASE", "type": "PLAINTEXT", "value": "apply"},
+                    {"name": "SLIPWAY_OPERATION", "type": "PLAINTEXT", "value": operation},
+                ]}},
+            },
+        })
+    };
+    let running = async || table.store.operation(&provision).await.expect("it").status == OperationStatus::Running;
+    events
+        .handle(build(provision.as_str(), "FAILED"))
+        .await
+        .expect("handled");
+    assert!(running().await, "the workflow waits for the build itself");
+    *status.lock().expect("a lock") = "ABORTED";
+    for passed_over in ["by hand", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"] {
+        events.handle(build(passed_over, "STOPPED")).await.expect("handled");
+    }
+    events
+        .handle(build(provision.as_str(), "IN_PROGRESS"))
+        .await
+        .expect("handled");
+    assert!(running().await);
+    events
+        .handle(build(provision.as_str(), "STOPPED"))
+        .await
+        .expect("handled");
+    let operation = table.store.operation(&provision).await.expect("it");
+    assert_eq!(operation.status, OperationStatus::Cancelled);
+    assert!(set_aside(&fake).is_empty());
 }

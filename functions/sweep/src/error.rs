@@ -41,6 +41,9 @@ pub enum SweepError {
     /// CodeBuild could not stop a build.
     #[error("CodeBuild could not stop the build")]
     StopBuild(#[source] Box<aws_sdk_codebuild::Error>),
+    /// The events function could not be asked to tell a result.
+    #[error("the events function could not be asked to tell a result")]
+    AskForResult(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operation could not be ended.
     #[error("the operation could not be ended")]
     End(#[source] slipway_store::Error),

@@ -1,19 +1,21 @@
 //! Operations that were left behind: written and never started, or without the execution that should run them.
 //!
 //! Everything else is pushed. Pushes get lost: a function may end between the write of an operation and its start, and Step
-//! Functions' events are best effort. So this looks, on a schedule, at the operations whose execution should run, and at
-//! nothing else: how long it takes depends on what goes on, not on what there is.
+//! Functions' events are best effort. So this looks, on a schedule, at the operations whose execution should run and at those
+//! whose result is owed, and at nothing else: how long it takes depends on what goes on, not on what there is.
 //!
 //! | operation | execution | what is done |
 //! | --- | --- | --- |
 //! | `starting` for a while | | it is started; that is harmless where it was |
 //! | any that should run | runs | nothing |
 //! | any that should run | has ended, or is gone | its build is stopped, the operation ends, the next one starts |
+//! | has ended, was asked for by event | | who asked is told, for a day, if that has not happened |
 
 mod build;
 mod error;
 mod operation;
 mod report;
+mod results;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,6 +65,7 @@ pub struct Sweep {
     store: Store,
     sfn: Lazy<aws_sdk_sfn::Client>,
     codebuild: Lazy<aws_sdk_codebuild::Client>,
+    eventbridge: Lazy<aws_sdk_eventbridge::Client>,
 }
 
 impl Sweep {
@@ -72,6 +75,7 @@ impl Sweep {
             store: Store::new(sdk, config.table.clone()),
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
+            eventbridge: lazy(sdk, aws_sdk_eventbridge::Client::new),
             config,
         }
     }

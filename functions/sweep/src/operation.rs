@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use jiff::{SignedDuration, Timestamp};
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::list::PAGE;
 use slipway_store::start::{execution_arn, start};
-use slipway_store::stranded::{self, ExecutionEnd};
+use slipway_store::stranded;
 
 use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
 
@@ -47,6 +46,7 @@ impl Sweep {
                 }
             }
         }
+        self.results(&mut report, now).await;
         report
     }
 
@@ -76,7 +76,7 @@ impl Sweep {
             let known = operation.execution_arn.clone();
             known.unwrap_or_else(|| execution_arn(machine, &operation.id))
         };
-        let Some(end) = self.end_of(&arn).await? else {
+        let Some(end) = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)? else {
             return Ok(starts.then_some(Healing::Started));
         };
         // It may have ended as it should since it was listed.
@@ -94,25 +94,10 @@ impl Sweep {
             next: finished.next.map(|next| next.id),
         }))
     }
-
-    /// How an execution ended; `None` while it runs.
-    async fn end_of(&self, arn: &str) -> Result<Option<ExecutionEnd>, SweepError> {
-        match self.sfn.describe_execution().execution_arn(arn).send().await {
-            Ok(execution) => Ok(ExecutionEnd::of_status(
-                execution.status.as_str(),
-                execution.error,
-                execution.cause,
-            )),
-            Err(error) => match error.as_service_error() {
-                Some(DescribeExecutionError::ExecutionDoesNotExist(_)) => Ok(Some(ExecutionEnd::Gone)),
-                _ => Err(SweepError::Describe(Box::new(error.into()))),
-            },
-        }
-    }
 }
 
 impl Report {
-    fn healed(&mut self, operation: Operation, healing: Healing) {
+    pub(crate) fn healed(&mut self, operation: Operation, healing: Healing) {
         tracing::info!(operation = %operation.id, stack = %operation.stack, ?healing, "healed");
         self.healed.push(Healed {
             operation: operation.id,
@@ -120,7 +105,7 @@ impl Report {
         });
     }
 
-    fn problem(&mut self, operation: Option<Operation>, error: &SweepError) {
+    pub(crate) fn problem(&mut self, operation: Option<Operation>, error: &SweepError) {
         let operation = operation.map(|operation| operation.id);
         let error = chain(&error);
         tracing::error!(

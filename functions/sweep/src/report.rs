@@ -43,6 +43,10 @@ pub enum Healing {
         /// The operation that has the stack's slot now.
         next: Option<OperationId>,
     },
+    /// It has ended, and who asked for it by event is going to be told.
+    ResultAskedFor,
+    /// It ended a day ago, and who asked for it by event could not be told: it is not tried any more.
+    ResultDropped,
 }
 
 /// What could not be done.

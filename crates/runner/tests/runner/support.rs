@@ -155,7 +155,9 @@ impl World {
             environment: name("dev"),
             configuration,
             images: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             requested_by: "ada \"the owner\" ${lovelace}".to_owned(),
+            origin: None,
         };
         let outcome = self
             .wait(self.store.create_stack(&new, None, |_| answer()))

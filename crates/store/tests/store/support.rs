@@ -138,7 +138,9 @@ pub fn new_stack(called: &str) -> NewStack {
         environment: name("dev"),
         configuration: configuration("guestbook"),
         images: BTreeMap::new(),
+        subscriptions: BTreeMap::new(),
         requested_by: "ada".to_owned(),
+        origin: None,
     }
 }
 

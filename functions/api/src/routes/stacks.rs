@@ -121,6 +121,8 @@ struct CreateStack {
     variables: Option<serde_json::Value>,
     /// The images of its first release, by service and by digest.
     images: Option<BTreeMap<String, String>>,
+    /// Which images services get when they are pushed to ECR.
+    subscriptions: Option<BTreeMap<String, view::Subscription>>,
 }
 
 /// Create a stack
@@ -144,7 +146,7 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
         return Ok(answer);
     }
     let draft = StackDraft::read(submission.fields()?);
-    let new = api.store.judge_new_stack(draft, &submission.caller.name).await?;
+    let new = api.store.judge_new_stack(draft, submission.asking()).await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
 }
@@ -159,6 +161,9 @@ struct EditStack {
     /// Values to set, over those that the stack has; null removes one.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
+    /// Which images services get when they are pushed to ECR, over what they have; null unsubscribes a service.
+    #[schema(value_type = Option<BTreeMap<String, view::Subscription>>)]
+    subscriptions: Option<BTreeMap<String, Option<view::Subscription>>>,
 }
 
 /// Update a stack

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use slipway_model::stack;
+use slipway_model::name::Name;
+use slipway_model::{stack, subscription};
 use utoipa::ToSchema;
 
 use super::BlueprintReference;
@@ -39,6 +40,8 @@ pub struct Stack {
     /// The services that a release replaces.
     #[schema(example = json!(["web"]))]
     pub services: Vec<String>,
+    /// Which images services get when they are pushed to ECR.
+    pub subscriptions: BTreeMap<String, Subscription>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
     /// The number of the newest release that was asked for, 0 for none.
@@ -51,6 +54,17 @@ pub struct Stack {
     pub updated_at: Timestamp,
     /// Paths of what belongs to it.
     pub links: StackLinks,
+}
+
+/// The images that a service gets when they are pushed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Subscription {
+    /// The ARN of the repository.
+    #[schema(example = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web")]
+    pub repository: String,
+    /// The tags: `*` stands for any characters.
+    #[schema(example = "v*")]
+    pub tags: String,
 }
 
 /// Paths of what belongs to a stack.
@@ -84,6 +98,7 @@ impl From<stack::Stack> for Stack {
             },
             endpoints: contract.endpoints,
             services: contract.services.keys().map(ToString::to_string).collect(),
+            subscriptions: stack.subscriptions.into_iter().map(subscription).collect(),
             current_release: stack.current_release.map(|number| number.0),
             last_release: stack.last_release.0,
             active_operation: stack.active_operation.map(String::from),
@@ -96,4 +111,12 @@ impl From<stack::Stack> for Stack {
             },
         }
     }
+}
+
+fn subscription((service, one): (Name, subscription::Subscription)) -> (String, Subscription) {
+    let shown = Subscription {
+        repository: one.repository.to_string(),
+        tags: one.tags.to_string(),
+    };
+    (service.to_string(), shown)
 }

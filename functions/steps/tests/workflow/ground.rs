@@ -78,7 +78,9 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
             sensitive: std::collections::BTreeSet::new(),
         },
         images: BTreeMap::from([(name("web"), image(1)), (name("worker"), image(1))]),
+        subscriptions: BTreeMap::new(),
         requested_by: "ann".to_owned(),
+        origin: None,
     };
     let outcome = store.create_stack(&new, None, |_| answer()).await.expect("the store");
     let id = created(outcome);

@@ -1,0 +1,245 @@
+//! Slipway Request: another account asks for an operation.
+//!
+//! Who asks is the `account` of the envelope, which EventBridge sets. What it may ask for says its source account; what it
+//! asks for is judged by the rules of the API.
+
+use jiff::{SignedDuration, Timestamp};
+use slipway_model::error_chain::chain;
+use slipway_model::event::{self, Asks, Origin, Request, StackReference, Unreadable};
+use slipway_model::event_result::EventResult;
+use slipway_model::name::Name;
+use slipway_model::operation::{Operation, OperationStatus};
+use slipway_model::problem::FieldProblem;
+use slipway_model::source_account::{Action, SourceAccount};
+use slipway_model::stack::Stack;
+use slipway_store::create::{Accepted, Outcome};
+use slipway_store::idempotency::{Answer, Idempotency, KEPT, Known};
+use slipway_store::judge::{Asking, Change};
+
+use crate::error::Refused;
+use crate::event::Envelope;
+use crate::{EventError, Events};
+
+/// How far ahead of this function's clock a sender's may be.
+const AHEAD: SignedDuration = SignedDuration::from_mins(15);
+
+impl Events {
+    pub(crate) async fn request(&self, envelope: &Envelope) -> Result<(), EventError> {
+        let Some(source) = self.source_account(&envelope.account).await? else {
+            return Err(unknown_account(envelope).into());
+        };
+        let read = read(envelope);
+        let (key, action) = match &read {
+            Ok(request) => (Some(request.key.clone()), Some(request.asks.action())),
+            Err(unreadable) => (unreadable.key.clone(), unreadable.action),
+        };
+        let asked = match read {
+            Ok(request) => self.ask(&source, envelope, request).await,
+            Err(unreadable) => Err(Refused::invalid(unreadable.problems).into()),
+        };
+        match asked {
+            Ok(result) => self.tell(&source, &result).await,
+            Err(EventError::Refused(refused)) => {
+                self.tell_refused(&source, key, action, &refused).await;
+                Err(refused.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for the operation, once however often the event comes.
+    async fn ask(
+        &self,
+        source: &SourceAccount,
+        envelope: &Envelope,
+        request: Request,
+    ) -> Result<EventResult, EventError> {
+        require_timely(envelope.time, Timestamp::now())?;
+        let origin = Origin::new(source.account.clone(), &*request.key, request.asks.action());
+        let caller = origin.caller();
+        let idempotency = Idempotency {
+            caller: caller.clone(),
+            key: request.key,
+            request: event::content(&envelope.detail),
+        };
+        let known = self.store.answered(&idempotency).await;
+        match known.map_err(EventError::table("be asked for the answer to a request"))? {
+            Known::New => {}
+            Known::Replayed(answer) => return told(&answer),
+            Known::KeyReused => return Err(key_reused()),
+        }
+        let asking = Asking {
+            requested_by: &caller,
+            origin: Some(&origin),
+            idempotency: Some(&idempotency),
+        };
+        let outcome = match request.asks {
+            Asks::Provision(draft) => {
+                // What cannot be read was refused before: both are there.
+                if let (Some(blueprint), Some(environment)) = (&draft.blueprint, &draft.environment) {
+                    allow(source, Action::Provision, blueprint, environment)?;
+                }
+                let new = self.store.judge_new_stack(*draft, asking).await;
+                let new = new.map_err(|refusal| EventError::refused(refusal, Some("request")))?;
+                let created = self.store.create_stack(&new, Some(&idempotency), answer).await;
+                created.map_err(|error| EventError::refused(error.into(), Some("request")))?
+            }
+            Asks::Release(stack, images) => {
+                self.change(source, &stack, Action::Release, &Change::Release(images), asking)
+                    .await?
+            }
+            Asks::Destroy(stack) => {
+                self.change(source, &stack, Action::Destroy, &Change::Destroy, asking)
+                    .await?
+            }
+            Asks::Drift(stack) => {
+                self.change(source, &stack, Action::Drift, &Change::Drift, asking)
+                    .await?
+            }
+        };
+        match outcome {
+            Outcome::Created { operation, answer } => {
+                self.start(&operation).await;
+                told(&answer)
+            }
+            Outcome::Replayed(answer) => told(&answer),
+            Outcome::KeyReused => Err(key_reused()),
+            refused => Err(refusal(&refused).into()),
+        }
+    }
+
+    /// Asks for a change of a stack that the account owns.
+    async fn change(
+        &self,
+        source: &SourceAccount,
+        reference: &StackReference,
+        action: Action,
+        change: &Change,
+        asking: Asking<'_>,
+    ) -> Result<Outcome, EventError> {
+        let stack = self.stack(reference).await?;
+        // One answer to all who may not: it does not say whose stack it is.
+        if stack.owner != asking.requested_by {
+            let detail = format!(
+                "The stack does not belong to the account {}: only the account that asked for it by event may change it so.",
+                source.account
+            );
+            return Err(Refused::new(detail).into());
+        }
+        allow(source, action, &stack.configuration.blueprint, &stack.environment)?;
+        let asked = self.store.request_change(stack, change, None, asking, answer).await;
+        asked.map_err(|refusal| EventError::refused(refusal, Some("request")))
+    }
+
+    async fn stack(&self, reference: &StackReference) -> Result<Stack, EventError> {
+        let found = match reference {
+            StackReference::Id(id) => self.store.stack(id).await,
+            StackReference::Named { environment, name } => self.store.stack_named(environment, name).await,
+        };
+        found.map_err(|error| EventError::refused(error.into(), None))
+    }
+
+    /// Starts the execution of an operation that has its stack's slot. It is written: where this fails, the sweeper does it.
+    pub(crate) async fn start(&self, operation: &Operation) {
+        if operation.status != OperationStatus::Starting {
+            return;
+        }
+        let machine = &self.config.state_machine;
+        if let Err(error) = slipway_store::start::start(&self.store, &self.sfn, machine, operation).await {
+            let error = chain(&error);
+            tracing::error!(operation = %operation.id, error, "not started: it waits for the sweeper");
+        }
+    }
+}
+
+fn read(envelope: &Envelope) -> Result<Request, Unreadable> {
+    let bytes = envelope.detail.to_string().len();
+    if bytes > event::SIZE {
+        let problem = FieldProblem::new(
+            "detail",
+            format!("has {bytes} bytes, and may have {}", event::SIZE),
+            "give shorter values; large data belongs into the blueprint's files or a bucket",
+        );
+        return Err(Unreadable {
+            key: None,
+            action: None,
+            problems: vec![problem],
+        });
+    }
+    Request::read(&envelope.detail)
+}
+
+/// An event that is older than an answer is kept might be one that was answered, and forgotten.
+fn require_timely(time: Timestamp, now: Timestamp) -> Result<(), Refused> {
+    if now.duration_since(time) > KEPT {
+        return Err(Refused::new(format!(
+            "The event is from {time}, more than {} days ago: whether it was handled then is not known any more. Send the request \
+             again if it is still wanted.",
+            KEPT.as_hours() / 24
+        )));
+    }
+    if time.duration_since(now) > AHEAD {
+        return Err(Refused::new(format!(
+            "The event is from {time}, which is yet to come. Send it with the right time, or without one."
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn allow(
+    source: &SourceAccount,
+    action: Action,
+    blueprint: &Name,
+    environment: &Name,
+) -> Result<(), Refused> {
+    let allowed = source.allows(action, blueprint, environment);
+    allowed.map_err(|not| Refused::new(format!("Not allowed: {not}.")))
+}
+
+pub(crate) fn unknown_account(envelope: &Envelope) -> Refused {
+    Refused::new(format!(
+        "Nothing says what the account {} may ask for. An administrator has to enter it: `slipway source-account put`.",
+        envelope.account
+    ))
+}
+
+fn key_reused() -> EventError {
+    Refused::new("The key came before with another request; nothing was changed. Use a new key for a new request.")
+        .into()
+}
+
+/// Why an outcome is none that was asked for.
+fn refusal(outcome: &Outcome) -> Refused {
+    Refused::new(match outcome {
+        Outcome::NameTaken { .. } => {
+            "A live stack in the environment has this name already. Choose another name, or change that stack."
+        }
+        Outcome::StackGone => "The stack is destroyed. Ask for a new one.",
+        Outcome::RevisionMismatch { .. }
+        | Outcome::StackChanged(_)
+        | Outcome::KeyReused
+        | Outcome::Replayed(_)
+        | Outcome::Created { .. } => "The stack was changed meanwhile.",
+    })
+}
+
+/// The result that is kept under the request's key.
+fn answer(accepted: Accepted<'_>) -> Answer {
+    let result = EventResult::of(accepted.operation);
+    Answer {
+        status: 202,
+        headers: Vec::new(),
+        // A result has only texts for names, which always are JSON.
+        body: serde_json::to_vec(&result).unwrap_or_default(),
+    }
+}
+
+fn told(answer: &Answer) -> Result<EventResult, EventError> {
+    serde_json::from_slice(&answer.body).map_err(|source| EventError::Table {
+        doing: "be asked for the answer to a request",
+        source: slipway_store::Error::Decode {
+            what: "the answer to a request".to_owned(),
+            source: Box::new(source),
+        },
+    })
+}

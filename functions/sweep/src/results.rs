@@ -1,0 +1,69 @@
+//! Results of which nobody was told: who asked for an operation by event is owed how it ended.
+//!
+//! The events function tells it when the execution has ended. That may have failed, and an operation that was called off while
+//! it waited had no execution. The sweeper asks the events function again, by an event of its own, because that function's role
+//! alone may put events on the buses of other accounts.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use slipway_model::event::Telling;
+use slipway_model::operation::Operation;
+use slipway_store::list::PAGE;
+
+use crate::{Healing, Report, Sweep, SweepError};
+
+/// For how long after an operation's end its result is tried to be told.
+const TRIED: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long the events function has to tell it by itself.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+
+impl Sweep {
+    /// Looks at every operation that has ended and of which nobody was told.
+    pub(crate) async fn results(&self, report: &mut Report, now: Timestamp) {
+        let mut cursor = None;
+        loop {
+            let page = match self.store.untold_operations(PAGE, cursor.as_ref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    report.problem(None, &SweepError::List(error));
+                    return;
+                }
+            };
+            for operation in page.items {
+                match self.result(&operation, now).await {
+                    Ok(Some(healing)) => report.healed(operation, healing),
+                    Ok(None) => {}
+                    Err(error) => report.problem(Some(operation), &error),
+                }
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return,
+            }
+        }
+    }
+
+    async fn result(&self, operation: &Operation, now: Timestamp) -> Result<Option<Healing>, SweepError> {
+        let age = now.duration_since(operation.ended_at.unwrap_or(now));
+        if age < PATIENCE {
+            return Ok(None);
+        }
+        if age > TRIED {
+            let dropped = self.store.record_telling(&operation.id, Telling::Dropped).await;
+            dropped.map_err(SweepError::End)?;
+            return Ok(Some(Healing::ResultDropped));
+        }
+        let entry = PutEventsRequestEntry::builder()
+            .source("slipway")
+            .detail_type("Slipway Result Due")
+            .detail(json!({"operation": operation.id}).to_string());
+        let put = self.eventbridge.put_events().entries(entry.build()).send().await;
+        let put = put.map_err(|error| SweepError::AskForResult(Box::new(aws_sdk_eventbridge::Error::from(error))))?;
+        match put.entries().first().and_then(|entry| entry.error_code()) {
+            None => Ok(Some(Healing::ResultAskedFor)),
+            Some(code) => Err(SweepError::AskForResult(code.into())),
+        }
+    }
+}
