@@ -15,16 +15,33 @@ locals {
 
   desktops = {
     for name, instance in local.instances :
-    "${name}-desktop" => "${local.sessions[name]} --document-name AWS-StartPortForwardingSession --parameters portNumber=3389,localPortNumber=13389"
+    name => "${local.sessions[name]} --document-name AWS-StartPortForwardingSession --parameters portNumber=3389,localPortNumber=13389"
     if instance.windows
   }
+
+  instance_ids = { for name, instance in aws_instance.this : name => instance.id }
+  private_ips  = { for name, instance in aws_instance.this : name => instance.private_ip }
+  public_ips = merge(
+    { for name, instance in aws_instance.this : name => instance.public_ip if local.instances[name].address == "public" && try(instance.public_ip != "", false) },
+    { for name, address in aws_eip.fixed : name => address.public_ip },
+  )
+
+  # No instance's name has a dot in it, so no two notes have the same name.
+  notes = merge(local.sessions, [
+    for part, values in {
+      desktop    = local.desktops
+      id         = local.instance_ids
+      private-ip = local.private_ips
+      public-ip  = local.public_ips
+    } : { for name, value in values : "${name}.${part}" => value }
+  ]...)
 }
 
 output "slipway" {
   description = "What Slipway knows of the stack."
   value = {
     endpoints = local.endpoints
-    notes     = merge(local.sessions, local.desktops)
+    notes     = local.notes
   }
 }
 
@@ -35,20 +52,17 @@ output "stack_id" {
 
 output "instance_ids" {
   description = "The instances' ids, by name."
-  value       = { for name, instance in aws_instance.this : name => instance.id }
+  value       = local.instance_ids
 }
 
 output "private_ips" {
   description = "The instances' private addresses, by name."
-  value       = { for name, instance in aws_instance.this : name => instance.private_ip }
+  value       = local.private_ips
 }
 
 output "public_ips" {
   description = "The public addresses of the instances that have one, by name. A fixed one stays the same for the life of the stack."
-  value = merge(
-    { for name, instance in aws_instance.this : name => instance.public_ip if local.instances[name].address == "public" },
-    { for name, address in aws_eip.fixed : name => address.public_ip },
-  )
+  value       = local.public_ips
 }
 
 output "image_ids" {

@@ -160,8 +160,11 @@ run "the_outputs_say_how_to_get_in" {
   }
 
   assert {
-    condition     = keys(output.slipway.notes) == ["amazon", "debian", "ubuntu", "windows", "windows-desktop"] && length(output.slipway.endpoints) == 0
-    error_message = "Windows has a desktop besides."
+    condition = toset(keys(output.slipway.notes)) == toset(concat(
+      keys(var.instances), [for name in keys(var.instances) : "${name}.id"], [for name in keys(var.instances) : "${name}.private-ip"],
+      ["ubuntu.public-ip", "windows.desktop"],
+    )) && length(output.slipway.endpoints) == 0
+    error_message = "Every instance has its id and addresses, and Windows a desktop besides."
   }
 
   assert {
