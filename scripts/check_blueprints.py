@@ -129,6 +129,7 @@ def live(row: Row, folder: Path, case: Path) -> None:
     run("apply", "apply", *quiet, f"{stack}.plan")
     state = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))
     row.resources = sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed")
+    keep_contract(row, state)
     broken = broken_rules(state, stack, json.loads(case.read_text(encoding="utf-8")))
     if broken:
         raise Failure("\n".join(broken))
@@ -142,6 +143,15 @@ def live(row: Row, folder: Path, case: Path) -> None:
     left = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))["resources"]
     if left:
         raise Failure(f"destroy leaves {', '.join(resource['type'] + '.' + resource['name'] for resource in left)}")
+
+
+def keep_contract(row: Row, state: dict) -> None:
+    """Keeps what the blueprint tells Slipway, for the test of crates/model that reads it as Slipway does."""
+    if "slipway" not in state["outputs"]:
+        raise Failure("there is no output `slipway`: it is all that Slipway knows of a stack, if only its endpoints")
+    path = COPY / "contracts" / f"{row.module}-{row.case}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
 
 
 def update_of(case: Path) -> Path:
