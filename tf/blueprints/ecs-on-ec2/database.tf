@@ -4,7 +4,6 @@ module "database" {
   source = "../../modules/database"
   count  = var.database == null ? 0 : 1
 
-  stack                 = local.stack
   name                  = local.stack
   engine                = var.database.engine
   engine_version        = var.database.engine_version
@@ -15,7 +14,6 @@ module "database" {
   backup_retention_days = var.database.backup_retention_days
   final_snapshot        = var.database.final_snapshot
   snapshot              = var.database.snapshot
-  password_version      = var.database.password_version
   deletion_protection   = var.deletion_protection
   vpc_id                = local.vpc_id
   subnet_ids            = local.private_subnet_ids
@@ -34,5 +32,5 @@ locals {
     DATABASE_USER   = local.database.username
   }
 
-  database_secrets = var.database == null ? {} : { DATABASE_PASSWORD = local.database.secret_arn }
+  database_secrets = var.database == null ? {} : { DATABASE_PASSWORD = local.database.password_arn }
 }

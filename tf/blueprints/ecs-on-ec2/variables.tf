@@ -156,7 +156,7 @@ variable "schedules" {
 }
 
 variable "database" {
-  description = "A database of the stack's own, `postgres` or `mysql`; none by default. `snapshot` is the one that it is made from; raise `password_version` for a new password; with `final_snapshot`, a last one outlives the stack."
+  description = "A database of the stack's own, `postgres` or `mysql`; none by default. `snapshot` is the one that it is made from; with `final_snapshot`, a last one outlives the stack."
   type = object({
     engine                = string
     engine_version        = optional(string)
@@ -167,7 +167,6 @@ variable "database" {
     backup_retention_days = optional(number, 7)
     final_snapshot        = optional(bool, true)
     snapshot              = optional(string)
-    password_version      = optional(number, 1)
   })
   default = null
 

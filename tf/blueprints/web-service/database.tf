@@ -4,7 +4,6 @@ module "database" {
   source   = "../../modules/database"
   for_each = var.database == null ? toset([]) : local.sets
 
-  stack                 = local.stack
   name                  = "${local.stack}${local.suffix[each.value]}"
   engine                = var.database.engine
   engine_version        = var.database.engine_version
@@ -18,7 +17,6 @@ module "database" {
   performance_insights  = var.database.performance_insights
   database_name         = var.database.name
   username              = var.database.username
-  password_version      = var.database.password_version
   deletion_protection   = var.deletion_protection
 
   # The second set begins with what the first one had.

@@ -1,34 +1,11 @@
 # A cache that speaks the protocol of Redis: TLS only, with a password.
 
-ephemeral "aws_secretsmanager_random_password" "redis" {
+ephemeral "random_password" "redis" {
   count = var.redis == null ? 0 : 1
 
   # 16 to 128 characters.
-  password_length     = 64
-  exclude_punctuation = true
-}
-
-resource "aws_secretsmanager_secret" "redis" {
-  count = var.redis == null ? 0 : 1
-
-  name_prefix             = "slipway/${local.stack}/redis-"
-  description             = "The password of the cache of the stack ${local.stack}."
-  recovery_window_in_days = 7
-}
-
-resource "aws_secretsmanager_secret_version" "redis" {
-  count = var.redis == null ? 0 : 1
-
-  secret_id                = aws_secretsmanager_secret.redis[0].id
-  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.redis[0].random_password
-  secret_string_wo_version = var.redis.password_version
-}
-
-# What was kept, not what was just generated: after an apply that ended half-way these are not the same.
-ephemeral "aws_secretsmanager_secret_version" "redis" {
-  count = var.redis == null ? 0 : 1
-
-  secret_id = aws_secretsmanager_secret_version.redis[0].secret_id
+  length  = 64
+  special = false
 }
 
 resource "aws_elasticache_subnet_group" "this" {
@@ -58,7 +35,7 @@ resource "aws_elasticache_replication_group" "this" {
 
   at_rest_encryption_enabled = true
   transit_encryption_enabled = true
-  auth_token_wo              = ephemeral.aws_secretsmanager_secret_version.redis[0].secret_string
+  auth_token_wo              = ephemeral.random_password.redis[0].result
   auth_token_wo_version      = var.redis.password_version
 
   # The password before stays good next to the new one, until all tasks know it.
@@ -67,6 +44,26 @@ resource "aws_elasticache_replication_group" "this" {
   snapshot_retention_limit   = var.redis.snapshot_days
   auto_minor_version_upgrade = true
   apply_immediately          = true
+}
+
+resource "aws_secretsmanager_secret" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  name_prefix             = "slipway/${local.stack}/redis-"
+  description             = "The password of the cache of the stack ${local.stack}."
+  recovery_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret_version" "redis" {
+  count = var.redis == null ? 0 : 1
+
+  secret_id                = aws_secretsmanager_secret.redis[0].id
+  secret_string_wo         = ephemeral.random_password.redis[0].result
+  secret_string_wo_version = var.redis.password_version
+
+  # A cache that could not be made is made with another password the next time: it is kept once it is the cache's. (Should an apply
+  # be killed right in between, a higher password_version makes them one again.)
+  depends_on = [aws_elasticache_replication_group.this]
 }
 
 resource "aws_security_group" "redis" {

@@ -1,11 +1,11 @@
-# Secrets that are generated: Secrets Manager makes them and keeps them. They are in no plan, in no state and in no task definition,
-# which have references alone; ECS reads the values when a task starts.
+# Secrets that are generated and kept in Secrets Manager. They are in no plan, in no state and in no task definition, which has
+# references alone; ECS reads the values when a task starts.
 
-ephemeral "aws_secretsmanager_random_password" "generated" {
+ephemeral "random_password" "generated" {
   for_each = var.generated_secrets
 
-  password_length     = each.value.length
-  exclude_punctuation = true
+  length  = each.value.length
+  special = false
 }
 
 resource "aws_secretsmanager_secret" "generated" {
@@ -21,6 +21,6 @@ resource "aws_secretsmanager_secret_version" "generated" {
   for_each = var.generated_secrets
 
   secret_id                = aws_secretsmanager_secret.generated[each.key].id
-  secret_string_wo         = ephemeral.aws_secretsmanager_random_password.generated[each.key].random_password
+  secret_string_wo         = ephemeral.random_password.generated[each.key].result
   secret_string_wo_version = each.value.version
 }

@@ -37,7 +37,7 @@ locals {
   # The same for what is secret: references, never values.
   told_secretly = { for set in local.sets : set => {
     for name, arn in merge(
-      var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].secret_arn },
+      var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].password_arn },
       var.redis == null ? {} : { REDIS_PASSWORD = aws_secretsmanager_secret_version.redis[0].arn },
     ) : lookup(var.environment_names, name, name) => arn
   } }

@@ -386,7 +386,7 @@ variable "primary_set" {
 # ---------------------------------------------------------------------------------------------- what it keeps
 
 variable "database" {
-  description = "A PostgreSQL (`postgres`) or MySQL (`mysql`) database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted. Raise password_version by one for a new password."
+  description = "A PostgreSQL (`postgres`) or MySQL (`mysql`) database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted."
   type = object({
     engine                = optional(string, "postgres")
     engine_version        = optional(string)
@@ -400,7 +400,6 @@ variable "database" {
     performance_insights  = optional(bool, false)
     name                  = optional(string, "app")
     username              = optional(string, "app")
-    password_version      = optional(number, 1)
   })
   default = null
 
@@ -438,15 +437,10 @@ variable "database" {
     condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.database.username)) && !contains(["admin", "postgres", "rdsadmin", "rdsrepladmin", "root", "user"], lower(var.database.username))
     error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is none of admin, postgres, rdsadmin, root and user."
   }
-
-  validation {
-    condition     = var.database == null ? true : var.database.password_version >= 1 && floor(var.database.password_version) == var.database.password_version
-    error_message = "password_version is a whole number, 1 or more."
-  }
 }
 
 variable "redis" {
-  description = "A cache that speaks the protocol of Redis: `valkey`, or `redis`, which costs a quarter more. With replicas, one of them takes over when the first node fails. Both sets share it. Null for none."
+  description = "A cache that speaks the protocol of Redis: `valkey`, or `redis`, which costs a quarter more. With replicas, one of them takes over when the first node fails. Both sets share it. A higher password_version is a new password; the one before stays good. Null for none."
   type = object({
     engine           = optional(string, "valkey")
     node_type        = optional(string, "cache.t4g.micro")

@@ -8,5 +8,11 @@ terraform {
       # The write-only `auth_token_wo` of ElastiCache came late in version 6.
       version = "~> 6.69"
     }
+
+    # The ephemeral passwords came with 3.7.
+    random = {
+      source  = "hashicorp/random"
+      version = "~> 3.7"
+    }
   }
 }

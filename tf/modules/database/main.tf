@@ -63,9 +63,10 @@ resource "aws_db_instance" "this" {
 
   db_name             = var.database_name
   username            = var.username
-  password_wo         = ephemeral.aws_secretsmanager_secret_version.this.secret_string
-  password_wo_version = var.password_version
   snapshot_identifier = var.snapshot
+
+  # RDS makes the password and keeps it in Secrets Manager: it is in no plan and in no state.
+  manage_master_user_password = true
 
   db_subnet_group_name   = aws_db_subnet_group.this.name
   vpc_security_group_ids = [aws_security_group.this.id]
@@ -87,6 +88,17 @@ resource "aws_db_instance" "this" {
   lifecycle {
     # Where it came from is history: without this, leaving the snapshot out later would make the database anew.
     ignore_changes = [snapshot_identifier]
+  }
+}
+
+# RDS would renew the password every week. Tasks read it when they start, and would stand before a locked door until they are
+# replaced; so it is renewed when somebody asks for it, and else as seldom as Secrets Manager allows.
+resource "aws_secretsmanager_secret_rotation" "this" {
+  secret_id          = aws_db_instance.this.master_user_secret[0].secret_arn
+  rotate_immediately = false
+
+  rotation_rules {
+    automatically_after_days = 1000
   }
 }
 

@@ -24,11 +24,13 @@ output "username" {
 }
 
 output "secret_arn" {
-  description = "The secret that is its password."
-  value       = aws_secretsmanager_secret.this.arn
+  description = "The secret that RDS keeps, with the keys username and password."
+  value       = aws_db_instance.this.master_user_secret[0].secret_arn
+}
 
-  # A task that starts before there is a value fails.
-  depends_on = [aws_secretsmanager_secret_version.this]
+output "password_arn" {
+  description = "The password in it, as a task definition refers to it."
+  value       = "${aws_db_instance.this.master_user_secret[0].secret_arn}:password::"
 }
 
 output "security_group_id" {

@@ -1,8 +1,3 @@
-variable "stack" {
-  description = "The stack's id."
-  type        = string
-}
-
 variable "name" {
   description = "The database's identifier in RDS: the stack's id, or something that begins with it."
   type        = string
@@ -132,17 +127,6 @@ variable "username" {
       ["admin", "postgres", "rdsadmin", "rdsrepladmin", "root", "user"], lower(var.username)
     )
     error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is none of admin, postgres, rdsadmin, root and user."
-  }
-}
-
-variable "password_version" {
-  description = "Raise it by one for a new password. Running tasks keep the old one until they are replaced: release again right after."
-  type        = number
-  default     = 1
-
-  validation {
-    condition     = var.password_version >= 1 && floor(var.password_version) == var.password_version
-    error_message = "password_version is a whole number, 1 or more."
   }
 }
 

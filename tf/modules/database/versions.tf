@@ -1,5 +1,4 @@
 terraform {
-  # Write-only arguments came with Terraform 1.11: the password is in no plan and in no state.
   required_version = ">= 1.11"
 
   required_providers {

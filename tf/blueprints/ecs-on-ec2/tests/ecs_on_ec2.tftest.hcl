@@ -79,12 +79,11 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-0123456789abcdef" }
   }
 
-  mock_resource "aws_secretsmanager_secret" {
-    defaults = { arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:default-database-AbCdEf" }
-  }
-
   mock_resource "aws_db_instance" {
-    defaults = { address = "default.eu-west-1.rds.amazonaws.com" }
+    defaults = {
+      address            = "default.abcdefghijkl.eu-west-1.rds.amazonaws.com"
+      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
+    }
   }
 
   mock_resource "aws_scheduler_schedule_group" {
@@ -342,7 +341,7 @@ run "the_password_of_the_database_is_a_reference" {
     condition = alltrue([
       for service in values(output.slipway.services) : contains(
         service.task_definition.containerDefinitions[0].secrets,
-        { name = "DATABASE_PASSWORD", valueFrom = module.database[0].secret_arn }
+        { name = "DATABASE_PASSWORD", valueFrom = module.database[0].password_arn }
       )
     ])
     error_message = "ECS reads the password when it starts a task."
