@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use slipway_model::event::Origin;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::source_account::Action;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
 use fake::Fake;
@@ -59,6 +62,7 @@ impl World {
                 world.insert(text("id"), "STOPPED");
                 Ok(json!({}))
             }
+            "PutEvents" => Ok(json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})),
             _ => Err("UnknownOperationException"),
         }
     }
@@ -229,4 +233,52 @@ async fn a_schedules_own_event_is_enough() {
     let event = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
     let report = sweep.handle(event).await.expect("swept");
     assert_eq!(report, json!({"looked_at": 0, "healed": [], "problems": []}));
+}
+
+#[tokio::test]
+async fn a_result_of_which_nobody_was_told_is_asked_for_for_a_day() {
+    let table = table().await;
+    let (sweep, fake) = sweep(&table, &World::default()).await;
+    let account: slipway_model::account::AccountId = "111122223333".parse().expect("an account");
+    let mut new = new_stack("shop");
+    new.origin = Some(Origin::new(account, "order-1", Action::Provision));
+    let (_, asked) = table.provisioning(&new).await;
+    let end = slipway_store::finish::End::Succeeded;
+    let ended = |hours: i64| {
+        let (store, asked) = (&table.store, &asked);
+        async move {
+            let at = Timestamp::now() - SignedDuration::from_hours(hours) - SignedDuration::from_mins(2);
+            let moved = store.update_operation(asked, |operation| {
+                operation.ended_at = Some(at);
+                Ok(())
+            });
+            moved.await.expect("moved");
+        }
+    };
+    table.store.finish_operation(&asked, &end).await.expect("finished");
+    // Somebody else's, and one that ended a moment ago: the events function is about to tell it.
+    table.ready(&new_stack("silent")).await;
+    assert!(healings(&sweep.run(Duration::ZERO).await).is_empty());
+    assert!(fake.calls().is_empty());
+
+    ended(1).await;
+    for _ in 0..2 {
+        let report = sweep.run(Duration::ZERO).await;
+        assert_eq!(
+            healings(&report),
+            BTreeMap::from([(asked.clone(), Healing::ResultAskedFor)])
+        );
+    }
+    let (action, put) = fake.calls().pop().expect("a call");
+    let detail = json!({"operation": asked}).to_string();
+    let entry = json!({"Source": "slipway", "DetailType": "Slipway Result Due", "Detail": detail});
+    assert_eq!((action.as_str(), &put["Entries"][0]), ("PutEvents", &entry));
+
+    ended(24).await;
+    let report = sweep.run(Duration::ZERO).await;
+    assert_eq!(
+        healings(&report),
+        BTreeMap::from([(asked.clone(), Healing::ResultDropped)])
+    );
+    assert!(healings(&sweep.run(Duration::ZERO).await).is_empty());
 }
