@@ -14,7 +14,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).resolve().parent.parent / "tf" / "blueprints" / "image-pipeline" / "release.sh"
 REPOSITORY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web"
 DIGEST = f"{REPOSITORY}@sha256:{'0' * 64}"
-PROGRAM = """#!{python}
+PROGRAM = """#!{python} -SE
 import json, os, sys
 call = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
 with open(os.environ["CALLS"], "a") as calls:
@@ -52,7 +52,7 @@ class Release(unittest.TestCase):
                 "CONTEXT": ".",
                 "DOCKERFILE": "Dockerfile",
                 "IMAGE_REPOSITORY": REPOSITORY,
-                "RELEASES": json.dumps({"lusab-babad": ["web", "worker"]}),
+                "RELEASES": json.dumps({"lusab-babad": ["web", "worker"], "staging/shop": ["web"]}),
                 "TAG_PATTERN": r"v[0-9]+\.[0-9]+\.[0-9]+",
                 "TEST_COMMAND": json.dumps(["./app", "say", "it's $HOME; rm -r *", ""]),
                 "TEST_TARGET": "",
@@ -68,12 +68,13 @@ class Release(unittest.TestCase):
     def test_the_order(self) -> None:
         done, calls = self.run_script()
         self.assertEqual(done.returncode, 0, done.stderr)
+        said = [" ".join(call[:3]) for call in calls]
+        # The two ends of a pipe start together.
+        self.assertEqual(sorted(said[1:3]), ["aws ecr get-login-password", "docker login --username"])
         self.assertEqual(
-            [" ".join(call[:3]) for call in calls],
+            said[:1] + said[3:],
             [
                 "aws ecr describe-images",
-                "aws ecr get-login-password",
-                "docker login --username",
                 "docker buildx build",
                 "docker run --rm",
                 f"docker push {REPOSITORY}:v1.2.3",
@@ -91,13 +92,26 @@ class Release(unittest.TestCase):
         _, calls = self.run_script()
         put = calls[-1]
         self.assertEqual(put[put.index("--region") + 1], "eu-central-1")
-        (entry,) = json.loads(put[put.index("--entries") + 1])
+        by_id, by_name = json.loads(put[put.index("--entries") + 1])
+        for entry in (by_id, by_name):
+            self.assertEqual(entry["EventBusName"], "arn:aws:events:eu-central-1:000011112222:event-bus/slipway")
+            self.assertEqual((entry["Source"], entry["DetailType"]), ("slipway.image-pipeline", "Slipway Request"))
+        key = "build 0d6f2c1f-7a10-4d0e-9a52-b3d2f6a81c55 to"
+        images = {"web": DIGEST, "worker": DIGEST}
         self.assertEqual(
-            (entry["EventBusName"].split("/")[-1], entry["Source"], entry["DetailType"]), ("slipway", "slipway.image-pipeline", "Slipway Request")
+            json.loads(by_id["Detail"]),
+            {"version": 1, "key": f"{key} lusab-babad", "action": "release", "stack": "lusab-babad", "request": {"images": images}},
         )
-        detail = json.loads(entry["Detail"])
-        self.assertEqual((detail["action"], detail["stack"]), ("release", "lusab-babad"))
-        self.assertEqual(detail["images"], {"web": DIGEST, "worker": DIGEST})
+        self.assertEqual(
+            json.loads(by_name["Detail"]),
+            {
+                "version": 1,
+                "key": f"{key} staging/shop",
+                "action": "release",
+                "stack": {"environment": "staging", "name": "shop"},
+                "request": {"images": {"web": DIGEST}},
+            },
+        )
 
     def test_a_branch_is_no_release(self) -> None:
         for ref in ("refs/heads/main", "refs/heads/v1.2.3", "refs/tags/latest", "refs/tags/v1.2.3-rc", "pr/7", ""):
@@ -134,6 +148,11 @@ class Release(unittest.TestCase):
         done, calls = self.run_script([["aws", "ecr", "describe-images"], "AccessDeniedException", 254])
         self.assertEqual((done.returncode, len(calls)), (1, 1))
         self.assertIn("AccessDeniedException", done.stderr)
+
+    def test_nothing_is_asked_for_without_a_digest(self) -> None:
+        done, calls = self.run_script([["docker", "image", "inspect"], f"elsewhere@sha256:{'1' * 64}", 0])
+        self.assertEqual((done.returncode, calls[-1][:2]), (1, ["docker", "image"]))
+        self.assertIn("its digest is not known", done.stderr)
 
     def test_a_request_that_the_bus_refused_fails_the_build(self) -> None:
         done, _ = self.run_script([["aws", "events", "put-events"], '{"FailedEntryCount": 1}', 0])

@@ -7,8 +7,9 @@ output "slipway" {
   value = {
     notes = merge(
       { login = "aws ecr get-login-password --region ${data.aws_region.this.region} | docker login --username AWS --password-stdin ${local.registry}" },
-      # The contract takes names without dots and slashes.
-      { for name, repository in aws_ecr_repository.this : "push-${replace(name, "/[._/]+/", "-")}" => "docker push ${repository.repository_url}:TAG" },
+      { for name, repository in aws_ecr_repository.this : "push ${name}" => "docker push ${repository.repository_url}:TAG" },
+      { for name, repository in aws_ecr_repository.this : "arn ${name}" => repository.arn },
+      { for name, role in aws_iam_role.push : "role ${name}" => role.arn },
     )
   }
 }
@@ -23,9 +24,9 @@ output "repository_urls" {
   value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
 }
 
-output "repository_names" {
-  description = "What the repositories are called in ECR, for stacks that subscribe to their images."
-  value       = { for name, repository in aws_ecr_repository.this : name => repository.name }
+output "repository_arns" {
+  description = "What stacks subscribe to, and what policies name, by repository."
+  value       = { for name, repository in aws_ecr_repository.this : name => repository.arn }
 }
 
 output "push_role_arns" {

@@ -18,8 +18,8 @@ variable "repositories" {
   }
 
   validation {
-    condition     = alltrue([for name in keys(var.repositories) : can(regex("^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$", name)) && length(name) <= 200])
-    error_message = "A repository's name has at most 200 lower-case letters and digits, with single . _ - or / between them."
+    condition     = alltrue([for name in keys(var.repositories) : can(regex("^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$", name)) && length(name) <= 180])
+    error_message = "A repository's name has at most 180 lower-case letters and digits, with single . _ - or / between them."
   }
 
   validation {

@@ -53,16 +53,23 @@ if [ "${#command[@]}" -gt 0 ]; then
 fi
 
 docker push "$image"
-digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | grep --fixed-strings "$IMAGE_REPOSITORY@sha256:" | head -n 1)
+digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$image" | grep --fixed-strings "$IMAGE_REPOSITORY@sha256:" | head -n 1) || true
 [ -n "$digest" ] || fail "$image was pushed, and its digest is not known"
 echo "release: pushed $digest as $tag"
 
-# Slipway answers on the results bus of this account; what is known here is that the bus has taken the requests.
-requests=$(jq --compact-output --arg bus "$BUS_ARN" --arg image "$digest" 'to_entries | map({
+# Slipway answers on the results bus of this account; what is known here is that the bus has taken the requests. The key is that of
+# the build: however often an event is delivered, it is one request.
+requests=$(jq --compact-output --arg bus "$BUS_ARN" --arg image "$digest" --arg build "${CODEBUILD_BUILD_ID##*:}" 'to_entries | map({
     EventBusName: $bus,
     Source: "slipway.image-pipeline",
     DetailType: "Slipway Request",
-    Detail: ({action: "release", stack: .key, images: (.value | map({key: ., value: $image}) | from_entries)} | tojson)
+    Detail: ({
+        version: 1,
+        key: "build \($build) to \(.key)",
+        action: "release",
+        stack: (.key | split("/") | if length == 2 then {environment: .[0], name: .[1]} else .[0] end),
+        request: {images: (.value | map({key: ., value: $image}) | from_entries)}
+    } | tojson)
 })' <<<"$RELEASES")
 if [ "$requests" = "[]" ]; then
     echo "release: no stack is to get it"

@@ -145,19 +145,19 @@ variable "cache_tag" {
 }
 
 variable "releases" {
-  description = "The stacks that get the image, by their ids, and which of their services. Each is asked for a release, by an event. Usually a staging stack; without any, images are pushed and nothing is released."
+  description = "The stacks that get the image, by id (`lusab-babad`) or by environment and name (`staging/shop`), and which of their services. Each is asked for a release, by an event. Usually a staging stack; without any, images are pushed and nothing is released."
   type        = map(list(string))
   default     = {}
   nullable    = false
 
   validation {
-    condition     = length(var.releases) <= 10 && alltrue([for stack in keys(var.releases) : can(regex("^[a-z]{5}-[a-z]{5}$", stack))])
-    error_message = "There are at most 10 stacks, each given by its id, like lusab-babad."
+    condition     = length(var.releases) <= 10 && alltrue([for stack in keys(var.releases) : can(regex("^([a-z]{5}-[a-z]{5}|[a-z]([a-z0-9-]{0,38}[a-z0-9])?/[a-z]([a-z0-9-]{0,38}[a-z0-9])?)$", stack))])
+    error_message = "There are at most 10 stacks, each given by its id, like lusab-babad, or its environment and name, like staging/shop."
   }
 
   validation {
     condition = alltrue([
-      for services in values(var.releases) : length(services) > 0 && alltrue([for name in services : can(regex("^[a-z][a-z0-9-]{0,38}$", name))])
+      for services in values(var.releases) : length(services) > 0 && alltrue([for name in services : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", name))])
     ])
     error_message = "Name at least one service of each stack, like web."
   }

@@ -196,7 +196,7 @@ run "slipway_hears_of_pushes" {
   }
 
   assert {
-    condition     = toset(keys(output.slipway.notes)) == toset(["login", "push-web", "push-team-worker"]) && toset(keys(output.push_role_arns)) == toset(["ci", "github"])
+    condition     = toset(keys(output.slipway.notes)) == toset(["login", "push web", "push team/worker", "arn web", "arn team/worker", "role ci", "role github"]) && toset(keys(output.push_role_arns)) == toset(["ci", "github"])
     error_message = "The outputs say how to push."
   }
 }

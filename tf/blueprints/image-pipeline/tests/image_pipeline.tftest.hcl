@@ -341,7 +341,7 @@ run "a_cache_tag_that_is_none_is_refused" {
 
 run "a_stack_by_name_is_refused" {
   command = plan
-  variables { releases = { staging = ["web"] } }
+  variables { releases = { Staging = ["web"] } }
   expect_failures = [var.releases]
 }
 
