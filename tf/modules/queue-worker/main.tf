@@ -23,6 +23,7 @@ resource "aws_appautoscaling_policy" "backlog" {
     target_value       = var.backlog_per_task
     scale_out_cooldown = 60
     scale_in_cooldown  = 120
+    disable_scale_in   = false
 
     customized_metric_specification {
       metrics {

@@ -1,0 +1,119 @@
+mock_provider "aws" {
+  mock_resource "aws_db_instance" {
+    defaults = {
+      address            = "lusab-babad.c0123456789a.eu-west-1.rds.amazonaws.com"
+      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
+    }
+  }
+}
+
+variables {
+  name       = "lusab-babad"
+  engine     = "postgres"
+  vpc_id     = "vpc-0123456789abcdef0"
+  subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+  clients    = { tasks = "sg-0123456789abcdef0" }
+}
+
+run "mysql_from_a_snapshot" {
+  variables {
+    engine                = "mysql"
+    snapshot              = "before-2"
+    max_allocated_storage = 20
+    final_snapshot        = false
+  }
+
+  assert {
+    condition     = aws_db_instance.this.snapshot_identifier == "before-2" && aws_db_instance.this.max_allocated_storage == null && aws_db_instance.this.final_snapshot_identifier == null
+    error_message = "It begins with what was in the snapshot, and keeps its size."
+  }
+
+  assert {
+    condition     = aws_db_parameter_group.this.family == "mysql8.4" && aws_db_parameter_group.this.name == "lusab-babad-mysql8-4" && output.port == 3306
+    error_message = "Engine and version go together."
+  }
+}
+
+run "nobody_but_the_tasks_reaches_it" {
+  assert {
+    condition     = !aws_db_instance.this.publicly_accessible && toset(aws_db_subnet_group.this.subnet_ids) == toset(var.subnet_ids)
+    error_message = "It has no public address."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.clients :
+      rule.cidr_ipv4 == null && rule.cidr_ipv6 == null && rule.referenced_security_group_id == var.clients.tasks && rule.from_port == 5432 && rule.to_port == 5432
+    ]) && length(aws_vpc_security_group_ingress_rule.clients) == 1
+    error_message = "It is reached from the security groups of its clients, on its own port."
+  }
+
+  assert {
+    condition     = one([for parameter in aws_db_parameter_group.this.parameter : parameter.value if parameter.name == "rds.force_ssl"]) == "1"
+    error_message = "Connections without TLS are refused."
+  }
+}
+
+run "nothing_of_it_is_lost" {
+  variables {
+    deletion_protection = true
+  }
+
+  assert {
+    condition     = aws_db_instance.this.storage_encrypted && aws_db_instance.this.backup_retention_period == 7 && aws_db_instance.this.deletion_protection
+    error_message = "It is encrypted, backed up, and protected where that was asked for."
+  }
+
+  assert {
+    condition     = !aws_db_instance.this.skip_final_snapshot && can(regex("^lusab-babad-final-[0-9]{14}$", aws_db_instance.this.final_snapshot_identifier))
+    error_message = "A last snapshot is taken, of a name that no other has."
+  }
+}
+
+run "its_password_is_a_reference" {
+  assert {
+    condition     = aws_db_instance.this.manage_master_user_password && nonsensitive(aws_db_instance.this.password == null)
+    error_message = "RDS makes the password, and no state has it."
+  }
+
+  assert {
+    condition     = output.password_arn == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf:password::"
+    error_message = "A task definition refers to the key of the secret."
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret_rotation.this.rotation_rules[0].automatically_after_days == 1000 && !aws_secretsmanager_secret_rotation.this.rotate_immediately
+    error_message = "It does not change under running tasks."
+  }
+}
+
+run "bad_values" {
+  command = plan
+
+  variables {
+    name                  = "lusab--babad"
+    engine                = "oracle"
+    instance_class        = "t4g.micro"
+    allocated_storage     = 10
+    backup_retention_days = 0
+    database_name         = "1db"
+    username              = "postgres"
+    subnet_ids            = ["subnet-0123456789abcdef0"]
+  }
+
+  expect_failures = [
+    var.name, var.engine, var.instance_class, var.allocated_storage, var.backup_retention_days, var.database_name, var.username,
+    var.subnet_ids,
+  ]
+}
+
+run "bad_values_next_to_good_ones" {
+  command = plan
+
+  variables {
+    engine_version        = "8.4"
+    max_allocated_storage = 10
+  }
+
+  expect_failures = [var.engine_version, var.max_allocated_storage]
+}
