@@ -145,7 +145,7 @@ variable "cache_tag" {
 }
 
 variable "releases" {
-  description = "The stacks that get the image, by id (`lusab-babad`) or by environment and name (`staging/shop`), and which of their services. Each is asked for a release, by an event. Usually a staging stack; without any, images are pushed and nothing is released."
+  description = "The stacks that get the image, by id (`lusab-babad`) or by environment and name (`staging/shop`), and which of their services. Each is asked for a release, by an event; it has to be a stack that this account asked for by event itself. Without any, images are pushed, and stacks that subscribe to the repository release them."
   type        = map(list(string))
   default     = {}
   nullable    = false
