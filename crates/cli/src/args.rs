@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
+use slipway_model::account::AccountId;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 
@@ -56,6 +57,9 @@ pub enum Command {
     /// Environments: where stacks live
     #[command(subcommand)]
     Environment(EnvironmentCommand),
+    /// Source accounts: AWS accounts whose events may ask for operations
+    #[command(subcommand)]
+    SourceAccount(SourceAccountCommand),
     /// Stacks: instances of blueprints
     #[command(subcommand)]
     Stack(StackCommand),
@@ -127,6 +131,65 @@ pub enum EnvironmentCommand {
     Show {
         /// The environment
         name: Name,
+    },
+    /// Make an environment, or replace the one of that name; only administrators do
+    Put {
+        /// The environment
+        name: Name,
+        /// A JSON file with the environment, as the API takes it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        request: PathBuf,
+    },
+    /// Delete an environment in which no stack lives; only administrators do
+    Delete {
+        /// The environment
+        name: Name,
+    },
+    /// Print all environments, external ids too, as `import` takes them; only administrators do
+    Export,
+    /// Put all environments of files, or none if one is wrong; those that no file names stay; only administrators do
+    Import {
+        /// JSON files like `{"environments": […]}`
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SourceAccountCommand {
+    /// List the source accounts
+    List,
+    /// Show a source account and what it may ask for
+    Show {
+        /// The 12 digits of the AWS account
+        account: AccountId,
+    },
+    /// Make a source account, or replace the one of that id; only administrators do
+    Put {
+        /// The 12 digits of the AWS account
+        account: AccountId,
+        /// A JSON file with the source account, as the API takes it
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        request: PathBuf,
+    },
+    /// Delete a source account: its events ask for nothing any more; only administrators do
+    Delete {
+        /// The 12 digits of the AWS account
+        account: AccountId,
+    },
+    /// Print all source accounts, as `import` takes them
+    Export,
+    /// Put all source accounts of files, or none if one is wrong; those that no file names stay; only administrators do
+    Import {
+        /// JSON files like `{"source_accounts": […]}`
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

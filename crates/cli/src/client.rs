@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,17 @@ const ANSWER_SHOWN: usize = 300;
 pub struct Client {
     server: String,
     http: reqwest::Client,
+}
+
+/// What has to be so for a request to change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing in particular.
+    None,
+    /// There is no such resource yet.
+    Absent,
+    /// The resource has this revision.
+    Revision(u64),
 }
 
 /// The body of a problem answer (RFC 9457).
@@ -45,17 +57,28 @@ impl Client {
 
     /// Reads a resource.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        self.call(Method::GET, path, None).await
+        self.call(Method::GET, path, None, Condition::None).await
     }
 
     /// Sends a request with a body.
     pub async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &Value) -> Result<T, Error> {
-        self.call(method, path, Some(body)).await
+        self.call(method, path, Some(body), Condition::None).await
+    }
+
+    /// Sends a request that is refused where the condition does not hold.
+    pub async fn send_if<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        condition: Condition,
+    ) -> Result<T, Error> {
+        self.call(method, path, Some(body), condition).await
     }
 
     /// Deletes a resource.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        self.call(Method::DELETE, path, None).await
+        self.call(Method::DELETE, path, None, Condition::None).await
     }
 
     /// Every item of a list, page after page.
@@ -79,7 +102,13 @@ impl Client {
         }
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Error> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        condition: Condition,
+    ) -> Result<T, Error> {
         let request = format!("{method} {path}");
         let unreachable = |source| Error::Unreachable {
             server: self.server.clone(),
@@ -89,6 +118,11 @@ impl Client {
         if let Some(body) = body {
             builder = builder.json(body);
         }
+        builder = match condition {
+            Condition::None => builder,
+            Condition::Absent => builder.header(IF_NONE_MATCH, "*"),
+            Condition::Revision(revision) => builder.header(IF_MATCH, format!("\"{revision}\"")),
+        };
         let answer = builder.send().await.map_err(unreachable)?;
         let status = answer.status();
         let text = answer.text().await.map_err(unreachable)?;
@@ -103,6 +137,8 @@ fn read_answer<T: DeserializeOwned>(request: String, status: StatusCode, text: &
         answer: text.chars().take(ANSWER_SHOWN).collect(),
     };
     if status.is_success() {
+        // An answer without a body says no more than that it is done.
+        let text = if text.is_empty() { "null" } else { text };
         return serde_json::from_str(text).map_err(|_| unexpected());
     }
     match serde_json::from_str::<Problem>(text) {

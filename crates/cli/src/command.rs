@@ -2,11 +2,13 @@
 
 pub mod aws;
 pub mod blueprint;
+pub mod configuration;
 pub mod environment;
 pub mod example;
 pub mod image;
 pub mod logs;
 pub mod operation;
 pub mod release;
+pub mod source_account;
 pub mod stack;
 pub mod up;

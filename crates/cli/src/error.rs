@@ -12,6 +12,31 @@ pub enum Error {
     /// The command line says something that only the server could find wrong, or that contradicts itself.
     #[error("{0}")]
     Usage(String),
+    /// Files say what cannot be; nothing was sent.
+    #[error("nothing was changed: {}{}", counted(.0.len()), .0.iter().map(in_file).collect::<String>())]
+    Files(Vec<(PathBuf, FieldProblem)>),
+    /// Some of what was to be exported cannot be read.
+    #[error("the server cannot read this {noun}, so an export would not be whole: {names}; put it anew, or delete it")]
+    Unreadable {
+        /// What they are.
+        noun: &'static str,
+        /// Which.
+        names: String,
+    },
+    /// One of several records could not be put.
+    #[error("{noun} {name} was not put; {done} of {all} were put before, and the same command goes on from here")]
+    Stopped {
+        /// What it is.
+        noun: &'static str,
+        /// Which.
+        name: String,
+        /// How many were put.
+        done: usize,
+        /// How many were to be put.
+        all: usize,
+        #[source]
+        source: Box<Error>,
+    },
     /// The operation that was waited for did not succeed; it has been printed.
     #[error("operation {operation} {status}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     OperationEnded {
@@ -87,6 +112,19 @@ pub enum Error {
     Demo(String),
 }
 
+/// One thing that is wrong with a file, as a line.
+fn in_file((file, problem): &(PathBuf, FieldProblem)) -> String {
+    let FieldProblem { field, detail, remedy } = problem;
+    format!("\n  {}: {field}: {detail}; {remedy}", file.display())
+}
+
+fn counted(problems: usize) -> String {
+    match problems {
+        1 => "one thing is wrong".to_owned(),
+        many => format!("{many} things are wrong"),
+    }
+}
+
 /// What is wrong, a line a field.
 fn listed(errors: &[FieldProblem]) -> String {
     let line = |problem: &FieldProblem| format!("\n  {}: {}; {}", problem.field, problem.detail, problem.remedy);
@@ -98,11 +136,13 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::OperationEnded { .. } | Self::Demo(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Files(_) => 2,
+            Self::Stopped { source, .. } => source.exit_code(),
             Self::Refused { .. } => 3,
             Self::NoServer { .. }
             | Self::PushImage { .. }
             | Self::Unreachable { .. }
+            | Self::Unreadable { .. }
             | Self::UnexpectedAnswer { .. } => 4,
             Self::File { .. } | Self::Program(_) | Self::Local(_) => 5,
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use slipway_model::json::Unique;
 
 use crate::error::Error;
 
@@ -15,5 +16,12 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
         source,
     })?;
     let parsed = serde_json::from_str(&text);
-    parsed.map_err(|error| Error::Usage(format!("{} is not a JSON object: {error}", path.display())))
+    match parsed {
+        Ok(Unique(Value::Object(object))) => Ok(object),
+        Ok(_) => Err(Error::Usage(format!("{} is not a JSON object", path.display()))),
+        Err(error) => Err(Error::Usage(format!(
+            "{} is not a JSON object: {error}",
+            path.display()
+        ))),
+    }
 }

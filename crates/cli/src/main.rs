@@ -80,6 +80,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         }
         Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, output).await,
         Command::Environment(environment) => command::environment::run(environment, &client()?, output).await,
+        Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
         Command::Stack(stack) => command::stack::run(stack, &client()?, output).await,
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,

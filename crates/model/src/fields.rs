@@ -118,18 +118,7 @@ impl Fields {
         name: &'static str,
         remedy: &str,
     ) -> Option<BTreeSet<T>> {
-        let values = match self.take(name) {
-            None => {
-                self.problems.push(FieldProblem::new(name, "is missing", remedy));
-                return None;
-            }
-            Some(Value::Array(values)) => values,
-            Some(other) => {
-                let detail = format!("is {}, not a list", described(&other));
-                self.problems.push(FieldProblem::new(name, detail, remedy));
-                return None;
-            }
-        };
+        let values = self.list(name, remedy)?;
         let mut set = BTreeSet::new();
         for (index, value) in values.iter().enumerate() {
             match parse_text(value) {
@@ -143,6 +132,17 @@ impl Fields {
             }
         }
         Some(set)
+    }
+
+    /// A field that must be there, as a list of whatever.
+    pub fn list(&mut self, name: &'static str, remedy: &str) -> Option<Vec<Value>> {
+        let detail = match self.take(name) {
+            Some(Value::Array(values)) => return Some(values),
+            Some(other) => format!("is {}, not a list", described(&other)),
+            None => "is missing".to_owned(),
+        };
+        self.problems.push(FieldProblem::new(name, detail, remedy));
+        None
     }
 
     /// What is wrong: the fields that nobody took, texts with a NUL character, and what was found on the way.

@@ -1,17 +1,28 @@
 //! `slipway environment`
 
 use serde_json::Value;
+use slipway_model::environment::Environment;
 
+use super::configuration::{self, Kind};
 use crate::args::EnvironmentCommand;
 use crate::client::Client;
 use crate::error::Error;
 use crate::output::{Output, text_at};
 
+const ENVIRONMENTS: Kind = Kind {
+    noun: "environment",
+    path: "/v1/environments",
+    key: "name",
+    list: "environments",
+    fixed: &["account", "region"],
+    read: |fields| Ok(serde_json::to_value(Environment::read(fields, None)?).unwrap_or_default()),
+};
+
 /// Runs the command.
 pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         EnvironmentCommand::List => {
-            let items = client.list("/v1/environments", &[]).await?;
+            let items = client.list(ENVIRONMENTS.path, &[]).await?;
             let columns = [
                 ("name", "name"),
                 ("account", "account"),
@@ -20,16 +31,36 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
                 ("protected", "protected"),
             ];
             output.table(&items, &columns, "There are no environments.");
+            Ok(())
         }
         EnvironmentCommand::Show { name } => {
-            let environment: Value = client.get(&format!("/v1/environments/{name}")).await?;
+            let environment: Value = client.get(&format!("{}/{name}", ENVIRONMENTS.path)).await?;
             output.answer(&environment, |environment| {
                 let field = |name: &str| format!("{name:<12}{}", text_at(environment, name));
-                ["name", "account", "region", "approval", "protected", "variables"]
-                    .map(field)
-                    .join("\n")
+                [
+                    "name",
+                    "account",
+                    "region",
+                    "role",
+                    "approval",
+                    "protected",
+                    "variables",
+                    "revision",
+                ]
+                .map(field)
+                .join("\n")
             });
+            Ok(())
+        }
+        EnvironmentCommand::Put { name, request } => {
+            configuration::put(&ENVIRONMENTS, name.as_str(), &request, client, output).await
+        }
+        EnvironmentCommand::Delete { name } => {
+            configuration::delete(&ENVIRONMENTS, name.as_str(), client, output).await
+        }
+        EnvironmentCommand::Export => configuration::export(&ENVIRONMENTS, client, output).await,
+        EnvironmentCommand::Import { files, dry_run } => {
+            configuration::import(&ENVIRONMENTS, &files, dry_run, client, output).await
         }
     }
-    Ok(())
 }

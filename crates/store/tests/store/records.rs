@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Map, json};
@@ -13,8 +14,10 @@ use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
 use slipway_model::operation::{LogStream, OperationStatus, Progress, StepStatus};
 use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::StackStatus;
 use slipway_store::blueprint::Published;
+use slipway_store::configured::Expected;
 use slipway_store::finish::End;
 use slipway_store::rollout::Rollout;
 use slipway_store::{Error, Store};
@@ -134,6 +137,76 @@ async fn an_environment_comes_back_as_it_was_written() {
         table.store.environment(&name("none")).await,
         Err(Error::NotFound { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_source_account_is_replaced_only_where_it_is_what_was_read() {
+    let table = table().await;
+    let store = &table.store;
+    let account = |description: &str| SourceAccount {
+        account: "111122223333".parse().expect("an account"),
+        description: description.to_owned(),
+        actions: BTreeSet::from([Action::Provision]),
+        blueprints: BTreeSet::from([name("web")]),
+        environments: BTreeSet::from([name("dev")]),
+        results: None,
+    };
+    let id = account("").account;
+    let put = async |description: &str, expected| store.put_source_account_if(&account(description), expected).await;
+    assert!(matches!(store.source_account(&id).await, Err(Error::NotFound { .. })));
+    assert!(matches!(put("never", Expected::Revision(1)).await, Ok(None)));
+    let first = put("first", Expected::Nothing)
+        .await
+        .expect("an outcome")
+        .expect("written");
+    assert!(matches!(put("again", Expected::Nothing).await, Ok(None)));
+    let second = put("second", Expected::Revision(first))
+        .await
+        .expect("an outcome")
+        .expect("written");
+    assert!(matches!(put("late", Expected::Revision(first)).await, Ok(None)));
+    let there = store.configured_source_account(&id).await.expect("it");
+    assert_eq!(
+        (there.record.expect("readable"), there.revision),
+        (account("second"), second)
+    );
+
+    // Written by hand: it can be replaced by whoever has seen that it has no revision, and by whoever does not ask.
+    let by_hand = [("pk", "source-accounts"), ("sk", "111122223333"), ("account", "moon")];
+    let mut item = table.client.put_item().table_name(table.name);
+    for (attribute, value) in by_hand {
+        item = item.item(attribute, AttributeValue::S(value.to_owned()));
+    }
+    item.send().await.expect("written");
+    let there = store.configured_source_account(&id).await.expect("it");
+    assert!(matches!(there.record, Err(Error::Decode { .. })) && there.revision == 0);
+    let page = store.source_accounts(10, None).await.expect("a page");
+    assert_eq!(
+        page.items.iter().map(|one| one.record.is_ok()).collect::<Vec<_>>(),
+        [false]
+    );
+    assert!(matches!(put("repaired", Expected::Revision(0)).await, Ok(Some(_))));
+    assert!(matches!(put("late", Expected::Revision(0)).await, Ok(None)));
+    store.put_source_account(&account("whatever")).await.expect("written");
+
+    assert!(
+        !store
+            .delete_source_account(&id, Expected::Revision(second))
+            .await
+            .expect("an outcome")
+    );
+    assert!(
+        store
+            .delete_source_account(&id, Expected::Anything)
+            .await
+            .expect("an outcome")
+    );
+    assert!(
+        !store
+            .delete_source_account(&id, Expected::Anything)
+            .await
+            .expect("an outcome")
+    );
 }
 
 #[tokio::test]
@@ -302,14 +375,14 @@ fn elsewhere(table: &crate::support::Table) -> impl Future<Output = ()> + use<> 
     let (client, name) = (table.client.clone(), table.name);
     async move {
         let scan = client.scan().table_name(name).filter_expression("sk = :sk");
-        let value = aws_sdk_dynamodb::types::AttributeValue::S("operation".to_owned());
+        let value = AttributeValue::S("operation".to_owned());
         let scan = scan
             .expression_attribute_values(":sk", value)
             .send()
             .await
             .expect("a scan");
         let mut item = scan.items()[0].clone();
-        let revision = aws_sdk_dynamodb::types::AttributeValue::N("1000".to_owned());
+        let revision = AttributeValue::N("1000".to_owned());
         item.insert("revision".to_owned(), revision);
         client
             .put_item()

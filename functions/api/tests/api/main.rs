@@ -3,6 +3,7 @@
 mod bad_input;
 mod blueprints;
 mod callers;
+mod configuration;
 mod document;
 mod idempotency;
 mod lambda_runtime;

@@ -278,6 +278,12 @@ impl Server {
             .expect("finished");
     }
 
+    /// Writes an item as somebody by hand would.
+    pub fn write(&self, item: &Value) {
+        let request = serde_json::from_value(json!({"TableName": TABLE, "Item": item})).expect("a request");
+        self.database.put_item(request).expect("written");
+    }
+
     /// Every item of the table.
     pub fn items(&self) -> Vec<String> {
         let request = serde_json::from_value(json!({"TableName": TABLE})).expect("a scan");

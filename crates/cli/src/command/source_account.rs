@@ -1,0 +1,65 @@
+//! `slipway source-account`
+
+use serde_json::Value;
+use slipway_model::source_account::SourceAccount;
+
+use super::configuration::{self, Kind};
+use crate::args::SourceAccountCommand;
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::{Output, text_at};
+
+const SOURCE_ACCOUNTS: Kind = Kind {
+    noun: "source account",
+    path: "/v1/source-accounts",
+    key: "account",
+    list: "source_accounts",
+    fixed: &[],
+    read: |fields| Ok(serde_json::to_value(SourceAccount::read(fields, None)?).unwrap_or_default()),
+};
+
+/// Runs the command.
+pub async fn run(command: SourceAccountCommand, client: &Client, output: Output) -> Result<(), Error> {
+    match command {
+        SourceAccountCommand::List => {
+            let items = client.list(SOURCE_ACCOUNTS.path, &[]).await?;
+            let columns = [
+                ("account", "account"),
+                ("actions", "actions"),
+                ("blueprints", "blueprints"),
+                ("environments", "environments"),
+                ("description", "description"),
+            ];
+            output.table(&items, &columns, "There are no source accounts.");
+            Ok(())
+        }
+        SourceAccountCommand::Show { account } => {
+            let shown: Value = client.get(&format!("{}/{account}", SOURCE_ACCOUNTS.path)).await?;
+            output.answer(&shown, |shown| {
+                let field = |name: &str| format!("{name:<14}{}", text_at(shown, name));
+                [
+                    "account",
+                    "description",
+                    "actions",
+                    "blueprints",
+                    "environments",
+                    "results",
+                    "revision",
+                ]
+                .map(field)
+                .join("\n")
+            });
+            Ok(())
+        }
+        SourceAccountCommand::Put { account, request } => {
+            configuration::put(&SOURCE_ACCOUNTS, account.as_str(), &request, client, output).await
+        }
+        SourceAccountCommand::Delete { account } => {
+            configuration::delete(&SOURCE_ACCOUNTS, account.as_str(), client, output).await
+        }
+        SourceAccountCommand::Export => configuration::export(&SOURCE_ACCOUNTS, client, output).await,
+        SourceAccountCommand::Import { files, dry_run } => {
+            configuration::import(&SOURCE_ACCOUNTS, &files, dry_run, client, output).await
+        }
+    }
+}
