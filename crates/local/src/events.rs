@@ -1,4 +1,7 @@
-//! EventBridge: one bus, the rules of `template.yaml`, and functions of this process as their targets.
+//! EventBridge: the rules of `template.yaml`, and functions of this process as their targets.
+//!
+//! The default bus and those of the template are one here, because what comes from other accounts and what comes from this one
+//! have the same account. A bus whose events a queue gets stands for one of another account: where results are told.
 //!
 //! An event that matches a rule is written to the ledger before `put` returns and taken out when the target has
 //! accepted it. So neither a target that fails for a while nor a `kill -9` loses one. As on AWS a target may see
@@ -12,6 +15,7 @@
 mod pattern;
 mod target;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -42,11 +46,13 @@ struct Rule {
     target: Target,
 }
 
-/// The default event bus.
+/// The event buses.
 #[derive(Clone)]
 pub struct EventBus {
     ledger: Ledger,
     sqs: Sqs,
+    /// By name; with the ARN of the queue that gets the events of a bus, where it is not the one of all rules.
+    names: Arc<RwLock<BTreeMap<String, Option<String>>>>,
     rules: Arc<RwLock<Vec<Arc<Rule>>>>,
 }
 
@@ -83,13 +89,20 @@ struct Entry {
 }
 
 impl EventBus {
-    /// A bus without rules.
+    /// A bus without rules, called `default`.
     pub fn new(ledger: Ledger, sqs: Sqs) -> Self {
         Self {
             ledger,
             sqs,
+            names: Arc::new(RwLock::new(BTreeMap::from([("default".to_owned(), None)]))),
             rules: Arc::default(),
         }
+    }
+
+    /// Adds a name of the bus; or, with the ARN of a queue, a bus whose events go there and nowhere else.
+    pub fn add_name(&self, name: &str, queue: Option<String>) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert(name.to_owned(), queue);
     }
 
     /// Adds a rule. Events that were put before do not reach it.
@@ -115,8 +128,14 @@ impl EventBus {
 
     /// Puts an event of one of the local services on the bus. It must be called inside a Tokio runtime.
     pub fn put(&self, source: &str, detail_type: &str, resources: &[String], detail: &Value) -> Result<(), Error> {
-        self.publish(source, detail_type, resources, detail, Timestamp::now())
-            .map(drop)
+        let event = Event {
+            source,
+            detail_type,
+            resources,
+            detail,
+            time: Timestamp::now(),
+        };
+        self.publish(&event).map(drop)
     }
 
     /// One call of the wire API.
@@ -174,40 +193,42 @@ impl EventBus {
             ));
         }
         let bus = entry.event_bus_name.as_deref().unwrap_or("default");
-        if bus != "default" && bus != arn("events", "event-bus/default") {
-            return Err(AwsError::new(
-                "ResourceNotFoundException",
-                format!("Event bus {bus} does not exist; local mode has the bus `default` alone."),
-            ));
-        }
+        let queue = self.queue_of(bus)?;
         let detail: Value = serde_json::from_str(&detail)
             .ok()
             .filter(Value::is_object)
             .ok_or_else(|| AwsError::new("MalformedDetail", "Detail is malformed."))?;
         let time = entry.time.and_then(from_epoch_seconds).unwrap_or_else(Timestamp::now);
-        Ok(self.publish(&source, &detail_type, &entry.resources, &detail, time)?)
+        let event = Event {
+            source: &source,
+            detail_type: &detail_type,
+            resources: &entry.resources,
+            detail: &detail,
+            time,
+        };
+        match queue {
+            None => Ok(self.publish(&event)?),
+            Some(queue) => {
+                let (id, event) = event.to_json();
+                self.sqs.send(&queue, &event, &[])?;
+                Ok(id)
+            }
+        }
     }
 
-    fn publish(
-        &self,
-        source: &str,
-        detail_type: &str,
-        resources: &[String],
-        detail: &Value,
-        time: Timestamp,
-    ) -> Result<String, Error> {
-        let id = request_id();
-        let event = json!({
-            "version": "0",
-            "id": id,
-            "detail-type": detail_type,
-            "source": source,
-            "account": ACCOUNT,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "region": REGION,
-            "resources": resources,
-            "detail": detail,
-        });
+    /// The queue that gets the events of a bus, where it is not the one of all rules.
+    fn queue_of(&self, bus: &str) -> Result<Option<String>, AwsError> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let name = bus.strip_prefix(&arn("events", "event-bus/")).unwrap_or(bus);
+        names.get(name).cloned().ok_or_else(|| {
+            let known: Vec<&str> = names.keys().map(String::as_str).collect();
+            let message = format!("Event bus {bus} does not exist; local mode has: {}.", known.join(", "));
+            AwsError::new("ResourceNotFoundException", message)
+        })
+    }
+
+    fn publish(&self, event: &Event<'_>) -> Result<String, Error> {
+        let (id, event) = event.to_json();
         for rule in self.matching(&event) {
             let delivery = Delivery {
                 rule: rule.name.clone(),
@@ -305,6 +326,34 @@ impl EventBus {
     fn rule(&self, name: &str) -> Option<Arc<Rule>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         rules.iter().find(|rule| rule.name == name).cloned()
+    }
+}
+
+/// What an event says of itself.
+struct Event<'a> {
+    source: &'a str,
+    detail_type: &'a str,
+    resources: &'a [String],
+    detail: &'a Value,
+    time: Timestamp,
+}
+
+impl Event<'_> {
+    /// The event as rules and targets see it, and its id.
+    fn to_json(&self) -> (String, Value) {
+        let id = request_id();
+        let event = json!({
+            "version": "0",
+            "id": id,
+            "detail-type": self.detail_type,
+            "source": self.source,
+            "account": ACCOUNT,
+            "time": self.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "region": REGION,
+            "resources": self.resources,
+            "detail": self.detail,
+        });
+        (id, event)
     }
 }
 

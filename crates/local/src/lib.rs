@@ -7,6 +7,7 @@
 
 pub mod codebuild;
 pub mod dynamodb;
+pub mod ecr;
 pub mod ecs;
 pub mod error;
 pub mod events;

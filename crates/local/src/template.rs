@@ -103,6 +103,8 @@ pub struct Template {
     pub log_groups: Vec<LogGroup>,
     /// The SQS queues.
     pub queues: Vec<Queue>,
+    /// The names of the event buses besides the default one.
+    pub buses: Vec<String>,
     /// The Lambda functions by their logical ids: `StepsFunction`.
     pub functions: BTreeMap<String, Function>,
     /// The state machine.
@@ -276,6 +278,7 @@ impl Template {
             buckets: parts.buckets,
             log_groups: parts.log_groups,
             queues: parts.queues,
+            buses: parts.buses,
             functions: parts.functions,
             rules: parts.rules,
             schedules: parts.schedules,

@@ -82,6 +82,7 @@ fn the_resources_of_the_shipped_template_are_typed() {
     let queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
     assert_eq!(queues, ["slipway-undelivered-events", "slipway-unhandled-events"]);
     assert_eq!(template.queues[0].attributes["MessageRetentionPeriod"], "1209600");
+    assert_eq!(template.buses, ["slipway"]);
     assert!(template.buckets.len() == 2 && template.buckets.iter().all(|bucket| bucket.versioned));
     assert!(
         template

@@ -16,9 +16,10 @@ use crate::server;
 
 /// The services of the local AWS that speak JSON: what the AWS CLI calls them, the prefix of their `X-Amz-Target`, and
 /// the version of the JSON protocol.
-const SERVICES: [(&str, &str, &str); 7] = [
+const SERVICES: [(&str, &str, &str); 8] = [
     ("codebuild", "CodeBuild_20161006", "1.1"),
     ("dynamodb", "DynamoDB_20120810", "1.0"),
+    ("ecr", "AmazonEC2ContainerRegistry_V20150921", "1.1"),
     ("ecs", "AmazonEC2ContainerServiceV20141113", "1.1"),
     ("events", "AWSEvents", "1.1"),
     ("logs", "Logs_20140328", "1.1"),

@@ -13,6 +13,7 @@ use super::{IMAGES, LocalOptions};
 use crate::Error;
 use crate::codebuild::{self, CodeBuild};
 use crate::dynamodb::DynamoDb;
+use crate::ecr::Ecr;
 use crate::ecs::{Ecs, ImageSource};
 use crate::events::EventBus;
 use crate::front::Front;
@@ -23,7 +24,10 @@ use crate::s3::S3;
 use crate::sqs::Sqs;
 use crate::stepfunctions::{Functions, Services, StepFunctions};
 use crate::template::Template;
-use crate::wire::JsonProtocol;
+use crate::wire::{JsonProtocol, arn};
+
+/// The bus of an account on which it is told results, as `aws/event-source-account` calls it.
+const RESULTS: &str = "slipway-results";
 
 /// What builds inherit from the server's own environment: enough to find programs and to reach the network.
 const INHERITED: [&str; 17] = [
@@ -127,6 +131,16 @@ impl LocalServices {
                 source,
             })?;
         }
+        for bus in &template.buses {
+            self.events.add_name(bus, None);
+        }
+        // The one account is also one that is told results: what comes on its bus for them can be looked at in a queue.
+        let made = self.sqs.ensure_queue(RESULTS, BTreeMap::new());
+        made.map_err(|source| Error::MakeQueue {
+            name: RESULTS.to_owned(),
+            source,
+        })?;
+        self.events.add_name(RESULTS, Some(arn("sqs", RESULTS)));
         for group in &template.log_groups {
             self.logs.ensure_group(&group.name)?;
         }
@@ -192,6 +206,11 @@ impl LocalServices {
             .json("AWSEvents", V1_1, service!(self.events))
             .json("Logs_20140328", V1_1, service!(self.logs))
             .json("AmazonSQS", V1_0, service!(self.sqs))
+            .json(
+                "AmazonEC2ContainerRegistry_V20150921",
+                V1_1,
+                service!(Ecr::new(self.s3.clone(), self.events.clone())),
+            )
     }
 }
 

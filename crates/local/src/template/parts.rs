@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::resolve::Resolver;
 use super::resources::{
-    BucketProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties, ProjectProperties, QueueProperties,
-    StateMachineProperties, TableProperties,
+    BucketProperties, EventBusProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties,
+    ProjectProperties, QueueProperties, StateMachineProperties, TableProperties,
 };
 use super::{
     Bucket, CreateTable, Function, LogGroup, Project, Queue, Rule, Schedule, StateMachine, Table, TemplateError,
@@ -18,6 +18,7 @@ pub(super) struct Parts {
     pub(super) buckets: Vec<Bucket>,
     pub(super) log_groups: Vec<LogGroup>,
     pub(super) queues: Vec<Queue>,
+    pub(super) buses: Vec<String>,
     pub(super) functions: BTreeMap<String, Function>,
     pub(super) state_machines: Vec<StateMachine>,
     pub(super) projects: Vec<Project>,
@@ -52,6 +53,10 @@ impl Parts {
                 });
             }
             Kind::Queue => self.queues.push(queue(resolver.properties(logical_id)?)),
+            Kind::EventBus => {
+                let properties: EventBusProperties = resolver.properties(logical_id)?;
+                self.buses.push(properties.name);
+            }
             Kind::Function => self.function(resolver, logical_id)?,
             Kind::StateMachine => {
                 let properties: StateMachineProperties = resolver.properties(logical_id)?;

@@ -284,6 +284,7 @@ impl<'a> Resolver<'a> {
             (Kind::Queue, "QueueName") => Ok(name),
             // Of a URL only the end matters: the endpoint of this server is known when it listens.
             (Kind::Queue, "QueueUrl") => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}")),
+            (Kind::EventBus, "Arn") => Ok(arn("events", &format!("event-bus/{name}"))),
             (Kind::LogGroup, "Arn") => Ok(arn("logs", &format!("log-group:{name}:*"))),
             // Of those only roles have an ARN that other resources need.
             (Kind::MeaninglessHere, "Arn") => Ok(format!("arn:aws:iam::{ACCOUNT}:role/{name}")),

@@ -17,6 +17,8 @@ pub enum Kind {
     LogGroup,
     /// `AWS::SQS::Queue`.
     Queue,
+    /// `AWS::Events::EventBus`.
+    EventBus,
     /// `AWS::Serverless::Function`.
     Function,
     /// `AWS::Serverless::StateMachine`.
@@ -35,6 +37,7 @@ impl Kind {
             "AWS::S3::Bucket" => Self::Bucket,
             "AWS::Logs::LogGroup" => Self::LogGroup,
             "AWS::SQS::Queue" => Self::Queue,
+            "AWS::Events::EventBus" => Self::EventBus,
             "AWS::Serverless::Function" => Self::Function,
             "AWS::Serverless::StateMachine" => Self::StateMachine,
             "AWS::CodeBuild::Project" => Self::Project,
@@ -51,7 +54,7 @@ impl Kind {
             Self::LogGroup => "LogGroupName",
             Self::Queue => "QueueName",
             Self::Function => "FunctionName",
-            Self::StateMachine | Self::Project => "Name",
+            Self::StateMachine | Self::Project | Self::EventBus => "Name",
             Self::MeaninglessHere => return None,
         })
     }
@@ -66,7 +69,6 @@ const MEANINGLESS: &[(&str, &str)] = &[
     ("AWS::ApiGatewayV2::Stage", "the API has a port of its own"),
     ("AWS::CloudWatch::Alarm", "who runs the server sees its output"),
     ("AWS::CloudWatch::Dashboard", "who runs the server sees its output"),
-    ("AWS::Events::EventBus", "there is one bus"),
     ("AWS::Events::EventBusPolicy", "there is one account"),
     ("AWS::IAM::Role", "there is one user, who may do everything"),
     ("AWS::Lambda::Permission", "there is one user, who may do everything"),
@@ -98,6 +100,7 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "nothing here costs by the month",
     ),
     (Kind::Queue, "SqsManagedSseEnabled", "the disk is the owner's"),
+    (Kind::EventBus, "Description", "shown in the console only"),
     (Kind::Function, "Runtime", "the functions are part of this program"),
     (Kind::Function, "Handler", "the functions are part of this program"),
     (
@@ -130,7 +133,11 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "EventInvokeConfig.MaximumEventAgeInSeconds",
         "a server that was off is no reason to give an event up",
     ),
-    (Kind::Function, "Events.*.Properties.EventBusName", "there is one bus"),
+    (
+        Kind::Function,
+        "Events.*.Properties.EventBusName",
+        "there is one account, whose buses are one",
+    ),
     (Kind::Function, "Events.*.Properties.Name", "there is one stack"),
     (
         Kind::Function,
@@ -238,6 +245,13 @@ pub struct Versioning {
 pub struct LogGroupProperties {
     pub log_group_name: String,
     pub retention_in_days: u32,
+}
+
+/// Of `AWS::Events::EventBus`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct EventBusProperties {
+    pub name: String,
 }
 
 /// Of `AWS::SQS::Queue`.
