@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+mod subscription;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -8,6 +10,8 @@ use semver::Version;
 use slipway_model::account::AccountId;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
+
+pub use subscription::Subscribe;
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
@@ -237,6 +241,8 @@ pub struct StackCreate {
     #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image)]
     pub images: Vec<(Name, Image)>,
     #[command(flatten)]
+    pub subscribe: Subscribe,
+    #[command(flatten)]
     pub wait: Wait,
 }
 
@@ -268,6 +274,11 @@ pub struct StackUpdate {
     /// A variable to give back to its default; may be repeated
     #[arg(long, value_name = "NAME")]
     pub unset: Vec<String>,
+    #[command(flatten)]
+    pub subscribe: Subscribe,
+    /// A service that is to get no more images when they are pushed; may be repeated
+    #[arg(long, value_name = "SERVICE")]
+    pub unsubscribe: Vec<Name>,
     #[command(flatten)]
     pub wait: Wait,
 }
@@ -377,12 +388,15 @@ pub enum ImageCommand {
         /// The repository that it goes to
         #[arg(long)]
         repository: Name,
+        /// A tag for it: stacks that subscribe to it release the image
+        #[arg(long)]
+        tag: Option<String>,
     },
 }
 
 #[derive(Debug, Args)]
 pub struct AwsCall {
-    /// The service: codebuild, dynamodb, ecs, events, logs or stepfunctions
+    /// The service: codebuild, dynamodb, ecr, ecs, events, logs or stepfunctions
     pub service: String,
     /// The action, as the AWS API calls it: `DescribeServices`
     pub action: String,

@@ -85,9 +85,11 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
-        Command::Image(ImageCommand::Push { folder, repository }) => {
-            command::image::push(&folder, &repository, &server::aws(&global)?, output).await
-        }
+        Command::Image(ImageCommand::Push {
+            folder,
+            repository,
+            tag,
+        }) => command::image::push(&folder, &repository, tag.as_deref(), &server::aws(&global)?, output).await,
         Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, output).await,
         Command::Completion { shell } => {
             // Written at once: a reader that goes away early (`| head -1`) has all that it wanted.

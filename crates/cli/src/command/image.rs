@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::json;
 use slipway_model::name::{Digest, Name};
 
+use super::aws;
 use crate::error::Error;
 use crate::output::Output;
 use crate::server;
@@ -17,8 +18,18 @@ use crate::server;
 const BUCKET: &str = "slipway-images";
 
 /// Pushes a folder, and prints the image's name.
-pub async fn push(folder: &Path, repository: &Name, endpoint: &str, output: Output) -> Result<(), Error> {
+pub async fn push(
+    folder: &Path,
+    repository: &Name,
+    tag: Option<&str>,
+    endpoint: &str,
+    output: Output,
+) -> Result<(), Error> {
     let image = upload(folder, repository, endpoint).await?;
+    if let (Some(tag), Some((_, digest))) = (tag, image.split_once('@')) {
+        let request = json!({"repositoryName": repository, "imageTag": tag, "imageDigest": digest});
+        aws::send(endpoint, "ecr", "PutImage", &request).await?;
+    }
     output.answer(&json!({ "image": image }), |_| image.clone());
     Ok(())
 }

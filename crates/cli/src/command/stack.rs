@@ -6,7 +6,7 @@ use slipway_model::variable::Kind;
 
 use super::operation::started;
 use super::release::by_service;
-use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Variables};
+use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
 use crate::error::Error;
 use crate::json_file::object_in;
@@ -68,6 +68,10 @@ async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> 
     if !images.is_empty() {
         body.insert("images".to_owned(), json!(images));
     }
+    let subscriptions = by_service_of(create.subscribe)?;
+    if !subscriptions.is_empty() {
+        body.insert("subscriptions".to_owned(), subscriptions.into());
+    }
     let (blueprint, version) = (text_of(&body, "blueprint"), text_of(&body, "version"));
     if blueprint.is_empty() {
         return Err(Error::Usage(
@@ -106,7 +110,26 @@ async fn change(update: StackUpdate, client: &Client) -> Result<Value, Error> {
     if let Some(version) = update.version {
         body["version"] = json!(version);
     }
+    let mut subscriptions = by_service_of(update.subscribe)?;
+    for service in update.unsubscribe {
+        subscriptions.insert(service.to_string(), Value::Null);
+    }
+    if !subscriptions.is_empty() {
+        body["subscriptions"] = subscriptions.into();
+    }
     Ok(body)
+}
+
+/// The subscriptions by service; a service that is named twice is a mistake, whichever repository was meant.
+fn by_service_of(subscribe: Subscribe) -> Result<Map<String, Value>, Error> {
+    let mut by_service = Map::new();
+    for (service, (repository, tags)) in subscribe.subscriptions {
+        let subscription = json!({"repository": repository.to_string(), "tags": tags.to_string()});
+        if by_service.insert(service.to_string(), subscription).is_some() {
+            return Err(Error::Usage(format!("--subscribe names the service `{service}` twice")));
+        }
+    }
+    Ok(by_service)
 }
 
 async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Error> {
@@ -198,7 +221,11 @@ fn sheet(stack: &Value) -> String {
     let mut lines: Vec<String> = fields
         .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
         .into();
-    for (title, path) in [("variables", "variables"), ("endpoints", "endpoints")] {
+    for (title, path) in [
+        ("variables", "variables"),
+        ("endpoints", "endpoints"),
+        ("subscriptions", "subscriptions"),
+    ] {
         let Some(values) = stack
             .get(path)
             .and_then(Value::as_object)

@@ -22,8 +22,7 @@ fn fixture(failures: usize) -> Fixture {
 fn bus_on(ledger: Ledger, failures: usize) -> (EventBus, mpsc::UnboundedReceiver<Value>) {
     let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
     for name in ["unhandled", "undelivered"] {
-        sqs.ensure_queue(name, BTreeMap::new())
-            .expect("makes a queue");
+        sqs.ensure_queue(name, BTreeMap::new()).expect("makes a queue");
     }
     let bus = EventBus::new(ledger, sqs);
     let (sender, received) = mpsc::unbounded_channel();
