@@ -136,10 +136,11 @@ def live(row: Row, folder: Path, case: Path) -> None:
     again = run("second plan", "plan", *quiet, *before, "-detailed-exitcode", accept=(0, 2))
     if "No changes." not in again:
         raise Failure(f"a second plan is not empty:\n{again}")
-    run("update", "plan", *quiet, *after, f"-out={stack}.update")
-    in_place(json.loads(run("update", "show", "-json", f"{stack}.update")), next(iter(changed)))
+    # What is there has just been looked at.
+    known = ["-input=false", "-refresh=false", *after]
+    in_place(run("update", "plan", *known, "-json", f"-out={stack}.update"), next(iter(changed)))
     run("update", "apply", *quiet, f"{stack}.update")
-    run("destroy", "destroy", *quiet, *after, "-auto-approve")
+    run("destroy", "destroy", *known, "-no-color", "-auto-approve")
     left = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))["resources"]
     if left:
         raise Failure(f"destroy leaves {', '.join(resource['type'] + '.' + resource['name'] for resource in left)}")
@@ -161,13 +162,13 @@ def update_of(case: Path) -> Path:
     return path
 
 
-def in_place(plan: dict, variable: str) -> None:
-    """Refuses a plan that changes nothing, or that replaces or deletes something."""
-    actions = {change["address"]: change["change"]["actions"] for change in plan.get("resource_changes", [])}
-    gone = sorted(address for address, action in actions.items() if "delete" in action)
+def in_place(messages: str, variable: str) -> None:
+    """Refuses a plan, in Terraform's JSON messages, that changes nothing, or that replaces or deletes something."""
+    planned = [message["change"] for message in map(json.loads, messages.splitlines()) if message["type"] == "planned_change"]
+    gone = sorted(change["resource"]["addr"] for change in planned if change["action"] in ("replace", "delete", "remove"))
     if gone:
         raise Failure(f"another value of {variable} deletes or replaces {', '.join(gone)}")
-    if not any(action == ["update"] for action in actions.values()):
+    if not any(change["action"] == "update" for change in planned):
         raise Failure(f"another value of {variable} updates nothing in place")
 
 

@@ -15,7 +15,9 @@ mock_provider "aws" {
 }
 
 variables {
-  services = { web = { port = 8080, route = {} } }
+  services        = { web = { port = 8080, route = {} } }
+  certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+  domain_name     = "shop.example.com"
 }
 
 run "one_bad_value_of_each" {
@@ -59,7 +61,6 @@ run "one_bad_value_of_what_looks_at_others" {
     private_subnet_ids = ["subnet-0123456789abcdef0"]
     public_subnet_ids  = ["a", "b"]
     certificate_arn    = "shop.example.com"
-    domain_name        = "shop.example.com"
     zone_id            = "example.com"
   }
 
@@ -73,10 +74,10 @@ run "half_a_task_and_what_does_not_go_together" {
   command = plan
 
   variables {
-    services        = { web = { port = 8080, desired_count = 0.5 } }
-    architecture    = "ARM64"
-    instance_type   = "m7i.large"
-    certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
+    services      = { web = { port = 8080, desired_count = 0.5 } }
+    architecture  = "ARM64"
+    instance_type = "m7i.large"
+    domain_name   = null
   }
 
   expect_failures = [var.services, var.instance_type, var.certificate_arn]
