@@ -41,12 +41,14 @@ locals {
 }
 
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65: where there are workers, which are scaled by one of its metrics
+
   name = local.stack
 
-  # The number of running tasks, which workers are scaled by, is one of these metrics.
+  # The number of running tasks, which workers are scaled by, is one of these metrics. They cost 30 cents each.
   setting {
     name  = "containerInsights"
-    value = "enabled"
+    value = length(var.workers) > 0 ? "enabled" : "disabled"
   }
 }
 
