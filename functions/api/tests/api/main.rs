@@ -13,4 +13,5 @@ mod releases;
 #[path = "../runtime_stub/mod.rs"]
 mod runtime_stub;
 mod stacks;
+mod subscriptions;
 mod support;
