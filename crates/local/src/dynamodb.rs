@@ -44,7 +44,7 @@ impl DynamoDb {
         let name = create_table["TableName"].as_str().unwrap_or_default();
         let failed = |source: AwsError| Error::MakeTable {
             name: name.to_owned(),
-            source,
+            source: Box::new(source),
         };
         match self.answer("DescribeTable", json!({ "TableName": name })) {
             Ok(described) if layout(&described["Table"]) == layout(create_table) => return Ok(()),

@@ -109,7 +109,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: crate::wire::AwsError,
+        source: Box<crate::wire::AwsError>,
     },
     /// A table of the template exists with other keys or indexes.
     #[error(
@@ -134,7 +134,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: crate::wire::AwsError,
+        source: Box<crate::wire::AwsError>,
     },
     /// The data folder cannot be used.
     #[error("cannot use the data folder {}", path.display())]
@@ -216,7 +216,7 @@ pub enum Error {
         name: String,
         /// Why.
         #[source]
-        source: crate::wire::AwsError,
+        source: Box<crate::wire::AwsError>,
     },
     /// The environment `local` could not be written.
     #[error("cannot write the environment `local`")]

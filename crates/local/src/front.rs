@@ -3,11 +3,14 @@
 //! ```text
 //!            ┌───────┐   X-Amz-Target: Logs_20140328.GetLogEvents   ┌──────────────┐
 //!  request ─►│ guard ├─┬────────────────────────────────────────────►│ JSON service │
-//!            └───────┘ │   no target, signed for s3                  └──────────────┘
+//!            └───────┘ │   no target, signed for scheduler            └──────────────┘
+//!                      ├────────────────────────────────────────────► REST service
+//!                      │   no target, signed for s3
 //!                      └────────────────────────────────────────────► S3
 //! ```
 
 mod guard;
+mod rest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Request, StatusCode};
@@ -24,12 +28,14 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 pub use self::guard::{Guard, guard, is_simple_content_type};
+pub use self::rest::RestCall;
+use self::rest::RestHandler;
 use crate::s3::S3;
 use crate::wire::{AwsError, HOW_TO_SIGN, JsonProtocol, request_id};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// The largest body of a JSON service: DynamoDB's. The others check their own, smaller limits.
+/// The largest body of a service other than S3: DynamoDB's. The others check their own, smaller limits.
 const LARGEST_JSON: usize = 16 * 1024 * 1024;
 
 /// Calls one action of a JSON service with its body.
@@ -45,6 +51,8 @@ pub struct Front {
     s3: S3,
     /// By the part of `X-Amz-Target` before the dot.
     json: HashMap<&'static str, JsonService>,
+    /// By the name that requests are signed for.
+    rest: HashMap<&'static str, RestHandler>,
 }
 
 impl Front {
@@ -53,6 +61,7 @@ impl Front {
         Self {
             s3,
             json: HashMap::new(),
+            rest: HashMap::new(),
         }
     }
 
@@ -64,6 +73,16 @@ impl Front {
     {
         let call: Call = Arc::new(call);
         self.json.insert(target, JsonService { protocol, call });
+        self
+    }
+
+    /// Adds a REST service: `front.rest("scheduler", move |call| ...)`.
+    #[must_use]
+    pub fn rest<F>(mut self, signed_for: &'static str, call: F) -> Self
+    where
+        F: Fn(RestCall) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
+    {
+        self.rest.insert(signed_for, Arc::new(call));
         self
     }
 
@@ -86,7 +105,8 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
     if let Some((service, action)) = &target {
         tracing::debug!("request {service} {action}");
     } else {
-        tracing::debug!("request s3 {} {}", request.method(), request.uri().path());
+        let service = signed_for(request.headers()).unwrap_or_else(|| "s3".to_owned());
+        tracing::debug!("request {service} {} {}", request.method(), request.uri().path());
     }
     match target {
         Some((service, action)) => match front.json.get(service.as_str()) {
@@ -97,7 +117,10 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
             None => JsonProtocol::V1_1.respond(Err(AwsError::unknown_operation(&format!("{service}.{action}")))),
         },
         None => match signed_for(request.headers()) {
-            Some(service) if service != "s3" => unknown_service(&service),
+            Some(service) if service != "s3" => match front.rest.get(service.as_str()) {
+                Some(handler) => rest::answer(handler, request).await,
+                None => unknown_service(&service),
+            },
             // An unsigned request is refused by S3, and a presigned one is S3's.
             _ => front.s3.serve(request).await,
         },
@@ -121,22 +144,25 @@ async fn call(service: &JsonService, action: String, request: Request<Body>) -> 
             format!("This request is not signed. {HOW_TO_SIGN}"),
         ));
     }
-    let body = Limited::new(request.into_body(), LARGEST_JSON)
-        .collect()
-        .await
-        .map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                AwsError::new("RequestEntityTooLargeException", "The request is larger than 16 MB.")
-                    .with_status(StatusCode::PAYLOAD_TOO_LARGE)
-            } else {
-                AwsError::new("SerializationException", "The request ended early.")
-            }
-        })?
-        .to_bytes();
+    let body = body(request).await?;
     let body = if body.is_empty() { b"{}" } else { body.as_ref() };
     let body: Value =
         serde_json::from_slice(body).map_err(|error| AwsError::new("SerializationException", error.to_string()))?;
     (service.call)(action, body).await
+}
+
+/// The whole body of a request.
+async fn body(request: Request<Body>) -> Result<Bytes, AwsError> {
+    let body = Limited::new(request.into_body(), LARGEST_JSON).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            AwsError::new("RequestEntityTooLargeException", "The request is larger than 16 MB.")
+                .with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        } else {
+            AwsError::new("SerializationException", "The request ended early.")
+        }
+    })?;
+    Ok(body.to_bytes())
 }
 
 /// The service in the credential scope of a signature: `Credential=KEY/20261121/us-east-1/s3/aws4_request`.

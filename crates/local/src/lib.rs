@@ -2,9 +2,10 @@
 //! loopback, over one data folder.
 //!
 //! One port answers for all of AWS ([`front`]): S3, DynamoDB, Step Functions, CodeBuild, ECS, EventBridge,
-//! CloudWatch Logs and SQS. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
+//! CloudWatch Logs, SQS, EventBridge Scheduler and Application Auto Scaling. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
 //! survives a restart and a `kill -9`.
 
+pub mod autoscaling;
 pub mod codebuild;
 pub mod dynamodb;
 pub mod ecr;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod logs;
 pub mod process;
 pub mod s3;
+pub mod scheduler;
 pub mod server;
 pub mod sqs;
 pub mod stepfunctions;

@@ -92,6 +92,8 @@ impl Local {
         seed::environment(&template, &endpoint, folder.path()).await?;
 
         services.recover().await?;
+        services.scheduler.start(stop_aws.clone());
+        services.autoscaling.start(stop_aws.clone());
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, json!({"older_than_seconds": 0})).await;
         for schedule in &template.schedules {

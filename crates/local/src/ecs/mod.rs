@@ -188,6 +188,11 @@ impl Ecs {
         }
     }
 
+    /// Moves with every change of a service.
+    pub fn service_changes(&self) -> watch::Receiver<u64> {
+        self.shared.ledger.changes(SERVICE)
+    }
+
     /// Takes over what an earlier server left: services get their ports and tasks back, one-off tasks are watched
     /// again.
     pub async fn recover(&self) -> Result<(), EcsError> {

@@ -95,7 +95,7 @@ impl Handlers {
             let events = Arc::clone(&events);
             async move {
                 let handled = events.handle(event).await;
-                handled.map(|_| Value::Null).map_err(|error| LambdaError {
+                handled.map(|()| Value::Null).map_err(|error| LambdaError {
                     error_type: error.name().to_owned(),
                     message: slipway_model::error_chain::chain(&error),
                 })

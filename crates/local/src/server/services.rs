@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::functions::aws_variables;
 use super::{IMAGES, LocalOptions};
 use crate::Error;
+use crate::autoscaling::Autoscaling;
 use crate::codebuild::{self, CodeBuild};
 use crate::dynamodb::DynamoDb;
 use crate::ecr::Ecr;
@@ -21,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::Supervisor;
 use crate::s3::S3;
+use crate::scheduler::Scheduler;
 use crate::sqs::Sqs;
 use crate::stepfunctions::{Functions, Services, StepFunctions};
 use crate::template::Template;
@@ -60,6 +62,8 @@ pub(super) struct LocalServices {
     pub(super) sqs: Sqs,
     pub(super) codebuild: CodeBuild,
     pub(super) ecs: Ecs,
+    pub(super) scheduler: Scheduler,
+    pub(super) autoscaling: Autoscaling,
     pub(super) stepfunctions: StepFunctions,
     pub(super) functions: Functions,
 }
@@ -99,6 +103,9 @@ impl LocalServices {
         .map_err(|error| Error::StartEcs(Box::new(error)))?;
         let functions = Functions::default();
         let called = services(&functions, &codebuild, &ecs, &events);
+        let scheduler = Scheduler::new(ledger.clone(), Arc::clone(&called.ecs), sqs.clone());
+        let changes = ecs.service_changes();
+        let autoscaling = Autoscaling::new(ledger.clone(), Arc::clone(&called.ecs), changes, sqs.clone());
         Ok(Self {
             stepfunctions: StepFunctions::new(ledger, called),
             s3,
@@ -108,6 +115,8 @@ impl LocalServices {
             sqs,
             codebuild,
             ecs,
+            scheduler,
+            autoscaling,
             functions,
         })
     }
@@ -128,7 +137,7 @@ impl LocalServices {
             let made = self.sqs.ensure_queue(&queue.name, queue.attributes.clone());
             made.map_err(|source| Error::MakeQueue {
                 name: queue.name.clone(),
-                source,
+                source: Box::new(source),
             })?;
         }
         for bus in &template.buses {
@@ -138,7 +147,7 @@ impl LocalServices {
         let made = self.sqs.ensure_queue(RESULTS, BTreeMap::new());
         made.map_err(|source| Error::MakeQueue {
             name: RESULTS.to_owned(),
-            source,
+            source: Box::new(source),
         })?;
         self.events.add_name(RESULTS, Some(arn("sqs", RESULTS)));
         for group in &template.log_groups {
@@ -152,7 +161,7 @@ impl LocalServices {
         let machine = &template.state_machine;
         let failed = |source| Error::SetUpStateMachine {
             name: machine.name.clone(),
-            source,
+            source: Box::new(source),
         };
         let call = |action: &'static str, body: Value| self.stepfunctions.call(action, body);
         let arn = json!({ "stateMachineArn": machine.arn });
@@ -211,6 +220,14 @@ impl LocalServices {
                 V1_1,
                 service!(Ecr::new(self.s3.clone(), self.events.clone())),
             )
+            .json("AnyScaleFrontendService", V1_1, service!(self.autoscaling))
+            .rest("scheduler", {
+                let scheduler = self.scheduler.clone();
+                move |call| {
+                    let scheduler = scheduler.clone();
+                    async move { scheduler.call(call).await }.boxed()
+                }
+            })
     }
 }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::dynamodb::DynamoDb;
+use crate::scheduler::Expression;
 use crate::template::Schedule;
 use slipway_model::error_chain::chain;
 
@@ -21,19 +22,10 @@ pub(super) fn rate(schedule: &Schedule) -> Result<Duration, Error> {
         name: schedule.name.clone(),
         expression: schedule.expression.clone(),
     };
-    let inner = schedule
-        .expression
-        .strip_prefix("rate(")
-        .and_then(|rest| rest.strip_suffix(')'));
-    let (count, unit) = inner.and_then(|inner| inner.split_once(' ')).ok_or_else(unknown)?;
-    let seconds = match unit {
-        "minute" | "minutes" => 60,
-        "hour" | "hours" => 60 * 60,
-        "day" | "days" => 24 * 60 * 60,
-        _ => return Err(unknown()),
-    };
-    let count: u64 = count.parse().ok().filter(|count| *count > 0).ok_or_else(unknown)?;
-    Ok(Duration::from_secs(count.saturating_mul(seconds)))
+    match Expression::parse(&schedule.expression) {
+        Ok(Expression::Rate(seconds)) => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(unknown()),
+    }
 }
 
 /// Sweeps every `every`, until `stop`.

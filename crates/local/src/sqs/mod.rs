@@ -18,6 +18,7 @@ mod send;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,15 @@ struct Queue {
     index: Index,
     /// Moves when a message can be received that could not be before, and when one is gone.
     changes: watch::Sender<u64>,
+}
+
+/// How much waits in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// The messages that can be received now.
+    pub visible: usize,
+    /// When there will be more of them by themselves.
+    pub next: Option<Timestamp>,
 }
 
 impl Sqs {
@@ -95,6 +105,22 @@ impl Sqs {
             "ChangeMessageVisibility" => self.change_message_visibility(&input(body)?),
             _ => Err(AwsError::unknown_operation(action)),
         }
+    }
+
+    /// Moves with every change of a message.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.ledger.changes(MESSAGE)
+    }
+
+    /// How much waits in a queue, if there is one of this name.
+    pub fn backlog(&self, name: &str) -> Option<Backlog> {
+        let now = Timestamp::now();
+        let queues = self.queues();
+        let index = &queues.get(name)?.index;
+        Some(Backlog {
+            visible: index.counts(now).visible,
+            next: index.next_after(now),
+        })
     }
 
     /// Answers those who wait for messages, with none.

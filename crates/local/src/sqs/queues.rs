@@ -92,7 +92,7 @@ impl Sqs {
 
     fn create(&self, name: &str, given: BTreeMap<String, String>) -> Result<(), AwsError> {
         let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        if name.ends_with(".fifo") {
+        if name.strip_suffix(".fifo").is_some() {
             return Err(invalid(
                 "Local mode offers standard queues, whose names have no .fifo at the end.",
             ));
