@@ -133,8 +133,9 @@ fn of_target(members: Value) -> Value {
     let mut body = json!({
         "ServiceNamespace": "ecs", "ResourceId": "service/c/worker", "ScalableDimension": "ecs:service:DesiredCount",
     });
-    let object = body.as_object_mut().expect("an object");
-    object.extend(members.as_object().expect("an object").clone());
+    if let (Value::Object(body), Value::Object(members)) = (&mut body, members) {
+        body.extend(members);
+    }
     body
 }
 

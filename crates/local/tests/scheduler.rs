@@ -13,6 +13,8 @@ use slipway_local::sqs::Sqs;
 use slipway_local::wire::AwsError;
 use tempfile::TempDir;
 
+const NOTHING: [Value; 0] = [];
+
 struct World {
     scheduler: Scheduler,
     sqs: Sqs,
@@ -89,15 +91,17 @@ fn definition(changes: Value) -> Value {
             "Input": json!({"containerOverrides": [{"name": "web", "command": ["tick"]}]}).to_string(),
         },
     });
-    for (name, value) in changes.as_object().expect("an object") {
-        let (object, member) = name.rsplit_once('/').unwrap_or(("", name));
-        let object = definition
-            .pointer_mut(object)
-            .and_then(Value::as_object_mut)
-            .expect("a member");
-        match value {
-            Value::Null => drop(object.remove(member)),
-            value => drop(object.insert(member.to_owned(), value.clone())),
+    let Value::Object(changes) = changes else {
+        panic!("changes are an object");
+    };
+    for (name, value) in changes {
+        let (object, member) = name.rsplit_once('/').unwrap_or(("", &name));
+        let object = definition.pointer_mut(object).and_then(Value::as_object_mut);
+        let object = object.expect("a member");
+        if value.is_null() {
+            object.remove(member);
+        } else {
+            object.insert(member.to_owned(), value);
         }
     }
     definition
@@ -112,7 +116,7 @@ async fn a_tick_is_one_run_with_a_token_of_its_own() {
     let world = World::new();
     world.create("hourly", json!({})).await;
     let (before, tick) = (at("2030-01-01T09:59:30Z"), at("2030-01-01T10:00:00Z"));
-    assert_eq!(world.ran(before, at("2030-01-01T09:59:59Z")).await, [json!(0); 0]);
+    assert_eq!(world.ran(before, at("2030-01-01T09:59:59Z")).await, NOTHING);
     let runs = world.ran(before, tick).await;
     let [run] = &runs[..] else { panic!("{runs:?}") };
     assert_eq!(
@@ -126,7 +130,7 @@ async fn a_tick_is_one_run_with_a_token_of_its_own() {
             "clientToken": format!("hourly/{}", tick.as_millisecond()),
         })
     );
-    assert_eq!(world.ran(tick, at("2030-01-01T10:59:59Z")).await, [json!(0); 0]);
+    assert_eq!(world.ran(tick, at("2030-01-01T10:59:59Z")).await, NOTHING);
     let world = World::over(world.folder);
     assert_eq!(
         world
@@ -145,7 +149,7 @@ async fn a_tick_is_one_run_with_a_token_of_its_own() {
     );
     assert_eq!(
         world.ran(at("2030-01-01T15:00:30Z"), at("2030-01-01T18:30:00Z")).await,
-        [json!(0); 0]
+        NOTHING
     );
 }
 
@@ -156,7 +160,7 @@ async fn a_schedule_is_shown_changed_enabled_and_deleted() {
         .create("nightly", json!({"State": "DISABLED", "Description": "Every night"}))
         .await;
     let (before, after) = (at("2030-01-01T09:30:00Z"), at("2030-01-01T10:00:00Z"));
-    assert_eq!(world.ran(before, after).await, [json!(0); 0]);
+    assert_eq!(world.ran(before, after).await, NOTHING);
     let shown = world
         .ask(Method::GET, "/schedules/nightly?groupName=default", json!({}))
         .await
@@ -221,7 +225,7 @@ async fn a_rate_begins_at_once_and_a_new_target_moves_no_tick() {
         .ask(Method::PUT, "/schedules/often", definition(new_target))
         .await
         .expect("is changed");
-    assert_eq!(world.ran(made, later(4)).await, [json!(0); 0]);
+    assert_eq!(world.ran(made, later(4)).await, NOTHING);
     assert_eq!(world.ran(later(4), later(5)).await[0]["taskDefinition"], "web:2");
 }
 
