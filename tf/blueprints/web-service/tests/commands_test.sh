@@ -1,0 +1,93 @@
+#!/bin/sh
+# The commands of scripts/ with programs that only say what they were called with: each failure has its exit code and its reason, no
+# password is in an argument, and what comes from outside stays an argument.
+set -eu
+
+scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A folder of programs for each case: what is not in it, the image does not have.
+image() {
+    rm -rf "$work/bin" "$work/called" && mkdir "$work/bin"
+    for tool in sh cat date gunzip gzip mktemp mv printenv rm touch; do ln -s "$(command -v "$tool")" "$work/bin/$tool"; done
+    for tool in "$@"; do
+        printf '#!/bin/sh\necho "%s $*" >>"%s/called"\n' "$tool" "$work" >"$work/bin/$tool"
+        chmod +x "$work/bin/$tool"
+    done
+}
+
+# What an otherwise silent program does: `does NAME COMMANDS`.
+does() { printf '%s\n' "$2" >>"$work/bin/$1"; }
+
+# Runs a script with arguments and expects an exit code and a text in what it says.
+expect() {
+    code=$1 text=$2 script=$3
+    shift 3
+    got=0
+    said=$(env -i PATH="$work/bin" TMPDIR="$work" HOST=db PORT=5432 NAME=app USER_NAME=ada PASSWORD='s3cret $(touch x)' \
+        "$work/bin/sh" -c "$(cat "$scripts/$script")" "$script" "$@" 2>&1) || got=$?
+    case $said in *"$text"*) ;; *) echo "$script said '$said', not '$text'" >&2; exit 1 ;; esac
+    [ "$got" = "$code" ] || { echo "$script ended with $got, not $code: $said" >&2; exit 1; }
+    if grep -q s3cret "$work/called" 2>/dev/null; then echo "$script has the password in an argument" >&2; exit 1; fi
+}
+called() { grep -qF -- "$1" "$work/called" || { echo "nothing was called with '$1': $(cat "$work/called")" >&2; exit 1; }; }
+names="HOST PORT NAME USER_NAME PASSWORD"
+# `aws s3 cp FROM TO` is called with --only-show-errors before them.
+fetch='[ "$2" != cp ] || printf "select 1;" >"$5"'
+
+image psql
+expect 69 "has no aws" load_dump.sh files first.sql postgres $names
+image aws
+expect 69 "has no psql" load_dump.sh files first.sql postgres $names
+expect 69 "has no pg_restore" load_dump.sh files first.dump postgres $names
+expect 69 "has no mysql" load_dump.sh files first.sql mysql $names
+image aws psql
+expect 78 "NOBODY is not set" load_dump.sh files first.sql postgres HOST PORT NAME USER_NAME NOBODY
+
+does aws '[ "$2" != head-object ] || exit 254'
+expect 66 "no dump s3://files/first.sql" load_dump.sh files first.sql postgres $names
+
+image aws psql
+does aws '[ "$2" != cp ] || exit 1'
+expect 74 "could not be fetched" load_dump.sh files first.sql postgres $names
+image aws psql
+does aws '[ "$2" != cp ] || touch "$5"'
+expect 65 "is empty" load_dump.sh files first.sql postgres $names
+image aws psql
+does aws "$fetch"
+expect 65 "not what gzip writes" load_dump.sh files first.sql.gz postgres $names
+does psql 'exit 3'
+expect 70 "refused the dump" load_dump.sh files first.sql postgres $names
+
+image aws psql
+does aws '[ "$2" != cp ] || { printf "select 1;" >"$5" && gzip <"$5" >"$5.z" && mv "$5.z" "$5"; }'
+does psql '[ "$PGHOST $PGPORT $PGDATABASE $PGUSER $PGSSLMODE" = "db 5432 app ada require" ] && [ -n "$PGPASSWORD" ]'
+expect 0 "is loaded" load_dump.sh files 'odd$(touch x).sql.gz' postgres $names
+called '--single-transaction'
+called 's3://files/odd$(touch x).sql.gz'
+[ ! -e x ] || { echo "an argument was run" >&2; exit 1; }
+
+image aws pg_restore
+does aws "$fetch"
+expect 0 "is loaded" load_dump.sh files first.dump postgres $names
+called '--exit-on-error'
+
+for client in "MySQL --ssl-mode=REQUIRED" "MariaDB --ssl "; do
+    image aws mysql
+    does aws "$fetch"
+    does mysql "[ \"\$1\" = --version ] && echo \"mysql from ${client%% *}\" || cat >/dev/null"
+    expect 0 "is loaded" load_dump.sh files first.sql mysql $names
+    called "mysql ${client#* }"
+done
+
+image
+expect 69 "has no aws" copy_files.sh files backups
+image aws
+does aws 'exit 1'
+expect 74 "is not whole" copy_files.sh files backups
+image aws
+expect 0 "is copied to s3://backups/20" copy_files.sh files backups
+called 's3 sync --only-show-errors s3://files s3://backups/20'
+
+echo "the commands of web-service do and say what they should"
