@@ -44,7 +44,8 @@ variable "services" {
   default = [
     "acm", "application-autoscaling", "autoscaling", "cloudwatch", "codebuild", "codeconnections", "codestar-connections",
     "ec2", "ec2messages", "ecr", "ecs", "elasticache", "elasticfilesystem", "elasticloadbalancing", "events", "kms", "logs",
-    "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "sns", "sqs", "ssm", "ssmmessages",
+    "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "ses", "sns", "sqs", "ssm",
+    "ssmmessages", "wafv2",
   ]
 
   validation {
