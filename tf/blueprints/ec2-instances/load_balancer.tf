@@ -36,6 +36,8 @@ resource "aws_security_group" "load_balancer" {
   tags = {
     Name = "${local.stack}-load-balancer"
   }
+
+  #checkov:skip=CKV2_AWS_5: it is on aws_lb.this, to which the scanner does not follow it
 }
 
 resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
