@@ -50,6 +50,7 @@ NAMES = {
     f"arn:${{AWS::Partition}}:states:{ACCOUNT}:execution:${{AWS::StackName}}-operation:": "executions:",
     f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/slipway/stacks/": "logs of stacks/",
     f"arn:${{AWS::Partition}}:ecs:{ACCOUNT}:": "ecs:",
+    f"arn:${{AWS::Partition}}:scheduler:{ACCOUNT}:schedule/": "schedule/",
     f"arn:${{AWS::Partition}}:events:{ACCOUNT}:rule/": "rule/",
     f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/slipway/": "roles of stacks/",
     "arn:${AWS::Partition}:iam::*:role/slipway-environment-": "roles of environments-",
@@ -96,6 +97,9 @@ RESOURCES = {
     "ecs:DescribeTasks": ["ecs:task/*"],
     "ecs:StopTask": ["ecs:task/*"],
     "ecs:RunTask": ["ecs:task-definition/*"],
+    # Of any group, with a stack's id at the beginning of the name.
+    "scheduler:GetSchedule": ["schedule/*/?????-?????-*"],
+    "scheduler:UpdateSchedule": ["schedule/*/?????-?????-*"],
     ("api", "s3:PutObject"): ["artifacts/blueprints/*"],
     ("steps", "s3:GetObject"): ["artifacts/operations/*"],
     # What the runner reads of a state is the lock that another build left.
@@ -175,6 +179,8 @@ TERRAFORM = {
 CONSEQUENCES = {
     # A task definition names the roles of its tasks.
     "ecs:RegisterTaskDefinition": {"iam:PassRole": ["roles of stacks/*"]},
+    # A schedule's target names the role by which it runs.
+    "scheduler:UpdateSchedule": {"iam:PassRole": ["roles of stacks/*"]},
 }
 # With tags, registering is tagging as well.
 TAGGED = {"ecs:TagResource": ["ecs:task-definition/*"]}

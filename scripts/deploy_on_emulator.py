@@ -273,7 +273,7 @@ def an_operation(cloud, outputs):
     assert execution["name"] == operation["id"] and execution["status"] == "FAILED", execution
     history = states.get_execution_history(executionArn=operation["execution_arn"])["events"]
     entered = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
-    assert entered == ["Begin operation", "Is it a release?", "Plan", "Record failure", "Failed"], entered
+    assert entered == ["Begin operation", "What is asked for?", "Plan", "Record failure", "Failed"], entered
     say("an operation starts through the alias, and its failed build ends it as failed, with the reason")
 
 

@@ -70,6 +70,9 @@ pub enum Command {
     /// Releases: the images of a stack's services
     #[command(subcommand)]
     Release(ReleaseCommand),
+    /// Tasks: commands of a stack's blueprint, run with its current images
+    #[command(subcommand)]
+    Task(TaskCommand),
     /// Operations: trips of stacks through the workflow
     #[command(subcommand)]
     Operation(OperationCommand),
@@ -212,6 +215,13 @@ pub enum StackCommand {
     Update(StackUpdate),
     /// Show what an update would change, and change nothing
     Preview(StackUpdate),
+    /// Look for what was changed outside Terraform, and change nothing
+    Drift {
+        /// The stack's id
+        stack: StackId,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Destroy what a stack is made of
     Destroy {
         /// The stack's id
@@ -317,6 +327,16 @@ pub enum ReleaseCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Go back to an earlier release: its images again, no migrations
+    Rollback {
+        /// The stack's id
+        stack: StackId,
+        /// The release's number; the newest before the current one that has come out where none is named
+        #[arg(value_parser = release_number)]
+        number: Option<ReleaseNumber>,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// List the releases of a stack
     List {
         /// The stack's id
@@ -329,6 +349,19 @@ pub enum ReleaseCommand {
         /// The release's number
         #[arg(value_parser = release_number)]
         number: ReleaseNumber,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Run a task once
+    Run {
+        /// The stack's id
+        stack: StackId,
+        /// The task's name; `slipway stack show` says which there are
+        name: Name,
+        #[command(flatten)]
+        wait: Wait,
     },
 }
 

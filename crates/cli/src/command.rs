@@ -11,4 +11,5 @@ pub mod operation;
 pub mod release;
 pub mod source_account;
 pub mod stack;
+pub mod task;
 pub mod up;

@@ -83,6 +83,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
         Command::Stack(stack) => command::stack::run(stack, &client()?, output).await,
         Command::Release(release) => command::release::run(release, &client()?, output).await,
+        Command::Task(task) => command::task::run(task, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
         Command::Image(ImageCommand::Push {

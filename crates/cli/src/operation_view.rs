@@ -27,6 +27,9 @@ pub struct Operation {
     pub steps: Vec<Step>,
     pub progress: Option<Progress>,
     pub plan: Option<Plan>,
+    pub drift: Option<Drift>,
+    pub release: Option<u32>,
+    pub task: Option<String>,
     pub error: Option<Failure>,
     pub execution_arn: Option<String>,
 }
@@ -64,6 +67,20 @@ pub struct Plan {
     pub replace: u64,
 }
 
+/// What was changed outside Terraform.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Drift {
+    pub count: u64,
+    pub resources: Vec<Drifted>,
+}
+
+/// A resource that is not as the state says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Drifted {
+    pub address: String,
+    pub action: String,
+}
+
 /// Why an operation failed.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Failure {
@@ -81,6 +98,15 @@ impl Operation {
             status: 200,
             answer: error.to_string(),
         })
+    }
+
+    /// What it does, with the release or the task that it is about: `rollback to release 2`, `task load-dump`.
+    pub fn title(&self) -> String {
+        match (self.kind.as_str(), self.release, &self.task) {
+            ("rollback", Some(release), _) => format!("rollback to release {release}"),
+            (kind, _, Some(task)) => format!("{kind} {task}"),
+            (kind, ..) => kind.to_owned(),
+        }
     }
 
     pub fn has_ended(&self) -> bool {
@@ -129,6 +155,29 @@ impl Plan {
             "{} to add, {} to change, {} to destroy{replaced}",
             self.add, self.change, self.destroy
         )
+    }
+}
+
+impl Drift {
+    /// How much differs, in a line.
+    pub fn line(&self) -> String {
+        match self.count {
+            0 => "nothing differs from the state".to_owned(),
+            1 => "1 resource differs from the state".to_owned(),
+            count => format!("{count} resources differ from the state"),
+        }
+    }
+
+    /// Each resource that is named, in a line of its own.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.resources.iter().map(|resource| {
+            let what = if resource.action == "delete" {
+                "is gone"
+            } else {
+                "was changed"
+            };
+            format!("{} {what}", resource.address)
+        })
     }
 }
 
@@ -201,7 +250,11 @@ impl Watcher {
         }
         for step in &operation.steps {
             if let Some(ended) = step.ended_at {
-                let mark = if step.status == "failed" { "failed" } else { "done" };
+                let mark = match step.status.as_str() {
+                    "failed" => "failed",
+                    "cancelled" => "off",
+                    _ => "done",
+                };
                 let plan = operation.plan.as_ref().filter(|_| step.name == "Review plan");
                 let plan = plan.map(|plan| format!(": {}", plan.line())).unwrap_or_default();
                 let text = format!(
@@ -236,9 +289,15 @@ impl Watcher {
             .unwrap_or_default();
         let line = format!(
             "{} {} {} in {took}",
-            operation.kind, operation.stack.name, operation.status
+            operation.title(),
+            operation.stack.name,
+            operation.status
         );
         self.output.say(&line);
+        if let Some(drift) = &operation.drift {
+            self.output.say(&format!("  {}", drift.line()));
+            drift.lines().for_each(|line| self.output.say(&format!("    {line}")));
+        }
         if let Some(error) = &operation.error {
             self.output.say(&format!("  {}", error.line()));
             self.output.say(&format!("  log: slipway logs {}", operation.id));

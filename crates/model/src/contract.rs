@@ -15,7 +15,8 @@ use crate::problem::FieldProblem;
 mod at;
 mod parse;
 
-/// The most services, and the most migrations, of one stack: what the workflow carries about them stays under 32 KiB.
+/// The most services, migrations, backups and schedules of one stack, each: what the workflow carries about them stays under
+/// 32 KiB.
 pub const PARTS: usize = 20;
 
 /// The value of the output `slipway`, checked.
@@ -38,7 +39,11 @@ pub struct Contract {
     pub services: BTreeMap<Name, Service>,
     /// What runs with the release's image before any service gets it, in this order.
     #[serde(default)]
-    pub migrations: Vec<Migration>,
+    pub migrations: Vec<NamedOneOff>,
+    /// What runs before the migrations of a release that was asked for with a snapshot, in this order: it keeps what the
+    /// snapshot of the database does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backups: Vec<NamedOneOff>,
     /// Commands that people may run with the current images.
     #[serde(default)]
     pub tasks: BTreeMap<Name, OneOff>,
@@ -48,6 +53,9 @@ pub struct Contract {
     /// What is asked after a release to see that it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// Texts for people: the command that leads to the database, say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, String>,
 }
 
 /// The network of one-off tasks: the parts of ECS's `awsvpcConfiguration`.
@@ -91,6 +99,18 @@ pub struct Service {
     pub task_definition: Value,
     /// How many tasks it has once it is released.
     pub desired_count: u32,
+    /// The bounds between which an autoscaler counts its tasks. The count is then set by the service's first release alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+}
+
+/// The bounds of an autoscaler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// The fewest tasks.
+    pub min: u32,
+    /// The most tasks.
+    pub max: u32,
 }
 
 /// A command that runs to its end with a service's image.
@@ -105,9 +125,9 @@ pub struct OneOff {
     pub timeout_seconds: u32,
 }
 
-/// What has to succeed with the release's own image before any service gets it.
+/// A command with a name: a migration, or a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Migration {
+pub struct NamedOneOff {
     /// What people call it.
     pub name: Name,
     /// What it runs.
@@ -120,6 +140,9 @@ pub struct Migration {
 pub struct Schedule {
     /// Its name in EventBridge Scheduler.
     pub name: String,
+    /// The group of schedules that it is in.
+    #[serde(default = "default_group")]
+    pub group: String,
     /// What it runs.
     #[serde(flatten)]
     pub run: OneOff,
@@ -137,6 +160,10 @@ pub struct Health {
 
 fn default_timeout_seconds() -> u32 {
     900
+}
+
+fn default_group() -> String {
+    "default".to_owned()
 }
 
 fn default_expected_status() -> u16 {
@@ -172,6 +199,8 @@ mod tests {
                 "{attribute} is not in the table"
             );
         }
-        assert!(page.contains(&format!("at most {PARTS} services and {PARTS} migrations")));
+        assert!(page.contains(&format!(
+            "at most {PARTS} services, migrations, backups and schedules each"
+        )));
     }
 }

@@ -64,6 +64,22 @@ impl Fields {
             .ok()
     }
 
+    /// A field that may be left out, as a whole number from 1. `remedy` says what to give.
+    pub fn number(&mut self, name: &'static str, remedy: &str) -> Option<u32> {
+        let value = self.take(name)?;
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| *number > 0);
+        if number.is_none() {
+            let given = match &value {
+                Value::Number(number) => number.to_string(),
+                other => described(other).to_owned(),
+            };
+            let detail = format!("is {given}, not a whole number from 1");
+            self.problems.push(FieldProblem::new(name, detail, remedy));
+        }
+        number
+    }
+
     /// A field that may be left out, as an object.
     pub fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         match self.take(name)? {

@@ -207,6 +207,28 @@ pub struct LogStream {
     pub stream: String,
 }
 
+/// A schedule that a release points at its own task definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedSchedule {
+    /// Its name in EventBridge Scheduler.
+    pub name: String,
+    /// The group that it is in.
+    pub group: String,
+    /// The ARN of the release's task definition.
+    pub task_definition: String,
+    /// What it is put back to where the release fails.
+    pub previous: ScheduleTarget,
+}
+
+/// What a schedule runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleTarget {
+    /// The task definition in it, which need not exist before the first release.
+    pub task_definition: String,
+    /// Whether it ticks.
+    pub enabled: bool,
+}
+
 /// One trip of a stack through the workflow: one Step Functions execution, whose name is the operation's id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
@@ -235,6 +257,9 @@ pub struct Operation {
     /// The command of the stack's contract that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Name>,
+    /// What its release does with the schedules of the stack, and what it puts back where it fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ReleasedSchedule>,
     /// Who asked for it.
     pub requested_by: String,
     /// The event by which it was asked for.

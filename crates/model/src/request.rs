@@ -6,6 +6,7 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use crate::fields::Fields;
+use crate::id::ReleaseNumber;
 use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
 use crate::subscription::{self, Subscription};
@@ -102,6 +103,17 @@ impl Edit {
             }
         }
         merged
+    }
+}
+
+/// Reads the release that a rollback goes back to from the fields of a request; none where it is left out.
+pub fn read_rollback(mut fields: Fields) -> Result<Option<ReleaseNumber>, Vec<FieldProblem>> {
+    let number = fields.number("release", "give the number of an earlier release, from 1");
+    let problems = fields.problems();
+    if problems.is_empty() {
+        Ok(number.map(ReleaseNumber))
+    } else {
+        Err(problems)
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
         return Ok(Done {
-            plan: None,
             progress: operation.progress.clone(),
+            ..Done::default()
         });
     }
     if let Some(report) = folder.left_behind.take().and_then(|stream| applied_by(&stream)) {
@@ -145,7 +145,7 @@ async fn finish(
         ));
     }
     Ok(Done {
-        plan: None,
         progress: report.progress(),
+        ..Done::default()
     })
 }

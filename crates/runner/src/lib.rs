@@ -8,6 +8,7 @@
 //! | `session` | what both phases share: begin, run Terraform, end |
 //! | `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
+//! | `drift` | what was changed outside Terraform |
 //! | `work_folder` | where it reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
 //! | `terraform`, `stream`, `report` | the program, its messages, what they come to |
@@ -22,6 +23,7 @@ mod blueprint;
 mod cancel;
 pub mod config;
 mod console;
+mod drift;
 mod error;
 mod lock;
 mod objects;

@@ -12,6 +12,7 @@ use tokio::try_join;
 use crate::archive;
 use crate::blueprint;
 use crate::console::say;
+use crate::drift;
 use crate::error::Error;
 use crate::lock::StateLock;
 use crate::overrides;
@@ -142,8 +143,10 @@ async fn run(
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), out];
-    if operation.kind == OperationKind::Destroy {
-        arguments.push("-destroy".into());
+    match operation.kind {
+        OperationKind::Destroy => arguments.push("-destroy".into()),
+        OperationKind::Drift => arguments.push("-refresh-only".into()),
+        _ => {}
     }
     let run = Run {
         command: "plan",
@@ -158,12 +161,24 @@ async fn run(
     }
     session.cancel.check()?;
     ended.success("plan")?;
+    if operation.kind == OperationKind::Drift {
+        let drift = drift::find(session, terraform, folder, &ended.report).await?;
+        say(match drift.count {
+            0 => "Everything is as the state says.".to_owned(),
+            1 => "1 resource differs from the state.".to_owned(),
+            count => format!("{count} resources differ from the state."),
+        });
+        return Ok(Done {
+            drift: Some(drift),
+            ..Done::default()
+        });
+    }
     if operation.kind != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
     }
     Ok(Done {
         plan: Some(ended.report.plan),
-        progress: None,
+        ..Done::default()
     })
 }
 
@@ -176,7 +191,7 @@ async fn keep_work(
     source: &Source,
     planned: bool,
 ) -> Result<(), Error> {
-    if !planned || operation.kind == OperationKind::Preview {
+    if !planned || operation.kind.only_looks() {
         return Ok(());
     }
     folder.write(ROOT, &source.root)?;

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) applied: bool,
     /// Whether it began to change a resource.
     pub(crate) touched: bool,
+    /// Whether a resource is not as the state says.
+    pub(crate) drifted: bool,
     /// Whether a resource failed.
     pub(crate) resource_failed: bool,
     /// Messages of types that are not known.
@@ -68,6 +70,7 @@ impl Report {
             Message::Diagnostic { diagnostic } => Some(self.take_diagnostic(diagnostic)),
             Message::PlannedChange { change } => self.take_change(&change),
             Message::ResourceDrift { change } => {
+                self.drifted = true;
                 Some(format!("{}: was changed outside Terraform", change.resource.addr))
             }
             Message::ChangeSummary { changes } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use slipway_model::operation::{LogStream, Operation, Progress, StepStatus};
-use slipway_model::plan::PlanSummary;
+use slipway_model::plan::{Drift, PlanSummary};
 use slipway_store::Store;
 
 use crate::archive;
@@ -36,6 +36,8 @@ const STARTS: u32 = 5;
 pub(crate) struct Done {
     /// What Terraform would change.
     pub(crate) plan: Option<PlanSummary>,
+    /// What was changed outside Terraform.
+    pub(crate) drift: Option<Drift>,
     /// How far it came.
     pub(crate) progress: Option<Progress>,
 }
@@ -121,6 +123,9 @@ impl Session {
                 operation.end_step(phase.step(), StepStatus::Succeeded, now);
                 if let Some(plan) = &done.plan {
                     operation.plan = Some(plan.clone());
+                }
+                if let Some(drift) = &done.drift {
+                    operation.drift = Some(drift.clone());
                 }
                 operation.progress.clone_from(&done.progress);
             }

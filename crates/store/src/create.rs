@@ -346,6 +346,7 @@ impl Request {
             release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
             images: asked.images.clone(),
             task: asked.task.cloned(),
+            schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),
             origin: asked.origin.cloned(),
             created_at: now,

@@ -10,24 +10,22 @@ use serde_json::{Map, Value};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
+use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::OperationKind;
 use slipway_model::problem::FieldProblem;
-use slipway_model::release::{Release, ReleaseStatus};
-use slipway_model::request::{Edit, IMAGES_REMEDY, StackDraft};
+use slipway_model::request::{Edit, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
 use slipway_model::subscription::{self, Meaning, Push, Pushed, Subscription};
 use slipway_model::variable;
 
 use crate::create::{Accepted, NewOperation, NewStack, Outcome};
 use crate::idempotency::{Answer, Idempotency};
+use crate::judge_release::judge_task;
 use crate::{Error, Store};
 
 /// How often a request is judged again because others changed the stack meanwhile.
 const ATTEMPTS: usize = 5;
-
-/// How many releases are looked at for the newest that has not failed.
-const LOOKED_AT: u16 = 20;
 
 /// Why a request is not what is going to happen.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +72,11 @@ pub enum Change {
     Release(BTreeMap<Name, Image>),
     /// To run an image that was pushed, in the services that subscribe to it.
     Push(Push),
-    /// To be compared with what its Terraform says.
+    /// To run the images of this earlier release again; of the one before the current one where none is named.
+    Rollback(Option<ReleaseNumber>),
+    /// To run a command of its contract with its current images.
+    Task(Name),
+    /// To be looked at for what was changed outside Terraform.
     Drift,
     /// To be destroyed.
     Destroy,
@@ -87,6 +89,8 @@ impl Change {
             Self::Update(_) => OperationKind::Update,
             Self::Preview(_) => OperationKind::Preview,
             Self::Release(_) | Self::Push(_) => OperationKind::Release,
+            Self::Rollback(_) => OperationKind::Rollback,
+            Self::Task(_) => OperationKind::Task,
             Self::Drift => OperationKind::Drift,
             Self::Destroy => OperationKind::Destroy,
         }
@@ -192,6 +196,11 @@ impl Store {
                 new.images = self.judge_images(stack, &images).await?;
                 new.subscriptions = Some(subscriptions);
             }
+            Change::Rollback(number) => new.rollback_to = Some(self.judge_rollback(stack, *number).await?),
+            Change::Task(name) => {
+                judge_task(stack, name)?;
+                new.task = Some(name.clone());
+            }
             Change::Drift => {}
             Change::Destroy => self.require_unprotected(stack).await?,
         }
@@ -223,75 +232,6 @@ impl Store {
             }
             Refusal::Invalid(problems)
         })
-    }
-
-    /// The image of each service after a release: the named ones, and what the stack has for the others.
-    async fn judge_images(
-        &self,
-        stack: &Stack,
-        named: &BTreeMap<Name, Image>,
-    ) -> Result<BTreeMap<Name, Image>, Refusal> {
-        let mut images = self.images_of(stack).await?;
-        images.extend(named.iter().map(|(service, image)| (service.clone(), image.clone())));
-        let Some(contract) = &stack.contract else {
-            // It is being made: its services are known when the release's turn comes.
-            if stack.status == StackStatus::Provisioning {
-                return Ok(images);
-            }
-            return Err(Refusal::Conflict(format!(
-                "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
-                stack.id, stack.status
-            )));
-        };
-        let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
-        let mut problems = Vec::new();
-        for service in named.keys().filter(|service| !contract.services.contains_key(*service)) {
-            let remedy = match services.as_slice() {
-                [] => "leave it out: the stack has no services".to_owned(),
-                services => format!("the services of this stack are: {}", services.join(", ")),
-            };
-            let field = format!("images.{service}");
-            problems.push(FieldProblem::new(field, "the stack has no such service", remedy));
-        }
-        // What a service had that the blueprint has no more is no part of the next release.
-        images.retain(|service, _| contract.services.contains_key(service));
-        for service in contract
-            .services
-            .keys()
-            .filter(|service| !images.contains_key(*service))
-        {
-            problems.push(FieldProblem::new(
-                format!("images.{service}"),
-                "is missing, and no release before has an image for this service",
-                IMAGES_REMEDY,
-            ));
-        }
-        if problems.is_empty() {
-            Ok(images)
-        } else {
-            Err(Refusal::Invalid(problems))
-        }
-    }
-
-    /// The images that the stack will run when all that was asked for before has come out; before its first release is out,
-    /// those that were asked for last. Were it those that it runs now, a release that waits behind another would take back
-    /// what that one brings.
-    async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
-        let newest = self.releases(&stack.id, LOOKED_AT, None).await?.items;
-        let stands = |release: &&Release| {
-            matches!(
-                release.status,
-                ReleaseStatus::Requested | ReleaseStatus::Releasing | ReleaseStatus::Current
-            )
-        };
-        if let Some(release) = newest.iter().find(stands) {
-            return Ok(release.images.clone());
-        }
-        let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
-        match stack.current_release.or(asked) {
-            Some(number) => Ok(self.release(&stack.id, number).await?.images),
-            None => Ok(BTreeMap::new()),
-        }
     }
 
     async fn require_unprotected(&self, stack: &Stack) -> Result<(), Refusal> {

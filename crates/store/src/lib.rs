@@ -25,6 +25,7 @@
 mod cursor;
 mod error;
 mod item;
+mod judge_release;
 mod there_are;
 mod write;
 

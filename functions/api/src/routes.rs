@@ -27,6 +27,7 @@ mod releases;
 mod service;
 mod source_accounts;
 mod stacks;
+mod tasks;
 
 /// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
@@ -89,6 +90,9 @@ handlers![
     stacks::update,
     stacks::destroy,
     stacks::preview,
+    stacks::drift,
+    tasks::run,
+    releases::roll_back,
     releases::list,
     releases::create,
     releases::show,

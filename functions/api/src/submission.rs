@@ -52,9 +52,14 @@ impl<const LIMIT: usize> Submission<LIMIT> {
         }
     }
 
+    /// The fields of a request that may do without a body.
+    pub fn optional_fields(&mut self) -> Fields {
+        self.fields.take().unwrap_or_default()
+    }
+
     /// Checks the body of a request that has no fields: there is none, or it is `{}`.
     pub fn no_fields(&mut self) -> Result<(), Error> {
-        let problems = self.fields.take().unwrap_or_default().problems();
+        let problems = self.optional_fields().problems();
         if problems.is_empty() {
             Ok(())
         } else {

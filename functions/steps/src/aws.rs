@@ -5,7 +5,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use crate::StepError;
 
 /// The error codes by which AWS services ask for patience, where the HTTP status does not say so.
-const PATIENCE: [&str; 7] = [
+const PATIENCE: [&str; 8] = [
     "ThrottlingException",
     "Throttling",
     "TooManyRequestsException",
@@ -13,6 +13,8 @@ const PATIENCE: [&str; 7] = [
     "ServerException",
     "ServiceUnavailableException",
     "SlowDown",
+    // Of EventBridge Scheduler: somebody else changes the schedule just now.
+    "ConflictException",
 ];
 
 /// Sorts out an error of a call that was to do something: whether it may pass, or what AWS said against it.

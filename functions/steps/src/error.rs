@@ -29,6 +29,12 @@ pub enum StepError {
     /// A migration did not end with exit code 0.
     #[error("{0}")]
     MigrationFailed(String),
+    /// A backup did not end with exit code 0.
+    #[error("{0}")]
+    BackupFailed(String),
+    /// A task that somebody asked for did not end with exit code 0.
+    #[error("{0}")]
+    TaskFailed(String),
     /// A service did not become stable.
     #[error("{0}")]
     RolloutFailed(String),
@@ -77,6 +83,8 @@ impl StepError {
             Self::PlanFailed(_) => "Slipway.PlanFailed",
             Self::ContractInvalid(_) => "Slipway.ContractInvalid",
             Self::MigrationFailed(_) => "Slipway.MigrationFailed",
+            Self::BackupFailed(_) => "Slipway.BackupFailed",
+            Self::TaskFailed(_) => "Slipway.TaskFailed",
             Self::RolloutFailed(_) => slipway_store::rollout::FAILED,
             Self::Unhealthy(_) => "Slipway.Unhealthy",
             Self::Ended(_) => "Slipway.Cancelled",
@@ -163,6 +171,8 @@ mod tests {
             StepError::PlanFailed(text()),
             StepError::ContractInvalid(text()),
             StepError::MigrationFailed(text()),
+            StepError::BackupFailed(text()),
+            StepError::TaskFailed(text()),
             StepError::RolloutFailed(text()),
             StepError::Unhealthy(text()),
             StepError::Ended(conflict()),

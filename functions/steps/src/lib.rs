@@ -13,12 +13,14 @@ mod ask_approval;
 mod await_rollout;
 mod aws;
 mod begin;
-mod check_migration;
+mod check_task;
 mod complete;
 mod error;
 mod log_line;
 mod payload;
+mod point_schedules;
 mod prepare_release;
+mod prepare_task;
 mod record_failure;
 mod record_outputs;
 mod review_plan;
@@ -69,6 +71,7 @@ pub struct Steps {
     sfn: Lazy<aws_sdk_sfn::Client>,
     logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     codebuild: Lazy<aws_sdk_codebuild::Client>,
+    scheduler: Lazy<aws_sdk_scheduler::Client>,
 }
 
 impl Steps {
@@ -86,6 +89,7 @@ impl Steps {
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
             codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
+            scheduler: lazy(sdk, aws_sdk_scheduler::Client::new),
             config,
         }
     }
@@ -107,11 +111,13 @@ impl Steps {
             Payload::AskApproval { operation, token } => answer(&self.ask_approval(&operation, &token).await?),
             Payload::RecordOutputs { operation } => answer(&self.record_outputs(&operation).await?),
             Payload::PrepareRelease { operation } => answer(&self.prepare_release(&operation).await?),
-            Payload::CheckMigration {
+            Payload::PrepareTask { operation } => answer(&self.prepare_task(&operation).await?),
+            Payload::CheckTask {
                 operation,
                 cluster,
-                migration,
-            } => answer(&self.check_migration(&operation, &cluster, &migration).await?),
+                what,
+                task,
+            } => answer(&self.check_task(&operation, &cluster, what, &task).await?),
             Payload::AwaitRollout {
                 operation,
                 token,
@@ -124,6 +130,8 @@ impl Steps {
                     .await?,
             ),
             Payload::Verify { operation } => answer(&self.verify(&operation).await?),
+            Payload::PointSchedules { operation } => answer(&self.point_schedules(&operation).await?),
+            Payload::PutBackSchedules { operation } => answer(&self.put_back_schedules(&operation).await?),
             Payload::Complete { operation } => answer(&self.complete(&operation).await?),
             Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),
         }

@@ -25,10 +25,14 @@ pub(crate) enum Payload {
     PrepareRelease {
         operation: OperationId,
     },
-    CheckMigration {
+    PrepareTask {
+        operation: OperationId,
+    },
+    CheckTask {
         operation: OperationId,
         cluster: String,
-        migration: EndedMigration,
+        what: What,
+        task: EndedTask,
     },
     AwaitRollout {
         operation: OperationId,
@@ -40,6 +44,12 @@ pub(crate) enum Payload {
     Verify {
         operation: OperationId,
     },
+    PointSchedules {
+        operation: OperationId,
+    },
+    PutBackSchedules {
+        operation: OperationId,
+    },
     Complete {
         operation: OperationId,
     },
@@ -49,17 +59,38 @@ pub(crate) enum Payload {
     },
 }
 
-/// A migration whose task has ended, or never ran.
+/// What a one-off task is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    Migration,
+    Backup,
+    Task,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Migration => "migration",
+            Self::Backup => "backup",
+            Self::Task => "task",
+        })
+    }
+}
+
+/// A one-off task that has ended, or never ran.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EndedMigration {
+pub(crate) struct EndedTask {
     pub name: Name,
     /// The container that the command ran in.
     pub container: String,
     pub timeout_seconds: u32,
     /// The ARN of its ECS task; empty where there is none.
     pub task: String,
-    /// The error of Run migration; empty when ECS ran the task to its end.
+    /// The step that comes after it, where that runs as a task as well.
+    pub next: Option<String>,
+    /// The error of the state that ran it; empty when ECS ran the task to its end.
     #[serde(default)]
     pub error: String,
     #[serde(default)]

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use slipway_model::contract::{Contract, Network};
-use slipway_model::id::{OperationId, StackId};
+use slipway_model::contract::{Contract, NamedOneOff, Network, Service};
+use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::Name;
+use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule};
 use slipway_model::release::Release;
 
+use crate::task_definition::Usable;
 use crate::{StepError, Steps, aws, state, task_definition};
 
 /// The most bytes of what the workflow carries of a release. All that is in flight stays under 32 KiB, and the item of a Map
@@ -25,19 +27,24 @@ pub(crate) struct Prepared {
     cluster: String,
     /// More arguments of `ecs:RunTask`: where one-off tasks run.
     placement: Value,
-    migrations: Vec<PreparedMigration>,
+    migrations: Vec<PreparedCommand>,
     services: Vec<PreparedService>,
     /// Whether there is a health address to ask afterwards.
     health: bool,
+    /// Whether there are schedules to point at it afterwards. The operation knows which.
+    schedules: bool,
 }
 
+/// A command that runs before any service gets the release.
 #[derive(Debug, Serialize)]
-struct PreparedMigration {
+struct PreparedCommand {
     name: Name,
     task_definition: String,
     container: String,
     command: Vec<String>,
     timeout_seconds: u32,
+    /// The step after it, where that is such a command as well.
+    next: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,7 +54,8 @@ struct PreparedService {
     /// What ECS calls it.
     name: String,
     task_definition: String,
-    desired_count: u32,
+    /// How many tasks it gets; none where an autoscaler counts them.
+    desired_count: Option<u32>,
     /// What it is put back to when the release fails.
     previous: RunningService,
 }
@@ -56,7 +64,7 @@ struct PreparedService {
 #[derive(Debug, Clone, Serialize)]
 struct RunningService {
     task_definition: String,
-    desired_count: i32,
+    desired_count: Option<i32>,
 }
 
 impl Steps {
@@ -69,8 +77,10 @@ impl Steps {
                 "the stack has no services yet: update it first, so that its blueprint is applied".to_owned(),
             ));
         };
+        check_images(&asked, &contract)?;
         let release = self.store.begin_release(operation, number).await?;
-        let prepared = self.prepare(&stack.id, &contract, &release).await?;
+        let prepared = self.prepare(&asked, &contract, &release).await?;
+        let schedules = self.prepare_schedules(&contract, &prepared.services).await?;
         let bytes = serde_json::to_string(&prepared).map_err(StepError::WriteAnswer)?.len();
         if bytes > CARRIED {
             return Err(StepError::ContractInvalid(format!(
@@ -78,62 +88,110 @@ impl Steps {
                  commands of the migrations"
             )));
         }
-        self.note(operation, state::PREPARE_RELEASE, began, |_| ()).await?;
+        let first = prepared.migrations.first();
+        let first = first.map(|migration| state::of_item(state::RUN_MIGRATION, &migration.name));
+        let change = |operation: &mut Operation| {
+            operation.schedules.clone_from(&schedules);
+            if let Some(first) = &first {
+                operation.begin_step(first, Timestamp::now());
+            }
+        };
+        self.note(operation, state::PREPARE_RELEASE, began, change).await?;
         Ok(prepared)
     }
 
-    async fn prepare(&self, stack: &StackId, contract: &Contract, release: &Release) -> Result<Prepared, StepError> {
+    async fn prepare(&self, asked: &Operation, contract: &Contract, release: &Release) -> Result<Prepared, StepError> {
         let cluster = contract.cluster.clone().unwrap_or_default();
-        if let Some(unknown) = release
-            .images
-            .keys()
-            .find(|service| !contract.services.contains_key(*service))
-        {
-            let names: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
-            return Err(StepError::ContractInvalid(format!(
-                "the release has an image for `{unknown}`, and the stack has no such service: {}",
-                names.join(", ")
-            )));
-        }
         let mut running = self.running_services(&cluster, contract).await?;
         let mut services = Vec::new();
         for (key, shape) in &contract.services {
-            let Some((runs, count)) = running.remove(&shape.name) else {
+            let Some(runs) = running.remove(&shape.name) else {
                 return Err(StepError::ContractInvalid(format!(
                     "there is no service `{}` in the cluster {cluster}, which the blueprint's output names as `{key}`",
                     shape.name
                 )));
             };
-            let definition =
-                task_definition::with_image(&format!("{stack}-{key}"), key, shape, release.images.get(key))?;
-            let tags = [
-                ("slipway:stack", stack.to_string()),
-                ("slipway:service", key.to_string()),
-                ("slipway:release", release.number.to_string()),
-            ];
-            let task_definition = self.ensure_registered(&definition, &tags).await?;
-            services.push(PreparedService {
-                key: key.clone(),
-                name: shape.name.clone(),
-                previous: RunningService {
-                    // A service that has never had one goes back to no tasks, of whatever definition.
-                    task_definition: match runs {
-                        Some(runs) => self.usable(&runs).await?,
-                        None => task_definition.clone(),
-                    },
-                    desired_count: count,
-                },
-                task_definition,
-                desired_count: shape.desired_count,
-            });
+            services.push(self.prepare_service(release, key, shape, runs).await?);
         }
+        // The images of an earlier release ran on this database before: what migrated it since is not undone.
+        let migrations = match asked.kind {
+            OperationKind::Rollback => Vec::new(),
+            _ => commands(&contract.migrations, state::RUN_MIGRATION, contract, &services)?,
+        };
         Ok(Prepared {
             placement: placement(contract),
-            migrations: migrations(contract, &services)?,
+            migrations,
             services,
             health: contract.health.is_some(),
+            schedules: !contract.schedules.is_empty(),
             cluster,
         })
+    }
+
+    /// Registers what the service runs in this release, and notes what it goes back to.
+    async fn prepare_service(
+        &self,
+        release: &Release,
+        key: &Name,
+        shape: &Service,
+        (runs, count): (Option<String>, i32),
+    ) -> Result<PreparedService, StepError> {
+        let family = format!("{}-{key}", release.stack);
+        let definition = task_definition::with_image(&family, key, shape, release.images.get(key))?;
+        let task_definition = self.ensure_registered(&definition, &release_tags(release, key)).await?;
+        let previous = match runs {
+            Some(runs) => self.usable(&runs).await?,
+            // A service that has never had one goes back to no tasks, of whatever definition.
+            None => Usable {
+                arn: task_definition.clone(),
+                release: None,
+            },
+        };
+        // An autoscaler has the count once the service has been released: from then on it is nobody else's.
+        let is_scaled = match previous.release.filter(|_| shape.scaling.is_some()) {
+            Some(number) => self.has_succeeded(&release.stack, number).await?,
+            None => false,
+        };
+        Ok(PreparedService {
+            key: key.clone(),
+            name: shape.name.clone(),
+            task_definition,
+            desired_count: (!is_scaled).then_some(shape.desired_count),
+            previous: RunningService {
+                task_definition: previous.arn,
+                desired_count: (!is_scaled).then_some(count),
+            },
+        })
+    }
+
+    async fn has_succeeded(&self, stack: &StackId, number: ReleaseNumber) -> Result<bool, StepError> {
+        match self.store.release(stack, number).await {
+            Ok(release) => Ok(release.status.has_succeeded()),
+            Err(slipway_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the schedules run in this release, and what they go back to.
+    async fn prepare_schedules(
+        &self,
+        contract: &Contract,
+        services: &[PreparedService],
+    ) -> Result<Vec<ReleasedSchedule>, StepError> {
+        let mut schedules = Vec::new();
+        for (key, schedule) in &contract.schedules {
+            let service = services.iter().find(|service| service.key == schedule.run.service);
+            schedules.push(ReleasedSchedule {
+                name: schedule.name.clone(),
+                group: schedule.group.clone(),
+                // The check of the contract has seen to it that there is such a service.
+                task_definition: service
+                    .map(|service| service.task_definition.clone())
+                    .unwrap_or_default(),
+                previous: self.scheduled(key, schedule).await?,
+            });
+        }
+        Ok(schedules)
     }
 
     /// The task definitions and the counts of the contract's services now, by their names in ECS.
@@ -165,31 +223,59 @@ impl Steps {
     }
 }
 
-fn migrations(contract: &Contract, services: &[PreparedService]) -> Result<Vec<PreparedMigration>, StepError> {
-    let prepare = |migration: &slipway_model::contract::Migration| {
-        let run = &migration.run;
+/// The images that were asked for have services to run in. Those of a release that came out before may have had more.
+fn check_images(asked: &Operation, contract: &Contract) -> Result<(), StepError> {
+    let unknown = asked
+        .images
+        .keys()
+        .find(|service| !contract.services.contains_key(*service));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let names: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+    Err(StepError::ContractInvalid(format!(
+        "the release has an image for `{unknown}`, and the stack has no such service: {}",
+        names.join(", ")
+    )))
+}
+
+/// The tags of a task definition of a release.
+pub(crate) fn release_tags(release: &Release, service: &Name) -> [(&'static str, String); 3] {
+    [
+        ("slipway:stack", release.stack.to_string()),
+        ("slipway:service", service.to_string()),
+        (task_definition::RELEASE_TAG, release.number.to_string()),
+    ]
+}
+
+/// Commands that run one after the other, each as an item of `state`.
+fn commands(
+    list: &[NamedOneOff],
+    state: &str,
+    contract: &Contract,
+    services: &[PreparedService],
+) -> Result<Vec<PreparedCommand>, StepError> {
+    let prepare = |command: &NamedOneOff, next: Option<&NamedOneOff>| {
+        let run = &command.run;
         let service = services.iter().find(|service| service.key == run.service)?;
-        Some(PreparedMigration {
-            name: migration.name.clone(),
+        Some(PreparedCommand {
+            name: command.name.clone(),
             task_definition: service.task_definition.clone(),
             container: task_definition::container(contract.services.get(&run.service)?)?.to_owned(),
             command: run.command.clone(),
             timeout_seconds: run.timeout_seconds,
+            next: next.map(|next| state::of_item(state, &next.name)),
         })
     };
-    let prepared = contract.migrations.iter().map(|migration| {
-        prepare(migration).ok_or_else(|| {
-            let name = &migration.name;
-            StepError::ContractInvalid(format!(
-                "the service of the migration `{name}` has no container to run it in"
-            ))
+    let prepared = list.iter().enumerate().map(|(index, command)| {
+        prepare(command, list.get(index + 1)).ok_or_else(|| {
+            let name = &command.name;
+            StepError::ContractInvalid(format!("the service of `{name}` has no container to run it in"))
         })
     });
     prepared.collect()
 }
 
 /// Where one-off tasks run, in the words of `ecs:RunTask`.
-fn placement(contract: &Contract) -> Value {
+pub(crate) fn placement(contract: &Contract) -> Value {
     let mut placement = json!({});
     let is_fargate = contract.services.values().any(|service| {
         let compatibilities = service

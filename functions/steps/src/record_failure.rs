@@ -131,7 +131,9 @@ fn last_phase(build: &Build) -> String {
 /// The step of a Map's item that failed, where it is recorded: it says more than the name of the Map.
 fn step_of(operation: &Operation, step: &str) -> String {
     let item_state = match step {
+        state::RUN_BACKUPS => state::RUN_BACKUP,
         state::RUN_MIGRATIONS => state::RUN_MIGRATION,
+        state::CHECK_TASK => state::RUN_TASK,
         state::ROLL_OUT_SERVICES => state::WAIT_UNTIL_STABLE,
         _ => return step.to_owned(),
     };

@@ -74,13 +74,15 @@ fn missing_output() -> StepError {
 }
 
 /// The release that comes out after an apply: the one whose images came with the request, or the current one again where
-/// the shape of the services has changed.
+/// the shape of the services or schedules has changed.
 fn release_to_bring_out(operation: &Operation, stack: &Stack, contract: &Contract) -> Option<ReleaseNumber> {
     // A repeated step finds what the first run decided.
     if operation.release.is_some() || operation.kind != OperationKind::Update {
         return operation.release;
     }
     let before = stack.contract.as_ref()?;
-    let changed = before.services != contract.services || before.cluster != contract.cluster;
+    let changed = before.services != contract.services
+        || before.cluster != contract.cluster
+        || before.schedules != contract.schedules;
     stack.current_release.filter(|_| changed)
 }

@@ -27,11 +27,15 @@ impl Steps {
     pub(crate) async fn review_plan(&self, operation: &OperationId) -> Result<Reviewed, StepError> {
         let began = Timestamp::now();
         let planned = self.store.operation(operation).await?;
-        let Some(plan) = &planned.plan else {
-            return Err(StepError::PlanFailed("the build ended without a plan".to_owned()));
+        let verdict = match (&planned.plan, &planned.drift) {
+            // What differs is not planned for: it is shown.
+            (None, Some(_)) if planned.kind == OperationKind::Drift => Verdict::ShownOnly,
+            (Some(plan), _) => {
+                let environment = self.store.environment(&planned.environment).await?;
+                plan::review(planned.kind, plan, &environment)
+            }
+            (None, _) => return Err(StepError::PlanFailed("the build ended without a plan".to_owned())),
         };
-        let environment = self.store.environment(&planned.environment).await?;
-        let verdict = plan::review(planned.kind, plan, &environment);
         let change = |operation: &mut Operation| operation.verdict = Some(verdict.clone());
         self.note(operation, state::REVIEW_PLAN, began, change).await?;
         let verdict = match &verdict {

@@ -13,11 +13,18 @@ pub(crate) const WAIT_FOR_APPROVAL: &str = "Wait for approval";
 pub(crate) const APPLY: &str = "Apply";
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
 pub(crate) const PREPARE_RELEASE: &str = "Prepare release";
+pub(crate) const RUN_BACKUPS: &str = "Run backups";
+pub(crate) const RUN_BACKUP: &str = "Run backup";
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = "Run migration";
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = "Wait until stable";
 pub(crate) const VERIFY: &str = "Verify";
+pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
+pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
+pub(crate) const PREPARE_TASK: &str = "Prepare task";
+pub(crate) const RUN_TASK: &str = "Run task";
+pub(crate) const CHECK_TASK: &str = "Check task";
 
 /// The name of a step that belongs to one item of a Map: `Run migration: migrate`.
 pub(crate) fn of_item(state: &str, item: impl std::fmt::Display) -> String {
@@ -77,6 +84,11 @@ mod tests {
             ROLL_OUT_SERVICES,
             WAIT_UNTIL_STABLE,
             VERIFY,
+            POINT_SCHEDULES,
+            PUT_BACK_SCHEDULES,
+            PREPARE_TASK,
+            RUN_TASK,
+            CHECK_TASK,
         ];
         for name in names {
             assert!(machine.contains(&format!("\"{name}\": {{")), "{name}");

@@ -15,12 +15,19 @@ use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
 use slipway_model::contract::Service;
+use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Digest, Image, Name};
 
 use crate::{StepError, Steps, aws};
 
 /// The tag with the digest of what a revision was registered from.
 const DIGEST_TAG: &str = "slipway:definition";
+
+/// The tag with the number of the release that it was registered for.
+pub(crate) const RELEASE_TAG: &str = "slipway:release";
+
+/// The tag with the ARN of the revision in whose place one stands that was deregistered.
+const RESTORES_TAG: &str = "slipway:restores";
 
 /// What ECS adds to a task definition when it is registered, and does not take back.
 const ADDED_BY_ECS: [&str; 8] = [
@@ -33,6 +40,14 @@ const ADDED_BY_ECS: [&str; 8] = [
     "registeredBy",
     "deregisteredAt",
 ];
+
+/// A revision that a service can be put back to.
+#[derive(Debug)]
+pub(crate) struct Usable {
+    pub arn: String,
+    /// The release that it was registered for; none where somebody else registered it.
+    pub release: Option<ReleaseNumber>,
+}
 
 /// The task definition of a service with the release's image: every container that names no image of its own gets it.
 pub(crate) fn with_image(
@@ -95,22 +110,27 @@ impl Steps {
         }
     }
 
-    /// The ARN of a revision that can be used as this one can: itself, or its like where it was deregistered.
-    pub(crate) async fn usable(&self, arn: &str) -> Result<String, StepError> {
+    /// A revision that can be used as this one can: itself, or its like where it was deregistered.
+    pub(crate) async fn usable(&self, arn: &str) -> Result<Usable, StepError> {
         let Some(described) = self.describe(arn).await? else {
             return Err(StepError::RolloutFailed(format!(
                 "the task definition {arn}, which a service runs now, is gone: the service could not be put back to it"
             )));
         };
+        let release = tag(&described, RELEASE_TAG).and_then(|number| number.parse().ok());
+        let release = release.map(ReleaseNumber);
         let mut definition = described["taskDefinition"].clone();
         if definition["status"] == "ACTIVE" {
-            return Ok(arn.to_owned());
+            let arn = arn.to_owned();
+            return Ok(Usable { arn, release });
         }
         if let Some(fields) = definition.as_object_mut() {
             fields.retain(|name, _| !ADDED_BY_ECS.contains(&name.as_str()));
         }
-        self.ensure_registered(&definition, &[("slipway:restores", arn.to_owned())])
-            .await
+        let mut tags = vec![(RESTORES_TAG, arn.to_owned())];
+        tags.extend(release.map(|number| (RELEASE_TAG, number.to_string())));
+        let arn = self.ensure_registered(&definition, &tags).await?;
+        Ok(Usable { arn, release })
     }
 
     /// The newest revision of the family if it was registered from this content, or the one before: while a release is
@@ -250,6 +270,7 @@ mod tests {
             name: "web".to_owned(),
             task_definition: json!({"cpu": "256", "containerDefinitions": containers}),
             desired_count: 1,
+            scaling: None,
         }
     }
 

@@ -18,6 +18,8 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let columns = [
                 ("id", "id"),
                 ("kind", "kind"),
+                ("release", "release"),
+                ("task", "task"),
                 ("status", "status"),
                 ("asked for", "created_at"),
                 ("by", "requested_by"),
@@ -61,14 +63,21 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         output.answer(value, |_| {
             format!(
                 "{} of stack {} ({}) is operation {}\nWatch it: slipway operation watch {}",
-                operation.kind, operation.stack.id, operation.stack.name, operation.id, operation.id
+                operation.title(),
+                operation.stack.id,
+                operation.stack.name,
+                operation.id,
+                operation.id
             )
         });
         return Ok(());
     }
     output.say(&format!(
         "{} of stack {} ({}), operation {}",
-        operation.kind, operation.stack.id, operation.stack.name, operation.id
+        operation.title(),
+        operation.stack.id,
+        operation.stack.name,
+        operation.id
     ));
     let (value, operation) = watch(client, &operation.id, output).await?;
     output_json(output, &value);
@@ -86,7 +95,7 @@ fn output_json(output: Output, value: &Value) {
 fn sheet(operation: &Operation) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
-        format!("kind       {}", operation.kind),
+        format!("kind       {}", operation.title()),
         format!("stack      {} ({})", operation.stack.id, operation.stack.name),
         format!("status     {}", operation.status),
     ];
@@ -101,6 +110,10 @@ fn sheet(operation: &Operation) -> String {
             .as_ref()
             .map(|plan| format!("plan       {}", plan.line())),
     );
+    if let Some(drift) = &operation.drift {
+        lines.push(format!("drift      {}", drift.line()));
+        lines.extend(drift.lines().map(|line| format!("             {line}")));
+    }
     for step in &operation.steps {
         let took = step
             .ended_at

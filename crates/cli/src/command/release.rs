@@ -32,6 +32,13 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
                 .await?;
             started(client, output, &value, wait).await
         }
+        ReleaseCommand::Rollback { stack, number, wait } => {
+            let body = number.map_or_else(|| json!({}), |number| json!({ "release": number }));
+            let value: Value = client
+                .send(Method::POST, &format!("/v1/stacks/{stack}/rollback"), &body)
+                .await?;
+            started(client, output, &value, wait).await
+        }
         ReleaseCommand::List { stack } => {
             let items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
             let columns = [

@@ -39,6 +39,11 @@ pub async fn run(command: StackCommand, client: &Client, output: Output) -> Resu
             let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
         }
+        StackCommand::Drift { stack, wait } => {
+            let path = format!("/v1/stacks/{stack}/drift");
+            let value: Value = client.send(Method::POST, &path, &json!({})).await?;
+            started(client, output, &value, wait).await
+        }
         StackCommand::Destroy { stack, wait } => {
             let value: Value = client.delete(&format!("/v1/stacks/{stack}")).await?;
             started(client, output, &value, wait).await
@@ -224,6 +229,7 @@ fn sheet(stack: &Value) -> String {
     for (title, path) in [
         ("variables", "variables"),
         ("endpoints", "endpoints"),
+        ("notes", "notes"),
         ("subscriptions", "subscriptions"),
     ] {
         let Some(values) = stack
@@ -239,6 +245,22 @@ fn sheet(stack: &Value) -> String {
                 .keys()
                 .map(|name| format!("  {name} = {}", text_at(&stack[path], name))),
         );
+    }
+    let tasks = stack["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let tasks: Vec<&str> = tasks.iter().filter_map(Value::as_str).collect();
+    if !tasks.is_empty() {
+        lines.push(format!("{:<13}{}", "tasks", tasks.join(", ")));
+    }
+    if stack["drift"].is_object() {
+        lines.push(format!(
+            "{:<13}{} of its resources differed at {}",
+            "drift",
+            text_at(stack, "drift.count"),
+            text_at(stack, "drift.looked_at")
+        ));
+        let resources = stack["drift"]["resources"].as_array().map(Vec::as_slice);
+        let addresses = resources.unwrap_or_default().iter().filter_map(Value::as_str);
+        lines.extend(addresses.map(|address| format!("  {address}")));
     }
     lines.join("\n")
 }

@@ -87,8 +87,9 @@ impl<'a> At<'a> {
             .unwrap_or_default()
     }
 
-    pub(super) fn number(&self, problems: &mut Problems, most: u32) -> Option<u64> {
-        let number = self.value.as_u64().filter(|number| *number <= u64::from(most));
+    pub(super) fn number(&self, problems: &mut Problems, most: u32) -> Option<u32> {
+        let number = self.value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| *number <= most);
         number.or_else(|| {
             self.wrong(
                 problems,

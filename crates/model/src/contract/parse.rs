@@ -6,8 +6,10 @@
 use serde_json::Value;
 
 use super::at::{At, Problems};
-use super::{Contract, Database, DatabaseKind, Health, Migration, Network, OneOff, PARTS, Schedule, Service};
-use super::{default_expected_status, default_timeout_seconds};
+use super::{
+    Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, Scaling, Schedule, Service,
+};
+use super::{default_expected_status, default_group, default_timeout_seconds};
 use crate::name::Name;
 use crate::problem::FieldProblem;
 
@@ -23,16 +25,18 @@ pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
 }
 
 /// The attributes of the contract.
-pub(super) const ATTRIBUTES: [&str; 9] = [
+pub(super) const ATTRIBUTES: [&str; 11] = [
     "endpoints",
     "cluster",
     "network",
     "database",
     "services",
     "migrations",
+    "backups",
     "tasks",
     "schedules",
     "health",
+    "notes",
 ];
 
 fn read(root: &At, problems: &mut Problems) -> Contract {
@@ -51,7 +55,11 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .unwrap_or_default(),
         migrations: root
             .get("migrations")
-            .map(|at| migrations(&at, problems))
+            .map(|at| in_order(&at, problems))
+            .unwrap_or_default(),
+        backups: root
+            .get("backups")
+            .map(|at| in_order(&at, problems))
             .unwrap_or_default(),
         tasks: root.get("tasks").map(|at| at.named(problems, task)).unwrap_or_default(),
         schedules: root
@@ -59,6 +67,7 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .map(|at| at.named(problems, schedule))
             .unwrap_or_default(),
         health: root.get("health").and_then(|at| health(&at, problems)),
+        notes: root.get("notes").map(|at| at.texts(problems)).unwrap_or_default(),
     };
     check_whole(&contract, problems);
     contract
@@ -66,11 +75,11 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
 
 /// What no part can see alone.
 fn check_whole(contract: &Contract, problems: &mut Problems) {
-    let commands = contract
-        .migrations
-        .iter()
-        .enumerate()
-        .map(|(index, migration)| (format!("migrations[{index}]"), &migration.run));
+    let lists = [("migrations", &contract.migrations), ("backups", &contract.backups)];
+    let commands = lists.iter().flat_map(|(field, list)| {
+        let list = list.iter().enumerate();
+        list.map(move |(index, command)| (format!("{field}[{index}]"), &command.run))
+    });
     let tasks = contract
         .tasks
         .iter()
@@ -89,17 +98,15 @@ fn check_whole(contract: &Contract, problems: &mut Problems) {
             ));
         }
     }
-    for (index, migration) in contract.migrations.iter().enumerate() {
-        if contract.migrations[..index]
-            .iter()
-            .any(|earlier| earlier.name == migration.name)
-        {
-            let field = format!("slipway.migrations[{index}].name");
-            problems.push(FieldProblem::new(
-                field,
-                "is the name of an earlier migration",
-                "give each migration its own name",
-            ));
+    for (field, list) in lists {
+        for (index, command) in list.iter().enumerate() {
+            if list[..index].iter().any(|earlier| earlier.name == command.name) {
+                problems.push(FieldProblem::new(
+                    format!("slipway.{field}[{index}].name"),
+                    "is the name of an earlier one in the list",
+                    "give each its own name",
+                ));
+            }
         }
     }
     if !contract.services.is_empty() && contract.cluster.is_none() {
@@ -112,6 +119,8 @@ fn check_whole(contract: &Contract, problems: &mut Problems) {
     for (field, count) in [
         ("services", contract.services.len()),
         ("migrations", contract.migrations.len()),
+        ("backups", contract.backups.len()),
+        ("schedules", contract.schedules.len()),
     ] {
         if count > PARTS {
             let detail = format!("has {count} entries");
@@ -157,7 +166,9 @@ fn database(at: &At, problems: &mut Problems) -> Option<Database> {
 
 fn service(at: &At, problems: &mut Problems) -> Option<Service> {
     let fields = at.object(problems)?;
-    at.refuse_others(fields, &["name", "task_definition", "desired_count"], problems);
+    let known = ["name", "task_definition", "desired_count", "scaling"];
+    at.refuse_others(fields, &known, problems);
+    let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
     let definition = at.require("task_definition", problems);
     let count = at.require("desired_count", problems);
     let name = at.require("name", problems).and_then(|at| at.text(problems));
@@ -179,8 +190,21 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
     Some(Service {
         name: name?,
         task_definition: definition.value.clone(),
-        desired_count: u32::try_from(count?.number(problems, u32::MAX)?).ok()?,
+        desired_count: count?.number(problems, u32::MAX)?,
+        scaling: bounds,
     })
+}
+
+fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
+    let fields = at.object(problems)?;
+    at.refuse_others(fields, &["min", "max"], problems);
+    let max = at.require("max", problems);
+    let min = at.require("min", problems)?.number(problems, u32::MAX)?;
+    let max = max?;
+    match max.number(problems, u32::MAX)? {
+        most if most < min => max.wrong(problems, "is less than `min`", "give at least as many as `min`"),
+        max => Some(Scaling { min, max }),
+    }
 }
 
 fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
@@ -195,7 +219,7 @@ fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
         None => default_timeout_seconds(),
         Some(at) => match at.number(problems, 86_400)? {
             0 => return at.wrong(problems, "is 0", "give at least one second"),
-            seconds => u32::try_from(seconds).ok()?,
+            seconds => seconds,
         },
     };
     Some(OneOff {
@@ -213,18 +237,32 @@ fn task(at: &At, problems: &mut Problems) -> Option<OneOff> {
 
 fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
     let fields = at.object(problems)?;
-    at.refuse_others(fields, &["name", "service", "command", "timeout_seconds"], problems);
+    let known = ["name", "group", "service", "command", "timeout_seconds"];
+    at.refuse_others(fields, &known, problems);
     let name = at.require("name", problems).and_then(|at| at.text(problems));
+    let group = match at.get("group") {
+        None => Some(default_group()),
+        Some(at) => at.text(problems),
+    };
     let run = one_off(at, problems)?;
-    Some(Schedule { name: name?, run })
+    Some(Schedule {
+        name: name?,
+        group: group?,
+        run,
+    })
 }
 
-fn migrations(at: &At, problems: &mut Problems) -> Vec<Migration> {
+/// Commands that run one after the other.
+fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
     let Some(values) = at.value.as_array() else {
-        at.wrong::<()>(problems, "is not a list", "give a list: migrations run in its order");
+        at.wrong::<()>(
+            problems,
+            "is not a list",
+            "give a list: what is in it runs in this order",
+        );
         return Vec::new();
     };
-    let mut migrations = Vec::new();
+    let mut commands = Vec::new();
     for (index, value) in values.iter().enumerate() {
         let at = At {
             path: format!("{}[{index}]", at.path),
@@ -234,10 +272,10 @@ fn migrations(at: &At, problems: &mut Problems) -> Vec<Migration> {
         at.refuse_others(fields, &["name", "service", "command", "timeout_seconds"], problems);
         let name = at.require("name", problems).and_then(|at| at.name(problems));
         if let (Some(run), Some(name)) = (one_off(&at, problems), name) {
-            migrations.push(Migration { name, run });
+            commands.push(NamedOneOff { name, run });
         }
     }
-    migrations
+    commands
 }
 
 fn health(at: &At, problems: &mut Problems) -> Option<Health> {
@@ -272,12 +310,14 @@ mod tests {
             "database": {"kind": "rds-instance", "id": "main"},
             "services": {
                 "web": {"name": "lusab-babad-web", "desired_count": 2, "task_definition": {"containerDefinitions": [{"name": "web"}]}},
-                "worker": {"name": "lusab-babad-worker", "desired_count": 1, "task_definition": {"containerDefinitions": [{"name": "worker"}]}},
+                "worker": {"name": "lusab-babad-worker", "desired_count": 1, "scaling": {"min": 0, "max": 10}, "task_definition": {"containerDefinitions": [{"name": "worker"}]}},
             },
             "migrations": [{"name": "migrate", "service": "web", "command": ["./app", "migrate"], "timeout_seconds": 60}],
+            "backups": [{"name": "files", "service": "worker", "command": ["./app", "copy-files"]}],
             "tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}},
-            "schedules": {"nightly": {"name": "lusab-babad-nightly", "service": "web", "command": ["./app", "nightly"]}},
+            "schedules": {"nightly": {"name": "lusab-babad-nightly", "group": "lusab-babad", "service": "web", "command": ["./app", "nightly"]}},
             "health": {"url": "https://example.test/healthz", "expect": 204},
+            "notes": {"database": "aws ssm start-session --target i-1"},
         })
     }
 
@@ -297,6 +337,17 @@ mod tests {
         assert_eq!(
             contract.tasks.values().next().map(|task| task.timeout_seconds),
             Some(900)
+        );
+        assert_eq!(
+            contract.services[&"worker".parse::<Name>().expect("a name")].scaling,
+            Some(Scaling { min: 0, max: 10 })
+        );
+        let mut ungrouped = whole();
+        ungrouped["schedules"]["nightly"]["group"] = Value::Null;
+        let ungrouped = Contract::parse(&ungrouped).expect("a contract");
+        assert_eq!(
+            ungrouped.schedules[&"nightly".parse::<Name>().expect("a name")].group,
+            "default"
         );
         let stored = serde_json::to_value(&contract).expect("JSON");
         assert_eq!(
@@ -321,6 +372,10 @@ mod tests {
         wrong["health"] = json!({"url": "ftp://x"});
         wrong["services"]["web"]["task_definition"] = json!({});
         wrong["services"]["worker"]["desired_count"] = json!(-1);
+        wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
+        wrong["backups"] = json!([{"name": "files", "service": "nobody", "command": ["x"]}, {"name": "files", "service": "nobody", "command": ["x"]}]);
+        wrong["schedules"]["nightly"]["group"] = json!("");
+        wrong["notes"]["database"] = json!(["text"]);
         wrong["services"]["Bad Name"] = json!({});
         wrong["migrations"][0]["command"] = json!([]);
         wrong["tasks"]["createsuperuser"]["service"] = json!("nobody");
@@ -328,14 +383,19 @@ mod tests {
         assert_eq!(
             fields(&wrong),
             [
+                "slipway.backups[0].service",
+                "slipway.backups[1].name",
+                "slipway.backups[1].service",
                 "slipway.health.url",
                 "slipway.migrations[0].command",
                 "slipway.network.subnets",
-                "slipway.schedules.nightly.service",
+                "slipway.notes.database",
+                "slipway.schedules.nightly.group",
                 "slipway.service",
                 "slipway.services.Bad Name",
                 "slipway.services.web.task_definition.containerDefinitions",
                 "slipway.services.worker.desired_count",
+                "slipway.services.worker.scaling.max",
                 "slipway.tasks.createsuperuser.service",
             ]
         );

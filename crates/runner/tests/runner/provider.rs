@@ -1,6 +1,10 @@
-//! Blueprints with the AWS provider.
+//! Blueprints with providers that do not come with Terraform.
 
 use serde_json::json;
+use slipway_model::operation::OperationKind;
+use slipway_model::plan::{Action, Drift};
+use slipway_model::stack::StackStatus;
+use slipway_store::finish::End;
 
 use crate::support::{CLI_CONFIG, World};
 
@@ -24,14 +28,21 @@ output "tags" { value = [aws_sqs_queue.here.tags_all, aws_sqs_queue.edge.tags_al
 output "arns" { value = [aws_sqs_queue.here.arn, aws_sqs_queue.edge.arn] }
 "#;
 
-#[test]
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn the_provider_gets_role_region_and_tags() {
-    if std::env::var_os(CLI_CONFIG).is_none() {
+fn has_providers() -> bool {
+    let has = std::env::var_os(CLI_CONFIG).is_some();
+    if !has {
         println!(
-            "skipped: {CLI_CONFIG} is not set; let it name a Terraform CLI configuration with a mirror of hashicorp/aws \
-             (or of a stand-in for it) to run this"
+            "skipped: {CLI_CONFIG} is not set; let it name a Terraform CLI configuration with a mirror of hashicorp/aws and \
+             hashicorp/local (or of a stand-in for them) to run this"
         );
+    }
+    has
+}
+
+#[test]
+fn the_provider_gets_role_region_and_tags() {
+    if !has_providers() {
         return;
     }
     let Some(world) = World::new() else { return };
@@ -56,4 +67,63 @@ fn the_provider_gets_role_region_and_tags() {
     world.succeed(&other, "plan", "other");
     world.succeed(&other, "apply", "other");
     assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "apply"]);
+}
+
+const FILES: &str = r#"
+terraform {
+  required_providers {
+    local = { source = "hashicorp/local" }
+  }
+}
+variable "folder" { type = string }
+resource "local_file" "kept" {
+  filename = "${var.folder}/kept"
+  content  = "kept"
+}
+resource "local_file" "lost" {
+  filename = "${var.folder}/lost"
+  content  = "lost"
+}
+output "slipway" { value = { endpoints = { lost = local_file.lost.content } } }
+"#;
+
+#[test]
+fn a_look_for_drift_names_what_differs_and_changes_nothing() {
+    if !has_providers() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let configuration = world.blueprint(&[("main.tf", FILES)], &json!({"folder": world.folder.path()}));
+    let operation = world.provision("one", configuration);
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+
+    let look = |build: &str| {
+        let looked = world.request(OperationKind::Drift, &world.stack(&operation), None);
+        let printed = world.succeed(&looked, "plan", build);
+        world.end(&looked, &End::Succeeded);
+        (world.operation(&looked), printed)
+    };
+    let state = world.state(&operation);
+    let (quiet, _) = look("quiet");
+    assert_eq!(quiet.drift, Some(Drift::default()));
+
+    std::fs::remove_file(world.path("lost")).expect("a file to lose");
+    let (looked, printed) = look("drift");
+    let drift = looked.drift.expect("a drift");
+    assert_eq!((drift.count, looked.plan.is_none()), (1, true));
+    assert_eq!(drift.resources[0].address, "local_file.lost");
+    assert_eq!(drift.resources[0].action, Action::Delete);
+    assert!(printed.contains("1 resource differs"), "{printed}");
+    let stack = world.stack(&operation);
+    let seen = stack.drift.expect("what was seen");
+    assert_eq!((seen.count, seen.operation), (1, looked.id.clone()));
+    assert_eq!(stack.status, StackStatus::Ready);
+
+    // Nothing was written, and nothing is there that could be applied.
+    assert_eq!(world.state(&operation), state);
+    assert!(world.artifact(&looked, "work.tar").is_none());
+    assert!(!world.path("lost").exists());
+    assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "plan", "show"]);
 }

@@ -228,7 +228,7 @@ pub(super) async fn cancel(
 
 /// A body without fields.
 #[derive(Debug, Deserialize, ToSchema)]
-struct NoFields {}
+pub(super) struct NoFields {}
 
 fn read_reason(mut fields: Fields) -> Result<String, Error> {
     let remedy = "say why, in a sentence or two";

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::id::ReleaseNumber;
-use slipway_model::request::read_images;
+use slipway_model::request::{read_images, read_rollback};
 use slipway_store::Cursor;
 use slipway_store::judge::Change;
 use utoipa::ToSchema;
@@ -128,6 +128,50 @@ pub(super) async fn create(
     let stack = api.stack(&id).await?;
     submission.caller.require_owner(&stack)?;
     let change = Change::Release(read_images(submission.fields()?).map_err(Error::invalid)?);
+    let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
+    api.answer(outcome).await
+}
+
+/// What a rollback is asked for with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"release": 3}))]
+#[expect(dead_code, reason = "the schema of a body; `read_rollback` reads it")]
+struct RollBack {
+    /// The release to go back to; the newest before the current one that has come out where none is named.
+    #[schema(minimum = 1)]
+    release: Option<u32>,
+}
+
+/// Go back to an earlier release
+///
+/// The services get the images of that release again. No migrations run: what later releases did to the database stays.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks/{id}/rollback",
+    operation_id = "roll_back",
+    tag = "releases",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = Option<RollBack>, description = "The release, or nothing."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn roll_back(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    let named = read_rollback(submission.optional_fields()).map_err(Error::invalid)?;
+    let change = Change::Rollback(named);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

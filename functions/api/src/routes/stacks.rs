@@ -16,6 +16,7 @@ use slipway_store::judge::Change;
 use slipway_store::list::StackFilter;
 use utoipa::ToSchema;
 
+use super::operations::NoFields;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -267,6 +268,41 @@ pub(super) async fn preview(
     submission.caller.require_owner(&stack)?;
     let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
+    api.answer(outcome).await
+}
+
+/// Look for drift
+///
+/// Asks Terraform what was changed outside it, and changes nothing: the operation and the stack say which resources differ.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks/{id}/drift",
+    operation_id = "look_for_drift",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn drift(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    submission.no_fields()?;
+    let outcome = api
+        .request_change(stack, &Change::Drift, Expected::Any, &submission)
+        .await?;
     api.answer(outcome).await
 }
 

@@ -14,7 +14,7 @@ pub struct Operation {
     /// Its id.
     #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
     pub id: String,
-    /// What it does: `provision`, `update`, `release`, `destroy` or `preview`.
+    /// What it does: `provision`, `update`, `release`, `destroy`, `preview`, `drift`, `rollback` or `task`.
     #[schema(value_type = String, example = "provision")]
     pub kind: OperationKind,
     /// The stack that it is for.
@@ -43,12 +43,16 @@ pub struct Operation {
     pub blueprint: BlueprintReference,
     /// The number of the release that it brings out.
     pub release: Option<u32>,
+    /// The command of the stack's blueprint that it runs.
+    pub task: Option<String>,
     /// The states of the workflow that it went through.
     pub steps: Vec<Step>,
     /// How far Terraform is.
     pub progress: Option<Progress>,
     /// What Terraform would change.
     pub plan: Option<Plan>,
+    /// What was changed outside Terraform.
+    pub drift: Option<Drift>,
     /// Why it failed.
     pub error: Option<Failure>,
     /// The ARN of its Step Functions execution.
@@ -78,7 +82,7 @@ pub struct Step {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// How it stands: `running`, `succeeded` or `failed`.
+    /// How it stands: `running`, `succeeded`, `failed` or `cancelled`.
     #[schema(value_type = String, example = "succeeded")]
     pub status: StepStatus,
 }
@@ -118,6 +122,15 @@ pub struct Plan {
     pub verdict: Option<&'static str>,
     /// Why it is refused.
     pub refused_because: Option<String>,
+}
+
+/// What was changed outside Terraform.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Drift {
+    /// How many resources are not as the stack's state says.
+    pub count: u64,
+    /// The first 100 of them: `update` for one that was changed, `delete` for one that is gone.
+    pub resources: Vec<ResourceChange>,
 }
 
 /// What a plan would do to one resource.
@@ -203,6 +216,8 @@ impl Operation {
                 current: progress.current,
             }),
             plan: operation.plan.map(|plan| Plan::new(plan, verdict)),
+            task: operation.task.map(String::from),
+            drift: operation.drift.map(Drift::from),
             error: operation.failure.map(|failure| Failure {
                 name: failure.name,
                 step: failure.step,
@@ -237,10 +252,6 @@ impl Plan {
             Some(plan::Verdict::ApprovalNeeded) => (Some("approval_needed"), None),
             Some(plan::Verdict::Refused(why)) => (Some("refused"), Some(why)),
         };
-        let resources = plan.resources.into_iter().map(|change| ResourceChange {
-            address: change.address,
-            action: change.action,
-        });
         Self {
             add: plan.add,
             change: plan.change,
@@ -249,11 +260,28 @@ impl Plan {
             import: plan.import,
             forget: plan.forget,
             outputs_changed: plan.outputs_changed,
-            resources: resources.collect(),
+            resources: resources(plan.resources),
             verdict,
             refused_because,
         }
     }
+}
+
+impl From<plan::Drift> for Drift {
+    fn from(drift: plan::Drift) -> Self {
+        Self {
+            count: drift.count,
+            resources: resources(drift.resources),
+        }
+    }
+}
+
+fn resources(changes: Vec<plan::ResourceChange>) -> Vec<ResourceChange> {
+    let shown = |change: plan::ResourceChange| ResourceChange {
+        address: change.address,
+        action: change.action,
+    };
+    changes.into_iter().map(shown).collect()
 }
 
 impl OperationLinks {

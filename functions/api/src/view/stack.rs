@@ -37,11 +37,18 @@ pub struct Stack {
     pub variables: Map<String, Value>,
     /// Addresses that people open.
     pub endpoints: BTreeMap<String, String>,
+    /// What its blueprint has to say to people: the command that leads to the database, say.
+    pub notes: BTreeMap<String, String>,
     /// The services that a release replaces.
     #[schema(example = json!(["web"]))]
     pub services: Vec<String>,
     /// Which images services get when they are pushed to ECR.
     pub subscriptions: BTreeMap<String, Subscription>,
+    /// The commands that can be run with its current images.
+    #[schema(example = json!(["createsuperuser"]))]
+    pub tasks: Vec<String>,
+    /// What the last look for drift found; null when nobody has looked since its infrastructure was changed.
+    pub drift: Option<StackDrift>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
     /// The number of the newest release that was asked for, 0 for none.
@@ -65,6 +72,19 @@ pub struct Subscription {
     /// The tags: `*` stands for any characters.
     #[schema(example = "v*")]
     pub tags: String,
+}
+
+/// What a look for drift found.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StackDrift {
+    /// How many resources are not as the stack's state says.
+    pub count: u64,
+    /// The addresses of the first 10 of them; the operation names more.
+    pub resources: Vec<String>,
+    /// When it had looked.
+    pub looked_at: Timestamp,
+    /// The operation that looked.
+    pub operation: String,
 }
 
 /// Paths of what belongs to a stack.
@@ -97,6 +117,14 @@ impl From<stack::Stack> for Stack {
                 version: stack.configuration.version.to_string(),
             },
             endpoints: contract.endpoints,
+            notes: contract.notes,
+            tasks: contract.tasks.keys().map(ToString::to_string).collect(),
+            drift: stack.drift.map(|seen| StackDrift {
+                count: seen.count,
+                resources: seen.resources,
+                looked_at: seen.looked_at,
+                operation: seen.operation.to_string(),
+            }),
             services: contract.services.keys().map(ToString::to_string).collect(),
             subscriptions: stack.subscriptions.into_iter().map(subscription).collect(),
             current_release: stack.current_release.map(|number| number.0),

@@ -41,6 +41,8 @@ pub struct Aws {
     /// What was answered to task tokens: nothing for a success, or the error and its cause.
     pub answered: BTreeMap<String, Option<(String, String)>>,
     pub started: Vec<String>,
+    /// The schedules of EventBridge Scheduler, as `GetSchedule` answers.
+    pub schedules: BTreeMap<String, Value>,
     /// Tasks with this image never become healthy.
     pub broken_image: Option<String>,
     /// The status that the health address answers, in turn; the last one stays.
@@ -56,6 +58,7 @@ pub fn lock(aws: &Shared) -> MutexGuard<'_, Aws> {
 pub fn router(aws: Shared) -> Router {
     Router::new()
         .route("/", axum::routing::post(call))
+        .route("/schedules/{name}", axum::routing::get(schedule).put(update_schedule))
         .route("/healthz", axum::routing::get(health))
         .route("/artifacts/{*key}", axum::routing::get(object))
         .with_state(aws)
@@ -68,6 +71,27 @@ async fn health(State(aws): State<Shared>) -> StatusCode {
         aws.health.remove(0);
     }
     StatusCode::from_u16(status).expect("a status")
+}
+
+async fn schedule(State(aws): State<Shared>, Path(name): Path<String>) -> Response {
+    match lock(&aws).schedules.get(&name) {
+        Some(schedule) => axum::Json(schedule.clone()).into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            [("x-amzn-errortype", "ResourceNotFoundException")],
+            r#"{"Message": "it is not there"}"#,
+        )
+            .into_response(),
+    }
+}
+
+/// What is not told is forgotten, as on AWS.
+async fn update_schedule(State(aws): State<Shared>, Path(name): Path<String>, body: Bytes) -> Response {
+    let mut schedule: Value = serde_json::from_slice(&body).expect("JSON");
+    schedule["Name"] = name.as_str().into();
+    schedule.as_object_mut().expect("an object").remove("ClientToken");
+    lock(&aws).schedules.insert(name, schedule);
+    axum::Json(json!({"ScheduleArn": "arn"})).into_response()
 }
 
 async fn object(State(aws): State<Shared>, Path(key): Path<String>) -> Response {
@@ -114,6 +138,34 @@ impl Aws {
         self.services.insert(name.to_owned(), service);
     }
 
+    /// A schedule that Terraform made: it does not tick, and names a task definition that is none.
+    pub fn add_schedule(&mut self, name: &str) {
+        let schedule = json!({
+            "Name": name, "GroupName": "default", "State": "DISABLED", "Description": "every hour",
+            "ScheduleExpression": "rate(1 hour)", "ScheduleExpressionTimezone": "Europe/Vienna",
+            "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}, "ActionAfterCompletion": "NONE",
+            "StartDate": 1_000, "EndDate": 9_000, "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/1",
+            "Target": {
+                "Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/main", "RoleArn": "arn:aws:iam::000000000000:role/slipway/tick",
+                "Input": "{\"containerOverrides\": []}", "RetryPolicy": {"MaximumRetryAttempts": 0},
+                "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:000000000000:dead"},
+                "EcsParameters": {
+                    "TaskDefinitionArn": "placeholder", "TaskCount": 1, "LaunchType": "FARGATE", "Group": "ticks",
+                    "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["subnet-1"], "AssignPublicIp": "DISABLED"}},
+                },
+            },
+        });
+        self.schedules.insert(name.to_owned(), schedule);
+    }
+
+    /// What a schedule runs, and whether it ticks.
+    pub fn scheduled(&self, name: &str) -> (String, bool) {
+        let schedule = &self.schedules[name];
+        let definition = &schedule["Target"]["EcsParameters"]["TaskDefinitionArn"];
+        let definition = definition.as_str().expect("an ARN").to_owned();
+        (definition, schedule["State"] == "ENABLED")
+    }
+
     /// How many task definitions were registered that are still active.
     pub fn revisions(&self, family: &str) -> usize {
         self.task_definitions.get(family).map_or(0, Vec::len)
@@ -134,13 +186,14 @@ impl Aws {
     pub fn update_service(&mut self, arguments: &Value) -> Value {
         let name = arguments["Service"].as_str().expect("a service");
         let service = self.services.get_mut(name).expect("a service");
-        let (definition, count) = (&arguments["TaskDefinition"], &arguments["DesiredCount"]);
-        let (definition, count) = (definition.as_str().expect("an ARN"), count.as_i64().expect("a number"));
+        let definition = arguments["TaskDefinition"].as_str().expect("an ARN");
         if service.task_definition != definition {
             service.deployment += 1;
             definition.clone_into(&mut service.task_definition);
         }
-        service.desired_count = count;
+        if let Some(count) = arguments.get("DesiredCount") {
+            service.desired_count = count.as_i64().expect("a number");
+        }
         json!({"Service": {
             "ServiceArn": service_arn(name),
             "Deployments": [

@@ -87,7 +87,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
     (store.operation(&id).await.expect("the operation").stack, id)
 }
 
-/// Two services, of which one has a migration that logs to CloudWatch Logs.
+/// Two services, of which one has a migration that logs to CloudWatch Logs and a schedule; a task.
 pub fn contract(stack: &StackId, endpoint: &str) -> Value {
     let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "app", "awslogs-stream-prefix": "app"}});
     json!({
@@ -102,6 +102,8 @@ pub fn contract(stack: &StackId, endpoint: &str) -> Value {
             }},
         },
         "migrations": [{"name": "migrate", "service": "web", "command": ["migrate"], "timeout_seconds": 60}],
+        "tasks": {"load-dump": {"service": "web", "command": ["load", "dump.sql"], "timeout_seconds": 60}},
+        "schedules": {"tick": {"name": format!("{stack}-tick"), "service": "web", "command": ["tick"]}},
         "health": {"url": format!("{endpoint}/healthz"), "expect": 200},
     })
 }

@@ -18,17 +18,17 @@ use crate::world::{Build, People, World, image};
 const IN_FLIGHT: usize = 32 * 1024;
 
 /// A stack that has been provisioned, with release 1, and whose plans are applied at once from now on.
-fn provisioned() -> World {
+pub fn provisioned() -> World {
     let (mut world, id) = World::in_environment(Approval::Never, false);
     succeeded(&world.run(&id));
     world
 }
 
-fn succeeded(run: &Simulation) {
+pub fn succeeded(run: &Simulation) {
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
 }
 
-fn failed(run: &Simulation) -> (&str, &str) {
+pub fn failed(run: &Simulation) -> (&str, &str) {
     match &run.outcome {
         Outcome::Failed { error, cause } => (error.as_deref().expect("an error"), cause.as_deref().expect("a cause")),
         other => panic!("{other:?}"),
@@ -36,7 +36,7 @@ fn failed(run: &Simulation) -> (&str, &str) {
 }
 
 /// The images that the services run.
-fn images(world: &World) -> Vec<String> {
+pub fn images(world: &World) -> Vec<String> {
     let aws = world.aws();
     let definition =
         |arn| aws.definition(arn).expect("a definition")["taskDefinition"]["containerDefinitions"][0]["image"].clone();
@@ -77,6 +77,7 @@ fn a_provision_goes_through_every_state_in_the_one_safe_order() {
         "Update service",
         "Wait until stable",
         "Verify",
+        "Point schedules",
         "Complete",
         "Succeeded",
     ];
@@ -99,6 +100,7 @@ fn a_provision_goes_through_every_state_in_the_one_safe_order() {
             "Wait until stable: web",
             "Wait until stable: worker",
             "Verify",
+            "Point schedules",
         ]
     );
     assert!(
@@ -347,6 +349,16 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
     let contract = world.contract.as_mut().expect("a contract");
     contract["services"] = services.into();
     contract["migrations"] = migrations(&"x".repeat(80));
+    contract["tasks"] = json!(null);
+    let mut schedules = serde_json::Map::new();
+    for name in &names {
+        world.aws.lock().expect("the lock").add_schedule(name);
+        schedules.insert(
+            name.clone(),
+            json!({"name": name, "service": name, "command": ["tick"]}),
+        );
+    }
+    contract["schedules"] = schedules.into();
     let images: Vec<(&str, Image)> = names.iter().map(|name| (name.as_str(), image(2))).collect();
 
     // The new services have no images in release 1; what the output says is recorded all the same.

@@ -11,3 +11,4 @@ mod binary;
 mod definition;
 mod every_state;
 mod kinds;
+mod released;

@@ -12,7 +12,7 @@ use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
-use slipway_model::plan::{Action, PlanSummary, ResourceChange};
+use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange};
 use slipway_model::stack::Stack;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
@@ -83,6 +83,8 @@ pub struct World {
     pub plan: PlanSummary,
     pub plan_build: Build,
     pub apply_build: Build,
+    /// What a look for drift finds.
+    pub drift: Drift,
     /// What the blueprint's output says; none for a blueprint without it.
     pub contract: Option<Value>,
     /// The exit code of migrations; none when a task ends without one.
@@ -124,6 +126,7 @@ impl World {
         for service in ["web", "worker"] {
             aws::lock(&aws).add_service(&format!("{stack}-{service}"), 0);
         }
+        aws::lock(&aws).add_schedule(&format!("{stack}-tick"));
         let contract = contract(&stack, &endpoint);
         let mut plan = PlanSummary::default();
         plan.add_change(ResourceChange {
@@ -141,6 +144,7 @@ impl World {
             plan,
             plan_build: Build::Succeeds,
             apply_build: Build::Succeeds,
+            drift: Drift::default(),
             contract: Some(contract),
             exit_code: Some(0),
             twice: false,
@@ -174,6 +178,14 @@ impl World {
             ..NewOperation::new(kind, self.stack(), "ann")
         };
         self.ask_for(&new)
+    }
+
+    /// Asks for a task of the stack.
+    pub fn ask_task(&self, task: &str) -> OperationId {
+        self.ask_for(&NewOperation {
+            task: Some(name(task)),
+            ..NewOperation::new(OperationKind::Task, self.stack(), "ann")
+        })
     }
 
     /// Asks for what is said.
@@ -304,7 +316,13 @@ impl World {
             Self::wait(self.store.record_failure(id, failure));
             return Answer::fail("States.TaskFailed", &failed);
         }
-        if phase == "plan" {
+        if phase == "plan" && self.operation(id).kind == OperationKind::Drift {
+            let looked = |operation: &mut Operation| {
+                operation.drift = Some(self.drift.clone());
+                Ok(())
+            };
+            Self::wait(self.store.update_operation(id, looked));
+        } else if phase == "plan" {
             Self::wait(self.store.record_plan(id, &self.plan));
         } else {
             let outputs = match &self.contract {

@@ -1,4 +1,4 @@
-//! Check migration: only an exit code that is there and 0 is a success.
+//! Check migration, Check backup, Check task: only an exit code that is there and 0 is a success.
 
 use aws_sdk_ecs::types::{ContainerDefinition, Task};
 use jiff::Timestamp;
@@ -7,25 +7,46 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
 use slipway_store::IllegalTransition;
 
-use crate::payload::EndedMigration;
+use crate::payload::{EndedTask, What};
 use crate::{Done, StepError, Steps, aws, log_line, state};
 
+impl What {
+    /// The state whose item ran it.
+    fn state(self) -> &'static str {
+        match self {
+            Self::Migration => state::RUN_MIGRATION,
+            Self::Backup => state::RUN_BACKUP,
+            Self::Task => state::RUN_TASK,
+        }
+    }
+
+    fn failed(self, text: String) -> StepError {
+        match self {
+            Self::Migration => StepError::MigrationFailed(text),
+            Self::Backup => StepError::BackupFailed(text),
+            Self::Task => StepError::TaskFailed(text),
+        }
+    }
+}
+
 impl Steps {
-    pub(crate) async fn check_migration(
+    pub(crate) async fn check_task(
         &self,
         operation: &OperationId,
         cluster: &str,
-        migration: &EndedMigration,
+        what: What,
+        ended: &EndedTask,
     ) -> Result<Done, StepError> {
-        let step = state::of_item(state::RUN_MIGRATION, &migration.name);
-        let task = self.task(cluster, migration).await?;
+        let step = state::of_item(what.state(), &ended.name);
+        let task = self.ecs_task(cluster, what, ended).await?;
         let log = match &task {
-            Some(task) => self.log_of(task, migration, &step).await?,
+            Some(task) => self.log_of(task, ended, &step).await?,
             None => None,
         };
-        let problem = problem(migration, task.as_ref());
-        self.record_migration(operation, &step, task.as_ref(), log.as_ref(), problem.is_none())
-            .await?;
+        let problem = problem(ended, task.as_ref());
+        let next = ended.next.as_deref().filter(|_| problem.is_none());
+        let step = ran(step, task.as_ref(), problem.is_none());
+        self.record_task(operation, &step, log.as_ref(), next).await?;
         let Some(problem) = problem else {
             return Ok(Done {});
         };
@@ -34,72 +55,54 @@ impl Steps {
             None => None,
         };
         let said = line.map(|line| format!(": {line}")).unwrap_or_default();
-        Err(StepError::MigrationFailed(format!(
-            "migration `{}` {problem}{said}",
-            migration.name
-        )))
+        Err(what.failed(format!("{what} `{}` {problem}{said}", ended.name)))
     }
 
-    /// The migration's task, which ECS shows for an hour after its end.
-    async fn task(&self, cluster: &str, migration: &EndedMigration) -> Result<Option<Task>, StepError> {
-        if migration.task.is_empty() {
+    /// The task, which ECS shows for an hour after its end.
+    async fn ecs_task(&self, cluster: &str, what: What, ended: &EndedTask) -> Result<Option<Task>, StepError> {
+        if ended.task.is_empty() {
             return Ok(None);
         }
-        let described = self.ecs.describe_tasks().cluster(cluster).tasks(&migration.task);
-        let doing = format!("read how the migration `{}` ended", migration.name);
+        let described = self.ecs.describe_tasks().cluster(cluster).tasks(&ended.task);
+        let doing = format!("read how the {what} `{}` ended", ended.name);
         let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
         Ok(described.tasks.unwrap_or_default().into_iter().next())
     }
 
-    async fn log_of(
-        &self,
-        task: &Task,
-        migration: &EndedMigration,
-        step: &str,
-    ) -> Result<Option<LogStream>, StepError> {
+    async fn log_of(&self, task: &Task, ended: &EndedTask, step: &str) -> Result<Option<LogStream>, StepError> {
         let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
             return Ok(None);
         };
         let described = self.ecs.describe_task_definition().task_definition(definition);
-        let doing = "read where the migration prints to";
+        let doing = "read where the task prints to";
         let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
         let containers = described
             .task_definition
             .and_then(|definition| definition.container_definitions);
-        let is_its_own = |container: &ContainerDefinition| container.name() == Some(&migration.container);
+        let is_its_own = |container: &ContainerDefinition| container.name() == Some(&ended.container);
         let container = containers.unwrap_or_default().into_iter().find(is_its_own);
         Ok(container.and_then(|container| log_line::stream_of(&container, arn, step)))
     }
 
-    /// Records when the migration ran, by the clock of ECS.
-    async fn record_migration(
+    /// Records how the task ran, and that the one after it runs now.
+    async fn record_task(
         &self,
         operation: &OperationId,
-        name: &str,
-        task: Option<&Task>,
+        step: &Step,
         log: Option<&LogStream>,
-        succeeded: bool,
+        next: Option<&str>,
     ) -> Result<(), StepError> {
         let now = Timestamp::now();
-        let started = task.and_then(|task| task.started_at().or(task.created_at()));
-        let stopped = task.and_then(Task::stopped_at);
-        let step = Step {
-            name: name.to_owned(),
-            started_at: started.and_then(timestamp).unwrap_or(now),
-            ended_at: Some(stopped.and_then(timestamp).unwrap_or(now)),
-            status: if succeeded {
-                StepStatus::Succeeded
-            } else {
-                StepStatus::Failed
-            },
-        };
         let change = |operation: &mut Operation| -> Result<(), IllegalTransition> {
             match operation.steps.iter_mut().find(|known| known.name == step.name) {
-                Some(known) => known.clone_from(&step),
+                Some(known) => known.clone_from(step),
                 None => operation.steps.push(step.clone()),
             }
             if let Some(log) = log.filter(|log| !operation.logs.contains(log)) {
                 operation.logs.push(log.clone());
+            }
+            if let Some(next) = next.filter(|_| !operation.status.has_ended()) {
+                operation.begin_step(next, now);
             }
             Ok(())
         };
@@ -108,22 +111,39 @@ impl Steps {
     }
 }
 
-/// What is wrong with how a migration ended, as words that follow its name.
-fn problem(migration: &EndedMigration, task: Option<&Task>) -> Option<String> {
-    if migration.error == "States.Timeout" {
-        let seconds = migration.timeout_seconds;
+/// The step of a task that has ended, by the clock of ECS.
+fn ran(name: String, task: Option<&Task>, succeeded: bool) -> Step {
+    let now = Timestamp::now();
+    let started = task.and_then(|task| task.started_at().or(task.created_at()));
+    let stopped = task.and_then(Task::stopped_at);
+    Step {
+        name,
+        started_at: started.and_then(timestamp).unwrap_or(now),
+        ended_at: Some(stopped.and_then(timestamp).unwrap_or(now)),
+        status: if succeeded {
+            StepStatus::Succeeded
+        } else {
+            StepStatus::Failed
+        },
+    }
+}
+
+/// What is wrong with how a task ended, as words that follow its name.
+fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
+    if ended.error == "States.Timeout" {
+        let seconds = ended.timeout_seconds;
         return Some(format!("did not end within {seconds} seconds, and was stopped"));
     }
     let Some(task) = task else {
-        return Some(match migration.error.as_str() {
+        return Some(match ended.error.as_str() {
             "" => "ended, and ECS does not know its task any more".to_owned(),
-            error => format!("could not be started: {}", why_not_started(error, &migration.cause)),
+            error => format!("could not be started: {}", why_not_started(error, &ended.cause)),
         });
     };
     let container = task
         .containers()
         .iter()
-        .find(|container| container.name() == Some(&migration.container));
+        .find(|container| container.name() == Some(&ended.container));
     match container.and_then(aws_sdk_ecs::types::Container::exit_code) {
         Some(0) => None,
         Some(code) => Some(format!("exited with code {code}")),

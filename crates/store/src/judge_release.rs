@@ -1,0 +1,191 @@
+//! What a request about the images of a stack must satisfy: to release some, to go back to earlier ones, to run a command with
+//! the current ones.
+
+use std::collections::BTreeMap;
+
+use slipway_model::id::ReleaseNumber;
+use slipway_model::name::{Image, Name};
+use slipway_model::problem::FieldProblem;
+use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::request::IMAGES_REMEDY;
+use slipway_model::stack::{Stack, StackStatus};
+
+use crate::judge::Refusal;
+use crate::{Error, Store};
+
+/// How many releases are looked at for the newest that has not failed.
+const LOOKED_AT: u16 = 20;
+
+impl Store {
+    /// The image of each service after a release: the named ones, and what the stack has for the others.
+    pub(crate) async fn judge_images(
+        &self,
+        stack: &Stack,
+        named: &BTreeMap<Name, Image>,
+    ) -> Result<BTreeMap<Name, Image>, Refusal> {
+        let mut images = self.images_of(stack).await?;
+        images.extend(named.iter().map(|(service, image)| (service.clone(), image.clone())));
+        let Some(contract) = &stack.contract else {
+            // It is being made: its services are known when the release's turn comes.
+            if stack.status == StackStatus::Provisioning {
+                return Ok(images);
+            }
+            return Err(Refusal::Conflict(format!(
+                "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
+                stack.id, stack.status
+            )));
+        };
+        let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+        let mut problems = Vec::new();
+        for service in named.keys().filter(|service| !contract.services.contains_key(*service)) {
+            let remedy = match services.as_slice() {
+                [] => "leave it out: the stack has no services".to_owned(),
+                services => format!("the services of this stack are: {}", services.join(", ")),
+            };
+            let field = format!("images.{service}");
+            problems.push(FieldProblem::new(field, "the stack has no such service", remedy));
+        }
+        // What a service had that the blueprint has no more is no part of the next release.
+        images.retain(|service, _| contract.services.contains_key(service));
+        for service in contract
+            .services
+            .keys()
+            .filter(|service| !images.contains_key(*service))
+        {
+            problems.push(FieldProblem::new(
+                format!("images.{service}"),
+                "is missing, and no release before has an image for this service",
+                IMAGES_REMEDY,
+            ));
+        }
+        if problems.is_empty() {
+            Ok(images)
+        } else {
+            Err(Refusal::Invalid(problems))
+        }
+    }
+
+    /// The images that the stack will run when all that was asked for before has come out; before its first release is out,
+    /// those that were asked for last. Were it those that it runs now, a release that waits behind another would take back
+    /// what that one brings.
+    async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
+        let newest = self.releases(&stack.id, LOOKED_AT, None).await?.items;
+        let stands = |release: &&Release| {
+            matches!(
+                release.status,
+                ReleaseStatus::Requested | ReleaseStatus::Releasing | ReleaseStatus::Current
+            )
+        };
+        if let Some(release) = newest.iter().find(stands) {
+            return Ok(release.images.clone());
+        }
+        let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
+        match stack.current_release.or(asked) {
+            Some(number) => Ok(self.release(&stack.id, number).await?.images),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
+    /// The release that a stack goes back to: the one that is named, or the newest before the current one that came out.
+    pub(crate) async fn judge_rollback(
+        &self,
+        stack: &Stack,
+        named: Option<ReleaseNumber>,
+    ) -> Result<ReleaseNumber, Refusal> {
+        let Some(current) = stack.current_release else {
+            return Err(Refusal::Conflict(format!(
+                "The stack `{}` runs no release: there is nothing to go back from. Release images first.",
+                stack.id
+            )));
+        };
+        let release = match named {
+            Some(number) => self.named_release(stack, current, number).await?,
+            None => self.release_before(stack, current).await?,
+        };
+        let services = stack.contract.iter().flat_map(|contract| contract.services.keys());
+        let missing: Vec<&str> = services
+            .filter(|service| !release.images.contains_key(*service))
+            .map(Name::as_str)
+            .collect();
+        if !missing.is_empty() {
+            return Err(Refusal::Conflict(format!(
+                "Release {} has no image for {}, which the stack has got since. Release a set of images instead.",
+                release.number,
+                missing.join(", ")
+            )));
+        }
+        Ok(release.number)
+    }
+
+    async fn named_release(
+        &self,
+        stack: &Stack,
+        current: ReleaseNumber,
+        number: ReleaseNumber,
+    ) -> Result<Release, Refusal> {
+        let wrong = |detail: String| {
+            let remedy = "name a release that the stack has run; they are at its `releases`";
+            Refusal::Invalid(vec![FieldProblem::new("release", detail, remedy)])
+        };
+        if number == current {
+            return Err(wrong(format!("release {number} is what the stack runs")));
+        }
+        match self.release(&stack.id, number).await {
+            Ok(release) if release.status.has_succeeded() => Ok(release),
+            Ok(_) => Err(wrong(format!("release {number} has never come out"))),
+            Err(Error::NotFound { .. }) => {
+                let last = stack.last_release;
+                Err(wrong(format!(
+                    "the stack has no release {number}; its releases are 1 to {last}"
+                )))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn release_before(&self, stack: &Stack, current: ReleaseNumber) -> Result<Release, Refusal> {
+        let mut cursor = None;
+        loop {
+            let page = self.releases(&stack.id, LOOKED_AT, cursor.as_ref()).await?;
+            let mut earlier = page.items.into_iter().filter(|release| release.number < current);
+            if let Some(release) = earlier.find(|release| release.status.has_succeeded()) {
+                return Ok(release);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Err(Refusal::Conflict(format!(
+                    "The stack `{}` runs release {current}, and no release before it has come out: there is nothing to go \
+                     back to.",
+                    stack.id
+                )));
+            }
+        }
+    }
+}
+
+/// Whether a stack has the command, and images to run it with.
+pub(crate) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
+    let tasks = stack.contract.as_ref().map(|contract| &contract.tasks);
+    let Some(tasks) = tasks else {
+        return Err(Refusal::Conflict(format!(
+            "The stack `{}` is {} and has no tasks yet. Wait until it is ready.",
+            stack.id, stack.status
+        )));
+    };
+    if !tasks.contains_key(name) {
+        let names: Vec<&str> = tasks.keys().map(Name::as_str).collect();
+        let there_are = match names.as_slice() {
+            [] => "its blueprint names no tasks".to_owned(),
+            names => format!("its tasks are: {}", names.join(", ")),
+        };
+        let what = format!("task `{name}` of the stack {}; {there_are}", stack.id);
+        return Err(Refusal::Store(Error::NotFound { what }));
+    }
+    if stack.current_release.is_none() {
+        return Err(Refusal::Conflict(format!(
+            "The stack `{}` runs no release yet, and a task runs with the images of the current one. Release images first.",
+            stack.id
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! `/v1/stacks/{id}/tasks`
+
+use axum::extract::State;
+use axum::response::Response;
+use slipway_model::name::Name;
+use slipway_store::judge::Change;
+
+use super::operations::NoFields;
+use crate::Api;
+use crate::body::shortened;
+use crate::error::Error;
+use crate::openapi::ChangeProblems;
+use crate::parameters::InPath;
+use crate::revision::Expected;
+use crate::submission::Submission;
+use crate::view;
+
+/// Run a task
+///
+/// Runs one of the commands that the stack's blueprint names, once, with the images of the current release. The stack says
+/// which there are. The operation fails unless the command exits with 0.
+#[utoipa::path(
+    post,
+    path = "/v1/stacks/{id}/tasks/{name}",
+    operation_id = "run_task",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("name" = String, Path, description = "The name of the task.", example = "createsuperuser"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    responses(
+        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn run(
+    State(api): State<Api>,
+    InPath((id, name)): InPath<(String, String)>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let stack = api.stack(&id).await?;
+    submission.caller.require_owner(&stack)?;
+    submission.no_fields()?;
+    let Ok(task) = name.parse::<Name>() else {
+        return Err(Error::NotFound(format!(
+            "There is no task `{}`: a task's name looks like `load-dump`. The stack `{}` says which there are.",
+            shortened(&name),
+            stack.id
+        )));
+    };
+    let outcome = api
+        .request_change(stack, &Change::Task(task), Expected::Any, &submission)
+        .await?;
+    api.answer(outcome).await
+}

@@ -1,0 +1,125 @@
+//! Point schedules: what EventBridge Scheduler runs from now on is the release. Put back schedules: it is not, after all.
+//!
+//! Terraform made the schedule, and says when it ticks and what it runs; only the task definition in it, and whether it ticks
+//! at all, belong to releases. `UpdateSchedule` forgets what it is not told, so all that is there is read first and sent back.
+
+use aws_sdk_scheduler::operation::get_schedule::{GetScheduleError, GetScheduleOutput};
+use aws_sdk_scheduler::types::ScheduleState;
+use jiff::Timestamp;
+use slipway_model::contract::Schedule;
+use slipway_model::id::OperationId;
+use slipway_model::name::Name;
+use slipway_model::operation::{Operation, ReleasedSchedule, ScheduleTarget, StepStatus};
+
+use crate::{Done, StepError, Steps, aws, state};
+
+impl Steps {
+    pub(crate) async fn point_schedules(&self, operation: &OperationId) -> Result<Done, StepError> {
+        let now = Timestamp::now();
+        let begin = |operation: &mut Operation| {
+            state::end_open_steps(operation, StepStatus::Succeeded, now);
+            operation.begin_step(state::POINT_SCHEDULES, now);
+            Ok(())
+        };
+        let begun = self.store.update_operation(operation, begin).await?;
+        for schedule in &begun.schedules {
+            let target = ScheduleTarget {
+                task_definition: schedule.task_definition.clone(),
+                enabled: true,
+            };
+            self.point(schedule, &target).await?;
+        }
+        self.store
+            .end_step(operation, state::POINT_SCHEDULES, StepStatus::Succeeded)
+            .await?;
+        Ok(Done {})
+    }
+
+    pub(crate) async fn put_back_schedules(&self, operation: &OperationId) -> Result<Done, StepError> {
+        let now = Timestamp::now();
+        let begin = |operation: &mut Operation| {
+            operation.end_step(state::POINT_SCHEDULES, StepStatus::Failed, now);
+            operation.begin_step(state::PUT_BACK_SCHEDULES, now);
+            Ok(())
+        };
+        let begun = self.store.update_operation(operation, begin).await?;
+        for schedule in &begun.schedules {
+            self.point(schedule, &schedule.previous).await?;
+        }
+        self.store
+            .end_step(operation, state::PUT_BACK_SCHEDULES, StepStatus::Succeeded)
+            .await?;
+        Ok(Done {})
+    }
+
+    /// What a schedule of the contract runs now.
+    pub(crate) async fn scheduled(&self, key: &Name, schedule: &Schedule) -> Result<ScheduleTarget, StepError> {
+        let Schedule { name, group, .. } = schedule;
+        let Some(found) = self.schedule(name, group).await? else {
+            return Err(StepError::ContractInvalid(format!(
+                "there is no schedule `{name}` in the group `{group}`, which the blueprint's output names as `{key}`"
+            )));
+        };
+        let task = found.target.and_then(|target| target.ecs_parameters);
+        let Some(task) = task else {
+            return Err(StepError::ContractInvalid(format!(
+                "the schedule `{name}`, which the blueprint's output names as `{key}`, runs no ECS task"
+            )));
+        };
+        Ok(ScheduleTarget {
+            task_definition: task.task_definition_arn,
+            enabled: found.state == Some(ScheduleState::Enabled),
+        })
+    }
+
+    async fn schedule(&self, name: &str, group: &str) -> Result<Option<GetScheduleOutput>, StepError> {
+        let found = self.scheduler.get_schedule().name(name).group_name(group).send();
+        match found.await {
+            Ok(found) => Ok(Some(found)),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetScheduleError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(aws::failed(format!("read the schedule `{name}`"), error)),
+        }
+    }
+
+    /// Makes a schedule run this, if it does not already.
+    async fn point(&self, schedule: &ReleasedSchedule, target: &ScheduleTarget) -> Result<(), StepError> {
+        let ReleasedSchedule { name, group, .. } = schedule;
+        let gone = || StepError::ContractInvalid(format!("the schedule `{name}` in the group `{group}` is gone"));
+        let found = self.schedule(name, group).await?.ok_or_else(gone)?;
+        let state = if target.enabled {
+            ScheduleState::Enabled
+        } else {
+            ScheduleState::Disabled
+        };
+        let mut runs = found.target.ok_or_else(gone)?;
+        let task = runs.ecs_parameters.as_mut().ok_or_else(gone)?;
+        if task.task_definition_arn == target.task_definition && found.state.as_ref() == Some(&state) {
+            return Ok(());
+        }
+        task.task_definition_arn.clone_from(&target.task_definition);
+        let update = self
+            .scheduler
+            .update_schedule()
+            .name(name)
+            .group_name(group)
+            .set_schedule_expression(found.schedule_expression)
+            .set_schedule_expression_timezone(found.schedule_expression_timezone)
+            .set_start_date(found.start_date)
+            .set_end_date(found.end_date)
+            .set_description(found.description)
+            .set_kms_key_arn(found.kms_key_arn)
+            .set_flexible_time_window(found.flexible_time_window)
+            .set_action_after_completion(found.action_after_completion)
+            .target(runs)
+            .state(state);
+        let updated = update.send().await;
+        updated.map_err(|error| aws::failed(format!("point the schedule `{name}` at a task definition"), error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! Prepare task: what a command of the stack's runs with, which is what the current release runs.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use slipway_model::id::OperationId;
+use slipway_model::name::Name;
+
+use crate::prepare_release::{placement, release_tags};
+use crate::{StepError, Steps, state, task_definition};
+
+/// What the workflow carries of a task.
+#[derive(Debug, Serialize)]
+pub(crate) struct PreparedTask {
+    cluster: String,
+    /// More arguments of `ecs:RunTask`: where it runs.
+    placement: Value,
+    name: Name,
+    task_definition: String,
+    container: String,
+    command: Vec<String>,
+    timeout_seconds: u32,
+}
+
+impl Steps {
+    pub(crate) async fn prepare_task(&self, operation: &OperationId) -> Result<PreparedTask, StepError> {
+        let began = Timestamp::now();
+        let asked = self.store.operation(operation).await?;
+        let stack = self.store.stack(&asked.stack).await?;
+        let (Some(contract), Some(current), Some(name)) = (stack.contract, stack.current_release, asked.task) else {
+            return Err(StepError::ContractInvalid(
+                "the stack has no release whose images the task could run with".to_owned(),
+            ));
+        };
+        let run = contract.tasks.get(&name);
+        let service = run.and_then(|run| contract.services.get(&run.service));
+        let (Some(run), Some(shape)) = (run, service) else {
+            return Err(StepError::ContractInvalid(format!(
+                "the blueprint's output has no task `{name}` any more"
+            )));
+        };
+        let release = self.store.release(&stack.id, current).await?;
+        let family = format!("{}-{}", stack.id, run.service);
+        let image = release.images.get(&run.service);
+        let definition = task_definition::with_image(&family, &run.service, shape, image)?;
+        let tags = release_tags(&release, &run.service);
+        let prepared = PreparedTask {
+            cluster: contract.cluster.clone().unwrap_or_default(),
+            placement: placement(&contract),
+            task_definition: self.ensure_registered(&definition, &tags).await?,
+            container: task_definition::container(shape).unwrap_or_default().to_owned(),
+            command: run.command.clone(),
+            timeout_seconds: run.timeout_seconds,
+            name,
+        };
+        let runs = state::of_item(state::RUN_TASK, &prepared.name);
+        self.note(operation, state::PREPARE_TASK, began, |operation| {
+            operation.begin_step(&runs, Timestamp::now());
+        })
+        .await?;
+        Ok(prepared)
+    }
+}
