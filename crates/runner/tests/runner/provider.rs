@@ -111,7 +111,7 @@ fn a_look_for_drift_names_what_differs_and_changes_nothing() {
 
     std::fs::remove_file(world.path("lost")).expect("a file to lose");
     let (looked, printed) = look("drift");
-    let drift = looked.drift.expect("a drift");
+    let drift = looked.drift.clone().expect("a drift");
     assert_eq!((drift.count, looked.plan.is_none()), (1, true));
     assert_eq!(drift.resources[0].address, "local_file.lost");
     assert_eq!(drift.resources[0].action, Action::Delete);
