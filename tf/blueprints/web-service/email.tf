@@ -60,7 +60,7 @@ resource "aws_sesv2_email_identity_mail_from_attributes" "this" {
 
 # The three keys with which SES signs.
 resource "aws_ses_domain_dkim" "this" {
-  count = local.email_in_zone ? 1 : 0
+  count = try(var.email.create_identity, false) ? 1 : 0
 
   domain = aws_sesv2_email_identity.this[0].email_identity
 }

@@ -68,6 +68,12 @@ output "slipway" {
         if var.bastion
       },
       { for worker, queue in module.queue : "put-aside-${worker}" => queue.dead_queue_url },
+      # In a zone that is not the stack's, somebody has to make them.
+      {
+        for dkim in aws_ses_domain_dkim.this : "email-records" => join("; ", [
+          for token in dkim.dkim_tokens : "${token}._domainkey.${local.email_domain} CNAME ${token}.dkim.amazonses.com"
+        ]) if !local.email_in_zone
+      },
     )
   }
 }

@@ -1,6 +1,9 @@
 # The services and workers: what they are told, and what they may do.
 
 locals {
+  # Out of what the cluster has been given, as a service is refused while its cluster does not have them yet.
+  capacity = { for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name => { (name) = {} } }
+
   # What all of a set are told, by the blueprint's own names. A set has its own database and its own queues.
   told = { for set in local.sets : set => {
     for name, value in merge(
@@ -67,7 +70,7 @@ module "service" {
   key         = each.key
   cluster_arn = aws_ecs_cluster.this.arn
 
-  capacity_providers = { (each.value.spot ? "FARGATE_SPOT" : "FARGATE") = {} }
+  capacity_providers = local.capacity[each.value.spot ? "FARGATE_SPOT" : "FARGATE"]
   subnet_ids         = local.task_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
   assign_public_ip   = local.tasks_are_public
@@ -110,7 +113,7 @@ module "worker" {
   key         = each.key
   cluster_arn = aws_ecs_cluster.this.arn
 
-  capacity_providers = { (each.value.spot ? "FARGATE_SPOT" : "FARGATE") = {} }
+  capacity_providers = local.capacity[each.value.spot ? "FARGATE_SPOT" : "FARGATE"]
   subnet_ids         = local.task_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
   assign_public_ip   = local.tasks_are_public

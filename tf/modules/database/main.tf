@@ -7,7 +7,7 @@ locals {
   # Connections without TLS are refused.
   tls = {
     postgres = { name = "rds.force_ssl", value = "1" }
-    mysql    = { name = "require_secure_transport", value = "ON" }
+    mysql    = { name = "require_secure_transport", value = "1" }
   }[var.engine]
 }
 

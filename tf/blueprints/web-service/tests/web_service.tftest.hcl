@@ -496,6 +496,18 @@ run "mail_from_a_domain_that_ses_knows" {
   }
 }
 
+run "mail_from_a_domain_of_another_zone" {
+  variables {
+    email   = { domain = "example.org" }
+    zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = length(aws_route53_record.dkim) == 0 && strcontains(output.slipway.notes["email-records"], "one._domainkey.example.org CNAME one.dkim.amazonses.com")
+    error_message = "The notes say which records somebody has to make."
+  }
+}
+
 run "mail_from_the_stack_s_own_domain" {
   variables {
     email   = {}
