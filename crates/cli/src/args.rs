@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
-use slipway_model::account::AccountId;
+use slipway_model::account::{AccountId, ResultBus};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
+use slipway_model::source_account::Action;
 
 pub use subscription::Subscribe;
 
@@ -178,9 +179,8 @@ pub enum SourceAccountCommand {
     Put {
         /// The 12 digits of the AWS account
         account: AccountId,
-        /// A JSON file with the source account, as the API takes it
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        request: PathBuf,
+        #[command(flatten)]
+        record: SourceAccountRecord,
     },
     /// Delete a source account: its events ask for nothing any more; only administrators do
     Delete {
@@ -436,6 +436,29 @@ pub struct AwsCall {
     /// The request, as the AWS API takes it
     #[arg(default_value = "{}")]
     pub request: String,
+}
+
+/// What a source account may ask for.
+#[derive(Debug, Args)]
+pub struct SourceAccountRecord {
+    /// A JSON file with the source account, as the API takes it; what else is given here counts more
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub request: Option<PathBuf>,
+    /// What it may ask for: provision, release, destroy or drift; may be repeated
+    #[arg(long = "action", required_unless_present = "request")]
+    pub actions: Vec<Action>,
+    /// Of stacks of which blueprint; may be repeated
+    #[arg(long = "blueprint", required_unless_present = "request")]
+    pub blueprints: Vec<Name>,
+    /// In which environment; may be repeated
+    #[arg(long = "environment", short, required_unless_present = "request")]
+    pub environments: Vec<Name>,
+    /// Whose it is, in a sentence
+    #[arg(long)]
+    pub description: Option<String>,
+    /// ARN of the event bus in that account which is told what became of its requests
+    #[arg(long, value_name = "ARN")]
+    pub results: Option<ResultBus>,
 }
 
 /// A blueprint with or without a version: `web` or `web@1.2.0`.

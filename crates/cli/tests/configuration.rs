@@ -184,6 +184,28 @@ fn source_accounts_are_configured_likewise() {
     assert!(code == 0 && text.contains("source account 111122223333: new"), "{text}");
     let (_, text) = ran(&server.slipway(&["source-account", "show", "111122223333"]));
     assert!(text.contains("actions       [\"release\"]"), "{text}");
+    // What the command line says counts more than the file.
+    let put = [
+        "source-account",
+        "put",
+        "111122223333",
+        "--request",
+        &file,
+        "--action",
+        "drift",
+        "--action",
+        "destroy",
+    ];
+    let (code, text) = ran(&server.slipway(&put));
+    assert!(
+        code == 0 && text.contains("actions: [\"release\"] -> [\"destroy\",\"drift\"]"),
+        "{text}"
+    );
+    let (code, text) = ran(&server.slipway(&["source-account", "put", "111122223333", "--action", "fly"]));
+    assert!(
+        code == 2 && text.contains("none of provision, release, destroy and drift"),
+        "{text}"
+    );
     let (code, text) = ran(&server.slipway(&["source-account", "show", "1111"]));
     assert!(code == 2 && text.contains("12 digits"), "{text}");
 }

@@ -89,9 +89,15 @@ impl Change {
     }
 }
 
-/// Puts the record of one file.
-pub async fn put(kind: &Kind, name: &str, file: &Path, client: &Client, output: Output) -> Result<(), Error> {
-    let mut object = object_in(file)?;
+/// Puts one record; `file` is where it comes from, for what is wrong with it.
+pub async fn put(
+    kind: &Kind,
+    name: &str,
+    file: &Path,
+    mut object: Map<String, Value>,
+    client: &Client,
+    output: Output,
+) -> Result<(), Error> {
     object.entry(kind.key).or_insert_with(|| json!(name));
     let mut problems = Vec::new();
     let wanted = read_record(kind, file, "", &object.into(), &mut problems);

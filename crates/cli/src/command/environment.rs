@@ -7,6 +7,7 @@ use super::configuration::{self, Kind};
 use crate::args::EnvironmentCommand;
 use crate::client::Client;
 use crate::error::Error;
+use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 
 const ENVIRONMENTS: Kind = Kind {
@@ -53,7 +54,8 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
             Ok(())
         }
         EnvironmentCommand::Put { name, request } => {
-            configuration::put(&ENVIRONMENTS, name.as_str(), &request, client, output).await
+            let object = object_in(&request)?;
+            configuration::put(&ENVIRONMENTS, name.as_str(), &request, object, client, output).await
         }
         EnvironmentCommand::Delete { name } => {
             configuration::delete(&ENVIRONMENTS, name.as_str(), client, output).await

@@ -1,12 +1,13 @@
 //! `slipway source-account`
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use slipway_model::source_account::SourceAccount;
 
 use super::configuration::{self, Kind};
-use crate::args::SourceAccountCommand;
+use crate::args::{SourceAccountCommand, SourceAccountRecord};
 use crate::client::Client;
 use crate::error::Error;
+use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 
 const SOURCE_ACCOUNTS: Kind = Kind {
@@ -51,8 +52,10 @@ pub async fn run(command: SourceAccountCommand, client: &Client, output: Output)
             });
             Ok(())
         }
-        SourceAccountCommand::Put { account, request } => {
-            configuration::put(&SOURCE_ACCOUNTS, account.as_str(), &request, client, output).await
+        SourceAccountCommand::Put { account, record } => {
+            let file = record.request.clone().unwrap_or_else(|| "the command line".into());
+            let object = asked_for(record)?;
+            configuration::put(&SOURCE_ACCOUNTS, account.as_str(), &file, object, client, output).await
         }
         SourceAccountCommand::Delete { account } => {
             configuration::delete(&SOURCE_ACCOUNTS, account.as_str(), client, output).await
@@ -62,4 +65,21 @@ pub async fn run(command: SourceAccountCommand, client: &Client, output: Output)
             configuration::import(&SOURCE_ACCOUNTS, &files, dry_run, client, output).await
         }
     }
+}
+
+/// The file, and over it what the command line says.
+fn asked_for(record: SourceAccountRecord) -> Result<Map<String, Value>, Error> {
+    let mut object = record.request.as_deref().map_or_else(|| Ok(Map::new()), object_in)?;
+    for (field, list) in [
+        ("actions", json!(record.actions)),
+        ("blueprints", json!(record.blueprints)),
+        ("environments", json!(record.environments)),
+    ] {
+        if list.as_array().is_some_and(|list| !list.is_empty()) {
+            object.insert(field.to_owned(), list);
+        }
+    }
+    object.extend(record.description.map(|text| ("description".to_owned(), json!(text))));
+    object.extend(record.results.map(|bus| ("results".to_owned(), json!(bus))));
+    Ok(object)
 }
