@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+mod event;
 mod subscription;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::source_account::Action;
 
+pub use event::{Chosen, EventCommand};
 pub use subscription::Subscribe;
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
@@ -79,6 +81,9 @@ pub enum Command {
     Operation(OperationCommand),
     /// Print what an operation's steps printed
     Logs(Logs),
+    /// Events that nobody could handle: look at them, bring them again, delete them
+    #[command(subcommand)]
+    Event(EventCommand),
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),

@@ -4,6 +4,7 @@ pub mod aws;
 pub mod blueprint;
 pub mod configuration;
 pub mod environment;
+pub mod event;
 pub mod example;
 pub mod image;
 pub mod logs;

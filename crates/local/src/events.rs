@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -230,18 +231,36 @@ impl EventBus {
     fn publish(&self, event: &Event<'_>) -> Result<String, Error> {
         let (id, event) = event.to_json();
         for rule in self.matching(&event) {
-            let delivery = Delivery {
-                rule: rule.name.clone(),
-                event: event.clone(),
-                calls: 0,
-                target: rule.target.arn.clone(),
-                dead_letter: rule.target.dead_letter.clone(),
-            };
-            let delivery_id = format!("{id}:{}", rule.name);
-            self.ledger.put(PENDING, &delivery_id, &delivery)?;
-            self.deliver(delivery_id, rule, delivery);
+            self.accept(&id, rule, event.clone())?;
         }
         Ok(id)
+    }
+
+    /// Brings an event to a function that rules send events to, as one of those would.
+    pub fn invoke(&self, function: &str, event: Value) -> Result<(), AwsError> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = arn("lambda", &format!("function:{function}"));
+        let Some(rule) = rules.iter().find(|rule| rule.target.arn == wanted).cloned() else {
+            let message = format!("Function not found: {wanted}");
+            return Err(AwsError::new("ResourceNotFoundException", message).with_status(StatusCode::NOT_FOUND));
+        };
+        drop(rules);
+        Ok(self.accept(&request_id(), rule, event)?)
+    }
+
+    /// Writes down that a rule's target is to get an event, and brings it there.
+    fn accept(&self, id: &str, rule: Arc<Rule>, event: Value) -> Result<(), Error> {
+        let delivery = Delivery {
+            rule: rule.name.clone(),
+            event,
+            calls: 0,
+            target: rule.target.arn.clone(),
+            dead_letter: rule.target.dead_letter.clone(),
+        };
+        let delivery_id = format!("{id}:{}", rule.name);
+        self.ledger.put(PENDING, &delivery_id, &delivery)?;
+        self.deliver(delivery_id, rule, delivery);
+        Ok(())
     }
 
     fn deliver(&self, id: String, rule: Arc<Rule>, delivery: Delivery) {

@@ -13,6 +13,7 @@ pub mod ecs;
 pub mod error;
 pub mod events;
 pub mod front;
+pub mod lambda;
 pub mod ledger;
 pub mod logs;
 pub mod process;

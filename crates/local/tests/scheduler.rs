@@ -54,6 +54,7 @@ impl World {
     async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, AwsError> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let call = RestCall {
+            headers: http::HeaderMap::new(),
             method,
             path: path.to_owned(),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),

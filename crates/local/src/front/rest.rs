@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::body;
@@ -22,6 +22,8 @@ pub struct RestCall {
     pub method: Method,
     /// `/schedules/hourly`, decoded.
     pub path: String,
+    /// The headers.
+    pub headers: HeaderMap,
     /// What stands after the `?`, decoded.
     pub query: Vec<(String, String)>,
     /// The body; an empty object when there is none.
@@ -64,7 +66,11 @@ pub(super) async fn answer(handler: &RestHandler, request: Request<Body>) -> Res
 }
 
 async fn read(request: Request<Body>) -> Result<RestCall, AwsError> {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let (method, uri, headers) = (
+        request.method().clone(),
+        request.uri().clone(),
+        request.headers().clone(),
+    );
     let path = percent_encoding::percent_decode_str(uri.path()).decode_utf8();
     let path = path.map_err(|_| AwsError::validation("The path is not UTF-8."))?;
     let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
@@ -73,6 +79,7 @@ async fn read(request: Request<Body>) -> Result<RestCall, AwsError> {
     Ok(RestCall {
         method,
         path: path.into_owned(),
+        headers,
         query: query.into_owned().collect(),
         body: serde_json::from_slice(bytes).map_err(|error| AwsError::validation(error.to_string()))?,
     })

@@ -18,6 +18,7 @@ use crate::ecr::Ecr;
 use crate::ecs::{Ecs, ImageSource};
 use crate::events::EventBus;
 use crate::front::Front;
+use crate::lambda::Lambda;
 use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::Supervisor;
@@ -221,6 +222,13 @@ impl LocalServices {
                 service!(Ecr::new(self.s3.clone(), self.events.clone())),
             )
             .json("AnyScaleFrontendService", V1_1, service!(self.autoscaling))
+            .rest("lambda", {
+                let lambda = Lambda::new(self.events.clone());
+                move |call| {
+                    let lambda = lambda.clone();
+                    async move { lambda.call(call).await }.boxed()
+                }
+            })
             .rest("scheduler", {
                 let scheduler = self.scheduler.clone();
                 move |call| {

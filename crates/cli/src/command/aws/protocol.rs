@@ -1,6 +1,6 @@
 //! How each service of the local AWS is asked: what a call is as an HTTP request, and what its answer says.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -11,6 +11,8 @@ enum Protocol {
     Json(&'static str, &'static str),
     /// By method and path.
     Rest(&'static [RestAction]),
+    /// Lambda's `Invoke`, whose body is what the function gets.
+    Invoke,
 }
 
 /// One action of a REST service. Members of the request go into the path and the query by the names that follow.
@@ -25,7 +27,7 @@ struct RestAction {
 }
 
 /// The services, as the AWS CLI calls them.
-const SERVICES: [(&str, Protocol); 10] = [
+const SERVICES: [(&str, Protocol); 11] = [
     (
         "application-autoscaling",
         Protocol::Json("AnyScaleFrontendService", "1.1"),
@@ -35,6 +37,7 @@ const SERVICES: [(&str, Protocol); 10] = [
     ("ecr", Protocol::Json("AmazonEC2ContainerRegistry_V20150921", "1.1")),
     ("ecs", Protocol::Json("AmazonEC2ContainerServiceV20141113", "1.1")),
     ("events", Protocol::Json("AWSEvents", "1.1")),
+    ("lambda", Protocol::Invoke),
     ("logs", Protocol::Json("Logs_20140328", "1.1")),
     ("scheduler", Protocol::Rest(&SCHEDULER)),
     ("sqs", Protocol::Json("AmazonSQS", "1.0")),
@@ -79,6 +82,9 @@ const fn schedule(
     }
 }
 
+/// What stays as it is in a path, besides letters and digits: what the names of functions have.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
 /// A call as an HTTP request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
@@ -107,7 +113,28 @@ impl Request {
                 body: members.to_string(),
             }),
             Protocol::Rest(actions) => Self::rest(service, action, members, actions),
+            Protocol::Invoke => Self::invoke(action, members),
         }
+    }
+
+    fn invoke(action: &str, members: &Value) -> Result<Self, Error> {
+        if action != "Invoke" {
+            return Err(Error::Usage(format!("no action `{action}` of `lambda`: use Invoke")));
+        }
+        let text = |name: &str| {
+            let text = members[name].as_str();
+            text.ok_or_else(|| Error::Usage(format!("`Invoke` needs the member `{name}`, a text")))
+        };
+        let name = utf8_percent_encode(text("FunctionName")?, UNRESERVED);
+        Ok(Self {
+            method: "POST",
+            path: format!("/2015-03-31/functions/{name}/invocations"),
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("x-amz-invocation-type", text("InvocationType")?.to_owned()),
+            ],
+            body: members["Payload"].to_string(),
+        })
     }
 
     fn rest(service: &str, action: &str, members: &Value, actions: &[RestAction]) -> Result<Self, Error> {

@@ -1,0 +1,29 @@
+//! `slipway event`, in the words of the command line.
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// List the events that were not handled or not delivered, with the reasons
+    List,
+    /// Show an event and its reason
+    Show {
+        /// The event's id in the list
+        id: String,
+    },
+    /// Bring events to the function again, when the cause is gone; what is refused again comes back into the list
+    Replay(Chosen),
+    /// Delete events from the list
+    Discard(Chosen),
+}
+
+/// Events of the list.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// Their ids in the list
+    #[arg(required_unless_present = "all")]
+    pub ids: Vec<String>,
+    /// All of them
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+}

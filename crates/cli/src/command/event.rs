@@ -1,0 +1,257 @@
+//! `slipway event`: events that nobody could handle, as they lie in the queues of `template.yaml`.
+//!
+//! A queue is read by receiving: what this looks at, nobody else sees meanwhile. Whatever is not deleted is given back at the
+//! end; if this program ends early, it comes back by itself after a minute.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::aws;
+use crate::args::{Chosen, EventCommand};
+use crate::error::Error;
+use crate::output::{Output, text_at};
+
+/// What the stack of CloudFormation is called that Slipway was deployed as: it begins the names of queues and functions.
+const STACK: &str = "slipway";
+
+/// The queues, by what the events in them are.
+const QUEUES: [&str; 2] = ["unhandled", "undelivered"];
+
+/// For how long others do not see what this looks at.
+const SECONDS: u32 = 60;
+
+/// The most messages that are looked at in a queue.
+const MOST: usize = 1000;
+
+/// How many characters of a reason a list shows.
+const REASON: usize = 100;
+
+/// An event in a queue.
+struct Kept {
+    queue: String,
+    receipt: String,
+    /// As it is shown: `id`, `queue`, `since`, `type`, `account`, `error`, `reason`, `event`.
+    shown: Value,
+}
+
+/// Runs the command.
+pub async fn run(command: EventCommand, endpoint: &str, output: Output) -> Result<(), Error> {
+    let services = Services { endpoint };
+    let mut kept = services.kept().await?;
+    let outcome = services.act(command, &mut kept, output).await;
+    for one in &kept {
+        services.give_back(one).await?;
+    }
+    outcome
+}
+
+/// The services of the account that Slipway is in.
+struct Services<'a> {
+    endpoint: &'a str,
+}
+
+impl Services<'_> {
+    /// Does what is asked; what is deleted leaves `kept`.
+    async fn act(&self, command: EventCommand, kept: &mut Vec<Kept>, output: Output) -> Result<(), Error> {
+        match command {
+            EventCommand::List => {
+                list(kept, output);
+                Ok(())
+            }
+            EventCommand::Show { id } => {
+                let index = found(kept, &id)?;
+                output.answer(&kept[index].shown, sheet);
+                Ok(())
+            }
+            EventCommand::Replay(chosen) => {
+                let ids = ids(kept, chosen)?;
+                for id in &ids {
+                    let index = found(kept, id)?;
+                    self.invoke(&kept[index].shown["event"]).await?;
+                    self.delete(kept.remove(index)).await?;
+                }
+                output.answer(&json!({ "replayed": ids }), |_| {
+                    format!("Brought again: {}.", ids.join(", "))
+                });
+                Ok(())
+            }
+            EventCommand::Discard(chosen) => {
+                let ids = ids(kept, chosen)?;
+                for id in &ids {
+                    let index = found(kept, id)?;
+                    self.delete(kept.remove(index)).await?;
+                }
+                output.answer(&json!({ "discarded": ids }), |_| {
+                    format!("Deleted: {}.", ids.join(", "))
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// Everything in the queues.
+    async fn kept(&self) -> Result<Vec<Kept>, Error> {
+        let mut kept = Vec::new();
+        for what in QUEUES {
+            let request = json!({"QueueName": format!("{STACK}-{what}-events")});
+            let queue = self.sqs("GetQueueUrl", &request).await?;
+            let queue = text_at(&queue, "QueueUrl");
+            let mut received = 0;
+            while received < MOST {
+                let request = json!({
+                    "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": SECONDS, "WaitTimeSeconds": 1,
+                    "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["SentTimestamp"],
+                });
+                let answer = self.sqs("ReceiveMessage", &request).await?;
+                let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+                if messages.is_empty() {
+                    break;
+                }
+                received += messages.len();
+                kept.extend(messages.iter().map(|message| Kept {
+                    queue: queue.clone(),
+                    receipt: text_at(message, "ReceiptHandle"),
+                    shown: shown(what, message),
+                }));
+            }
+        }
+        kept.sort_by_key(|one| text_at(&one.shown, "since"));
+        Ok(kept)
+    }
+
+    async fn delete(&self, one: Kept) -> Result<(), Error> {
+        let request = json!({"QueueUrl": one.queue, "ReceiptHandle": one.receipt});
+        self.sqs("DeleteMessage", &request).await.map(drop)
+    }
+
+    async fn give_back(&self, one: &Kept) -> Result<(), Error> {
+        let request = json!({"QueueUrl": one.queue, "ReceiptHandle": one.receipt, "VisibilityTimeout": 0});
+        self.sqs("ChangeMessageVisibility", &request).await.map(drop)
+    }
+
+    /// Hands an event to the function, as EventBridge does: the function's answer is not waited for.
+    async fn invoke(&self, event: &Value) -> Result<(), Error> {
+        let request = json!({"FunctionName": format!("{STACK}-events"), "InvocationType": "Event", "Payload": event});
+        aws::send(self.endpoint, "lambda", "Invoke", &request).await.map(drop)
+    }
+
+    async fn sqs(&self, action: &str, request: &Value) -> Result<Value, Error> {
+        aws::send(self.endpoint, "sqs", action, request).await
+    }
+}
+
+/// The ids of the events that are chosen.
+fn ids(kept: &[Kept], chosen: Chosen) -> Result<Vec<String>, Error> {
+    if chosen.all {
+        return Ok(kept.iter().map(|one| text_at(&one.shown, "id")).collect());
+    }
+    // All of them are there, before anything is done about the first.
+    for id in &chosen.ids {
+        found(kept, id)?;
+    }
+    Ok(chosen.ids)
+}
+
+fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
+    let index = kept.iter().position(|one| one.shown["id"] == id);
+    index.ok_or_else(|| {
+        Error::Usage(format!(
+            "there is no event {id}: `slipway event list` shows those that there are; one that somebody else looks at is there \
+             again after a minute"
+        ))
+    })
+}
+
+/// A message as it is shown. What Lambda or the function put there holds the event and the error; what EventBridge put there is the
+/// event, with the error in its attributes.
+fn shown(queue: &str, message: &Value) -> Value {
+    let body = &message["Body"];
+    let body: Value = serde_json::from_str(body.as_str().unwrap_or_default()).unwrap_or_else(|_| body.clone());
+    let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].clone();
+    let (event, error, reason) = if body["requestPayload"].is_null() {
+        (body, attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
+    } else {
+        let failed = &body["responsePayload"];
+        let (error, reason) = (failed["errorType"].clone(), failed["errorMessage"].clone());
+        (body["requestPayload"].clone(), error, reason)
+    };
+    let sent = message["Attributes"]["SentTimestamp"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
+    let since = sent.and_then(|sent| Timestamp::from_millisecond(sent).ok());
+    json!({
+        "id": message["MessageId"],
+        "queue": queue,
+        "since": since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        "type": event["detail-type"],
+        "account": event["account"],
+        "error": error,
+        "reason": reason,
+        "event": event,
+    })
+}
+
+fn list(kept: &[Kept], output: Output) {
+    let items: Vec<Value> = kept
+        .iter()
+        .map(|one| {
+            let mut item = one.shown.clone();
+            let reason = text_at(&item, "reason");
+            if !output.is_json() && reason.chars().count() > REASON {
+                let cut: String = reason.chars().take(REASON).collect();
+                item["reason"] = json!(format!("{cut}…"));
+            }
+            item
+        })
+        .collect();
+    let columns = [
+        ("id", "id"),
+        ("since", "since"),
+        ("queue", "queue"),
+        ("type", "type"),
+        ("account", "account"),
+        ("error", "error"),
+        ("reason", "reason"),
+    ];
+    output.table(&items, &columns, "There are no such events.");
+}
+
+/// An event as people read it.
+fn sheet(shown: &Value) -> String {
+    let fields = ["id", "queue", "since", "type", "account", "error", "reason"];
+    let mut lines: Vec<String> = fields.map(|name| format!("{name:<9}{}", text_at(shown, name))).into();
+    lines.push(format!("{:#}", shown["event"]));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_messages_are_shown_alike() {
+        let event = json!({"detail-type": "Slipway Request", "account": "111122223333", "detail": {"key": "a"}});
+        let record = json!({
+            "requestPayload": event, "responsePayload": {"errorType": "Slipway.EventRefused", "errorMessage": "no"},
+        });
+        let unhandled = json!({
+            "MessageId": "1", "Body": record.to_string(), "Attributes": {"SentTimestamp": "1795000000000"},
+        });
+        let undelivered = json!({
+            "MessageId": "2", "Body": event.to_string(),
+            "MessageAttributes": {"ERROR_CODE": {"StringValue": "NO_PERMISSIONS"}, "ERROR_MESSAGE": {"StringValue": "not allowed"}},
+        });
+        let (one, other) = (shown("unhandled", &unhandled), shown("undelivered", &undelivered));
+        assert_eq!((&one["event"], &other["event"]), (&event, &event));
+        assert_eq!(
+            (text_at(&one, "error").as_str(), text_at(&one, "since").as_str()),
+            ("Slipway.EventRefused", "2026-11-18T11:06:40Z")
+        );
+        assert_eq!(
+            (&other["error"], &other["reason"]),
+            (&json!("NO_PERMISSIONS"), &json!("not allowed"))
+        );
+        let broken = shown("unhandled", &json!({"MessageId": "3", "Body": "not JSON"}));
+        assert_eq!(broken["event"], "not JSON");
+    }
+}
