@@ -184,7 +184,7 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
         ),
         (
             "no-output",
-            "resource \"terraform_data\" \"a\" {}",
+            "resource \"terraform_data\" \"a\" {}\noutput \"slipway\" { value = terraform_data.a.input }",
             "Slipway.ContractInvalid",
             "slipway",
         ),

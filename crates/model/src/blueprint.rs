@@ -10,6 +10,18 @@ use crate::name::{Digest, Name};
 use crate::problem::FieldProblem;
 use crate::variable::{self, Variable};
 
+mod calls;
+mod module;
+
+pub use calls::{LocalModule, folder_of, local_modules};
+pub use module::refusal;
+
+/// The file with the backend and the provider settings, which the runner writes into the root module.
+pub const OVERRIDES: &str = "slipway_override.tf.json";
+
+/// The file with the values of the variables, which the runner writes into the root module.
+pub const VARIABLES: &str = "slipway.auto.tfvars.json";
+
 /// The most bytes that the files of a blueprint have together. It leaves room for the JSON around them in a request to
 /// Lambda, which takes 6 MB.
 pub const SOURCE_SIZE: usize = 4 * 1024 * 1024;
@@ -38,9 +50,14 @@ impl Source {
 
     /// The files of the root module itself, not of its subfolders, by file name.
     pub fn root_files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().filter_map(|(path, text)| {
-            let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-            (folder == self.root).then_some((file, text.as_str()))
+        self.files_of(&self.root)
+    }
+
+    /// The files of a folder itself, not of its subfolders, by file name.
+    pub fn files_of(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().filter_map(move |(path, text)| {
+            let (above, file) = path.rsplit_once('/').unwrap_or(("", path));
+            (above == folder).then_some((file, text.as_str()))
         })
     }
 
@@ -68,6 +85,8 @@ impl Source {
                 "publish a root module: files that end with `.tf` in the folder that `root` names",
             ));
         }
+        problems.extend(module::problems(self));
+        problems.extend(calls::problems(self));
         let variables = match variable::read_schema(self.root_files()) {
             Ok(variables) => variables,
             Err(unreadable) => {
@@ -136,6 +155,8 @@ mod tests {
         }
     }
 
+    const OUTPUT: &str = "output \"slipway\" { value = {} }";
+
     #[test]
     fn a_path_stays_below_the_folder() {
         for wrong in [
@@ -149,7 +170,7 @@ mod tests {
             "a\0.tf",
             ".terraform/x",
         ] {
-            let problems = source(&[("main.tf", ""), (wrong, "")]).check().expect_err(wrong);
+            let problems = source(&[("main.tf", OUTPUT), (wrong, "")]).check().expect_err(wrong);
             assert_eq!(problems.len(), 1, "{wrong:?}: {problems:?}");
         }
     }
@@ -158,6 +179,7 @@ mod tests {
     fn only_the_root_modules_own_variables_are_its_schema() {
         let mut source = source(&[
             ("blueprints/web/main.tf", "variable \"size\" { type = number }"),
+            ("blueprints/web/outputs.tf", OUTPUT),
             ("modules/network/main.tf", "variable \"cidr\" {}"),
         ]);
         source.root = "blueprints/web".to_owned();

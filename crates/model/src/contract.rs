@@ -15,6 +15,8 @@ use crate::problem::FieldProblem;
 mod at;
 mod parse;
 
+pub(crate) use parse::ATTRIBUTES;
+
 /// The most services, migrations, backups and schedules of one stack, each: what the workflow carries about them stays under
 /// 32 KiB.
 pub const PARTS: usize = 20;
@@ -193,7 +195,7 @@ mod tests {
         let example = serde_json::from_str(example).expect("JSON");
         let contract = Contract::parse(&example).expect("a contract");
         assert_eq!(contract.migrations[0].run.timeout_seconds, 600);
-        for attribute in parse::ATTRIBUTES {
+        for attribute in ATTRIBUTES {
             assert!(
                 page.contains(&format!("| `{attribute}` |")),
                 "{attribute} is not in the table"

@@ -15,7 +15,7 @@ mod hcl;
 mod literal;
 
 pub use hcl::read_schema;
-pub(crate) use hcl::syntax_of;
+pub(crate) use hcl::{Syntax, syntax_of};
 
 /// One `variable` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

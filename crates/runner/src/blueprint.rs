@@ -6,13 +6,12 @@ use hcl_edit::expr::Expression;
 use hcl_edit::parser::parse_body;
 use hcl_edit::structure::Body;
 use serde_json::Value;
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{Source, refusal};
 use slipway_model::name::Digest;
 use slipway_model::variable::read_schema;
 
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::overrides::{OVERRIDES, VARIABLES};
 
 /// Fetches the files of a blueprint version.
 pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source, Error> {
@@ -34,38 +33,17 @@ pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source,
     Ok(source)
 }
 
-/// Refuses files that would take the place of the runner's own, or come after them and win.
+/// Refuses files that would take the place of the runner's own, or come after them and win. So does a publish; what was published
+/// before it did is refused here.
 fn check_names(source: &Source) -> Result<(), Error> {
-    for (name, _) in source.root_files() {
-        let why = if name.starts_with("slipway_override.") || name.starts_with("slipway.auto.tfvars") {
-            "the runner writes a file of this name"
-        } else if is_override(name) && name > OVERRIDES {
-            "it would override the backend and the provider settings that the runner writes: name it so that it sorts \
-             before `slipway_override.tf.json`"
-        } else if is_variables(name) && name > VARIABLES {
-            "its values would win over the request's: use defaults of variables instead"
-        } else if name.starts_with("terraform.tfstate") || name == "errored.tfstate" {
-            "a state belongs in the state bucket alone"
-        } else {
-            continue;
-        };
-        return Err(Error::BlueprintFile {
+    let refused = source.root_files().find_map(|(name, _)| Some((name, refusal(name)?)));
+    match refused {
+        None => Ok(()),
+        Some((name, why)) => Err(Error::BlueprintFile {
             file: name.to_owned(),
             why,
-        });
+        }),
     }
-    Ok(())
-}
-
-fn is_override(name: &str) -> bool {
-    let stem = [".tf", ".tf.json", ".tofu", ".tofu.json"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end));
-    stem.is_some_and(|stem| stem == "override" || stem.ends_with("_override"))
-}
-
-fn is_variables(name: &str) -> bool {
-    name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json")
 }
 
 /// The names of the variables that the root module declares. None where a file cannot be read: Terraform names the place.
@@ -222,27 +200,5 @@ mod tests {
             aliases: BTreeSet::from(["dns".to_owned(), "edge".to_owned()]),
         };
         assert_eq!(aws_provider(&named), expected);
-    }
-
-    #[test]
-    fn a_file_that_would_win_over_the_runners_own_is_refused() {
-        for wrong in [
-            "slipway_override.tf.json",
-            "slipway_override.tofu",
-            "slipway.auto.tfvars",
-            "zz_override.tf",
-            "zz.auto.tfvars",
-            "terraform.tfstate",
-        ] {
-            let refused = check_names(&source(&[("main.tf", ""), (wrong, "")])).expect_err(wrong);
-            assert!(refused.to_string().contains(wrong), "{refused}");
-        }
-        let right = source(&[
-            ("a_override.tf", ""),
-            ("override.tf", ""),
-            ("terraform.tfvars", ""),
-            ("m/zz_override.tf", ""),
-        ]);
-        check_names(&right).expect("files that the runner's own win over");
     }
 }

@@ -12,11 +12,7 @@ use slipway_model::operation::Operation;
 use crate::blueprint::AwsProvider;
 use crate::config::Config;
 
-/// The file with the backend and the provider settings.
-pub(crate) const OVERRIDES: &str = "slipway_override.tf.json";
-
-/// The file with the values of the variables.
-pub(crate) const VARIABLES: &str = "slipway.auto.tfvars.json";
+pub(crate) use slipway_model::blueprint::{OVERRIDES, VARIABLES};
 
 /// The prefix of the states in their bucket.
 const STATES: &str = "stacks";

@@ -25,7 +25,7 @@ pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
 }
 
 /// The attributes of the contract.
-pub(super) const ATTRIBUTES: [&str; 11] = [
+pub(crate) const ATTRIBUTES: [&str; 11] = [
     "endpoints",
     "cluster",
     "network",

@@ -11,6 +11,9 @@ async fn publish(server: &Server, path: &str, body: &Value) -> Answer {
     server.send(request).await
 }
 
+/// The least that a blueprint is.
+const OTHER_TF: &str = "output \"slipway\" { value = {} }\n";
+
 #[tokio::test]
 async fn a_version_is_published_once_and_never_changes() {
     let server = Server::start().await;
@@ -36,12 +39,7 @@ async fn a_version_is_published_once_and_never_changes() {
 
     let again = publish(&server, "shop/versions/1.0.0", &body).await;
     assert_eq!((again.status, again.json()), (200, first.json()));
-    let other = publish(
-        &server,
-        "shop/versions/1.0.0",
-        &json!({"files": {"main.tf": "# other"}}),
-    )
-    .await;
+    let other = publish(&server, "shop/versions/1.0.0", &json!({"files": {"main.tf": OTHER_TF}})).await;
     assert_eq!(other.status, 409, "{other:?}");
     let shown = server.get("/v1/blueprints/shop/versions/1.0.0").await;
     assert_eq!(shown.json(), first.json());
@@ -92,9 +90,9 @@ async fn what_cannot_be_published() {
     let before = server.items();
     let file = |name: &str, text: &str| json!({"files": {name: text}});
     for (path, body, status, field) in [
-        ("Shop/versions/1.0.0", file("main.tf", ""), 422, "name"),
-        ("shop/versions/1", file("main.tf", ""), 422, "version"),
-        ("shop/versions/1.0.0+a", file("main.tf", ""), 422, "version"),
+        ("Shop/versions/1.0.0", file("main.tf", OTHER_TF), 422, "name"),
+        ("shop/versions/1", file("main.tf", OTHER_TF), 422, "version"),
+        ("shop/versions/1.0.0+a", file("main.tf", OTHER_TF), 422, "version"),
         ("shop/versions/1.0.0", json!({}), 422, "files"),
         ("shop/versions/1.0.0", file("readme.md", ""), 422, "files"),
         (
@@ -105,7 +103,7 @@ async fn what_cannot_be_published() {
         ),
         (
             "shop/versions/1.0.0",
-            json!({"files": {"main.tf": "", "../x.tf": ""}}),
+            json!({"files": {"main.tf": OTHER_TF, "../x.tf": ""}}),
             422,
             "files.../x.tf",
         ),
@@ -116,21 +114,47 @@ async fn what_cannot_be_published() {
             "files.main.tf",
         ),
         ("shop/versions/1.0.0", file("main.tf", "a\u{0}"), 422, "files.main.tf"),
+        // What the runner or the workflow would refuse when a stack is made.
+        ("shop/versions/1.0.0", file("main.tf", ""), 422, "files"),
         (
             "shop/versions/1.0.0",
-            json!({"files": {"main.tf": ""}, "root": "a"}),
+            file("main.tf", "output \"slipway\" { value = [] }"),
+            422,
+            "files.main.tf",
+        ),
+        (
+            "shop/versions/1.0.0",
+            json!({"files": {"main.tf": OTHER_TF, "zz_override.tf": ""}}),
+            422,
+            "files.zz_override.tf",
+        ),
+        (
+            "shop/versions/1.0.0",
+            json!({"files": {"main.tf": OTHER_TF, "cloud.tf": "terraform {\n  cloud {}\n}"}}),
+            422,
+            "files.cloud.tf",
+        ),
+        (
+            "shop/versions/1.0.0",
+            json!({"files": {"main.tf": OTHER_TF, "more.tf": "module \"m\" {\n  source = \"../m\"\n}"}}),
+            422,
+            "files.more.tf",
+        ),
+        (
+            "shop/versions/1.0.0",
+            json!({"files": {"main.tf": OTHER_TF}, "root": "a"}),
             422,
             "files",
         ),
         (
             "shop/versions/1.0.0",
-            json!({"files": {"main.tf": ""}, "description": "d".repeat(2_000)}),
+            json!({"files": {"main.tf": OTHER_TF}, "description": "d".repeat(2_000)}),
             422,
             "description",
         ),
         (
             "shop/versions/1.0.0",
-            file("main.tf", &"#".repeat(4_500_000)),
+            file("main.tf", &format!("{OTHER_TF}{}", "#".repeat(4_500_000))),
             422,
             "files",
         ),

@@ -102,7 +102,7 @@ async fn a_request_that_was_refused_may_come_again() {
 #[tokio::test]
 async fn what_creates_no_operation_is_answered_once_too() {
     let server = Server::with_blueprint().await;
-    let body = json!({"files": {"main.tf": ""}});
+    let body = json!({"files": {"main.tf": "output \"slipway\" { value = {} }"}});
     let publish = || {
         let mut request = keyed(Method::PUT, "/v1/blueprints/other/versions/1.0.0", Some(&body), "four");
         request.extensions_mut().insert(admin());

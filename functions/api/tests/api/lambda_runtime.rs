@@ -77,7 +77,7 @@ async fn the_binary_answers_events_of_api_gateway() {
     assert_eq!(operation["requested_by"], "arn:aws:iam::000000000000:user/ann");
     assert_eq!(server.calls("StartExecution").len(), 1);
 
-    let files = json!({"files": {"main.tf": "# \u{fc}"}}).to_string();
+    let files = json!({"files": {"main.tf": "# \u{fc}\noutput \"slipway\" { value = {} }"}}).to_string();
     let publish = event("PUT", "/v1/blueprints/mine/versions/1.0.0", "", "$default", &jwt);
     let published = lambda
         .invoke(with_body(publish, files.as_bytes()))

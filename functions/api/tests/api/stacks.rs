@@ -191,7 +191,11 @@ async fn a_patch_is_merged_and_takes_effect_at_once() {
 async fn another_version_may_have_other_variables() {
     let server = Server::with_blueprint().await;
     server
-        .publish("web", "2.0.0", "variable \"size\" {\n  type = number\n}\n")
+        .publish(
+            "web",
+            "2.0.0",
+            "variable \"size\" {\n  type = number\n}\noutput \"slipway\" { value = {} }\n",
+        )
         .await;
     let path = server.create("shop", "local", &json!({"size": 1})).await["links"]["stack"].clone();
     assert_eq!(
