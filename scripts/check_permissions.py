@@ -107,6 +107,7 @@ RESOURCES = {
         "artifacts/blueprints/*",
         "artifacts/operations/*",
         "artifacts/prepared/*",
+        "artifacts/providers/*",
         "states/stacks/*",
     ],
     ("runner", "s3:PutObject"): ["artifacts/operations/*", "artifacts/prepared/*"],

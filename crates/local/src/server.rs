@@ -48,6 +48,8 @@ pub struct LocalOptions {
     pub aws_port: u16,
     /// The Terraform or OpenTofu program that builds run.
     pub terraform: PathBuf,
+    /// Where builds get providers from, as the runner's `SLIPWAY_PROVIDERS` says it.
+    pub providers: String,
     /// The `slipway` program, which builds find under its two names.
     pub program: PathBuf,
 }

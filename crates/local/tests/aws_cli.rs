@@ -48,6 +48,7 @@ async fn the_cli_is_answered_by_every_service() {
         api_port: 0,
         aws_port: 0,
         terraform: "terraform".into(),
+        providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
     })
     .await

@@ -69,6 +69,7 @@ async fn start(data: &Path) -> Result<Running, String> {
         api_port: 0,
         aws_port: 0,
         terraform: "terraform".into(),
+        providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
     };
     let started = soon("a start", Box::pin(Local::start(options))).await;

@@ -15,6 +15,7 @@ fn options(data: &Path) -> LocalOptions {
         api_port: 0,
         aws_port: 0,
         terraform: "terraform".into(),
+        providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
     }
 }

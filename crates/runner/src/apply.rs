@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::lock::StateLock;
 use crate::plan::{ROOT, WORK};
 use crate::progress;
+use crate::providers;
 use crate::report::Report;
 use crate::rescue;
 use crate::session::{Done, Session};
@@ -39,13 +40,14 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         return finish(session, &folder, &report, report.plain_outputs()).await;
     }
 
-    let terraform = Terraform::find(&session.config, operation)?;
+    let mut terraform = Terraform::find(&session.config, operation)?;
     let Some(work_tar) = work_tar else {
         return Err(Error::NoPlan(work));
     };
     archive::unpack(&work_tar.bytes, folder.path(), &work)?;
     let root = folder.read(ROOT)?;
     folder.use_root(&root)?;
+    providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     lock.claim(&session.cancel).await?;
     if Session::needs_init(&folder) {
         session.init(&terraform, &folder, &lock).await?;

@@ -32,6 +32,17 @@ impl Phase {
     }
 }
 
+/// Where Terraform gets providers from: `SLIPWAY_PROVIDERS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Providers {
+    /// `published`: what `slipway publish` put into the artifacts bucket, and no registry.
+    Published,
+    /// A path: this folder, a filesystem mirror, and no registry.
+    Mirror(PathBuf),
+    /// `registry`, or nothing: as Terraform's own configuration says.
+    Registry,
+}
+
 /// The build that this process is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
@@ -58,6 +69,8 @@ pub struct Config {
     pub region: String,
     /// The Terraform or OpenTofu to use; otherwise the first on `PATH`.
     pub terraform: Option<PathBuf>,
+    /// Where providers come from.
+    pub providers: Providers,
     /// Whether S3 is not AWS's own, and buckets are addressed by path.
     pub own_endpoint: bool,
     /// The build that this process is.
@@ -114,6 +127,18 @@ impl Config {
             artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
             region: required("AWS_REGION")?,
             terraform: optional("SLIPWAY_TERRAFORM").map(PathBuf::from),
+            providers: match optional("SLIPWAY_PROVIDERS").as_deref() {
+                None | Some("registry") => Providers::Registry,
+                Some("published") => Providers::Published,
+                Some(path) if path.starts_with('/') => Providers::Mirror(path.into()),
+                Some(other) => {
+                    return Err(ConfigError::Wrong {
+                        name: "SLIPWAY_PROVIDERS",
+                        value: other.to_owned(),
+                        expected: "`published`, `registry`, or the whole path of a folder",
+                    });
+                }
+            },
             own_endpoint: slipway_store::aws::s3_path_style(vars),
             build: Build {
                 id: optional("CODEBUILD_BUILD_ID"),
@@ -149,7 +174,11 @@ mod tests {
             let error = Config::from_vars(&vars).expect_err(name).to_string();
             assert!(error.contains(name), "{error}");
         }
-        for (name, value) in [("SLIPWAY_PHASE", "destroy"), ("SLIPWAY_OPERATION", "../op")] {
+        for (name, value) in [
+            ("SLIPWAY_PHASE", "destroy"),
+            ("SLIPWAY_OPERATION", "../op"),
+            ("SLIPWAY_PROVIDERS", "mirror"),
+        ] {
             let mut vars = vars();
             vars.insert(name.to_owned(), value.to_owned());
             let error = Config::from_vars(&vars).expect_err(name).to_string();

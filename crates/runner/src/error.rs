@@ -51,6 +51,14 @@ pub(crate) enum Error {
     BlueprintDiffers { key: String, why: String },
     #[error("the blueprint's file {file} is refused: {why}")]
     BlueprintFile { file: String, why: &'static str },
+    #[error("the blueprint's lock file cannot be read: {0}; publish the blueprint with the file that Terraform writes")]
+    LockFile(String),
+    #[error(
+        "{provider} is not published (there is no {key} in the artifacts bucket): publish the blueprint with `slipway publish`"
+    )]
+    NoProvider { provider: String, key: String },
+    #[error("the provider's package {key} is of no use: {why}")]
+    Provider { key: String, why: String },
     #[error(
         "there is no Terraform on this machine{searched}; install Terraform 1.11 or later \
          (https://developer.hashicorp.com/terraform/install) or OpenTofu 1.10 or later \

@@ -11,6 +11,7 @@
 //! | `drift` | what was changed outside Terraform |
 //! | `work_folder` | where it reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
+//! | [`providers`] | where Terraform gets providers from |
 //! | `terraform`, `stream`, `report` | the program, its messages, what they come to |
 //! | `progress`, `console` | what people see meanwhile |
 //! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
@@ -31,6 +32,7 @@ mod overrides;
 mod plan;
 mod prepared;
 mod progress;
+pub mod providers;
 mod reach;
 mod report;
 mod rescue;

@@ -1,5 +1,6 @@
 //! Objects in a bucket.
 
+use std::io::Write;
 use std::path::Path;
 
 use aws_config::SdkConfig;
@@ -51,6 +52,28 @@ impl Bucket {
             bytes: bytes.to_vec(),
             etag,
         }))
+    }
+
+    /// Reads an object into a file; `false` where there is none.
+    pub(crate) async fn get_file(&self, key: &str, file: &Path) -> Result<bool, Error> {
+        let failed = |source: Source| self.failed("read", key, source);
+        let answer = patiently(async || self.client.get_object().bucket(&self.name).key(key).send().await).await;
+        let mut object = match answer {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(false),
+            Err(error) => return Err(failed(error.into())),
+        };
+        let unwritten = |source| Error::File {
+            action: "write",
+            path: file.to_owned(),
+            source,
+        };
+        let mut written = std::fs::File::create(file).map_err(unwritten)?;
+        while let Some(bytes) = object.body.next().await {
+            let bytes = bytes.map_err(|error| failed(error.into()))?;
+            written.write_all(&bytes).map_err(unwritten)?;
+        }
+        Ok(true)
     }
 
     /// Writes an object.

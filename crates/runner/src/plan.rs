@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::lock::StateLock;
 use crate::overrides;
 use crate::prepared;
+use crate::providers;
 use crate::reach::patiently;
 use crate::session::{Done, Session};
 use crate::terraform::{Run, Terraform};
@@ -36,7 +37,7 @@ const STREAM: &str = "plan.jsonl";
 pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let terraform = Terraform::find(&session.config, operation)?;
+    let mut terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
     let key = prepared::key(&session.config, digest, &terraform.identity()?);
     let (source, kept, environment, stack, ()) = try_join!(
@@ -62,6 +63,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         prepared::remove(folder.root());
         folder.write_source(&source)?;
     }
+    providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     let keeping = initialise(session, &terraform, &folder, &lock, key).await?;
     if uses_aws(folder.root())? {
         folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use slipway_model::name::Digest;
 
 use crate::archive;
-use crate::config::Config;
+use crate::config::{Config, Providers};
 use crate::console::say;
 use crate::error::Error;
 use crate::objects::Bucket;
@@ -25,7 +25,11 @@ pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> Strin
         "blueprint": blueprint.as_str(),
         "settings": overrides::backend(config),
         "terraform": terraform,
-        "installation": config.vars.get("TF_CLI_CONFIG_FILE"),
+        "providers": match &config.providers {
+            Providers::Published => json!("published"),
+            Providers::Mirror(path) => json!({ "mirror": path.to_string_lossy() }),
+            Providers::Registry => json!({ "configuration": config.vars.get("TF_CLI_CONFIG_FILE") }),
+        },
     });
     format!("prepared/{}.tar", Digest::of(identity.to_string().as_bytes()).hex())
 }

@@ -132,6 +132,14 @@ impl Terraform {
         })
     }
 
+    /// Has it read this file for its own configuration.
+    pub(crate) fn configure(&mut self, file: &Path) {
+        let file = file.to_string_lossy().into_owned();
+        self.environment.insert("TF_CLI_CONFIG_FILE".to_owned(), file);
+        // It would copy what is linked.
+        self.environment.remove("TF_PLUGIN_CACHE_DIR");
+    }
+
     fn workspace_for(&self, command: &str) -> &str {
         if command == "init" {
             DEFAULT_WORKSPACE

@@ -85,7 +85,7 @@ impl LocalServices {
         let supervisor = Supervisor::new().map_err(Error::Supervise)?;
         let codebuild = CodeBuild::new(
             build_options(data, options, endpoint),
-            vec![project(template)],
+            vec![project(template, options)],
             ledger.clone(),
             logs.clone(),
             events.clone(),
@@ -285,15 +285,17 @@ fn build_options(data: &Path, options: &LocalOptions, endpoint: &str) -> codebui
     }
 }
 
-fn project(template: &Template) -> codebuild::Project {
+fn project(template: &Template, options: &LocalOptions) -> codebuild::Project {
     let project = &template.project;
     let variables = project.environment_variables.iter();
+    let mut environment: BTreeMap<String, String> = variables
+        .map(|variable| (variable.name.clone(), variable.value.clone()))
+        .collect();
+    environment.insert("SLIPWAY_PROVIDERS".to_owned(), options.providers.clone());
     codebuild::Project {
         name: project.name.clone(),
         buildspec: project.buildspec.clone(),
-        environment: variables
-            .map(|variable| (variable.name.clone(), variable.value.clone()))
-            .collect(),
+        environment,
         timeout_minutes: project.timeout_in_minutes,
         queued_timeout_minutes: project.queued_timeout_in_minutes,
         concurrent_build_limit: None,

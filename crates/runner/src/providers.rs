@@ -1,0 +1,172 @@
+//! Where Terraform gets providers from.
+//!
+//! On AWS a build gets them from the artifacts bucket, where `slipway publish` put the packages that the lock files of
+//! blueprints name, and from nowhere else: no registry is asked. Each package is unpacked into a folder that is named after its
+//! checksum, because `init` links to an unpacked package, and would unpack a packed one itself each time.
+
+pub mod lock_file;
+pub mod package;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lock_file::Provider;
+
+use crate::config::{Config, Providers};
+use crate::console::say;
+use crate::error::Error;
+use crate::objects::Bucket;
+use crate::prepared::LOCK_FILE;
+use crate::terraform::Terraform;
+use crate::work_folder::WorkFolder;
+
+/// The file beside the blueprint with Terraform's own configuration.
+const CLI_CONFIG: &str = "terraformrc";
+
+/// Where packages are kept on this machine, below `HOME`.
+const CACHE: &str = ".cache/slipway/providers";
+
+/// Sees to it that `terraform` finds the providers that the root module's lock file names.
+pub(crate) async fn install(
+    config: &Config,
+    artifacts: &Bucket,
+    folder: &WorkFolder,
+    terraform: &mut Terraform,
+) -> Result<(), Error> {
+    let mirrors = match &config.providers {
+        Providers::Registry => return Ok(()),
+        Providers::Mirror(path) => vec![Mirror {
+            path: path.clone(),
+            of: None,
+        }],
+        Providers::Published => published(config, artifacts, folder.root()).await?,
+    };
+    folder.write(CLI_CONFIG, &cli_config(&mirrors))?;
+    terraform.configure(&folder.path().join(CLI_CONFIG));
+    Ok(())
+}
+
+/// A folder with packages.
+struct Mirror {
+    path: PathBuf,
+    /// Of which provider, where it is not for all.
+    of: Option<String>,
+}
+
+/// Terraform's configuration: these folders, and no registry, which it would have to name.
+fn cli_config(mirrors: &[Mirror]) -> String {
+    let mut text = String::from("disable_checkpoint = true\nprovider_installation {\n");
+    for mirror in mirrors {
+        text += &format!(
+            "  filesystem_mirror {{\n    path = {}\n",
+            quoted(&mirror.path.to_string_lossy())
+        );
+        if let Some(provider) = &mirror.of {
+            text += &format!("    include = [{}]\n", quoted(provider));
+        }
+        text += "  }\n";
+    }
+    text + "}\n"
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The packages that the lock file names, unpacked on this machine.
+async fn published(config: &Config, artifacts: &Bucket, root: &Path) -> Result<Vec<Mirror>, Error> {
+    let path = root.join(LOCK_FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            say("The blueprint has no lock file: it gets no providers but Terraform's own.");
+            return Ok(Vec::new());
+        }
+        Err(source) => return Err(failed("read", &path)(source)),
+    };
+    let providers = lock_file::read(&text).map_err(Error::LockFile)?;
+    let cache = cache(config);
+    std::fs::create_dir_all(&cache).map_err(failed("make", &cache))?;
+    let mut mirrors = Vec::new();
+    for provider in providers {
+        let path = match provider.unpacked(&cache) {
+            Some(path) => path,
+            None => fetch(artifacts, &provider, &cache).await?,
+        };
+        mirrors.push(Mirror {
+            path,
+            of: Some(provider.address),
+        });
+    }
+    Ok(mirrors)
+}
+
+fn cache(config: &Config) -> PathBuf {
+    let home = config.vars.get("HOME").filter(|home| !home.is_empty());
+    home.map_or_else(std::env::temp_dir, PathBuf::from).join(CACHE)
+}
+
+/// Fetches a package, and unpacks it. Another build may do the same: whoever is first is good for both.
+async fn fetch(artifacts: &Bucket, provider: &Provider, cache: &Path) -> Result<PathBuf, Error> {
+    let platform = package::platform();
+    let key = provider.key(&platform);
+    say(format_args!("Fetching {} {}", provider.address, provider.version));
+    let fresh = tempfile::tempdir_in(cache).map_err(failed("make a folder in", cache))?;
+    let zip = fresh.path().join("package.zip");
+    if !artifacts.get_file(&key, &zip).await? {
+        return Err(Error::NoProvider {
+            provider: format!("{} {}", provider.address, provider.version),
+            key,
+        });
+    }
+    let content = fresh.path().join("content");
+    let into = content.join(provider.package(&platform));
+    let broken = |error: package::Broken| Error::Provider {
+        key: key.clone(),
+        why: error.to_string(),
+    };
+    let hash = {
+        let file = std::fs::File::open(&zip).map_err(failed("open", &zip))?;
+        package::unpack(file, &into).map_err(broken)?
+    };
+    if !provider.hashes.contains(&hash) {
+        return Err(Error::Provider {
+            key,
+            why: format!("its checksum {hash} is not in the blueprint's lock file"),
+        });
+    }
+    let place = cache.join(lock_file::folder_name(&hash));
+    match std::fs::rename(&content, &place) {
+        Err(_) if place.is_dir() => Ok(place),
+        other => other.map(|()| place.clone()).map_err(failed("make", &place)),
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraform_is_told_of_folders_alone() {
+        let mirrors = [
+            Mirror {
+                path: "/a \"b\"".into(),
+                of: Some("registry.terraform.io/hashicorp/aws".to_owned()),
+            },
+            Mirror {
+                path: "/all".into(),
+                of: None,
+            },
+        ];
+        assert_eq!(
+            cli_config(&mirrors),
+            "disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = \"/a \\\"b\\\"\"\n    \
+             include = [\"registry.terraform.io/hashicorp/aws\"]\n  }\n  filesystem_mirror {\n    path = \"/all\"\n  }\n}\n"
+        );
+    }
+}
