@@ -48,6 +48,11 @@ pub fn sdk_config(vars: &BTreeMap<String, String>) -> SdkConfig {
     config.build()
 }
 
+/// The HTTP client under all AWS clients, for a configuration that is made in another way.
+pub fn http_client() -> SharedHttpClient {
+    http::client()
+}
+
 /// A client that is made when it is first used. Making one reads the endpoints of all of AWS's partitions, and one request
 /// needs few clients. Clones share it.
 pub type Lazy<T> = Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>;

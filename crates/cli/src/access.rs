@@ -1,0 +1,151 @@
+//! The way in: how a request proves who sends it.
+//!
+//! | what is there, the first that holds | what is sent |
+//! | --- | --- |
+//! | `--auth`, or `SLIPWAY_AUTH` | what it says |
+//! | no `--endpoint` | nothing: local mode asks nobody who they are |
+//! | `SLIPWAY_TOKEN` | that token |
+//! | a login for the endpoint (`slipway login`) | its token, renewed when it has to be |
+//! | plain HTTP to this machine | nothing |
+//! | anything else | a signature (SigV4) with the caller's AWS credentials |
+
+mod signer;
+
+pub use signer::Signer;
+
+use reqwest::Request;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+
+use crate::args::{Global, Way};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::login::Login;
+use crate::login::saved::Logins;
+use crate::secret::Secret;
+
+/// The variable with a token for whoever has no login, a pipeline say.
+pub const TOKEN: &str = "SLIPWAY_TOKEN";
+
+/// How a request proves who sends it.
+#[derive(Debug)]
+pub enum Access {
+    /// Not at all.
+    Open,
+    /// By a token that was given.
+    Token(Secret),
+    /// By the token of a login.
+    Login(Login),
+    /// By a signature.
+    Signed(Signer),
+}
+
+impl Access {
+    /// Decides, as the table above says.
+    pub fn to(endpoint: &Endpoint, global: &Global) -> Result<Self, Error> {
+        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+        let logins = Logins::of_this_user()?;
+        let login = || logins.of(endpoint);
+        match global.auth {
+            Some(Way::None) => Ok(Self::Open),
+            Some(Way::Iam) => Self::signed(endpoint, global),
+            Some(Way::Token) => match token {
+                Some(token) => Ok(Self::Token(Secret::new(token))),
+                None => login()?.map(Self::Login).ok_or_else(|| {
+                    Error::Usage(format!(
+                        "there is no token for {endpoint}: log in with `slipway login --endpoint {endpoint} --issuer URL --client-id ID`, \
+                         or set {TOKEN}"
+                    ))
+                }),
+            },
+            None => {
+                if let Some(token) = token {
+                    return Ok(Self::Token(Secret::new(token)));
+                }
+                match login()? {
+                    Some(login) => Ok(Self::Login(login)),
+                    None if endpoint.is_plain() => Ok(Self::Open),
+                    None => Self::signed(endpoint, global),
+                }
+            }
+        }
+    }
+
+    fn signed(endpoint: &Endpoint, global: &Global) -> Result<Self, Error> {
+        let region = region(global.region.as_deref(), endpoint.region(), |name| {
+            std::env::var(name).ok()
+        });
+        let region = region.ok_or_else(|| {
+            Error::Usage(format!(
+                "the address {endpoint} does not say in which region it is, and a signature is for one region: name it with \
+                 `--region` or AWS_REGION"
+            ))
+        })?;
+        Ok(Self::Signed(Signer::new(region)))
+    }
+
+    /// Adds to a request what proves who sends it.
+    pub async fn grant(&self, request: &mut Request) -> Result<(), Error> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Token(token) => put_token(request, token),
+            Self::Login(login) => put_token(request, &login.token().await?),
+            Self::Signed(signer) => signer.sign(request).await,
+        }
+    }
+
+    /// What to do where API Gateway lets nobody in who comes this way.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Open => "this endpoint wants to know who calls: `--auth iam` signs with AWS credentials, `slipway login` gets a \
+                           token"
+                .to_owned(),
+            Self::Token(_) => format!(
+                "it does not take the token in {TOKEN}: it may have expired, or be for another audience or from another issuer"
+            ),
+            Self::Login(login) => format!(
+                "it does not take the token of this login: log in again with `slipway login --endpoint {}`; if that does not help, \
+                 issuer, audience or scope are not what the endpoint wants",
+                login.endpoint()
+            ),
+            Self::Signed(_) => "IAM has to allow these credentials `execute-api:Invoke` (`aws sts get-caller-identity` says whose they \
+                                are); for the endpoint that takes tokens, log in with `slipway login`"
+                .to_owned(),
+        }
+    }
+}
+
+/// The region to sign for: the one that is named, or else the endpoint's own, or else the environment's.
+fn region(named: Option<&str>, own: Option<&str>, var: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let of_environment = || {
+        let set = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().filter_map(var);
+        set.into_iter().find(|region| !region.is_empty())
+    };
+    named.or(own).map(str::to_owned).or_else(of_environment)
+}
+
+fn put_token(request: &mut Request, token: &Secret) -> Result<(), Error> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
+    let mut value = value.map_err(|_| {
+        Error::Usage(format!(
+            "the token in {TOKEN} has a character that no token has: it may have a line end in it"
+        ))
+    })?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(AUTHORIZATION, value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_that_is_named_wins_over_the_endpoints_and_that_over_the_environments() {
+        let var = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "us-west-2".to_owned());
+        let none = |_: &str| Some(String::new());
+        assert_eq!(region(Some("a"), Some("b"), var).as_deref(), Some("a"));
+        assert_eq!(region(None, Some("b"), var).as_deref(), Some("b"));
+        assert_eq!(region(None, None, var).as_deref(), Some("us-west-2"));
+        assert_eq!(region(None, None, none), None);
+    }
+}
