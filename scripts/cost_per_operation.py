@@ -75,7 +75,7 @@ def one_operation(slipway):
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
         up = json.loads(server.stdout.readline())
-        here = {"SLIPWAY_SERVER": up["api"], "SLIPWAY_DATA": str(folder / "data"), "AWS_ENDPOINT_URL": up["aws"]}
+        here = {"SLIPWAY_ENDPOINT": up["api"], "SLIPWAY_DATA": str(folder / "data"), "AWS_ENDPOINT_URL": up["aws"]}
         client = {**os.environ, **here}
 
         def run(*arguments):

@@ -5,13 +5,16 @@ mod subscription;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
 use slipway_model::account::{AccountId, ResultBus};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::source_account::Action;
+
+use crate::endpoint::Endpoint;
+use crate::publish::Architecture;
 
 pub use event::{Chosen, EventCommand};
 pub use subscription::Subscribe;
@@ -37,15 +40,32 @@ const EXIT_CODES: &str = "Exit codes:
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Address of the API [default: the local server of the data folder]
-    #[arg(long, global = true, env = "SLIPWAY_SERVER", value_name = "URL", value_hint = ValueHint::Url)]
-    pub server: Option<String>,
+    /// Address of the API, `https://…` [default: the local server of the data folder]
+    #[arg(long, global = true, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
+    pub endpoint: Option<Endpoint>,
+    /// How to show who calls [default: SLIPWAY_TOKEN, or the login for the endpoint, or else AWS credentials]
+    #[arg(long, global = true, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
+    pub auth: Option<Way>,
+    /// AWS region, where the address of the API does not say it [default: AWS_REGION]
+    #[arg(long, global = true)]
+    pub region: Option<String>,
     /// Folder with the data of local mode
     #[arg(long, global = true, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
     pub data: PathBuf,
     /// Print JSON for programs
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// A way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Sign every request with AWS credentials, found where the AWS CLI finds them
+    Iam,
+    /// Send the token in `SLIPWAY_TOKEN`, or that of the login
+    Token,
+    /// Send nothing
+    None,
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,13 +107,57 @@ pub enum Command {
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Publish blueprints with what builds need: providers, and on AWS the runner and Terraform
+    Publish(Publish),
     /// Call the local AWS where there is no AWS CLI
     Aws(AwsCall),
+    /// Log in to an endpoint at an identity provider, in a browser on any device
+    Login(Login),
+    /// Forget the login for an endpoint
+    Logout,
     /// Print a completion script for a shell
     Completion {
         /// The shell
         shell: Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// Folder with blueprints and the modules that they share; each with a `blueprint.json` is published
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// The artifacts bucket: the output ArtifactsBucketName [default: that of the local server]
+    #[arg(long, env = "SLIPWAY_ARTIFACTS_BUCKET")]
+    pub bucket: Option<String>,
+    /// The processor of the builds [default: arm64 on AWS, this machine's in local mode]
+    #[arg(long, value_enum)]
+    pub architecture: Option<Architecture>,
+    /// The runner, built for the builds' processor; without it, the toolchain stays as it is
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runner: Option<PathBuf>,
+    /// The Terraform or OpenTofu of the builds, for their processor [default: a pinned Terraform, which is fetched]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "runner")]
+    pub terraform: Option<PathBuf>,
+    /// Folder with a mirror of the providers' packages [default: their registries]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub mirror: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Login {
+    /// URL of the identity provider, as its tokens name it [default: as at the last login]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub issuer: Option<String>,
+    /// What the identity provider calls this program [default: as at the last login]
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// The API, as the identity provider calls it, where it wants to know
+    #[arg(long)]
+    pub audience: Option<String>,
+    /// What to ask for [default: `openid email offline_access`, or as at the last login]
+    #[arg(long)]
+    pub scope: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +168,10 @@ pub struct Up {
     /// Port of the local AWS, 0 for a free one
     #[arg(long, default_value_t = 4566)]
     pub aws_port: u16,
+    /// Where builds get Terraform's providers: `registry` (as Terraform is configured), `published` (by `slipway publish`, as on
+    /// AWS), or a folder with a mirror
+    #[arg(long, default_value = "registry", value_name = "SOURCE", value_hint = ValueHint::DirPath)]
+    pub providers: String,
 }
 
 #[derive(Debug, Args)]
@@ -127,12 +195,15 @@ pub enum BlueprintCommand {
         /// Folder of the Terraform root module
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
-        /// The blueprint and the version: `web@1.2.0`
+        /// The blueprint and the version: `web@1.2.0` [default: as the folder's `blueprint.json` says]
         #[arg(long = "as", value_name = "NAME@VERSION")]
-        name: BlueprintRef,
-        /// What it is for, in a sentence
-        #[arg(long, default_value = "")]
-        description: String,
+        name: Option<BlueprintRef>,
+        /// What it is for, in a sentence [default: as the folder's `blueprint.json` says]
+        #[arg(long)]
+        description: Option<String>,
+        /// Folder above, in which the local modules are that the blueprint calls [default: the blueprint's own]
+        #[arg(long, value_name = "TOP", value_hint = ValueHint::DirPath)]
+        within: Option<PathBuf>,
     },
 }
 
@@ -304,7 +375,7 @@ pub struct Variables {
     /// A value for a variable; text as it is, other types as JSON; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub variables: Vec<(String, String)>,
-    /// A JSON file with an object of values
+    /// A JSON file with an object of values, `-` for standard input: other users of this machine see what follows `--var`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub var_file: Option<PathBuf>,
 }

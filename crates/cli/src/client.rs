@@ -1,16 +1,22 @@
 //! The API, as the commands use it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
+use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use slipway_model::problem::FieldProblem;
 
+use crate::access::Access;
+use crate::args::Global;
 use crate::error::Error;
+use crate::login::issuer::plain;
+use crate::server;
 
 /// Seconds for which the server holds a request for news: below the 30 that API Gateway allows.
 pub const LONG_POLL_SECONDS: u32 = 20;
@@ -23,6 +29,7 @@ const ANSWER_SHOWN: usize = 300;
 pub struct Client {
     server: String,
     http: reqwest::Client,
+    access: Arc<Access>,
 }
 
 /// What has to be so for a request to change something.
@@ -47,17 +54,37 @@ struct Problem {
 }
 
 impl Client {
-    /// The API at this address.
-    pub fn new(server: &str) -> Self {
-        Self {
-            server: server.trim_end_matches('/').to_owned(),
-            http: reqwest::Client::new(),
+    /// The API that was named, or that of the local server.
+    pub fn of(global: &Global) -> Result<Self, Error> {
+        match &global.endpoint {
+            Some(endpoint) => Self::new(&endpoint.to_string(), Access::to(endpoint, global)?),
+            None => Self::new(&server::api(global)?.to_string(), Access::Open),
         }
+    }
+
+    /// The API at this address, and the way in.
+    pub fn new(server: &str, access: Access) -> Result<Self, Error> {
+        // A redirect would take a token to an address that nobody named.
+        let http = reqwest::Client::builder().redirect(Policy::none()).build();
+        let http = http.map_err(|error| Error::Program(format!("cannot make an HTTP client: {error}")))?;
+        Ok(Self {
+            server: server.to_owned(),
+            http,
+            access: Arc::new(access),
+        })
     }
 
     /// Reads a resource.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.call(Method::GET, path, None, Condition::None).await
+    }
+
+    /// Reads a resource; `None` where there is none.
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
+        match self.exchange(Method::GET, path, None, Condition::None).await? {
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, text) => read_answer(format!("GET {path}"), status, &text, &self.access).map(Some),
+        }
     }
 
     /// Sends a request with a body.
@@ -110,6 +137,17 @@ impl Client {
         condition: Condition,
     ) -> Result<T, Error> {
         let request = format!("{method} {path}");
+        let (status, text) = self.exchange(method, path, body, condition).await?;
+        read_answer(request, status, &text, &self.access)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        condition: Condition,
+    ) -> Result<(StatusCode, String), Error> {
         let unreachable = |source| Error::Unreachable {
             server: self.server.clone(),
             source: Box::new(source),
@@ -123,14 +161,20 @@ impl Client {
             Condition::Absent => builder.header(IF_NONE_MATCH, "*"),
             Condition::Revision(revision) => builder.header(IF_MATCH, format!("\"{revision}\"")),
         };
-        let answer = builder.send().await.map_err(unreachable)?;
+        let mut ready = builder.build().map_err(unreachable)?;
+        self.access.grant(&mut ready).await?;
+        let answer = self.http.execute(ready).await.map_err(unreachable)?;
         let status = answer.status();
-        let text = answer.text().await.map_err(unreachable)?;
-        read_answer(request, status, &text)
+        Ok((status, answer.text().await.map_err(unreachable)?))
     }
 }
 
-fn read_answer<T: DeserializeOwned>(request: String, status: StatusCode, text: &str) -> Result<T, Error> {
+fn read_answer<T: DeserializeOwned>(
+    request: String,
+    status: StatusCode,
+    text: &str,
+    access: &Access,
+) -> Result<T, Error> {
     let unexpected = || Error::UnexpectedAnswer {
         request,
         status: status.as_u16(),
@@ -147,8 +191,26 @@ fn read_answer<T: DeserializeOwned>(request: String, status: StatusCode, text: &
             detail: problem.detail,
             errors: problem.errors,
         }),
+        // Not one of ours: API Gateway asks who calls before anything of ours runs.
+        _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(Error::NotLetIn {
+            status: status.as_u16(),
+            said: said(text),
+            remedy: access.remedy(),
+        }),
         _ => Err(unexpected()),
     }
+}
+
+/// What API Gateway says where it lets nobody in.
+fn said(text: &str) -> String {
+    let message = serde_json::from_str::<Value>(text).ok();
+    let message = message.and_then(|value| {
+        value["message"]
+            .as_str()
+            .or(value["Message"].as_str())
+            .map(str::to_owned)
+    });
+    plain(&message.unwrap_or_else(|| text.chars().take(ANSWER_SHOWN).collect()))
 }
 
 /// The path with these query parameters, each escaped.
@@ -182,7 +244,12 @@ mod tests {
     fn a_problem_names_its_fields() {
         let text = r#"{"title":"Invalid request","status":422,"detail":"1 field is wrong",
             "errors":[{"field":"variables.size","detail":"is a text","remedy":"give a number"}]}"#;
-        let error = read_answer::<Value>("POST /v1/stacks".to_owned(), StatusCode::UNPROCESSABLE_ENTITY, text);
+        let error = read_answer::<Value>(
+            "POST /v1/stacks".to_owned(),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            text,
+            &Access::Open,
+        );
         let error = error.expect_err("a problem");
         assert_eq!(error.exit_code(), 3);
         assert!(
@@ -194,7 +261,8 @@ mod tests {
 
     #[test]
     fn an_answer_of_something_else_is_shown_as_it_is() {
-        let error = read_answer::<Value>("GET /".to_owned(), StatusCode::OK, "<html>").expect_err("no JSON");
+        let error =
+            read_answer::<Value>("GET /".to_owned(), StatusCode::OK, "<html>", &Access::Open).expect_err("no JSON");
         assert_eq!((error.exit_code(), error.to_string().contains("<html>")), (4, true));
     }
 }

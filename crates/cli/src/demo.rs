@@ -41,6 +41,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         api_port: 0,
         aws_port: 0,
         terraform,
+        providers: "registry".to_owned(),
         program: server::this_program()?,
     })
     .await
@@ -51,8 +52,10 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         running.aws_url()
     ));
 
-    let story = Story::new(&running.api_url(), &running.aws_url(), output);
-    let told = story.tell(&guestbook).await;
+    let told = match Story::new(&running.api_url(), &running.aws_url(), output) {
+        Ok(story) => story.tell(&guestbook).await,
+        Err(error) => Err(error),
+    };
     running.shutdown_with_builds().await.map_err(Error::Local)?;
     if demo.keep {
         output.say(&format!("The data is kept in {}", folder.path().display()));

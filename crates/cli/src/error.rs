@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
 use slipway_model::problem::FieldProblem;
 
 /// Why a command failed.
@@ -58,7 +59,7 @@ pub enum Error {
         errors: Vec<FieldProblem>,
     },
     /// No server was named, and none of this data folder has started yet.
-    #[error("there is no local server in {}: start one with `slipway up`, or name one with `--server`", data.display())]
+    #[error("there is no local server in {}: start one with `slipway up`, or name one with `--endpoint`", data.display())]
     NoServer {
         /// The data folder.
         data: PathBuf,
@@ -66,7 +67,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The server did not answer.
-    #[error("cannot reach the server at {server}: start one with `slipway up`, or name another with `--server`")]
+    #[error("cannot reach the server at {server}: {}", reachable(server))]
     Unreachable {
         /// Where it should be.
         server: String,
@@ -82,6 +83,46 @@ pub enum Error {
         status: u16,
         /// The first part of what it said.
         answer: String,
+    },
+    /// The server lets nobody in who comes this way.
+    #[error("the server answered {status} ({said}): {remedy}")]
+    NotLetIn {
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        said: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// There is nothing to sign requests with.
+    #[error(
+        "there are no AWS credentials to sign the request with: get some where the AWS CLI looks for them (`aws configure`, `aws sso \
+         login`, AWS_PROFILE), or log in with `slipway login`"
+    )]
+    NoCredentials(#[source] Box<aws_credential_types::provider::error::CredentialsError>),
+    /// The identity provider gave no token.
+    #[error("{0}")]
+    Login(String),
+    /// The login cannot be renewed any more.
+    #[error("the login for {0} has ended: log in again with `slipway login --endpoint {0}`")]
+    LoginEnded(String),
+    /// The identity provider did not answer.
+    #[error("cannot reach the identity provider at {url}")]
+    IssuerUnreachable {
+        /// Which of its addresses.
+        url: String,
+        #[source]
+        source: Box<reqwest::Error>,
+    },
+    /// The artifacts bucket did not do what it was asked for.
+    #[error("cannot {action} {object}")]
+    Artifact {
+        /// What was to be done.
+        action: &'static str,
+        /// The bucket and the key.
+        object: String,
+        #[source]
+        source: Box<aws_sdk_s3::Error>,
     },
     /// An image could not be put into the local S3.
     #[error("cannot push the image to {endpoint}")]
@@ -125,6 +166,15 @@ fn counted(problems: usize) -> String {
     }
 }
 
+/// What to do where nobody answers at an address.
+fn reachable(server: &str) -> &'static str {
+    if server.starts_with("https:") {
+        "the address may be wrong, or the network down"
+    } else {
+        "start one with `slipway up`, or name another with `--endpoint`"
+    }
+}
+
 /// What is wrong, a line a field.
 fn listed(errors: &[FieldProblem]) -> String {
     let line = |problem: &FieldProblem| format!("\n  {}: {}; {}", problem.field, problem.detail, problem.remedy);
@@ -138,14 +188,28 @@ impl Error {
             Self::OperationEnded { .. } | Self::Demo(_) => 1,
             Self::Usage(_) | Self::Files(_) => 2,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Refused { .. } => 3,
+            Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,
             Self::NoServer { .. }
             | Self::PushImage { .. }
+            | Self::Artifact { .. }
+            | Self::IssuerUnreachable { .. }
             | Self::Unreachable { .. }
             | Self::Unreadable { .. }
             | Self::UnexpectedAnswer { .. } => 4,
-            Self::File { .. } | Self::Program(_) | Self::Local(_) => 5,
+            Self::File { .. } | Self::Program(_) | Self::Local(_) | Self::NoCredentials(_) => 5,
         }
+    }
+
+    /// The error as programs read it.
+    pub fn to_json(&self) -> Value {
+        let (message, errors) = match self {
+            Self::Refused { title, detail, errors } => (format!("{title}: {detail}"), errors.as_slice()),
+            other => (other.to_string(), [].as_slice()),
+        };
+        let causes: Vec<String> = std::iter::successors(std::error::Error::source(self), |cause| cause.source())
+            .map(ToString::to_string)
+            .collect();
+        json!({ "message": message, "causes": causes, "errors": errors, "exit_code": self.exit_code() })
     }
 
     /// The error with everything that caused it, on one line each.

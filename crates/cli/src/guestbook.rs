@@ -33,6 +33,7 @@ impl Guestbook {
         blueprint::publish(
             client,
             &self.example.join("blueprint"),
+            None,
             &name,
             "A guestbook with a database",
         )

@@ -1,6 +1,7 @@
 //! JSON files that requests are made from.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -8,9 +9,14 @@ use slipway_model::json::Unique;
 
 use crate::error::Error;
 
-/// The object in a JSON file.
+/// The object in a JSON file; `-` is the standard input, where nobody sees what is typed.
 pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::File {
+    let text = if path == Path::new("-") {
+        io::read_to_string(io::stdin())
+    } else {
+        fs::read_to_string(path)
+    };
+    let text = text.map_err(|source| Error::File {
         action: "read",
         path: path.to_owned(),
         source,

@@ -3,15 +3,22 @@
 //! The same program is the runner where it is called `slipway-runner`: local mode's builds find it under that name, so that
 //! one program is all that a machine needs.
 
+mod access;
 mod args;
+mod bundle;
 mod client;
 mod command;
 mod demo;
+mod endpoint;
 mod error;
+mod files;
 mod guestbook;
 mod json_file;
+mod login;
 mod operation_view;
 mod output;
+mod publish;
+mod secret;
 mod server;
 mod terraform;
 
@@ -56,10 +63,16 @@ async fn command_line() -> ExitCode {
         .init();
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let for_programs = cli.global.json;
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}", error.report());
+            let told = if for_programs {
+                error.to_json().to_string()
+            } else {
+                error.report()
+            };
+            let _ = writeln!(std::io::stderr(), "{told}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -68,7 +81,7 @@ async fn command_line() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Error> {
     let Cli { global, command } = cli;
     let output = Output::new(global.json);
-    let client = || server::api(&global).map(|address| Client::new(&address));
+    let client = || Client::of(&global);
     match command {
         Command::Up(up) => command::up::run(up, &global, output).await,
         Command::Demo(demo) => demo::run(demo, output).await,
@@ -92,6 +105,9 @@ async fn run(cli: Cli) -> Result<(), Error> {
             repository,
             tag,
         }) => command::image::push(&folder, &repository, tag.as_deref(), &server::aws(&global)?, output).await,
+        Command::Login(login) => command::login::login(login, server::named(&global)?, output).await,
+        Command::Logout => command::login::logout(server::named(&global)?, output).await,
+        Command::Publish(publish) => command::publish::run(publish, &global, output).await,
         Command::Aws(call) => command::aws::run(call, &server::aws(&global)?, output).await,
         Command::Completion { shell } => {
             // Written at once: a reader that goes away early (`| head -1`) has all that it wanted.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::Global;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// The region of the local AWS.
@@ -22,12 +23,18 @@ struct Addresses {
     aws: String,
 }
 
-/// The address of the API: the one that was named, or that of the local server.
-pub fn api(global: &Global) -> Result<String, Error> {
-    match &global.server {
-        Some(server) => Ok(server.clone()),
-        None => local(global).map(|addresses| addresses.api),
-    }
+/// The address of the local server's API.
+pub fn api(global: &Global) -> Result<Endpoint, Error> {
+    let address = local(global)?.api;
+    Endpoint::parse(&address).map_err(Error::Usage)
+}
+
+/// The endpoint that was named.
+pub fn named(global: &Global) -> Result<&Endpoint, Error> {
+    global.endpoint.as_ref().ok_or_else(|| {
+        let what = "name the endpoint with `--endpoint https://…` or SLIPWAY_ENDPOINT: local mode asks for no login";
+        Error::Usage(what.to_owned())
+    })
 }
 
 /// The address of the local AWS: the one that the AWS CLI is pointed at, or that of the local server.

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use semver::Version;
 use serde::Deserialize;
 use slipway_model::name::Digest;
+use slipway_runner::providers::package::platform;
 
 use crate::error::Error;
 
@@ -105,52 +106,45 @@ impl Search {
                 }
             }
         }
-        self.fetched().await
+        self.fetched(&platform())
+            .await
+            .map_err(|why| Error::Program(format!("there is no Terraform on PATH, and {why}: {INSTALL}")))
     }
 
-    /// The release in the cache, fetched if it is not there yet.
-    async fn fetched(&self) -> Result<PathBuf, Error> {
-        let platform = platform();
+    /// The pinned release for the builds' platform.
+    pub async fn fetched_for(&self, platform: &str) -> Result<PathBuf, Error> {
+        self.fetched(platform).await.map_err(|why| {
+            Error::Program(format!(
+                "{why}: where there is a network, get {RELEASES}/{RELEASE}/terraform_{RELEASE}_{platform}.zip, unpack it, and give the program \
+                 in it with `--terraform FILE`; or set SLIPWAY_TERRAFORM_RELEASES to a mirror of {RELEASES}"
+            ))
+        })
+    }
+
+    /// The release in the cache, fetched if it is not there yet; or why that cannot be.
+    async fn fetched(&self, platform: &str) -> Result<PathBuf, String> {
         let Some((_, checksum)) = CHECKSUMS.iter().find(|(name, _)| *name == platform) else {
-            return Err(Error::Program(format!(
-                "there is no Terraform to fetch for {platform}: {INSTALL}"
-            )));
+            return Err(format!("there is none to fetch for {platform}"));
         };
-        let folder = self.cache.join(format!("terraform-{RELEASE}"));
+        let folder = self.cache.join(format!("terraform-{RELEASE}-{platform}"));
         let program = folder.join("terraform");
         if program.is_file() {
             return Ok(program);
         }
         let url = format!("{}/{RELEASE}/terraform_{RELEASE}_{platform}.zip", self.releases);
-        let zip = download(&url).await.map_err(|error| {
-            Error::Program(format!(
-                "there is no Terraform on PATH, and {url} cannot be fetched ({error}): {INSTALL}"
-            ))
-        })?;
+        let zip = download(&url)
+            .await
+            .map_err(|error| format!("{url} cannot be fetched ({error})"))?;
         let digest = Digest::of(&zip);
         if digest.hex() != *checksum {
-            return Err(Error::Program(format!(
-                "{url} is not the release that Slipway knows: its SHA-256 is {}, not {checksum}; nothing of it is kept",
+            return Err(format!(
+                "{url} is not the release that Slipway knows (its SHA-256 is {}, not {checksum}; nothing of it is kept)",
                 digest.hex()
-            )));
+            ));
         }
-        unpack(&zip, &folder, &program)?;
+        unpack(&zip, &folder, &program).map_err(|error| error.report())?;
         Ok(program)
     }
-}
-
-/// The platform as Terraform's releases name it.
-fn platform() -> String {
-    let system = match env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let processor = match env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    format!("{system}_{processor}")
 }
 
 async fn download(url: &str) -> Result<Vec<u8>, reqwest::Error> {

@@ -176,7 +176,7 @@ fn exit_codes_and_complaints_can_be_trusted() {
         assert!(complaint(&output).contains(words), "{args:?}: {}", complaint(&output));
     }
     let nowhere = Command::new(SLIPWAY)
-        .args(["stack", "list", "--server", "http://127.0.0.1:1"])
+        .args(["stack", "list", "--endpoint", "http://127.0.0.1:1"])
         .output();
     let nowhere = nowhere.expect("slipway runs");
     assert_eq!(code(&nowhere), 4);

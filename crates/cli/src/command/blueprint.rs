@@ -1,17 +1,16 @@
 //! `slipway blueprint`
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_model::blueprint::Source;
 
 use crate::args::{BlueprintCommand, BlueprintRef};
+use crate::bundle;
 use crate::client::Client;
 use crate::error::Error;
 use crate::output::{Output, text_at};
+use crate::publish::blueprints::{check, name_of};
 
 /// Runs the command.
 pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -43,8 +42,24 @@ pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> 
             folder,
             name,
             description,
+            within,
         } => {
-            let value = publish(client, &folder, &name, &description).await?;
+            let about = bundle::about(&folder)?;
+            let name = match (name, &about) {
+                (Some(name), _) => name,
+                (None, Some(about)) => BlueprintRef {
+                    name: about.name.clone().map_or_else(|| name_of(&folder), Ok)?,
+                    version: Some(about.version.clone()),
+                },
+                (None, None) => {
+                    return Err(Error::Usage(format!(
+                        "say as what {} is published: `--as NAME@VERSION`, or a file blueprint.json in it",
+                        folder.display()
+                    )));
+                }
+            };
+            let description = description.or(about.map(|about| about.description)).unwrap_or_default();
+            let value = publish(client, &folder, within.as_deref(), &name, &description).await?;
             output.answer(&value, |value| {
                 format!(
                     "published {}@{} ({})",
@@ -59,11 +74,18 @@ pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> 
 }
 
 /// Publishes a folder as a version of a blueprint.
-pub async fn publish(client: &Client, folder: &Path, name: &BlueprintRef, description: &str) -> Result<Value, Error> {
+pub async fn publish(
+    client: &Client,
+    folder: &Path,
+    within: Option<&Path>,
+    name: &BlueprintRef,
+    description: &str,
+) -> Result<Value, Error> {
     let Some(version) = &name.version else {
         return Err(Error::Usage("--as needs a version: `name@1.2.0`".to_owned()));
     };
-    let source = read(folder)?;
+    let source = bundle::read(folder, within.unwrap_or(folder))?;
+    check(folder, &source)?;
     let body = json!({ "description": description, "root": source.root, "files": source.files });
     client
         .send(
@@ -72,51 +94,6 @@ pub async fn publish(client: &Client, folder: &Path, name: &BlueprintRef, descri
             &body,
         )
         .await
-}
-
-/// The files of a root module: all text below its folder, less what Terraform puts there itself.
-fn read(folder: &Path) -> Result<Source, Error> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(current) = folders.pop() {
-        let unreadable = |source| Error::File {
-            action: "read",
-            path: current.clone(),
-            source,
-        };
-        for entry in fs::read_dir(&current).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let path = entry.path();
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name == ".terraform" || name.contains(".tfstate") {
-                continue;
-            }
-            let kind = entry.file_type().map_err(unreadable)?;
-            if kind.is_symlink() {
-                let what = format!(
-                    "{} is a link: a blueprint is published as files of its own folder",
-                    path.display()
-                );
-                return Err(Error::Usage(what));
-            }
-            if kind.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).map_err(|source| Error::File {
-                action: "read as text",
-                path: path.clone(),
-                source,
-            })?;
-            let relative = path.strip_prefix(folder).unwrap_or(&path);
-            files.insert(relative.to_string_lossy().into_owned(), text);
-        }
-    }
-    Ok(Source {
-        root: String::new(),
-        files,
-    })
 }
 
 /// A blueprint version as people read it.

@@ -3,7 +3,6 @@
 //! An image is a tar of a folder with an `image.json`; it goes into the local S3, and its digest is that of the tar.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::json;
@@ -11,6 +10,7 @@ use slipway_model::name::{Digest, Name};
 
 use super::aws;
 use crate::error::Error;
+use crate::files;
 use crate::output::Output;
 use crate::server;
 
@@ -66,28 +66,10 @@ pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<
 fn pack(folder: &Path) -> Result<Vec<u8>, Error> {
     let mut builder = tar::Builder::new(Vec::new());
     builder.mode(tar::HeaderMode::Deterministic);
-    let mut pending = vec![folder.to_owned()];
-    let mut files = Vec::new();
-    while let Some(current) = pending.pop() {
-        let unreadable = |source| Error::File {
-            action: "read",
-            path: current.clone(),
-            source,
-        };
-        for entry in fs::read_dir(&current).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.is_dir() {
-                pending.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    for path in files {
-        let name = path.strip_prefix(folder).unwrap_or(&path);
+    for name in files::below(folder, |_| false)? {
+        let path = folder.join(&name);
         builder
-            .append_path_with_name(&path, name)
+            .append_path_with_name(&path, &name)
             .map_err(|source| Error::File {
                 action: "pack",
                 path: path.clone(),

@@ -18,6 +18,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         api_port: up.port,
         aws_port: up.aws_port,
         terraform: terraform.clone(),
+        providers: providers(&up.providers)?,
         program: server::this_program()?,
     })
     .await
@@ -43,6 +44,23 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     stop_signal().await?;
     output.say("Stopping: tasks end first, builds that run go on and are taken up at the next start.");
     running.shutdown().await.map_err(Error::Local)
+}
+
+/// Where builds get providers from, as the runner is told: a folder by its whole path.
+fn providers(source: &str) -> Result<String, Error> {
+    if ["registry", "published"].contains(&source) {
+        return Ok(source.to_owned());
+    }
+    let folder = std::path::Path::new(source)
+        .canonicalize()
+        .ok()
+        .filter(|folder| folder.is_dir());
+    let folder = folder.and_then(|folder| folder.to_str().map(str::to_owned));
+    folder.ok_or_else(|| {
+        Error::Usage(format!(
+            "--providers {source}: there is no such folder; write `registry`, `published`, or a folder with a mirror"
+        ))
+    })
 }
 
 /// Waits for Ctrl-C or a polite kill.

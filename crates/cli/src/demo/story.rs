@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::proof::{self, Services};
 use super::traffic::{Report, Traffic};
+use crate::access::Access;
 use crate::client::Client;
 use crate::error::Error;
 use crate::guestbook::Guestbook;
@@ -19,12 +20,12 @@ pub struct Story {
 }
 
 impl Story {
-    pub fn new(api: &str, aws: &str, output: Output) -> Self {
-        Self {
-            client: Client::new(api),
+    pub fn new(api: &str, aws: &str, output: Output) -> Result<Self, Error> {
+        Ok(Self {
+            client: Client::new(api, Access::Open)?,
             aws: aws.to_owned(),
             output,
-        }
+        })
     }
 
     /// Tells it all.

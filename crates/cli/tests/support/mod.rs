@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// A running server.
 pub struct Server {
     data: TempDir,
+    options: Vec<String>,
     process: Child,
     pub api: String,
     pub aws: String,
@@ -43,13 +44,16 @@ impl Answer {
 impl Server {
     /// A server on an empty data folder.
     pub fn start() -> Self {
-        Self::start_on(TempDir::new().expect("a folder"))
+        Self::start_with(&[])
     }
 
-    fn start_on(data: TempDir) -> Self {
+    /// A server that is started with these options too.
+    pub fn start_with(options: &[&str]) -> Self {
+        let data = TempDir::new().expect("a folder");
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         // It fails where another test of this process has done so already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (process, up) = spawn(data.path());
+        let (process, up) = spawn(data.path(), &options);
         let text = |name: &str| {
             up[name]
                 .as_str()
@@ -60,6 +64,7 @@ impl Server {
             api: text("api"),
             aws: text("aws"),
             data,
+            options,
             process,
             http: reqwest::Client::new(),
         }
@@ -69,7 +74,7 @@ impl Server {
     pub fn kill_and_restart(mut self) -> Self {
         self.process.kill().expect("the server is killed");
         self.process.wait().expect("the server has ended");
-        let (process, up) = spawn(self.data.path());
+        let (process, up) = spawn(self.data.path(), &self.options);
         assert_eq!(
             (up["api"].as_str(), up["aws"].as_str()),
             (Some(&*self.api), Some(&*self.aws)),
@@ -227,10 +232,11 @@ impl Drop for Server {
     }
 }
 
-fn spawn(data: &Path) -> (Child, Value) {
+fn spawn(data: &Path, options: &[String]) -> (Child, Value) {
     let mut process = Command::new(SLIPWAY)
         .args(["up", "--json", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

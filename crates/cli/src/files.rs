@@ -1,0 +1,39 @@
+//! The files below a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// Every file below a folder, by its path from there, sorted. What `passes_over` by its name is left out, folders too. A link is
+/// refused: what it leads to is not the folder's own.
+pub fn below(folder: &Path, passes_over: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(current) = pending.pop() {
+        let unreadable = |source| Error::File {
+            action: "read",
+            path: current.clone(),
+            source,
+        };
+        for entry in fs::read_dir(&current).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = entry.path();
+            if passes_over(&entry.file_name().to_string_lossy()) {
+                continue;
+            }
+            let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_symlink() {
+                let what = format!("{} is a link: put the file itself there", path.display());
+                return Err(Error::Usage(what));
+            }
+            if kind.is_dir() {
+                pending.push(path);
+            } else {
+                files.push(path.strip_prefix(folder).unwrap_or(&path).to_owned());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,186 @@
+//! The blueprints below a folder, each with the version that its `blueprint.json` says.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+use semver::Version;
+use serde_json::{Value, json};
+use slipway_model::blueprint::Source;
+use slipway_model::name::Name;
+
+use super::Done;
+use super::artifacts::Artifacts;
+use super::packages::{LOCK_FILE, Packages};
+use crate::bundle::{self, ABOUT, About};
+use crate::client::Client;
+use crate::error::Error;
+use crate::files;
+
+/// A version of a blueprint, ready to be published.
+#[derive(Debug)]
+pub struct Ready {
+    folder: PathBuf,
+    name: Name,
+    version: Version,
+    description: String,
+    source: Source,
+    /// The digest under which the version is published already.
+    before: Option<String>,
+}
+
+/// Finds every blueprint below `top`, and reads it.
+pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
+    let files = files::below(top, |name| {
+        [".terraform", ".git", "node_modules", "target"].contains(&name)
+    })?;
+    let mut found = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.file_name().is_some_and(|name| name == ABOUT))
+    {
+        let folder = top.join(file).parent().unwrap_or(top).to_owned();
+        if let Some(about) = bundle::about(&folder)? {
+            found.push(read(&folder, top, about)?);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::Usage(format!(
+            "there is no blueprint below {}: a folder with a file {ABOUT}, which says {{\"version\": \"1.0.0\", \"description\": \"…\"}}",
+            top.display()
+        )));
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    if let Some(twice) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        return Err(Error::Usage(format!(
+            "{} and {} are both the blueprint `{}`: give one of them another `name` in its {ABOUT}",
+            twice[0].folder.display(),
+            twice[1].folder.display(),
+            twice[0].name
+        )));
+    }
+    Ok(found)
+}
+
+/// Reads one blueprint, and looks at it as the API will.
+fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
+    let name = match about.name {
+        Some(name) => name,
+        None => name_of(folder)?,
+    };
+    let source = bundle::read(folder, top)?;
+    check(folder, &source)?;
+    Ok(Ready {
+        folder: folder.to_owned(),
+        name,
+        version: about.version,
+        description: about.description,
+        source,
+        before: None,
+    })
+}
+
+/// The name of a blueprint that is called as its folder.
+pub fn name_of(folder: &Path) -> Result<Name, Error> {
+    let whole = folder.canonicalize().map_err(|source| Error::File {
+        action: "read",
+        path: folder.to_owned(),
+        source,
+    })?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.parse().map_err(|error| {
+        let folder = folder.display();
+        Error::Usage(format!(
+            "{folder}: a blueprint cannot be called {name:?}: {error}; give it a `name` in {ABOUT}"
+        ))
+    })
+}
+
+/// Names everything for which the API would refuse the files.
+pub fn check(folder: &Path, source: &Source) -> Result<(), Error> {
+    source.check().map(|_| ()).map_err(|errors| Error::Refused {
+        title: format!("The blueprint in {} cannot be published", folder.display()),
+        detail: "nothing was published".to_owned(),
+        errors,
+    })
+}
+
+impl Ready {
+    /// As people name it.
+    pub fn title(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// Sees what is published already, and chooses providers where the blueprint's folder has no lock file: those with which the
+    /// version was published, or else new ones.
+    pub async fn prepare(mut self, client: &Client, artifacts: &Artifacts, packages: &Packages) -> Result<Self, Error> {
+        let published: Option<Value> = client.find(&self.path()).await?;
+        self.before = published.and_then(|published| published["digest"].as_str().map(str::to_owned));
+        if self.lock().is_some() {
+            self.refuse_change()?;
+            return Ok(self);
+        }
+        let lock = match &self.before {
+            Some(digest) => published_lock(artifacts, digest).await?,
+            None => packages.lock(&self.title(), &self.source)?,
+        };
+        if let Some(lock) = lock {
+            self.source.files.insert(self.lock_path(), lock);
+        }
+        self.refuse_change()?;
+        Ok(self)
+    }
+
+    /// A version does not change.
+    fn refuse_change(&self) -> Result<(), Error> {
+        let digest = self.source.digest();
+        match &self.before {
+            Some(before) if before != digest.as_str() => Err(Error::Usage(format!(
+                "{} is published with other files, and a version does not change: raise `version` in {}",
+                self.title(),
+                self.folder.join(ABOUT).display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The text of its lock file.
+    pub fn lock(&self) -> Option<&String> {
+        self.source.files.get(&self.lock_path())
+    }
+
+    fn lock_path(&self) -> String {
+        match self.source.root.as_str() {
+            "" => LOCK_FILE.to_owned(),
+            root => format!("{root}/{LOCK_FILE}"),
+        }
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/blueprints/{}/versions/{}", self.name, self.version)
+    }
+
+    /// Publishes it, unless it is.
+    pub async fn publish(&self, client: &Client) -> Result<Done, Error> {
+        if self.before.is_none() {
+            let body = json!({ "description": self.description, "root": self.source.root, "files": self.source.files });
+            let _: Value = client.send(Method::PUT, &self.path(), &body).await?;
+        }
+        Ok(Done {
+            kind: "blueprint",
+            name: self.title(),
+            published: self.before.is_none(),
+        })
+    }
+}
+
+/// The lock file of what is published.
+async fn published_lock(artifacts: &Artifacts, digest: &str) -> Result<Option<String>, Error> {
+    let key = format!("blueprints/{}.json", digest.replace(':', "-"));
+    let Some(bytes) = artifacts.get(&key).await? else {
+        return Ok(None);
+    };
+    let source: Source = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Program(format!("{key} in the artifacts bucket is damaged: {error}")))?;
+    let lock = source.root_files().find(|(file, _)| *file == LOCK_FILE);
+    Ok(lock.map(|(_, text)| text.to_owned()))
+}
