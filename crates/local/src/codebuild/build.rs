@@ -167,11 +167,7 @@ impl Build {
 
     /// The build in the shape of AWS's API.
     pub(super) fn to_json(&self, project: &Project) -> Value {
-        let variables: Vec<Value> = self
-            .variables
-            .iter()
-            .map(|(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"}))
-            .collect();
+        let variables = self.variables_json();
         let mut build = json!({
             "id": self.id(),
             "arn": self.arn(),
@@ -205,6 +201,13 @@ impl Build {
         build
     }
 
+    fn variables_json(&self) -> Vec<Value> {
+        self.variables
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"}))
+            .collect()
+    }
+
     /// The detail of the event that AWS publishes when a build's status changes.
     pub(super) fn event_detail(&self, project: &Project) -> Value {
         json!({
@@ -221,6 +224,7 @@ impl Build {
                 "timeout-in-minutes": project.timeout_minutes,
                 "queued-timeout-in-minutes": project.queued_timeout_minutes,
                 "logs": {"group-name": project.log_group, "stream-name": self.uuid},
+                "environment": {"environment-variables": self.variables_json()},
             },
         })
     }
