@@ -291,90 +291,54 @@ run "the_fourth_bad_value_of_commands_and_secrets" {
   expect_failures = [var.schedules, var.files]
 }
 
-run "a_name_without_zone_and_certificate" {
+run "a_name_without_zone_and_a_dump_of_no_known_kind" {
   command = plan
 
   variables {
     domain_name = "www.example.com"
     zone_id     = null
+    database    = {}
+    dump        = { key = "first.tar", bucket = "dumps" }
   }
 
-  expect_failures = [var.domain_name, check.https]
+  expect_failures = [var.domain_name, var.dump, check.https]
 }
 
-run "a_certificate_without_a_name" {
+run "a_certificate_without_a_name_and_a_dump_without_a_database" {
   command = plan
 
   variables {
     certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d"
     zone_id         = null
+    dump            = { key = "first.sql", bucket = "dumps" }
   }
 
-  expect_failures = [var.domain_name]
+  expect_failures = [var.domain_name, var.dump]
 }
 
-run "mail_without_a_domain" {
+run "mail_without_a_domain_and_a_dump_without_a_bucket" {
   command = plan
 
   variables {
-    email   = {}
-    zone_id = null
+    email    = {}
+    zone_id  = null
+    database = {}
+    dump     = { key = "first.sql" }
   }
 
-  expect_failures = [var.email, check.https]
+  expect_failures = [var.email, var.dump, check.https]
 }
 
-run "a_secret_that_there_is_not" {
+run "a_secret_that_there_is_not_and_a_dump_for_nobody" {
   command = plan
 
   variables {
     services = { web = { port = 8080, secrets = ["NOBODY"] } }
-  }
-
-  expect_failures = [var.generated_secrets]
-}
-
-run "a_dump_of_no_known_kind" {
-  command = plan
-
-  variables {
-    dump     = { key = "first.tar", bucket = "dumps" }
     database = {}
-  }
-
-  expect_failures = [var.dump]
-}
-
-run "a_dump_without_a_database" {
-  command = plan
-
-  variables {
-    dump = { key = "first.sql", bucket = "dumps" }
-  }
-
-  expect_failures = [var.dump]
-}
-
-run "a_dump_without_a_bucket" {
-  command = plan
-
-  variables {
-    dump     = { key = "first.sql" }
-    database = {}
-  }
-
-  expect_failures = [var.dump]
-}
-
-run "a_dump_for_nobody" {
-  command = plan
-
-  variables {
     dump     = { key = "first.sql", bucket = "dumps", service = "nobody" }
-    database = {}
   }
 
-  expect_failures = [var.dump]
+  expect_failures = [var.generated_secrets, var.dump]
 }
 
 run "a_dump_of_another_engine" {
