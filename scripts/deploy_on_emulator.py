@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Deploys template.yaml on ministack, an emulator of AWS from PyPI, and looks at what came of it.
 
-    python3 -m venv target/emulator && target/emulator/bin/pip install -r scripts/requirements-emulator.txt
+    python3 -m venv target/emulator && target/emulator/bin/pip install -r .ci/requirements-emulator.txt
     cargo build --bins
     target/emulator/bin/python scripts/deploy_on_emulator.py target/debug
 

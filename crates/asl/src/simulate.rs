@@ -49,6 +49,8 @@ pub enum Answer {
     },
     /// The task never answers: its `TimeoutSeconds` or `HeartbeatSeconds` passes.
     Never,
+    /// The execution is stopped instead, as `StopExecution` does.
+    Abort,
 }
 
 impl Answer {
@@ -164,6 +166,10 @@ fn answered(request: &TaskRequest, answer: Answer) -> Vec<Event> {
             cause: Some(cause),
         }),
         Answer::Never => {}
+        Answer::Abort => events.push(Event::Abort {
+            error: None,
+            cause: None,
+        }),
     }
     events
 }
