@@ -7,36 +7,35 @@
 
 It proves that CloudFormation's own order of things works out (references, conditions, rules, the SAM transform), that wrong
 parameters are refused with what is expected, and that the real programs of the functions answer: API Gateway to the function to the
-table, the start of an execution through the alias, and the real state machine with the real steps to its end.
+table, the start of an execution through the alias, and the real state machine with the real steps to its end, once failed and once
+succeeded with a release; and an event on the bus, from its source account's request to the result on that account's bus.
 
-Not here: roles are not enforced, so that permissions are compared by scripts/check_permissions.py; builds and services do not run, so
-that an operation goes no further than its first build; tokens are not tried. The emulator listens on loopback, and is gone afterwards.
+It says at its end what this does not show, and why. The emulator listens on loopback, and is gone afterwards.
 """
 
 import contextlib
+import http.server
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
 
-import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from emulator import REGION, client, emulator, entered
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent
-REGION = "eu-west-1"
 CODE = "slipway-code"
 FUNCTIONS = {"ApiFunction": "api", "EventsFunction": "events", "StepsFunction": "steps", "SweepFunction": "sweep"}
 
@@ -69,12 +68,57 @@ TOKENS = {
     "AlarmEmail": "somebody@example.com",
     "Architecture": "x86_64",
 }
-# The one answer that is made up: the emulator runs no builds.
+# What is made up, because the emulator runs neither builds nor tasks: the ends of builds and of the rollout of a service, and what
+# a build leaves behind (see `Runner`).
 NO_BUILD = "there is no build here"
 MOCKS = {
-    "StateMachines": {"slipway-operation": {"TestCases": {"NoBuild": {"Plan": "NoBuild"}}}},
-    "MockedResponses": {"NoBuild": {"0": {"Throw": {"Error": "Slipway.PlanFailed", "Cause": NO_BUILD}}}},
+    "StateMachines": {
+        "slipway-operation": {
+            "TestCases": {
+                "PlanFails": {"Plan": "NoBuild"},
+                "Succeeds": {"Plan": "Built", "Apply": "Built", "Update service": "Updated", "Wait until stable": "Stable"},
+            }
+        }
+    },
+    "MockedResponses": {
+        "NoBuild": {"0": {"Throw": {"Error": "States.TaskFailed", "Cause": NO_BUILD}}},
+        "Built": {"0": {"Return": {"Build": {"BuildStatus": "SUCCEEDED"}}}},
+        "Updated": {"0": {"Return": {"Service": {"ServiceArn": "web", "Deployments": [{"Id": "1", "Status": "PRIMARY"}]}}}},
+        "Stable": {"0": {"Return": {}}},
+    },
 }
+# What this does not show, each with the reason.
+NOT_SHOWN = {
+    "permissions": "the emulator enforces no policies; scripts/check_permissions.py compares them with the calls",
+    "builds": "the emulator runs no buildspec: their ends are mock responses, and this script leaves behind what a build would",
+    "migrations and rollouts": "without Docker no task runs: the rollout's end is a mock response, and there is no migration; the "
+    "steps register task definitions and look at services on the emulator",
+    "tokens": "no identity provider is here; that the API for tokens has a JWT authorizer is looked at",
+    "versions and alias of the machine in CloudFormation": "the emulator does not know the types: they are made by their API",
+    "who may put events on the bus": "the emulator has one account, and no policies of buses",
+    "one alarm": "SweeperSilent computes over several metrics, which the emulator does not know",
+}
+ACCOUNT = "000000000000"
+RESULTS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/slipway-results"
+# What a provision with images goes through; the states inside of a Map are not in the emulator's history.
+RELEASED = [
+    "Begin operation",
+    "What is asked for?",
+    "Plan",
+    "Review plan",
+    "What does the plan ask for?",
+    "Apply",
+    "Is anything left of the stack?",
+    "Record outputs",
+    "Anything to release?",
+    "Prepare release",
+    "Any migrations?",
+    "Roll out services",
+    "Anything to verify?",
+    "Any schedules?",
+    "Complete",
+    "Succeeded",
+]
 BLUEPRINT = 'output "slipway" { value = { endpoints = {} } }\n'
 
 
@@ -82,41 +126,83 @@ def say(text):
     print(f"ok: {text}", flush=True)
 
 
-@contextlib.contextmanager
-def emulator(folder):
-    """Runs the emulator on a free port of loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mocks = Path(folder) / "mocks.json"
-    mocks.write_text(json.dumps(MOCKS))
-    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LAMBDA_EXECUTOR": "local", "HOME": folder}
-    settings["SFN_MOCK_CONFIG"] = str(mocks)
-    program = Path(sys.executable).with_name("ministack")
-    with open(Path(folder) / "log", "w") as log:
-        process = subprocess.Popen([program], env={**os.environ, **settings}, stdout=log, stderr=log, cwd=folder)
-    try:
-        endpoint = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=1):
-                break
-            time.sleep(0.1)
-        yield endpoint
-    finally:
-        process.terminate()
-        process.wait()
+class Runner(http.server.BaseHTTPRequestHandler):
+    """Stands before Step Functions. When an execution is started it does what the operation's builds will have done by the time that
+    they have ended, says by the name of a mock case how they end, and passes the call on."""
+
+    case = "PlanFails"
+    cloud = None
+    outputs = None
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["X-Amz-Target"].endswith(".StartExecution"):
+            call = json.loads(body)
+            if self.case == "Succeeds":
+                self.build(call["name"])
+            call["stateMachineArn"] += f"#{self.case}"
+            body = json.dumps(call).encode()
+        headers = {name: text for name, text in self.headers.items() if name.lower() not in ("content-length", "host")}
+        try:
+            answer = urllib.request.urlopen(urllib.request.Request(self.cloud.endpoint, body, headers), timeout=60)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            said = answer.read()
+            self.send_response(answer.status)
+            for name in ("Content-Type", "x-amzn-requestid"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+    def build(self, operation):
+        """The plan in the table, the outputs in the bucket, and a cluster with a service that runs nothing yet."""
+        key = {"pk": {"S": f"operation#{operation}"}, "sk": {"S": "operation"}}
+        counts = {name: {"N": "0"} for name in ("change", "destroy", "replace", "import", "forget")}
+        plan = {"M": counts | {"add": {"N": "1"}, "outputs_changed": {"BOOL": True}, "resources": {"L": []}}}
+        table, name = self.cloud.client("dynamodb"), self.outputs["TableName"]
+        written = table.update_item(
+            TableName=name,
+            Key=key,
+            UpdateExpression="SET #plan = :plan",
+            ExpressionAttributeNames={"#plan": "plan"},
+            ExpressionAttributeValues={":plan": plan},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        service = f"{written['stack']['S']}-web"
+        images = "web" in written.get("images", {}).get("M", {})
+        contract = {"endpoints": {"web": "https://shop.example.com"}}
+        if images:
+            definition = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+            containers = [{"name": "app", "essential": True}]
+            web = {"name": service, "desired_count": 1, "task_definition": definition | {"containerDefinitions": containers}}
+            contract |= {"cluster": "main", "services": {"web": web}, "network": {"subnets": ["subnet-1"], "security_groups": []}}
+            ecs = self.cloud.client("ecs")
+            ecs.create_cluster(clusterName="main")
+            placeholder = [{"name": "app", "image": "none", "memory": 128}]
+            ecs.register_task_definition(family=service, containerDefinitions=placeholder)
+            ecs.create_service(cluster="main", serviceName=service, taskDefinition=service, desiredCount=0)
+        outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": f"operations/{operation}/outputs.json"}
+        self.cloud.s3.put_object(**outputs, Body=json.dumps({"slipway": contract}))
+
+    def log_message(self, *_):
+        pass
 
 
 class Cloud:
     def __init__(self, endpoint, binaries):
         self.endpoint, self.binaries = endpoint, binaries
+        self.runner = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Runner)
+        Runner.cloud = self
+        threading.Thread(target=self.runner.serve_forever, daemon=True).start()
         self.credentials = Credentials("test", "test")
         self.s3, self.cloudformation = self.client("s3"), self.client("cloudformation")
         self.s3.create_bucket(Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def client(self, service):
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **keys)
+        return client(self.endpoint, service)
 
     def package(self):
         """What `sam package` does: code and definition into a bucket, then SAM's own translator."""
@@ -129,10 +215,10 @@ class Cloud:
                 zipped.writestr(info, (self.binaries / f"slipway-{name}").read_bytes())
             self.s3.put_object(Bucket=CODE, Key=name, Body=archive.getvalue())
             template["Resources"][logical]["Properties"]["CodeUri"] = f"s3://{CODE}/{name}"
-        # Where AWS is, for the SDK in the programs; and which of the answers above an execution gets.
+        # Where AWS is, for the SDK in the programs.
         variables = template["Globals"]["Function"]["Environment"]["Variables"]
         variables["AWS_ENDPOINT_URL"] = self.endpoint
-        variables["SLIPWAY_STATE_MACHINE_ARN"]["Fn::Sub"] += "#NoBuild"
+        variables["AWS_ENDPOINT_URL_SFN"] = f"http://127.0.0.1:{self.runner.server_port}"
         definition = (ROOT / "statemachine/operation.asl.json").read_bytes()
         self.s3.put_object(Bucket=CODE, Key="definition", Body=definition)
         template["Resources"]["Operation"]["Properties"]["DefinitionUri"] = f"s3://{CODE}/definition"
@@ -172,7 +258,7 @@ class Cloud:
         sent = urllib.request.Request(signed.url, data=data, method=method, headers=dict(signed.headers))
         try:
             with urllib.request.urlopen(sent, timeout=40) as answer:
-                return answer.status, json.load(answer)
+                return answer.status, json.loads(answer.read() or "null")
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
@@ -206,7 +292,8 @@ def accounts_around(cloud, outputs):
     version = iam.get_policy(PolicyArn=boundary)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=boundary, VersionId=version)["PolicyVersion"]["Document"]
     services = document["Statement"][0]["Action"]
-    assert "acm:*" in services and "ssmmessages:*" in services and len(services) == 21, services
+    default = yaml_parse((ROOT / "aws/target-account/template.yaml").read_text())["Parameters"]["Services"]["Default"]
+    assert services == [f"{service}:*" for service in default.split(",")], services
     rule = cloud.client("events").describe_rule(Name="slipway-images")
     assert json.loads(rule["EventPattern"])["detail"]["repository-name"] == ["shop/web", "shop/worker"], rule
     say("the accounts around it are made from their own templates")
@@ -238,48 +325,118 @@ def workflow(cloud, outputs):
     say("the definition names the version of the steps that was deployed with it")
 
 
-def an_operation(cloud, outputs):
-    api = outputs["SignedEndpoint"]
+def configured(cloud, api):
+    """What an administrator configures; the blueprint that is published."""
     version = {"root": "", "files": {"main.tf": BLUEPRINT}}
     status, published = cloud.request(api, "PUT", "/v1/blueprints/empty/versions/1.0.0", version)
     assert status == 201, (status, published)
-    key = f"blueprints/{published['digest'].replace(':', '-')}.json"
-    stored = cloud.s3.get_object(Bucket=outputs["ArtifactsBucketName"], Key=key)["Body"].read()
-    assert b"endpoints" in stored, stored
-    say("a signed request reaches the program of the API, which writes into the table and the bucket")
+    environment = {"account": ACCOUNT, "region": REGION, "approval": "never"}
+    status, put = cloud.request(api, "PUT", "/v1/environments/test", environment)
+    assert (status, put["name"]) == (201, "test"), (status, put)
+    may = {"actions": ["provision"], "blueprints": ["empty"], "environments": ["test"], "results": RESULTS}
+    status, put = cloud.request(api, "PUT", f"/v1/source-accounts/{ACCOUNT}", may)
+    assert status == 201, (status, put)
+    status, listed = cloud.request(api, "GET", "/v1/source-accounts")
+    assert [one["account"] for one in listed["items"]] == [ACCOUNT], (status, listed)
+    say("environments and source accounts are configured by the API")
+    return published
 
-    environment = {"pk": "environments", "sk": "test", "name": "test", "account": "000000000000", "region": REGION}
-    environment |= {"approval": "never"}
-    item = {name: {"S": text} for name, text in environment.items()} | {"protected": {"BOOL": False}}
-    cloud.client("dynamodb").put_item(TableName=outputs["TableName"], Item=item)
-    request = {"name": "first", "blueprint": "empty", "environment": "test"}
-    status, operation = cloud.request(api, "POST", "/v1/stacks", request)
-    assert status == 202, (status, operation)
-    path = f"/v1/operations/{operation['id']}"
-    for _ in range(20):
-        operation = cloud.request(api, "GET", f"{path}?wait=5&seen={operation['revision']}")[1]
+
+def ended(cloud, api, operation):
+    """Waits until an operation and its execution have ended; the operation, the execution, the states that it entered."""
+    for _ in range(30):
+        operation = cloud.request(api, "GET", f"/v1/operations/{operation['id']}?wait=5&seen={operation['revision']}")[1]
         if operation["status"] in ("succeeded", "failed", "cancelled"):
             break
-    assert operation["status"] == "failed", operation
-    assert operation["error"]["step"] == "Plan" and NO_BUILD in operation["error"]["message"], operation["error"]
-
-    states = cloud.client("stepfunctions")
     # The operation has ended before the last state of its execution.
+    states = cloud.client("stepfunctions")
     for _ in range(100):
         execution = states.describe_execution(executionArn=operation["execution_arn"])
         if execution["status"] != "RUNNING":
             break
         time.sleep(0.1)
-    assert execution["name"] == operation["id"] and execution["status"] == "FAILED", execution
-    history = states.get_execution_history(executionArn=operation["execution_arn"])["events"]
-    entered = [event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event]
-    assert entered == ["Begin operation", "What is asked for?", "Plan", "Record failure", "Failed"], entered
+    assert execution["name"] == operation["id"], execution
+    return operation, execution, entered(states, operation["execution_arn"])
+
+
+def a_failed_operation(cloud, outputs, api, published):
+    key = f"blueprints/{published['digest'].replace(':', '-')}.json"
+    stored = cloud.s3.get_object(Bucket=outputs["ArtifactsBucketName"], Key=key)["Body"].read()
+    assert b"endpoints" in stored, stored
+    say("a signed request reaches the program of the API, which writes into the table and the bucket")
+
+    Runner.case = "PlanFails"
+    request = {"name": "first", "blueprint": "empty", "environment": "test"}
+    status, operation = cloud.request(api, "POST", "/v1/stacks", request)
+    assert status == 202, (status, operation)
+    operation, execution, path = ended(cloud, api, operation)
+    assert (operation["status"], execution["status"]) == ("failed", "FAILED"), (operation, execution)
+    assert operation["error"]["step"] == "Plan" and NO_BUILD in operation["error"]["message"], operation["error"]
+    assert path == ["Begin operation", "What is asked for?", "Plan", "Record failure", "Failed"], path
     say("an operation starts through the alias, and its failed build ends it as failed, with the reason")
+
+
+def a_successful_operation(cloud, api):
+    Runner.case = "Succeeds"
+    image = f"registry.example.com/shop@sha256:{'5' * 64}"
+    request = {"name": "shop", "blueprint": "empty", "environment": "test", "images": {"web": image}}
+    status, operation = cloud.request(api, "POST", "/v1/stacks", request)
+    assert status == 202, (status, operation)
+    operation, execution, path = ended(cloud, api, operation)
+    assert (operation["status"], execution["status"]) == ("succeeded", "SUCCEEDED"), (operation, execution)
+    assert path == RELEASED, path
+    status, stack = cloud.request(api, "GET", operation["links"]["stack"])
+    assert (stack["status"], stack["current_release"]) == ("ready", 1), stack
+    definition = cloud.client("ecs").describe_task_definition(taskDefinition=f"{stack['id']}-web")["taskDefinition"]
+    assert [it["image"] for it in definition["containerDefinitions"]] == [image], definition
+    status, refused = cloud.request(api, "DELETE", "/v1/environments/test")
+    assert status == 409 and "shop" in refused, (status, refused)
+    say("an operation plans, applies, registers its release's task definition and succeeds; its environment cannot be deleted")
+
+
+def an_event(cloud, outputs, api):
+    """A request of a source account on the bus, and what that account is told."""
+    events, sqs = cloud.client("events"), cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.create_event_bus(Name="slipway-results")
+    events.put_rule(Name="told", EventBusName="slipway-results", EventPattern=json.dumps({"source": ["slipway"]}))
+    events.put_targets(Rule="told", EventBusName="slipway-results", Targets=[{"Id": "told", "Arn": arn}])
+
+    Runner.case = "Succeeds"
+    request = {"name": "asked-for", "blueprint": "empty", "environment": "test"}
+    detail = {"version": 1, "key": "order-4711", "action": "provision", "request": request}
+    # The same twice: it is one request.
+    for _ in range(2):
+        entry = {"Source": "com.example.portal", "DetailType": "Slipway Request", "Detail": json.dumps(detail)}
+        put = events.put_events(Entries=[entry | {"EventBusName": outputs["EventBusArn"].split("/")[-1]}])
+        assert put["FailedEntryCount"] == 0, put
+    told = {}
+    for _ in range(60):
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
+            result = json.loads(message["Body"])["detail"]
+            assert result["key"] == "order-4711", result
+            told[result["status"]] = result
+        if "succeeded" in told:
+            break
+    assert set(told) == {"accepted", "succeeded"}, told
+    assert told["accepted"]["operation"] == told["succeeded"]["operation"], told
+    assert told["succeeded"]["stack"]["endpoints"] == {"web": "https://shop.example.com"}, told
+    stacks = cloud.request(api, "GET", f"/v1/stacks?owner=event%3A{ACCOUNT}")[1]["items"]
+    assert [stack["name"] for stack in stacks] == ["asked-for"], stacks
+    say("an event on the bus, sent twice, starts one operation, and its account is told of its acceptance and its success")
+
+
+def the_sweeper(cloud):
+    swept = cloud.client("lambda").invoke(FunctionName="slipway-sweep", Payload=b"{}")
+    said = swept["Payload"].read().decode()
+    assert swept["StatusCode"] == 200 and "FunctionError" not in swept, said
+    say("the sweeper looks through what is under way")
 
 
 def main():
     binaries = Path(sys.argv[1]) if len(sys.argv) == 2 else sys.exit(__doc__)
-    with tempfile.TemporaryDirectory() as folder, emulator(folder) as endpoint:
+    with tempfile.TemporaryDirectory() as folder, emulator(folder, MOCKS) as endpoint:
         cloud = Cloud(endpoint, binaries)
         cloud.package()
         wrong_parameters(cloud)
@@ -290,7 +447,15 @@ def main():
         two_ways_in(cloud)
         accounts_around(cloud, outputs)
         workflow(cloud, outputs)
-        an_operation(cloud, outputs)
+        Runner.outputs = outputs
+        api = outputs["SignedEndpoint"]
+        published = configured(cloud, api)
+        a_failed_operation(cloud, outputs, api, published)
+        a_successful_operation(cloud, api)
+        an_event(cloud, outputs, api)
+        the_sweeper(cloud)
+    for what, why in NOT_SHOWN.items():
+        print(f"not shown: {what}: {why}")
 
 
 if __name__ == "__main__":
