@@ -8,7 +8,7 @@
 It proves that CloudFormation's own order of things works out (references, conditions, rules, the SAM transform), that wrong
 parameters are refused with what is expected, and that the real programs of the functions answer: API Gateway to the function to the
 table, the start of an execution through the alias, and the real state machine with the real steps to its end, once failed and once
-succeeded with a release; and an event on the bus, from its source account's request to the result on that account's bus.
+succeeded with a release; an event on the bus, from its source account's request to the result on that account's bus; and the sweeper.
 
 It says at its end what this does not show, and why. The emulator listens on loopback, and is gone afterwards.
 """
@@ -128,7 +128,7 @@ def say(text):
 
 class Runner(http.server.BaseHTTPRequestHandler):
     """Stands before Step Functions. When an execution is started it does what the operation's builds will have done by the time that
-    they have ended, says by the name of a mock case how they end, and passes the call on."""
+    they have ended, says by the name of a mock case how they end, and passes the call on. Without a case it is not available."""
 
     case = "PlanFails"
     cloud = None
@@ -137,6 +137,8 @@ class Runner(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["X-Amz-Target"].endswith(".StartExecution"):
+            if self.case is None:
+                return self.send_error(503)
             call = json.loads(body)
             if self.case == "Succeeds":
                 self.build(call["name"])
@@ -427,11 +429,19 @@ def an_event(cloud, outputs, api):
     say("an event on the bus, sent twice, starts one operation, and its account is told of its acceptance and its success")
 
 
-def the_sweeper(cloud):
-    swept = cloud.client("lambda").invoke(FunctionName="slipway-sweep", Payload=b"{}")
+def the_sweeper(cloud, api):
+    Runner.case = None
+    request = {"name": "stranded", "blueprint": "empty", "environment": "test"}
+    status, operation = cloud.request(api, "POST", "/v1/stacks", request)
+    assert (status, operation["status"]) == (202, "starting"), (status, operation)
+    Runner.case = "PlanFails"
+    event = json.dumps({"older_than_seconds": 0}).encode()
+    swept = cloud.client("lambda").invoke(FunctionName="slipway-sweep", Payload=event)
     said = swept["Payload"].read().decode()
     assert swept["StatusCode"] == 200 and "FunctionError" not in swept, said
-    say("the sweeper looks through what is under way")
+    operation, execution, _ = ended(cloud, api, operation)
+    assert (operation["status"], execution["status"]) == ("failed", "FAILED"), (operation, execution)
+    say("an operation that was written while Step Functions was away is started by the sweeper")
 
 
 def main():
@@ -453,7 +463,7 @@ def main():
         a_failed_operation(cloud, outputs, api, published)
         a_successful_operation(cloud, api)
         an_event(cloud, outputs, api)
-        the_sweeper(cloud)
+        the_sweeper(cloud, api)
     for what, why in NOT_SHOWN.items():
         print(f"not shown: {what}: {why}")
 
