@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use crate::problem::FieldProblem;
 
 mod check;
+mod evaluate;
 mod hcl;
 mod literal;
+mod validation;
 
 pub use hcl::read_schema;
 pub(crate) use hcl::{Syntax, syntax_of};
@@ -40,7 +42,7 @@ pub struct Variable {
     /// Whether its value is never shown.
     #[serde(default)]
     pub sensitive: bool,
-    /// What else its value must satisfy. Terraform evaluates these when it plans.
+    /// What else its value must satisfy.
     #[serde(default)]
     pub validations: Vec<Validation>,
 }

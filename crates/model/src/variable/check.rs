@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Variable};
+use super::{Kind, Variable, validation};
 use crate::problem::FieldProblem;
 
 /// From here on, 2^53, not every whole number has a floating-point number of its own.
@@ -33,6 +33,9 @@ pub(super) fn request(
             None | Some(Value::Null) => {}
             Some(value) => check_value(&variable.kind, value, &field, &mut problems),
         }
+    }
+    if problems.is_empty() {
+        problems = validation::problems(schema, fixed, given);
     }
     if !problems.is_empty() {
         return Err(problems);

@@ -7,3 +7,4 @@ mod moto;
 mod provider;
 mod s3_of_moto;
 mod support;
+mod validations;

@@ -1,0 +1,210 @@
+//! The `validation` blocks of variables, evaluated before Terraform starts.
+
+use std::collections::BTreeMap;
+
+use hcl_edit::expr::Expression;
+use hcl_edit::parser::parse_expr;
+use serde_json::{Map, Value as Json};
+
+use super::evaluate::{Scope, Value};
+use super::{Kind, Validation, Variable};
+use crate::problem::FieldProblem;
+
+/// The most characters of a condition that a remedy repeats.
+const SHOWN: usize = 300;
+
+/// The validations that do not hold, each in the field of its variable. One that only Terraform can evaluate is left to it.
+pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &Map<String, Json>) -> Vec<FieldProblem> {
+    if schema.iter().all(|variable| variable.validations.is_empty()) {
+        return Vec::new();
+    }
+    let values: BTreeMap<String, Value> = schema
+        .iter()
+        .filter_map(|variable| Some((variable.name.clone(), value(variable, fixed, given)?)))
+        .collect();
+    let mut problems = Vec::new();
+    for variable in schema {
+        for validation in &variable.validations {
+            if holds(&validation.condition, &values) == Some(false) {
+                problems.push(problem(variable, validation, fixed, &values));
+            }
+        }
+    }
+    problems
+}
+
+/// The value that a variable is going to have, where it is known here.
+fn value(variable: &Variable, fixed: &Map<String, Json>, given: &Map<String, Json>) -> Option<Value> {
+    let name = &variable.name;
+    if let Some(value) = fixed.get(name) {
+        // Nobody has checked it against the type, and Terraform may convert it.
+        return match (&variable.kind, value) {
+            (Kind::String, Json::String(_)) | (Kind::Number, Json::Number(_)) | (Kind::Bool, Json::Bool(_)) => {
+                Value::untyped(value).ok()
+            }
+            _ => None,
+        };
+    }
+    let given = given.get(name).filter(|value| !value.is_null());
+    match given.or(variable.default.as_ref()) {
+        Some(value) => Value::typed(&variable.kind, value).ok(),
+        // A default that is not kept is null, unless it is a secret one.
+        None if !variable.required && !variable.sensitive => Some(Value::Null),
+        None => None,
+    }
+}
+
+/// Whether a condition holds; `None` where only Terraform knows.
+fn holds(condition: &str, values: &BTreeMap<String, Value>) -> Option<bool> {
+    let condition = expression(condition)?;
+    match Scope::new(values).evaluate(&condition) {
+        Ok(Value::Bool(holds)) => Some(holds),
+        _ => None,
+    }
+}
+
+/// An expression as a blueprint writes it. In Terraform's JSON syntax it stands in a template: `"${…}"`.
+fn expression(text: &str) -> Option<Expression> {
+    let inner = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+    parse_expr(inner.unwrap_or(text).trim()).ok()
+}
+
+fn problem(
+    variable: &Variable,
+    validation: &Validation,
+    fixed: &Map<String, Json>,
+    values: &BTreeMap<String, Value>,
+) -> FieldProblem {
+    let remedy = if fixed.contains_key(&variable.name) {
+        "the environment gives this value: ask an administrator to change it there".to_owned()
+    } else {
+        let condition: Vec<&str> = validation.condition.split_whitespace().collect();
+        let condition = condition.join(" ");
+        let shown: String = condition.chars().take(SHOWN).collect();
+        let rest = if shown.len() < condition.len() { "…" } else { "" };
+        format!("give a value for which this holds: {shown}{rest}")
+    };
+    FieldProblem::new(
+        format!("variables.{}", variable.name),
+        message(variable, validation, values),
+        remedy,
+    )
+}
+
+/// What Terraform would say. A message with values in it is shown with them, unless the value is a secret.
+fn message(variable: &Variable, validation: &Validation, values: &BTreeMap<String, Value>) -> String {
+    let written = &validation.error_message;
+    if variable.sensitive || !(written.starts_with('"') || written.starts_with("<<")) {
+        return written.clone();
+    }
+    let evaluated = parse_expr(written)
+        .ok()
+        .map(|message| Scope::new(values).evaluate(&message));
+    match evaluated {
+        Some(Ok(Value::Text(text))) => text.trim_end().to_owned(),
+        _ => written.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{check, read_schema};
+    use super::*;
+
+    const SCHEMA: &str = r#"
+        variable "size" {
+          type    = number
+          default = 8
+          validation {
+            condition     = var.size >= 8
+            error_message = "A disk has 8 GiB at least, not ${var.size}."
+          }
+          validation {
+            condition     = var.size <= var.most
+            error_message = "A disk has no more than the most."
+          }
+        }
+        variable "most" {
+          type    = number
+          default = 100
+        }
+        variable "password" {
+          type      = string
+          sensitive = true
+          default   = "not kept"
+          validation {
+            condition     = length(var.password) >= 8
+            error_message = "A password has 8 characters."
+          }
+        }
+        variable "zone" {
+          type    = string
+          default = null
+          validation {
+            condition     = var.zone == null ? true : can(regex("^[a-z.]+$", var.zone))
+            error_message = "A zone is a domain."
+          }
+        }
+        variable "key" {
+          type    = string
+          default = ""
+          validation {
+            condition     = can(filebase64(var.key))
+            error_message = "A key is a file."
+          }
+        }
+    "#;
+
+    fn found(fixed: &Json, given: &Json) -> Vec<FieldProblem> {
+        let schema = read_schema([("variables.tf", SCHEMA)].into_iter()).expect("a schema");
+        // As it comes back from where it is kept.
+        let kept = serde_json::to_value(&schema).expect("JSON");
+        let schema: Vec<Variable> = serde_json::from_value(kept).expect("a schema");
+        let object = |json: &Json| json.as_object().cloned().expect("an object");
+        check(&schema, &object(fixed), &object(given)).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_value_that_does_not_hold_is_refused_in_the_words_of_the_blueprint() {
+        assert_eq!(found(&json!({}), &json!({})), []);
+        assert_eq!(
+            found(
+                &json!({}),
+                &json!({"size": 100, "zone": "example.com", "key": "/etc/hosts"})
+            ),
+            []
+        );
+        let problems = found(
+            &json!({}),
+            &json!({"size": 4, "zone": "no zone", "password": "hunter2"}),
+        );
+        let said: Vec<(&str, &str)> = problems
+            .iter()
+            .map(|problem| (problem.field.as_str(), problem.detail.as_str()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("variables.password", "A password has 8 characters."),
+                ("variables.size", "A disk has 8 GiB at least, not 4."),
+                ("variables.zone", "A zone is a domain."),
+            ]
+        );
+        assert_eq!(problems[1].remedy, "give a value for which this holds: var.size >= 8");
+        assert!(!format!("{problems:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_condition_may_be_about_other_variables_and_about_what_the_environment_gives() {
+        assert_eq!(
+            found(&json!({}), &json!({"size": 101}))[0].detail,
+            "A disk has no more than the most."
+        );
+        assert_eq!(found(&json!({}), &json!({"size": 101, "most": 200})), []);
+        assert_eq!(found(&json!({"most": 50}), &json!({"size": 51})).len(), 1);
+        let fixed = found(&json!({"size": 1}), &json!({}));
+        assert!(fixed[0].remedy.contains("an administrator"), "{fixed:?}");
+    }
+}
