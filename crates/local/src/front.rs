@@ -5,11 +5,14 @@
 //!  request ─►│ guard ├─┬────────────────────────────────────────────►│ JSON service │
 //!            └───────┘ │   no target, signed for scheduler            └──────────────┘
 //!                      ├────────────────────────────────────────────► REST service
-//!                      │   no target, signed for s3
+//!                      │   no target, signed for rds                 ┌───────────────┐
+//!                      ├────────────────────────────────────────────►│ Query service │
+//!                      │   no target, signed for s3                  └───────────────┘
 //!                      └────────────────────────────────────────────► S3
 //! ```
 
 mod guard;
+mod query;
 mod rest;
 
 use std::collections::HashMap;
@@ -25,9 +28,10 @@ use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use self::guard::{Guard, guard, is_simple_content_type};
+use self::query::QueryService;
 pub use self::rest::RestCall;
 use self::rest::RestHandler;
 use crate::s3::S3;
@@ -53,6 +57,8 @@ pub struct Front {
     json: HashMap<&'static str, JsonService>,
     /// By the name that requests are signed for.
     rest: HashMap<&'static str, RestHandler>,
+    /// The same.
+    query: HashMap<&'static str, QueryService>,
 }
 
 impl Front {
@@ -62,6 +68,7 @@ impl Front {
             s3,
             json: HashMap::new(),
             rest: HashMap::new(),
+            query: HashMap::new(),
         }
     }
 
@@ -83,6 +90,23 @@ impl Front {
         F: Fn(RestCall) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
     {
         self.rest.insert(signed_for, Arc::new(call));
+        self
+    }
+
+    /// Adds a Query service by the version of its API and the namespace of its XML:
+    /// `front.query("rds", VERSION, NAMESPACE, move |action, parameters| ...)`.
+    #[must_use]
+    pub fn query<F>(mut self, signed_for: &'static str, version: &'static str, namespace: &'static str, call: F) -> Self
+    where
+        F: Fn(String, Map<String, Value>) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
+    {
+        let call = Arc::new(call);
+        let service = QueryService {
+            version,
+            namespace,
+            call,
+        };
+        self.query.insert(signed_for, service);
         self
     }
 
@@ -117,10 +141,14 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
             None => JsonProtocol::V1_1.respond(Err(AwsError::unknown_operation(&format!("{service}.{action}")))),
         },
         None => match signed_for(request.headers()) {
-            Some(service) if service != "s3" => match front.rest.get(service.as_str()) {
-                Some(handler) => rest::answer(handler, request).await,
-                None => unknown_service(&service),
-            },
+            // A page cannot sign: the header would need the leave of the browser, which asks and is refused.
+            Some(service) if service != "s3" => {
+                match (front.rest.get(service.as_str()), front.query.get(service.as_str())) {
+                    (Some(handler), _) => rest::answer(handler, request).await,
+                    (None, Some(service)) => query::answer(service, request).await,
+                    (None, None) => unknown_service(&service),
+                }
+            }
             // An unsigned request is refused by S3, and a presigned one is S3's.
             _ => front.s3.serve(request).await,
         },

@@ -2,7 +2,7 @@
 //! loopback, over one data folder.
 //!
 //! One port answers for all of AWS ([`front`]): S3, DynamoDB, Step Functions, CodeBuild, ECS, EventBridge,
-//! CloudWatch Logs, SQS, EventBridge Scheduler and Application Auto Scaling. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
+//! CloudWatch Logs, SQS, EventBridge Scheduler, Application Auto Scaling and RDS. What a service keeps it keeps in the [`ledger`] or in files next to it, so that everything
 //! survives a restart and a `kill -9`.
 
 pub mod autoscaling;
@@ -17,6 +17,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod logs;
 pub mod process;
+pub mod rds;
 pub mod s3;
 pub mod scheduler;
 pub mod server;

@@ -146,6 +146,25 @@ fn ask_every_service(endpoint: &str) {
     let gone = aws(endpoint, &["scheduler", "get-schedule", "--name", "often"]);
     assert!(String::from_utf8_lossy(&gone.stderr).contains("ResourceNotFoundException"));
 
+    let create = [
+        "rds",
+        "create-db-instance",
+        "--db-instance-identifier",
+        "Main",
+        "--engine",
+        "postgres",
+    ];
+    let created = ask(&[&create[..], &["--db-instance-class", "db.t4g.micro"]].concat());
+    assert_eq!(created["DBInstance"]["DBInstanceStatus"], "available");
+    let snapshot = ["--db-snapshot-identifier", "s", "--db-instance-identifier", "main"];
+    ask(&[&["rds", "create-db-snapshot"][..], &snapshot].concat());
+    ask(&["rds", "wait", "db-snapshot-available", "--db-snapshot-identifier", "s"]);
+    let gone = aws(
+        endpoint,
+        &["rds", "describe-db-instances", "--db-instance-identifier", "gone"],
+    );
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("DBInstanceNotFound"));
+
     let refused = aws(endpoint, &["sts", "get-caller-identity"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("UnknownOperationException"));
 }

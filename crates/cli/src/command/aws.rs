@@ -52,7 +52,7 @@ pub async fn send(endpoint: &str, service: &str, action: &str, request: &Value) 
     let text = answer.text().await.map_err(unreachable)?;
     let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
     if status.is_success() {
-        return Ok(value);
+        return Ok(protocol::result(value));
     }
     let (title, detail) = protocol::error(&value);
     Err(Error::Refused {

@@ -22,6 +22,7 @@ use crate::lambda::Lambda;
 use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::Supervisor;
+use crate::rds::{self, Rds};
 use crate::s3::S3;
 use crate::scheduler::Scheduler;
 use crate::sqs::Sqs;
@@ -63,6 +64,7 @@ pub(super) struct LocalServices {
     pub(super) sqs: Sqs,
     pub(super) codebuild: CodeBuild,
     pub(super) ecs: Ecs,
+    pub(super) rds: Rds,
     pub(super) scheduler: Scheduler,
     pub(super) autoscaling: Autoscaling,
     pub(super) stepfunctions: StepFunctions,
@@ -102,8 +104,10 @@ impl LocalServices {
             supervisor,
         )
         .map_err(|error| Error::StartEcs(Box::new(error)))?;
+        let rds = Rds::new(data, ledger.clone(), events.clone())?;
         let functions = Functions::default();
-        let called = services(&functions, &codebuild, &ecs, &events);
+        // Step Functions asks the services themselves: a hop less, and their ends are pushed.
+        let called = Services::new(functions.clone(), &codebuild, &ecs, &rds, events.clone());
         let scheduler = Scheduler::new(ledger.clone(), Arc::clone(&called.ecs), sqs.clone());
         let changes = ecs.service_changes();
         let autoscaling = Autoscaling::new(ledger.clone(), Arc::clone(&called.ecs), changes, sqs.clone());
@@ -116,6 +120,7 @@ impl LocalServices {
             sqs,
             codebuild,
             ecs,
+            rds,
             scheduler,
             autoscaling,
             functions,
@@ -193,6 +198,7 @@ impl LocalServices {
             .recover()
             .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
         self.events.recover()?;
+        self.rds.recover()?;
         self.stepfunctions.recover()
     }
 
@@ -229,6 +235,13 @@ impl LocalServices {
                     async move { lambda.call(call).await }.boxed()
                 }
             })
+            .query("rds", rds::VERSION, rds::NAMESPACE, {
+                let rds = self.rds.clone();
+                move |action, parameters| {
+                    let rds = rds.clone();
+                    async move { rds.call(&action, parameters).await }.boxed()
+                }
+            })
             .rest("scheduler", {
                 let scheduler = self.scheduler.clone();
                 move |call| {
@@ -236,32 +249,6 @@ impl LocalServices {
                     async move { scheduler.call(call).await }.boxed()
                 }
             })
-    }
-}
-
-/// What executions call. Step Functions asks the services themselves: a hop less, and their ends are pushed.
-fn services(functions: &Functions, codebuild: &CodeBuild, ecs: &Ecs, events: &EventBus) -> Services {
-    let (builds, finished) = (codebuild.clone(), codebuild.clone());
-    let (tasks, stopped) = (ecs.clone(), ecs.clone());
-    Services {
-        functions: functions.clone(),
-        codebuild: Arc::new(move |action, body| {
-            let builds = builds.clone();
-            async move { builds.call(&action, body).await }.boxed()
-        }),
-        build_finished: Arc::new(move |build| {
-            let builds = finished.clone();
-            async move { builds.finished(&build).await }.boxed()
-        }),
-        ecs: Arc::new(move |action, body| {
-            let tasks = tasks.clone();
-            async move { tasks.call(&action, body).await }.boxed()
-        }),
-        task_stopped: Arc::new(move |cluster, task| {
-            let tasks = stopped.clone();
-            async move { tasks.stopped(&cluster, &task).await }.boxed()
-        }),
-        events: events.clone(),
     }
 }
 

@@ -33,6 +33,21 @@ pub fn from_wire(value: &Value, times: Times) -> Value {
     )
 }
 
+/// Arguments of a state as the parameters of a call of RDS: `DbInstanceIdentifier` is `DBInstanceIdentifier` on the wire.
+/// A name as it is on the wire is one that Step Functions does not know, and is given back.
+pub fn rds_to_wire(value: &Value) -> Result<Value, String> {
+    let mut names = value.as_object().into_iter().flat_map(Map::keys);
+    match names.find(|name| name.contains("DB")) {
+        Some(name) => Err(name.clone()),
+        None => Ok(convert(value, &|name| name.replace("Db", "DB"), &|_, value| value)),
+    }
+}
+
+/// The answer of a call of RDS as the result of a state. Its times are texts already.
+pub fn rds_from_wire(value: &Value) -> Value {
+    convert(value, &|name| name.replace("DB", "Db"), &|_, value| value)
+}
+
 fn convert(value: &Value, rename: &dyn Fn(&str) -> String, leaf: &dyn Fn(&str, Value) -> Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(|item| convert(item, rename, leaf)).collect(),
@@ -96,6 +111,15 @@ mod tests {
             })
         );
         assert_eq!(from_wire(&to_wire(&arguments), Times::Text), arguments);
+    }
+
+    #[test]
+    fn rds_has_names_of_its_own() {
+        let arguments = json!({"DbInstanceIdentifier": "a", "DbSnapshotIdentifier": "b"});
+        let wire = json!({"DBInstanceIdentifier": "a", "DBSnapshotIdentifier": "b"});
+        assert_eq!(rds_to_wire(&arguments), Ok(wire.clone()));
+        assert_eq!(rds_from_wire(&wire), arguments);
+        assert_eq!(rds_to_wire(&wire), Err("DBInstanceIdentifier".to_owned()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use slipway_asl::{Event, IntegrationPattern, TaskRequest};
 
 use super::StepFunctions;
-use super::case::{Times, from_wire, to_wire};
+use super::case::{Times, from_wire, rds_from_wire, rds_to_wire, to_wire};
 use super::driver::{Mailbox, Message};
 use super::jobs::Job;
 use super::offered::{Integration, Sdk, integration};
@@ -54,10 +54,12 @@ impl Failure {
     }
 }
 
-/// The SDK for Java ends the name of every exception so; `StateMachineDoesNotExist` of Step Functions does not.
+/// The SDK for Java ends the name of every exception so, and writes no two capitals together but at the start of a word;
+/// `StateMachineDoesNotExist` of Step Functions and `DBClusterNotFoundFault` of RDS are called otherwise.
 fn exception(code: &str) -> String {
+    let code = code.strip_suffix("Fault").unwrap_or(code).replace("DB", "Db");
     if code.ends_with("Exception") {
-        code.to_owned()
+        code
     } else {
         format!("{code}Exception")
     }
@@ -190,19 +192,31 @@ impl TaskRun {
     }
 
     async fn call(&self, sdk: Sdk) -> Result<Value, Failure> {
-        let body = to_wire(&self.request.arguments);
+        let arguments = &self.request.arguments;
+        let body = match sdk {
+            Sdk::Rds => rds_to_wire(arguments).map_err(|name| {
+                Failure::new(
+                    "States.Runtime",
+                    format!("The field '{name}' is not supported by Step Functions"),
+                )
+            })?,
+            Sdk::CodeBuild | Sdk::Ecs | Sdk::StepFunctions => to_wire(arguments),
+        };
         let action = self.request.resource.action_with_pattern();
         let action = action[..1].to_ascii_uppercase() + &action[1..];
         let services = &self.service.shared.services;
         let (name, answer) = match sdk {
             Sdk::CodeBuild => ("CodeBuild", (services.codebuild)(action, body).await),
             Sdk::Ecs => ("Ecs", (services.ecs)(action, body).await),
+            Sdk::Rds => ("Rds", (services.rds)(action, body).await),
             // Boxed, because calls of Step Functions start executions that make such calls.
             Sdk::StepFunctions => ("Sfn", Box::pin(self.service.call(&action, body)).await),
         };
-        answer
-            .map(|answer| from_wire(&answer, Times::Text))
-            .map_err(|error| Failure::sdk(name, &error))
+        let answer = answer.map_err(|error| Failure::sdk(name, &error))?;
+        Ok(match sdk {
+            Sdk::Rds => rds_from_wire(&answer),
+            Sdk::CodeBuild | Sdk::Ecs | Sdk::StepFunctions => from_wire(&answer, Times::Text),
+        })
     }
 
     /// `events:putEvents` takes `Detail` as an object too, and fails when one of its entries does.

@@ -22,6 +22,7 @@ pub enum Integration {
 pub enum Sdk {
     CodeBuild,
     Ecs,
+    Rds,
     StepFunctions,
 }
 
@@ -51,6 +52,15 @@ const ECS: &[&str] = &[
     "runTask",
     "stopTask",
     "updateService",
+];
+const RDS: &[&str] = &[
+    "createDBClusterSnapshot",
+    "createDBSnapshot",
+    "deleteDBSnapshot",
+    "describeDBClusterSnapshots",
+    "describeDBInstances",
+    "describeDBSnapshots",
+    "restoreDBInstanceFromDBSnapshot",
 ];
 const STEP_FUNCTIONS: &[&str] = &[
     "describeExecution",
@@ -83,6 +93,7 @@ pub fn integration(resource: &Resource) -> Option<Integration> {
         ("events", "putEvents", RequestResponse) => Some(Integration::PutEvents),
         ("aws-sdk:codebuild", _, RequestResponse) if known(CODEBUILD) => Some(Integration::Sdk(Sdk::CodeBuild)),
         ("aws-sdk:ecs", _, RequestResponse) if known(ECS) => Some(Integration::Sdk(Sdk::Ecs)),
+        ("aws-sdk:rds", _, RequestResponse) if known(RDS) => Some(Integration::Sdk(Sdk::Rds)),
         ("aws-sdk:sfn", _, RequestResponse) if known(STEP_FUNCTIONS) => Some(Integration::Sdk(Sdk::StepFunctions)),
         _ => None,
     }
@@ -121,6 +132,8 @@ mod tests {
             ("aws-sdk:ecs:updateCluster", false),
             ("aws-sdk:codebuild:stopBuild", true),
             ("aws-sdk:sfn:startExecution", true),
+            ("aws-sdk:rds:createDBSnapshot", true),
+            ("aws-sdk:rds:createDbSnapshot", false),
             ("sqs:sendMessage", false),
         ] {
             let parsed = format!("arn:aws:states:::{resource}").parse().expect(resource);

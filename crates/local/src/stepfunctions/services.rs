@@ -9,6 +9,7 @@ use super::lambda::Functions;
 use crate::codebuild::CodeBuild;
 use crate::ecs::Ecs;
 use crate::events::EventBus;
+use crate::rds::Rds;
 use crate::wire::AwsError;
 
 /// What a call of a service answers, some time.
@@ -32,13 +33,16 @@ pub struct Services {
     pub ecs: Call,
     /// Waits until a task has stopped, by its cluster and ARN, and gives the task.
     pub task_stopped: Arc<dyn Fn(String, String) -> Answer + Send + Sync>,
+    /// The API of RDS.
+    pub rds: Call,
     /// Where status changes go, and `events:putEvents`.
     pub events: EventBus,
 }
 
 impl Services {
     /// The services of local mode.
-    pub fn new(functions: Functions, codebuild: &CodeBuild, ecs: &Ecs, events: EventBus) -> Self {
+    pub fn new(functions: Functions, codebuild: &CodeBuild, ecs: &Ecs, rds: &Rds, events: EventBus) -> Self {
+        let databases = rds.clone();
         let (builds, finished) = (codebuild.clone(), codebuild.clone());
         let (tasks, stopped) = (ecs.clone(), ecs.clone());
         Self {
@@ -58,6 +62,11 @@ impl Services {
             task_stopped: Arc::new(move |cluster: String, arn: String| {
                 let service = stopped.clone();
                 async move { service.stopped(&cluster, &arn).await }.boxed()
+            }),
+            rds: Arc::new(move |action: String, body: Value| {
+                let service = databases.clone();
+                let parameters = body.as_object().cloned().unwrap_or_default();
+                async move { service.call(&action, parameters).await }.boxed()
             }),
             events,
         }

@@ -14,6 +14,7 @@ use slipway_local::events::EventBus;
 use slipway_local::ledger::Ledger;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
+use slipway_local::rds::Rds;
 use slipway_local::sqs::Sqs;
 use slipway_local::stepfunctions::{Functions, Services, StepFunctions};
 
@@ -78,7 +79,9 @@ impl Server {
         )
         .expect("has its folders");
         ecs.recover().await.expect("recovers");
-        let service = StepFunctions::new(ledger, Services::new(Functions::default(), &codebuild, &ecs, events));
+        let rds = Rds::new(data, ledger.clone(), events.clone()).expect("has its folders");
+        let services = Services::new(Functions::default(), &codebuild, &ecs, &rds, events);
+        let service = StepFunctions::new(ledger, services);
         service.recover().expect("recovers");
         Self {
             service,

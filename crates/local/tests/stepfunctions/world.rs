@@ -325,6 +325,7 @@ fn services(ledger: &Ledger, outside: &Arc<Outside>) -> Services {
             let outside = task.clone();
             async move { outside.stopped(cluster, arn).await }.boxed()
         }),
+        rds: call(),
         events: bus(ledger, outside),
     }
 }

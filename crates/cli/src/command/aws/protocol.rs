@@ -13,6 +13,8 @@ enum Protocol {
     Rest(&'static [RestAction]),
     /// Lambda's `Invoke`, whose body is what the function gets.
     Invoke,
+    /// By a form: the version of the API.
+    Query(&'static str),
 }
 
 /// One action of a REST service. Members of the request go into the path and the query by the names that follow.
@@ -27,7 +29,7 @@ struct RestAction {
 }
 
 /// The services, as the AWS CLI calls them.
-const SERVICES: [(&str, Protocol); 11] = [
+const SERVICES: [(&str, Protocol); 12] = [
     (
         "application-autoscaling",
         Protocol::Json("AnyScaleFrontendService", "1.1"),
@@ -39,6 +41,7 @@ const SERVICES: [(&str, Protocol); 11] = [
     ("events", Protocol::Json("AWSEvents", "1.1")),
     ("lambda", Protocol::Invoke),
     ("logs", Protocol::Json("Logs_20140328", "1.1")),
+    ("rds", Protocol::Query("2014-10-31")),
     ("scheduler", Protocol::Rest(&SCHEDULER)),
     ("sqs", Protocol::Json("AmazonSQS", "1.0")),
     ("stepfunctions", Protocol::Json("AWSStepFunctions", "1.0")),
@@ -114,6 +117,7 @@ impl Request {
             }),
             Protocol::Rest(actions) => Self::rest(service, action, members, actions),
             Protocol::Invoke => Self::invoke(action, members),
+            Protocol::Query(version) => Self::query(action, version, members),
         }
     }
 
@@ -181,6 +185,73 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The members as a form. An item of the list `Tags` is `Tags.Tag.1`, and the local AWS answers in JSON when asked to.
+    fn query(action: &str, version: &str, members: &Value) -> Result<Self, Error> {
+        let Value::Object(members) = members else {
+            return Err(Error::Usage("the request is not a JSON object".to_owned()));
+        };
+        let mut form = format!("Action={}&Version={version}", encoded(action));
+        for (name, value) in members {
+            add_to_form(&mut form, name, name, value);
+        }
+        Ok(Self {
+            method: "POST",
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", "application/x-www-form-urlencoded".to_owned()),
+                ("accept", "application/json".to_owned()),
+            ],
+            body: form,
+        })
+    }
+}
+
+/// Adds a value under its whole name; `last` is the last word of it, of which items have the singular.
+fn add_to_form(form: &mut String, name: &str, last: &str, value: &Value) {
+    let text = match value {
+        Value::Null => return,
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let item = last.strip_suffix('s').unwrap_or(last);
+            for (place, value) in items.iter().enumerate() {
+                add_to_form(form, &format!("{name}.{item}.{}", place + 1), item, value);
+            }
+            return;
+        }
+        Value::Object(members) => {
+            for (member, value) in members {
+                add_to_form(form, &format!("{name}.{member}"), member, value);
+            }
+            return;
+        }
+    };
+    form.extend(["&", &encoded(name), "=", &encoded(&text)]);
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// What an answer says: that of the Query protocol is wrapped twice.
+pub(super) fn result(mut answer: Value) -> Value {
+    let inner = answer
+        .as_object_mut()
+        .filter(|members| members.len() == 1)
+        .and_then(|members| {
+            let mut response = take_ending(members, "Response")?;
+            take_ending(response.as_object_mut()?, "Result")
+        });
+    inner.unwrap_or(answer)
+}
+
+fn take_ending(members: &mut Map<String, Value>, end: &str) -> Option<Value> {
+    let name = members.keys().find(|name| name.ends_with(end)).cloned()?;
+    members.remove(&name)
+}
+
 /// Takes a member out; numbers are texts in a path.
 fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Error> {
     match members.remove(name) {
@@ -193,8 +264,10 @@ fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<Stri
 
 /// What went wrong, by the answer of a service: the name of the error, and the sentence for people.
 pub(super) fn error(answer: &Value) -> (String, String) {
-    let kind = answer["__type"].as_str().unwrap_or("error");
-    let message = answer["message"].as_str().or(answer["Message"].as_str());
+    let query = &answer["ErrorResponse"]["Error"];
+    let kind = answer["__type"].as_str().or(query["Code"].as_str()).unwrap_or("error");
+    let message = [&answer["message"], &answer["Message"], &query["Message"]];
+    let message = message.into_iter().find_map(Value::as_str);
     (
         kind.rsplit('#').next().unwrap_or(kind).to_owned(),
         message.unwrap_or_default().to_owned(),
@@ -233,5 +306,23 @@ mod tests {
             );
         }
         assert!(Request::new("nothing", "GetSchedule", &request).is_err());
+    }
+
+    #[test]
+    fn a_request_becomes_a_form_and_the_answer_is_unwrapped() {
+        let members =
+            json!({"DBInstanceIdentifier": "a&b", "SkipFinalSnapshot": true, "Tags": [{"Key": "k", "Value": "v"}]});
+        let request = Request::new("rds", "DeleteDBInstance", &members).expect("a request");
+        assert_eq!(
+            request.body,
+            "Action=DeleteDBInstance&Version=2014-10-31&DBInstanceIdentifier=a%26b&SkipFinalSnapshot=true\
+             &Tags%2ETag%2E1%2EKey=k&Tags%2ETag%2E1%2EValue=v"
+        );
+        let answer =
+            json!({"DeleteDBInstanceResponse": {"DeleteDBInstanceResult": {"DBInstance": {}}, "ResponseMetadata": {}}});
+        assert_eq!(result(answer), json!({"DBInstance": {}}));
+        assert_eq!(result(json!({"clusterArns": []})), json!({"clusterArns": []}));
+        let refused = json!({"ErrorResponse": {"Error": {"Code": "DBInstanceNotFound", "Message": "m"}}});
+        assert_eq!(error(&refused), ("DBInstanceNotFound".to_owned(), "m".to_owned()));
     }
 }

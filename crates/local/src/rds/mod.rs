@@ -1,0 +1,138 @@
+//! RDS, where an instance is a folder.
+//!
+//! A database of local mode is a file that its tasks share: an instance is the folder `volumes/IDENTIFIER` below the data
+//! folder, which tasks mount as a volume, and which `DescribeDBInstances` shows as the address of the endpoint. The folder
+//! `volumes` is the one that the environment `local` gives to blueprints. A snapshot is a copy of the folder, below
+//! `snapshots`. SQLite files are copied as one moment has them, whoever writes meanwhile ([`folder`]).
+//!
+//! Copies are made in the background, as on AWS: a snapshot is `creating` until it is whole, and so is an instance that is
+//! restored. What a crash interrupts begins anew with the next server. When a snapshot is whole, its event is on the bus.
+
+mod folder;
+mod instances;
+mod parameters;
+mod snapshots;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use self::instances::{Instance, InstanceStatus};
+use self::parameters::Parameters;
+use self::snapshots::{Snapshot, SnapshotStatus};
+use crate::Error;
+use crate::events::EventBus;
+use crate::ledger::Ledger;
+use crate::wire::AwsError;
+
+const INSTANCE: &str = "rds-instance";
+const SNAPSHOT: &str = "rds-snapshot";
+
+/// The version of the API, which requests name.
+pub const VERSION: &str = "2014-10-31";
+/// What its XML is of.
+pub const NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
+
+/// The RDS service. Clones share everything.
+#[derive(Clone)]
+pub struct Rds {
+    ledger: Ledger,
+    events: EventBus,
+    volumes: PathBuf,
+    snapshots: PathBuf,
+}
+
+impl Rds {
+    /// RDS on a data folder. Call [`Self::recover`] next.
+    pub fn new(data: &Path, ledger: Ledger, events: EventBus) -> Result<Self, Error> {
+        let folder = |name: &str| {
+            let path = data.join(name);
+            let made = fs::create_dir_all(&path).and_then(|()| std::path::absolute(&path));
+            made.map_err(|source| Error::DataFolder { path, source })
+        };
+        Ok(Self {
+            ledger,
+            events,
+            volumes: folder("volumes")?,
+            snapshots: folder("snapshots")?,
+        })
+    }
+
+    /// One call of the wire API, by its parameters.
+    // Nothing here waits; the signature is that of every service.
+    #[allow(clippy::unused_async)]
+    pub async fn call(&self, action: &str, parameters: Map<String, Value>) -> Result<Value, AwsError> {
+        let parameters = Parameters::new(parameters);
+        match action {
+            "CreateDBInstance" => self.create_instance(parameters),
+            "DescribeDBInstances" => self.describe_instances(parameters),
+            "DeleteDBInstance" => self.delete_instance(parameters),
+            "CreateDBSnapshot" => self.create_snapshot(parameters),
+            "DescribeDBSnapshots" => self.describe_snapshots(parameters),
+            "DeleteDBSnapshot" => self.delete_snapshot(parameters),
+            "RestoreDBInstanceFromDBSnapshot" => self.restore_instance(parameters),
+            // A folder is an instance. The workflow asks for these where a blueprint says that it has a cluster.
+            "CreateDBClusterSnapshot" => Err(not_found(
+                "DBClusterNotFoundFault",
+                "Local mode has no clusters: DBCluster",
+            )),
+            "DescribeDBClusterSnapshots" => Err(not_found(
+                "DBClusterSnapshotNotFoundFault",
+                "Local mode has no clusters: DBClusterSnapshot",
+            )),
+            _ => Err(AwsError::new(
+                "InvalidAction",
+                format!("The action {action} is not known to this service or is not offered by Slipway's local mode."),
+            )),
+        }
+    }
+
+    /// Goes on with what the last server did not finish.
+    pub fn recover(&self) -> Result<(), Error> {
+        for (_, snapshot) in self.ledger.list::<Snapshot>(SNAPSHOT)? {
+            if snapshot.status == SnapshotStatus::Creating {
+                self.begin_snapshot(snapshot);
+            }
+        }
+        for (_, instance) in self.ledger.list::<Instance>(INSTANCE)? {
+            match instance.status.clone() {
+                InstanceStatus::Available => {}
+                InstanceStatus::Creating { from } => self.begin_restore(instance, from),
+                InstanceStatus::Deleting => self.begin_deletion(instance),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Identifiers are parts of folders, so nothing else may be in them. RDS keeps them in lower case.
+fn identifier(parameter: &str, text: &str, longest: usize) -> Result<String, AwsError> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let is_one = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+        && text.len() <= longest
+        && text.bytes().all(is_allowed)
+        && !text.ends_with('-')
+        && !text.contains("--");
+    if is_one {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(invalid(format!(
+        "The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain only \
+         ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens."
+    )))
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidParameterValue", message)
+}
+
+fn not_found(code: &'static str, what: &str) -> AwsError {
+    AwsError::new(code, format!("{what} not found.")).with_status(StatusCode::NOT_FOUND)
+}
+
+fn iso(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
