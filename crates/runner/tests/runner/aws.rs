@@ -64,6 +64,11 @@ impl Aws {
         }
     }
 
+    /// moto's server, where S3 is that of it.
+    pub fn moto(&self) -> &Moto {
+        self.moto.as_ref().expect("an S3 of moto's")
+    }
+
     /// Ends the servers at once, in the middle of whatever they do.
     pub fn go_away(&mut self) {
         if let Some(runtime) = self.runtime.take() {

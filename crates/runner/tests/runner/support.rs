@@ -23,6 +23,8 @@ use crate::aws::Aws;
 
 pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
+/// What the role of an environment asks for.
+pub const EXTERNAL_ID: &str = "b3d2f6a8-1c55-4d0e-9a52";
 
 /// The variable that names a Terraform CLI configuration in which `hashicorp/aws` comes from a mirror on this machine.
 pub const CLI_CONFIG: &str = "SLIPWAY_TEST_TERRAFORM_CONFIG";
@@ -143,6 +145,7 @@ impl World {
             .wait(self.store.environment(&name("dev")))
             .expect("the environment");
         environment.role = Some(role.parse().expect("a role"));
+        environment.external_id = Some(EXTERNAL_ID.parse().expect("an external id"));
         environment.region = region.parse().expect("a region");
         self.wait(self.store.put_environment(&environment))
             .expect("an environment");
