@@ -11,7 +11,7 @@
 
 mod signer;
 
-pub use signer::Signer;
+pub use signer::{Signer, signature};
 
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderValue};

@@ -43,10 +43,10 @@ pub struct Global {
     /// Address of the API, `https://…` [default: the local server of the data folder]
     #[arg(long, global = true, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
     pub endpoint: Option<Endpoint>,
-    /// How to show who calls [default: SLIPWAY_TOKEN, or the login for the endpoint, or else AWS credentials]
+    /// How to show who calls [default: `SLIPWAY_TOKEN`, or the login for the endpoint, or else AWS credentials]
     #[arg(long, global = true, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
     pub auth: Option<Way>,
-    /// AWS region, where the address of the API does not say it [default: AWS_REGION]
+    /// AWS region, where the address of the API does not say it [default: `AWS_REGION`]
     #[arg(long, global = true)]
     pub region: Option<String>,
     /// Folder with the data of local mode
@@ -127,7 +127,7 @@ pub struct Publish {
     /// Folder with blueprints and the modules that they share; each with a `blueprint.json` is published
     #[arg(value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
-    /// The artifacts bucket: the output ArtifactsBucketName [default: that of the local server]
+    /// The artifacts bucket: the output `ArtifactsBucketName` [default: that of the local server]
     #[arg(long, env = "SLIPWAY_ARTIFACTS_BUCKET")]
     pub bucket: Option<String>,
     /// The processor of the builds [default: arm64 on AWS, this machine's in local mode]

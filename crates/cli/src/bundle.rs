@@ -52,7 +52,7 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
 
 /// What is not published: what Terraform puts there, what only tests and people read, what systems leave in folders.
 fn is_passed_over(name: &str) -> bool {
-    [".terraform", ".git", ".DS_Store", ABOUT, "README.md"].contains(&name)
+    [".terraform", ".git", ".DS_Store", "tests", ABOUT, "README.md"].contains(&name)
         || name.contains(".tfstate")
         || name.ends_with(".tftest.hcl")
         || name.ends_with(".tftest.json")

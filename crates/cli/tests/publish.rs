@@ -82,12 +82,12 @@ fn stand_in() -> Option<PathBuf> {
     let lock = fs::File::create(folder.join("lock")).expect("a file");
     lock.lock().expect("a lock");
     if !folder.join("terraformrc").is_file() {
-        let installed = Command::new(installer)
+        let done = Command::new(installer)
             .arg(&folder)
             .output()
             .expect("the installer runs");
-        if !installed.status.success() {
-            println!("skipped: the stand-in cannot be installed: {}", said(&installed));
+        if !done.status.success() {
+            println!("skipped: the stand-in cannot be installed: {}", said(&done));
             return None;
         }
     }

@@ -55,18 +55,21 @@ struct Mirror {
 
 /// Terraform's configuration: these folders, and no registry, which it would have to name.
 fn cli_config(mirrors: &[Mirror]) -> String {
-    let mut text = String::from("disable_checkpoint = true\nprovider_installation {\n");
-    for mirror in mirrors {
-        text += &format!(
-            "  filesystem_mirror {{\n    path = {}\n",
-            quoted(&mirror.path.to_string_lossy())
-        );
-        if let Some(provider) = &mirror.of {
-            text += &format!("    include = [{}]\n", quoted(provider));
-        }
-        text += "  }\n";
-    }
-    text + "}\n"
+    let blocks = mirrors.iter().map(|mirror| {
+        let of = mirror
+            .of
+            .iter()
+            .map(|provider| format!("    include = [{}]\n", quoted(provider)));
+        let path = quoted(&mirror.path.to_string_lossy());
+        format!(
+            "  filesystem_mirror {{\n    path = {path}\n{}  }}\n",
+            of.collect::<String>()
+        )
+    });
+    format!(
+        "disable_checkpoint = true\nprovider_installation {{\n{}}}\n",
+        blocks.collect::<String>()
+    )
 }
 
 fn quoted(text: &str) -> String {

@@ -4,14 +4,11 @@
 
 mod protocol;
 
-use std::time::SystemTime;
-
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use serde_json::Value;
 
 use self::protocol::Request;
+use crate::access::signature;
 use crate::args::AwsCall;
 use crate::error::Error;
 use crate::output::Output;
@@ -34,20 +31,24 @@ pub async fn send(endpoint: &str, service: &str, action: &str, request: &Value) 
         source: Box::new(source),
     };
     let url = format!("{}{}", endpoint.trim_end_matches('/'), request.path);
-    let signature = signature(&url, service, &request)?;
+    let http = reqwest::Client::new();
     let mut call = match request.method {
-        "GET" => reqwest::Client::new().get(&url),
-        "PUT" => reqwest::Client::new().put(&url),
-        "DELETE" => reqwest::Client::new().delete(&url),
-        _ => reqwest::Client::new().post(&url),
+        "GET" => http.get(&url),
+        "PUT" => http.put(&url),
+        "DELETE" => http.delete(&url),
+        _ => http.post(&url),
     };
     for (name, value) in request.headers {
         call = call.header(name, value);
     }
-    for (name, value) in signature {
-        call = call.header(name, value);
+    let mut call = call.body(request.body).build().map_err(unreachable)?;
+    // The local AWS takes any keys, but only from callers that sign: a web page cannot.
+    let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
+    let credentials = Credentials::from_keys(key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"), None);
+    for (name, value) in signature(&call, &credentials, server::REGION, service)? {
+        call.headers_mut().insert(name, value);
     }
-    let answer = call.body(request.body).send().await.map_err(unreachable)?;
+    let answer = http.execute(call).await.map_err(unreachable)?;
     let status = answer.status();
     let text = answer.text().await.map_err(unreachable)?;
     let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
@@ -60,30 +61,4 @@ pub async fn send(endpoint: &str, service: &str, action: &str, request: &Value) 
         detail,
         errors: Vec::new(),
     })
-}
-
-/// The headers that sign a request (Signature Version 4). The local AWS takes any keys, but only from callers that sign: a
-/// web page cannot.
-fn signature(url: &str, service: &str, request: &Request) -> Result<Vec<(String, String)>, Error> {
-    let failed = |error: &dyn std::error::Error| Error::Program(format!("cannot sign the request: {error}"));
-    let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
-    let credentials = Credentials::from_keys(key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"), None);
-    let identity = credentials.into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(server::REGION)
-        .name(service)
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| failed(&error))?;
-    let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
-    let body = SignableBody::Bytes(request.body.as_bytes());
-    let request = SignableRequest::new(request.method, url, headers, body);
-    let signed = sign(request.map_err(|error| failed(&error))?, &parameters.into()).map_err(|error| failed(&error))?;
-    let (instructions, _) = signed.into_parts();
-    Ok(instructions
-        .headers()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
 }

@@ -1,6 +1,6 @@
-//! What an OpenID Connect identity provider says: where its endpoints are, and what it answers there.
+//! What an identity provider says: where its endpoints are, and what it answers there.
 //!
-//! Three requests are all that is needed of OpenID Connect, OAuth 2.0 (RFC 6749) and its device grant (RFC 8628), so they
+//! Three requests are all that is needed of `OpenID` Connect, OAuth 2.0 (RFC 6749) and its device grant (RFC 8628), so they
 //! are made here, by the HTTP client that is there anyway.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How much of an answer that nobody expected is shown.
 const ANSWER_SHOWN: usize = 200;
 
-/// The parts of a provider's metadata (OpenID Connect Discovery 1.0) that are of use here.
+/// The parts of a provider's metadata (`OpenID` Connect Discovery 1.0) that are of use here.
 #[derive(Debug, Deserialize)]
 pub struct Metadata {
     issuer: String,

@@ -7,8 +7,8 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sha2::{Digest as _, Sha256};
 use slipway_model::blueprint::Source;
+use slipway_model::name::Digest;
 use slipway_runner::providers::lock_file::{self, Provider};
 use slipway_runner::providers::package;
 
@@ -108,9 +108,9 @@ impl Packages {
     /// A package, packed.
     fn zip(&self, provider: &Provider) -> Result<Vec<u8>, Error> {
         let Some(mirror) = &self.mirror else {
-            return self.from_registry(provider);
+            return self.get_from_registry(provider);
         };
-        self.from_mirror(provider, mirror)?.ok_or_else(|| {
+        self.read_from_mirror(provider, mirror)?.ok_or_else(|| {
             Error::Usage(format!(
                 "{} has no package of {} {} for {}: make the mirror with `terraform providers mirror -platform={} FOLDER` in the folder of \
                  the blueprint, where there is a network",
@@ -124,7 +124,7 @@ impl Packages {
     }
 
     /// From either layout of a filesystem mirror.
-    fn from_mirror(&self, provider: &Provider, mirror: &Path) -> Result<Option<Vec<u8>>, Error> {
+    fn read_from_mirror(&self, provider: &Provider, mirror: &Path) -> Result<Option<Vec<u8>>, Error> {
         let kind = provider.address.rsplit('/').next().unwrap_or_default();
         let packed = format!("terraform-provider-{kind}_{}_{}.zip", provider.version, self.platform);
         let packed = mirror.join(&provider.address).join(packed);
@@ -146,7 +146,7 @@ impl Packages {
     }
 
     /// Has Terraform get exactly this version, which it checks by the signature of the provider's makers.
-    fn from_registry(&self, provider: &Provider) -> Result<Vec<u8>, Error> {
+    fn get_from_registry(&self, provider: &Provider) -> Result<Vec<u8>, Error> {
         let folder = temporary()?;
         let wanted = serde_json::json!({ "terraform": { "required_providers": {
             "wanted": { "source": provider.address, "version": format!("= {}", provider.version) },
@@ -164,7 +164,7 @@ impl Packages {
             &arguments,
             &format!("get {} {}", provider.address, provider.version),
         )?;
-        let zip = self.from_mirror(provider, &mirror)?;
+        let zip = self.read_from_mirror(provider, &mirror)?;
         zip.ok_or_else(|| {
             Error::Program(format!(
                 "Terraform got no package of {} {}",
@@ -209,8 +209,7 @@ fn check(provider: &Provider, zip: &[u8], platform: &str) -> Result<String, Erro
     if provider.hashes.contains(&checksum) {
         return Ok(checksum);
     }
-    let whole: String = Sha256::digest(zip).iter().map(|byte| format!("{byte:02x}")).collect();
-    if provider.hashes.contains(&format!("zh:{whole}")) {
+    if provider.hashes.contains(&format!("zh:{}", Digest::of(zip).hex())) {
         return Err(Error::Usage(format!(
             "the lock file knows the package of {name}, but not what is in it, which builds check: run `terraform providers lock \
              -platform={platform}` in the folder of the blueprint, and publish that"

@@ -6,7 +6,9 @@ use slipway_model::plan::{Action, Drift};
 use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 
-use crate::support::{CLI_CONFIG, World};
+use slipway_runner::providers::package;
+
+use crate::support::{ARTIFACTS, CLI_CONFIG, World};
 
 const BLUEPRINT: &str = r#"
 terraform {
@@ -126,4 +128,78 @@ fn a_look_for_drift_names_what_differs_and_changes_nothing() {
     assert!(world.artifact(&looked, "work.tar").is_none());
     assert!(!world.path("lost").exists());
     assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "plan", "show"]);
+}
+
+/// Another package than the one that was locked, however it came into the bucket, never runs.
+#[test]
+fn a_package_that_is_not_the_locked_one_is_of_no_use() {
+    let Some(world) = World::new() else { return };
+    let package = world.path("package");
+    std::fs::create_dir(&package).expect("a folder");
+    std::fs::write(package.join("terraform-provider-thing_v1.0.0"), "#!/bin/sh\n").expect("a file");
+    let (zip, checksum) = package::pack(&package).expect("a zip");
+    let key = format!(
+        "providers/registry.terraform.io/example/thing/1.0.0/{}.zip",
+        package::platform()
+    );
+    let lock = |hash: &str| {
+        format!(
+            "provider \"registry.terraform.io/example/thing\" {{\n  version = \"1.0.0\"\n  hashes  = [\"{hash}\"]\n}}\n"
+        )
+    };
+    let plan = |called: &str, lock: &str| {
+        let files = [
+            ("main.tf", "output \"slipway\" { value = {} }"),
+            (".terraform.lock.hcl", lock),
+        ];
+        let operation = world.provision(called, world.blueprint(&files, &json!({})));
+        let mut build = world.build(&operation, "plan", called);
+        let build = build
+            .env("SLIPWAY_PROVIDERS", "published")
+            .env("HOME", world.folder.path());
+        let status = build.status().expect("a build");
+        (status.success(), world.printed(called))
+    };
+    for (called, object, lock, words) in [
+        ("missing", None, lock(&checksum), "1.0.0 is not published"),
+        (
+            "no-zip",
+            Some(b"no zip".to_vec()),
+            lock(&checksum),
+            "no zip that can be read",
+        ),
+        (
+            "other",
+            Some(zip.clone()),
+            lock("h1:other"),
+            "is not in the blueprint's lock file",
+        ),
+        (
+            "broken",
+            Some(zip.clone()),
+            "provider {".to_owned(),
+            "lock file cannot be read: line 1",
+        ),
+    ] {
+        if let Some(object) = object {
+            world.aws.put(ARTIFACTS, &key, object);
+        }
+        let (succeeded, printed) = plan(called, &lock);
+        assert!(!succeeded && printed.contains(words), "{called}: {printed}");
+        let cache = std::fs::read_dir(world.path(".cache/slipway/providers"));
+        assert_eq!(cache.map_or(0, Iterator::count), 0, "nothing of it is left");
+    }
+    let (_, printed) = plan("right", &lock(&checksum));
+    assert!(
+        printed.contains("Fetching registry.terraform.io/example/thing 1.0.0"),
+        "{printed}"
+    );
+    let kept = std::fs::read_dir(world.path(".cache/slipway/providers"))
+        .expect("a folder")
+        .count();
+    assert_eq!(kept, 1, "{printed}");
+    assert!(
+        !plan("again", &lock(&checksum)).1.contains("Fetching"),
+        "it is fetched once"
+    );
 }
