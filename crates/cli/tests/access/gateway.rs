@@ -66,16 +66,11 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> (Stat
             region,
         } => {
             let given = parts.headers.get("x-amz-security-token");
-            if given.map(axum::http::HeaderValue::as_bytes) != session.map(str::as_bytes) {
-                Err("The security token included in the request is invalid.")
+            if given.map(axum::http::HeaderValue::as_bytes) == session.map(str::as_bytes) {
+                let uri = &parts.uri;
+                check_signature(parts.method.as_str(), uri, &parts.headers, &body, (id, secret, region))
             } else {
-                check_signature(
-                    parts.method.as_str(),
-                    &parts.uri,
-                    &parts.headers,
-                    &body,
-                    (id, secret, region),
-                )
+                Err("The security token included in the request is invalid.")
             }
         }
         LetIn::Tokens(tokens) => {
@@ -119,7 +114,8 @@ fn header(headers: &HeaderMap, name: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -204,10 +200,11 @@ fn check_signature(
         .collect();
     query.sort();
     let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let lines: String = signed
+    let lines: Vec<String> = signed
         .split(';')
         .map(|name| format!("{name}:{}\n", header(headers, name)))
         .collect();
+    let lines = lines.concat();
     // Every service but S3: the path as it was sent is encoded once more.
     let path = encoded(uri.path().as_bytes(), false);
     let canonical = format!(
