@@ -44,7 +44,11 @@ impl Access {
     pub fn to(endpoint: &Endpoint, global: &Global) -> Result<Self, Error> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         // A user without a home, in a container say, has no logins.
-        let login = || Logins::of_this_user().ok().map_or(Ok(None), |logins| logins.of(endpoint));
+        let login = || {
+            Logins::of_this_user()
+                .ok()
+                .map_or(Ok(None), |logins| logins.of(endpoint))
+        };
         match global.auth {
             Some(Way::None) => Ok(Self::Open),
             Some(Way::Iam) => Self::signed(endpoint, global),
