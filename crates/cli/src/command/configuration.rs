@@ -77,15 +77,13 @@ impl Change {
     }
 
     fn lines(&self, noun: &str) -> String {
-        let mut lines = format!("{noun} {}: {}", self.wanted.name, self.what());
-        for (name, (before, after)) in &self.fields {
-            lines.push_str(&match (before, after) {
-                (Value::Null, after) => format!("\n  {name}: {after}"),
-                (before, Value::Null) => format!("\n  {name}: {before} -> left out"),
-                (before, after) => format!("\n  {name}: {before} -> {after}"),
-            });
-        }
-        lines
+        let change = |(name, (before, after)): (&String, &(Value, Value))| match (before, after) {
+            (Value::Null, after) => format!("\n  {name}: {after}"),
+            (before, Value::Null) => format!("\n  {name}: {before} -> left out"),
+            (before, after) => format!("\n  {name}: {before} -> {after}"),
+        };
+        let changes: Vec<String> = self.fields.iter().map(change).collect();
+        format!("{noun} {}: {}{}", self.wanted.name, self.what(), changes.concat())
     }
 }
 
