@@ -75,6 +75,11 @@ impl Access {
     }
 
     fn signed(endpoint: &Endpoint, global: &Global) -> Result<Self, Error> {
+        Self::signer(endpoint, global).map(Self::Signed)
+    }
+
+    /// Who signs requests to the AWS account that an endpoint is in.
+    pub fn signer(endpoint: &Endpoint, global: &Global) -> Result<Signer, Error> {
         let region = region(global.region.as_deref(), endpoint.region(), |name| {
             std::env::var(name).ok()
         });
@@ -84,7 +89,7 @@ impl Access {
                  `--region` or AWS_REGION"
             ))
         })?;
-        Ok(Self::Signed(Signer::new(region)))
+        Ok(Signer::new(region))
     }
 
     /// Adds to a request what proves who sends it.
@@ -93,7 +98,7 @@ impl Access {
             Self::Open => Ok(()),
             Self::Token(token) => put_token(request, token),
             Self::Login(login) => put_token(request, &login.token().await?),
-            Self::Signed(signer) => signer.sign(request).await,
+            Self::Signed(signer) => signer.sign(request, signer::API).await,
         }
     }
 

@@ -16,7 +16,7 @@ use slipway_model::source_account::Action;
 use crate::endpoint::Endpoint;
 use crate::publish::Architecture;
 
-pub use event::{Chosen, EventCommand};
+pub use event::{Chosen, Event, EventCommand};
 pub use subscription::Subscribe;
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
@@ -102,8 +102,7 @@ pub enum Command {
     /// Print what an operation's steps printed
     Logs(Logs),
     /// Events that nobody could handle: look at them, bring them again, delete them
-    #[command(subcommand)]
-    Event(EventCommand),
+    Event(Event),
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),

@@ -32,6 +32,7 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command, ImageCommand};
 use client::Client;
+use command::aws::Services;
 use error::Error;
 use output::Output;
 
@@ -99,7 +100,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Task(task) => command::task::run(task, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
-        Command::Event(event) => command::event::run(event, &server::aws(&global)?, output).await,
+        Command::Event(event) => command::event::run(event, Services::of(&global)?, output).await,
         Command::Image(ImageCommand::Push {
             folder,
             repository,

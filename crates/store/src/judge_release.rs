@@ -87,11 +87,7 @@ impl Store {
     }
 
     /// The release that a stack goes back to: the one that is named, or the newest before the current one that came out.
-    pub(crate) async fn judge_rollback(
-        &self,
-        stack: &Stack,
-        named: Option<ReleaseNumber>,
-    ) -> Result<ReleaseNumber, Refusal> {
+    pub(crate) async fn judge_rollback(&self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
                 "The stack `{}` runs no release: there is nothing to go back from. Release images first.",
@@ -114,7 +110,7 @@ impl Store {
                 missing.join(", ")
             )));
         }
-        Ok(release.number)
+        Ok(release)
     }
 
     async fn named_release(

@@ -26,6 +26,7 @@ mod cursor;
 mod error;
 mod item;
 mod judge_release;
+mod judge_subscription;
 mod there_are;
 mod write;
 

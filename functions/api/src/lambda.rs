@@ -21,6 +21,10 @@ const GROUP_CLAIMS: [&str; 3] = ["groups", "cognito:groups", "scope"];
 /// The claims of a JWT by which the caller is called, the best first.
 const NAME_CLAIMS: [&str; 3] = ["email", "username", "sub"];
 
+/// What the names of other callers begin with: those who sign, and accounts that ask by event. An identity provider that lets people
+/// choose their names lets nobody be one of these.
+const OTHERS: [&str; 2] = ["arn:", "event:"];
+
 /// Serves the router to `lambda_http`. `admins` are those of [`crate::Config`].
 pub fn service(
     admins: Vec<String>,
@@ -69,6 +73,9 @@ fn strip_stage(uri: &mut Uri, context: &ApiGatewayV2httpRequestContext) {
 fn caller(authorizer: &ApiGatewayRequestAuthorizer, admins: &[String]) -> Option<Caller> {
     if let Some(jwt) = &authorizer.jwt {
         let name = NAME_CLAIMS.iter().find_map(|claim| jwt.claims.get(*claim))?;
+        if name.is_empty() || OTHERS.iter().any(|other| name.starts_with(other)) {
+            return None;
+        }
         // API Gateway writes a claim that is a list as `[one two]`.
         let claimed = GROUP_CLAIMS.iter().filter_map(|claim| jwt.claims.get(*claim));
         let mut groups = claimed.flat_map(|list| list.trim_matches(['[', ']']).split([' ', ',']));
@@ -114,6 +121,9 @@ mod tests {
         assert_eq!(called(ann, &["ops"]), named("ann@example.com", true));
         assert_eq!(called(jwt(json!({ "sub": "7" })), &["dev"]), named("7", false));
         assert_eq!(called(jwt(json!({})), &["ops"]), None);
+        for others in ["event:111122223333", "arn:aws:iam::111122223333:role/Deploy", ""] {
+            assert_eq!(called(jwt(json!({ "username": others })), &["ops"]), None, "{others}");
+        }
     }
 
     #[test]

@@ -54,10 +54,11 @@ pub(crate) struct Build {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct BuildInformation {
+    #[serde(default)]
     pub environment: BuildEnvironment,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct BuildEnvironment {
     #[serde(default)]

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::error::Error;
 
 /// The name under which API Gateway checks signatures.
-const SERVICE: &str = "execute-api";
+pub const API: &str = "execute-api";
 
 /// Credentials that end within this time are asked for again.
 const TOO_SHORT: Duration = Duration::from_mins(1);
@@ -37,10 +37,15 @@ impl Signer {
         }
     }
 
-    /// Adds the signature.
-    pub async fn sign(&self, request: &mut Request) -> Result<(), Error> {
+    /// The region that it signs for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Adds the signature for a service.
+    pub async fn sign(&self, request: &mut Request, service: &str) -> Result<(), Error> {
         let credentials = self.credentials().await?;
-        for (name, value) in signature(request, &credentials, &self.region, SERVICE)? {
+        for (name, value) in signature(request, &credentials, &self.region, service)? {
             request.headers_mut().insert(name, value);
         }
         Ok(())

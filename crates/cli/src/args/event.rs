@@ -2,6 +2,15 @@
 
 use clap::{Args, Subcommand};
 
+#[derive(Debug, Args)]
+pub struct Event {
+    /// What the stack of CloudFormation is called that Slipway was deployed as
+    #[arg(long, env = "SLIPWAY_DEPLOYMENT", value_name = "NAME", default_value = "slipway")]
+    pub deployment: String,
+    #[command(subcommand)]
+    pub command: EventCommand,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum EventCommand {
     /// List the events that were not handled or not delivered, with the reasons

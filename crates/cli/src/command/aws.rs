@@ -7,9 +7,8 @@ mod protocol;
 use aws_credential_types::Credentials;
 use serde_json::Value;
 
-use self::protocol::Request;
-use crate::access::signature;
-use crate::args::AwsCall;
+use crate::access::{Access, Signer, signature};
+use crate::args::{AwsCall, Global};
 use crate::error::Error;
 use crate::output::Output;
 use crate::server;
@@ -23,42 +22,94 @@ pub async fn run(call: AwsCall, endpoint: &str, output: Output) -> Result<(), Er
     Ok(())
 }
 
-/// Makes a call; an error of the service has its name as the title.
+/// Makes a call to the local AWS; an error of the service has its name as the title.
 pub async fn send(endpoint: &str, service: &str, action: &str, request: &Value) -> Result<Value, Error> {
-    let request = Request::new(service, action, request)?;
-    let unreachable = |source| Error::Unreachable {
-        server: endpoint.to_owned(),
-        source: Box::new(source),
-    };
-    let url = format!("{}{}", endpoint.trim_end_matches('/'), request.path);
-    let http = reqwest::Client::new();
-    let mut call = match request.method {
-        "GET" => http.get(&url),
-        "PUT" => http.put(&url),
-        "DELETE" => http.delete(&url),
-        _ => http.post(&url),
-    };
-    for (name, value) in request.headers {
-        call = call.header(name, value);
+    Services::Local(endpoint.to_owned())
+        .call(service, action, request)
+        .await
+}
+
+/// Services of AWS.
+#[derive(Debug)]
+pub enum Services {
+    /// Those of the local AWS at this address.
+    Local(String),
+    /// Those of the account that an endpoint is in.
+    Account(Signer),
+}
+
+impl Services {
+    /// The services of the account that the endpoint is in, or those of the local AWS.
+    pub fn of(global: &Global) -> Result<Self, Error> {
+        match &global.endpoint {
+            Some(endpoint) => Access::signer(endpoint, global).map(Self::Account),
+            None => server::aws(global).map(Self::Local),
+        }
     }
-    let mut call = call.body(request.body).build().map_err(unreachable)?;
-    // The local AWS takes any keys, but only from callers that sign: a web page cannot.
-    let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
-    let credentials = Credentials::from_keys(key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"), None);
-    for (name, value) in signature(&call, &credentials, server::REGION, service)? {
-        call.headers_mut().insert(name, value);
+
+    /// Makes a call; an error of the service has its name as the title.
+    pub async fn call(&self, service: &str, action: &str, members: &Value) -> Result<Value, Error> {
+        let asked = protocol::Request::new(service, action, members)?;
+        let endpoint = self.endpoint(service);
+        let unreachable = |source| Error::Unreachable {
+            server: endpoint.clone(),
+            source: Box::new(source),
+        };
+        let url = format!("{}{}", endpoint.trim_end_matches('/'), asked.path);
+        let http = reqwest::Client::new();
+        let mut builder = match asked.method {
+            "GET" => http.get(&url),
+            "PUT" => http.put(&url),
+            "DELETE" => http.delete(&url),
+            _ => http.post(&url),
+        };
+        for (name, value) in asked.headers {
+            builder = builder.header(name, value);
+        }
+        let mut request = builder.body(asked.body).build().map_err(unreachable)?;
+        self.sign(&mut request, service).await?;
+        let answer = http.execute(request).await.map_err(unreachable)?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(unreachable)?;
+        let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
+        if status.is_success() {
+            return Ok(protocol::result(value));
+        }
+        let (title, detail) = protocol::error(&value);
+        Err(Error::Refused {
+            title,
+            detail,
+            errors: Vec::new(),
+        })
     }
-    let answer = http.execute(call).await.map_err(unreachable)?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(unreachable)?;
-    let value: Value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
-    if status.is_success() {
-        return Ok(protocol::result(value));
+
+    /// Where a service is. `AWS_ENDPOINT_URL` says it to AWS's own programs, too.
+    fn endpoint(&self, service: &str) -> String {
+        match self {
+            Self::Local(endpoint) => endpoint.clone(),
+            Self::Account(signer) => {
+                let named = std::env::var("AWS_ENDPOINT_URL").ok().filter(|named| !named.is_empty());
+                let region = signer.region();
+                let domain = if region.starts_with("cn-") {
+                    "amazonaws.com.cn"
+                } else {
+                    "amazonaws.com"
+                };
+                named.unwrap_or_else(|| format!("https://{service}.{region}.{domain}"))
+            }
+        }
     }
-    let (title, detail) = protocol::error(&value);
-    Err(Error::Refused {
-        title,
-        detail,
-        errors: Vec::new(),
-    })
+
+    /// The local AWS takes any keys, but only from callers that sign: a web page cannot.
+    async fn sign(&self, request: &mut reqwest::Request, service: &str) -> Result<(), Error> {
+        let Self::Account(signer) = self else {
+            let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
+            let keys = Credentials::from_keys(key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"), None);
+            for (name, value) in signature(request, &keys, server::REGION, service)? {
+                request.headers_mut().insert(name, value);
+            }
+            return Ok(());
+        };
+        signer.sign(request, service).await
+    }
 }

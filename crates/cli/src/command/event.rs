@@ -6,13 +6,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::aws;
-use crate::args::{Chosen, EventCommand};
+use super::aws::Services;
+use crate::args::{Chosen, Event, EventCommand};
 use crate::error::Error;
 use crate::output::{Output, text_at};
-
-/// What the stack of CloudFormation is called that Slipway was deployed as: it begins the names of queues and functions.
-const STACK: &str = "slipway";
 
 /// The queues, by what the events in them are.
 const QUEUES: [&str; 2] = ["unhandled", "undelivered"];
@@ -35,22 +32,25 @@ struct Kept {
 }
 
 /// Runs the command.
-pub async fn run(command: EventCommand, endpoint: &str, output: Output) -> Result<(), Error> {
-    let services = Services { endpoint };
-    let mut kept = services.kept().await?;
-    let outcome = services.act(command, &mut kept, output).await;
+pub async fn run(command: Event, services: Services, output: Output) -> Result<(), Error> {
+    let Event { deployment, command } = command;
+    let queues = Queues { services, deployment };
+    let mut kept = queues.kept().await?;
+    let outcome = queues.act(command, &mut kept, output).await;
     for one in &kept {
-        services.give_back(one).await?;
+        queues.give_back(one).await?;
     }
     outcome
 }
 
-/// The services of the account that Slipway is in.
-struct Services<'a> {
-    endpoint: &'a str,
+/// The queues of a deployment, and the function that the events in them were for.
+struct Queues {
+    services: Services,
+    /// What the stack of CloudFormation is called: it begins the names of queues and functions.
+    deployment: String,
 }
 
-impl Services<'_> {
+impl Queues {
     /// Does what is asked; what is deleted leaves `kept`.
     async fn act(&self, command: EventCommand, kept: &mut Vec<Kept>, output: Output) -> Result<(), Error> {
         match command {
@@ -93,7 +93,7 @@ impl Services<'_> {
     async fn kept(&self) -> Result<Vec<Kept>, Error> {
         let mut kept = Vec::new();
         for what in QUEUES {
-            let request = json!({"QueueName": format!("{STACK}-{what}-events")});
+            let request = json!({"QueueName": format!("{}-{what}-events", self.deployment)});
             let queue = self.sqs("GetQueueUrl", &request).await?;
             let queue = text_at(&queue, "QueueUrl");
             let mut received = 0;
@@ -131,12 +131,13 @@ impl Services<'_> {
 
     /// Hands an event to the function, as EventBridge does: the function's answer is not waited for.
     async fn invoke(&self, event: &Value) -> Result<(), Error> {
-        let request = json!({"FunctionName": format!("{STACK}-events"), "InvocationType": "Event", "Payload": event});
-        aws::send(self.endpoint, "lambda", "Invoke", &request).await.map(drop)
+        let request =
+            json!({"FunctionName": format!("{}-events", self.deployment), "InvocationType": "Event", "Payload": event});
+        self.services.call("lambda", "Invoke", &request).await.map(drop)
     }
 
     async fn sqs(&self, action: &str, request: &Value) -> Result<Value, Error> {
-        aws::send(self.endpoint, "sqs", action, request).await
+        self.services.call("sqs", action, request).await
     }
 }
 

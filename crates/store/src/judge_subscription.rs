@@ -1,0 +1,85 @@
+//! What a request about the subscriptions of a stack must satisfy, and what a release means to them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use slipway_model::name::{Image, Name};
+use slipway_model::problem::FieldProblem;
+use slipway_model::request::Edit;
+use slipway_model::stack::Stack;
+use slipway_model::subscription::{self, Meaning, Push, Pushed, Subscription};
+
+use crate::judge::Refusal;
+
+/// What a service of a stack subscribes to, by service.
+type Subscriptions = BTreeMap<Name, Subscription>;
+
+/// What the services of a stack subscribe to after `edit`; `None` where it says nothing of it.
+pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscriptions>, Refusal> {
+    if edit.subscriptions.is_empty() {
+        return Ok(None);
+    }
+    // Another version may have other services, which are known when it is applied.
+    let contract = stack.contract.as_ref().filter(|_| edit.version.is_none());
+    if let Some(contract) = contract {
+        let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+        let remedy = format!("the services of this stack are: {}", services.join(", "));
+        let wanted = edit.subscriptions.iter().filter(|(_, wanted)| wanted.is_some());
+        let unknown = wanted.filter(|(service, _)| !contract.services.contains_key(*service));
+        let problem = |service: &Name| {
+            let field = format!("subscriptions.{service}");
+            FieldProblem::new(field, "the stack has no such service", &*remedy)
+        };
+        let problems: Vec<_> = unknown.map(|(service, _)| problem(service)).collect();
+        if !problems.is_empty() {
+            return Err(Refusal::Invalid(problems));
+        }
+    }
+    Ok(Some(subscription::over(&stack.subscriptions, &edit.subscriptions)))
+}
+
+/// The subscriptions after a release that somebody asks for now: what was pushed before does not take it back. `None` where no
+/// service of it subscribes to anything.
+pub(crate) fn overtaken(stack: &Stack, images: &BTreeMap<Name, Image>, now: Timestamp) -> Option<Subscriptions> {
+    let mut subscriptions = stack.subscriptions.clone();
+    // ECR tells the second of a push.
+    let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    for (service, image) in images {
+        if let Some(subscription) = subscriptions.get_mut(service) {
+            let digest = image.digest().clone();
+            subscription.newest = Some(Pushed { digest, at });
+        }
+    }
+    (subscriptions != stack.subscriptions).then_some(subscriptions)
+}
+
+pub(crate) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
+    if edit.subscriptions.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(vec![FieldProblem::new(
+        "subscriptions",
+        "is not what a preview shows: Terraform has nothing to do with it",
+        "leave it out of the preview",
+    )]))
+}
+
+/// The image for each service that is to get what was pushed, and the subscriptions that know of it.
+pub(crate) fn pushed(stack: &Stack, push: &Push) -> Result<(BTreeMap<Name, Image>, Subscriptions), Refusal> {
+    let image = push.repository.image(&push.pushed.digest).map_err(|error| {
+        let remedy = "give the repository a shorter name";
+        Refusal::Invalid(vec![FieldProblem::new("repository-name", error.to_string(), remedy)])
+    })?;
+    let mut images = BTreeMap::new();
+    let mut subscriptions = stack.subscriptions.clone();
+    for (service, subscription) in &mut subscriptions {
+        if subscription.meaning(push) == Meaning::Release {
+            subscription.newest = Some(push.pushed.clone());
+            images.insert(service.clone(), image.clone());
+        }
+    }
+    if images.is_empty() {
+        return Err(Refusal::NothingToRelease);
+    }
+    Ok((images, subscriptions))
+}
