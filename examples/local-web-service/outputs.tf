@@ -1,7 +1,7 @@
 output "slipway" {
   description = "What the workflow needs to know to release the stack."
   value = {
-    endpoints = { web = local.addresses[var.public_service] }
+    endpoints = local.addresses
     cluster   = terraform_data.cluster.output.clusterName
     services = merge(
       {

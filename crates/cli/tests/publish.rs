@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use slipway_runner::providers::package::platform;
-use support::Server;
+use support::{Server, stand_in};
 use tempfile::TempDir;
 
 /// The version of the AWS provider that the stand-in stands in for.
@@ -66,32 +66,6 @@ fn top() -> TempDir {
     );
     write(&top.path().join("modules/queue/main.tf"), MODULE);
     top
-}
-
-/// Where the stand-in for the AWS provider is installed, once for all tests; nothing where it cannot be.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-fn stand_in() -> Option<PathBuf> {
-    let installer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fake-providers/install.sh");
-    if !installer.is_file() {
-        println!("skipped: there is no stand-in for the AWS provider in ../shared, beside the checkout");
-        return None;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-in");
-    fs::create_dir_all(&folder).expect("a folder");
-    // Tests of this file run at once.
-    let lock = fs::File::create(folder.join("lock")).expect("a file");
-    lock.lock().expect("a lock");
-    if !folder.join("terraformrc").is_file() {
-        let done = Command::new(installer)
-            .arg(&folder)
-            .output()
-            .expect("the installer runs");
-        if !done.status.success() {
-            println!("skipped: the stand-in cannot be installed: {}", said(&done));
-            return None;
-        }
-    }
-    Some(folder)
 }
 
 /// A mirror with a package of the stand-in that runs wherever it is unpacked.

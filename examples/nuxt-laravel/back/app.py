@@ -1,7 +1,7 @@
 """Stands in for the back end of a web shop: an API, a worker that takes jobs from a queue, a command for a schedule.
 
 migrate  brings the database to the schema of this image
-serve    answers GET /api/status, and POST /api/jobs, which puts jobs into the queue
+serve    answers GET /api/status and /api/ticks, and POST /api/jobs, which puts jobs into the queue
 work     takes jobs from the queue until it is told to stop
 tick     notes in the database that the schedule ran
 healthy  fails unless the address answers 200: the container's health check
@@ -67,8 +67,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200 if said["database"] == "answered" else 503, said)
         elif self.path == "/api/status":
             self.answer(200, status())
+        elif self.path == "/api/ticks":
+            self.answer(200, [at for (at,) in connect().execute("SELECT at FROM ticks ORDER BY id")])
         else:
-            self.answer(404, {"error": "there are /api/status, /api/jobs and /healthz"})
+            self.answer(404, {"error": "there are /api/status, /api/ticks, /api/jobs and /healthz"})
 
     def do_POST(self):
         if self.path != "/api/jobs":

@@ -277,3 +277,34 @@ pub fn hcl_string(text: &str) -> String {
         .replace("${", "$${")
         .replace("%{", "%%{")
 }
+
+/// Where the stand-in for the AWS provider is installed, once for all tests; nothing where it cannot be.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+pub fn stand_in() -> Option<PathBuf> {
+    let installer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fake-providers/install.sh");
+    if !installer.is_file() {
+        println!(
+            "skipped: there is no stand-in for the AWS provider; put fake-providers into ../shared, beside the checkout"
+        );
+        return None;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-in");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    // Tests run at once.
+    let lock = std::fs::File::create(folder.join("lock")).expect("a file");
+    lock.lock().expect("a lock");
+    if !folder.join("terraformrc").is_file() {
+        let installed = Command::new(installer)
+            .arg(&folder)
+            .output()
+            .expect("the installer runs");
+        if !installed.status.success() {
+            println!(
+                "skipped: the stand-in cannot be installed: {}",
+                String::from_utf8_lossy(&installed.stderr)
+            );
+            return None;
+        }
+    }
+    Some(folder)
+}
