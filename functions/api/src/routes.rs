@@ -45,7 +45,7 @@ macro_rules! handlers {
         fn handlers() -> Router<Api> {
             let router = Router::new();
             $(let router = utoipa_axum::paste! {
-                served::<$noun::[<__path_ $handler>], _, _>(router, $noun::$handler)
+                served::<$noun::[<__path_ $handler>], _, _>(router, &$noun::$handler)
             };)*
             router
         }
@@ -108,7 +108,7 @@ handlers![
 ];
 
 /// The router with a handler where its part of the document says that it is.
-fn served<P: Path, H: Handler<T, Api>, T: 'static>(router: Router<Api>, handler: H) -> Router<Api> {
+fn served<P: Path, H: Handler<T, Api>, T: 'static>(router: Router<Api>, handler: &H) -> Router<Api> {
     let methods = P::methods().into_iter();
     let methods = methods.fold(MethodRouter::new(), |router, method| {
         router.on(method.to_method_filter(), handler.clone())

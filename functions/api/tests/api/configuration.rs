@@ -31,7 +31,7 @@ fn kinds() -> [(&'static str, Value, Value); 2] {
 }
 
 /// The body with another value for some fields; null leaves one out.
-fn with(mut body: Value, different: Value) -> Value {
+fn with(mut body: Value, different: &Value) -> Value {
     for (name, value) in different.as_object().expect("an object") {
         body[name] = value.clone();
     }
@@ -229,49 +229,49 @@ async fn what_is_wrong_is_named_and_nothing_is_written() {
     let before = server.items();
     for (path, body, fields) in [
         (LIVE, json!({}), vec!["account", "region"]),
-        (LIVE, with(environment(), json!({"name": "dev"})), vec!["name"]),
-        (LIVE, with(environment(), json!({"account": "12"})), vec!["account"]),
+        (LIVE, with(environment(), &json!({"name": "dev"})), vec!["name"]),
+        (LIVE, with(environment(), &json!({"account": "12"})), vec!["account"]),
         (
             LIVE,
-            with(environment(), json!({"account": "999999999999"})),
+            with(environment(), &json!({"account": "999999999999"})),
             vec!["role"],
         ),
         (
             LIVE,
-            with(environment(), json!({"external_id": null})),
+            with(environment(), &json!({"external_id": null})),
             vec!["external_id"],
         ),
         (
             LIVE,
-            with(environment(), json!({"role": "arn:aws:iam::111122223333:role/admin"})),
+            with(environment(), &json!({"role": "arn:aws:iam::111122223333:role/admin"})),
             vec!["role"],
         ),
         (
             LIVE,
-            with(environment(), json!({"approval": "Never", "protected": 1})),
+            with(environment(), &json!({"approval": "Never", "protected": 1})),
             vec!["approval", "protected"],
         ),
         (
             LIVE,
-            with(environment(), json!({"variables": {"a b": 1, "c": "\0"}})),
+            with(environment(), &json!({"variables": {"a b": 1, "c": "\0"}})),
             vec!["variables.c", "variables.a b"],
         ),
         (SHOP, json!({}), vec!["actions", "blueprints", "environments"]),
         (
             SHOP,
-            with(source_account(), json!({"account": "999999999999"})),
+            with(source_account(), &json!({"account": "999999999999"})),
             vec!["account", "results"],
         ),
         (
             SHOP,
-            with(source_account(), json!({"actions": ["all"], "x": 1})),
+            with(source_account(), &json!({"actions": ["all"], "x": 1})),
             vec!["actions[0]", "x"],
         ),
         (
             SHOP,
             with(
                 source_account(),
-                json!({"results": "arn:aws:sqs:eu-west-1:111122223333:q"}),
+                &json!({"results": "arn:aws:sqs:eu-west-1:111122223333:q"}),
             ),
             vec!["results"],
         ),
