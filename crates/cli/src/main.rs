@@ -65,7 +65,7 @@ async fn command_line() -> ExitCode {
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let for_programs = cli.global.json;
-    match run(cli).await {
+    match Box::pin(run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let told = if for_programs {

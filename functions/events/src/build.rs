@@ -21,7 +21,7 @@ impl Events {
             return Ok(());
         };
         let id: OperationId = id;
-        if build.build_status == "IN_PROGRESS" {
+        if build.status == "IN_PROGRESS" {
             return Ok(());
         }
         let operation = match self.store.operation(&id).await {
@@ -35,10 +35,10 @@ impl Events {
         let machine = &self.config.state_machine;
         let execution = operation.execution_arn;
         let execution = execution.unwrap_or_else(|| start::execution_arn(machine, &id));
-        match stranded::end_of(&self.sfn, &execution).await {
+        match Box::pin(stranded::end_of(&self.sfn, &execution)).await {
             // The workflow itself waits for the build.
             Ok(None) => Ok(()),
-            Ok(Some(end)) => self.end(&id, end).await,
+            Ok(Some(end)) => Box::pin(self.end(&id, end)).await,
             Err(error) => Err(EventError::Describe(error)),
         }
     }

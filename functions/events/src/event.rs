@@ -28,7 +28,8 @@ pub(crate) struct Envelope {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Deployment {
     pub event_name: String,
-    pub deployment_id: String,
+    #[serde(rename = "deploymentId")]
+    pub id: String,
     #[serde(default)]
     pub reason: String,
 }
@@ -48,7 +49,8 @@ pub(crate) struct Execution {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Build {
-    pub build_status: String,
+    #[serde(rename = "build-status")]
+    pub status: String,
     pub additional_information: BuildInformation,
 }
 

@@ -18,7 +18,7 @@ impl Events {
             // It goes on.
             _ => return Ok(()),
         };
-        let found = self.store.rollout(service, &detail.deployment_id).await;
+        let found = self.store.rollout(service, &detail.id).await;
         let found = found.map_err(EventError::table("be asked who waits for the deployment"))?;
         let Some(rollout) = found else {
             // A service that is not Slipway's, or a step that has looked for itself.

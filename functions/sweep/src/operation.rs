@@ -39,14 +39,14 @@ impl Sweep {
                     continue;
                 }
                 report.looked_at += 1;
-                match self.heal(&operation).await {
+                match Box::pin(self.heal(&operation)).await {
                     Ok(Some(healing)) => report.healed(operation, healing),
                     Ok(None) => {}
                     Err(error) => report.problem(Some(operation), &error),
                 }
             }
         }
-        self.results(&mut report, now).await;
+        Box::pin(self.results(&mut report, now)).await;
         report
     }
 

@@ -28,11 +28,11 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
     assert_eq!(server.get(&path).await.json()["subscriptions"], body["subscriptions"]);
     assert_eq!(subscribers(&server, "shop/web").await, 1);
 
-    let patch = |subscriptions: Value| {
+    let change = |subscriptions: Value| {
         let (server, path) = (&server, &path);
         async move { server.patch(path, &json!({ "subscriptions": subscriptions })).await }
     };
-    let moved = patch(json!({"web": null, "cron": follows("shop/cron", "*")})).await;
+    let moved = change(json!({"web": null, "cron": follows("shop/cron", "*")})).await;
     assert_eq!(moved.status, 202, "{moved:?}");
     let left = json!({"worker": follows("shop/web", "v*"), "cron": follows("shop/cron", "*")});
     assert_eq!(server.get(&path).await.json()["subscriptions"], left);
@@ -46,7 +46,7 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
     let untouched = server.patch(&path, &json!({"variables": {"size": 2}})).await;
     assert_eq!(untouched.status, 202, "{untouched:?}");
     assert_eq!(server.get(&path).await.json()["subscriptions"], left);
-    assert_eq!(patch(json!({"worker": null})).await.status, 202);
+    assert_eq!(change(json!({"worker": null})).await.status, 202);
     assert_eq!(
         (
             subscribers(&server, "shop/web").await,
@@ -55,7 +55,7 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
         (0, 1)
     );
 
-    let wrong = patch(json!({"web": {"repository": "shop/web", "tag": 1}, "worker": [], "X": null})).await;
+    let wrong = change(json!({"web": {"repository": "shop/web", "tag": 1}, "worker": [], "X": null})).await;
     let mut fields = wrong.fields();
     fields.sort();
     let expected = [

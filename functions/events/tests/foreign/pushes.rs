@@ -1,0 +1,127 @@
+//! Pushes of images.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+use slipway_model::name::Digest;
+use slipway_model::operation::OperationStatus;
+use slipway_store::finish::End;
+
+use crate::ground::{Ground, OTHER, SHOP, follows, pushed, released, request};
+use crate::support::{self, name};
+
+#[tokio::test]
+async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
+    let ground = Ground::new().await;
+    let subscriptions =
+        json!({"web": follows("shop/app", "v*"), "worker": follows("shop/app", "v*"), "db": follows("shop/db", "*")});
+    let shop = ground.shop(&["web", "worker", "db"], subscriptions).await;
+    // The stack has no images yet: one service alone cannot be released.
+    ground.handle(pushed(SHOP, "shop/db", "latest", "db1", 0)).await;
+    assert!(ground.set_aside().pop().expect("refused").1.contains("images.web"));
+    let image = |of: &str| format!("app@{}", Digest::of(of.as_bytes()));
+    let first = json!({"images": {"web": image("0"), "worker": image("0"), "db": image("db0")}});
+    let detail = json!({"version": 1, "key": "first", "action": "release", "stack": shop.id, "request": first});
+    ground.handle(request(SHOP, &detail)).await;
+    let before = ground.releases(&shop).await.len();
+    assert_eq!(before, 1);
+
+    // What was pushed before somebody asked for a release is overtaken by it.
+    ground.handle(pushed(SHOP, "shop/app", "v0", "0.5", 1)).await;
+    assert_eq!(ground.releases(&shop).await.len(), 1);
+    let now = Timestamp::now()
+        .duration_since("2026-11-01T12:00:00Z".parse().expect("a time"))
+        .as_secs();
+    for (repository, tag, image, seconds) in [
+        ("shop/app", "v2", "2", 20),
+        ("shop/app", "v1", "1", 10),
+        ("shop/app", "latest", "3", 30),
+        ("shop/other", "v9", "9", 30),
+        ("shop/db", "edge", "db2", 40),
+        ("shop/app", "v2", "2", 20),
+        ("shop/app", "v2.0", "2", 50),
+        ("shop/app", "v3", "4", 60),
+    ] {
+        ground.handle(pushed(SHOP, repository, tag, image, now + seconds)).await;
+    }
+    let (app, db) = (|of| released("shop/app", of), |of| released("shop/db", of));
+    let expected = [
+        format!("db={} web={} worker={}", image("db0"), app("2"), app("2")),
+        format!("db={} web={} worker={}", db("db2"), app("2"), app("2")),
+        format!("db={} web={} worker={}", db("db2"), app("4"), app("4")),
+    ];
+    assert_eq!(ground.releases(&shop).await[1..], expected);
+    let told = ground.last_result();
+    assert_eq!(told["key"], format!("shop/app:v3@{}", Digest::of(b"4")));
+    assert_eq!((&told["status"], &told["release"]), (&json!("accepted"), &json!(4)));
+
+    // Not a push, not a success, no tag, and a repository of the same name elsewhere.
+    for (field, value) in [("action-type", "DELETE"), ("result", "FAILURE"), ("image-tag", "")] {
+        let mut event = pushed(SHOP, "shop/app", "v9", "9", now + 90);
+        event["detail"][field] = json!(value);
+        ground.handle(event).await;
+    }
+    let mut elsewhere = pushed(OTHER, "shop/app", "v9", "9", now + 90);
+    elsewhere["detail"]["account"] = json!(SHOP);
+    ground.handle(elsewhere).await;
+    let mut spoofed = pushed(SHOP, "shop/app", "v9", "9", now + 90);
+    spoofed["source"] = json!("com.example");
+    ground.handle(spoofed).await;
+    assert_eq!(ground.releases(&shop).await.len(), 4);
+    assert_eq!(ground.set_aside().len(), 2, "the first one of all, and the spoofed one");
+}
+
+#[tokio::test]
+async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all_the_same() {
+    let ground = Ground::new().await;
+    ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
+    let mut hidden = support::new_stack("hidden");
+    hidden.configuration = support::configuration("secret");
+    hidden.images = support::images(1);
+    let subscription = serde_json::from_value(follows("shop/app", "*")).expect("a subscription");
+    hidden.subscriptions = BTreeMap::from([(name("web"), subscription)]);
+    let hidden = ground.table.ready(&hidden).await;
+    ground.handle(pushed(SHOP, "shop/app", "v1", "1", 0)).await;
+    assert_eq!(ground.releases(&hidden).await.len(), 1, "its own first one");
+    let shop = ground
+        .stacks()
+        .await
+        .into_iter()
+        .find(|stack| stack.id != hidden.id)
+        .expect("the shop");
+    assert_eq!(
+        ground.releases(&shop).await,
+        [format!("web={}", released("shop/app", "1"))]
+    );
+    let (_, reason) = ground.set_aside().pop().expect("the event is kept for the one");
+    assert!(
+        reason.contains(hidden.id.to_string().as_str()) && reason.contains("blueprint `secret`"),
+        "{reason}"
+    );
+
+    // A stack that is gone subscribes to nothing.
+    let operation = shop.active_operation.clone();
+    let store = &ground.table.store;
+    let shop = store.stack(&shop.id).await.expect("a stack");
+    let release = operation.or(shop.active_operation).expect("the release");
+    store.begin_operation(&release).await.expect("begun");
+    store.finish_operation(&release, &End::Succeeded).await.expect("ended");
+    let detail = json!({"version": 1, "key": "end", "action": "destroy", "stack": shop.id});
+    ground.handle(request(SHOP, &detail)).await;
+    let destroy = store
+        .stack(&shop.id)
+        .await
+        .expect("a stack")
+        .active_operation
+        .expect("the end");
+    store.begin_operation(&destroy).await.expect("begun");
+    let done = store.finish_operation(&destroy, &End::Succeeded).await.expect("ended");
+    assert_eq!(done.operation.status, OperationStatus::Succeeded);
+    let repository = follows("shop/app", "*")["repository"]
+        .as_str()
+        .expect("text")
+        .parse()
+        .expect("a repository");
+    assert_eq!(store.subscribers(&repository).await.expect("a list"), [hidden.id]);
+}
