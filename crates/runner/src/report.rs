@@ -15,6 +15,10 @@ const CONTRACT: &str = "slipway";
 
 /// What a run has said so far.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts, of which none follows from another"
+)]
 pub(crate) struct Report {
     /// What it plans.
     pub(crate) plan: PlanSummary,

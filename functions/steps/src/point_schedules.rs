@@ -21,8 +21,8 @@ impl Steps {
             operation.begin_step(state::POINT_SCHEDULES, now);
             Ok(())
         };
-        let begun = self.store.update_operation(operation, begin).await?;
-        for schedule in &begun.schedules {
+        let noted = self.store.update_operation(operation, begin).await?;
+        for schedule in &noted.schedules {
             let target = ScheduleTarget {
                 task_definition: schedule.task_definition.clone(),
                 enabled: true,
@@ -42,8 +42,8 @@ impl Steps {
             operation.begin_step(state::PUT_BACK_SCHEDULES, now);
             Ok(())
         };
-        let begun = self.store.update_operation(operation, begin).await?;
-        for schedule in &begun.schedules {
+        let noted = self.store.update_operation(operation, begin).await?;
+        for schedule in &noted.schedules {
             self.point(schedule, &schedule.previous).await?;
         }
         self.store

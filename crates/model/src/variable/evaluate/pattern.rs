@@ -45,12 +45,12 @@ fn captured(regex: &Regex, captures: &Captures<'_>) -> Evaluated {
         let groups = (1..=names.len()).map(|group| text(captures.get(group)));
         return Ok(Value::List(groups.collect()));
     }
-    let named: Option<BTreeMap<String, Value>> = names
+    let by_name: Option<BTreeMap<String, Value>> = names
         .iter()
         .map(|name| name.map(|name| (name.to_owned(), text(captures.name(name)))))
         .collect();
     // Some with names and some without are refused.
-    named.map(Value::Map).ok_or(Stop::Error)
+    by_name.map(Value::Map).ok_or(Stop::Error)
 }
 
 fn compiled(pattern: &str, text: &str) -> Result<Regex, Stop> {

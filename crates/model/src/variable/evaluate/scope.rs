@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hcl_edit::Decorated;
 use hcl_edit::expr::{BinaryOp, BinaryOperator, UnaryOperator};
 use hcl_edit::expr::{Conditional, Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator, UnaryOp};
 use hcl_edit::template::Element;
@@ -134,7 +135,7 @@ impl<'a> Scope<'a> {
             return self.catch(name, call);
         }
         let mut arguments = Vec::new();
-        for argument in call.args.iter() {
+        for argument in &call.args {
             arguments.push(self.evaluate(argument)?);
         }
         if call.args.expand_final() {
@@ -148,7 +149,7 @@ impl<'a> Scope<'a> {
     fn catch(&mut self, name: &str, call: &FuncCall) -> Evaluated {
         self.catching += 1;
         let mut tried = Err(Stop::Error);
-        for argument in call.args.iter() {
+        for argument in &call.args {
             tried = self.evaluate(argument);
             if tried != Err(Stop::Error) {
                 break;
@@ -163,7 +164,7 @@ impl<'a> Scope<'a> {
     }
 
     fn traversal(&mut self, traversal: &Traversal) -> Evaluated {
-        let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(|operator| operator.value()).collect();
+        let operators: Vec<&TraversalOperator> = traversal.operators.iter().map(Decorated::value).collect();
         let (value, rest) = match (&traversal.expr, operators.as_slice()) {
             (Expression::Variable(root), rest) if self.name(root.as_str()).is_some() => {
                 (self.name(root.as_str()).cloned().ok_or(Stop::Unknown)?, rest)
