@@ -47,10 +47,9 @@ impl Store {
                 return self.finished(operation).await;
             }
             let written = if operation.status == OperationStatus::Queued {
-                Box::pin(self.leave_queue(operation, end)).await?
+                self.leave_queue(operation, end).await?
             } else {
-                // On the heap: whoever ends an operation would carry its largest part otherwise.
-                Box::pin(self.free_slot(operation, end)).await?
+                self.free_slot(operation, end).await?
             };
             // What was written is read again: a repeated call and the first one answer from the same records.
             if written == Written::Conflict {

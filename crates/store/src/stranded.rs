@@ -110,9 +110,10 @@ pub async fn end(
 ) -> Result<Finished, Error> {
     let stored = store.operation(operation).await?;
     let end = how.of_operation(&stored);
-    let finished = store.finish_operation(operation, &end).await?;
+    // On the heap: whoever ends an operation would carry these as parts of itself.
+    let finished = Box::pin(store.finish_operation(operation, &end)).await?;
     if let Some(next) = &finished.next
-        && let Err(error) = start::start(store, sfn, state_machine, next).await
+        && let Err(error) = Box::pin(start::start(store, sfn, state_machine, next)).await
     {
         tracing::warn!(operation = %next.id, "the next operation waits for the sweeper: {error}");
     }

@@ -73,7 +73,9 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 ),
             };
             cases[0].says = timeout;
-            cases.iter_mut().for_each(|case| case.error = error);
+            for case in &mut cases {
+                case.error = error;
+            }
         }
         "arn:aws:states:::aws-sdk:ecs:updateService" => {
             cases.push(fails("Ecs.EcsException", "Rate exceeded", "Rate exceeded"));
