@@ -102,10 +102,10 @@ impl Examples {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, looking).await {
-            Ok(answer) => answer,
-            Err(_) => panic!("never: {address} says {}", self.answer(address).await),
+        if let Ok(answer) = tokio::time::timeout(PATIENCE, looking).await {
+            return answer;
         }
+        panic!("never: {address} says {}", self.answer(address).await)
     }
 
     /// How many tasks of a service run.

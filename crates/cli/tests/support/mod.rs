@@ -294,14 +294,14 @@ pub fn stand_in() -> Option<PathBuf> {
     let lock = std::fs::File::create(folder.join("lock")).expect("a file");
     lock.lock().expect("a lock");
     if !folder.join("terraformrc").is_file() {
-        let installed = Command::new(installer)
+        let done = Command::new(installer)
             .arg(&folder)
             .output()
             .expect("the installer runs");
-        if !installed.status.success() {
+        if !done.status.success() {
             println!(
                 "skipped: the stand-in cannot be installed: {}",
-                String::from_utf8_lossy(&installed.stderr)
+                String::from_utf8_lossy(&done.stderr)
             );
             return None;
         }

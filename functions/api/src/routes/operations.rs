@@ -221,7 +221,8 @@ pub(super) async fn cancel(
     }
     submission.no_fields()?;
     let operation = api.own_operation(&id, &submission.caller).await?;
-    let operation = api.cancel(operation, &submission.caller).await?;
+    // On the heap: it is the deepest of all handlers.
+    let operation = Box::pin(api.cancel(operation, &submission.caller)).await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }

@@ -61,8 +61,8 @@ fn a_rollback_brings_out_an_earlier_release_without_migrations() {
         (stack.status, stack.current_release, stack.last_release),
         (StackStatus::Ready, Some(ReleaseNumber(1)), ReleaseNumber(3))
     );
-    use ReleaseStatus::{Current, Superseded};
-    assert_eq!(statuses(&world), [Superseded, Superseded, Current]);
+    let (superseded, current) = (ReleaseStatus::Superseded, ReleaseStatus::Current);
+    assert_eq!(statuses(&world), [superseded, superseded, current]);
 
     // One that fails leaves everything as it was, and may be asked for again.
     world.aws().broken_image = Some(image(2).to_string());
@@ -70,12 +70,12 @@ fn a_rollback_brings_out_an_earlier_release_without_migrations() {
     let run = world.run(&back);
     assert_eq!(failed(&run).0, "Slipway.RolloutFailed");
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
-    assert_eq!(statuses(&world), [Superseded, Superseded, Current]);
+    assert_eq!(statuses(&world), [superseded, superseded, current]);
     assert_eq!(world.stack().current_release, Some(ReleaseNumber(1)));
     world.aws().broken_image = None;
     let back = roll_back(&world, 2);
     succeeded(&world.run(&back));
-    assert_eq!(statuses(&world), [Superseded, Current, Superseded]);
+    assert_eq!(statuses(&world), [superseded, current, superseded]);
 }
 
 #[test]
