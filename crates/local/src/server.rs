@@ -11,6 +11,7 @@
 
 mod folder;
 mod functions;
+mod leftovers;
 mod listener;
 mod ports;
 mod seed;
@@ -98,6 +99,11 @@ impl Local {
         services.autoscaling.start(stop_aws.clone());
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, json!({"older_than_seconds": 0})).await;
+        let store = slipway_store::Store::new(
+            &slipway_store::aws::sdk_config(&functions::aws_variables(&endpoint)),
+            &template.table.name,
+        );
+        leftovers::remove(&std::env::temp_dir(), &store).await;
         for schedule in &template.schedules {
             let every = timers::rate(schedule)?;
             Handlers::require_sweep(&schedule.function)?;

@@ -4,8 +4,9 @@
 //! are given, what the state machine calls and which events go where. It is read in three steps: YAML with
 //! CloudFormation's short forms becomes JSON (`yaml`), references become text (`resolve`), and the properties of
 //! each resource become a type (`resources`). Whatever is not understood on the way is refused with its path in the
-//! file; what is known to mean nothing here stands in one table, `resources::IGNORED`.
+//! file; what is known to mean nothing here stands in one table, `kind::IGNORED`.
 
+mod kind;
 mod parts;
 mod resolve;
 mod resources;

@@ -13,6 +13,11 @@ use crate::Error;
 use crate::ledger::Transaction;
 use crate::wire::{AwsError, epoch_seconds};
 
+/// The longest definition, in characters.
+const LONGEST_DEFINITION: usize = 1_048_576;
+/// The most that `ValidateStateMachineDefinition` says, and what it says when nobody asks for less.
+const MOST_DIAGNOSTICS: usize = 100;
+
 /// The input of `CreateStateMachine`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -184,29 +189,37 @@ impl StepFunctions {
         Ok(json!({}))
     }
 
-    pub(super) fn validate_definition(input: &ValidateDefinition) -> Value {
+    pub(super) fn validate_definition(input: &ValidateDefinition) -> Result<Value, AwsError> {
+        check_length(&input.definition)?;
+        let most = match input.max_results.unwrap_or(0) {
+            0 => MOST_DIAGNOSTICS,
+            most if most <= MOST_DIAGNOSTICS => most,
+            most => {
+                return Err(AwsError::validation(format!(
+                    "1 validation error detected: Value '{most}' at 'maxResults' failed to satisfy constraint: Member must \
+                     have value less than or equal to {MOST_DIAGNOSTICS}"
+                )));
+            }
+        };
         let problems = check(&input.definition)
             .err()
             .map(|errors| errors.0)
             .unwrap_or_default();
-        let shown = problems
-            .iter()
-            .take(input.max_results.filter(|max| *max > 0).unwrap_or(usize::MAX));
+        let shown = problems.iter().take(most);
         let diagnostics: Vec<Value> = shown
             .map(|problem| {
-                json!({
-                    "severity": "ERROR",
-                    "code": problem.code,
-                    "message": problem.message,
-                    "location": problem.location,
-                })
+                let mut diagnostic = json!({"severity": "ERROR", "code": problem.code, "message": problem.message});
+                if let Some(location) = &problem.location {
+                    diagnostic["location"] = json!(location);
+                }
+                diagnostic
             })
             .collect();
-        json!({
+        Ok(json!({
             "result": if problems.is_empty() { "OK" } else { "FAIL" },
             "truncated": diagnostics.len() < problems.len(),
             "diagnostics": diagnostics,
-        })
+        }))
     }
 
     /// A machine that has to be there.
@@ -324,7 +337,19 @@ fn check(definition: &str) -> Result<slipway_asl::StateMachine, DefinitionErrors
     }
 }
 
+/// What AWS takes is counted in characters, and nothing longer is read.
+fn check_length(definition: &str) -> Result<(), AwsError> {
+    if (1..=LONGEST_DEFINITION).contains(&definition.chars().count()) {
+        return Ok(());
+    }
+    Err(AwsError::validation(format!(
+        "1 validation error detected: Value at 'definition' failed to satisfy constraint: Member must have length between 1 \
+         and {LONGEST_DEFINITION}"
+    )))
+}
+
 fn parse(definition: &str) -> Result<slipway_asl::StateMachine, AwsError> {
+    check_length(definition)?;
     check(definition).map_err(|errors| AwsError::new("InvalidDefinition", errors.to_string()))
 }
 

@@ -80,7 +80,7 @@ impl StepFunctions {
             "DescribeStateMachine" => self.describe_state_machine(&wire::input(body)?),
             "ListStateMachines" => self.list_state_machines(&wire::input(body)?),
             "DeleteStateMachine" => self.delete_state_machine(&wire::input(body)?).await,
-            "ValidateStateMachineDefinition" => Ok(Self::validate_definition(&wire::input(body)?)),
+            "ValidateStateMachineDefinition" => Self::validate_definition(&wire::input(body)?),
             "StartExecution" => self.start_execution(wire::input(body)?),
             "DescribeExecution" => self.describe_execution(&wire::input(body)?),
             "DescribeStateMachineForExecution" => self.describe_machine_of(&wire::input(body)?),

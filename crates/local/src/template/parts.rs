@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::Kind;
 use super::resolve::Resolver;
 use super::resources::{
-    BucketProperties, EventBusProperties, FunctionEvent, FunctionProperties, Kind, LogGroupProperties,
-    ProjectProperties, QueueProperties, StateMachineProperties, TableProperties,
+    BucketProperties, EventBusProperties, FunctionEvent, FunctionProperties, LogGroupProperties, ProjectProperties,
+    QueueProperties, StateMachineProperties, TableProperties,
 };
 use super::{
     Bucket, CreateTable, Function, LogGroup, Project, Queue, Rule, Schedule, StateMachine, Table, TemplateError,

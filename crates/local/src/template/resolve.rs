@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::TemplateError;
-use super::resources::{IGNORED, Kind};
+use super::kind::{IGNORED, Kind};
 use super::yaml::join;
 use crate::wire::{ACCOUNT, REGION, arn};
 

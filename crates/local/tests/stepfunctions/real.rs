@@ -23,6 +23,7 @@ use crate::world::ROLE;
 
 const LIMIT: Duration = Duration::from_mins(1);
 /// A build that ends when the test says so, and leaves a line for every time that it was run.
+const SNAPSHOT: &str = "arn:aws:states:::aws-sdk:rds:createDBSnapshot";
 const BUILDSPEC: &str =
     "version: 0.2\nphases:\n  build:\n    commands:\n      - echo ran >> \"$RUNS\"\n      - cat \"$GATE\"\n";
 
@@ -31,6 +32,7 @@ struct Server {
     service: StepFunctions,
     ecs: Ecs,
     codebuild: CodeBuild,
+    rds: Rds,
     image: String,
 }
 
@@ -87,6 +89,7 @@ impl Server {
             service,
             ecs,
             codebuild,
+            rds,
             image,
         }
     }
@@ -213,4 +216,31 @@ async fn a_task_succeeds_or_fails_by_the_exit_code_of_its_process() {
         ended["error"].as_str().is_some_and(|error| error.starts_with("ECS.")),
         "{ended}"
     );
+}
+
+#[tokio::test]
+async fn snapshots_are_asked_for_by_the_names_of_step_functions() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::start(data.path()).await;
+    let Value::Object(instance) =
+        json!({"DBInstanceIdentifier": "db", "DBInstanceClass": "db.t4g.micro", "Engine": "postgres"})
+    else {
+        panic!("an object")
+    };
+    server.rds.call("CreateDBInstance", instance).await.expect("is created");
+    let taken = json!({"DbInstanceIdentifier": "db", "DbSnapshotIdentifier": "s"});
+    let absent = json!({"DbInstanceIdentifier": "gone", "DbSnapshotIdentifier": "t"});
+    let misnamed = json!({"DBInstanceIdentifier": "db", "DBSnapshotIdentifier": "t"});
+    for (name, arguments, member, said) in [
+        ("taken", taken, "output", r#""DbSnapshotIdentifier":"s""#),
+        ("absent", absent, "error", "Rds.DbInstanceNotFoundException"),
+        ("misnamed", misnamed, "error", "States.Runtime"),
+    ] {
+        let states = json!({"Snapshot": {"Type": "Task", "Resource": SNAPSHOT, "Arguments": arguments, "End": true}});
+        let ended = server.ended(&server.run(name, states).await).await;
+        assert!(
+            ended[member].as_str().is_some_and(|told| told.contains(said)),
+            "{ended}"
+        );
+    }
 }

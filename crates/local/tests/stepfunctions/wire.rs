@@ -127,6 +127,8 @@ async fn a_definition_is_refused_with_its_reasons() {
         .await
         .expect("an answer");
     assert_eq!((good.result.as_str(), good.diagnostics.len()), ("OK", 0));
+    let long = definition(json!({"Do": {"Type": "Pass", "Comment": "x".repeat(1_048_576), "End": true}}));
+    assert_eq!(code(validate(long).await), "ValidationException");
 }
 
 #[tokio::test]
