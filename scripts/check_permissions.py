@@ -51,6 +51,7 @@ NAMES = {
     f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/slipway/stacks/": "logs of stacks/",
     f"arn:${{AWS::Partition}}:ecs:{ACCOUNT}:": "ecs:",
     f"arn:${{AWS::Partition}}:scheduler:{ACCOUNT}:schedule/": "schedule/",
+    f"arn:${{AWS::Partition}}:rds:{ACCOUNT}:": "rds:",
     f"arn:${{AWS::Partition}}:events:{ACCOUNT}:rule/": "rule/",
     f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/slipway/": "roles of stacks/",
     "arn:${AWS::Partition}:iam::*:role/slipway-environment-": "roles of environments-",
@@ -206,6 +207,15 @@ TASKS = {
         **{action: ["rule/StepFunctionsGetEventsForECSTaskRule"] for action in EVENT_RULE},
     },
     "aws-sdk:ecs:updateService": {"ecs:UpdateService": ["ecs:service/*"]},
+    # A snapshot's name has a stack's id and an operation's; a database's is the blueprint's own.
+    "aws-sdk:rds:createDBSnapshot": {"rds:CreateDBSnapshot": ["rds:db:*", "rds:snapshot:?????-?????-op-*"]},
+    "aws-sdk:rds:createDBClusterSnapshot": {
+        "rds:CreateDBClusterSnapshot": ["rds:cluster:*", "rds:cluster-snapshot:?????-?????-op-*"]
+    },
+    "aws-sdk:rds:describeDBSnapshots": {"rds:DescribeDBSnapshots": ["rds:snapshot:?????-?????-op-*"]},
+    "aws-sdk:rds:describeDBClusterSnapshots": {
+        "rds:DescribeDBClusterSnapshots": ["rds:cluster-snapshot:?????-?????-op-*"]
+    },
 }
 
 # ------------------------------------------------------------------------------------------------ Rust

@@ -399,6 +399,9 @@ pub enum ReleaseCommand {
         /// A JSON file with the whole request, as the API takes it; images that are given here count more
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         request: Option<PathBuf>,
+        /// Take a snapshot of the database, and run the backups of the blueprint, before the migrations
+        #[arg(long)]
+        snapshot: bool,
         #[command(flatten)]
         wait: Wait,
     },

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::Database;
 use crate::event::{Origin, Telling};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
@@ -207,6 +208,44 @@ pub struct LogStream {
     pub stream: String,
 }
 
+/// A snapshot of a stack's database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its identifier in RDS.
+    pub id: String,
+    /// What it is taken of.
+    pub database: Database,
+    /// When it was there; none while it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
+    /// The step that comes after it, where that is a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The Step Functions task token of the step that waits for it. Never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+impl Snapshot {
+    /// The snapshot that an operation takes: one operation takes one, however often it is asked to.
+    pub fn new(stack: &StackId, operation: &OperationId, database: Database) -> Self {
+        Self {
+            id: format!("{stack}-{operation}"),
+            database,
+            taken_at: None,
+            next: None,
+            token: None,
+        }
+    }
+
+    /// The operation that takes the snapshot of this identifier; none where the name is not one of ours.
+    pub fn operation(id: &str) -> Option<OperationId> {
+        let (stack, operation) = id.split_once("-op-")?;
+        stack.parse::<StackId>().ok()?;
+        format!("op-{operation}").parse().ok()
+    }
+}
+
 /// A schedule that a release points at its own task definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleasedSchedule {
@@ -257,6 +296,12 @@ pub struct Operation {
     /// The command of the stack's contract that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Name>,
+    /// Whether it was asked for with a snapshot before its migrations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_snapshot: bool,
+    /// The snapshot of the stack's database that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
     /// What its release does with the schedules of the stack, and what it puts back where it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,
@@ -387,6 +432,25 @@ mod tests {
                 assert_eq!(next.after(event), Ok(next), "{status} {event:?} twice");
                 assert!(!status.has_ended() || next == status, "{status} must not become {next}");
             }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_names_its_operation() {
+        let database = Database {
+            kind: crate::contract::DatabaseKind::RdsInstance,
+            id: "main".to_owned(),
+        };
+        let operation = OperationId::generate();
+        let snapshot = Snapshot::new(&StackId::from_bits(7), &operation, database);
+        assert_eq!(Snapshot::operation(&snapshot.id), Some(operation));
+        for other in [
+            "main-final",
+            "rds:main-2026-11-21",
+            "lusab-babad-op-1",
+            &format!("x-op-{}", "0".repeat(26)),
+        ] {
+            assert_eq!(Snapshot::operation(other), None, "{other}");
         }
     }
 

@@ -19,6 +19,9 @@ pub struct Release {
     pub images: BTreeMap<Name, Image>,
     /// Where it stands.
     pub status: ReleaseStatus,
+    /// The snapshot of the database that was taken before its migrations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// The operation that brought it out last.
     pub operation: OperationId,
     /// Who asked for it.

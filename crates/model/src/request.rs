@@ -117,6 +117,13 @@ pub fn read_rollback(mut fields: Fields) -> Result<Option<ReleaseNumber>, Vec<Fi
     }
 }
 
+/// Reads what a release is asked for with from the fields of a request: its images, and whether a snapshot of the database is
+/// taken before its migrations.
+pub fn read_release(mut fields: Fields) -> Result<(BTreeMap<Name, Image>, bool), Vec<FieldProblem>> {
+    let snapshot = fields.flag("snapshot").unwrap_or_default();
+    Ok((read_images(fields)?, snapshot))
+}
+
 /// Reads the images of a release from the fields of a request.
 pub fn read_images(mut fields: Fields) -> Result<BTreeMap<Name, Image>, Vec<FieldProblem>> {
     let images: Option<BTreeMap<Name, Image>> = fields.texts("images", IMAGES_REMEDY);

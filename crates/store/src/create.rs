@@ -60,6 +60,8 @@ pub struct NewOperation {
     pub rollback_to: Option<ReleaseNumber>,
     /// The command that a task runs.
     pub task: Option<Name>,
+    /// Whether a release takes a snapshot of the database before its migrations.
+    pub with_snapshot: bool,
     /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
     /// The revision that the stack must have: `If-Match`.
@@ -131,6 +133,7 @@ impl Store {
                 images: &new.images,
                 rollback_to: None,
                 task: None,
+                with_snapshot: false,
                 requested_by: &new.requested_by,
                 origin: new.origin.as_ref(),
             };
@@ -181,6 +184,7 @@ impl Store {
                 images: &new.images,
                 rollback_to: new.rollback_to,
                 task: new.task.as_ref(),
+                with_snapshot: new.with_snapshot,
                 requested_by: &new.requested_by,
                 origin: new.origin.as_ref(),
             };
@@ -261,6 +265,7 @@ impl NewOperation {
             images: BTreeMap::new(),
             rollback_to: None,
             task: None,
+            with_snapshot: false,
             subscriptions: None,
             if_match: None,
             requested_by: requested_by.into(),
@@ -294,6 +299,7 @@ struct Asked<'a> {
     images: &'a BTreeMap<Name, Image>,
     rollback_to: Option<ReleaseNumber>,
     task: Option<&'a Name>,
+    with_snapshot: bool,
     requested_by: &'a str,
     origin: Option<&'a Origin>,
 }
@@ -324,6 +330,7 @@ impl Request {
                 number: stack.last_release,
                 images: asked.images.clone(),
                 status: ReleaseStatus::Requested,
+                snapshot: None,
                 operation: id.clone(),
                 requested_by: asked.requested_by.to_owned(),
                 created_at: now,
@@ -346,6 +353,8 @@ impl Request {
             release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
             images: asked.images.clone(),
             task: asked.task.cloned(),
+            with_snapshot: asked.with_snapshot,
+            snapshot: None,
             schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),
             origin: asked.origin.cloned(),

@@ -195,7 +195,14 @@ impl Store {
         let mut writes = Vec::new();
         let current = stack.current_release;
         if let Some(number) = operation.release {
-            let release = self.release(&stack.id, number).await?;
+            let mut release = self.release(&stack.id, number).await?;
+            let taken = operation
+                .snapshot
+                .as_ref()
+                .filter(|snapshot| snapshot.taken_at.is_some());
+            if let Some(snapshot) = taken {
+                release.snapshot = Some(snapshot.id.clone());
+            }
             writes.push(move_release(release, end.of_release(), now)?);
             if *end == End::Succeeded {
                 stack.current_release = Some(number);

@@ -21,7 +21,7 @@ use slipway_model::variable;
 
 use crate::create::{Accepted, NewOperation, NewStack, Outcome};
 use crate::idempotency::{Answer, Idempotency};
-use crate::judge_release::judge_task;
+use crate::judge_release::{judge_snapshot, judge_task};
 use crate::judge_subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
 use crate::{Error, Store};
 
@@ -71,6 +71,8 @@ pub enum Change {
     Preview(Edit),
     /// To run these images; a service that is not named keeps its own.
     Release(BTreeMap<Name, Image>),
+    /// The same, with a snapshot of the database and the backups of the blueprint before the migrations.
+    ReleaseAfterSnapshot(BTreeMap<Name, Image>),
     /// To run an image that was pushed, in the services that subscribe to it.
     Push(Push),
     /// To run the images of this earlier release again; of the one before the current one where none is named.
@@ -89,7 +91,7 @@ impl Change {
         match self {
             Self::Update(_) => OperationKind::Update,
             Self::Preview(_) => OperationKind::Preview,
-            Self::Release(_) | Self::Push(_) => OperationKind::Release,
+            Self::Release(_) | Self::ReleaseAfterSnapshot(_) | Self::Push(_) => OperationKind::Release,
             Self::Rollback(_) => OperationKind::Rollback,
             Self::Task(_) => OperationKind::Task,
             Self::Drift => OperationKind::Drift,
@@ -188,7 +190,11 @@ impl Store {
                 require_no_subscriptions(edit)?;
                 new.configuration = Some(self.edited(stack, edit).await?);
             }
-            Change::Release(images) => {
+            Change::Release(images) | Change::ReleaseAfterSnapshot(images) => {
+                if matches!(change, Change::ReleaseAfterSnapshot(_)) {
+                    judge_snapshot(stack)?;
+                    new.with_snapshot = true;
+                }
                 new.images = self.judge_images(stack, images).await?;
                 new.subscriptions = overtaken(stack, images, Timestamp::now());
             }

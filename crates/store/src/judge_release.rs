@@ -159,6 +159,20 @@ impl Store {
     }
 }
 
+/// Whether a stack has something to keep. While it is being made nobody knows, and its workflow looks again.
+pub(crate) fn judge_snapshot(stack: &Stack) -> Result<(), Refusal> {
+    match &stack.contract {
+        Some(contract) if contract.database.is_none() && contract.backups.is_empty() => {
+            Err(Refusal::Invalid(vec![FieldProblem::new(
+                "snapshot",
+                "the stack has neither a database nor backups",
+                "leave it out",
+            )]))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a stack has the command, and images to run it with.
 pub(crate) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
     let tasks = stack.contract.as_ref().map(|contract| &contract.tasks);

@@ -17,6 +17,7 @@
 //! | [`idempotency`] | answers that are given again, byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
+//! | [`snapshot`] | the step that waits for the snapshot of a database |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
 //! | [`stranded`] | an execution that ended without a word: the operation's end, for `events` and `sweep` |
@@ -43,6 +44,7 @@ pub mod lock;
 pub mod operation;
 pub mod release;
 pub mod rollout;
+pub mod snapshot;
 pub mod source_account;
 pub mod stack;
 pub mod start;

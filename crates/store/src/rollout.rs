@@ -50,10 +50,10 @@ pub const FAILED: &str = "Slipway.RolloutFailed";
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// Step Functions did not take the answer.
-    #[error("Step Functions did not take the answer to the step that waits for a rollout")]
+    #[error("Step Functions did not take the answer to the step that waits")]
     Answer(#[source] Box<aws_sdk_sfn::Error>),
-    /// The step was told, and the table does not know it.
-    #[error("the end of a rollout could not be recorded")]
+    /// The table could not record the end.
+    #[error("the end of what a step waits for could not be recorded")]
     Record(#[source] Error),
 }
 
@@ -76,7 +76,7 @@ pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, en
     store.forget_rollout(rollout).await.map_err(EndError::Record)
 }
 
-async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<(), EndError> {
+pub(crate) async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<(), EndError> {
     let answer = sfn.send_task_success().task_token(token).output("{}").send().await;
     answer.map(drop).or_else(|error| match error.as_service_error() {
         Some(

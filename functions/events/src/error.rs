@@ -56,6 +56,9 @@ pub enum EventError {
     /// The step that waits for a deployment could not be told.
     #[error("the step that waits for the deployment could not be told of its end")]
     EndRollout(#[source] slipway_store::rollout::EndError),
+    /// The step that waits for a snapshot could not be told.
+    #[error("the step that waits for the snapshot could not be told that it is there")]
+    EndSnapshot(#[source] slipway_store::rollout::EndError),
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
     EndOperation(#[source] slipway_store::Error),
@@ -122,6 +125,7 @@ impl EventError {
             Self::Refused(_) => "Slipway.EventRefused",
             Self::Table { .. }
             | Self::EndRollout(_)
+            | Self::EndSnapshot(_)
             | Self::EndOperation(_)
             | Self::Describe(_)
             | Self::PutResult { .. }
@@ -139,7 +143,11 @@ impl EventError {
             | Self::Spoofed { .. }
             | Self::Refused(_) => true,
             Self::Table { source, .. } | Self::EndOperation(source) => !source.is_transient(),
-            Self::EndRollout(_) | Self::Describe(_) | Self::PutResult { .. } | Self::SetAside { .. } => false,
+            Self::EndRollout(_)
+            | Self::EndSnapshot(_)
+            | Self::Describe(_)
+            | Self::PutResult { .. }
+            | Self::SetAside { .. } => false,
         }
     }
 

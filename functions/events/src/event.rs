@@ -34,6 +34,15 @@ pub(crate) struct Deployment {
     pub reason: String,
 }
 
+/// The detail of `RDS DB Snapshot Event` and of `RDS DB Cluster Snapshot Event`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Snapshot {
+    #[serde(rename = "EventID")]
+    pub event_id: String,
+    pub source_identifier: String,
+}
+
 /// The detail of `Step Functions Execution Status Change`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@
 //! | `ECS Deployment State Change` | this account | the step that waits for the deployment is answered |
 //! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
 //! | `CodeBuild Build State Change` | this account | the operation of a build that outlived its execution ends |
+//! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | this account | the step that waits for the snapshot is answered |
 //! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
 //! | `Slipway Request` | other accounts | an operation |
 //! | `ECR Image Action` | other accounts | a release of each stack that subscribes to the image |
@@ -25,6 +26,7 @@ mod request;
 mod results;
 mod rollout;
 mod set_aside;
+mod snapshot;
 
 use std::collections::BTreeMap;
 
@@ -100,6 +102,9 @@ impl Events {
             ("Step Functions Execution Status Change", "aws.states") if is_own => {
                 self.execution(envelope.detail()?).await
             }
+            ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event", "aws.rds") if is_own => {
+                self.snapshot(envelope.detail()?).await
+            }
             ("CodeBuild Build State Change", "aws.codebuild") if is_own => self.build(envelope.detail()?).await,
             ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
             ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
@@ -109,6 +114,8 @@ impl Events {
                 "ECS Deployment State Change"
                 | "Step Functions Execution Status Change"
                 | "CodeBuild Build State Change"
+                | "RDS DB Snapshot Event"
+                | "RDS DB Cluster Snapshot Event"
                 | "Slipway Result Due"
                 | "ECR Image Action"
                 | "Slipway Request",

@@ -29,6 +29,9 @@ pub enum StepError {
     /// A migration did not end with exit code 0.
     #[error("{0}")]
     MigrationFailed(String),
+    /// The snapshot of the database did not come to be.
+    #[error("{0}")]
+    SnapshotFailed(String),
     /// A backup did not end with exit code 0.
     #[error("{0}")]
     BackupFailed(String),
@@ -83,6 +86,7 @@ impl StepError {
             Self::PlanFailed(_) => "Slipway.PlanFailed",
             Self::ContractInvalid(_) => "Slipway.ContractInvalid",
             Self::MigrationFailed(_) => "Slipway.MigrationFailed",
+            Self::SnapshotFailed(_) => "Slipway.SnapshotFailed",
             Self::BackupFailed(_) => "Slipway.BackupFailed",
             Self::TaskFailed(_) => "Slipway.TaskFailed",
             Self::RolloutFailed(_) => slipway_store::rollout::FAILED,
@@ -171,6 +175,7 @@ mod tests {
             StepError::PlanFailed(text()),
             StepError::ContractInvalid(text()),
             StepError::MigrationFailed(text()),
+            StepError::SnapshotFailed(text()),
             StepError::BackupFailed(text()),
             StepError::TaskFailed(text()),
             StepError::RolloutFailed(text()),

@@ -11,6 +11,7 @@
 
 mod ask_approval;
 mod await_rollout;
+mod await_snapshot;
 mod aws;
 mod begin;
 mod check_task;
@@ -129,6 +130,11 @@ impl Steps {
                     .await_rollout(&operation, token, &state, &cluster, &rollout)
                     .await?,
             ),
+            Payload::AwaitSnapshot {
+                operation,
+                token,
+                status,
+            } => answer(&self.await_snapshot(&operation, &token, &status).await?),
             Payload::Verify { operation } => answer(&self.verify(&operation).await?),
             Payload::PointSchedules { operation } => answer(&self.point_schedules(&operation).await?),
             Payload::PutBackSchedules { operation } => answer(&self.put_back_schedules(&operation).await?),

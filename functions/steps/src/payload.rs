@@ -41,6 +41,11 @@ pub(crate) enum Payload {
         cluster: String,
         rollout: Rollout,
     },
+    AwaitSnapshot {
+        operation: OperationId,
+        token: String,
+        status: String,
+    },
     Verify {
         operation: OperationId,
     },

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use slipway_model::contract::{Contract, NamedOneOff, Network, Service};
+use slipway_model::contract::{Contract, DatabaseKind, NamedOneOff, Network, Service};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::Name;
-use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule};
+use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule, Snapshot};
 use slipway_model::release::Release;
 
 use crate::task_definition::Usable;
@@ -27,12 +27,23 @@ pub(crate) struct Prepared {
     cluster: String,
     /// More arguments of `ecs:RunTask`: where one-off tasks run.
     placement: Value,
+    /// The snapshot to take before anything runs.
+    snapshot: Option<PreparedSnapshot>,
+    backups: Vec<PreparedCommand>,
     migrations: Vec<PreparedCommand>,
     services: Vec<PreparedService>,
     /// Whether there is a health address to ask afterwards.
     health: bool,
     /// Whether there are schedules to point at it afterwards. The operation knows which.
     schedules: bool,
+}
+
+/// A snapshot of the stack's database.
+#[derive(Debug, Serialize)]
+struct PreparedSnapshot {
+    id: String,
+    kind: DatabaseKind,
+    database: String,
 }
 
 /// A command that runs before any service gets the release.
@@ -88,12 +99,18 @@ impl Steps {
                  commands of the migrations"
             )));
         }
-        let first = prepared.migrations.first();
-        let first = first.map(|migration| state::of_item(state::RUN_MIGRATION, &migration.name));
+        let first = first_command(&prepared);
+        let snapshot = contract.database.filter(|_| asked.with_snapshot);
+        let snapshot = snapshot.map(|database| Snapshot {
+            next: first.clone(),
+            ..Snapshot::new(&stack.id, operation, database)
+        });
         let change = |operation: &mut Operation| {
             operation.schedules.clone_from(&schedules);
-            if let Some(first) = &first {
-                operation.begin_step(first, Timestamp::now());
+            match (&operation.snapshot, &snapshot, &first) {
+                (None, Some(snapshot), _) => operation.snapshot = Some(snapshot.clone()),
+                (_, None, Some(first)) => operation.begin_step(first, Timestamp::now()),
+                _ => {}
             }
         };
         self.note(operation, state::PREPARE_RELEASE, began, change).await?;
@@ -114,12 +131,29 @@ impl Steps {
             services.push(self.prepare_service(release, key, shape, runs).await?);
         }
         // The images of an earlier release ran on this database before: what migrated it since is not undone.
-        let migrations = match asked.kind {
-            OperationKind::Rollback => Vec::new(),
-            _ => commands(&contract.migrations, state::RUN_MIGRATION, contract, &services)?,
+        let migrations: &[NamedOneOff] = match asked.kind {
+            OperationKind::Rollback => &[],
+            _ => &contract.migrations,
         };
+        let migrations = commands(migrations, state::RUN_MIGRATION, None, contract, &services)?;
+        let backups: &[NamedOneOff] = if asked.with_snapshot { &contract.backups } else { &[] };
+        let after = migrations
+            .first()
+            .map(|first| state::of_item(state::RUN_MIGRATION, &first.name));
+        let snapshot = contract.database.as_ref().filter(|_| asked.with_snapshot);
+        if asked.with_snapshot && snapshot.is_none() && backups.is_empty() {
+            return Err(StepError::ContractInvalid(
+                "a snapshot was asked for, and the stack has neither a database nor backups".to_owned(),
+            ));
+        }
         Ok(Prepared {
             placement: placement(contract),
+            snapshot: snapshot.map(|database| PreparedSnapshot {
+                id: Snapshot::new(&release.stack, &asked.id, database.clone()).id,
+                kind: database.kind,
+                database: database.id.clone(),
+            }),
+            backups: commands(backups, state::RUN_BACKUP, after, contract, &services)?,
             migrations,
             services,
             health: contract.health.is_some(),
@@ -246,10 +280,18 @@ pub(crate) fn release_tags(release: &Release, service: &Name) -> [(&'static str,
     ]
 }
 
-/// Commands that run one after the other, each as an item of `state`.
+/// The step of the first command that runs before any service gets the release.
+fn first_command(prepared: &Prepared) -> Option<String> {
+    let backup = prepared.backups.first().map(|first| (state::RUN_BACKUP, first));
+    let first = backup.or_else(|| prepared.migrations.first().map(|first| (state::RUN_MIGRATION, first)));
+    first.map(|(state, command)| state::of_item(state, &command.name))
+}
+
+/// Commands that run one after the other, each as an item of `state`; `after` is the step after the last of them.
 fn commands(
     list: &[NamedOneOff],
     state: &str,
+    after: Option<String>,
     contract: &Contract,
     services: &[PreparedService],
 ) -> Result<Vec<PreparedCommand>, StepError> {
@@ -262,7 +304,9 @@ fn commands(
             container: task_definition::container(contract.services.get(&run.service)?)?.to_owned(),
             command: run.command.clone(),
             timeout_seconds: run.timeout_seconds,
-            next: next.map(|next| state::of_item(state, &next.name)),
+            next: next
+                .map(|next| state::of_item(state, &next.name))
+                .or_else(|| after.clone()),
         })
     };
     let prepared = list.iter().enumerate().map(|(index, command)| {

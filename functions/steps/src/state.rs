@@ -13,6 +13,7 @@ pub(crate) const WAIT_FOR_APPROVAL: &str = "Wait for approval";
 pub(crate) const APPLY: &str = "Apply";
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
 pub(crate) const PREPARE_RELEASE: &str = "Prepare release";
+pub(crate) const WAIT_FOR_SNAPSHOT: &str = slipway_store::snapshot::STEP;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
 pub(crate) const RUN_BACKUP: &str = "Run backup";
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
@@ -79,6 +80,9 @@ mod tests {
             APPLY,
             RECORD_OUTPUTS,
             PREPARE_RELEASE,
+            WAIT_FOR_SNAPSHOT,
+            RUN_BACKUPS,
+            RUN_BACKUP,
             RUN_MIGRATIONS,
             RUN_MIGRATION,
             ROLL_OUT_SERVICES,

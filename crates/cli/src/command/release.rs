@@ -20,12 +20,16 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             stack,
             images,
             request,
+            snapshot,
             wait,
         } => {
             let mut body = request.as_deref().map_or_else(|| Ok(Map::new()), object_in)?;
             let images = by_service(images)?;
             if !images.is_empty() {
                 body.insert("images".to_owned(), json!(images));
+            }
+            if snapshot {
+                body.insert("snapshot".to_owned(), json!(true));
             }
             let value: Value = client
                 .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body.into())
@@ -59,6 +63,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
                     "number",
                     "status",
                     "images",
+                    "snapshot",
                     "operation",
                     "requested_by",
                     "created_at",

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::id::ReleaseNumber;
-use slipway_model::request::{read_images, read_rollback};
+use slipway_model::request::{read_release, read_rollback};
 use slipway_store::Cursor;
 use slipway_store::judge::Change;
 use utoipa::ToSchema;
@@ -93,10 +93,12 @@ pub(super) async fn show(
 #[schema(example = json!({
     "images": {"web": "guestbook@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
 }))]
-#[expect(dead_code, reason = "the schema of a body; `read_images` reads it")]
+#[expect(dead_code, reason = "the schema of a body; `read_release` reads it")]
 struct CreateRelease {
     /// The image of each service, by digest. A service that is not named keeps the image that it has.
     images: BTreeMap<String, String>,
+    /// Whether a snapshot of the stack's database is taken, and the backups of its blueprint run, before the migrations.
+    snapshot: Option<bool>,
 }
 
 /// Release a set of images
@@ -127,7 +129,10 @@ pub(super) async fn create(
     }
     let stack = api.stack(&id).await?;
     submission.caller.require_owner(&stack)?;
-    let change = Change::Release(read_images(submission.fields()?).map_err(Error::invalid)?);
+    let change = match read_release(submission.fields()?).map_err(Error::invalid)? {
+        (images, false) => Change::Release(images),
+        (images, true) => Change::ReleaseAfterSnapshot(images),
+    };
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

@@ -45,6 +45,8 @@ pub struct Operation {
     pub release: Option<u32>,
     /// The command of the stack's blueprint that it runs.
     pub task: Option<String>,
+    /// The snapshot of the stack's database that it takes.
+    pub snapshot: Option<Snapshot>,
     /// The states of the workflow that it went through.
     pub steps: Vec<Step>,
     /// How far Terraform is.
@@ -122,6 +124,16 @@ pub struct Plan {
     pub verdict: Option<&'static str>,
     /// Why it is refused.
     pub refused_because: Option<String>,
+}
+
+/// A snapshot of a stack's database.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Snapshot {
+    /// Its identifier in RDS.
+    #[schema(example = "lusab-babad-op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
+    pub id: String,
+    /// When it was there; null while it is taken.
+    pub taken_at: Option<Timestamp>,
 }
 
 /// What was changed outside Terraform.
@@ -217,6 +229,10 @@ impl Operation {
             }),
             plan: operation.plan.map(|plan| Plan::new(plan, verdict)),
             task: operation.task.map(String::from),
+            snapshot: operation.snapshot.map(|snapshot| Snapshot {
+                id: snapshot.id,
+                taken_at: snapshot.taken_at,
+            }),
             drift: operation.drift.map(Drift::from),
             error: operation.failure.map(|failure| Failure {
                 name: failure.name,

@@ -21,6 +21,8 @@ pub struct Release {
     /// Where it stands: `requested`, `releasing`, `current`, `superseded` or `failed`.
     #[schema(value_type = String, example = "current")]
     pub status: release::ReleaseStatus,
+    /// The identifier of the database snapshot that was taken before its migrations.
+    pub snapshot: Option<String>,
     /// The operation that brought it out last.
     pub operation: String,
     /// Who asked for it.
@@ -60,6 +62,7 @@ impl From<release::Release> for Release {
             number: release.number.0,
             images: images.map(|(service, image)| (service.into(), image.into())).collect(),
             status: release.status,
+            snapshot: release.snapshot,
             operation: release.operation.to_string(),
             requested_by: release.requested_by,
             created_at: release.created_at,

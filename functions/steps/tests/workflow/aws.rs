@@ -1,6 +1,6 @@
 //! The AWS services that the steps call, as small as the steps need them: one axum handler on a loopback port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -41,6 +41,10 @@ pub struct Aws {
     /// What was answered to task tokens: nothing for a success, or the error and its cause.
     pub answered: BTreeMap<String, Option<(String, String)>>,
     pub started: Vec<String>,
+    /// The snapshots of RDS, by name.
+    pub snapshots: BTreeSet<String>,
+    /// What RDS says of a snapshot when it is asked, in turn; then it is available.
+    pub snapshot_status: VecDeque<String>,
     /// The schedules of EventBridge Scheduler, as `GetSchedule` answers.
     pub schedules: BTreeMap<String, Value>,
     /// Tasks with this image never become healthy.

@@ -7,7 +7,7 @@ use slipway_model::release::ReleaseStatus;
 
 use crate::aws::End;
 use crate::definition::states;
-use crate::world::{World, image};
+use crate::world::{Told, World, image};
 
 /// A failure that is injected, and what the operation has to say of it.
 struct Case {
@@ -67,6 +67,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             // The state after it is the judge of all of them.
             let (timeout, error) = match state {
                 "Run task" => ("task `load-dump` did not end within 60 seconds", "Slipway.TaskFailed"),
+                "Run backup" => ("backup `files` did not end within 60 seconds", "Slipway.BackupFailed"),
                 _ => (
                     "migration `migrate` did not end within 60 seconds",
                     "Slipway.MigrationFailed",
@@ -76,6 +77,11 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             for case in &mut cases {
                 case.error = error;
             }
+        }
+        rds if rds.starts_with("arn:aws:states:::aws-sdk:rds:") => {
+            cases.push(fails("Rds.RdsException", "Rate exceeded", "Rate exceeded"));
+            cases.push(fails("Rds.DbInstanceNotFoundException", "not found", "not found"));
+            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
         }
         "arn:aws:states:::aws-sdk:ecs:updateService" => {
             cases.push(fails("Ecs.EcsException", "Rate exceeded", "Rate exceeded"));
@@ -94,6 +100,9 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 "the rollout of service `web` failed: it was not stable in time",
             );
         }
+        "Check backup" => cases[0].says = "Run backups did not end in time",
+        // It looks, and waits again.
+        "Wait for snapshot" => drop(cases.remove(0)),
         "Check migration" => cases[0].says = "Run migrations did not end in time",
         // These run because something else has failed, and that is what is told.
         "Put back service" | "Wait until put back" => {
@@ -142,6 +151,16 @@ fn fail_once(case: &Case) {
     if ["Prepare task", "Run task", "Check task"].contains(&state) {
         world.run(&id);
         id = world.ask_task("load-dump");
+    }
+    if state.contains("snapshot") || state.contains("backup") {
+        if state.contains("cluster") {
+            world.contract.as_mut().expect("a contract")["database"]["kind"] = "rds-cluster".into();
+        }
+        if state.starts_with("Look") {
+            world.told = Told::Never;
+        }
+        world.run(&id);
+        id = world.ask_after_snapshot(2);
     }
     let run = world.run_with(&id, |task| match task.state.as_str() {
         reached if reached == state => Some(case.answer.clone()),
@@ -248,6 +267,17 @@ fn the_paths_that_are_repeated_go_through_every_task() {
     let task = world.ask_task("load-dump");
     let run = world.run(&task);
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
+    for kind in ["rds-instance", "rds-cluster"] {
+        world.contract.as_mut().expect("a contract")["database"]["kind"] = kind.into();
+        let update = world.ask(OperationKind::Update, &[]);
+        world.run(&update);
+        for told in [Told::Early, Told::Never] {
+            world.told = told;
+            let release = world.ask_after_snapshot(3);
+            let run = world.run(&release);
+            assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
+        }
+    }
     let missing: Vec<String> = states()
         .into_iter()
         .filter(|(name, state)| state["Type"] == "Task" && !world.asked.contains_key(name))

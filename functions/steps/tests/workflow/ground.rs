@@ -102,6 +102,8 @@ pub fn contract(stack: &StackId, endpoint: &str) -> Value {
             }},
         },
         "migrations": [{"name": "migrate", "service": "web", "command": ["migrate"], "timeout_seconds": 60}],
+        "database": {"kind": "rds-instance", "id": format!("{stack}-main")},
+        "backups": [{"name": "files", "service": "worker", "command": ["copy-files"], "timeout_seconds": 60}],
         "tasks": {"load-dump": {"service": "web", "command": ["load", "dump.sql"], "timeout_seconds": 60}},
         "schedules": {"tick": {"name": format!("{stack}-tick"), "service": "web", "command": ["tick"]}},
         "health": {"url": format!("{endpoint}/healthz"), "expect": 200},

@@ -350,6 +350,7 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
     contract["services"] = services.into();
     contract["migrations"] = migrations(&"x".repeat(80));
     contract["tasks"] = json!(null);
+    contract["backups"] = json!(null);
     let mut schedules = serde_json::Map::new();
     for name in &names {
         world.aws.lock().expect("the lock").add_schedule(name);

@@ -12,3 +12,4 @@ mod definition;
 mod every_state;
 mod kinds;
 mod released;
+mod snapshots;

@@ -60,6 +60,15 @@ pub enum People {
     Reject,
 }
 
+/// When RDS says that a snapshot is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Before anybody waits for it.
+    Early,
+    Later,
+    Never,
+}
+
 /// How a phase of the runner ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Build {
@@ -85,6 +94,9 @@ pub struct World {
     pub apply_build: Build,
     /// What a look for drift finds.
     pub drift: Drift,
+    /// When RDS says that a snapshot is there.
+    pub told: Told,
+    sfn: aws_sdk_sfn::Client,
     /// What the blueprint's output says; none for a blueprint without it.
     pub contract: Option<Value>,
     /// The exit code of migrations; none when a task ends without one.
@@ -145,6 +157,8 @@ impl World {
             plan_build: Build::Succeeds,
             apply_build: Build::Succeeds,
             drift: Drift::default(),
+            told: Told::Later,
+            sfn: aws_sdk_sfn::Client::new(&sdk),
             contract: Some(contract),
             exit_code: Some(0),
             twice: false,
@@ -185,6 +199,16 @@ impl World {
         self.ask_for(&NewOperation {
             task: Some(name(task)),
             ..NewOperation::new(OperationKind::Task, self.stack(), "ann")
+        })
+    }
+
+    /// Asks for a release of this image for both services, after a snapshot.
+    pub fn ask_after_snapshot(&self, number: u8) -> OperationId {
+        let images = ["web", "worker"].map(|service| (name(service), image(number)));
+        self.ask_for(&NewOperation {
+            images: images.into(),
+            with_snapshot: true,
+            ..NewOperation::new(OperationKind::Release, self.stack(), "ann")
         })
     }
 
@@ -234,6 +258,10 @@ impl World {
             },
             "codebuild:startBuild.sync" => self.build(id, &task.arguments),
             "ecs:runTask.sync" => self.run_task(&task.arguments),
+            "aws-sdk:rds:createDBSnapshot" => self.create_snapshot(&task.arguments, "DbSnapshot"),
+            "aws-sdk:rds:createDBClusterSnapshot" => self.create_snapshot(&task.arguments, "DbClusterSnapshot"),
+            "aws-sdk:rds:describeDBSnapshots" => self.describe_snapshot("DbSnapshots"),
+            "aws-sdk:rds:describeDBClusterSnapshots" => self.describe_snapshot("DbClusterSnapshots"),
             "aws-sdk:ecs:updateService" => Answer::Succeed(self.aws().update_service(&task.arguments)),
             other => panic!("the world has no {other}"),
         }
@@ -262,6 +290,16 @@ impl World {
                 Some((error, cause)) => Answer::fail(error, cause),
             };
         }
+        if payload["step"] == "await_snapshot" {
+            if self.told == Told::Never {
+                return Answer::Never;
+            }
+            let waits = self.operation(id).snapshot.expect("a snapshot");
+            assert_eq!(waits.token.as_deref(), Some(token));
+            self.tell(&waits.id);
+            assert!(self.aws().answered.contains_key(token));
+            return Answer::Succeed(json!({}));
+        }
         let rollout = &payload["rollout"];
         let (service, deployment) = (&rollout["service"], &rollout["deployment"]);
         let waiting = self
@@ -270,6 +308,38 @@ impl World {
         let waiting = Self::wait(waiting).expect("the token that waits for the event");
         assert_eq!(waiting.token, token);
         Answer::Succeed(json!({}))
+    }
+
+    /// What RDS says of the snapshot of an operation: `events` hears it.
+    fn tell(&self, snapshot: &str) {
+        let operation = slipway_model::operation::Snapshot::operation(snapshot).expect("an operation");
+        let told = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot);
+        RUNTIME.block_on(told).expect("the step is told");
+    }
+
+    fn create_snapshot(&self, arguments: &Value, kind: &str) -> Answer {
+        let id = arguments[format!("{kind}Identifier")].as_str().expect("an identifier");
+        let database = kind.replace("Snapshot", if kind.contains("Cluster") { "" } else { "Instance" });
+        assert_eq!(
+            arguments[format!("{database}Identifier")],
+            format!("{}-main", self.stack)
+        );
+        if !self.aws().snapshots.insert(id.to_owned()) {
+            return Answer::fail(&format!("Rds.{kind}AlreadyExistsException"), "it is there");
+        }
+        if self.told == Told::Early {
+            self.tell(id);
+        }
+        let mut answer = json!({});
+        answer[kind] = json!({"Status": "creating"});
+        Answer::Succeed(answer)
+    }
+
+    fn describe_snapshot(&self, kind: &str) -> Answer {
+        let status = self.aws().snapshot_status.pop_front();
+        let mut answer = json!({});
+        answer[kind] = json!([{"Status": status.as_deref().unwrap_or("available")}]);
+        Answer::Succeed(answer)
     }
 
     fn decide(&self, id: &OperationId, token: &str) -> Answer {

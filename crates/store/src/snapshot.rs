@@ -1,0 +1,52 @@
+//! The step of the workflow that waits for the snapshot of a database, and how it is told.
+//!
+//! Two tell it: `events`, when RDS says that the snapshot is there, and `await_snapshot`, which finds that it has been said or
+//! seen already. What is known is on the operation's record, so it does not matter which comes first.
+
+use jiff::Timestamp;
+use slipway_model::id::OperationId;
+use slipway_model::operation::{Operation, StepStatus};
+
+use crate::rollout::{EndError, succeed};
+use crate::{Error, Store};
+
+/// The name of the state that waits.
+pub const STEP: &str = "Wait for snapshot";
+
+/// Records that the snapshot of an operation is there, and tells the step that waits for it, where one does. Telling it again
+/// is harmless; a snapshot that is not the operation's, or not any more, is passed over.
+pub async fn taken(
+    store: &Store,
+    sfn: &aws_sdk_sfn::Client,
+    operation: &OperationId,
+    snapshot: &str,
+) -> Result<(), EndError> {
+    let now = Timestamp::now();
+    let change = |operation: &mut Operation| {
+        let own = operation.snapshot.as_mut().filter(|own| own.id == snapshot);
+        let Some(own) = own.filter(|_| !operation.status.has_ended()) else {
+            return Ok(());
+        };
+        own.taken_at.get_or_insert(now);
+        if own.token.is_none() {
+            return Ok(());
+        }
+        let next = own.next.clone();
+        operation.end_step(STEP, StepStatus::Succeeded, now);
+        // Said again later, it runs no more.
+        if let Some(next) = next.filter(|next| operation.steps.iter().all(|step| step.name != *next)) {
+            operation.begin_step(&next, now);
+        }
+        Ok(())
+    };
+    let updated = match store.update_operation(operation, change).await {
+        Ok(updated) => updated,
+        Err(Error::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(EndError::Record(error)),
+    };
+    let own = updated.snapshot.filter(|own| own.id == snapshot);
+    match own.and_then(|own| own.token) {
+        Some(token) => succeed(sfn, &token).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,24 @@
+//! RDS DB Snapshot Event, RDS DB Cluster Snapshot Event: the step that waits for the snapshot is answered.
+
+use slipway_model::operation;
+
+use crate::event::Snapshot;
+use crate::{EventError, Events};
+
+/// A snapshot that somebody asked for is there: of an instance, of a cluster.
+const THERE: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0075"];
+
+impl Events {
+    pub(crate) async fn snapshot(&self, detail: Snapshot) -> Result<(), EventError> {
+        let id = &detail.source_identifier;
+        let Some(operation) = operation::Snapshot::operation(id).filter(|_| THERE.contains(&&*detail.event_id)) else {
+            // Somebody else's snapshot, or another word about one.
+            return Ok(());
+        };
+        slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, id)
+            .await
+            .map_err(EventError::EndSnapshot)?;
+        tracing::info!(%operation, snapshot = id, "a snapshot is there");
+        Ok(())
+    }
+}
