@@ -9,6 +9,7 @@ mod idempotency;
 mod lambda_runtime;
 mod logs;
 mod operations;
+mod released;
 mod releases;
 #[path = "../runtime_stub/mod.rs"]
 mod runtime_stub;

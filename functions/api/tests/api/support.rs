@@ -243,6 +243,11 @@ impl Server {
 
     /// A stack that is ready, with these services; its path.
     pub async fn ready(&self, name: &str, services: &[&str]) -> String {
+        self.ready_with(name, services, &json!({})).await
+    }
+
+    /// Likewise, with more in its contract.
+    pub async fn ready_with(&self, name: &str, services: &[&str], more: &Value) -> String {
         let operation = self
             .create(name, "local", &json!({"size": 1, "password": "hunter2"}))
             .await;
@@ -256,7 +261,11 @@ impl Server {
             )
         };
         let services: serde_json::Map<String, Value> = services.iter().map(service).collect();
-        let contract = Contract::parse(&json!({"cluster": "main", "services": services})).expect("a contract");
+        let mut contract = json!({"cluster": "main", "services": services});
+        for (attribute, value) in more.as_object().expect("an object") {
+            contract[attribute] = value.clone();
+        }
+        let contract = Contract::parse(&contract).expect("a contract");
         self.store.record_contract(&id, &contract).await.expect("recorded");
         self.store
             .finish_operation(&id, &End::Succeeded)

@@ -1,0 +1,182 @@
+//! What can be asked of a stack that has releases: to go back, to run a task, to be looked at, to be kept before it changes.
+
+use serde_json::{Value, json};
+use slipway_model::operation::Operation;
+use slipway_model::plan::{Action, ResourceChange};
+use slipway_store::finish::End;
+
+use crate::support::{Answer, Server, id, image};
+
+async fn release(server: &Server, path: &str, of: &str) -> Value {
+    let body = json!({"images": {"web": image(of)}});
+    let answer = server.post(&format!("{path}/releases"), &body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    answer.json()
+}
+
+fn detail(answer: &Answer) -> String {
+    answer.json()["detail"].as_str().expect("a detail").to_owned()
+}
+
+#[tokio::test]
+async fn a_stack_goes_back_to_a_release_that_has_come_out() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    let rollback = format!("{path}/rollback");
+    let nothing = server.post(&rollback, &json!({})).await;
+    assert_eq!(nothing.status, 409);
+    assert!(detail(&nothing).contains("nothing to go back from"), "{nothing:?}");
+    server.play(&release(&server, &path, "one").await).await;
+    let first = server.post(&rollback, &json!({})).await;
+    assert_eq!(first.status, 409);
+    assert!(
+        detail(&first).contains("no release before it has come out"),
+        "{first:?}"
+    );
+
+    let failed = release(&server, &path, "two").await;
+    server.store.begin_operation(&id(&failed)).await.expect("begun");
+    let failure = slipway_model::operation::Failure {
+        name: "Slipway.MigrationFailed".to_owned(),
+        step: "Run migrations".to_owned(),
+        message: "it failed".to_owned(),
+        address: None,
+    };
+    let ended = server.store.finish_operation(&id(&failed), &End::Failed(failure)).await;
+    ended.expect("an end");
+    server.play(&release(&server, &path, "three").await).await;
+    for (body, says) in [
+        (json!({"release": 3}), "is what the stack runs"),
+        (json!({"release": 2}), "has never come out"),
+        (json!({"release": 9}), "its releases are 1 to 3"),
+        (json!({"release": 0}), "a whole number from 1"),
+        (json!({"release": "1"}), "is a text"),
+    ] {
+        let answer = server.post(&rollback, &body).await;
+        assert_eq!(
+            (answer.status, answer.fields()),
+            (422, vec!["release".to_owned()]),
+            "{body}"
+        );
+        assert!(answer.json().to_string().contains(says), "{body}: {}", answer.json());
+    }
+
+    // The newest before the current one that has come out, which is not the one that failed.
+    let back = server.post(&rollback, &json!({})).await;
+    assert_eq!(back.status, 202, "{back:?}");
+    let back = back.json();
+    assert_eq!((&back["kind"], &back["release"]), (&json!("rollback"), &json!(1)));
+    server.play(&back).await;
+    let stack = server.get(&path).await.json();
+    assert_eq!(
+        (&stack["current_release"], &stack["last_release"]),
+        (&json!(1), &json!(3))
+    );
+    let released = server.get(&format!("{path}/releases/1")).await.json();
+    assert_eq!(
+        (&released["status"], &released["operation"]),
+        (&json!("current"), &back["id"])
+    );
+    // And forward again.
+    let forward = server.post(&rollback, &json!({"release": 3})).await;
+    assert_eq!(forward.json()["release"], 3);
+}
+
+#[tokio::test]
+async fn a_task_runs_where_the_blueprint_has_it_and_a_release_is_out() {
+    let server = Server::with_blueprint().await;
+    let tasks = json!({"tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}}});
+    let path = server.ready_with("shop", &["web"], &tasks).await;
+    assert_eq!(server.get(&path).await.json()["tasks"], json!(["createsuperuser"]));
+    let task = format!("{path}/tasks/createsuperuser");
+    let early = server.post(&task, &json!({})).await;
+    assert_eq!(early.status, 409);
+    assert!(detail(&early).contains("runs no release yet"), "{early:?}");
+    server.play(&release(&server, &path, "one").await).await;
+    for name in ["load-dump", "Load%20Dump"] {
+        let unknown = server.post(&format!("{path}/tasks/{name}"), &json!({})).await;
+        assert_eq!(unknown.status, 404, "{unknown:?}");
+    }
+    let unknown = server.post(&format!("{path}/tasks/load-dump"), &json!({})).await;
+    assert!(
+        detail(&unknown).contains("its tasks are: createsuperuser"),
+        "{unknown:?}"
+    );
+    let more = server.post(&task, &json!({"password": "x"})).await;
+    assert_eq!((more.status, more.fields()), (422, vec!["password".to_owned()]));
+
+    let ran = server.post(&task, &json!({})).await;
+    assert_eq!(
+        (ran.status, ran.header("location")),
+        (202, ran.json()["links"]["self"].as_str().expect("a path"))
+    );
+    assert_eq!(
+        (&ran.json()["kind"], &ran.json()["task"]),
+        (&json!("task"), &json!("createsuperuser"))
+    );
+}
+
+#[tokio::test]
+async fn drift_is_shown_with_the_operation_and_the_stack() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    assert_eq!(server.get(&path).await.json()["drift"], json!(null));
+    let looked = server.post(&format!("{path}/drift"), &json!({})).await;
+    assert_eq!((looked.status, &looked.json()["kind"]), (202, &json!("drift")));
+    let operation = looked.json();
+    let id = id(&operation);
+    server.store.begin_operation(&id).await.expect("begun");
+    let change = |operation: &mut Operation| {
+        let mut drift = slipway_model::plan::Drift::default();
+        drift.add(ResourceChange {
+            address: "aws_sqs_queue.jobs".to_owned(),
+            action: Action::Delete,
+        });
+        operation.drift = Some(drift);
+        Ok(())
+    };
+    server.store.update_operation(&id, change).await.expect("recorded");
+    server
+        .store
+        .finish_operation(&id, &End::Succeeded)
+        .await
+        .expect("an end");
+    let link = operation["links"]["self"].as_str().expect("a path");
+    assert_eq!(
+        server.get(link).await.json()["drift"],
+        json!({"count": 1, "resources": [{"address": "aws_sqs_queue.jobs", "action": "delete"}]})
+    );
+    let seen = &server.get(&path).await.json()["drift"];
+    assert_eq!(
+        (&seen["count"], &seen["resources"], &seen["operation"]),
+        (&json!(1), &json!(["aws_sqs_queue.jobs"]), &operation["id"])
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_is_taken_where_there_is_something_to_keep() {
+    let server = Server::with_blueprint().await;
+    let body = |snapshot: Value| json!({"images": {"web": image("one")}, "snapshot": snapshot});
+    let path = server.ready("shop", &["web"]).await;
+    let releases = format!("{path}/releases");
+    for (snapshot, says) in [
+        (json!(true), "neither a database nor backups"),
+        (json!("yes"), "is a text"),
+    ] {
+        let answer = server.post(&releases, &body(snapshot)).await;
+        assert_eq!(
+            (answer.status, answer.fields()),
+            (422, vec!["snapshot".to_owned()]),
+            "{answer:?}"
+        );
+        assert!(answer.json().to_string().contains(says), "{}", answer.json());
+    }
+    assert_eq!(server.post(&releases, &body(json!(false))).await.status, 202);
+
+    let database = json!({"database": {"kind": "rds-instance", "id": "main"}});
+    let path = server.ready_with("kept", &["web"], &database).await;
+    let asked = server.post(&format!("{path}/releases"), &body(json!(true))).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let operation = server.store.operation(&id(&asked.json())).await.expect("the operation");
+    assert!(operation.with_snapshot);
+}
