@@ -187,10 +187,9 @@ mod tests {
     #[test]
     fn the_documented_contract_is_the_one_that_is_read() {
         let page = include_str!("../../../docs/blueprints.md");
-        let example = page
-            .split("```json")
-            .nth(1)
-            .and_then(|rest| rest.split("```").next())
+        let mut blocks = page.split("```json").skip(1);
+        let example = blocks
+            .find_map(|rest| rest.split("```").next().filter(|block| block.contains("\"services\"")))
             .expect("an example");
         let example = serde_json::from_str(example).expect("JSON");
         let contract = Contract::parse(&example).expect("a contract");
