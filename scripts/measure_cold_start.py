@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "SLIPWAY_TABLE": "slipway",
     "SLIPWAY_STATE_BUCKET": "slipway-state",
     "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts",
+    "SLIPWAY_UNHANDLED_EVENTS_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/unhandled",
     "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
     "SLIPWAY_LOG_GROUP": "/slipway/builds",
     "SLIPWAY_STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:slipway-operation:live",
