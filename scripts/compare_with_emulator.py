@@ -12,7 +12,7 @@ same arguments. Every state of the machine is in a case.
 The steps are a function on the emulator that answers as the case says, so that arguments, retries, task tokens and errors are the
 emulator's own. What is not compared, because the emulator does it otherwise:
 
-  * builds and ECS are the emulator's mock responses, for which it evaluates no arguments and makes one attempt;
+  * builds, ECS and RDS are the emulator's mock responses, for which it evaluates no arguments and makes one attempt;
   * states inside of a Map: the emulator's history has none. That they were gone through shows in what the steps were called with;
   * what a Map does after an iteration has failed: the emulator goes on with the next, where AWS stops;
   * texts of errors: each wraps them in its own way;
@@ -56,9 +56,9 @@ def response_to(event):
         file.seek(0)
         calls = [json.loads(line) for line in file]
         file.write(json.dumps(event) + "\\n")
-    same = lambda call: all(call.get(name) == event.get(name) for name in ("operation", "step", "state"))
+    same = lambda call: all(call.get(name) == event.get(name) for name in ("operation", "step", "state", "what"))
     attempt = sum(map(same, calls))
-    answers = answers.get(event.get("state") or event["step"], [])
+    answers = answers.get(event.get("state") or event["step"] + " " + event.get("what", ""), [])
     return next((answer for first, last, answer in answers if first <= attempt <= last), {})
 
 while True:
@@ -92,14 +92,14 @@ def is_step(state):
 
 
 def answers_of(case, responses, states):
-    """What the function answers: by the name of the state where it is told that, else by the name of the step."""
+    """What the function answers: by the name of the state where it is told that, else by the step and what that is about."""
     answers = {}
     for name, response in case.items():
         if is_step(states[name]):
             payload = states[name]["Arguments"]["Payload"]
             ranges = [tuple(map(int, (key.split("-") * 2)[:2])) for key in responses[response]]
             answer = [(*range_, it) for range_, it in zip(ranges, responses[response].values())]
-            answers[name if "state" in payload else payload["step"]] = answer
+            answers[name if "state" in payload else f"{payload['step']} {payload.get('what', '')}"] = answer
     return answers
 
 

@@ -112,6 +112,8 @@ RELEASED = [
     "Record outputs",
     "Anything to release?",
     "Prepare release",
+    "Take a snapshot?",
+    "Any backups?",
     "Any migrations?",
     "Roll out services",
     "Anything to verify?",
