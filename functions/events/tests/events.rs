@@ -9,7 +9,8 @@ mod support;
 
 use serde_json::{Value, json};
 use slipway_events::{Config, EventError, Events};
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::contract::{Database, DatabaseKind};
+use slipway_model::operation::{Operation, OperationKind, OperationStatus, Snapshot};
 use slipway_store::rollout::Rollout;
 
 use fake::Fake;
@@ -59,6 +60,28 @@ fn deployment(event_name: &str, id: &str) -> Value {
     })
 }
 
+fn snapshot(event_id: &str, id: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "844e2571-85d4-695f-b930-0153b71dcb42",
+        "detail-type": "RDS DB Snapshot Event",
+        "source": "aws.rds",
+        "account": "000000000000",
+        "time": "2026-05-23T12:31:14Z",
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:rds:us-east-1:000000000000:snapshot:{id}")],
+        "detail": {
+            "EventCategories": ["creation"],
+            "SourceType": "SNAPSHOT",
+            "SourceArn": format!("arn:aws:rds:us-east-1:000000000000:snapshot:{id}"),
+            "Date": "2026-05-23T12:31:14.000Z",
+            "SourceIdentifier": id,
+            "Message": "Manual snapshot created",
+            "EventID": event_id,
+        },
+    })
+}
+
 fn execution(machine: &str, name: &str, status: &str) -> Value {
     json!({
         "version": "0",
@@ -92,6 +115,63 @@ fn waiting(deployment: &str) -> Rollout {
         operation: slipway_model::id::OperationId::generate(),
         step: "Wait until stable: web".to_owned(),
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_answers_the_step_that_waits_for_it_whichever_comes_first() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake);
+    let (stack, id) = table.provisioning(&new_stack("kept")).await;
+    let database = Database {
+        kind: DatabaseKind::RdsInstance,
+        id: "main".to_owned(),
+    };
+    let own = Snapshot::new(&stack.id, &id, database);
+    let keep = |operation: &mut Operation| {
+        operation.snapshot.get_or_insert(own.clone());
+        Ok(())
+    };
+    table.store.update_operation(&id, keep).await.expect("kept");
+    for (event_id, id) in [
+        // A word about it that is not its end, somebody else's, an automatic one, one of an operation that nobody knows.
+        ("RDS-EVENT-0040", own.id.as_str()),
+        ("RDS-EVENT-0042", "final"),
+        ("RDS-EVENT-0042", "rds:main-2026-05-23-12-31"),
+        ("RDS-EVENT-0042", "lusab-babad-op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+    ] {
+        events.handle(snapshot(event_id, id)).await.expect("passed over");
+    }
+    let operation = table.store.operation(&id).await.expect("the operation");
+    assert_eq!(operation.snapshot.expect("a snapshot").taken_at, None);
+
+    // Nobody waits yet: it is known to whoever comes.
+    events
+        .handle(snapshot("RDS-EVENT-0042", &own.id))
+        .await
+        .expect("handled");
+    assert_eq!(fake.count("SendTaskSuccess"), 0);
+    let wait = |operation: &mut Operation| {
+        operation.begin_step("Wait for snapshot", operation.created_at);
+        operation.snapshot.as_mut().expect("a snapshot").token = Some("a-token".to_owned());
+        Ok(())
+    };
+    let waits = table.store.update_operation(&id, wait).await.expect("kept");
+    assert!(waits.snapshot.expect("a snapshot").taken_at.is_some());
+
+    events
+        .handle(snapshot("RDS-EVENT-0042", &own.id))
+        .await
+        .expect("handled");
+    assert_eq!(
+        fake.calls(),
+        [(
+            "SendTaskSuccess".to_owned(),
+            json!({"taskToken": "a-token", "output": "{}"})
+        )]
+    );
+    let operation = table.store.operation(&id).await.expect("the operation");
+    assert!(operation.steps[0].ended_at.is_some());
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ impl Steps {
                 kind: database.kind,
                 database: database.id.clone(),
             }),
-            backups: commands(backups, state::RUN_BACKUP, after, contract, &services)?,
+            backups: commands(backups, state::RUN_BACKUP, after.as_deref(), contract, &services)?,
             migrations,
             services,
             health: contract.health.is_some(),
@@ -291,7 +291,7 @@ fn first_command(prepared: &Prepared) -> Option<String> {
 fn commands(
     list: &[NamedOneOff],
     state: &str,
-    after: Option<String>,
+    after: Option<&str>,
     contract: &Contract,
     services: &[PreparedService],
 ) -> Result<Vec<PreparedCommand>, StepError> {
@@ -306,7 +306,7 @@ fn commands(
             timeout_seconds: run.timeout_seconds,
             next: next
                 .map(|next| state::of_item(state, &next.name))
-                .or_else(|| after.clone()),
+                .or_else(|| after.map(str::to_owned)),
         })
     };
     let prepared = list.iter().enumerate().map(|(index, command)| {
