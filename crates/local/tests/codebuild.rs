@@ -348,7 +348,8 @@ async fn builds_outlive_the_server() {
 #[tokio::test]
 async fn a_build_whose_process_was_killed_is_a_fault_and_a_shutdown_stops_builds() {
     let data = tempfile::tempdir().unwrap();
-    let spec = "version: 0.2\nphases: {build: {commands: [\"echo ready; sleep 600\"]}}";
+    // A shell of its own: the build's catches the signal, and one that came between a fork and an exec would be lost.
+    let spec = "version: 0.2\nphases: {build: {commands: [\"sh -c 'echo ready; sleep 600; :'\"]}}";
     let machine = Machine::start(data.path(), spec, 1);
     let id = machine.start_build(json!([])).await;
     machine.written(&id, "ready").await;

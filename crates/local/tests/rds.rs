@@ -188,34 +188,47 @@ async fn a_snapshot_has_what_was_committed_when_it_was_taken_and_is_restored_els
     );
 }
 
-#[tokio::test]
-async fn what_a_crash_interrupts_is_done_by_the_next_server() {
-    let world = World::new();
-    let folder = world.create().await;
-    fs::write(folder.join("data"), "1").expect("writes");
-    world.snapshot().await;
+/// The life of a server: what it was about to do is not done any more once it is over, as when it is killed.
+fn life<T>(of: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(of)
+}
+
+#[test]
+fn what_a_crash_interrupts_is_done_by_the_next_server() {
+    let (world, folder) = life(async {
+        let world = World::new();
+        let folder = world.create().await;
+        fs::write(folder.join("data"), "1").expect("writes");
+        world.snapshot().await;
+        (world, folder)
+    });
     // What a server that was killed in the middle of a copy leaves.
     fs::create_dir_all(world.folder.path().join("snapshots/before.partial")).expect("makes a folder");
-    let world = world.crash();
-    world.available().await;
+    let world = life(async move {
+        let world = world.crash();
+        world.available().await;
+        let parameters = json!({"DBInstanceIdentifier": "db", "FinalDBSnapshotIdentifier": "last"});
+        world.call("DeleteDBInstance", parameters).await;
+        world
+    });
+    life(async move {
+        let world = world.crash();
+        world.deleted().await;
+        assert!(!folder.exists());
+        let last = world
+            .call("DescribeDBSnapshots", json!({"DBSnapshotIdentifier": "LAST"}))
+            .await;
+        assert_eq!(last["DBSnapshots"][0]["Status"], "available");
 
-    let parameters = json!({"DBInstanceIdentifier": "db", "FinalDBSnapshotIdentifier": "last"});
-    world.call("DeleteDBInstance", parameters).await;
-    let world = world.crash();
-    world.deleted().await;
-    assert!(!folder.exists());
-    let last = world
-        .call("DescribeDBSnapshots", json!({"DBSnapshotIdentifier": "LAST"}))
-        .await;
-    assert_eq!(last["DBSnapshots"][0]["Status"], "available");
-
-    let restored = world.restore().await;
-    assert_eq!(fs::read_to_string(restored.join("data")).expect("is there"), "1");
-    let deleted = world
-        .call("DeleteDBSnapshot", json!({"DBSnapshotIdentifier": "before"}))
-        .await;
-    assert_eq!(deleted["DBSnapshot"]["Status"], "deleted");
-    assert!(!world.folder.path().join("snapshots/before").exists());
+        let restored = world.restore().await;
+        assert_eq!(fs::read_to_string(restored.join("data")).expect("is there"), "1");
+        let deleted = world
+            .call("DeleteDBSnapshot", json!({"DBSnapshotIdentifier": "before"}))
+            .await;
+        assert_eq!(deleted["DBSnapshot"]["Status"], "deleted");
+        assert!(!world.folder.path().join("snapshots/before").exists());
+    });
 }
 
 #[tokio::test]
