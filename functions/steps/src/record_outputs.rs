@@ -4,13 +4,12 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use slipway_model::contract::{Contract, Service};
+use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
 
-use crate::{StepError, Steps, aws, state, task_definition};
+use crate::{StepError, Steps, aws, state};
 
 /// The name of the output that every blueprint has.
 const OUTPUT: &str = "slipway";
@@ -28,14 +27,7 @@ impl Steps {
         let contract = self.read_contract(operation).await?;
         let applied = self.store.operation(operation).await?;
         let stack = self.store.stack(&applied.stack).await?;
-        let mut release = release_to_bring_out(&applied, &stack, &contract);
-        if let Some(again) = release.filter(|_| applied.release.is_none()) {
-            let images = self.store.release(&stack.id, again).await?.images;
-            // A service that came with this update has no image yet: what changed comes out with the release that brings one.
-            let fits =
-                |(key, shape): (&Name, &Service)| images.contains_key(key) || !task_definition::takes_an_image(shape);
-            release = release.filter(|_| contract.services.iter().all(fits));
-        }
+        let release = release_to_bring_out(&applied, &stack, &contract);
         // Before the contract: once that is the stack's, a repetition of this step would see no difference any more.
         let change = |operation: &mut Operation| operation.release = operation.release.or(release);
         self.note(operation, state::RECORD_OUTPUTS, began, change).await?;

@@ -49,18 +49,6 @@ pub(crate) struct Usable {
     pub release: Option<ReleaseNumber>,
 }
 
-/// Whether a service runs an image of a release: one of its containers names none of its own.
-pub(crate) fn takes_an_image(shape: &Service) -> bool {
-    let containers = shape
-        .task_definition
-        .get("containerDefinitions")
-        .and_then(Value::as_array);
-    containers.is_some_and(|all| {
-        all.iter()
-            .any(|container| container.get("image").is_none_or(Value::is_null))
-    })
-}
-
 /// The task definition of a service with the release's image: every container that names no image of its own gets it.
 pub(crate) fn with_image(
     family: &str,

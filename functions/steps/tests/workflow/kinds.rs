@@ -168,20 +168,6 @@ fn an_update_releases_again_only_what_has_a_new_shape() {
 }
 
 #[test]
-fn an_update_that_brings_a_service_leaves_it_to_the_release_that_brings_its_image() {
-    let mut world = provisioned();
-    let services = &mut world.contract.as_mut().expect("a contract")["services"];
-    let mut worker = services["web"].clone();
-    worker["name"] = json!("worker");
-    services["worker"] = worker;
-    let update = world.ask(OperationKind::Update, &[]);
-    let run = world.run(&update);
-    succeeded(&run);
-    assert!(run.visited().contains(&"Apply") && !run.visited().contains(&"Prepare release"));
-    assert_eq!(world.stack().contract.expect("a contract").services.len(), 2);
-}
-
-#[test]
 fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
     let mut world = provisioned();
     let preview = world.ask(OperationKind::Preview, &[]);
