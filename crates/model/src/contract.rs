@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::name::Name;
+use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
 
 mod at;
@@ -177,6 +177,42 @@ impl Contract {
     pub fn parse(value: &Value) -> Result<Self, Vec<FieldProblem>> {
         parse::contract(value)
     }
+
+    /// What of it can come out with these images: without the services that have none yet, and without what runs in those.
+    ///
+    /// The address that is asked afterwards stays only where nothing is left out: it may be of what is.
+    #[must_use]
+    pub fn ready_for(&self, images: &BTreeMap<Name, Image>) -> Self {
+        let mut ready = self.clone();
+        ready
+            .services
+            .retain(|key, service| images.contains_key(key) || !service.takes_image());
+        if ready.services.len() < self.services.len() {
+            let runs = |run: &OneOff| ready.services.contains_key(&run.service);
+            ready.migrations.retain(|migration| runs(&migration.run));
+            ready.backups.retain(|backup| runs(&backup.run));
+            ready.tasks.retain(|_, task| runs(task));
+            ready.schedules.retain(|_, schedule| runs(&schedule.run));
+            ready.health = None;
+        }
+        ready
+    }
+}
+
+impl Service {
+    /// Whether it runs an image of a release.
+    pub fn takes_image(&self) -> bool {
+        let containers = self
+            .task_definition
+            .get("containerDefinitions")
+            .and_then(Value::as_array);
+        containers.is_some_and(|all| all.iter().any(takes_image))
+    }
+}
+
+/// Whether a container of a task definition gets the release's image: it names none of its own.
+pub fn takes_image(container: &Value) -> bool {
+    container.get("image").is_none_or(Value::is_null)
 }
 
 #[cfg(test)]

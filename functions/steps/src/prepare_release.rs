@@ -90,6 +90,11 @@ impl Steps {
         };
         check_images(&asked, &contract)?;
         let release = self.store.begin_release(operation, number).await?;
+        let contract = match asked.kind {
+            // A service that an update brings waits for the release that brings its image.
+            OperationKind::Update => contract.ready_for(&release.images),
+            _ => contract,
+        };
         let prepared = self.prepare(&asked, &contract, &release).await?;
         let schedules = self.prepare_schedules(&contract, &prepared.services).await?;
         let bytes = serde_json::to_string(&prepared).map_err(StepError::WriteAnswer)?.len();

@@ -27,12 +27,38 @@ impl Steps {
         let contract = self.read_contract(operation).await?;
         let applied = self.store.operation(operation).await?;
         let stack = self.store.stack(&applied.stack).await?;
-        let release = release_to_bring_out(&applied, &stack, &contract);
+        let release = self.release_to_bring_out(&applied, &stack, &contract).await?;
         // Before the contract: once that is the stack's, a repetition of this step would see no difference any more.
         let change = |operation: &mut Operation| operation.release = operation.release.or(release);
         self.note(operation, state::RECORD_OUTPUTS, began, change).await?;
         self.store.record_contract(operation, &contract).await?;
         Ok(Recorded { release })
+    }
+
+    /// The release that comes out after an apply: the one whose images came with the request, or the current one again where
+    /// the shape of the services or schedules has changed, and it has an image for one of them.
+    async fn release_to_bring_out(
+        &self,
+        operation: &Operation,
+        stack: &Stack,
+        contract: &Contract,
+    ) -> Result<Option<ReleaseNumber>, StepError> {
+        // A repeated step finds what the first run decided.
+        if operation.release.is_some() || operation.kind != OperationKind::Update {
+            return Ok(operation.release);
+        }
+        let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
+            return Ok(None);
+        };
+        let is_same = before.services == contract.services
+            && before.cluster == contract.cluster
+            && before.schedules == contract.schedules;
+        if is_same {
+            return Ok(None);
+        }
+        let images = self.store.release(&stack.id, current).await?.images;
+        let nothing_comes_out = contract.ready_for(&images).services.is_empty();
+        Ok((!nothing_comes_out).then_some(current))
     }
 
     /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.
@@ -71,18 +97,4 @@ fn missing_output() -> StepError {
         "the blueprint has no output `{OUTPUT}`, or it is sensitive: add `output \"{OUTPUT}\"` to its root module, with the \
          services, migrations and endpoints of the stack"
     ))
-}
-
-/// The release that comes out after an apply: the one whose images came with the request, or the current one again where
-/// the shape of the services or schedules has changed.
-fn release_to_bring_out(operation: &Operation, stack: &Stack, contract: &Contract) -> Option<ReleaseNumber> {
-    // A repeated step finds what the first run decided.
-    if operation.release.is_some() || operation.kind != OperationKind::Update {
-        return operation.release;
-    }
-    let before = stack.contract.as_ref()?;
-    let changed = before.services != contract.services
-        || before.cluster != contract.cluster
-        || before.schedules != contract.schedules;
-    stack.current_release.filter(|_| changed)
 }

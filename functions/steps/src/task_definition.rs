@@ -14,7 +14,7 @@ use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionErro
 use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Map, Value, json};
-use slipway_model::contract::Service;
+use slipway_model::contract::{Service, takes_image};
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Digest, Image, Name};
 
@@ -59,7 +59,7 @@ pub(crate) fn with_image(
     let mut definition = shape.task_definition.clone();
     definition["family"] = family.into();
     let containers = definition["containerDefinitions"].as_array_mut().into_iter().flatten();
-    for container in containers.filter(|container| container.get("image").is_none_or(Value::is_null)) {
+    for container in containers.filter(|container| takes_image(container)) {
         let Some(image) = image else {
             return Err(StepError::ContractInvalid(format!(
                 "the release has no image for the service `{service}`: release it again with one"
@@ -73,9 +73,7 @@ pub(crate) fn with_image(
 /// The container in which a service's commands run: the first that gets the release's image, or else the first.
 pub(crate) fn container(shape: &Service) -> Option<&str> {
     let containers = shape.task_definition.get("containerDefinitions")?.as_array()?;
-    let own = containers
-        .iter()
-        .find(|container| container.get("image").is_none_or(Value::is_null));
+    let own = containers.iter().find(|container| takes_image(container));
     own.or(containers.first())?.get("name")?.as_str()
 }
 
