@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::textual::textual;
+
 /// What the roles of environments are called, before the part that tells them apart. Builds may assume no others.
 pub const ENVIRONMENT_ROLE: &str = "slipway-environment-";
 
@@ -180,8 +182,7 @@ fn in_account<'a>(arn: &'a str, service: &str, region: &str) -> Option<(&'a str,
     fits.then_some((account, name))
 }
 
-/// What the plain texts share: shown as they are, and parsed when they are read.
-macro_rules! textual {
+macro_rules! as_text {
     ($($name:ident),*) => {$(
         impl $name {
             /// As text.
@@ -189,31 +190,11 @@ macro_rules! textual {
                 &self.0
             }
         }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl TryFrom<String> for $name {
-            type Error = InvalidAccount;
-            fn try_from(text: String) -> Result<Self, InvalidAccount> {
-                text.parse()
-            }
-        }
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
     )*};
 }
 
-textual!(AccountId, Region, EnvironmentRole, ResultBus);
+as_text!(AccountId, Region, EnvironmentRole, ResultBus);
+textual!(InvalidAccount: AccountId, Region, EnvironmentRole, ResultBus);
 
 #[cfg(test)]
 mod tests {

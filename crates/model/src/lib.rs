@@ -18,6 +18,7 @@
 //! | [`release`] | a set of images of a stack's services |
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
+//! | [`terraform_json`] | the blocks of a file in Terraform's JSON syntax |
 //! | [`error_chain`] | an error with what led to it, in one line |
 //! | [`event`] | requests that come as events |
 //! | [`event_result`] | what is told about those |
@@ -45,4 +46,6 @@ pub mod request;
 pub mod source_account;
 pub mod stack;
 pub mod subscription;
+pub mod terraform_json;
+mod textual;
 pub mod variable;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::textual::textual;
+
 /// The most characters that a [`Name`] has. An AWS name of a stack's part is `<stack id>-<name>`, and the shortest limit
 /// that AWS sets on such a name is 63.
 pub const NAME_LENGTH: usize = 40;
@@ -162,34 +164,7 @@ impl From<Image> for String {
     }
 }
 
-/// What the plain texts share: shown as they are, and parsed when they are read.
-macro_rules! textual {
-    ($($name:ident),*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl TryFrom<String> for $name {
-            type Error = InvalidName;
-            fn try_from(text: String) -> Result<Self, InvalidName> {
-                text.parse()
-            }
-        }
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-    )*};
-}
-
-textual!(Name, Digest);
+textual!(InvalidName: Name, Digest);
 
 #[cfg(test)]
 mod tests {

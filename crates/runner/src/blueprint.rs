@@ -8,6 +8,7 @@ use hcl_edit::structure::Body;
 use serde_json::Value;
 use slipway_model::blueprint::{Source, refusal};
 use slipway_model::name::Digest;
+use slipway_model::terraform_json::each;
 use slipway_model::variable::read_schema;
 
 use crate::error::Error;
@@ -140,16 +141,6 @@ fn read_json(module: &Value, name: &mut String, blocks: &mut Vec<(String, String
             }
         }
     }
-}
-
-/// A block in Terraform's JSON syntax is an object, or a list of them.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    let (one, many) = match value {
-        Value::Array(many) => (None, many.as_slice()),
-        Value::Null => (None, [].as_slice()),
-        one => (Some(one), [].as_slice()),
-    };
-    one.into_iter().chain(many)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{OVERRIDES, Source, VARIABLES};
 use crate::contract;
 use crate::problem::FieldProblem;
+use crate::terraform_json::each;
 use crate::variable::{Syntax, syntax_of};
 
 /// The output that every blueprint has.
@@ -197,16 +198,6 @@ fn read_json(file: &Value) -> Said {
         cloud,
         outputs: outputs.collect(),
     }
-}
-
-/// A block in Terraform's JSON syntax is an object, or a list of them.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    let (one, many) = match value {
-        Value::Array(many) => (None, many.as_slice()),
-        Value::Null => (None, [].as_slice()),
-        one => (Some(one), [].as_slice()),
-    };
-    one.into_iter().chain(many)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Kind, Variable, validation};
+use crate::fields::described;
 use crate::problem::FieldProblem;
 
 /// From here on, 2^53, not every whole number has a floating-point number of its own.
@@ -150,17 +151,6 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
             format!("is {}, not {}", described(value), article(kind)),
             format!("give {}", article(kind)),
         )),
-    }
-}
-
-fn described(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }
 
