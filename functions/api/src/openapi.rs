@@ -7,6 +7,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, OpenApi as _};
 
 use crate::problem::{Problem, WrongField};
+use crate::view;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -38,6 +39,16 @@ struct Base;
 pub(crate) fn base() -> OpenApi {
     Base::openapi()
 }
+
+/// The answer to a request that asks for an operation on a stack.
+#[derive(IntoResponses)]
+#[response(
+    status = 202,
+    description = "The operation is under way, or waits for its turn.",
+    headers(("Location" = String, description = "The path of the operation."))
+)]
+#[expect(dead_code, reason = "the schema of an answer")]
+pub(crate) struct UnderWay(view::Operation);
 
 /// What can go wrong with a request that reads.
 pub(crate) struct ReadProblems;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::openapi::{ChangeProblems, ReadProblems, UnderWay};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::Expected;
 use crate::submission::Submission;
@@ -115,7 +115,7 @@ struct CreateRelease {
     ),
     request_body(content = CreateRelease, description = "The images."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -127,8 +127,7 @@ pub(super) async fn create(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     let change = match read_release(submission.fields()?).map_err(Error::invalid)? {
         (images, false) => Change::Release(images),
         (images, true) => Change::ReleaseAfterSnapshot(images),
@@ -161,7 +160,7 @@ struct RollBack {
     ),
     request_body(content = Option<RollBack>, description = "The release, or nothing."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -173,8 +172,7 @@ pub(super) async fn roll_back(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     let named = read_rollback(submission.optional_fields()).map_err(Error::invalid)?;
     let change = Change::Rollback(named);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;

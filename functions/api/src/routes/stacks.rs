@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::operations::NoFields;
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::openapi::{ChangeProblems, ReadProblems, UnderWay};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::{self, Expected};
 use crate::submission::{Submission, accepted};
@@ -182,7 +182,7 @@ struct EditStack {
     ),
     request_body(content = EditStack, description = "What is to be different."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -194,8 +194,7 @@ pub(super) async fn update(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     let expected = revision::expected(&submission.headers)?;
     let change = Change::Update(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, expected, &submission).await?;
@@ -216,7 +215,7 @@ pub(super) async fn update(
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -228,8 +227,7 @@ pub(super) async fn destroy(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let expected = revision::expected(&submission.headers)?;
     let outcome = api
@@ -252,7 +250,7 @@ pub(super) async fn destroy(
     ),
     request_body(content = EditStack, description = "What would be different."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -264,8 +262,7 @@ pub(super) async fn preview(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
@@ -285,7 +282,7 @@ pub(super) async fn preview(
     ),
     request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -297,8 +294,7 @@ pub(super) async fn drift(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let outcome = api
         .request_change(stack, &Change::Drift, Expected::Any, &submission)
@@ -307,6 +303,13 @@ pub(super) async fn drift(
 }
 
 impl Api {
+    /// The stack that a path names, of a caller who may change it.
+    pub(super) async fn own_stack(&self, id: &str, caller: &Caller) -> Result<Stack, Error> {
+        let stack = self.stack(id).await?;
+        caller.require_owner(&stack)?;
+        Ok(stack)
+    }
+
     /// The stack that a path names.
     pub(super) async fn stack(&self, id: &str) -> Result<Stack, Error> {
         let missing = |why: &str| {

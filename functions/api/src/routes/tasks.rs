@@ -9,11 +9,10 @@ use super::operations::NoFields;
 use crate::Api;
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::ChangeProblems;
+use crate::openapi::{ChangeProblems, UnderWay};
 use crate::parameters::InPath;
 use crate::revision::Expected;
 use crate::submission::Submission;
-use crate::view;
 
 /// Run a task
 ///
@@ -31,7 +30,7 @@ use crate::view;
     ),
     request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
     responses(
-        (status = 202, description = "The operation is under way, or waits for its turn.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        UnderWay,
         ChangeProblems,
     ),
 )]
@@ -43,8 +42,7 @@ pub(super) async fn run(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.stack(&id).await?;
-    submission.caller.require_owner(&stack)?;
+    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let Ok(task) = name.parse::<Name>() else {
         return Err(Error::NotFound(format!(
