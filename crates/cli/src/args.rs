@@ -1,23 +1,26 @@
 //! The words of the command line.
 
+mod configuration;
 mod event;
 mod subscription;
+mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
-use slipway_model::account::{AccountId, ResultBus};
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
-use slipway_model::source_account::Action;
 
 use crate::endpoint::Endpoint;
 use crate::publish::Architecture;
 
+pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
 pub use subscription::Subscribe;
+pub use values::BlueprintRef;
+use values::{assignment, release_number, service_image};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
@@ -203,75 +206,6 @@ pub enum BlueprintCommand {
         /// Folder above, in which the local modules are that the blueprint calls [default: the blueprint's own]
         #[arg(long, value_name = "TOP", value_hint = ValueHint::DirPath)]
         within: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum EnvironmentCommand {
-    /// List the environments
-    List,
-    /// Show an environment and its rules
-    Show {
-        /// The environment
-        name: Name,
-    },
-    /// Make an environment, or replace the one of that name; only administrators do
-    Put {
-        /// The environment
-        name: Name,
-        /// A JSON file with the environment, as the API takes it
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        request: PathBuf,
-    },
-    /// Delete an environment in which no stack lives; only administrators do
-    Delete {
-        /// The environment
-        name: Name,
-    },
-    /// Print all environments, external ids too, as `import` takes them; only administrators do
-    Export,
-    /// Put all environments of files, or none if one is wrong; those that no file names stay; only administrators do
-    Import {
-        /// JSON files like `{"environments": […]}`
-        #[arg(required = true, value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-        /// Show what would change, and change nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SourceAccountCommand {
-    /// List the source accounts
-    List,
-    /// Show a source account and what it may ask for
-    Show {
-        /// The 12 digits of the AWS account
-        account: AccountId,
-    },
-    /// Make a source account, or replace the one of that id; only administrators do
-    Put {
-        /// The 12 digits of the AWS account
-        account: AccountId,
-        #[command(flatten)]
-        record: SourceAccountRecord,
-    },
-    /// Delete a source account: its events ask for nothing any more; only administrators do
-    Delete {
-        /// The 12 digits of the AWS account
-        account: AccountId,
-    },
-    /// Print all source accounts, as `import` takes them
-    Export,
-    /// Put all source accounts of files, or none if one is wrong; those that no file names stay; only administrators do
-    Import {
-        /// JSON files like `{"source_accounts": […]}`
-        #[arg(required = true, value_hint = ValueHint::FilePath)]
-        files: Vec<PathBuf>,
-        /// Show what would change, and change nothing
-        #[arg(long)]
-        dry_run: bool,
     },
 }
 
@@ -514,66 +448,4 @@ pub struct AwsCall {
     /// The request, as the AWS API takes it
     #[arg(default_value = "{}")]
     pub request: String,
-}
-
-/// What a source account may ask for.
-#[derive(Debug, Args)]
-pub struct SourceAccountRecord {
-    /// A JSON file with the source account, as the API takes it; what else is given here counts more
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub request: Option<PathBuf>,
-    /// What it may ask for: provision, release, destroy or drift; may be repeated
-    #[arg(long = "action", required_unless_present = "request")]
-    pub actions: Vec<Action>,
-    /// Of stacks of which blueprint; may be repeated
-    #[arg(long = "blueprint", required_unless_present = "request")]
-    pub blueprints: Vec<Name>,
-    /// In which environment; may be repeated
-    #[arg(long = "environment", short, required_unless_present = "request")]
-    pub environments: Vec<Name>,
-    /// Whose it is, in a sentence
-    #[arg(long)]
-    pub description: Option<String>,
-    /// ARN of the event bus in that account which is told what became of its requests
-    #[arg(long, value_name = "ARN")]
-    pub results: Option<ResultBus>,
-}
-
-/// A blueprint with or without a version: `web` or `web@1.2.0`.
-#[derive(Debug, Clone)]
-pub struct BlueprintRef {
-    pub name: Name,
-    pub version: Option<Version>,
-}
-
-impl std::str::FromStr for BlueprintRef {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, version) = match text.split_once('@') {
-            Some((name, version)) => (name, Some(version)),
-            None => (text, None),
-        };
-        let name = name.parse().map_err(|error| format!("{error}"))?;
-        let version = version.map(str::parse).transpose();
-        let version = version.map_err(|error| format!("the version is not like `1.2.0`: {error}"))?;
-        Ok(Self { name, version })
-    }
-}
-
-fn assignment(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write `NAME=VALUE`")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-fn service_image(text: &str) -> Result<(Name, Image), String> {
-    let (service, image) = text.split_once('=').ok_or("write `SERVICE=IMAGE`")?;
-    let service = service.parse().map_err(|error| format!("{error}"))?;
-    let image = image.parse().map_err(|error| format!("{error}"))?;
-    Ok((service, image))
-}
-
-fn release_number(text: &str) -> Result<ReleaseNumber, String> {
-    let number = text.parse().map_err(|_| "a release is a number from 1".to_owned())?;
-    Ok(ReleaseNumber(number))
 }
