@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
-use slipway_model::id::{OperationId, ReleaseNumber, StackId};
+use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::{Image, Name};
 
 use crate::endpoint::Endpoint;
@@ -19,7 +19,7 @@ use crate::publish::Architecture;
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
 pub use subscription::Subscribe;
-pub use values::BlueprintRef;
+pub use values::{BlueprintRef, StackRef};
 use values::{assignment, release_number, service_image};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
@@ -217,8 +217,8 @@ pub enum StackCommand {
     List(StackList),
     /// Show a stack
     Show {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
     },
     /// Change a stack's variables or its blueprint version
     Update(StackUpdate),
@@ -226,15 +226,15 @@ pub enum StackCommand {
     Preview(StackUpdate),
     /// Look for what was changed outside Terraform, and change nothing
     Drift {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         #[command(flatten)]
         wait: Wait,
     },
     /// Destroy what a stack is made of
     Destroy {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         #[command(flatten)]
         wait: Wait,
     },
@@ -283,8 +283,8 @@ pub struct StackList {
 
 #[derive(Debug, Args)]
 pub struct StackUpdate {
-    /// The stack's id
-    pub stack: StackId,
+    /// The stack: its name, `ENVIRONMENT/NAME` or its id
+    pub stack: StackRef,
     /// The blueprint version to change to
     #[arg(long)]
     pub version: Option<Version>,
@@ -325,8 +325,8 @@ pub struct Wait {
 pub enum ReleaseCommand {
     /// Release new images: migrations first, services after
     Create {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         /// A service and its image, by digest; may be repeated
         #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required_unless_present = "request")]
         images: Vec<(Name, Image)>,
@@ -341,8 +341,8 @@ pub enum ReleaseCommand {
     },
     /// Go back to an earlier release: its images again, no migrations
     Rollback {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         /// The release's number; the newest before the current one that has come out where none is named
         #[arg(value_parser = release_number)]
         number: Option<ReleaseNumber>,
@@ -351,13 +351,13 @@ pub enum ReleaseCommand {
     },
     /// List the releases of a stack
     List {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
     },
     /// Show a release
     Show {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         /// The release's number
         #[arg(value_parser = release_number)]
         number: ReleaseNumber,
@@ -368,8 +368,8 @@ pub enum ReleaseCommand {
 pub enum TaskCommand {
     /// Run a task once
     Run {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
         /// The task's name; `slipway stack show` says which there are
         name: Name,
         #[command(flatten)]
@@ -381,8 +381,8 @@ pub enum TaskCommand {
 pub enum OperationCommand {
     /// List the operations of a stack, the newest first
     List {
-        /// The stack's id
-        stack: StackId,
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
     },
     /// Show an operation
     Show {

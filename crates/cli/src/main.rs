@@ -20,6 +20,7 @@ mod output;
 mod publish;
 mod secret;
 mod server;
+mod stack_id;
 mod terraform;
 
 use std::ffi::OsStr;

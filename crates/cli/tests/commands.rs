@@ -100,9 +100,11 @@ fn a_stack_lives_by_the_command_line_alone() {
     }
     let stacks = json(&server, &["stack", "list", "--environment", "local"]);
     let id = stacks[0]["id"].as_str().expect("an id").to_owned();
-    assert!(printed(&server.slipway(&["stack", "show", &id])).contains("text = 12"));
+    for stack in [&id, "first", "local/first"] {
+        assert!(printed(&server.slipway(&["stack", "show", stack])).contains("text = 12"));
+    }
 
-    let preview = json(&server, &["stack", "preview", &id, "--var", "text=other", "--wait"]);
+    let preview = json(&server, &["stack", "preview", "first", "--var", "text=other", "--wait"]);
     assert_eq!(preview["plan"]["change"], 1);
     let update = json(&server, &["stack", "update", &id, "--var", "text=other"]);
     let operation = update["id"].as_str().expect("an operation");
@@ -156,7 +158,9 @@ fn exit_codes_and_complaints_can_be_trusted() {
             &["stack", "create", "x", "--blueprint", "text", "--var", "fail=yes"][..],
             "--var fail",
         ),
-        (2, &["stack", "show", "no-such"][..], "a stack id"),
+        (2, &["stack", "show", "No such"][..], "lower-case"),
+        (3, &["stack", "show", "no-such"][..], "`slipway stack list`"),
+        (3, &["stack", "show", "none/fails"][..], "`none/fails`"),
         (
             2,
             &["release", "create", "lusab-babad", "--image", "web=guestbook:1"][..],

@@ -32,6 +32,8 @@ pub struct Page<T> {
 /// Which stacks to list: those that satisfy every part that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StackFilter {
+    /// What they are called. A destroyed stack has given its name away, and is found by none.
+    pub name: Option<Name>,
     /// The environment they live in.
     pub environment: Option<Name>,
     /// The blueprint they are made from.
@@ -75,7 +77,8 @@ impl StackFilter {
 
     /// Whether a stack satisfies every part: the index is a moment behind the record.
     fn admits(&self, stack: &Stack) -> bool {
-        self.environment.as_ref().is_none_or(|name| *name == stack.environment)
+        self.name.as_ref().is_none_or(|name| *name == stack.name)
+            && self.environment.as_ref().is_none_or(|name| *name == stack.environment)
             && self
                 .blueprint
                 .as_ref()
@@ -150,6 +153,13 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Stack>, Error> {
+        if let Some(name) = &filter.name {
+            let mut page = self
+                .stacks_named(name, filter.environment.as_ref(), limit, cursor)
+                .await?;
+            page.items.retain(|stack| filter.admits(stack));
+            return Ok(page);
+        }
         let mut parts = filter.partitions();
         let (index, partition) = parts.remove(0);
         let mut query = Query::of_index(index, partition).newest_first();
@@ -157,6 +167,36 @@ impl Store {
         let mut page: Page<Stack> = self.indexed_page(&query, limit, cursor).await?;
         page.items.retain(|stack| filter.admits(stack));
         Ok(page)
+    }
+
+    /// The live stacks of a name, of which an environment has one at most: a page of them is a page of environments.
+    async fn stacks_named(
+        &self,
+        name: &Name,
+        environment: Option<&Name>,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Stack>, Error> {
+        let (environments, next) = match environment {
+            Some(environment) => (vec![environment.clone()], None),
+            None => {
+                let page = self.environments(limit, cursor).await?;
+                let names = page
+                    .items
+                    .iter()
+                    .filter_map(|environment| environment.name.parse().ok());
+                (names.collect(), page.next)
+            }
+        };
+        let mut items = Vec::new();
+        for environment in &environments {
+            match self.stack_named(environment, name).await {
+                Ok(stack) => items.push(stack),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Page { items, next })
     }
 
     /// The operations of a stack, the newest first.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use semver::Version;
-use slipway_model::id::ReleaseNumber;
+use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 
 /// A blueprint with or without a version: `web` or `web@1.2.0`.
@@ -25,6 +25,32 @@ impl FromStr for BlueprintRef {
         let version = version.map(str::parse).transpose();
         let version = version.map_err(|error| format!("the version is not like `1.2.0`: {error}"))?;
         Ok(Self { name, version })
+    }
+}
+
+/// A stack by its id or by its name, which another environment may have too: `lusab-babad`, `shop` or `staging/shop`.
+#[derive(Debug, Clone)]
+pub enum StackRef {
+    Id(StackId),
+    Named { environment: Option<Name>, name: Name },
+}
+
+impl FromStr for StackRef {
+    type Err = String;
+
+    /// What may be an id is one.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        let (environment, name) = match text.split_once('/') {
+            Some((environment, name)) => (Some(environment), name),
+            None => (None, text),
+        };
+        let environment = environment.map(str::parse).transpose();
+        let environment = environment.map_err(|error| format!("the environment {error}"))?;
+        let name = name.parse().map_err(|error| format!("{error}"))?;
+        Ok(Self::Named { environment, name })
     }
 }
 

@@ -9,12 +9,14 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::operation_view::{Operation, duration_text, watch};
 use crate::output::Output;
+use crate::stack_id::stack_id;
 
 /// Runs the command.
 pub async fn run(command: OperationCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         OperationCommand::List { stack } => {
-            let items = client.list(&format!("/v1/stacks/{stack}/operations"), &[]).await?;
+            let path = format!("/v1/stacks/{}/operations", stack_id(&stack, client).await?);
+            let items = client.list(&path, &[]).await?;
             let columns = [
                 ("id", "id"),
                 ("kind", "kind"),

@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
+use crate::stack_id::stack_id;
 
 /// Runs the command.
 pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -31,20 +32,19 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             if snapshot {
                 body.insert("snapshot".to_owned(), json!(true));
             }
-            let value: Value = client
-                .send(Method::POST, &format!("/v1/stacks/{stack}/releases"), &body.into())
-                .await?;
+            let path = format!("/v1/stacks/{}/releases", stack_id(&stack, client).await?);
+            let value: Value = client.send(Method::POST, &path, &body.into()).await?;
             started(client, output, &value, wait).await
         }
         ReleaseCommand::Rollback { stack, number, wait } => {
             let body = number.map_or_else(|| json!({}), |number| json!({ "release": number }));
-            let value: Value = client
-                .send(Method::POST, &format!("/v1/stacks/{stack}/rollback"), &body)
-                .await?;
+            let path = format!("/v1/stacks/{}/rollback", stack_id(&stack, client).await?);
+            let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
         }
         ReleaseCommand::List { stack } => {
-            let items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
+            let path = format!("/v1/stacks/{}/releases", stack_id(&stack, client).await?);
+            let items = client.list(&path, &[]).await?;
             let columns = [
                 ("release", "number"),
                 ("status", "status"),
@@ -56,6 +56,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             Ok(())
         }
         ReleaseCommand::Show { stack, number } => {
+            let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
             output.answer(&value, |release| {
                 let field = |name: &str| format!("{name:<14}{}", text_at(release, name));

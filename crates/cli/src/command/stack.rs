@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use slipway_model::id::StackId;
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -11,6 +12,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
+use crate::stack_id::stack_id;
 
 /// Runs the command.
 pub async fn run(command: StackCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -23,29 +25,33 @@ pub async fn run(command: StackCommand, client: &Client, output: Output) -> Resu
         }
         StackCommand::List(filters) => list(filters, client, output).await,
         StackCommand::Show { stack } => {
+            let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
             output.answer(&value, sheet);
             Ok(())
         }
         StackCommand::Update(update) => {
-            let (path, wait) = (format!("/v1/stacks/{}", update.stack), update.wait);
-            let body = change(update, client).await?;
+            let (stack, wait) = (stack_id(&update.stack, client).await?, update.wait);
+            let body = change(update, &stack, client).await?;
+            let path = format!("/v1/stacks/{stack}");
             let value: Value = client.send(Method::PATCH, &path, &body).await?;
             started(client, output, &value, wait).await
         }
         StackCommand::Preview(update) => {
-            let (path, wait) = (format!("/v1/stacks/{}/preview", update.stack), update.wait);
-            let body = change(update, client).await?;
+            let (stack, wait) = (stack_id(&update.stack, client).await?, update.wait);
+            let body = change(update, &stack, client).await?;
+            let path = format!("/v1/stacks/{stack}/preview");
             let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
         }
         StackCommand::Drift { stack, wait } => {
-            let path = format!("/v1/stacks/{stack}/drift");
+            let path = format!("/v1/stacks/{}/drift", stack_id(&stack, client).await?);
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
             started(client, output, &value, wait).await
         }
         StackCommand::Destroy { stack, wait } => {
-            let value: Value = client.delete(&format!("/v1/stacks/{stack}")).await?;
+            let path = format!("/v1/stacks/{}", stack_id(&stack, client).await?);
+            let value: Value = client.delete(&path).await?;
             started(client, output, &value, wait).await
         }
     }
@@ -101,8 +107,8 @@ fn text_of(body: &Map<String, Value>, field: &str) -> String {
     body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-async fn change(update: StackUpdate, client: &Client) -> Result<Value, Error> {
-    let stack: Value = client.get(&format!("/v1/stacks/{}", update.stack)).await?;
+async fn change(update: StackUpdate, stack: &StackId, client: &Client) -> Result<Value, Error> {
+    let stack: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
     let version = match &update.version {
         Some(version) => version.to_string(),
         None => text_at(&stack, "blueprint.version"),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
+use slipway_model::environment::Environment;
+use slipway_model::fields::Fields;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::finish::End;
@@ -73,6 +75,7 @@ async fn every_list_has_every_stack_once() {
             for status in statuses {
                 for owner in owners {
                     let filter = StackFilter {
+                        name: None,
                         environment: environment.map(name),
                         blueprint: blueprint.map(name),
                         status,
@@ -100,6 +103,39 @@ async fn every_list_has_every_stack_once() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_name_finds_the_live_stacks_that_have_it() {
+    let table = populated().await;
+    let store = &table.store;
+    for environment in ["dev", "live", "empty"] {
+        let fields = format!(r#"{{"name": "{environment}", "account": "111122223333", "region": "eu-west-1"}}"#);
+        let fields = Fields::parse(fields.as_bytes()).expect("fields");
+        let environment = Environment::read(fields, None).expect("an environment");
+        store.put_environment(&environment).await.expect("written");
+    }
+    let mut twin = new_stack("stack-0");
+    twin.environment = name("live");
+    created(store.create_stack(&twin, None, answer).await.expect("a stack"));
+
+    let named = |environment: Option<&str>, status| StackFilter {
+        name: Some(name("stack-0")),
+        environment: environment.map(name),
+        status,
+        ..StackFilter::default()
+    };
+    for (filter, environments) in [
+        (named(None, None), &["dev", "live"][..]),
+        (named(Some("live"), None), &["live"]),
+        (named(Some("empty"), None), &[]),
+        (named(None, Some(StackStatus::Ready)), &["dev"]),
+        (named(None, Some(StackStatus::Destroyed)), &[]),
+    ] {
+        let found = all(store, &filter, 1).await;
+        let found: Vec<_> = found.iter().map(|stack| stack.environment.as_str()).collect();
+        assert_eq!(found, environments, "{filter:?}");
     }
 }
 

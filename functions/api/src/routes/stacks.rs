@@ -35,6 +35,7 @@ use crate::{Api, Caller};
     operation_id = "list_stacks",
     tag = "stacks",
     params(
+        ("name" = Option<String>, Query, description = "What they are called. A destroyed stack is found by no name."),
         ("environment" = Option<String>, Query, description = "The environment that they live in."),
         ("blueprint" = Option<String>, Query, description = "The blueprint that they are made from."),
         ("status" = Option<String>, Query, description = "Where they stand."),
@@ -51,6 +52,7 @@ pub(super) async fn list(
 ) -> Result<Json<Items<view::Stack>>, Error> {
     let statuses = StackStatus::ALL.map(|status| status.to_string()).join(", ");
     let filter = StackFilter {
+        name: parameters.optional("name", NAME_REMEDY),
         environment: parameters.optional("environment", NAME_REMEDY),
         blueprint: parameters.optional("blueprint", NAME_REMEDY),
         status: parameters.optional_by("status", &format!("give one of: {statuses}"), |text| {
