@@ -32,6 +32,7 @@ output "slipway" {
       }
     }
     health = { url = "${local.addresses[var.public_service]}${var.services[var.public_service].health_path}", expect = 200 }
-    notes  = { files = "What you put into ${local.folder}/files, the containers see as their folder files" }
+    # The path alone, so that a script can use it: the containers see this folder as `files`.
+    notes = { files = "${local.folder}/files" }
   }
 }

@@ -69,7 +69,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(200, {"people": people, "admins": admins, "column": NAME, "read_only": read_only})
 
     def answer(self, status, body):
-        body = json.dumps(body).encode()
+        body = f"{json.dumps(body)}\n".encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

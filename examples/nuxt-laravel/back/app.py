@@ -90,7 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(202, {"queued": count})
 
     def answer(self, status, body):
-        body = json.dumps(body).encode()
+        body = f"{json.dumps(body)}\n".encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

@@ -124,7 +124,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(500, {"error": "the database did not answer"})
 
     def answer(self, status, body):
-        body = json.dumps(body).encode()
+        body = f"{json.dumps(body)}\n".encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
