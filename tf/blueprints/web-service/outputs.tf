@@ -67,6 +67,8 @@ output "slipway" {
         "aws secretsmanager get-secret-value --region ${local.region} --secret-id ${database.secret_arn} --query SecretString --output text"
         if var.bastion
       },
+      # Where people put a dump, and look for what the application keeps.
+      { for bucket in aws_s3_bucket.files : "files" => bucket.bucket },
       { for worker, queue in module.queue : "put-aside-${worker}" => queue.dead_queue_url },
       # In a zone that is not the stack's, somebody has to make them.
       {

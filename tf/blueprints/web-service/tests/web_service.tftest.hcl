@@ -90,6 +90,11 @@ run "nothing_public_that_should_not_be" {
     condition     = !aws_s3_bucket.files[0].force_destroy
     error_message = "Files keep a stack from being destroyed unless somebody has said that they may go."
   }
+
+  assert {
+    condition     = output.slipway.notes["files"] == aws_s3_bucket.files[0].bucket
+    error_message = "The notes say in which bucket the files are."
+  }
 }
 
 run "https_by_a_certificate_of_the_stack" {
