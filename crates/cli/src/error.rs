@@ -59,7 +59,7 @@ pub enum Error {
         errors: Vec<FieldProblem>,
     },
     /// No server was named, and none of this data folder has started yet.
-    #[error("there is no local server in {}: start one with `slipway up`, or name one with `--endpoint`", data.display())]
+    #[error("there is no local server in {}: start one with `slipway up`, or name its folder with `--data` or an address with `--endpoint`", data.display())]
     NoServer {
         /// The data folder.
         data: PathBuf,
@@ -177,7 +177,14 @@ fn reachable(server: &str) -> &'static str {
 
 /// What is wrong, a line a field.
 fn listed(errors: &[FieldProblem]) -> String {
-    let line = |problem: &FieldProblem| format!("\n  {}: {}; {}", problem.field, problem.detail, problem.remedy);
+    let line = |problem: &FieldProblem| {
+        format!(
+            "\n  {}: {}; {}",
+            problem.field,
+            problem.detail.trim_end_matches('.'),
+            problem.remedy
+        )
+    };
     errors.iter().map(line).collect()
 }
 

@@ -24,7 +24,7 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
         [] => {
             let asked: Vec<&str> = query.iter().rev().map(|(_, value)| value.as_str()).collect();
             Err(Error::Refused {
-                title: "There is no such thing".to_owned(),
+                title: "Not found".to_owned(),
                 detail: format!(
                     "No stack is called `{}`: `slipway stack list` shows which there are.",
                     asked.join("/")

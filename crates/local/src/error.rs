@@ -157,7 +157,9 @@ pub enum Error {
         pid: String,
     },
     /// Another program listens on a port that was named.
-    #[error("port {port} for {what} is in use by another program: name another port; 0 picks a free one")]
+    #[error(
+        "port {port} for {what} is in use by another program: name others with `--port` and `--aws-port`; 0 picks a free one"
+    )]
     PortInUse {
         /// What was to listen there.
         what: &'static str,

@@ -94,24 +94,14 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "The caller may not do this",
             detail.clone(),
         ),
-        Error::NotFound(detail) => (
-            "not-found",
-            StatusCode::NOT_FOUND,
-            "There is no such thing",
-            detail.clone(),
-        ),
+        Error::NotFound(detail) => ("not-found", StatusCode::NOT_FOUND, "Not found", detail.clone()),
         Error::MethodNotAllowed { method, allowed } => (
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
             "The path has no such method",
             format!("{method} is not a method of this path; it has {}.", allowed.join(", ")),
         ),
-        Error::Conflict(detail) => (
-            "conflict",
-            StatusCode::CONFLICT,
-            "What is there does not allow it",
-            detail.clone(),
-        ),
+        Error::Conflict(detail) => ("conflict", StatusCode::CONFLICT, "Conflict", detail.clone()),
         Error::RevisionMismatch { current } => (
             "revision-mismatch",
             StatusCode::PRECONDITION_FAILED,

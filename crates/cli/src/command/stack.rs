@@ -186,7 +186,9 @@ fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
     match kind {
         Some(Kind::String) => Ok(Value::from(text)),
         None | Some(Kind::Any) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
-        Some(_) => serde_json::from_str(text).map_err(|error| format!("the value is not JSON: {error}")),
+        Some(_) => {
+            serde_json::from_str(text).map_err(|error| format!("it takes JSON, such as 2, true or [\"a\"]: {error}"))
+        }
     }
 }
 
@@ -247,9 +249,13 @@ fn sheet(stack: &Value) -> String {
         };
         lines.push(title.to_owned());
         lines.extend(
-            values
-                .keys()
-                .map(|name| format!("  {name} = {}", text_at(&stack[path], name))),
+            // Not by `text_at`: a name such as `web.id` has a dot of its own.
+            values.iter().map(|(name, value)| {
+                format!(
+                    "  {name} = {}",
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                )
+            }),
         );
     }
     let tasks = stack["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
