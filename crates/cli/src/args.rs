@@ -441,7 +441,7 @@ pub enum ImageCommand {
 
 #[derive(Debug, Args)]
 pub struct AwsCall {
-    /// The service: codebuild, dynamodb, ecr, ecs, events, logs or stepfunctions
+    /// The service: application-autoscaling, codebuild, dynamodb, ecr, ecs, events, lambda, logs, rds, scheduler, sqs or stepfunctions
     pub service: String,
     /// The action, as the AWS API calls it: `DescribeServices`
     pub action: String,

@@ -120,7 +120,7 @@ impl Output {
                 .find(|name| !contract::ATTRIBUTES.contains(&name.as_str()))
             {
                 Some(name) => (
-                    format!("the output `{OUTPUT}` has an attribute `{name}`, which nobody knows"),
+                    format!("the output `{OUTPUT}` has an attribute `{name}`, which Slipway does not know"),
                     format!("leave it out: it may have {known}"),
                 ),
                 None if self.sensitive => (
