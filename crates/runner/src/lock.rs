@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use slipway_model::id::StackId;
 use slipway_store::Store;
-use slipway_store::lock::LockHolder;
+use slipway_store::lock::{LockHolder, Runner};
 
 use crate::cancel::Cancel;
 use crate::config::Config;
@@ -74,19 +74,21 @@ impl StateLock<'_> {
         format!("{}.tflock", state_key(self.stack))
     }
 
-    /// This build, as it stands in the table: its id and its machine.
-    fn build(&self) -> String {
-        let id = self.config.build.id.as_deref().unwrap_or("no build");
-        format!("{id} on {}", host())
+    /// This build, as it stands in the table.
+    fn runner(&self) -> Runner {
+        Runner {
+            build: self.config.build.id.clone(),
+            machine: host(),
+        }
     }
 
     /// Waits until the state is not locked, then records that this build is about to lock it.
     pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<(), Error> {
         self.wait_until_free(cancel).await?;
-        let build = self.build();
+        let runner = self.runner();
         let record = async || {
             self.store
-                .record_lock_holder(self.stack, &self.config.operation, &build)
+                .record_lock_holder(self.stack, &self.config.operation, runner.clone())
                 .await
         };
         patiently(record).await.map_err(|source| Error::Store {
@@ -135,7 +137,7 @@ impl StateLock<'_> {
         let Some(holder) = holder.filter(|holder| made_by(&info, holder)) else {
             return Ok(Some(format!("{described}; no build of Slipway made it")));
         };
-        let described = format!("{} of {}, {described}", holder.build, holder.operation);
+        let described = format!("{} of {}, {described}", holder.runner, holder.operation);
         if let Some(why) = self.why_alive(&holder).await? {
             return Ok(Some(format!("{described}; {why}")));
         }
@@ -154,7 +156,7 @@ impl StateLock<'_> {
     /// Why the holder of the lock may still be at work; `None` where it is gone.
     async fn why_alive(&self, holder: &LockHolder) -> Result<Option<String>, Error> {
         if holder.operation == self.config.operation {
-            if holder.build == self.build() {
+            if holder.runner == self.runner() {
                 // This build is here to ask: its Terraform has ended.
                 return Ok(None);
             }
@@ -170,16 +172,15 @@ impl StateLock<'_> {
                 return Ok(Some("its Terraform still runs on this machine".to_owned()));
             }
         }
-        self.why_build_runs(&holder.build).await
+        self.why_build_runs(&holder.runner).await
     }
 
     /// Why a build may still run, by CodeBuild's word.
-    async fn why_build_runs(&self, build: &str) -> Result<Option<String>, Error> {
-        let id = build.split_once(" on ").map_or(build, |(id, _)| id);
-        if !id.contains(':') {
+    async fn why_build_runs(&self, runner: &Runner) -> Result<Option<String>, Error> {
+        let Some(id) = &runner.build else {
             // Not in CodeBuild: the lock of the work folder, on the same machine, was proof enough.
-            return Ok((!build.ends_with(&format!(" on {}", host()))).then(|| "it ran on another machine".to_owned()));
-        }
+            return Ok((runner.machine != host()).then(|| "it ran on another machine".to_owned()));
+        };
         let client = aws_sdk_codebuild::Client::new(self.sdk);
         let answer = patiently(async || client.batch_get_builds().ids(id).send().await).await;
         match answer {
@@ -208,11 +209,7 @@ impl StateLock<'_> {
 /// Whether the build that the table names made the lock: it was about to, and the lock came after that from its machine.
 fn made_by(info: &LockInfo, holder: &LockHolder) -> bool {
     let host = info.who.split_once('@').map_or("", |(_, host)| host);
-    let same_machine = holder
-        .build
-        .split_once(" on ")
-        .is_some_and(|(_, machine)| machine == host);
-    same_machine
+    holder.runner.machine == host
         && info
             .created
             .saturating_add(CLOCKS_APART)
@@ -234,7 +231,10 @@ mod tests {
     fn a_lock_belongs_to_the_build_that_announced_it() {
         let holder = LockHolder {
             operation: slipway_model::id::OperationId::generate(),
-            build: "runner:1 on box".to_owned(),
+            runner: Runner {
+                build: Some("runner:1".to_owned()),
+                machine: "box".to_owned(),
+            },
             at: "2026-11-21T09:00:00Z".parse().expect("a time"),
         };
         assert!(made_by(&info("root@box", "2026-11-21T09:00:01.531Z"), &holder));

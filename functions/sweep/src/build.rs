@@ -22,23 +22,25 @@ impl Sweep {
         let holder = holder
             .map_err(SweepError::ReadBuild)?
             .filter(|holder| holder.operation == operation.id);
-        let Some(holder) = holder else { return Ok(None) };
-        if !self.runs(&holder.build).await? {
+        let Some(build) = holder.and_then(|holder| holder.runner.build) else {
+            return Ok(None);
+        };
+        if !self.runs(&build).await? {
             return Ok(None);
         }
-        if let Err(error) = self.codebuild.stop_build().id(&holder.build).send().await {
+        if let Err(error) = self.codebuild.stop_build().id(&build).send().await {
             return match error.as_service_error() {
                 Some(StopBuildError::ResourceNotFoundException(_)) => Ok(None),
                 _ => Err(SweepError::StopBuild(Box::new(error.into()))),
             };
         }
         for _ in 0..LOOKS {
-            if !self.runs(&holder.build).await? {
+            if !self.runs(&build).await? {
                 return Ok(None);
             }
             tokio::time::sleep(BETWEEN).await;
         }
-        Ok(Some(holder.build))
+        Ok(Some(build))
     }
 
     async fn runs(&self, build: &str) -> Result<bool, SweepError> {

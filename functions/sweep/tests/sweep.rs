@@ -17,6 +17,7 @@ use slipway_model::event::Origin;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::source_account::Action;
+use slipway_store::lock::Runner;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
 use fake::Fake;
@@ -186,9 +187,13 @@ async fn a_build_that_still_runs_is_stopped_before_its_operation_ends() {
     let world = World::default();
     let (sweep, fake) = sweep(&table, &world).await;
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+    let runner = Runner {
+        build: Some("builds:1".to_owned()),
+        machine: "box".to_owned(),
+    };
     table
         .store
-        .record_lock_holder(&stack.id, &provision, "builds:1")
+        .record_lock_holder(&stack.id, &provision, runner)
         .await
         .expect("recorded");
     world.set("builds:1", "IN_PROGRESS");

@@ -19,6 +19,7 @@ use slipway_model::stack::StackStatus;
 use slipway_store::blueprint::Published;
 use slipway_store::configured::Expected;
 use slipway_store::finish::End;
+use slipway_store::lock::Runner;
 use slipway_store::rollout::Rollout;
 use slipway_store::{Error, Store};
 
@@ -460,14 +461,18 @@ async fn a_lock_is_of_who_took_it_last() {
     let table = table().await;
     let stack = StackId::from_bits(7);
     assert_eq!(table.store.lock_holder(&stack).await.expect("read"), None);
-    for build in ["builds:1", "builds:2"] {
+    for build in [Some("builds:1"), None] {
         let operation = OperationId::generate();
+        let runner = Runner {
+            build: build.map(str::to_owned),
+            machine: "box".to_owned(),
+        };
         table
             .store
-            .record_lock_holder(&stack, &operation, build)
+            .record_lock_holder(&stack, &operation, runner.clone())
             .await
             .expect("recorded");
         let holder = table.store.lock_holder(&stack).await.expect("read").expect("a holder");
-        assert_eq!((holder.operation, holder.build.as_str()), (operation, build));
+        assert_eq!((holder.operation, holder.runner), (operation, runner));
     }
 }
