@@ -581,8 +581,8 @@ def self_test():
         ),
         "unused: sweep may codebuild:StartBuild": replace(
             "template.yaml",
-            "[codebuild:BatchGetBuilds, codebuild:StopBuild]",
-            "[codebuild:BatchGetBuilds, codebuild:StopBuild, codebuild:StartBuild]",
+            "Action: codebuild:StopBuild",
+            "Action: [codebuild:StopBuild, codebuild:StartBuild]",
         ),
         "wider: api may s3:*": replace("template.yaml", "Action: s3:PutObject", "Action: s3:*"),
         "wider: api may s3:PutObject on artifacts/*": replace(

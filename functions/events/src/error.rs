@@ -62,9 +62,6 @@ pub enum EventError {
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
     EndOperation(#[source] slipway_store::Error),
-    /// Step Functions could not say how an execution stands.
-    #[error("Step Functions could not say how the execution stands")]
-    Describe(#[source] Box<aws_sdk_sfn::Error>),
     /// EventBridge did not take a result.
     #[error("the result could not be put on the bus {bus}")]
     PutResult {
@@ -127,7 +124,6 @@ impl EventError {
             | Self::EndRollout(_)
             | Self::EndSnapshot(_)
             | Self::EndOperation(_)
-            | Self::Describe(_)
             | Self::PutResult { .. }
             | Self::SetAside { .. } => "Slipway.EventNotHandled",
         }
@@ -143,11 +139,7 @@ impl EventError {
             | Self::Spoofed { .. }
             | Self::Refused(_) => true,
             Self::Table { source, .. } | Self::EndOperation(source) => !source.is_transient(),
-            Self::EndRollout(_)
-            | Self::EndSnapshot(_)
-            | Self::Describe(_)
-            | Self::PutResult { .. }
-            | Self::SetAside { .. } => false,
+            Self::EndRollout(_) | Self::EndSnapshot(_) | Self::PutResult { .. } | Self::SetAside { .. } => false,
         }
     }
 

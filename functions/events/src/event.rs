@@ -54,35 +54,6 @@ pub(crate) struct Execution {
     pub cause: Option<String>,
 }
 
-/// The detail of `CodeBuild Build State Change`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Build {
-    #[serde(rename = "build-status")]
-    pub status: String,
-    pub additional_information: BuildInformation,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct BuildInformation {
-    #[serde(default)]
-    pub environment: BuildEnvironment,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct BuildEnvironment {
-    #[serde(default)]
-    pub environment_variables: Vec<BuildVariable>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct BuildVariable {
-    pub name: String,
-    #[serde(default)]
-    pub value: String,
-}
-
 /// The detail of `Slipway Result Due`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Due {

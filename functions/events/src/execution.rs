@@ -19,13 +19,7 @@ impl Events {
         let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {
             return Ok(());
         };
-        self.end(&operation, end).await
-    }
-
-    /// Ends an operation as its execution did, where it has not ended, and tells who asked for it.
-    pub(crate) async fn end(&self, operation: &OperationId, end: ExecutionEnd) -> Result<(), EventError> {
-        let machine = &self.config.state_machine;
-        match stranded::end(&self.store, &self.sfn, machine, operation, end).await {
+        match stranded::end(&self.store, &self.sfn, machine, &operation, end).await {
             Ok(finished) => {
                 tracing::info!(%operation, status = %finished.operation.status, "an execution has ended");
                 self.tell_end(&finished.operation).await;

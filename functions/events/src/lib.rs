@@ -4,7 +4,6 @@
 //! | --- | --- | --- |
 //! | `ECS Deployment State Change` | this account | the step that waits for the deployment is answered |
 //! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
-//! | `CodeBuild Build State Change` | this account | the operation of a build that outlived its execution ends |
 //! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | this account | the step that waits for the snapshot is answered |
 //! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
 //! | `Slipway Request` | other accounts | an operation |
@@ -17,7 +16,6 @@
 //! aside at once, with its reason, and counts as handled. What failed because a service did not answer is an error, and Lambda
 //! brings the event again, and sets it aside itself when that does not help. So no event stands in the way of another.
 
-mod build;
 mod error;
 mod event;
 mod execution;
@@ -105,7 +103,6 @@ impl Events {
             ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event", "aws.rds") if is_own => {
                 self.snapshot(envelope.detail()?).await
             }
-            ("CodeBuild Build State Change", "aws.codebuild") if is_own => self.build(envelope.detail()?).await,
             ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
             ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
             // Whoever asks names its own source. `aws.` is AWS's alone, and no service of AWS asks for anything.
@@ -113,7 +110,6 @@ impl Events {
             (
                 "ECS Deployment State Change"
                 | "Step Functions Execution Status Change"
-                | "CodeBuild Build State Change"
                 | "RDS DB Snapshot Event"
                 | "RDS DB Cluster Snapshot Event"
                 | "Slipway Result Due"

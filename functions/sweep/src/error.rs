@@ -35,9 +35,6 @@ pub enum SweepError {
     /// The table could not say which build is the operation's.
     #[error("the table could not say which build is the operation's")]
     ReadBuild(#[source] slipway_store::Error),
-    /// CodeBuild could not say how a build stands.
-    #[error("CodeBuild could not say how the build stands")]
-    LookAtBuild(#[source] Box<aws_sdk_codebuild::Error>),
     /// CodeBuild could not stop a build.
     #[error("CodeBuild could not stop the build")]
     StopBuild(#[source] Box<aws_sdk_codebuild::Error>),

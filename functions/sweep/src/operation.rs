@@ -84,9 +84,7 @@ impl Sweep {
         if now.status.has_ended() {
             return Ok(None);
         }
-        if let Some(build) = self.stop_build(operation).await? {
-            return Ok(Some(Healing::Stopping { build }));
-        }
+        self.stop_build(operation).await?;
         let ended = stranded::end(&self.store, &self.sfn, machine, &operation.id, end).await;
         let finished = ended.map_err(SweepError::End)?;
         Ok(Some(Healing::Ended {

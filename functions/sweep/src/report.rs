@@ -31,11 +31,6 @@ pub struct Healed {
 pub enum Healing {
     /// Its execution was started.
     Started,
-    /// Its execution has ended, and its build is being stopped: the operation ends when the build has.
-    Stopping {
-        /// The build.
-        build: String,
-    },
     /// Its execution has ended, and now the operation has.
     Ended {
         /// How the operation ended.
