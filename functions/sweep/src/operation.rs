@@ -7,7 +7,7 @@ use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::list::PAGE;
 use slipway_store::start::{execution_arn, start};
-use slipway_store::stranded;
+use slipway_store::stranded::{self, ExecutionEnd};
 
 use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
 
@@ -18,9 +18,14 @@ const SHOULD_RUN: [OperationStatus; 3] = [
     OperationStatus::WaitingForApproval,
 ];
 
+/// For how long after its start an execution may be unknown to Step Functions: what it says of executions is eventually
+/// consistent.
+const UNSEEN: SignedDuration = SignedDuration::from_mins(5);
+
 impl Sweep {
     /// Looks at every operation whose execution should run. Operations that have been `starting` for longer than `older_than`
-    /// are started: a younger one is about to be by whoever asked for it.
+    /// are started: a younger one is about to be by whoever asked for it. One that waited for its turn may have it only now;
+    /// to start it once more does no harm.
     pub async fn run(&self, older_than: Duration) -> Report {
         let mut report = Report::default();
         let now = Timestamp::now();
@@ -39,7 +44,7 @@ impl Sweep {
                     continue;
                 }
                 report.looked_at += 1;
-                match Box::pin(self.heal(&operation)).await {
+                match Box::pin(self.heal(&operation, now)).await {
                     Ok(Some(healing)) => report.healed(operation, healing),
                     Ok(None) => {}
                     Err(error) => report.problem(Some(operation), &error),
@@ -65,7 +70,7 @@ impl Sweep {
     }
 
     /// Does what an operation needs; `None` where that is nothing.
-    async fn heal(&self, operation: &Operation) -> Result<Option<Healing>, SweepError> {
+    async fn heal(&self, operation: &Operation, now: Timestamp) -> Result<Option<Healing>, SweepError> {
         let machine = &self.config.state_machine;
         let starts = operation.status == OperationStatus::Starting;
         let arn = if starts {
@@ -76,7 +81,8 @@ impl Sweep {
             let known = operation.execution_arn.clone();
             known.unwrap_or_else(|| execution_arn(machine, &operation.id))
         };
-        let Some(end) = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)? else {
+        let end = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)?;
+        let Some(end) = end.filter(|end| *end != ExecutionEnd::Gone || may_be_gone(operation, now)) else {
             return Ok(starts.then_some(Healing::Started));
         };
         // It may have ended as it should since it was listed.
@@ -92,6 +98,13 @@ impl Sweep {
             next: finished.next.map(|next| next.id),
         }))
     }
+}
+
+/// Whether an execution that Step Functions does not know is gone. One that was started a moment ago is not: `started_at` is
+/// when the execution said so itself, and an operation that is `starting` has just been started by this sweep.
+fn may_be_gone(operation: &Operation, now: Timestamp) -> bool {
+    let started = operation.started_at;
+    started.is_some_and(|started| now.duration_since(started) > UNSEEN)
 }
 
 impl Report {

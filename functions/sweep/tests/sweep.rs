@@ -42,14 +42,15 @@ impl World {
                 let name = text("name");
                 let arn = format!("arn:aws:states:us-east-1:000000000000:execution:slipway:{name}");
                 match *world.entry(name).or_insert("RUNNING") {
-                    "RUNNING" => Ok(json!({"executionArn": arn, "startDate": 1.5})),
+                    "RUNNING" | "UNSEEN" => Ok(json!({"executionArn": arn, "startDate": 1.5})),
                     _ => Err("ExecutionAlreadyExists"),
                 }
             }
             "DescribeExecution" => {
                 let arn = text("executionArn");
                 let name = arn.rsplit(':').next().unwrap_or_default();
-                let status = *world.get(name).ok_or("ExecutionDoesNotExist")?;
+                let status = world.get(name).filter(|status| **status != "UNSEEN");
+                let status = *status.ok_or("ExecutionDoesNotExist")?;
                 let described =
                     json!({"executionArn": arn, "stateMachineArn": MACHINE, "status": status, "startDate": 1.5});
                 Ok(described)
@@ -126,6 +127,7 @@ async fn operations_without_their_execution_end_and_the_next_ones_start() {
         let (stack, provision) = table.provisioning(&new_stack(called)).await;
         if called == "gone" {
             table.store.ask_approval(&provision, "token").await.expect("asked");
+            begun_at(&table, &provision, Timestamp::now() - SignedDuration::from_mins(6)).await;
         }
         let destroy = request(OperationKind::Destroy, &stack);
         let waiting = created(
@@ -153,6 +155,42 @@ async fn operations_without_their_execution_end_and_the_next_ones_start() {
     }
     let again = sweep.run(Duration::from_mins(1)).await;
     assert!(healings(&again).is_empty(), "{again:?}");
+}
+
+async fn begun_at(table: &Table, operation: &OperationId, at: Timestamp) {
+    let moved = table.store.update_operation(operation, |operation| {
+        operation.started_at = Some(at);
+        Ok(())
+    });
+    moved.await.expect("moved");
+}
+
+/// Step Functions tells of an execution a moment after it took it.
+#[tokio::test]
+async fn an_execution_that_step_functions_does_not_know_yet_is_not_gone() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, _fake) = sweep(&table, &world).await;
+    let starting = created(
+        table
+            .store
+            .create_stack(&new_stack("shop"), None, answer)
+            .await
+            .expect("a stack"),
+    )
+    .id;
+    let (_, running) = table.provisioning(&new_stack("cart")).await;
+    for id in [&starting, &running] {
+        world.set(id.as_str(), "UNSEEN");
+    }
+    let report = sweep.run(Duration::ZERO).await;
+    assert_eq!(
+        healings(&report),
+        BTreeMap::from([(starting.clone(), Healing::Started)])
+    );
+    for id in [&starting, &running] {
+        assert!(!table.store.operation(id).await.expect("it").status.has_ended());
+    }
 }
 
 #[tokio::test]
