@@ -26,15 +26,19 @@ impl Secrets {
         for value in sensitive.iter().filter_map(|name| variables.get(name)) {
             collect(value, &mut texts);
         }
-        // A text may stand in JSON, where it is written otherwise.
+        Self::new(texts)
+    }
+
+    fn new(mut texts: Vec<String>) -> Self {
+        // A text may stand in JSON, where it is written otherwise, and by Go (Terraform's streams) otherwise still.
         let escaped: Vec<String> = texts
             .iter()
-            .map(|text| Value::from(text.as_str()).to_string())
+            .flat_map(|text| [escaped(text), escaped_by_go(text)])
             .collect();
-        texts.extend(escaped.iter().map(|text| text.trim_matches('"').to_owned()));
+        texts.extend(escaped);
         texts.retain(|text| text.len() >= SHORTEST);
         // The longest first: a text that is a part of another must not leave the rest of it.
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         texts.dedup();
         Self(texts)
     }
@@ -62,6 +66,27 @@ impl Secrets {
     }
 }
 
+/// A text as it stands in JSON, between the quotes.
+fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// A text as Go writes it into JSON: `encoding/json` escapes what would mean something in HTML or JavaScript, too.
+fn escaped_by_go(text: &str) -> String {
+    let mut escaped = escaped(text);
+    for (char, code) in [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ] {
+        escaped = escaped.replace(char, code);
+    }
+    escaped
+}
+
 /// Every text and number in a value.
 fn collect(value: &Value, texts: &mut Vec<String>) {
     match value {
@@ -84,9 +109,24 @@ mod tests {
             &serde_json::json!({"user": "root", "keys": ["hunter2", "hunter2-more"], "pin": 123_456, "on": true}),
             &mut texts,
         );
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        let secrets = Secrets(texts);
+        let secrets = Secrets::new(texts);
         let shown = secrets.hide("root hunter2-more 123456 hunter2 true");
         assert_eq!(shown, format!("{HIDDEN} {HIDDEN} {HIDDEN} {HIDDEN} true"));
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_each_form_that_json_gives_it() {
+        let secrets = Secrets::new(vec!["\"a<b>&c\"\u{2028}".to_owned()]);
+        for written in [
+            "\"a<b>&c\"\u{2028}",
+            "{\"v\":\"\\\"a<b>&c\\\"\u{2028}\"}",
+            r#"{"v":"\"a\u003cb\u003e\u0026c\"\u2028"}"#,
+        ] {
+            let shown = secrets.hide(written);
+            assert!(
+                shown.contains(HIDDEN) && !shown.contains('a'),
+                "{written} became {shown}"
+            );
+        }
     }
 }

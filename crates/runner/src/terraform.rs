@@ -218,6 +218,7 @@ impl Terraform {
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
         report.errors.iter_mut().for_each(|error| self.secrets.hide_in(error));
+        report.text = self.secrets.hide(&report.text);
         self.hide_secrets_in(run.stream)?;
         let complaint = std::fs::read(&complaints).unwrap_or_default();
         Ok(Ended {

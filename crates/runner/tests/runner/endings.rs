@@ -83,6 +83,26 @@ fn without_terraform_it_says_what_to_install() {
     );
 }
 
+/// Terraform that dies prints what is no message. Its end stands in the operation, where everybody reads it.
+#[test]
+fn what_a_dying_terraform_prints_is_told_without_secrets() {
+    let Some(world) = World::new() else { return };
+    let text = "variable \"secret\" { type = string }\noutput \"slipway\" { value = {} }\n";
+    let mut configuration = world.blueprint(&[("main.tf", text)], &json!({"secret": "hunter2-sesame"}));
+    configuration.sensitive.insert("secret".to_owned());
+    let operation = world.provision("one", configuration);
+    let real = std::fs::read_to_string(world.path("terraform")).expect("a script");
+    let dies = "#!/bin/sh\nif [ \"$1\" = plan ]; then echo 'panic: hunter2-sesame is odd'; exit 2; fi\n";
+    std::fs::write(world.path("terraform"), real.replacen("#!/bin/sh\n", dies, 1)).expect("a script");
+    let printed = world.fail(&operation, "plan", "plan");
+    let message = failure(&world, &operation).message;
+    assert!(message.contains("is odd"), "{message}");
+    assert!(
+        !message.contains("hunter2") && !printed.contains("hunter2"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let Some(world) = World::new() else { return };
