@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,16 +65,27 @@ UNIQUE = {
 def broken_rules(state: dict[str, Any], stack: str, variables: dict[str, Any]) -> list[str]:
     """Every rule that a resource breaks; empty if none does."""
     chosen = set(leaves(variables))
-    found = []
+    return [
+        f"{address}: {rule}"
+        for address, kind, values in _managed(state)
+        for rule in _rules(kind, values, stack, chosen)
+    ]
+
+
+def addresses(state: dict[str, Any]) -> list[str]:
+    """What a state manages, as Terraform writes addresses."""
+    return [address for address, _, _ in _managed(state)]
+
+
+def _managed(state: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Of every resource that a state manages its address, its type and its values."""
     for resource in state["resources"]:
         if resource["mode"] != "managed":
             continue
         for instance in resource["instances"]:
-            index = f"[{instance['index_key']!r}]" if "index_key" in instance else ""
+            index = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
             address = ".".join(part for part in (resource.get("module"), resource["type"], resource["name"]) if part) + index
-            rules = _rules(resource["type"], instance["attributes"], stack, chosen)
-            found += [f"{address}: {rule}" for rule in rules]
-    return found
+            yield address, resource["type"], instance["attributes"]
 
 
 def leaves(value: Any) -> Iterator[str]:

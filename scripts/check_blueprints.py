@@ -5,8 +5,9 @@
     scripts/check_blueprints.py [MODULE ...]       # names of folders in tf/blueprints and tf/modules; all if left out
 
 For each module: init, validate, and `terraform test` for each file of tests. For each case of a blueprint, `tests/life/CASE.tfvars.json`:
-plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place, destroy until nothing is
-left. After the apply the resources are held to the rules in blueprint_state.py. All of it happens in a copy, in target/blueprints.
+plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place, or the changes in
+`tests/changes/CASE.json` one after the other, destroy until nothing is left. After the apply the resources are held to the rules in
+blueprint_state.py. All of it happens in a copy, in target/blueprints.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blueprint_state import broken_rules
+from blueprint_state import addresses, broken_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "blueprints"
@@ -36,6 +37,14 @@ OVERRIDE = {
 
 class Failure(Exception):
     """A check that did not hold, with what Terraform said."""
+
+
+@dataclass
+class Change:
+    """Other values for a stack, and what goes with them, by the start of its addresses: all of it, and nothing else."""
+
+    variables: dict[str, object]
+    goes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -90,8 +99,10 @@ def works(folder: Path) -> list[tuple[Callable[..., Row], ...]]:
 
 
 def length(work: tuple) -> int:
-    """How long it takes, roughly, in runs of a test: a life is about five."""
-    return work[2].read_text(encoding="utf-8").count("\nrun ") if work[0] is tested else 5
+    """How long it takes, roughly, in runs of a test."""
+    if work[0] is tested:
+        return work[2].read_text(encoding="utf-8").count("\nrun ")
+    return 15 if work[0] is lived and changes_of(work[2]).is_file() else 5
 
 
 def without_cases(folder: Path) -> Row:
@@ -124,32 +135,41 @@ def lived(folder: Path, case: Path) -> Row:
 def live(row: Row, folder: Path, case: Path) -> None:
     # A stack id, of its length: what is too long with it would be too long for every stack. Each case has a state of its own.
     stack = f"{sorted(case.parent.iterdir()).index(case):05}".translate(str.maketrans("0123456789", "bdfghjklmn")) + "-lusab"
-    changed = json.loads(update_of(case).read_text(encoding="utf-8"))
-    if len(changed) != 1:
-        raise Failure(f"{update_of(case).name} changes one variable, not {len(changed)}")
     run = lambda step, *arguments, accept=(0,): terraform(row, folder, step, *arguments, stack=stack, accept=accept)  # noqa: E731
-    before, after = [f"-var-file={case}"], [f"-var-file={case}", f"-var-file={update_of(case)}"]
+    state_now = lambda: json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))  # noqa: E731
     quiet = ["-no-color", "-input=false"]
 
-    run("plan", "plan", *quiet, *before, f"-out={stack}.plan")
+    run("plan", "plan", *quiet, f"-var-file={case}", f"-out={stack}.plan")
     run("apply", "apply", *quiet, f"{stack}.plan")
-    state = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))
+    state = state_now()
     row.resources = sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed")
     keep_contract(row, state)
     broken = broken_rules(state, stack, json.loads(case.read_text(encoding="utf-8")))
     if broken:
         raise Failure("\n".join(broken))
-    again = run("second plan", "plan", *quiet, *before, "-detailed-exitcode", accept=(0, 2))
+    again = run("second plan", "plan", *quiet, f"-var-file={case}", "-detailed-exitcode", accept=(0, 2))
     if "No changes." not in again:
         raise Failure(f"a second plan is not empty:\n{again}")
-    # What is there has just been looked at.
-    known = ["-input=false", "-refresh=false", *after]
-    in_place(run("update", "plan", *known, "-json", f"-out={stack}.update"), next(iter(changed)))
-    run("update", "apply", *quiet, f"{stack}.update")
+
+    values = json.loads(case.read_text(encoding="utf-8"))
+    chain = changes(case)
+    for change in chain:
+        values |= change.variables
+        (folder / f"{stack}.tfvars.json").write_text(json.dumps(values), encoding="utf-8")
+        # What is there has just been looked at.
+        known = ["-input=false", "-refresh=false", f"-var-file={stack}.tfvars.json"]
+        # What it plans is judged when it is done: nothing is lost here, and a plan of its own takes as long again.
+        as_said(run("update", "apply", *known, "-json", "-auto-approve"), change)
+        left = [address for address in addresses(state_now()) if address.startswith(tuple(change.goes))]
+        if left:
+            raise Failure(f"{json.dumps(change.variables)} leaves {', '.join(left)}")
+        # The plan of the next change would hide what this one left undone.
+        if len(chain) > 1 and "No changes." not in (again := run("update", "plan", *known, "-no-color")):
+            raise Failure(f"a plan after {json.dumps(change.variables)} is not empty:\n{again}")
     run("destroy", "destroy", *known, "-no-color", "-auto-approve")
-    left = json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))["resources"]
+    left = addresses(state_now())
     if left:
-        raise Failure(f"destroy leaves {', '.join(resource['type'] + '.' + resource['name'] for resource in left)}")
+        raise Failure(f"destroy leaves {', '.join(left)}")
 
 
 def keep_contract(row: Row, state: dict) -> None:
@@ -161,21 +181,33 @@ def keep_contract(row: Row, state: dict) -> None:
     path.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
 
 
-def update_of(case: Path) -> Path:
-    path = case.with_name(case.name.replace(".tfvars.json", ".update.tfvars.json"))
-    if not path.is_file():
-        raise Failure(f"{path.name} is missing: one variable with another value, which the stack takes in place")
-    return path
+def changes_of(case: Path) -> Path:
+    return case.parent.parent / "changes" / case.name.replace(".tfvars.json", ".json")
 
 
-def in_place(messages: str, variable: str) -> None:
-    """Refuses a plan, in Terraform's JSON messages, that changes nothing, or that replaces or deletes something."""
+def changes(case: Path) -> list[Change]:
+    """What a case goes through between its apply and its destroy."""
+    if changes_of(case).is_file():
+        return [Change(**change) for change in json.loads(changes_of(case).read_text(encoding="utf-8"))]
+    update = case.with_name(case.name.replace(".tfvars.json", ".update.tfvars.json"))
+    if not update.is_file():
+        raise Failure(f"{update.name} is missing: one variable with another value, which the stack takes in place")
+    changed = json.loads(update.read_text(encoding="utf-8"))
+    if len(changed) != 1:
+        raise Failure(f"{update.name} changes one variable, not {len(changed)}")
+    return [Change(changed)]
+
+
+def as_said(messages: str, change: Change) -> None:
+    """Refuses a plan, in Terraform's JSON messages, that updates nothing, or that replaces or deletes what is not to go."""
+    said = json.dumps(change.variables)
     planned = [message["change"] for message in map(json.loads, messages.splitlines()) if message["type"] == "planned_change"]
-    gone = sorted(change["resource"]["addr"] for change in planned if change["action"] in ("replace", "delete", "remove"))
-    if gone:
-        raise Failure(f"another value of {variable} deletes or replaces {', '.join(gone)}")
-    if not any(change["action"] == "update" for change in planned):
-        raise Failure(f"another value of {variable} updates nothing in place")
+    of = lambda *actions: [change["resource"]["addr"] for change in planned if change["action"] in actions]  # noqa: E731
+    wrong = of("replace", "remove", "move") + [address for address in of("delete") if not address.startswith(tuple(change.goes))]
+    if wrong:
+        raise Failure(f"{said} deletes or replaces {', '.join(sorted(wrong))}")
+    if not of("update"):
+        raise Failure(f"{said} updates nothing in place")
 
 
 def terraform(row: Row, folder: Path, step: str, *arguments: str, stack: str | None = None, accept: tuple[int, ...] = (0,)) -> str:
