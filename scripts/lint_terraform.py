@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds every blueprint and Terraform module to the rules of tflint's Terraform rule set that matter here, and to two of our own.
+"""Holds every blueprint and Terraform module to the rules of tflint's Terraform rule set that matter here, and to some of our own.
 
     scripts/lint_terraform.py               reads all below tf/
     scripts/lint_terraform.py --self-test   shows that a module with every mistake is found out
@@ -89,6 +89,16 @@ def versions(module: Module) -> Iterator[Finding]:
             yield at(declared[name], "terraform_unused_required_providers", f"nothing uses provider {name}")
 
 
+def least(module: Module) -> Iterator[Finding]:
+    """slipway_least_version: what a module asks for is what Slipway runs, Terraform 1.11 or OpenTofu 1.10, unless it uses more."""
+    # Ephemeral values and write-only arguments: OpenTofu compares its own version, and has them from 1.11 on.
+    uses_more = any(block.kind == "ephemeral" or any(name.endswith("_wo") for name in block.attributes) for block in module.blocks)
+    wanted = ">= 1.11" if uses_more else ">= 1.10"
+    for block in module.of("terraform"):
+        if "required_version" in block.attributes and block.attributes["required_version"].string() != wanted:
+            yield at(block, "slipway_least_version", f'write `required_version = "{wanted}"`: see docs/blueprints.md, Terraform or OpenTofu')
+
+
 def names(module: Module) -> Iterator[Finding]:
     """terraform_naming_convention"""
     named = [(block.name, block) for block in module.blocks if block.kind in ("variable", "output", "resource", "data", "module")]
@@ -142,7 +152,7 @@ def validations(module: Module) -> Iterator[Finding]:
             yield at(block, "slipway_tested_validations", what)
 
 
-RULES: tuple[Callable[[Module], Iterator[Finding]], ...] = (documented, unused, versions, names, structure, text, validations)
+RULES: tuple[Callable[[Module], Iterator[Finding]], ...] = (documented, unused, versions, least, names, structure, text, validations)
 
 
 def findings(folder: Path) -> list[Finding]:
@@ -173,8 +183,12 @@ data "aws_region" "this" {}
 resource "random_id" "this" { prefix = "${var.quiet}" }
 output "id" { value = random_id.this.hex }
 """
-WRONG_MODULE = 'module "far" { source = "terraform-aws-modules/vpc/aws" }\n'
+WRONG_MODULE = """
+terraform { required_version = ">= 1.11" }
+module "far" { source = "terraform-aws-modules/vpc/aws" }
+"""
 EVERY_RULE = {
+    "slipway_least_version",
     "slipway_no_backend",
     "slipway_tested_validations",
     "terraform_comment_syntax",

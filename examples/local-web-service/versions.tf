@@ -1,4 +1,4 @@
 terraform {
   # `terraform_data` alone: this blueprint needs no provider, and so no network.
-  required_version = ">= 1.11"
+  required_version = ">= 1.10"
 }

@@ -1,5 +1,5 @@
 terraform {
-  # Write-only arguments came with Terraform 1.11: with them, no secret is in a plan or in a state.
+  # Write-only arguments came with Terraform 1.11, and with OpenTofu 1.11: with them, no secret is in a plan or in a state.
   required_version = ">= 1.11"
 
   required_providers {
