@@ -143,7 +143,7 @@ def live(row: Row, folder: Path, case: Path) -> None:
     run("apply", "apply", *quiet, f"{stack}.plan")
     state = state_now()
     row.resources = sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed")
-    keep_contract(row, state)
+    keep_contract(row, state, "applied")
     broken = broken_rules(state, stack, json.loads(case.read_text(encoding="utf-8")))
     if broken:
         raise Failure("\n".join(broken))
@@ -153,13 +153,14 @@ def live(row: Row, folder: Path, case: Path) -> None:
 
     values = json.loads(case.read_text(encoding="utf-8"))
     chain = changes(case)
-    for change in chain:
+    for number, change in enumerate(chain, 1):
         values |= change.variables
         (folder / f"{stack}.tfvars.json").write_text(json.dumps(values), encoding="utf-8")
         # What is there has just been looked at.
         known = ["-input=false", "-refresh=false", f"-var-file={stack}.tfvars.json"]
         # What it plans is judged when it is done: nothing is lost here, and a plan of its own takes as long again.
         as_said(run("update", "apply", *known, "-json", "-auto-approve"), change)
+        keep_contract(row, state_now(), f"changed-{number}")
         left = [address for address in addresses(state_now()) if address.startswith(tuple(change.goes))]
         if left:
             raise Failure(f"{json.dumps(change.variables)} leaves {', '.join(left)}")
@@ -172,11 +173,11 @@ def live(row: Row, folder: Path, case: Path) -> None:
         raise Failure(f"destroy leaves {', '.join(left)}")
 
 
-def keep_contract(row: Row, state: dict) -> None:
+def keep_contract(row: Row, state: dict, when: str) -> None:
     """Keeps what the blueprint tells Slipway, for the test of crates/model that reads it as Slipway does."""
     if "slipway" not in state["outputs"]:
         raise Failure("there is no output `slipway`: it is all that Slipway knows of a stack, if only its endpoints")
-    path = COPY / "contracts" / f"{row.module}-{row.case}.json"
+    path = COPY / "contracts" / f"{row.module}-{row.case}-{when}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
 
