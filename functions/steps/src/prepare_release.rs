@@ -1,12 +1,12 @@
 //! Prepare release: the release's task definitions are registered, and what the services run now is noted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use slipway_model::contract::{Contract, DatabaseKind, NamedOneOff, Network, Service};
-use slipway_model::id::{OperationId, ReleaseNumber, StackId};
+use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule, Snapshot};
 use slipway_model::release::Release;
@@ -89,13 +89,20 @@ impl Steps {
             ));
         };
         check_images(&asked, &contract)?;
+        let released = match stack.current_release {
+            Some(current) => {
+                let images = self.store.release(&stack.id, current).await?.images;
+                contract.ready_for(&images).services.into_keys().collect()
+            }
+            None => BTreeSet::new(),
+        };
         let release = self.store.begin_release(operation, number).await?;
         let contract = match asked.kind {
             // A service that an update brings waits for the release that brings its image.
             OperationKind::Update => contract.ready_for(&release.images),
             _ => contract,
         };
-        let prepared = self.prepare(&asked, &contract, &release).await?;
+        let prepared = self.prepare(&asked, &contract, &release, &released).await?;
         let schedules = self.prepare_schedules(&contract, &prepared.services).await?;
         let bytes = serde_json::to_string(&prepared).map_err(StepError::WriteAnswer)?.len();
         if bytes > CARRIED {
@@ -122,7 +129,14 @@ impl Steps {
         Ok(prepared)
     }
 
-    async fn prepare(&self, asked: &Operation, contract: &Contract, release: &Release) -> Result<Prepared, StepError> {
+    /// `released` are the services that the current release has brought out.
+    async fn prepare(
+        &self,
+        asked: &Operation,
+        contract: &Contract,
+        release: &Release,
+        released: &BTreeSet<Name>,
+    ) -> Result<Prepared, StepError> {
         let cluster = contract.cluster.clone().unwrap_or_default();
         let mut running = self.running_services(&cluster, contract).await?;
         let mut services = Vec::new();
@@ -133,7 +147,8 @@ impl Steps {
                     shape.name
                 )));
             };
-            services.push(self.prepare_service(release, key, shape, runs).await?);
+            let service = self.prepare_service(release, key, shape, runs, released.contains(key));
+            services.push(service.await?);
         }
         // The images of an earlier release ran on this database before: what migrated it since is not undone.
         let migrations: &[NamedOneOff] = match asked.kind {
@@ -174,6 +189,7 @@ impl Steps {
         key: &Name,
         shape: &Service,
         (runs, count): (Option<String>, i32),
+        is_released: bool,
     ) -> Result<PreparedService, StepError> {
         let family = format!("{}-{key}", release.stack);
         let definition = task_definition::with_image(&family, key, shape, release.images.get(key))?;
@@ -186,11 +202,9 @@ impl Steps {
                 release: None,
             },
         };
-        // An autoscaler has the count once the service has been released: from then on it is nobody else's.
-        let is_scaled = match previous.release.filter(|_| shape.scaling.is_some()) {
-            Some(number) => self.has_succeeded(&release.stack, number).await?,
-            None => false,
-        };
+        // An autoscaler has the count once the service has been released: from then on it is nobody else's. A service that was made
+        // anew runs what Terraform gave it, which is of no release.
+        let is_scaled = shape.scaling.is_some() && previous.release.is_some() && is_released;
         Ok(PreparedService {
             key: key.clone(),
             name: shape.name.clone(),
@@ -201,14 +215,6 @@ impl Steps {
                 desired_count: (!is_scaled).then_some(count),
             },
         })
-    }
-
-    async fn has_succeeded(&self, stack: &StackId, number: ReleaseNumber) -> Result<bool, StepError> {
-        match self.store.release(stack, number).await {
-            Ok(release) => Ok(release.status.has_succeeded()),
-            Err(slipway_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// What the schedules run in this release, and what they go back to.
