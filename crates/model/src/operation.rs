@@ -1,5 +1,7 @@
 //! One trip of a stack through the workflow.
 
+pub mod calling_off;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -290,6 +292,10 @@ pub struct Operation {
     /// The release that it brings out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseNumber>,
+    /// Whether it is an update of a stack on which the last change of the infrastructure did not come through: it applies also
+    /// a plan without changes, and brings the current release out again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mends: bool,
     /// The images of that release, of an operation that was asked for with images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Name, Image>,

@@ -190,7 +190,9 @@ impl StackStatus {
             (Provisioning, StackEvent::Begun(Provision)) => Ok(Provisioning),
             // A step may be repeated, and a provision that failed is gone on with by an update.
             (Ready | Failed | Updating | Provisioning, StackEvent::Begun(Update)) => Ok(Updating),
-            (Ready | Failed | Releasing, StackEvent::Begun(Release | Rollback)) => Ok(Releasing),
+            (Ready | Releasing, StackEvent::Begun(Release | Rollback)) => Ok(Releasing),
+            // A release does not make whole what Terraform left half made: an update does.
+            (Failed, StackEvent::Begun(Release | Rollback) | StackEvent::Succeeded(Release | Rollback)) => Ok(Failed),
             (Ready | Failed | Destroying | Provisioning, StackEvent::Begun(Destroy)) => Ok(Destroying),
 
             (Provisioning, StackEvent::Succeeded(Provision))
@@ -198,7 +200,7 @@ impl StackStatus {
             | (Releasing, StackEvent::Succeeded(Release | Rollback)) => Ok(Ready),
             (Destroying, StackEvent::Succeeded(Destroy)) => Ok(Destroyed),
 
-            // A release that fails leaves the infrastructure, and the services on what they ran before.
+            // A release that fails leaves the infrastructure, and puts the services back to what they ran before.
             (Releasing, StackEvent::Failed(Release | Rollback)) => Ok(Ready),
             (Provisioning, StackEvent::Failed(Provision))
             | (Updating, StackEvent::Failed(Update))

@@ -351,6 +351,7 @@ impl Request {
             revision: 1,
             configuration: asked.configuration.clone(),
             release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
+            mends: false,
             images: asked.images.clone(),
             task: asked.task.cloned(),
             with_snapshot: asked.with_snapshot,

@@ -261,7 +261,11 @@ fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result
     operation.ended_at = Some(now);
     operation.approval_token = None;
     let step = match end {
-        End::Succeeded => StepStatus::Succeeded,
+        End::Succeeded => {
+            // It was called off when there was nothing left to call off.
+            operation.failure = None;
+            StepStatus::Succeeded
+        }
         End::Failed(failure) | End::Cancelled(failure) => {
             let known = operation.failure.take().filter(|known| known.name == failure.name);
             operation.failure = Some(known.unwrap_or_else(|| failure.clone()));

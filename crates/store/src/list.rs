@@ -117,7 +117,7 @@ impl Query {
         }
     }
 
-    fn of_index(index: Index, partition: String) -> Self {
+    pub fn of_index(index: Index, partition: String) -> Self {
         Self {
             index: Some(index),
             partition,
@@ -177,16 +177,13 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Stack>, Error> {
-        let (environments, next) = match environment {
-            Some(environment) => (vec![environment.clone()], None),
-            None => {
-                let page = self.environments(limit, cursor).await?;
-                let names = page
-                    .items
-                    .iter()
-                    .filter_map(|environment| environment.name.parse().ok());
-                (names.collect(), page.next)
-            }
+        let (environments, next) = if let Some(environment) = environment {
+            (vec![environment.clone()], None)
+        } else {
+            let page = self.environments(limit, cursor).await?;
+            let names = page.items.iter();
+            let names = names.filter_map(|environment| environment.name.parse().ok());
+            (names.collect(), page.next)
         };
         let mut items = Vec::new();
         for environment in &environments {
@@ -248,7 +245,12 @@ impl Store {
     }
 
     /// A page of records by an index of their keys.
-    async fn indexed_page<T>(&self, query: &Query, limit: u16, cursor: Option<&Cursor>) -> Result<Page<T>, Error>
+    pub(crate) async fn indexed_page<T>(
+        &self,
+        query: &Query,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<T>, Error>
     where
         T: serde::de::DeserializeOwned,
     {

@@ -5,10 +5,12 @@ use slipway_model::contract::Contract;
 use slipway_model::event::Telling;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::IllegalTransition as IllegalOperation;
-use slipway_model::operation::{Failure, LogStream, Operation, OperationEvent, OperationStatus, Progress, StepStatus};
+use slipway_model::operation::{
+    Failure, LogStream, Operation, OperationEvent, OperationKind, OperationStatus, Progress, StepStatus,
+};
 use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_model::release::{Release, ReleaseEvent};
-use slipway_model::stack::{Stack, StackEvent};
+use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
 use crate::error::IllegalTransition;
 use crate::item::encode;
@@ -83,6 +85,7 @@ impl Store {
             let now = Timestamp::now();
             operation.status = status;
             operation.started_at.get_or_insert(now);
+            operation.mends = operation.kind == OperationKind::Update && stack.status == StackStatus::Failed;
             let mut writes = vec![next_revision(&mut operation)?];
             if stack.status != begun {
                 stack.status = begun;

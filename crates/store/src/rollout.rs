@@ -12,7 +12,8 @@ use slipway_model::operation::StepStatus;
 
 use crate::idempotency::expiry;
 use crate::item::encode;
-use crate::table::{EXPIRES_AT, Key};
+use crate::list::{PAGE, Query};
+use crate::table::{self, EXPIRES_AT, Index, Key, LISTED};
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
 
@@ -41,10 +42,14 @@ pub enum Ended {
     Completed,
     /// It is not, for this reason.
     Failed(String),
+    /// Somebody called the operation off: who, in a sentence.
+    CalledOff(String),
 }
 
 /// The error that the workflow gets when a rollout failed.
 pub const FAILED: &str = "Slipway.RolloutFailed";
+/// The error that it gets when the operation was called off.
+pub const CALLED_OFF: &str = "Slipway.Cancelled";
 
 /// Why a step could not be told.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +68,7 @@ pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, en
     let status = match ended {
         Ended::Completed => StepStatus::Succeeded,
         Ended::Failed(_) => StepStatus::Failed,
+        Ended::CalledOff(_) => StepStatus::Cancelled,
     };
     match store.end_step(&rollout.operation, &rollout.step, status).await {
         // A record that is gone needs no end; whoever waits still wants to be told.
@@ -71,7 +77,8 @@ pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, en
     }
     match ended {
         Ended::Completed => succeed(sfn, &rollout.token).await?,
-        Ended::Failed(reason) => fail(sfn, &rollout.token, reason).await?,
+        Ended::Failed(reason) => fail(sfn, &rollout.token, FAILED, reason).await?,
+        Ended::CalledOff(reason) => fail(sfn, &rollout.token, CALLED_OFF, reason).await?,
     }
     store.forget_rollout(rollout).await.map_err(EndError::Record)
 }
@@ -88,8 +95,8 @@ pub(crate) async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<()
     })
 }
 
-async fn fail(sfn: &aws_sdk_sfn::Client, token: &str, reason: &str) -> Result<(), EndError> {
-    let request = sfn.send_task_failure().task_token(token).error(FAILED);
+async fn fail(sfn: &aws_sdk_sfn::Client, token: &str, error: &str, reason: &str) -> Result<(), EndError> {
+    let request = sfn.send_task_failure().task_token(token).error(error);
     let answer = request.cause(reason).send().await;
     answer.map(drop).or_else(|error| match error.as_service_error() {
         Some(
@@ -112,7 +119,11 @@ where
 impl Store {
     /// Keeps the token of a step that waits; a repeated step's token takes the place of the earlier one.
     pub async fn put_rollout(&self, rollout: &Rollout) -> Result<(), Error> {
-        let mut item = encode(&rollout.key(), Vec::new(), rollout)?;
+        let places = vec![
+            (LISTED, rollout.step.clone()),
+            (Index::Collection.partition(), table::rollouts_of(&rollout.operation)),
+        ];
+        let mut item = encode(&rollout.key(), places, rollout)?;
         item.insert(EXPIRES_AT.to_owned(), expiry(Timestamp::now(), KEPT));
         let writes = vec![Write::Put(item, Condition::Always)];
         match self.write("keep the token of a rollout", writes).await? {
@@ -126,6 +137,12 @@ impl Store {
     /// The step that waits for this deployment.
     pub async fn rollout(&self, service: &str, deployment: &str) -> Result<Option<Rollout>, Error> {
         self.get(&Key::rollout(service, deployment)).await
+    }
+
+    /// The rollouts that an operation waits for; one of this moment may be missing.
+    pub async fn rollouts(&self, operation: &OperationId) -> Result<Vec<Rollout>, Error> {
+        let query = Query::of_index(Index::Collection, table::rollouts_of(operation));
+        Ok(self.indexed_page(&query, PAGE, None).await?.items)
     }
 
     /// Forgets a step whose token was answered. Reading and forgetting are two calls, so that an answer that did not reach Step

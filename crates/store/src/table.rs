@@ -270,6 +270,11 @@ pub(crate) fn operations_with_status(status: OperationStatus) -> String {
     format!("operation#{status}")
 }
 
+/// The partition of the rollouts that an operation waits for.
+pub(crate) fn rollouts_of(operation: &OperationId) -> String {
+    format!("rollouts#{operation}")
+}
+
 /// The partition of the operations that have ended, and of which nobody has told who asked for them by event.
 pub(crate) const UNTOLD: &str = "operation#untold";
 

@@ -17,7 +17,7 @@ impl Steps {
     pub(crate) async fn point_schedules(&self, operation: &OperationId) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut Operation| {
-            state::end_open_steps(operation, StepStatus::Succeeded, now);
+            operation.end_running_steps(StepStatus::Succeeded, now);
             operation.begin_step(state::POINT_SCHEDULES, now);
             Ok(())
         };

@@ -7,6 +7,7 @@ use serde_json::Value;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_store::finish::End;
+use slipway_store::rollout;
 
 use crate::error::cut;
 use crate::payload::Failed;
@@ -26,16 +27,21 @@ impl Steps {
             if !operation.status.has_ended() {
                 let step = step_of(operation, &failed.step);
                 operation.begin_step(&step, now);
-                operation.end_step(&step, StepStatus::Failed, now);
+                let status = match failed.error.as_str() {
+                    rollout::CALLED_OFF => StepStatus::Cancelled,
+                    _ => StepStatus::Failed,
+                };
+                operation.end_step(&step, status, now);
             }
             Ok(())
         };
         let ending = self.store.update_operation(operation, note).await?;
         let failure = self.in_plain_words(&ending, failed).await;
-        let finished = self
-            .store
-            .finish_operation(operation, &End::Failed(failure.clone()))
-            .await?;
+        let end = match failure.name.as_str() {
+            rollout::CALLED_OFF => End::Cancelled(failure.clone()),
+            _ => End::Failed(failure.clone()),
+        };
+        let finished = self.store.finish_operation(operation, &end).await?;
         self.start_next(&finished).await;
         Ok(recorded(operation, &finished.operation.failure.unwrap_or(failure)))
     }
@@ -143,7 +149,7 @@ fn step_of(operation: &Operation, step: &str) -> String {
             .strip_prefix(item_state)
             .is_some_and(|rest| rest.starts_with(':'))
     });
-    let mut failed = items.filter(|known| known.status == StepStatus::Failed);
+    let mut failed = items.filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
     failed
         .next_back()
         .map_or_else(|| step.to_owned(), |known| known.name.clone())

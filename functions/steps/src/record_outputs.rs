@@ -36,7 +36,7 @@ impl Steps {
     }
 
     /// The release that comes out after an apply: the one whose images came with the request, or the current one again where
-    /// the shape of the services or schedules has changed, and it has an image for one of them.
+    /// the shape of the services or schedules has changed (since a release came out with it), and it has an image for one of them.
     async fn release_to_bring_out(
         &self,
         operation: &Operation,
@@ -50,7 +50,8 @@ impl Steps {
         let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
             return Ok(None);
         };
-        let is_same = before.services == contract.services
+        let is_same = !operation.mends
+            && before.services == contract.services
             && before.cluster == contract.cluster
             && before.schedules == contract.schedules;
         if is_same {

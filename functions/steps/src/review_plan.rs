@@ -43,18 +43,10 @@ impl Steps {
             Verdict::ApprovalNeeded => Next::ApprovalNeeded,
             Verdict::Apply => Next::Apply,
             Verdict::ShownOnly => Next::Complete,
-            Verdict::NothingToChange if self.outputs_are_missing(&planned).await? => Next::Apply,
+            // Applying the empty plan changes nothing, and says the outputs: what failed before may not have come to that.
+            Verdict::NothingToChange if planned.mends => Next::Apply,
             Verdict::NothingToChange => Next::Complete,
         };
         Ok(Reviewed { verdict })
-    }
-
-    /// Whether the stack's outputs were never recorded: an earlier operation failed between its apply and that. Applying
-    /// the empty plan changes nothing and says the outputs.
-    async fn outputs_are_missing(&self, operation: &Operation) -> Result<bool, StepError> {
-        if operation.kind == OperationKind::Destroy {
-            return Ok(false);
-        }
-        Ok(self.store.stack(&operation.stack).await?.contract.is_none())
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, calling_off};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
@@ -12,14 +12,14 @@ pub(crate) const REVIEW_PLAN: &str = "Review plan";
 pub(crate) const WAIT_FOR_APPROVAL: &str = "Wait for approval";
 pub(crate) const APPLY: &str = "Apply";
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
-pub(crate) const PREPARE_RELEASE: &str = "Prepare release";
+pub(crate) const PREPARE_RELEASE: &str = calling_off::PREPARE_RELEASE;
 pub(crate) const WAIT_FOR_SNAPSHOT: &str = slipway_store::snapshot::STEP;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
 pub(crate) const RUN_BACKUP: &str = "Run backup";
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = "Run migration";
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
-pub(crate) const WAIT_UNTIL_STABLE: &str = "Wait until stable";
+pub(crate) const WAIT_UNTIL_STABLE: &str = calling_off::WAIT_UNTIL_STABLE;
 pub(crate) const VERIFY: &str = "Verify";
 pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
 pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
@@ -30,18 +30,6 @@ pub(crate) const CHECK_TASK: &str = "Check task";
 /// The name of a step that belongs to one item of a Map: `Run migration: migrate`.
 pub(crate) fn of_item(state: &str, item: impl std::fmt::Display) -> String {
     format!("{state}: {item}")
-}
-
-/// Ends every step that is still noted as running: the workflow is past it.
-pub(crate) fn end_open_steps(operation: &mut Operation, status: StepStatus, now: Timestamp) {
-    let open = operation
-        .steps
-        .iter_mut()
-        .filter(|step| step.status == StepStatus::Running);
-    for step in open {
-        step.status = status;
-        step.ended_at = Some(now);
-    }
 }
 
 impl Steps {
@@ -58,7 +46,8 @@ impl Steps {
             // Only of an operation that runs: one that was called off meanwhile stays as it ended.
             operation.status = operation.status.after(OperationEvent::Begun)?;
             operation.begin_step(state, began);
-            end_open_steps(operation, StepStatus::Succeeded, now);
+            // The workflow is past every other one.
+            operation.end_running_steps(StepStatus::Succeeded, now);
             change(operation);
             Ok(())
         };

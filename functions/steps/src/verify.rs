@@ -19,7 +19,7 @@ impl Steps {
     pub(crate) async fn verify(&self, operation: &OperationId) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut slipway_model::operation::Operation| {
-            state::end_open_steps(operation, StepStatus::Succeeded, now);
+            operation.end_running_steps(StepStatus::Succeeded, now);
             operation.begin_step(state::VERIFY, now);
             Ok(())
         };

@@ -5,9 +5,11 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::id::OperationId;
+use slipway_model::operation::calling_off::{CallingOff, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::Cursor;
 use slipway_store::finish::End;
+use slipway_store::rollout::{self, EndError, Ended};
 use utoipa::ToSchema;
 
 use crate::body::{Fields, shortened};
@@ -311,7 +313,7 @@ impl Api {
         Ok(operation)
     }
 
-    /// Calls an operation off.
+    /// Calls an operation off: now, or (in a rollout) once its services are put back.
     async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = Failure {
             name: "Slipway.Cancelled".to_owned(),
@@ -329,7 +331,11 @@ impl Api {
             }
             OperationStatus::Queued => {}
             OperationStatus::Starting | OperationStatus::Running | OperationStatus::WaitingForApproval => {
-                self.stop(&operation, &failure).await?;
+                match operation.calling_off() {
+                    CallingOff::Stop => self.stop(&operation, &failure).await?,
+                    CallingOff::PutBack => return self.put_back(&operation, failure).await,
+                    CallingOff::NotNow => return Err(between_two_steps(&operation)),
+                }
             }
         }
         let finished = self
@@ -340,6 +346,34 @@ impl Api {
             self.start(&next).await;
         }
         Ok(finished.operation)
+    }
+
+    /// Ends the rollouts that an operation waits for. The workflow puts the services back, and ends the operation.
+    async fn put_back(&self, operation: &Operation, failure: Failure) -> Result<Operation, Error> {
+        let mut rollouts = self.store.rollouts(&operation.id).await?;
+        rollouts.retain(|rollout| rollout.step.starts_with(WAIT_UNTIL_STABLE));
+        if rollouts.is_empty() {
+            return Err(between_two_steps(operation));
+        }
+        let called_off = Ended::CalledOff(failure.message.clone());
+        let note = |operation: &mut Operation| {
+            operation.failure = Some(failure.clone());
+            Ok(())
+        };
+        // Before the workflow hears of it: its last step finds here what was said.
+        let noted = self.store.update_operation(&operation.id, note).await?;
+        for rollout in &rollouts {
+            rollout::end(&self.store, &self.sfn, rollout, &called_off)
+                .await
+                .map_err(|error| match error {
+                    EndError::Record(error) => error.into(),
+                    EndError::Answer(source) => Error::Unavailable {
+                        doing: "ending a rollout",
+                        source,
+                    },
+                })?;
+        }
+        Ok(noted)
     }
 
     /// Stops an operation's execution. One that never started is kept from it by the operation's record.
@@ -360,6 +394,14 @@ impl Api {
             }),
         }
     }
+}
+
+fn between_two_steps(operation: &Operation) -> Error {
+    Error::Conflict(format!(
+        "The operation `{}` is between two steps of its release, and stopping it there could leave some services on the new images \
+         and some on the old: cancel it again in a moment, or roll back when it has ended.",
+        operation.id
+    ))
 }
 
 /// The step at which an operation is.

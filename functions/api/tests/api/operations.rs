@@ -3,7 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use slipway_model::operation::StepStatus;
+use slipway_model::operation::calling_off::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
+
+use slipway_store::rollout::Rollout;
 
 use crate::support::{Server, id};
 
@@ -175,6 +179,63 @@ async fn a_queued_operation_leaves_the_queue_and_a_running_one_is_stopped() {
     server.play(&last).await;
     let late = server.post(&format!("{}/cancel", path(&last)), &json!({})).await;
     assert_eq!(late.status, 409, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    let id = id(&running);
+    server.store.begin_operation(&id).await.expect("begun");
+    server.store.begin_step(&id, "Prepare release").await.expect("begun");
+    let ended = server
+        .store
+        .end_step(&id, "Prepare release", StepStatus::Succeeded)
+        .await;
+    ended.expect("ended");
+
+    let cancel = format!("{}/cancel", path(&running));
+    let between = server.post(&cancel, &json!({})).await;
+    assert_eq!(between.status, 409, "{between:?}");
+    assert!(
+        between.json()["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("again in a moment")
+    );
+
+    let rollout = |state: &str, token: &str| Rollout {
+        service: "arn:aws:ecs:us-east-1:000000000000:service/shop/web".to_owned(),
+        deployment: format!("ecs-svc/{token}"),
+        token: token.to_owned(),
+        operation: id.clone(),
+        step: format!("{state}: web"),
+    };
+    for (state, token) in [(WAIT_UNTIL_STABLE, "stable"), (WAIT_UNTIL_PUT_BACK, "put-back")] {
+        server.store.put_rollout(&rollout(state, token)).await.expect("kept");
+    }
+    server
+        .store
+        .begin_step(&id, "Wait until stable: web")
+        .await
+        .expect("begun");
+    let cancelled = server.post(&cancel, &json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json()["status"]),
+        (202, &json!("running")),
+        "{cancelled:?}"
+    );
+    assert!(server.calls("StopExecution").is_empty());
+    let told = json!([{"taskToken": "stable", "error": "Slipway.Cancelled", "cause": "ann cancelled the operation"}]);
+    assert_eq!(json!(server.calls("SendTaskFailure")), told);
+
+    server
+        .store
+        .begin_step(&id, "Wait until put back: web")
+        .await
+        .expect("begun");
+    assert_eq!(server.post(&cancel, &json!({})).await.status, 409);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
 
+use crate::aws::End;
 use crate::world::{Build, People, World, image};
 
 /// Everything that is in flight at one time stays below this.
@@ -355,6 +356,59 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     assert_eq!(error, "Slipway.Unhealthy");
     assert!(cause.contains("answered 503 instead of 200"), "{cause}");
     assert_eq!(images(&world), [image(3).to_string(), image(3).to_string()]);
+}
+
+#[test]
+fn a_release_that_is_cancelled_in_its_rollout_puts_the_services_back() {
+    let mut world = provisioned();
+    world.people = People::Cancel;
+    world.rollouts_end(&End::Later);
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.Cancelled");
+    assert!(cause.contains("bob cancelled the operation"), "{cause}");
+    assert!(run.visited().contains(&"Put back service"));
+    assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+    let cancelled = world.operation(&release);
+    assert_eq!(cancelled.status, OperationStatus::Cancelled);
+    assert_eq!(
+        cancelled.failure.map(|failure| failure.message).as_deref(),
+        Some("bob cancelled the operation")
+    );
+    assert!(
+        cancelled.steps.iter().any(|step| step.status == StepStatus::Cancelled),
+        "{:?}",
+        cancelled.steps
+    );
+}
+
+#[test]
+fn an_update_whose_rollout_failed_is_completed_by_the_next_one() {
+    let mut world = provisioned();
+    world.contract.as_mut().expect("a contract")["services"]["web"]["desired_count"] = json!(5);
+    world.aws().broken_image = Some(image(1).to_string());
+    let update = world.ask(OperationKind::Update, &[]);
+    assert_eq!(failed(&world.run(&update)).0, "Slipway.RolloutFailed");
+    assert_eq!(world.stack().status, StackStatus::Failed);
+
+    // A release does not say that the update came through.
+    world.aws().broken_image = None;
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    succeeded(&world.run(&release));
+    assert_eq!(world.stack().status, StackStatus::Failed);
+
+    // There is nothing left to plan, and all the same something to bring out.
+    world.plan = PlanSummary::default();
+    let update = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&update);
+    succeeded(&run);
+    assert!(run.visited().contains(&"Update service"));
+    assert_eq!(world.stack().status, StackStatus::Ready);
+    let again = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&again);
+    succeeded(&run);
+    assert!(!run.visited().contains(&"Apply"));
 }
 
 #[test]

@@ -11,12 +11,14 @@ use slipway_asl::{StateMachine, TaskRequest};
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
+use slipway_model::operation::calling_off::{CallingOff, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange};
 use slipway_model::stack::Stack;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
 use slipway_store::create::NewOperation;
+use slipway_store::rollout::{self, Ended};
 use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
@@ -58,6 +60,8 @@ pub fn image(n: u8) -> Image {
 pub enum People {
     Approve,
     Reject,
+    /// They cancel the operation when its services get the release.
+    Cancel,
 }
 
 /// When RDS says that a snapshot is there.
@@ -307,7 +311,33 @@ impl World {
             .rollout(service.as_str().expect("an ARN"), deployment.as_str().expect("an id"));
         let waiting = Self::wait(waiting).expect("the token that waits for the event");
         assert_eq!(waiting.token, token);
+        if self.people == People::Cancel && waiting.step.starts_with(WAIT_UNTIL_STABLE) {
+            return self.call_off(id, token);
+        }
         Answer::Succeed(json!({}))
+    }
+
+    /// What the API does when somebody cancels an operation in its rollout.
+    fn call_off(&self, id: &OperationId, token: &str) -> Answer {
+        assert_eq!(self.operation(id).calling_off(), CallingOff::PutBack);
+        let failure = Failure {
+            name: rollout::CALLED_OFF.to_owned(),
+            step: WAIT_UNTIL_STABLE.to_owned(),
+            message: "bob cancelled the operation".to_owned(),
+            address: None,
+        };
+        let note = |operation: &mut Operation| {
+            operation.failure = Some(failure.clone());
+            Ok(())
+        };
+        Self::wait(self.store.update_operation(id, note));
+        for waiting in Self::wait(self.store.rollouts(id)) {
+            let called_off = Ended::CalledOff(failure.message.clone());
+            let told = rollout::end(&self.store, &self.sfn, &waiting, &called_off);
+            RUNTIME.block_on(told).expect("the step is told");
+        }
+        let (error, cause) = self.aws().answered[token].clone().expect("a failure");
+        Answer::fail(&error, &cause)
     }
 
     /// What RDS says of the snapshot of an operation: `events` hears it.
@@ -344,7 +374,7 @@ impl World {
 
     fn decide(&self, id: &OperationId, token: &str) -> Answer {
         match self.people {
-            People::Approve => {
+            People::Approve | People::Cancel => {
                 let approved = Self::wait(self.store.approve(id, "bob"));
                 assert_eq!(approved.approval_token.as_deref(), Some(token));
                 Answer::Succeed(json!({}))
