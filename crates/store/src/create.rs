@@ -64,8 +64,6 @@ pub struct NewOperation {
     pub with_snapshot: bool,
     /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
-    /// The revision that the stack must have: `If-Match`.
-    pub if_match: Option<u64>,
     /// Who asks.
     pub requested_by: String,
     /// The event by which it is asked for.
@@ -91,15 +89,8 @@ pub enum Outcome {
         /// That stack.
         by: StackId,
     },
-    /// The stack does not have the revision that `If-Match` names.
-    RevisionMismatch {
-        /// The one it has.
-        current: u64,
-    },
-    /// What the stack is made from was changed after the caller read it: judge the request again by what it is now.
-    StackChanged(Box<Stack>),
-    /// There is no such stack, or it is destroyed.
-    StackGone,
+    /// The stack was changed after the caller read it: judge the request again by what it is now.
+    StackChanged,
 }
 
 /// What was accepted, for the one who writes the answer.
@@ -162,66 +153,50 @@ impl Store {
         })
     }
 
-    /// Asks for an operation on a stack that exists.
+    /// Asks for an operation on a stack that exists, if the stack still is what the caller read, and judged by.
     ///
-    /// `answer` as in [`Store::create_stack`].
+    /// [`Store::request_change`] judges and asks again where it is not. `answer` writes what the caller is answered.
     pub async fn create_operation(
         &self,
         new: &NewOperation,
         idempotency: Option<&Idempotency>,
-        answer: impl Fn(Accepted<'_>) -> Answer,
+        answer: impl FnOnce(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Error> {
-        let mut read = new.stack.clone();
-        for attempt in 0..ATTEMPTS {
-            if let Some(refused) = new.refused(&read) {
-                return Ok(self.known(idempotency).await?.unwrap_or(refused));
-            }
-            let now = Timestamp::now();
-            let mut stack = read.clone();
-            let asked = Asked {
-                kind: new.kind,
-                configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
-                images: &new.images,
-                rollback_to: new.rollback_to,
-                task: new.task.as_ref(),
-                with_snapshot: new.with_snapshot,
-                requested_by: &new.requested_by,
-                origin: new.origin.as_ref(),
-            };
-            let position = match stack.active_operation {
-                None => None,
-                Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
-            };
-            if let Some(subscriptions) = &new.subscriptions {
-                stack.subscriptions.clone_from(subscriptions);
-            }
-            let request = Request::new(&asked, &mut stack, position, now);
-            let answer = answer(request.accepted(&stack, position));
-            let mut writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
-            writes.extend(subscription_writes(
-                &stack.id,
-                &read.subscriptions,
-                &stack.subscriptions,
-            ));
-            if self.write("create an operation", writes).await? == Written::Yes {
-                return Ok(request.created(answer));
-            }
-            if let Some(known) = self.known(idempotency).await? {
-                return Ok(known);
-            }
-            pause(attempt).await;
-            match self.get(&Key::stack(&new.stack.id)).await? {
-                Some(stack) => read = stack,
-                None => return Ok(Outcome::StackGone),
-            }
+        let read = &new.stack;
+        let mut stack = read.clone();
+        let asked = Asked {
+            kind: new.kind,
+            configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
+            images: &new.images,
+            rollback_to: new.rollback_to,
+            task: new.task.as_ref(),
+            with_snapshot: new.with_snapshot,
+            requested_by: &new.requested_by,
+            origin: new.origin.as_ref(),
+        };
+        let position = match stack.active_operation {
+            None => None,
+            Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
+        };
+        if let Some(subscriptions) = &new.subscriptions {
+            stack.subscriptions.clone_from(subscriptions);
         }
-        Err(Error::Conflict {
-            what: format!("the stack {}", new.stack.id),
-        })
+        let request = Request::new(&asked, &mut stack, position, Timestamp::now());
+        let answer = answer(request.accepted(&stack, position));
+        let mut writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
+        writes.extend(subscription_writes(
+            &stack.id,
+            &read.subscriptions,
+            &stack.subscriptions,
+        ));
+        if self.write("create an operation", writes).await? == Written::Yes {
+            return Ok(request.created(answer));
+        }
+        Ok(self.known(idempotency).await?.unwrap_or(Outcome::StackChanged))
     }
 
     /// What the idempotency record says, where there is one.
-    async fn known(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Error> {
+    pub(crate) async fn known(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Error> {
         let Some(idempotency) = idempotency else {
             return Ok(None);
         };
@@ -267,28 +242,9 @@ impl NewOperation {
             task: None,
             with_snapshot: false,
             subscriptions: None,
-            if_match: None,
             requested_by: requested_by.into(),
             origin: None,
         }
-    }
-
-    /// Why the request does not fit the stack as it is now.
-    fn refused(&self, stack: &Stack) -> Option<Outcome> {
-        if stack.status == StackStatus::Destroyed {
-            return Some(Outcome::StackGone);
-        }
-        if self.if_match.is_some_and(|revision| revision != stack.revision) {
-            return Some(Outcome::RevisionMismatch {
-                current: stack.revision,
-            });
-        }
-        let configured = self.configuration.is_some() && stack.configuration != self.stack.configuration;
-        let subscribed = self.subscriptions.is_some() && stack.subscriptions != self.stack.subscriptions;
-        if configured || subscribed {
-            return Some(Outcome::StackChanged(Box::new(stack.clone())));
-        }
-        None
     }
 }
 

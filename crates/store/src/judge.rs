@@ -23,10 +23,8 @@ use crate::create::{Accepted, NewOperation, NewStack, Outcome};
 use crate::idempotency::{Answer, Idempotency};
 use crate::judge_release::{judge_snapshot, judge_task};
 use crate::judge_subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
+use crate::write::{ATTEMPTS, pause};
 use crate::{Error, Store};
-
-/// How often a request is judged again because others changed the stack meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// Why a request is not what is going to happen.
 #[derive(Debug, thiserror::Error)]
@@ -151,10 +149,13 @@ impl Store {
         asking: Asking<'_>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Refusal> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let new = self.judge_change(&stack, change, if_match, asking).await?;
             match self.create_operation(&new, asking.idempotency, &answer).await? {
-                Outcome::StackChanged(now) => stack = *now,
+                Outcome::StackChanged => {
+                    pause(attempt).await;
+                    stack = self.stack(&stack.id).await?;
+                }
                 outcome => return Ok(outcome),
             }
         }
@@ -177,7 +178,6 @@ impl Store {
         }
         require_alive(stack)?;
         let mut new = NewOperation {
-            if_match,
             origin: asking.origin.cloned(),
             ..NewOperation::new(change.kind(), stack.clone(), asking.requested_by)
         };

@@ -214,12 +214,9 @@ fn refusal(outcome: &Outcome) -> Refused {
         Outcome::NameTaken { .. } => {
             "A live stack in the environment has this name already. Choose another name, or change that stack."
         }
-        Outcome::StackGone => "The stack is destroyed. Ask for a new one.",
-        Outcome::RevisionMismatch { .. }
-        | Outcome::StackChanged(_)
-        | Outcome::KeyReused
-        | Outcome::Replayed(_)
-        | Outcome::Created { .. } => "The stack was changed meanwhile.",
+        Outcome::StackChanged | Outcome::KeyReused | Outcome::Replayed(_) | Outcome::Created { .. } => {
+            "The stack was changed meanwhile."
+        }
     })
 }
 

@@ -170,9 +170,10 @@ impl World {
 
     /// Asks for a further operation on a stack; it runs.
     pub fn request(&self, kind: OperationKind, stack: &Stack, configuration: Option<Configuration>) -> Operation {
+        let stack = self.wait(self.store.stack(&stack.id)).expect("the stack");
         let new = NewOperation {
             configuration,
-            ..NewOperation::new(kind, stack.clone(), "ada")
+            ..NewOperation::new(kind, stack, "ada")
         };
         let outcome = self
             .wait(self.store.create_operation(&new, None, |_| answer()))

@@ -1,18 +1,37 @@
 //! Asking for operations, alone and all at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::release::ReleaseStatus;
-use slipway_model::stack::StackStatus;
-use slipway_store::Error;
+use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::create::Outcome;
 use slipway_store::finish::End;
-use slipway_store::idempotency::Known;
+use slipway_store::idempotency::{Idempotency, Known};
+use slipway_store::judge::{Asking, Change, Refusal};
+use slipway_store::{Error, Store};
 
 use crate::support::{answer, configuration, created, images, key, name, new_stack, request, table};
+
+/// Asks for a change of a stack as it was read.
+async fn change(
+    store: &Store,
+    stack: &Stack,
+    change: &Change,
+    if_match: Option<u64>,
+    once: Option<&Idempotency>,
+) -> Result<Outcome, Refusal> {
+    let asking = Asking {
+        requested_by: "ada",
+        origin: None,
+        idempotency: once,
+    };
+    store
+        .request_change(stack.clone(), change, if_match, asking, answer)
+        .await
+}
 
 #[tokio::test]
 async fn a_new_stack_has_its_operation_its_name_and_its_release() {
@@ -73,10 +92,7 @@ async fn of_sixteen_that_want_one_name_one_gets_it() {
 async fn of_sixteen_operations_on_a_stack_one_runs_and_the_others_wait_in_their_order() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
-    let new = request(OperationKind::Destroy, &stack);
-    let mut preview = new.clone();
-    preview.kind = OperationKind::Preview;
-    let outcomes = join_all((0..16).map(|_| table.store.create_operation(&preview, None, answer))).await;
+    let outcomes = join_all((0..16).map(|_| change(&table.store, &stack, &Change::Drift, None, None))).await;
     let operations: Vec<_> = outcomes
         .into_iter()
         .map(|outcome| created(outcome.expect("an outcome")))
@@ -119,6 +135,7 @@ async fn a_queued_operation_knows_its_place() {
     let table = table().await;
     let (stack, _) = table.provisioning(&new_stack("shop")).await;
     for place in 1..=3 {
+        let stack = table.store.stack(&stack.id).await.expect("the stack");
         let new = request(OperationKind::Preview, &stack);
         let outcome = table.store.create_operation(&new, None, |accepted| {
             assert_eq!(accepted.position, Some(place));
@@ -182,8 +199,7 @@ async fn one_key_on_one_stack_makes_one_operation() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
     let once = key("k", "destroy");
-    let new = request(OperationKind::Destroy, &stack);
-    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&new, Some(&once), answer))).await;
+    let outcomes = join_all((0..8).map(|_| change(&table.store, &stack, &Change::Drift, None, Some(&once)))).await;
     let made = outcomes
         .iter()
         .filter(|outcome| matches!(outcome, Ok(Outcome::Created { .. })))
@@ -196,9 +212,7 @@ async fn one_key_on_one_stack_makes_one_operation() {
     assert!(table.store.queue(&stack.id).await.expect("a queue").is_empty());
 
     // Also when the stack has moved on, and when it is gone.
-    let mut conditional = new.clone();
-    conditional.if_match = Some(stack.revision);
-    let again = table.store.create_operation(&conditional, Some(&once), answer).await;
+    let again = change(&table.store, &stack, &Change::Drift, Some(stack.revision), Some(&once)).await;
     assert!(matches!(again, Ok(Outcome::Replayed(_))));
 }
 
@@ -253,8 +267,8 @@ async fn an_update_becomes_what_the_stack_is_made_from_and_a_preview_does_not() 
     let after = table.store.stack(&stack.id).await.expect("the stack");
     assert_eq!(after.configuration, stack.configuration);
 
-    let mut update = preview.clone();
-    update.kind = OperationKind::Update;
+    let mut update = request(OperationKind::Update, &after);
+    update.configuration = Some(configuration("other"));
     created(
         table
             .store
@@ -267,42 +281,54 @@ async fn an_update_becomes_what_the_stack_is_made_from_and_a_preview_does_not() 
 
     // The next caller judged by what is no longer so.
     let stale = table.store.create_operation(&update, None, answer).await;
-    assert!(matches!(stale, Ok(Outcome::StackChanged(now)) if now.configuration == after.configuration));
+    assert!(matches!(stale, Ok(Outcome::StackChanged)));
 }
 
 #[tokio::test]
 async fn if_match_holds_also_against_those_who_come_between() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
-    let mut conditional = request(OperationKind::Destroy, &stack);
-    conditional.if_match = Some(stack.revision);
-    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&conditional, None, answer))).await;
+    let seen = Some(stack.revision);
+    let outcomes = join_all((0..8).map(|_| change(&table.store, &stack, &Change::Drift, seen, None))).await;
     let made = outcomes
         .iter()
         .filter(|outcome| matches!(outcome, Ok(Outcome::Created { .. })))
         .count();
-    let mismatch = Outcome::RevisionMismatch { current: 0 };
-    let refused = |outcome: &&Result<Outcome, Error>| {
-        outcome
-            .as_ref()
-            .is_ok_and(|one| std::mem::discriminant(one) == std::mem::discriminant(&mismatch))
-    };
+    let refused = |outcome: &&Result<_, _>| matches!(outcome, Err(Refusal::RevisionMismatch { .. }));
     assert_eq!((made, outcomes.iter().filter(refused).count()), (1, 7));
 }
 
 #[tokio::test]
-async fn concurrent_releases_get_numbers_without_gaps() {
+async fn releases_at_once_get_numbers_without_gaps_and_each_keeps_what_the_others_bring() {
     let table = table().await;
-    let stack = table.ready(&new_stack("shop")).await;
-    let mut new = request(OperationKind::Release, &stack);
-    new.images = images(1);
-    let outcomes = join_all((0..8).map(|_| table.store.create_operation(&new, None, answer))).await;
+    let named = |service: u8, release: u8| {
+        let image = images(release).remove(&name("web")).expect("an image");
+        (name(&format!("service-{service}")), image)
+    };
+    let mut new = new_stack("shop");
+    new.images = (0..8).map(|service| named(service, 0)).collect();
+    let (stack, _) = table.provisioning(&new).await;
+    let asked: Vec<Change> = (0..8)
+        .map(|service| Change::Release(BTreeMap::from([named(service, 1)])))
+        .collect();
+    let outcomes = join_all(
+        asked
+            .iter()
+            .map(|asked| change(&table.store, &stack, asked, None, None)),
+    )
+    .await;
     let mut numbers: Vec<_> = outcomes
         .into_iter()
         .filter_map(|outcome| created(outcome.expect("an outcome")).release)
         .collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (1..=8).map(ReleaseNumber).collect::<Vec<_>>());
+    assert_eq!(numbers, (2..=9).map(ReleaseNumber).collect::<Vec<_>>());
+    let last = table
+        .store
+        .release(&stack.id, ReleaseNumber(9))
+        .await
+        .expect("a release");
+    assert_eq!(last.images, (0..8).map(|service| named(service, 1)).collect());
 }
 
 #[tokio::test]
@@ -343,6 +369,6 @@ async fn a_destroyed_stack_takes_no_operation() {
         .await
         .expect("finished");
     // The caller's stack is the one from before.
-    let outcome = table.store.create_operation(&new, None, answer).await;
-    assert!(matches!(outcome, Ok(Outcome::StackGone)));
+    let outcome = change(&table.store, &stack, &Change::Drift, None, None).await;
+    assert!(matches!(outcome, Err(Refusal::Conflict(_))));
 }

@@ -147,6 +147,7 @@ async fn a_queued_operation_can_be_called_off_and_the_queue_closes_up() {
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
     let mut waiting = Vec::new();
     for number in 1..=3 {
+        let stack = store.stack(&stack.id).await.expect("the stack");
         let mut release = request(OperationKind::Release, &stack);
         release.images = images(number);
         waiting.push(
@@ -191,6 +192,7 @@ async fn calling_off_and_handing_over_at_once_end_well_either_way() {
         let (stack, provision) = table.provisioning(&new_stack(&format!("shop-{round}"))).await;
         let mut waiting = Vec::new();
         for _ in 0..2 {
+            let stack = store.stack(&stack.id).await.expect("the stack");
             let new = request(OperationKind::Preview, &stack);
             waiting.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
         }
@@ -225,6 +227,7 @@ async fn a_destroyed_stack_frees_its_name_and_calls_off_what_waits() {
     );
     let mut waiting = Vec::new();
     for _ in 0..3 {
+        let stack = store.stack(&stack.id).await.expect("the stack");
         let update = request(OperationKind::Update, &stack);
         waiting.push(created(store.create_operation(&update, None, answer).await.expect("an outcome")).id);
     }

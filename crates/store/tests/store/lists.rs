@@ -187,6 +187,7 @@ async fn the_operations_of_a_stack_are_its_own_and_the_newest_comes_first() {
     table.provisioning(&new_stack("other")).await;
     let mut made = vec![provision];
     for _ in 0..24 {
+        let stack = store.stack(&stack.id).await.expect("the stack");
         let new = request(OperationKind::Preview, &stack);
         made.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
     }
@@ -244,7 +245,8 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
         stacks.push(table.provisioning(&new_stack(&format!("stack-{n}"))).await.0);
     }
     for _ in 0..2 {
-        let new = request(OperationKind::Preview, &stacks[0]);
+        let stack = store.stack(&stacks[0].id).await.expect("the stack");
+        let new = request(OperationKind::Preview, &stack);
         created(store.create_operation(&new, None, answer).await.expect("an outcome"));
     }
     let of_stacks = store

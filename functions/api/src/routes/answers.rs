@@ -57,14 +57,11 @@ impl Api {
             Outcome::NameTaken { by } => Err(Error::Conflict(format!(
                 "A live stack in the environment has this name already: /v1/stacks/{by}. Choose another name, or change that stack."
             ))),
-            Outcome::RevisionMismatch { current } => Err(Error::RevisionMismatch { current }),
-            Outcome::StackGone => Err(Error::Conflict(
-                "The stack is destroyed. Create a new stack.".to_owned(),
+            // Asked again and again, until the store gives up with an error of its own.
+            Outcome::StackChanged => Err(Error::internal(
+                "asking for an operation",
+                "the stack changed meanwhile",
             )),
-            Outcome::StackChanged(stack) => Err(Error::Unavailable {
-                doing: "asking for an operation",
-                source: format!("the stack {} changed meanwhile", stack.id).into(),
-            }),
         }
     }
 
