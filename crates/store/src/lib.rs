@@ -59,6 +59,7 @@ use aws_sdk_dynamodb::Client;
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{Error, IllegalTransition};
 pub use list::Page;
+pub use write::{ATTEMPTS, pause};
 
 /// The table. Clones share one client.
 #[derive(Debug, Clone)]

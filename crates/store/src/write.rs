@@ -16,7 +16,7 @@ use crate::{Error, Store};
 
 /// How often a change is tried against other writers of the same record. With the pauses of [`pause`] that is a few seconds,
 /// in which dozens of writers get their turn.
-pub(crate) const ATTEMPTS: u32 = 40;
+pub const ATTEMPTS: u32 = 40;
 
 /// On what condition an item is written: that it is still what was read.
 #[derive(Debug, Clone)]
@@ -216,7 +216,7 @@ pub(crate) fn aws(action: &'static str, error: impl Into<aws_sdk_dynamodb::Error
 }
 
 /// Waits before the next attempt: a random while, so that writers that met do not meet again, and a longer one each time.
-pub(crate) async fn pause(attempt: u32) {
+pub async fn pause(attempt: u32) {
     let most = Duration::from_millis(4 << attempt.min(6));
     tokio::time::sleep(most.mul_f64(rand::random())).await;
 }

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
+use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Answer;
 
@@ -18,9 +19,6 @@ use crate::submission::{answer, given, given_again};
 
 /// How long an answer waits for Step Functions. An operation that is not started by then is started by the sweeper.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How often a record that administrators configure is read again because others write it, too.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// The answer about a record that is configured now; `path` is where a new one is.
 pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Serialize) -> Answer {

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
-use slipway_store::Cursor;
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::list::{PAGE, StackFilter};
+use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
 
-use super::answers::{ATTEMPTS, busy, configured};
+use super::answers::{busy, configured};
 use crate::body::shortened;
 
 use crate::error::Error;
@@ -159,7 +159,7 @@ pub(super) async fn put(
         .parse()
         .map_err(|error| Error::parameter("name", format!("{error}"), NAME_REMEDY))?;
     let environment = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let current = api.environment_of(name.as_str()).await?;
         let (expected, before) = match current {
             Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
@@ -174,7 +174,10 @@ pub(super) async fn put(
             Expected::Revision(revision) if before.as_ref() == Some(&environment) => Some(revision),
             expected => api.store.put_environment_if(&environment, expected).await?,
         };
-        let Some(revision) = revision else { continue };
+        let Some(revision) = revision else {
+            pause(attempt).await;
+            continue;
+        };
         tracing::info!(caller = submission.caller.name, environment = %name, revision, "configured");
         let path = (expected == Expected::Nothing).then(|| format!("/v1/environments/{name}"));
         let shown = view::Environment::of(environment, revision, &submission.caller);
@@ -204,7 +207,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Error> {
     submission.caller.require_admin("configure environments")?;
     submission.no_fields()?;
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.environment_of(&name).await?) else {
             return Err(api.no_environment(&name).await?);
         };
@@ -219,6 +222,7 @@ pub(super) async fn delete(
             tracing::info!(caller = submission.caller.name, environment = %parsed, "deleted");
             return Ok(StatusCode::NO_CONTENT);
         }
+        pause(attempt).await;
     }
     Err(busy("deleting an environment"))
 }

@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slipway_model::account::AccountId;
 use slipway_model::source_account::SourceAccount;
-use slipway_store::Cursor;
 use slipway_store::configured::{Configured, Expected};
+use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
 
-use super::answers::{ATTEMPTS, busy, configured};
+use super::answers::{busy, configured};
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -141,7 +141,7 @@ pub(super) async fn put(
         .parse()
         .map_err(|error| Error::parameter("account", format!("{error}"), "give the 12 digits of the AWS account"))?;
     let record = SourceAccount::read(submission.fields()?, Some(&account)).map_err(Error::invalid)?;
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let current = api.source_account_of(account.as_str()).await?;
         let (expected, before) = match current {
             Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
@@ -153,7 +153,10 @@ pub(super) async fn put(
             Expected::Revision(revision) if before.as_ref() == Some(&record) => Some(revision),
             expected => api.store.put_source_account_if(&record, expected).await?,
         };
-        let Some(revision) = revision else { continue };
+        let Some(revision) = revision else {
+            pause(attempt).await;
+            continue;
+        };
         tracing::info!(caller = submission.caller.name, source_account = %account, revision, "configured");
         let path = (expected == Expected::Nothing).then(|| format!("/v1/source-accounts/{account}"));
         let shown = view::SourceAccount::of(record, revision);
@@ -183,7 +186,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Error> {
     submission.caller.require_admin("configure source accounts")?;
     submission.no_fields()?;
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (account.parse::<AccountId>(), api.source_account_of(&account).await?) else {
             return Err(no_source_account(&account));
         };
@@ -193,6 +196,7 @@ pub(super) async fn delete(
             tracing::info!(caller = submission.caller.name, source_account = %parsed, "deleted");
             return Ok(StatusCode::NO_CONTENT);
         }
+        pause(attempt).await;
     }
     Err(busy("deleting a source account"))
 }

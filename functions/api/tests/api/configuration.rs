@@ -165,6 +165,20 @@ async fn what_somebody_else_changed_is_not_replaced() {
 }
 
 #[tokio::test]
+async fn what_many_put_at_once_is_accepted_from_all() {
+    let server = Server::start().await;
+    let bodies: Vec<Value> = (0..15)
+        .map(|number| with(environment(), &json!({"variables": {"number": number}})))
+        .collect();
+    let answers = futures::future::join_all(bodies.iter().map(|body| put(&server, LIVE, body))).await;
+    let new = answers.iter().filter(|answer| answer.status == 201);
+    assert_eq!(new.count(), 1);
+    for answer in &answers {
+        assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_environment_stays_where_its_stacks_are() {
     let server = Server::with_blueprint().await;
     let local = "/v1/environments/local";

@@ -188,6 +188,17 @@ async fn a_patch_is_merged_and_takes_effect_at_once() {
 }
 
 #[tokio::test]
+async fn patches_at_once_are_all_accepted() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &[]).await;
+    let edits: Vec<Value> = (0..15).map(|size| json!({"variables": {"size": size}})).collect();
+    let answers = futures::future::join_all(edits.iter().map(|edit| server.patch(&path, edit))).await;
+    for answer in answers {
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn another_version_may_have_other_variables() {
     let server = Server::with_blueprint().await;
     server
