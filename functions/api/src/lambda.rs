@@ -15,8 +15,8 @@ use lambda_http::{Request, RequestExt};
 
 use crate::caller::Caller;
 
-/// The claims of a JWT that name the caller's groups, and its scopes.
-const GROUP_CLAIMS: [&str; 3] = ["groups", "cognito:groups", "scope"];
+/// The claims of a JWT that name the caller's groups.
+const GROUP_CLAIMS: [&str; 2] = ["groups", "cognito:groups"];
 
 /// The claims of a JWT by which the caller is called, the best first.
 const NAME_CLAIMS: [&str; 3] = ["email", "username", "sub"];
@@ -76,10 +76,14 @@ fn caller(authorizer: &ApiGatewayRequestAuthorizer, admins: &[String]) -> Option
         if name.is_empty() || OTHERS.iter().any(|other| name.starts_with(other)) {
             return None;
         }
-        // API Gateway writes a claim that is a list as `[one two]`.
-        let claimed = GROUP_CLAIMS.iter().filter_map(|claim| jwt.claims.get(*claim));
-        let mut groups = claimed.flat_map(|list| list.trim_matches(['[', ']']).split([' ', ',']));
-        let admin = groups.any(|group| admins.iter().any(|admin| admin == group))
+        let mut groups = GROUP_CLAIMS
+            .iter()
+            .filter_map(|claim| jwt.claims.get(*claim))
+            .flat_map(|claim| groups(claim));
+        let mut scopes = jwt.claims.get("scope").into_iter().flat_map(|all| all.split(' '));
+        let is_admin = |name: &str| admins.iter().any(|admin| admin == name);
+        let admin = groups.any(is_admin)
+            || scopes.any(is_admin)
             || jwt.scopes.iter().flatten().any(|scope| admins.contains(scope));
         return Some(Caller {
             name: name.clone(),
@@ -89,6 +93,17 @@ fn caller(authorizer: &ApiGatewayRequestAuthorizer, admins: &[String]) -> Option
     let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
     let admin = admins.contains(&arn) || role_of_session(&arn).is_some_and(|role| admins.contains(&role));
     Some(Caller { name: arn, admin })
+}
+
+/// The groups in a claim. API Gateway hands claims on as texts, and writes the list of `one` and `two` as `[one two]`.
+///
+/// It quotes nothing: in a list, the one group `not slipway-admin` looks like two, of which one is the administrators'. Nothing
+/// in the claim tells them apart, so docs/aws.md tells who names groups; a text that is no list is the name of one group.
+fn groups(claim: &str) -> Vec<&str> {
+    match claim.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
+        Some(list) => list.split(' ').collect(),
+        None => vec![claim],
+    }
 }
 
 /// The ARN of the role of a session: `arn:aws:sts::1:assumed-role/Deploy/ann` is of `arn:aws:iam::1:role/Deploy`. A role's path
@@ -121,6 +136,23 @@ mod tests {
         assert_eq!(called(ann, &["ops"]), named("ann@example.com", true));
         assert_eq!(called(jwt(json!({ "sub": "7" })), &["dev"]), named("7", false));
         assert_eq!(called(jwt(json!({})), &["ops"]), None);
+        let in_groups = |groups: &str| jwt(json!({ "sub": "7", "groups": groups }));
+        for (groups, admin) in [
+            ("[slipway-admin]", true),
+            ("slipway-admin", true),
+            ("not slipway-admin", false),
+            ("dev,slipway-admin", false),
+            ("[not-slipway-admin slipway-admins]", false),
+            ("[]", false),
+        ] {
+            assert_eq!(
+                called(in_groups(groups), &["slipway-admin"]),
+                named("7", admin),
+                "{groups}"
+            );
+        }
+        let scoped = jwt(json!({ "sub": "7", "scope": "openid slipway-admin" }));
+        assert_eq!(called(scoped, &["slipway-admin"]), named("7", true));
         for others in ["event:111122223333", "arn:aws:iam::111122223333:role/Deploy", ""] {
             assert_eq!(called(jwt(json!({ "username": others })), &["ops"]), None, "{others}");
         }

@@ -53,22 +53,34 @@ pub struct Config {
     pub s3_path_style: bool,
 }
 
-/// An environment variable that the function needs is not set.
+/// Why the function cannot work with its environment variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingVariable(&'static str);
+pub enum InvalidConfig {
+    /// One that it needs is not set.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// An administrator has a name that nobody is ever known by.
+    #[error(
+        "SLIPWAY_ADMINS names `{0}`: a name with a space is no scope and no ARN, and API Gateway does not tell such a group from two"
+    )]
+    Admin(String),
+}
 
 impl Config {
     /// Reads the environment variables.
-    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, InvalidConfig> {
         let set = |name: &str| vars.get(name).filter(|value| !value.is_empty());
-        let required = |name: &'static str| set(name).cloned().ok_or(MissingVariable(name));
+        let required = |name: &'static str| set(name).cloned().ok_or(InvalidConfig::Missing(name));
         let admins = set("SLIPWAY_ADMINS").map_or(ADMINS, String::as_str).split(',');
+        let admins: Vec<&str> = admins.map(str::trim).filter(|admin| !admin.is_empty()).collect();
+        if let Some(admin) = admins.iter().find(|admin| admin.contains(char::is_whitespace)) {
+            return Err(InvalidConfig::Admin((*admin).to_owned()));
+        }
         Ok(Self {
             table: required("SLIPWAY_TABLE")?,
             artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: required("SLIPWAY_STATE_MACHINE_ARN")?,
-            admins: admins.map(|admin| admin.trim().to_owned()).collect(),
+            admins: admins.into_iter().map(ToOwned::to_owned).collect(),
             s3_path_style: slipway_store::aws::s3_path_style(vars),
         })
     }
@@ -101,5 +113,30 @@ impl Api {
             state_machine: config.state_machine.clone(),
             artifacts_bucket: config.artifacts_bucket.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn administrators_have_names_that_somebody_may_be_known_by() {
+        let admins = |text: &str| {
+            let vars = ["SLIPWAY_TABLE", "SLIPWAY_ARTIFACTS_BUCKET", "SLIPWAY_STATE_MACHINE_ARN"];
+            let vars = vars
+                .map(|name| (name, "x"))
+                .into_iter()
+                .chain([("SLIPWAY_ADMINS", text)]);
+            let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            Config::from_vars(&vars).map(|config| config.admins)
+        };
+        assert_eq!(admins(""), Ok(vec![ADMINS.to_owned()]));
+        assert_eq!(admins("ops, dev,"), Ok(vec!["ops".to_owned(), "dev".to_owned()]));
+        assert_eq!(admins(","), Ok(vec![]));
+        assert_eq!(
+            admins("ops,the others"),
+            Err(InvalidConfig::Admin("the others".to_owned()))
+        );
     }
 }
