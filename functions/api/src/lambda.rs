@@ -72,7 +72,13 @@ fn strip_stage(uri: &mut Uri, context: &ApiGatewayV2httpRequestContext) {
 /// Who API Gateway's authorizer says that the caller is.
 fn caller(authorizer: &ApiGatewayRequestAuthorizer, admins: &[String]) -> Option<Caller> {
     if let Some(jwt) = &authorizer.jwt {
-        let name = NAME_CLAIMS.iter().find_map(|claim| jwt.claims.get(*claim))?;
+        // Whoever may write any address into their account would else own what belongs to that address.
+        let verified = jwt
+            .claims
+            .get("email_verified")
+            .is_some_and(|verified| verified == "true");
+        let mut names = NAME_CLAIMS.iter().filter(|claim| verified || **claim != "email");
+        let name = names.find_map(|claim| jwt.claims.get(*claim))?;
         if name.is_empty() || OTHERS.iter().any(|other| name.starts_with(other)) {
             return None;
         }
@@ -130,11 +136,19 @@ mod tests {
     fn a_jwt_names_the_caller_and_its_groups() {
         let jwt = |claims| json!({ "jwt": { "claims": claims, "scopes": ["stacks", "ops"] } });
         let named = |name: &str, admin| Some((name.to_owned(), admin));
-        let ann = jwt(json!({ "sub": "1", "email": "ann@example.com", "groups": "[dev slipway-admin]" }));
+        let ann = jwt(json!({
+            "sub": "1", "email": "ann@example.com", "email_verified": "true", "groups": "[dev slipway-admin]",
+        }));
         assert_eq!(called(ann.clone(), &["slipway-admin"]), named("ann@example.com", true));
         assert_eq!(called(ann.clone(), &["admin"]), named("ann@example.com", false));
         assert_eq!(called(ann, &["ops"]), named("ann@example.com", true));
         assert_eq!(called(jwt(json!({ "sub": "7" })), &["dev"]), named("7", false));
+        for verified in ["false", "", "1"] {
+            let eve = jwt(json!({ "sub": "7", "email": "ann@example.com", "email_verified": verified }));
+            assert_eq!(called(eve, &["dev"]), named("7", false), "{verified:?}");
+        }
+        let eve = jwt(json!({ "sub": "7", "email": "ann@example.com" }));
+        assert_eq!(called(eve, &["dev"]), named("7", false));
         assert_eq!(called(jwt(json!({})), &["ops"]), None);
         let in_groups = |groups: &str| jwt(json!({ "sub": "7", "groups": groups }));
         for (groups, admin) in [

@@ -58,7 +58,7 @@ async fn the_binary_answers_events_of_api_gateway() {
     let server = Server::with_blueprint().await;
     let mut lambda = Lambda::start(env!("CARGO_BIN_EXE_slipway-api"), &server.vars).await;
     let iam = json!({"iam": {"userArn": "arn:aws:iam::000000000000:user/ann", "accountId": "000000000000"}});
-    let jwt = json!({"jwt": {"claims": {"sub": "1", "email": "eve@example.com", "groups": "[slipway-admin]"}, "scopes": null}});
+    let jwt = json!({"jwt": {"claims": {"sub": "1", "email": "eve@example.com", "email_verified": "true", "groups": "[slipway-admin]"}, "scopes": null}});
 
     let listed = lambda
         .invoke(event("GET", "/v1/blueprints", "limit=1", "$default", &iam))
