@@ -150,7 +150,11 @@ impl Store {
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Refusal> {
         for attempt in 0..ATTEMPTS {
-            let new = self.judge_change(&stack, change, if_match, asking).await?;
+            let new = match self.judge_change(&stack, change, if_match, asking).await {
+                Ok(new) => new,
+                // The refusal may be because of the same request, which came a moment before and was accepted.
+                Err(refusal) => return self.known(asking.idempotency).await?.ok_or(refusal),
+            };
             match self.create_operation(&new, asking.idempotency, &answer).await? {
                 Outcome::StackChanged => {
                     pause(attempt).await;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use serde_json::json;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::release::ReleaseStatus;
@@ -214,6 +215,23 @@ async fn one_key_on_one_stack_makes_one_operation() {
     // Also when the stack has moved on, and when it is gone.
     let again = change(&table.store, &stack, &Change::Drift, Some(stack.revision), Some(&once)).await;
     assert!(matches!(again, Ok(Outcome::Replayed(_))));
+}
+
+#[tokio::test]
+async fn what_was_accepted_a_moment_before_is_not_refused() {
+    let table = table().await;
+    let environment = json!({"name": "dev", "account": "000000000000", "region": "us-east-1"});
+    let environment = serde_json::from_value(environment).expect("an environment");
+    table.store.put_environment(&environment).await.expect("written");
+    let stack = table.ready(&new_stack("shop")).await;
+    let once = key("k", "destroy");
+    let first = change(&table.store, &stack, &Change::Destroy, None, Some(&once)).await;
+    let destroy = created(first.expect("an outcome"));
+    let (_, destroying) = table.store.begin_operation(&destroy.id).await.expect("begun");
+    let again = change(&table.store, &destroying, &Change::Destroy, None, Some(&once)).await;
+    assert!(matches!(again, Ok(Outcome::Replayed(_))), "{again:?}");
+    let another = change(&table.store, &destroying, &Change::Destroy, None, None).await;
+    assert!(matches!(another, Err(Refusal::Conflict(_))), "{another:?}");
 }
 
 #[tokio::test]
