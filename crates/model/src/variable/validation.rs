@@ -22,11 +22,15 @@ pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &M
         .iter()
         .filter_map(|variable| Some((variable.name.clone(), value(variable, fixed, given)?)))
         .collect();
+    let mut shown = values.clone();
+    for variable in schema.iter().filter(|variable| variable.sensitive) {
+        shown.remove(&variable.name);
+    }
     let mut problems = Vec::new();
     for variable in schema {
         for validation in &variable.validations {
             if holds(&validation.condition, &values) == Some(false) {
-                problems.push(problem(variable, validation, fixed, &values));
+                problems.push(problem(variable, validation, fixed, &shown));
             }
         }
     }
@@ -69,37 +73,38 @@ fn expression(text: &str) -> Option<Expression> {
     parse_expr(inner.unwrap_or(text).trim()).ok()
 }
 
+/// The problem of a validation that does not hold. `shown` are the values that may be.
 fn problem(
     variable: &Variable,
     validation: &Validation,
     fixed: &Map<String, Json>,
-    values: &BTreeMap<String, Value>,
+    shown: &BTreeMap<String, Value>,
 ) -> FieldProblem {
     let remedy = if fixed.contains_key(&variable.name) {
         "the environment gives this value: ask an administrator to change it there".to_owned()
     } else {
         let condition: Vec<&str> = validation.condition.split_whitespace().collect();
         let condition = condition.join(" ");
-        let shown: String = condition.chars().take(SHOWN).collect();
-        let rest = if shown.len() < condition.len() { "…" } else { "" };
-        format!("give a value for which this holds: {shown}{rest}")
+        let start: String = condition.chars().take(SHOWN).collect();
+        let rest = if start.len() < condition.len() { "…" } else { "" };
+        format!("give a value for which this holds: {start}{rest}")
     };
     FieldProblem::new(
         format!("variables.{}", variable.name),
-        message(variable, validation, values),
+        message(validation, shown),
         remedy,
     )
 }
 
-/// What Terraform would say. A message with values in it is shown with them, unless the value is a secret.
-fn message(variable: &Variable, validation: &Validation, values: &BTreeMap<String, Value>) -> String {
+/// What Terraform would say. A message with values in it is shown with them, and as it is written where one may not be shown.
+fn message(validation: &Validation, shown: &BTreeMap<String, Value>) -> String {
     let written = &validation.error_message;
-    if variable.sensitive || !(written.starts_with('"') || written.starts_with("<<")) {
+    if !(written.starts_with('"') || written.starts_with("<<")) {
         return written.clone();
     }
     let evaluated = parse_expr(written)
         .ok()
-        .map(|message| Scope::new(values).evaluate(&message));
+        .map(|message| Scope::new(shown).evaluate(&message));
     match evaluated {
         Some(Ok(Value::Text(text))) => text.trim_end().to_owned(),
         _ => written.clone(),
@@ -194,6 +199,32 @@ mod tests {
         );
         assert_eq!(problems[1].remedy, "give a value for which this holds: var.size >= 8");
         assert!(!format!("{problems:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_is_in_no_message_not_even_of_another_variable() {
+        let schema = r#"
+            variable "password" {
+              type      = string
+              sensitive = true
+              validation {
+                condition     = length(var.password) >= 8
+                error_message = "Not ${var.password}."
+              }
+            }
+            variable "user" {
+              type = string
+              validation {
+                condition     = var.user != var.password
+                error_message = "The password of ${var.user} is ${var.password}."
+              }
+            }
+        "#;
+        let schema = read_schema([("variables.tf", schema)].into_iter()).expect("a schema");
+        let given = json!({"user": "hunter2", "password": "hunter2"});
+        let problems = check(&schema, &Map::new(), given.as_object().expect("an object")).expect_err("wrong");
+        assert_eq!(problems.len(), 2);
+        assert!(!format!("{problems:?}").contains("hunter2"), "{problems:?}");
     }
 
     #[test]
