@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::account::AccountId;
+use crate::contract::PARTS;
 use crate::fields::{Fields, described, shortened};
 use crate::name::{Digest, Image, InvalidName, Name};
 use crate::problem::FieldProblem;
@@ -21,6 +22,10 @@ pub const REPOSITORY_REMEDY: &str =
 pub const TAGS_REMEDY: &str = "give a tag in which `*` stands for any characters, like `v*`, or `*` for every tag";
 
 const OBJECT_REMEDY: &str = "give each service, by its name, an object with `repository` and `tags`";
+
+/// The most subscriptions of a stack: one for each service that it can have. Also where every repository changes, they stay far
+/// below the 100 writes that one transaction of DynamoDB takes.
+pub const SUBSCRIPTIONS: usize = PARTS;
 
 /// The most characters that a tag of an image has.
 const TAG_LENGTH: usize = 128;
@@ -267,7 +272,22 @@ pub fn read(fields: &mut Fields) -> BTreeMap<Name, Option<Subscription>> {
             }
         }
     }
+    let wanted = subscriptions.values().filter(|wanted| wanted.is_some());
+    if let Some(problem) = too_many(wanted.count()) {
+        fields.problem(problem);
+    }
     subscriptions
+}
+
+/// What is wrong with so many subscriptions of one stack, if something is.
+pub fn too_many(count: usize) -> Option<FieldProblem> {
+    (count > SUBSCRIPTIONS).then(|| {
+        FieldProblem::new(
+            "subscriptions",
+            format!("would be {count}, and a stack has at most {SUBSCRIPTIONS}"),
+            "leave some out, or unsubscribe services with null",
+        )
+    })
 }
 
 /// The subscriptions of a stack with these over them: what is as it was keeps the newest image that it knows.

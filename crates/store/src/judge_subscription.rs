@@ -35,7 +35,11 @@ pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscripti
             return Err(Refusal::Invalid(problems));
         }
     }
-    Ok(Some(subscription::over(&stack.subscriptions, &edit.subscriptions)))
+    let after = subscription::over(&stack.subscriptions, &edit.subscriptions);
+    match subscription::too_many(after.len()) {
+        Some(problem) => Err(Refusal::Invalid(vec![problem])),
+        None => Ok(Some(after)),
+    }
 }
 
 /// The subscriptions after a release that somebody asks for now: what was pushed before does not take it back. `None` where no

@@ -96,6 +96,33 @@ async fn only_services_that_the_stack_has_subscribe() {
 }
 
 #[tokio::test]
+async fn a_stack_has_no_more_subscriptions_than_one_write_takes() {
+    let server = Server::with_blueprint().await;
+    let follow = |range: std::ops::Range<u8>, repositories: &str| -> Value {
+        let one = |n: u8| (format!("s{n}"), follows(&format!("{repositories}-{n}"), "*"));
+        range.map(one).collect::<serde_json::Map<_, _>>().into()
+    };
+    let create = |subscriptions: Value| {
+        json!({"name": "shop", "blueprint": "web", "environment": "local", "variables": {"size": 1},
+            "subscriptions": subscriptions})
+    };
+    let refused = server.post("/v1/stacks", &create(follow(0..21, "a"))).await;
+    assert_eq!(
+        (refused.status, refused.fields()),
+        (422, vec!["subscriptions".to_owned()])
+    );
+    let created = server.post("/v1/stacks", &create(follow(0..20, "a"))).await.json();
+    let path = created["links"]["stack"].as_str().expect("a path");
+    let refused = server.patch(path, &json!({"subscriptions": follow(20..21, "a")})).await;
+    assert_eq!(
+        (refused.status, refused.fields()),
+        (422, vec!["subscriptions".to_owned()])
+    );
+    let all_others = server.patch(path, &json!({"subscriptions": follow(0..20, "b")})).await;
+    assert_eq!(all_others.status, 202, "{all_others:?}");
+}
+
+#[tokio::test]
 async fn a_release_that_waits_does_not_take_back_the_one_before_it() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web", "worker"]).await;
