@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Image, Name};
 use slipway_model::problem::FieldProblem;
@@ -47,11 +48,7 @@ impl Store {
         }
         // What a service had that the blueprint has no more is no part of the next release.
         images.retain(|service, _| contract.services.contains_key(service));
-        for service in contract
-            .services
-            .keys()
-            .filter(|service| !images.contains_key(*service))
-        {
+        for service in without_image(contract, &images) {
             problems.push(FieldProblem::new(
                 format!("images.{service}"),
                 "is missing, and no release before has an image for this service",
@@ -98,9 +95,9 @@ impl Store {
             Some(number) => self.named_release(stack, current, number).await?,
             None => self.release_before(stack, current).await?,
         };
-        let services = stack.contract.iter().flat_map(|contract| contract.services.keys());
-        let missing: Vec<&str> = services
-            .filter(|service| !release.images.contains_key(*service))
+        let contract = stack.contract.iter();
+        let missing: Vec<&str> = contract
+            .flat_map(|contract| without_image(contract, &release.images))
             .map(Name::as_str)
             .collect();
         if !missing.is_empty() {
@@ -157,6 +154,14 @@ impl Store {
             }
         }
     }
+}
+
+/// The services for which there is no image, of those that take one.
+fn without_image<'a>(contract: &'a Contract, images: &BTreeMap<Name, Image>) -> impl Iterator<Item = &'a Name> {
+    let services = contract.services.iter().filter(|(_, service)| service.takes_image());
+    services
+        .map(|(name, _)| name)
+        .filter(|name| !images.contains_key(*name))
 }
 
 /// Whether a stack has something to keep. While it is being made nobody knows, and its workflow looks again.

@@ -65,6 +65,31 @@ async fn a_service_that_is_not_named_keeps_its_image() {
 }
 
 #[tokio::test]
+async fn a_service_whose_containers_have_images_of_their_own_needs_none() {
+    let server = Server::with_blueprint().await;
+    let task = |container: Value| json!({"family": "f", "containerDefinitions": [container]});
+    let service = |name: &str, task: Value| json!({"name": name, "task_definition": task, "desired_count": 1});
+    let more = json!({"services": {
+        "web": service("web", task(json!({"name": "main"}))),
+        "redis": service("redis", task(json!({"name": "main", "image": image("redis")}))),
+    }});
+    let path = server.ready_with("shop", &[], &more).await;
+    for release in ["web-1", "web-2"] {
+        let released = server
+            .post(&format!("{path}/releases"), &json!({"images": {"web": image(release)}}))
+            .await;
+        assert_eq!(released.status, 202, "{released:?}");
+        server.play(&released.json()).await;
+    }
+    let back = server.post(&format!("{path}/rollback"), &json!({})).await;
+    assert_eq!(
+        (back.status, back.json()["release"].clone()),
+        (202, json!(1)),
+        "{back:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_release_may_be_asked_for_before_the_stack_is_there() {
     let server = Server::with_blueprint().await;
     let body = json!({"name": "shop", "blueprint": "web", "environment": "local", "variables": {"size": 1},
