@@ -7,14 +7,14 @@ use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Image, Name};
 use slipway_model::problem::FieldProblem;
-use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::release::Release;
 use slipway_model::request::IMAGES_REMEDY;
 use slipway_model::stack::{Stack, StackStatus};
 
 use crate::judge::Refusal;
 use crate::{Error, Store};
 
-/// How many releases are looked at for the newest that has not failed.
+/// How many releases are read at once in the search for one that came out.
 const LOOKED_AT: u16 = 20;
 
 impl Store {
@@ -66,24 +66,28 @@ impl Store {
     /// those that were asked for last. Were it those that it runs now, a release that waits behind another would take back
     /// what that one brings.
     async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
-        let newest = self.releases(&stack.id, LOOKED_AT, None).await?.items;
-        let stands = |release: &&Release| {
-            matches!(
-                release.status,
-                ReleaseStatus::Requested | ReleaseStatus::Releasing | ReleaseStatus::Current
-            )
-        };
-        if let Some(release) = newest.iter().find(stands) {
-            return Ok(release.images.clone());
-        }
         let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
-        match stack.current_release.or(asked) {
+        let coming = self.coming_release(stack).await?;
+        match coming.or(stack.current_release).or(asked) {
             Some(number) => Ok(self.release(&stack.id, number).await?.images),
             None => Ok(BTreeMap::new()),
         }
     }
 
-    /// The release that a stack goes back to: the one that is named, or the newest before the current one that came out.
+    /// The release that the stack will run when every operation that was asked for before has ended well, if one of them brings
+    /// one out. The statuses of the releases do not tell: one that a rollback brings out again is `superseded` until then.
+    async fn coming_release(&self, stack: &Stack) -> Result<Option<ReleaseNumber>, Error> {
+        let waiting = self.queue(&stack.id).await?;
+        for id in stack.active_operation.iter().chain(&waiting).rev() {
+            if let Some(number) = self.operation(id).await?.release {
+                return Ok(Some(number));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The release that a stack goes back to: the one that is named, or the newest that came out before the one that it runs, or
+    /// is going to run.
     pub(crate) async fn judge_rollback(&self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
@@ -91,9 +95,10 @@ impl Store {
                 stack.id
             )));
         };
+        let from = self.coming_release(stack).await?.unwrap_or(current);
         let release = match named {
-            Some(number) => self.named_release(stack, current, number).await?,
-            None => self.release_before(stack, current).await?,
+            Some(number) => self.named_release(stack, from, number).await?,
+            None => self.release_before(stack, from).await?,
         };
         let contract = stack.contract.iter();
         let missing: Vec<&str> = contract
@@ -113,15 +118,17 @@ impl Store {
     async fn named_release(
         &self,
         stack: &Stack,
-        current: ReleaseNumber,
+        from: ReleaseNumber,
         number: ReleaseNumber,
     ) -> Result<Release, Refusal> {
         let wrong = |detail: String| {
             let remedy = "name a release that the stack has run; they are at its `releases`";
             Refusal::Invalid(vec![FieldProblem::new("release", detail, remedy)])
         };
-        if number == current {
-            return Err(wrong(format!("release {number} is what the stack runs")));
+        if number == from {
+            return Err(wrong(format!(
+                "release {number} is what the stack runs, or is going to run"
+            )));
         }
         match self.release(&stack.id, number).await {
             Ok(release) if release.status.has_succeeded() => Ok(release),
@@ -136,19 +143,19 @@ impl Store {
         }
     }
 
-    async fn release_before(&self, stack: &Stack, current: ReleaseNumber) -> Result<Release, Refusal> {
+    async fn release_before(&self, stack: &Stack, from: ReleaseNumber) -> Result<Release, Refusal> {
         let mut cursor = None;
         loop {
             let page = self.releases(&stack.id, LOOKED_AT, cursor.as_ref()).await?;
-            let mut earlier = page.items.into_iter().filter(|release| release.number < current);
+            let mut earlier = page.items.into_iter().filter(|release| release.number < from);
             if let Some(release) = earlier.find(|release| release.status.has_succeeded()) {
                 return Ok(release);
             }
             cursor = page.next;
             if cursor.is_none() {
                 return Err(Refusal::Conflict(format!(
-                    "The stack `{}` runs release {current}, and no release before it has come out: there is nothing to go \
-                     back to.",
+                    "The stack `{}` runs release {from}, or is going to, and no release before it has come out: there is \
+                     nothing to go back to.",
                     stack.id
                 )));
             }

@@ -83,6 +83,42 @@ async fn a_stack_goes_back_to_a_release_that_has_come_out() {
 }
 
 #[tokio::test]
+async fn what_is_under_way_counts_for_who_goes_back_and_for_who_releases_a_part() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web", "worker"]).await;
+    let (releases, rollback) = (format!("{path}/releases"), format!("{path}/rollback"));
+    for of in ["1", "2", "3"] {
+        let both = json!({"images": {"web": image(&format!("web-{of}")), "worker": image(&format!("worker-{of}"))}});
+        server.play(&server.post(&releases, &both).await.json()).await;
+    }
+
+    // Release 4 is under way: to go back is to go back to 3, which the stack still runs.
+    let fourth = server
+        .post(&releases, &json!({"images": {"web": image("web-4")}}))
+        .await
+        .json();
+    let third = server.post(&rollback, &json!({})).await.json();
+    assert_eq!(third["release"], 3, "{third}");
+    let again = server.post(&rollback, &json!({"release": 3})).await;
+    assert_eq!(again.status, 422, "{again:?}");
+
+    // Then the rollback to 2 waits: what is released after it keeps the images of 2.
+    let second = server.post(&rollback, &json!({})).await.json();
+    assert_eq!(second["release"], 2, "{second}");
+    let part = json!({"images": {"worker": image("worker-5")}});
+    let part = server.post(&releases, &part).await.json();
+    let shown = server.get(&format!("{releases}/{}", part["release"])).await.json();
+    assert_eq!(
+        shown["images"],
+        json!({"web": image("web-2"), "worker": image("worker-5")})
+    );
+    for operation in [fourth, third, second, part] {
+        server.play(&operation).await;
+    }
+    assert_eq!(server.get(&path).await.json()["current_release"], 5);
+}
+
+#[tokio::test]
 async fn a_task_runs_where_the_blueprint_has_it_and_a_release_is_out() {
     let server = Server::with_blueprint().await;
     let tasks = json!({"tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}}});
