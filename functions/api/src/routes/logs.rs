@@ -149,9 +149,7 @@ impl Api {
                 if lines.len() >= LINES {
                     return Ok(Read { lines, drained: false });
                 }
-                let before = lines.len();
-                self.read_stream(stream, position, &mut lines).await?;
-                if lines.len() == before {
+                if !self.read_stream(stream, position, &mut lines).await? {
                     if is_over(operation, stream) {
                         *position = Position::End;
                     }
@@ -162,13 +160,14 @@ impl Api {
         Ok(Read { lines, drained: true })
     }
 
-    /// Reads the next events of a stream.
+    /// Reads the next events of a stream; whether there may be more. CloudWatch Logs says so with another token: a page without
+    /// events is not the end.
     async fn read_stream(
         &self,
         stream: &LogStream,
         position: &mut Position,
         lines: &mut Vec<LogLine>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let token = match position {
             Position::Token(token) => Some(token.clone()),
             Position::Beginning | Position::End => None,
@@ -179,7 +178,7 @@ impl Api {
         let page = match get.limit(limit).send().await.map_err(LogsError::from) {
             Ok(page) => page,
             // The step has been announced, and has printed nothing yet.
-            Err(LogsError::ResourceNotFoundException(_)) => return Ok(()),
+            Err(LogsError::ResourceNotFoundException(_)) => return Ok(false),
             Err(LogsError::InvalidParameterException(_)) if matches!(position, Position::Token(_)) => {
                 return Err(wrong_place());
             }
@@ -190,8 +189,11 @@ impl Api {
                 });
             }
         };
+        let mut moved = false;
         if let Some(token) = page.next_forward_token {
-            *position = Position::Token(token);
+            let next = Position::Token(token);
+            moved = *position != next;
+            *position = next;
         }
         lines.extend(page.events.into_iter().flatten().map(|event| {
             LogLine {
@@ -203,7 +205,7 @@ impl Api {
                 message: event.message.unwrap_or_default().trim_end().to_owned(),
             }
         }));
-        Ok(())
+        Ok(moved)
     }
 }
 

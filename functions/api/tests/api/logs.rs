@@ -80,6 +80,25 @@ async fn every_line_comes_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_page_without_lines_is_not_the_end() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    server.store.begin_operation(&id(&operation)).await.expect("begun");
+    announce(&server, &operation, "Plan").await;
+    print(&server, "Plan", ["", "one", "", "", "two"].map(ToOwned::to_owned));
+    let ended = server.store.finish_operation(&id(&operation), &End::Succeeded).await;
+    ended.expect("finished");
+    let page = server
+        .get(operation["links"]["logs"].as_str().expect("a path"))
+        .await
+        .json();
+    assert_eq!(
+        (messages(&page), &page["ended"]),
+        (vec!["Plan one".to_owned(), "Plan two".to_owned()], &json!(true))
+    );
+}
+
+#[tokio::test]
 async fn a_follower_hears_of_new_lines_and_of_the_end() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "local", &json!({"size": 1})).await;

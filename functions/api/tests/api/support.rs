@@ -58,7 +58,7 @@ pub struct Fakes {
     pub refused: BTreeMap<String, String>,
     /// The objects of S3 by bucket and key.
     pub objects: BTreeMap<String, Bytes>,
-    /// The lines of each log stream.
+    /// The lines of each log stream; an empty one is a page without events.
     pub streams: BTreeMap<String, Vec<String>>,
 }
 
@@ -390,6 +390,12 @@ fn log_events(fakes: &Fakes, input: &Value) -> Option<Value> {
         .as_str()
         .map_or(0, |token| token.parse().expect("a token"));
     let to = lines.len().min(from + limit);
-    let events = (from..to).map(|index| json!({"timestamp": 1_000 * index, "message": format!("{}\n", lines[index])}));
+    let gap = lines[from..to].iter().position(String::is_empty);
+    let (end, to) = match gap {
+        Some(0) => (from, from + 1),
+        Some(length) => (from + length, from + length),
+        None => (to, to),
+    };
+    let events = (from..end).map(|index| json!({"timestamp": 1_000 * index, "message": format!("{}\n", lines[index])}));
     Some(json!({"events": events.collect::<Vec<_>>(), "nextForwardToken": to.to_string(), "nextBackwardToken": "0"}))
 }
