@@ -58,7 +58,7 @@ impl Latest {
 pub enum Published {
     /// It is new.
     New,
-    /// It was there with the same files and description.
+    /// It was there with the same files.
     Same(Box<Blueprint>),
     /// It was there with others, which stay.
     Differs(Box<Blueprint>),
@@ -70,14 +70,8 @@ impl Store {
         let key = Key::blueprint(&blueprint.name, &blueprint.version);
         let latest_key = Key::latest(&blueprint.name);
         for attempt in 0..ATTEMPTS {
-            if let Some(there) = self.get::<Blueprint>(&key).await? {
-                let same = there.digest == blueprint.digest && there.description == blueprint.description;
-                let there = Box::new(there);
-                return Ok(if same {
-                    Published::Same(there)
-                } else {
-                    Published::Differs(there)
-                });
+            if let Some(published) = self.published(blueprint).await? {
+                return Ok(published);
             }
             let mut writes = vec![Write::Put(encode(&key, Vec::new(), blueprint)?, Condition::New)];
             let read: Option<Latest> = self.get(&latest_key).await?;
@@ -93,6 +87,19 @@ impl Store {
         Err(Error::Conflict {
             what: format!("the blueprint `{}`", blueprint.name),
         })
+    }
+
+    /// How what is published as this version compares with it; `None` where nothing is. Two are the same by their files alone: a
+    /// description that was corrected since is no other version.
+    pub async fn published(&self, blueprint: &Blueprint) -> Result<Option<Published>, Error> {
+        let there: Option<Blueprint> = self.get(&Key::blueprint(&blueprint.name, &blueprint.version)).await?;
+        Ok(there.map(|there| {
+            if there.digest == blueprint.digest {
+                Published::Same(Box::new(there))
+            } else {
+                Published::Differs(Box::new(there))
+            }
+        }))
     }
 
     /// The version of a blueprint, or [`Error::NotFound`].

@@ -51,6 +51,10 @@ async fn a_version_is_published_once() {
     let there = blueprint("1.9.0", "1.9.0");
     let again = store.publish_blueprint(&there).await.expect("an outcome");
     assert_eq!(again, Published::Same(Box::new(there.clone())));
+    let mut corrected = there.clone();
+    corrected.description = "corrected".to_owned();
+    let same = store.publish_blueprint(&corrected).await.expect("an outcome");
+    assert_eq!(same, Published::Same(Box::new(there.clone())), "the files decide");
     let other = store
         .publish_blueprint(&blueprint("1.9.0", "changed"))
         .await

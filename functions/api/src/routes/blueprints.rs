@@ -251,32 +251,34 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
 impl Api {
     /// Publishes: the files first, so that a version that is listed can be run.
     async fn publish(&self, blueprint: Blueprint, source: &Source) -> Result<(StatusCode, Blueprint), Error> {
-        let before = match self.store.blueprint(&blueprint.name, &blueprint.version).await {
-            Ok(before) if before.digest == blueprint.digest => return Ok((StatusCode::OK, before)),
-            Ok(before) => Some(before),
-            Err(slipway_store::Error::NotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
+        let published = if let Some(published) = self.store.published(&blueprint).await? {
+            published
+        } else {
+            self.put_source(&blueprint, source).await?;
+            self.store.publish_blueprint(&blueprint).await?
         };
-        if before.is_none() {
-            let key = format!("blueprints/sha256-{}.json", blueprint.digest.hex());
-            let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
-            let put = put
-                .content_type("application/json")
-                .body(source.to_json().into_bytes().into());
-            put.send().await.map_err(|error| Error::Unavailable {
-                doing: "storing the files of a blueprint",
-                source: Box::new(aws_sdk_s3::Error::from(error)),
-            })?;
-            match self.store.publish_blueprint(&blueprint).await? {
-                Published::New => return Ok((StatusCode::CREATED, blueprint)),
-                Published::Same(before) => return Ok((StatusCode::OK, *before)),
-                Published::Differs(_) => {}
-            }
+        match published {
+            Published::New => Ok((StatusCode::CREATED, blueprint)),
+            Published::Same(before) => Ok((StatusCode::OK, *before)),
+            Published::Differs(_) => Err(Error::Conflict(format!(
+                "Version {} of the blueprint `{}` is published with other files, and a version does not change. Publish a new \
+                 version.",
+                blueprint.version, blueprint.name
+            ))),
         }
-        Err(Error::Conflict(format!(
-            "Version {} of the blueprint `{}` is published with other files, and a version does not change. Publish a new version.",
-            blueprint.version, blueprint.name
-        )))
+    }
+
+    async fn put_source(&self, blueprint: &Blueprint, source: &Source) -> Result<(), Error> {
+        let key = format!("blueprints/sha256-{}.json", blueprint.digest.hex());
+        let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
+        let put = put
+            .content_type("application/json")
+            .body(source.to_json().into_bytes().into());
+        put.send().await.map_err(|error| Error::Unavailable {
+            doing: "storing the files of a blueprint",
+            source: Box::new(aws_sdk_s3::Error::from(error)),
+        })?;
+        Ok(())
     }
 
     /// There is no such blueprint; the error says which there are.
