@@ -32,6 +32,15 @@ pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Seria
     answer
 }
 
+/// The answer about a record that is gone.
+pub(super) fn deleted() -> Answer {
+    Answer {
+        status: StatusCode::NO_CONTENT.as_u16(),
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
+}
+
 /// Others were quicker, each time.
 pub(super) fn busy(doing: &'static str) -> Error {
     Error::Unavailable {

@@ -14,7 +14,7 @@ use slipway_store::list::{PAGE, StackFilter};
 use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
 
-use super::answers::{busy, configured};
+use super::answers::{busy, configured, deleted};
 use crate::body::shortened;
 
 use crate::error::Error;
@@ -197,6 +197,7 @@ pub(super) async fn put(
     params(
         ("name" = String, Path, description = "The environment's name.", example = "live"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses((status = 204, description = "It is gone."), ChangeProblems),
 )]
@@ -204,8 +205,11 @@ pub(super) async fn delete(
     State(api): State<Api>,
     InPath(name): InPath<String>,
     mut submission: Submission,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Error> {
     submission.caller.require_admin("configure environments")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
     submission.no_fields()?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.environment_of(&name).await?) else {
@@ -220,7 +224,7 @@ pub(super) async fn delete(
         }
         if api.store.delete_environment(&parsed, expected).await? {
             tracing::info!(caller = submission.caller.name, environment = %parsed, "deleted");
-            return Ok(StatusCode::NO_CONTENT);
+            return api.answer_once(&submission, deleted()).await;
         }
         pause(attempt).await;
     }

@@ -12,7 +12,7 @@ use slipway_store::configured::{Configured, Expected};
 use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
 
-use super::answers::{busy, configured};
+use super::answers::{busy, configured, deleted};
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -176,6 +176,7 @@ pub(super) async fn put(
     params(
         ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses((status = 204, description = "It is gone."), ChangeProblems),
 )]
@@ -183,8 +184,11 @@ pub(super) async fn delete(
     State(api): State<Api>,
     InPath(account): InPath<String>,
     mut submission: Submission,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Error> {
     submission.caller.require_admin("configure source accounts")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
     submission.no_fields()?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (account.parse::<AccountId>(), api.source_account_of(&account).await?) else {
@@ -194,7 +198,7 @@ pub(super) async fn delete(
         revision::require(&submission.headers, expected)?;
         if api.store.delete_source_account(&parsed, expected).await? {
             tracing::info!(caller = submission.caller.name, source_account = %parsed, "deleted");
-            return Ok(StatusCode::NO_CONTENT);
+            return api.answer_once(&submission, deleted()).await;
         }
         pause(attempt).await;
     }

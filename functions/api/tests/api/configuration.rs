@@ -86,7 +86,11 @@ async fn what_an_administrator_puts_is_there_until_it_is_deleted() {
             assert!(replaced.json().get(field).is_none_or(Value::is_null), "{replaced:?}");
         }
         assert_ne!(replaced.header("etag"), tag);
-        assert_eq!(delete(&server, path).await.status, 204);
+        let once = [("idempotency-key", path)];
+        for replayed in ["", "true"] {
+            let gone = server.send(by_admin(Method::DELETE, path, None, &once)).await;
+            assert_eq!((gone.status, gone.header("idempotent-replayed")), (204, replayed));
+        }
         assert_eq!(
             (server.get(path).await.status, delete(&server, path).await.status),
             (404, 404)
