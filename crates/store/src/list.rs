@@ -11,8 +11,9 @@ use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, InvalidCursor};
 use crate::item::{Item, decode, key_attributes, key_of};
+use crate::stack::claimed;
 use crate::table::{self, Index, Key, LISTED, PK, SK};
 use crate::write::{aws, pause};
 use crate::{Error, Store};
@@ -102,6 +103,8 @@ pub(crate) struct Query {
     pub prefix: Option<&'static str>,
     /// What else the items must have, by attribute.
     filters: Vec<(Index, String)>,
+    /// The name of what is looked up for each item, where the list is of that.
+    sought: Option<Name>,
     newest_first: bool,
 }
 
@@ -113,6 +116,7 @@ impl Query {
             partition: partition.to_owned(),
             prefix: (!prefix.is_empty()).then_some(prefix),
             filters: Vec::new(),
+            sought: None,
             newest_first: false,
         }
     }
@@ -123,6 +127,7 @@ impl Query {
             partition,
             prefix: None,
             filters: Vec::new(),
+            sought: None,
             newest_first: false,
         }
     }
@@ -136,9 +141,10 @@ impl Query {
     pub fn name(&self) -> String {
         let filter = |(index, value): &(Index, String)| format!(" {}={value}", index.partition());
         let filters: String = self.filters.iter().map(filter).collect();
+        let sought = self.sought.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
         let index = self.index.map_or("table", Index::name);
         format!(
-            "{index} {} {}{filters}",
+            "{index} {} {}{filters}{sought}",
             self.partition,
             self.prefix.unwrap_or_default()
         )
@@ -177,22 +183,28 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Stack>, Error> {
-        let (environments, next) = if let Some(environment) = environment {
-            (vec![environment.clone()], None)
-        } else {
-            let page = self.environments(limit, cursor).await?;
-            let names = page.items.iter();
-            let names = names.filter_map(|environment| environment.name.parse().ok());
-            (names.collect(), page.next)
-        };
-        let mut items = Vec::new();
-        for environment in &environments {
-            match self.stack_named(environment, name).await {
-                Ok(stack) => items.push(stack),
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+        let (environments, next) = match (environment, cursor) {
+            (Some(environment), None) => (vec![environment.clone()], None),
+            // One environment is one page.
+            (Some(_), Some(_)) => return Err(InvalidCursor.into()),
+            (None, cursor) => {
+                let mut query = Query::of_items(table::ENVIRONMENTS, "");
+                query.sought = Some(name.clone());
+                let (items, next) = self.query(&query, limit, cursor).await?;
+                let names = items.iter().filter_map(|item| key_of(item).sk.parse().ok());
+                (names.collect(), next)
             }
-        }
+        };
+        let claims: Vec<Key> = environments
+            .iter()
+            .map(|environment| Key::name(environment, name))
+            .collect();
+        let claims = self.get_in_order(&claims).await?;
+        let stacks = claims
+            .iter()
+            .map(|(claim, item)| Ok(Key::stack(&claimed(claim, item)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let items = self.records(&stacks).await?;
         Ok(Page { items, next })
     }
 
@@ -256,12 +268,14 @@ impl Store {
     {
         let (items, next) = self.query(query, limit, cursor).await?;
         let keys: Vec<Key> = items.iter().map(key_of).collect();
-        let mut records = self.get_all(&keys).await?;
-        let found = keys.iter().filter_map(|key| Some((key, records.remove(key)?)));
-        Ok(Page {
-            items: found.map(|(key, item)| decode(key, item)).collect::<Result<_, _>>()?,
-            next,
-        })
+        let items = self.records(&keys).await?;
+        Ok(Page { items, next })
+    }
+
+    /// The records at these keys, at most [`PAGE`], of those that there are.
+    async fn records<T: serde::de::DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, Error> {
+        let items = self.get_in_order(keys).await?.into_iter();
+        items.map(|(key, item)| decode(key, item)).collect()
     }
 
     /// Every item of a list that is known to be short, or its first ones.
@@ -321,8 +335,8 @@ impl Store {
         Ok((answer.items.unwrap_or_default(), next))
     }
 
-    /// The items at these keys, at most [`PAGE`], each as its last write left it.
-    async fn get_all(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, Error> {
+    /// The items at these keys, at most [`PAGE`], of those that there are, each as its last write left it.
+    async fn get_in_order<'a>(&self, keys: &'a [Key]) -> Result<Vec<(&'a Key, Item)>, Error> {
         let mut found = HashMap::new();
         let mut wanted: Vec<Item> = keys.iter().map(key_attributes).collect();
         let mut attempt = 0;
@@ -332,11 +346,11 @@ impl Store {
                 pause(attempt).await;
             }
             attempt += 1;
-            let keys = KeysAndAttributes::builder()
+            let batch = KeysAndAttributes::builder()
                 .consistent_read(true)
                 .set_keys(Some(wanted));
-            let keys = keys.build().map_err(|error| aws("read a page", error))?;
-            let request = self.client.batch_get_item().request_items(&self.table, keys);
+            let batch = batch.build().map_err(|error| aws("read a page", error))?;
+            let request = self.client.batch_get_item().request_items(&self.table, batch);
             let answer = request.send().await.map_err(|error| aws("read a page", error))?;
             let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
             found.extend(items.unwrap_or_default().into_iter().map(|item| (key_of(&item), item)));
@@ -345,6 +359,6 @@ impl Store {
                 .and_then(|mut tables| tables.remove(&self.table));
             wanted = left.map(|keys| keys.keys).unwrap_or_default();
         }
-        Ok(found)
+        Ok(keys.iter().filter_map(|key| Some((key, found.remove(key)?))).collect())
     }
 }

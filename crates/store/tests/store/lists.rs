@@ -137,6 +137,22 @@ async fn a_name_finds_the_live_stacks_that_have_it() {
         let found: Vec<_> = found.iter().map(|stack| stack.environment.as_str()).collect();
         assert_eq!(found, environments, "{filter:?}");
     }
+
+    // Where this list goes on is not where that of the environments does, nor that of another name.
+    let other = StackFilter {
+        name: Some(name("stack-1")),
+        ..StackFilter::default()
+    };
+    let others = store.stacks(&other, 1, None).await.expect("a page").next;
+    let environments = store.environments(1, None).await.expect("a page").next;
+    for (filter, cursor) in [
+        (named(None, None), &others),
+        (named(None, None), &environments),
+        (named(Some("dev"), None), &others),
+    ] {
+        let page = store.stacks(&filter, 1, cursor.as_ref()).await;
+        assert!(matches!(page, Err(Error::InvalidCursor(_))), "{filter:?} {page:?}");
+    }
 }
 
 #[tokio::test]
