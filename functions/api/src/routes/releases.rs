@@ -141,7 +141,7 @@ pub(super) async fn create(
 #[schema(example = json!({"release": 3}))]
 #[expect(dead_code, reason = "the schema of a body; `read_rollback` reads it")]
 struct RollBack {
-    /// The release to go back to; the newest before the current one that has come out where none is named.
+    /// The release to go back to; where none is named the newest that came out before the one that the stack runs, or is going to.
     #[schema(minimum = 1)]
     release: Option<u32>,
 }
