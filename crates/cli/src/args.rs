@@ -40,23 +40,25 @@ const EXIT_CODES: &str = "Exit codes:
   4  the server could not be reached, or failed
   5  something on this machine failed: a file, a port, a missing program";
 
+const EVERYWHERE: &str = "Options of every command";
+
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Address of the API, `https://…` [default: the local server of the data folder]
-    #[arg(long, global = true, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
     pub endpoint: Option<Endpoint>,
     /// How to show who calls [default: `SLIPWAY_TOKEN`, or the login for the endpoint, or else AWS credentials]
-    #[arg(long, global = true, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
     pub auth: Option<Way>,
     /// AWS region, where the address of the API does not say it [default: `AWS_REGION`]
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub region: Option<String>,
     /// Folder with the data of local mode
-    #[arg(long, global = true, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
     pub data: PathBuf,
     /// Print JSON for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 }
 
@@ -379,10 +381,13 @@ pub enum TaskCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
-    /// List the operations of a stack, the newest first
+    /// List the operations of a stack, the newest first; without one those of all stacks that are under way
     List {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id
-        stack: StackRef,
+        stack: Option<StackRef>,
+        /// Only those whose plan waits for an approval
+        #[arg(long, conflicts_with = "stack")]
+        waiting: bool,
     },
     /// Show an operation
     Show {

@@ -227,6 +227,9 @@ impl Error {
             let _ = write!(report, "\n  because: {cause}");
             source = cause.source();
         }
+        if let Self::OperationEnded { operation, .. } = self {
+            let _ = write!(report, "\n  log: slipway logs {operation}");
+        }
         report
     }
 }

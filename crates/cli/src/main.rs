@@ -24,7 +24,7 @@ mod stack_id;
 mod terraform;
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -61,6 +61,7 @@ async fn command_line() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.

@@ -65,6 +65,16 @@ pub struct Plan {
     pub change: u64,
     pub destroy: u64,
     pub replace: u64,
+    pub outputs_changed: bool,
+    /// The first resources that would change.
+    pub resources: Vec<Changed>,
+}
+
+/// A resource that would change.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Changed {
+    pub address: String,
+    pub action: String,
 }
 
 /// What was changed outside Terraform.
@@ -109,6 +119,14 @@ impl Operation {
         }
     }
 
+    /// What somebody may do about a plan that waits.
+    pub fn decide(&self) -> String {
+        let id = &self.id;
+        format!(
+            "waits for an approval: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …"
+        )
+    }
+
     pub fn has_ended(&self) -> bool {
         self.ended_at.is_some()
     }
@@ -151,10 +169,17 @@ impl Plan {
         } else {
             String::new()
         };
+        let outputs = if self.outputs_changed { ", outputs change" } else { "" };
         format!(
-            "{} to add, {} to change, {} to destroy{replaced}",
+            "{} to add, {} to change, {} to destroy{replaced}{outputs}",
             self.add, self.change, self.destroy
         )
+    }
+
+    /// Each resource that is named, in a line of its own.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let resources = self.resources.iter();
+        resources.map(|resource| format!("{:<8} {}", resource.action, resource.address))
     }
 }
 
@@ -192,7 +217,7 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// Watches an operation to its end; gives it back as the API shows it then. Whoever calls decides what a failure means.
+/// Watches an operation to its end; gives it back as the API shows it then. Whoever calls says what failed, and what that means.
 pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
     let mut watcher = Watcher::new(output);
     let mut seen = None;
@@ -244,10 +269,6 @@ impl Watcher {
                 &format!("  waits in the queue of its stack, at place {position}"),
             );
         }
-        if operation.status == "waiting_for_approval" {
-            let text = format!("  waits for an approval: slipway operation approve {}", operation.id);
-            self.once("approval", &text);
-        }
         for step in &operation.steps {
             if let Some(ended) = step.ended_at {
                 let mark = match step.status.as_str() {
@@ -265,6 +286,12 @@ impl Watcher {
                 );
                 self.once(&format!("{} {}", step.name, step.status), &text);
             }
+        }
+        if operation.status == "waiting_for_approval" {
+            let changes = operation.plan.iter().flat_map(Plan::lines);
+            let changes = changes.map(|line| format!("           {line}\n"));
+            let text = format!("{}  {}", changes.collect::<String>(), operation.decide());
+            self.once("approval", &text);
         }
         if let Some(bar) = &self.bar {
             bar.set_message(running_line(operation));
@@ -297,10 +324,6 @@ impl Watcher {
         if let Some(drift) = &operation.drift {
             self.output.say(&format!("  {}", drift.line()));
             drift.lines().for_each(|line| self.output.say(&format!("    {line}")));
-        }
-        if let Some(error) = &operation.error {
-            self.output.say(&format!("  {}", error.line()));
-            self.output.say(&format!("  log: slipway logs {}", operation.id));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
 /// Where a command's answer goes, and in which form.
@@ -78,9 +79,16 @@ pub fn text_at(value: &Value, path: &str) -> String {
     let found = path.split('.').try_fold(value, |value, part| value.get(part));
     match found {
         None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) if path.ends_with("_at") => moment(text),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
+}
+
+/// A moment to the second: `2026-11-21T15:04:05Z`.
+fn moment(text: &str) -> String {
+    let moment = text.parse::<Timestamp>().and_then(|moment| moment.round(Unit::Second));
+    moment.map_or_else(|_| text.to_owned(), |moment| moment.to_string())
 }
 
 /// Prints a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
@@ -96,11 +104,17 @@ mod tests {
     #[test]
     fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
         let items = [
-            json!({"id": "a", "stack": {"name": "one"}}),
+            json!({"id": "a", "stack": {"name": "one"}, "created_at": "2026-11-21T15:04:05.123456789Z"}),
             json!({"id": "b", "stack": null}),
         ];
-        let text = table(&items, &[("id", "id"), ("stack", "stack.name")]);
+        let columns = [("id", "id"), ("stack", "stack.name"), ("asked for", "created_at")];
+        let text = table(&items, &columns);
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(words, [["ID", "STACK"], ["a", "one"], ["b", "-"]]);
+        let expected: [&[&str]; 3] = [
+            &["ID", "STACK", "ASKED", "FOR"],
+            &["a", "one", "2026-11-21T15:04:05Z"],
+            &["b", "-", "-"],
+        ];
+        assert_eq!(words, expected);
     }
 }

@@ -187,6 +187,59 @@ fn exit_codes_and_complaints_can_be_trusted() {
     assert!(complaint(&nowhere).contains("slipway up"), "{}", complaint(&nowhere));
 }
 
+#[tokio::test]
+async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
+    let server = Server::start();
+    let folder = blueprint();
+    let files = tempfile::tempdir().expect("a folder");
+    let asks = files.path().join("asks.json");
+    let environment = r#"{"account": "000000000000", "region": "us-east-1", "approval": "always"}"#;
+    std::fs::write(&asks, environment).expect("a file");
+    for args in [
+        &[
+            "blueprint",
+            "publish",
+            &folder.path().to_string_lossy(),
+            "--as",
+            "text@1.0.0",
+        ][..],
+        &["environment", "put", "asks", "--request", &asks.to_string_lossy()],
+    ] {
+        let output = server.slipway(args);
+        assert_eq!(code(&output), 0, "{}", complaint(&output));
+    }
+    let create = [
+        "stack",
+        "create",
+        "waits",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=x",
+        "--environment",
+        "asks",
+    ];
+    let asked = json(&server, &create);
+    let id = asked["id"].as_str().expect("an id");
+    let waits = |operation: &Value| operation["status"] == "waiting_for_approval";
+    server.operation_that(id, waits).await;
+
+    let waiting = printed(&server.slipway(&["operation", "list", "--waiting"]));
+    assert!(waiting.contains(id) && waiting.contains("asks"), "{waiting}");
+    let shown = printed(&server.slipway(&["operation", "show", id]));
+    let approve = format!("slipway operation approve {id}");
+    assert!(
+        shown.contains("create   terraform_data.text") && shown.contains(&approve),
+        "{shown}"
+    );
+    let rejected = server.slipway(&["operation", "reject", id, "--reason", "too dear"]);
+    assert_eq!(code(&rejected), 0, "{}", complaint(&rejected));
+    let watched = server.slipway(&["operation", "watch", id]);
+    assert_eq!(code(&watched), 1);
+    assert!(complaint(&watched).contains("too dear"), "{}", complaint(&watched));
+    assert!(!printed(&watched).contains("too dear"), "it is said once");
+}
+
 #[test]
 fn a_start_that_cannot_be_says_why() {
     let server = Server::start();

@@ -97,6 +97,7 @@ handlers![
     releases::create,
     releases::show,
     operations::list,
+    operations::list_under_way,
     operations::show,
     operations::approve,
     operations::reject,

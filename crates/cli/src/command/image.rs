@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
+use slipway_local::ecs::Manifest;
 use slipway_model::name::{Digest, Name};
 
 use super::aws;
@@ -36,13 +37,13 @@ pub async fn push(
 
 /// Pushes a folder; gives the image's name by digest.
 pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<String, Error> {
-    if !folder.join("image.json").is_file() {
-        let what = format!(
-            "{} has no image.json: it names the entrypoint, {{\"entrypoint\": [\"./app\"]}}",
-            folder.display()
-        );
-        return Err(Error::Usage(what));
-    }
+    let manifest = folder.join("image.json");
+    let wrong = |what: String| {
+        let like = "it names the entrypoint, {\"entrypoint\": [\"./app\"]}";
+        Error::Usage(format!("{}: {what}: {like}", manifest.display()))
+    };
+    let json = std::fs::read(&manifest).map_err(|error| wrong(error.to_string()))?;
+    Manifest::parse(&json).map_err(|error| wrong(error.to_string()))?;
     let tar = pack(folder)?;
     let digest = Digest::of(&tar);
     let key = format!("{repository}/sha256-{}.tar", digest.hex());

@@ -11,23 +11,43 @@ use crate::operation_view::{Operation, duration_text, watch};
 use crate::output::Output;
 use crate::stack_id::stack_id;
 
+/// The statuses of operations that are under way, as the API takes them.
+const UNDER_WAY: [&str; 3] = ["waiting_for_approval", "running", "starting"];
+
+/// What a list shows of every operation.
+const COLUMNS: [(&str, &str); 7] = [
+    ("id", "id"),
+    ("kind", "kind"),
+    ("release", "release"),
+    ("task", "task"),
+    ("status", "status"),
+    ("asked for", "created_at"),
+    ("by", "requested_by"),
+];
+
 /// Runs the command.
 pub async fn run(command: OperationCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
-        OperationCommand::List { stack } => {
+        OperationCommand::List { stack: Some(stack), .. } => {
             let path = format!("/v1/stacks/{}/operations", stack_id(&stack, client).await?);
             let items = client.list(&path, &[]).await?;
-            let columns = [
-                ("id", "id"),
-                ("kind", "kind"),
-                ("release", "release"),
-                ("task", "task"),
-                ("status", "status"),
-                ("asked for", "created_at"),
-                ("by", "requested_by"),
-                ("error", "error.name"),
-            ];
+            let mut columns = COLUMNS.to_vec();
+            columns.push(("error", "error.name"));
             output.table(&items, &columns, "The stack has no operations.");
+            Ok(())
+        }
+        OperationCommand::List { stack: None, waiting } => {
+            let statuses: &[&str] = if waiting { &["waiting_for_approval"] } else { &UNDER_WAY };
+            let mut items = Vec::new();
+            for status in statuses {
+                items.extend(
+                    client
+                        .list("/v1/operations", &[("status", (*status).to_owned())])
+                        .await?,
+                );
+            }
+            let columns = [&[("stack", "stack.name"), ("environment", "environment")], &COLUMNS[..]].concat();
+            output.table(&items, &columns, "No such operation is under way.");
             Ok(())
         }
         OperationCommand::Show { operation } => {
@@ -106,12 +126,10 @@ fn sheet(operation: &Operation) -> String {
             .position
             .map(|position| format!("queue      place {position}")),
     );
-    lines.extend(
-        operation
-            .plan
-            .as_ref()
-            .map(|plan| format!("plan       {}", plan.line())),
-    );
+    if let Some(plan) = &operation.plan {
+        lines.push(format!("plan       {}", plan.line()));
+        lines.extend(plan.lines().map(|line| format!("             {line}")));
+    }
     if let Some(drift) = &operation.drift {
         lines.push(format!("drift      {}", drift.line()));
         lines.extend(drift.lines().map(|line| format!("             {line}")));
@@ -122,6 +140,9 @@ fn sheet(operation: &Operation) -> String {
             .map(|end| duration_text(step.started_at, end))
             .unwrap_or_default();
         lines.push(format!("  {:<10} {} {took}", step.status, step.name));
+    }
+    if operation.status == "waiting_for_approval" {
+        lines.push(operation.decide());
     }
     lines.extend(
         operation

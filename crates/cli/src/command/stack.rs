@@ -85,9 +85,8 @@ async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> 
     }
     let (blueprint, version) = (text_of(&body, "blueprint"), text_of(&body, "version"));
     if blueprint.is_empty() {
-        return Err(Error::Usage(
-            "the request names no blueprint: say `--blueprint`".to_owned(),
-        ));
+        // The server says what is wrong with the file: it may name the blueprint by a field that there is not.
+        return Ok(body.into());
     }
     let version = if version.is_empty() {
         newest_version(client, &blueprint).await?

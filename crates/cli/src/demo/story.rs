@@ -189,6 +189,9 @@ impl Story {
             operation.id
         ));
         let (_, operation) = watch(&self.client, &operation.id, self.output).await?;
+        if let Some(error) = &operation.error {
+            self.output.say(&format!("  {}", error.line()));
+        }
         Ok(operation)
     }
 

@@ -30,15 +30,22 @@ pub(super) struct Image {
     pub(super) manifest: Manifest,
 }
 
-/// `image.json`.
+/// `image.json`: what a container of the image runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Manifest {
+pub struct Manifest {
     pub(super) entrypoint: Vec<String>,
     #[serde(default)]
     pub(super) command: Vec<String>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// Reads an `image.json`.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
 }
 
 /// Why an image cannot be used; the text becomes the task's `stoppedReason`.
@@ -84,7 +91,7 @@ impl Images {
                 .map_err(io::Error::other)??;
         }
         let manifest = fs::read(files.join("image.json"))?;
-        let manifest = serde_json::from_slice(&manifest).map_err(ImageError::Manifest)?;
+        let manifest = Manifest::parse(&manifest).map_err(ImageError::Manifest)?;
         Ok(Image { files, manifest })
     }
 }

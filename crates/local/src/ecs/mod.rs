@@ -49,8 +49,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::images::ImageSource;
 use self::images::Images;
+pub use self::images::{ImageSource, Manifest};
 use self::scheduler::{Message, Scheduler};
 use self::service::Service;
 use self::task::Task;

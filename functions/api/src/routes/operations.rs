@@ -23,6 +23,13 @@ use crate::{Api, Caller};
 /// The state of the workflow in which a plan waits.
 const APPROVAL_STEP: &str = "Wait for approval";
 
+/// The statuses of operations that are under way.
+const UNDER_WAY: [OperationStatus; 3] = [
+    OperationStatus::Starting,
+    OperationStatus::Running,
+    OperationStatus::WaitingForApproval,
+];
+
 /// The longest reason, in bytes: it becomes the `Cause` of the execution.
 const REASON_LENGTH: usize = 1_000;
 
@@ -62,6 +69,40 @@ pub(super) async fn list(
         let place = queue.iter().position(|queued| *queued == operation.id);
         view::Operation::new(operation, place.map(|index| index + 1))
     })))
+}
+
+/// List the operations that are under way
+///
+/// Of every stack, the oldest first: those that wait for somebody's approval, say.
+#[utoipa::path(
+    get,
+    path = "/v1/operations",
+    operation_id = "list_operations_under_way",
+    tag = "operations",
+    params(
+        ("status" = String, Query, description = "Where they stand: `starting`, `running` or `waiting_for_approval`.", example = "waiting_for_approval"),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
+)]
+pub(super) async fn list_under_way(
+    State(api): State<Api>,
+    _caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<Items<view::Operation>>, Error> {
+    let remedy = format!("give one of: {}", UNDER_WAY.map(|status| status.to_string()).join(", "));
+    let status = parameters.optional_by("status", &remedy, |text| {
+        let mut all = UNDER_WAY.into_iter();
+        let status = all.find(|status| status.to_string() == text);
+        status.ok_or_else(|| "is no status of an operation that is under way".to_owned())
+    });
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    let status = status.ok_or_else(|| Error::parameter("status", "is missing", remedy))?;
+    let page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
+    Ok(Json(Items::of(page, |operation| view::Operation::new(operation, None))))
 }
 
 /// Show an operation

@@ -108,6 +108,24 @@ async fn an_approval_that_did_not_arrive_can_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_waits_for_somebody_is_listed_whatever_stack_it_is_of() {
+    let server = Server::with_blueprint().await;
+    let waits = waiting(&server).await;
+    server.create("other", "local", &json!({"size": 1})).await;
+    let listed = server.get("/v1/operations?status=waiting_for_approval").await.json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["items"][0]["id"], waits["id"]);
+    for query in ["", "?status=failed", "?status="] {
+        let refused = server.get(&format!("/v1/operations{query}")).await;
+        assert_eq!(
+            (refused.status, refused.fields()),
+            (400, vec!["status".to_owned()]),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_plan_is_rejected_for_a_reason() {
     let server = Server::with_blueprint().await;
     let operation = waiting(&server).await;
