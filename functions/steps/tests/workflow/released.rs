@@ -204,6 +204,11 @@ fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
     assert_eq!(failed(&world.run(&broken)).0, "Slipway.RolloutFailed");
     assert_eq!(counts(&world), [2, 7]);
     assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    // The same images come out in the revision that the release which failed has registered.
+    world.aws().broken_image = None;
+    release(&mut world, 4);
+    release(&mut world, 5);
+    assert_eq!(counts(&world), [2, 7]);
 }
 
 #[test]
