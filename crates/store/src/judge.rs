@@ -67,10 +67,13 @@ pub enum Change {
     Update(Edit),
     /// To show what that would change.
     Preview(Edit),
-    /// To run these images; a service that is not named keeps its own.
-    Release(BTreeMap<Name, Image>),
-    /// The same, with a snapshot of the database and the backups of the blueprint before the migrations.
-    ReleaseAfterSnapshot(BTreeMap<Name, Image>),
+    /// To run other images.
+    Release {
+        /// The images; a service that is not named keeps its own.
+        images: BTreeMap<Name, Image>,
+        /// Whether a snapshot of the database is taken, and the backups of the blueprint, before the migrations.
+        snapshot: bool,
+    },
     /// To run an image that was pushed, in the services that subscribe to it.
     Push(Push),
     /// To run the images of this earlier release again; of the one before the current one where none is named.
@@ -89,7 +92,7 @@ impl Change {
         match self {
             Self::Update(_) => OperationKind::Update,
             Self::Preview(_) => OperationKind::Preview,
-            Self::Release(_) | Self::ReleaseAfterSnapshot(_) | Self::Push(_) => OperationKind::Release,
+            Self::Release { .. } | Self::Push(_) => OperationKind::Release,
             Self::Rollback(_) => OperationKind::Rollback,
             Self::Task(_) => OperationKind::Task,
             Self::Drift => OperationKind::Drift,
@@ -194,11 +197,11 @@ impl Store {
                 require_no_subscriptions(edit)?;
                 new.configuration = Some(self.edited(stack, edit).await?);
             }
-            Change::Release(images) | Change::ReleaseAfterSnapshot(images) => {
-                if matches!(change, Change::ReleaseAfterSnapshot(_)) {
+            Change::Release { images, snapshot } => {
+                if *snapshot {
                     judge_snapshot(stack)?;
-                    new.with_snapshot = true;
                 }
+                new.with_snapshot = *snapshot;
                 new.images = self.judge_images(stack, images).await?;
                 new.subscriptions = overtaken(stack, images, Timestamp::now());
             }

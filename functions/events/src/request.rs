@@ -85,8 +85,11 @@ impl Events {
                 created.map_err(|error| EventError::refused(error.into(), Some("request")))?
             }
             Asks::Release(stack, images) => {
-                self.change(source, &stack, Action::Release, &Change::Release(images), asking)
-                    .await?
+                let change = Change::Release {
+                    images,
+                    snapshot: false,
+                };
+                self.change(source, &stack, Action::Release, &change, asking).await?
             }
             Asks::Destroy(stack) => {
                 self.change(source, &stack, Action::Destroy, &Change::Destroy, asking)

@@ -327,7 +327,10 @@ async fn releases_at_once_get_numbers_without_gaps_and_each_keeps_what_the_other
     new.images = (0..8).map(|service| named(service, 0)).collect();
     let (stack, _) = table.provisioning(&new).await;
     let asked: Vec<Change> = (0..8)
-        .map(|service| Change::Release(BTreeMap::from([named(service, 1)])))
+        .map(|service| Change::Release {
+            images: BTreeMap::from([named(service, 1)]),
+            snapshot: false,
+        })
         .collect();
     let outcomes = join_all(
         asked

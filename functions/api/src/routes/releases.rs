@@ -128,10 +128,8 @@ pub(super) async fn create(
         return Ok(answer);
     }
     let stack = api.own_stack(&id, &submission.caller).await?;
-    let change = match read_release(submission.fields()?).map_err(Error::invalid)? {
-        (images, false) => Change::Release(images),
-        (images, true) => Change::ReleaseAfterSnapshot(images),
-    };
+    let (images, snapshot) = read_release(submission.fields()?).map_err(Error::invalid)?;
+    let change = Change::Release { images, snapshot };
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }
