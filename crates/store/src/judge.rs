@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
-use slipway_model::id::ReleaseNumber;
+use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::OperationKind;
 use slipway_model::problem::FieldProblem;
@@ -29,9 +29,6 @@ use crate::{Error, Store};
 /// Why a request is not what is going to happen.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// It is a push of an image that nothing follows from: the services have it, or a newer one, or look for others.
-    #[error("no service of the stack is to get the image")]
-    NothingToRelease,
     /// Fields of it are wrong.
     #[error("wrong fields: {0:?}")]
     Invalid(Vec<FieldProblem>),
@@ -74,8 +71,6 @@ pub enum Change {
         /// Whether a snapshot of the database is taken, and the backups of the blueprint, before the migrations.
         snapshot: bool,
     },
-    /// To run an image that was pushed, in the services that subscribe to it.
-    Push(Push),
     /// To run the images of this earlier release again; of the one before the current one where none is named.
     Rollback(Option<ReleaseNumber>),
     /// To run a command of its contract with its current images.
@@ -92,7 +87,7 @@ impl Change {
         match self {
             Self::Update(_) => OperationKind::Update,
             Self::Preview(_) => OperationKind::Preview,
-            Self::Release { .. } | Self::Push(_) => OperationKind::Release,
+            Self::Release { .. } => OperationKind::Release,
             Self::Rollback(_) => OperationKind::Rollback,
             Self::Task(_) => OperationKind::Task,
             Self::Drift => OperationKind::Drift,
@@ -159,15 +154,57 @@ impl Store {
                 Err(refusal) => return self.known(asking.idempotency).await?.ok_or(refusal),
             };
             match self.create_operation(&new, asking.idempotency, &answer).await? {
-                Outcome::StackChanged => {
-                    pause(attempt).await;
-                    stack = self.stack(&stack.id).await?;
-                }
+                Outcome::StackChanged => stack = self.stack_after_pause(&stack.id, attempt).await?,
                 outcome => return Ok(outcome),
             }
         }
-        Err(Refusal::Store(Error::Conflict {
-            what: format!("the stack {}", stack.id),
+        Err(conflict(&stack).into())
+    }
+
+    /// Judges a push of an image, and asks likewise for its release in the services of the stack that are to get it; `None` where
+    /// none is: they have it, or a newer one, or look for others, or the stack is on its way out.
+    pub async fn request_push(
+        &self,
+        mut stack: Stack,
+        push: &Push,
+        asking: Asking<'_>,
+        answer: impl Fn(Accepted<'_>) -> Answer,
+    ) -> Result<Option<Outcome>, Refusal> {
+        for attempt in 0..ATTEMPTS {
+            let Some(new) = self.judge_push(&stack, push, asking).await? else {
+                return Ok(None);
+            };
+            match self.create_operation(&new, asking.idempotency, &answer).await? {
+                Outcome::StackChanged => stack = self.stack_after_pause(&stack.id, attempt).await?,
+                outcome => return Ok(Some(outcome)),
+            }
+        }
+        Err(conflict(&stack).into())
+    }
+
+    /// The stack as others have changed it, after a while in which they get done.
+    async fn stack_after_pause(&self, id: &StackId, attempt: u32) -> Result<Stack, Error> {
+        pause(attempt).await;
+        self.stack(id).await
+    }
+
+    async fn judge_push(
+        &self,
+        stack: &Stack,
+        push: &Push,
+        asking: Asking<'_>,
+    ) -> Result<Option<NewOperation>, Refusal> {
+        if require_alive(stack).is_err() {
+            return Ok(None);
+        }
+        let Some((images, subscriptions)) = pushed(stack, push)? else {
+            return Ok(None);
+        };
+        Ok(Some(NewOperation {
+            images: self.judge_images(stack, &images).await?,
+            subscriptions: Some(subscriptions),
+            origin: asking.origin.cloned(),
+            ..NewOperation::new(OperationKind::Release, stack.clone(), asking.requested_by)
         }))
     }
 
@@ -204,11 +241,6 @@ impl Store {
                 new.with_snapshot = *snapshot;
                 new.images = self.judge_images(stack, images).await?;
                 new.subscriptions = overtaken(stack, images, Timestamp::now());
-            }
-            Change::Push(push) => {
-                let (images, subscriptions) = pushed(stack, push)?;
-                new.images = self.judge_images(stack, &images).await?;
-                new.subscriptions = Some(subscriptions);
             }
             Change::Rollback(number) => {
                 let release = self.judge_rollback(stack, *number).await?;
@@ -345,6 +377,13 @@ fn configure(
             problems.extend(wrong);
             Err(problems)
         }
+    }
+}
+
+/// The error after too many attempts.
+fn conflict(stack: &Stack) -> Error {
+    Error::Conflict {
+        what: format!("the stack {}", stack.id),
     }
 }
 

@@ -14,6 +14,9 @@ use crate::judge::Refusal;
 /// What a service of a stack subscribes to, by service.
 type Subscriptions = BTreeMap<Name, Subscription>;
 
+/// The image of a service, by service.
+type Images = BTreeMap<Name, Image>;
+
 /// What the services of a stack subscribe to after `edit`; `None` where it says nothing of it.
 pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscriptions>, Refusal> {
     if edit.subscriptions.is_empty() {
@@ -44,7 +47,7 @@ pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscripti
 
 /// The subscriptions after a release that somebody asks for now: what was pushed before does not take it back. `None` where no
 /// service of it subscribes to anything.
-pub(crate) fn overtaken(stack: &Stack, images: &BTreeMap<Name, Image>, now: Timestamp) -> Option<Subscriptions> {
+pub(crate) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Option<Subscriptions> {
     let mut subscriptions = stack.subscriptions.clone();
     // ECR tells the second of a push.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
@@ -68,8 +71,8 @@ pub(crate) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
     )]))
 }
 
-/// The image for each service that is to get what was pushed, and the subscriptions that know of it.
-pub(crate) fn pushed(stack: &Stack, push: &Push) -> Result<(BTreeMap<Name, Image>, Subscriptions), Refusal> {
+/// The image for each service that is to get what was pushed, and the subscriptions that know of it; `None` where no service is.
+pub(crate) fn pushed(stack: &Stack, push: &Push) -> Result<Option<(Images, Subscriptions)>, Refusal> {
     let image = push.repository.image(&push.pushed.digest).map_err(|error| {
         let remedy = "give the repository a shorter name";
         Refusal::Invalid(vec![FieldProblem::new("repository-name", error.to_string(), remedy)])
@@ -82,8 +85,5 @@ pub(crate) fn pushed(stack: &Stack, push: &Push) -> Result<(BTreeMap<Name, Image
             images.insert(service.clone(), image.clone());
         }
     }
-    if images.is_empty() {
-        return Err(Refusal::NothingToRelease);
-    }
-    Ok((images, subscriptions))
+    Ok((!images.is_empty()).then_some((images, subscriptions)))
 }

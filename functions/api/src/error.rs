@@ -147,8 +147,6 @@ impl From<Refusal> for Error {
             Refusal::Invalid(problems) => Self::invalid(problems),
             Refusal::Conflict(text) => Self::Conflict(text),
             Refusal::RevisionMismatch { current } => Self::RevisionMismatch { current },
-            // Asked for by pushes of images alone.
-            Refusal::NothingToRelease => Self::Conflict("No service of the stack is to get the image.".to_owned()),
             Refusal::Store(error) => error.into(),
         }
     }

@@ -161,7 +161,7 @@ impl EventError {
             }
             Refusal::Store(error @ slipway_store::Error::TooLarge { .. }) => Refused::new(chain(&error)).into(),
             Refusal::Store(source) => Self::table("be asked for an operation")(source),
-            refusal @ (Refusal::NothingToRelease | Refusal::Conflict(_) | Refusal::RevisionMismatch { .. }) => {
+            refusal @ (Refusal::Conflict(_) | Refusal::RevisionMismatch { .. }) => {
                 Refused::new(refusal.to_string()).into()
             }
         }

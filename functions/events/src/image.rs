@@ -12,7 +12,7 @@ use slipway_model::stack::StackStatus;
 use slipway_model::subscription::{Meaning, Push, Pushed, Repository};
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::Answer;
-use slipway_store::judge::{Asking, Change, Refusal};
+use slipway_store::judge::Asking;
 
 use crate::error::Refused;
 use crate::event::{Envelope, ImageAction};
@@ -83,18 +83,17 @@ impl Events {
                     origin: Some(&origin),
                     idempotency: None,
                 };
-                let change = Change::Push(push.clone());
-                self.store.request_change(stack, &change, None, asking, unkept).await
+                self.store.request_push(stack, push, asking, unkept).await
             }
             Err(not_allowed) => return Err(self.refuse(source, Some(key), not_allowed).await),
         };
         match asked {
-            Ok(Outcome::Created { operation, .. }) => {
+            Ok(Some(Outcome::Created { operation, .. })) => {
                 self.start(&operation).await;
                 self.tell(source, &EventResult::of(&operation)).await
             }
             // Between the two reads it got the image, or a newer one, or was destroyed.
-            Ok(_) | Err(Refusal::NothingToRelease) => Ok(()),
+            Ok(_) => Ok(()),
             Err(refusal) => match EventError::refused(refusal, None) {
                 EventError::Refused(refused) => Err(self.refuse(source, Some(key), refused).await),
                 error => Err(error),

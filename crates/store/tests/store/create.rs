@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use serde_json::json;
 use slipway_model::id::ReleaseNumber;
+use slipway_model::name::Digest;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::{Stack, StackStatus};
+use slipway_model::subscription::{Push, Pushed};
 use slipway_store::create::Outcome;
 use slipway_store::finish::End;
 use slipway_store::idempotency::{Idempotency, Known};
@@ -232,6 +234,40 @@ async fn what_was_accepted_a_moment_before_is_not_refused() {
     assert!(matches!(again, Ok(Outcome::Replayed(_))), "{again:?}");
     let another = change(&table.store, &destroying, &Change::Destroy, None, None).await;
     assert!(matches!(another, Err(Refusal::Conflict(_))), "{another:?}");
+}
+
+#[tokio::test]
+async fn a_push_is_released_where_it_is_looked_for_and_nothing_is_on_its_way_out() {
+    let table = table().await;
+    let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+    let subscriptions = json!({"web": {"repository": repository, "tags": "v*"}});
+    let mut new = new_stack("shop");
+    new.subscriptions = serde_json::from_value(subscriptions).expect("subscriptions");
+    let (stack, _) = table.provisioning(&new).await;
+    let mut destroying = stack.clone();
+    destroying.status = StackStatus::Destroying;
+    let asking = Asking {
+        requested_by: "event:111122223333",
+        origin: None,
+        idempotency: None,
+    };
+    for (stack, tag, released) in [
+        (&stack, "latest", false),
+        (&destroying, "v1", false),
+        (&stack, "v1", true),
+    ] {
+        let push = Push {
+            repository: repository.parse().expect("a repository"),
+            tag: tag.to_owned(),
+            pushed: Pushed {
+                digest: Digest::of(b"v1"),
+                at: "2026-01-01T00:00:00Z".parse().expect("a time"),
+            },
+        };
+        let asked = table.store.request_push(stack.clone(), &push, asking, answer).await;
+        let asked = asked.expect("judged");
+        assert_eq!(asked.is_some(), released, "{tag} {asked:?}");
+    }
 }
 
 #[tokio::test]
