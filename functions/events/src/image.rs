@@ -1,22 +1,23 @@
 //! ECR Image Action: an image was pushed, and the stacks that subscribe to it release it.
 //!
 //! Each stack decides by its own record whether it wants the image: the same push again, and one that was overtaken by a newer
-//! one, change nothing, however late they come.
+//! one, change nothing, however late they come. That a stack's release was accepted is kept with the push, as for requests, so
+//! that an event that comes again tells what nobody heard.
 
 use slipway_model::event::{self, Origin};
 use slipway_model::event_result::EventResult;
 use slipway_model::id::StackId;
 use slipway_model::name::Digest;
 use slipway_model::source_account::{Action, SourceAccount};
-use slipway_model::stack::StackStatus;
+use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::{Meaning, Push, Pushed, Repository};
-use slipway_store::create::{Accepted, Outcome};
-use slipway_store::idempotency::Answer;
+use slipway_store::create::Outcome;
+use slipway_store::idempotency::{Answer, Idempotency, Known};
 use slipway_store::judge::Asking;
 
 use crate::error::Refused;
 use crate::event::{Envelope, ImageAction};
-use crate::request::{allow, unknown_account};
+use crate::request::{allow, answer, told, unknown_account};
 use crate::{EventError, Events};
 
 impl Events {
@@ -33,7 +34,7 @@ impl Events {
         let mut refused: Vec<Refused> = Vec::new();
         let mut failed = None;
         for id in subscribers {
-            match self.release(&source, &id, &push).await {
+            match Box::pin(self.release(&source, &id, &push)).await {
                 Ok(()) => {}
                 Err(EventError::Refused(why)) => {
                     let detail = format!("The stack {id}: {}", why.detail);
@@ -57,8 +58,15 @@ impl Events {
         .into())
     }
 
-    /// Releases a pushed image in one stack, if the stack wants it.
+    /// Releases a pushed image in one stack, if the stack wants it. Once, however often the event comes: what was accepted before
+    /// is told again, because nobody may have heard it.
     async fn release(&self, source: &SourceAccount, id: &StackId, push: &Push) -> Result<(), EventError> {
+        let once = once(source, id, push);
+        let known = self.store.answered(&once).await;
+        let known = known.map_err(EventError::table("be asked for the answer to a push"))?;
+        if let Known::Replayed(answer) = known {
+            return self.tell(source, &told(&answer)?).await;
+        }
         let stack = match self.store.stack(id).await {
             Ok(stack) => stack,
             Err(slipway_store::Error::NotFound { .. }) => return Ok(()),
@@ -69,41 +77,77 @@ impl Events {
         if !wanted || matches!(stack.status, StackStatus::Destroying | StackStatus::Destroyed) {
             return Ok(());
         }
-        let key = format!("{}:{}@{}", push.repository.name(), push.tag, push.pushed.digest);
-        let origin = Origin::new(source.account.clone(), &*key, Action::Release);
-        let asked = match allow(
-            source,
-            Action::Release,
-            &stack.configuration.blueprint,
-            &stack.environment,
-        ) {
-            Ok(()) => {
-                let asking = Asking {
-                    requested_by: &event::caller(&source.account),
-                    origin: Some(&origin),
-                    idempotency: None,
-                };
-                self.store.request_push(stack, push, asking, unkept).await
-            }
-            Err(not_allowed) => return Err(self.refuse(source, Some(key), not_allowed).await),
-        };
-        match asked {
-            Ok(Some(Outcome::Created { operation, .. })) => {
-                self.start(&operation).await;
-                self.tell(source, &EventResult::of(&operation)).await
-            }
-            // Between the two reads it got the image, or a newer one, or was destroyed.
-            Ok(_) => Ok(()),
-            Err(refusal) => match EventError::refused(refusal, None) {
-                EventError::Refused(refused) => Err(self.refuse(source, Some(key), refused).await),
-                error => Err(error),
-            },
+        match self.ask_for(source, stack, push, &once).await {
+            Ok(Some(result)) => self.tell(source, &result).await,
+            Ok(None) => Ok(()),
+            Err(EventError::Refused(refused)) => Err(self.refuse(source, push, once, refused).await),
+            Err(error) => Err(error),
         }
     }
 
-    async fn refuse(&self, source: &SourceAccount, key: Option<String>, refused: Refused) -> EventError {
-        self.tell_refused(source, key, Some(Action::Release), &refused).await;
-        refused.into()
+    /// Asks for the release; `None` where nothing is to be released after all.
+    async fn ask_for(
+        &self,
+        source: &SourceAccount,
+        stack: Stack,
+        push: &Push,
+        once: &Idempotency,
+    ) -> Result<Option<EventResult>, EventError> {
+        let configuration = &stack.configuration;
+        allow(source, Action::Release, &configuration.blueprint, &stack.environment)?;
+        let origin = Origin::new(source.account.clone(), key(push), Action::Release);
+        let asking = Asking {
+            requested_by: &origin.caller(),
+            origin: Some(&origin),
+            idempotency: Some(once),
+        };
+        match self.store.request_push(stack, push, asking, answer).await {
+            Ok(Some(Outcome::Created { operation, .. })) => {
+                self.start(&operation).await;
+                Ok(Some(EventResult::of(&operation)))
+            }
+            Ok(Some(Outcome::Replayed(answer))) => told(&answer).map(Some),
+            // Between the two reads it got the image, or a newer one, or was destroyed.
+            Ok(_) => Ok(None),
+            Err(refusal) => Err(EventError::refused(refusal, None)),
+        }
+    }
+
+    /// Tells that the stack does not get the image, unless that was told: the event may come again for the sake of another stack.
+    /// It is judged again then, because people replay an event when the cause of the refusal is gone.
+    async fn refuse(&self, source: &SourceAccount, push: &Push, mut once: Idempotency, refused: Refused) -> EventError {
+        once.key.push_str(" refused");
+        let nothing = Answer {
+            status: 409,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        match self.store.remember(&once, &nothing).await {
+            Ok(Known::New) => {
+                let action = Some(Action::Release);
+                self.tell_refused(source, Some(key(push)), action, &refused).await;
+                refused.into()
+            }
+            Ok(_) => refused.into(),
+            Err(error) => EventError::table("keep that a push was refused")(error),
+        }
+    }
+}
+
+/// By what a push is known to who made it.
+fn key(push: &Push) -> String {
+    format!("{}:{}@{}", push.repository.name(), push.tag, push.pushed.digest)
+}
+
+/// By what a push is known when its event comes again. The same image may be pushed under the same tag again, later: that is
+/// another push.
+fn once(source: &SourceAccount, stack: &StackId, push: &Push) -> Idempotency {
+    let key = format!("{} at {} for {stack}", key(push), push.pushed.at);
+    Idempotency {
+        // Not among the keys that the account gives its requests.
+        caller: format!("{} push", event::caller(&source.account)),
+        request: Digest::of(key.as_bytes()),
+        key,
     }
 }
 
@@ -136,13 +180,4 @@ fn push(envelope: &Envelope) -> Result<Option<Push>, EventError> {
             at: envelope.time,
         },
     }))
-}
-
-/// A push has no key: what keeps it from being done twice is the stack's own record.
-fn unkept(_: Accepted<'_>) -> Answer {
-    Answer {
-        status: 202,
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
 }

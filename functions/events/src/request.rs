@@ -224,7 +224,7 @@ fn refusal(outcome: &Outcome) -> Refused {
 }
 
 /// The result that is kept under the request's key.
-fn answer(accepted: Accepted<'_>) -> Answer {
+pub(crate) fn answer(accepted: Accepted<'_>) -> Answer {
     let result = EventResult::of(accepted.operation);
     Answer {
         status: 202,
@@ -234,7 +234,7 @@ fn answer(accepted: Accepted<'_>) -> Answer {
     }
 }
 
-fn told(answer: &Answer) -> Result<EventResult, EventError> {
+pub(crate) fn told(answer: &Answer) -> Result<EventResult, EventError> {
     serde_json::from_slice(&answer.body).map_err(|source| EventError::Table {
         doing: "be asked for the answer to a request",
         source: slipway_store::Error::Decode {

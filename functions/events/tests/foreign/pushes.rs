@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
+use slipway_events::EventError;
 use slipway_model::name::Digest;
 use slipway_model::operation::OperationStatus;
+use slipway_model::stack::Stack;
 use slipway_store::finish::End;
 
 use crate::ground::{Ground, OTHER, SHOP, follows, pushed, released, request};
@@ -72,16 +74,21 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
     assert_eq!(ground.set_aside().len(), 2, "the first one of all, and the spoofed one");
 }
 
-#[tokio::test]
-async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all_the_same() {
-    let ground = Ground::new().await;
-    ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
+/// A stack that subscribes to the shop's image, of a blueprint that the account may not use.
+async fn hidden(ground: &Ground) -> Stack {
     let mut hidden = support::new_stack("hidden");
     hidden.configuration = support::configuration("secret");
     hidden.images = support::images(1);
     let subscription = serde_json::from_value(follows("shop/app", "*")).expect("a subscription");
     hidden.subscriptions = BTreeMap::from([(name("web"), subscription)]);
-    let hidden = ground.table.ready(&hidden).await;
+    ground.table.ready(&hidden).await
+}
+
+#[tokio::test]
+async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all_the_same() {
+    let ground = Ground::new().await;
+    ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
+    let hidden = hidden(&ground).await;
     ground.handle(pushed(SHOP, "shop/app", "v1", "1", 0)).await;
     assert_eq!(ground.releases(&hidden).await.len(), 1, "its own first one");
     let shop = ground
@@ -124,4 +131,36 @@ async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all
         .parse()
         .expect("a repository");
     assert_eq!(store.subscribers(&repository).await.expect("a list"), [hidden.id]);
+}
+
+#[tokio::test]
+async fn what_nobody_heard_of_a_push_is_told_when_its_event_comes_again_and_a_refusal_once() {
+    let ground = Ground::new().await;
+    let shop = ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
+    hidden(&ground).await;
+    *ground.broken.lock().expect("a lock") = Some("PutEvents");
+    // Later than the images that it has.
+    let event = pushed(SHOP, "shop/app", "v1", "1", 10 * 365 * 24 * 3600);
+    let error = ground.events.handle(event.clone()).await.expect_err("nobody was told");
+    assert!(matches!(error, EventError::PutResult { .. }), "{error}");
+    *ground.broken.lock().expect("a lock") = None;
+    let before = ground.results().len();
+    ground.handle(event.clone()).await;
+    let told = ground.results().split_off(before);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["status"], &told[0]["release"]),
+        (&json!("accepted"), &json!(1))
+    );
+    assert_eq!(ground.releases(&shop).await.len(), 1);
+    // It is replayed when the cause of the refusal is gone, and judged by what there is then.
+    let (store, account) = (&ground.table.store, SHOP.parse().expect("an account"));
+    let mut source = store.source_account(&account).await.expect("the account");
+    source.blueprints.insert(name("secret"));
+    store.put_source_account(&source).await.expect("written");
+    ground.handle(event).await;
+    let (_, reason) = ground.set_aside().pop().expect("the event is kept for the one");
+    assert!(reason.contains("has no services yet"), "{reason}");
+    let told = ground.results().split_off(before);
+    assert!(told.iter().all(|result| result["status"] == "accepted"), "{told:?}");
 }
