@@ -4,6 +4,7 @@
 //! one, change nothing, however late they come. That a stack's release was accepted is kept with the push, as for requests, so
 //! that an event that comes again tells what nobody heard.
 
+use futures::{StreamExt, stream};
 use slipway_model::event::{self, Origin};
 use slipway_model::event_result::EventResult;
 use slipway_model::id::StackId;
@@ -20,6 +21,10 @@ use crate::event::{Envelope, ImageAction};
 use crate::request::{allow, answer, told, unknown_account};
 use crate::{EventError, Events};
 
+/// How many stacks are seen to at once: an image that hundreds of stacks run has to be with all of them before the function's
+/// time is over.
+const AT_ONCE: usize = 10;
+
 impl Events {
     pub(crate) async fn image(&self, envelope: &Envelope) -> Result<(), EventError> {
         let Some(push) = push(envelope)? else { return Ok(()) };
@@ -33,8 +38,16 @@ impl Events {
         };
         let mut refused: Vec<Refused> = Vec::new();
         let mut failed = None;
-        for id in subscribers {
-            match Box::pin(self.release(&source, &id, &push)).await {
+        let releases = subscribers.into_iter().map(|id| {
+            let (source, push) = (&source, &push);
+            async move {
+                let outcome = Box::pin(self.release(source, &id, push)).await;
+                (id, outcome)
+            }
+        });
+        let outcomes: Vec<_> = stream::iter(releases).buffered(AT_ONCE).collect().await;
+        for (id, outcome) in outcomes {
+            match outcome {
                 Ok(()) => {}
                 Err(EventError::Refused(why)) => {
                     let detail = format!("The stack {id}: {}", why.detail);

@@ -42,17 +42,10 @@ impl Ground {
             _ => Err("UnknownOperationException"),
         })
         .await;
-        let mut vars = table.vars.clone();
-        vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
-        vars.insert("AWS_MAX_ATTEMPTS".to_owned(), "1".to_owned());
-        vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
-        vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
-        let config = Config::from_vars(&vars).expect("every variable");
-        let events = Events::new(config, &slipway_store::aws::sdk_config(&vars));
         let ground = Self {
+            events: events(&table, &fake),
             table,
             fake,
-            events,
             broken,
         };
         ground.configure().await;
@@ -177,6 +170,17 @@ impl Ground {
         };
         page.items.into_iter().rev().map(shown).collect()
     }
+}
+
+/// The function on this table, with this for the rest of AWS.
+pub fn events(table: &Table, fake: &Fake) -> Events {
+    let mut vars = table.vars.clone();
+    vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
+    vars.insert("AWS_MAX_ATTEMPTS".to_owned(), "1".to_owned());
+    vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
+    vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
+    let config = Config::from_vars(&vars).expect("every variable");
+    Events::new(config, &slipway_store::aws::sdk_config(&vars))
 }
 
 pub fn envelope(account: &str, source: &str, detail_type: &str, time: Timestamp, detail: &Value) -> Value {

@@ -1,6 +1,8 @@
 //! Pushes of images.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -10,7 +12,8 @@ use slipway_model::operation::OperationStatus;
 use slipway_model::stack::Stack;
 use slipway_store::finish::End;
 
-use crate::ground::{Ground, OTHER, SHOP, follows, pushed, released, request};
+use crate::fake::Fake;
+use crate::ground::{Ground, OTHER, SHOP, events, follows, pushed, released, request};
 use crate::support::{self, name};
 
 #[tokio::test]
@@ -163,4 +166,31 @@ async fn what_nobody_heard_of_a_push_is_told_when_its_event_comes_again_and_a_re
     assert!(reason.contains("has no services yet"), "{reason}");
     let told = ground.results().split_off(before);
     assert!(told.iter().all(|result| result["status"] == "accepted"), "{told:?}");
+}
+
+/// Hundreds of stacks may follow a repository, and the function has half a minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_stacks_are_seen_to_at_once() {
+    static NOW: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let ground = Ground::new().await;
+    for called in ["a", "b", "c"] {
+        let mut new = support::new_stack(called);
+        let subscription = serde_json::from_value(follows("shop/app", "*")).expect("a subscription");
+        new.subscriptions = BTreeMap::from([(name("web"), subscription)]);
+        ground.table.provisioning(&new).await;
+    }
+    // Each of them is refused, and EventBridge takes its time to hear of it.
+    let slow = Fake::start(|_, _| {
+        MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(200));
+        NOW.fetch_sub(1, Ordering::SeqCst);
+        Ok(json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}))
+    })
+    .await;
+    let events = events(&ground.table, &slow);
+    let event = pushed(SHOP, "shop/app", "v1", "1", 0);
+    events.handle(event).await.expect("handled");
+    assert_eq!(slow.count("PutEvents"), 3);
+    assert!(MOST.load(Ordering::SeqCst) > 1, "one after the other");
 }
