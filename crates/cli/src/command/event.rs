@@ -3,6 +3,7 @@
 //! A queue is read by receiving: what this looks at, nobody else sees meanwhile. Whatever is not deleted is given back at the
 //! end; if this program ends early, it comes back by itself after a minute.
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -19,6 +20,9 @@ const SECONDS: u32 = 60;
 
 /// The most messages that are looked at in a queue.
 const MOST: usize = 1000;
+
+/// How many messages are given back at once.
+const AT_ONCE: usize = 10;
 
 /// How many characters of a reason a list shows.
 const REASON: usize = 100;
@@ -37,9 +41,10 @@ pub async fn run(command: Event, services: Services, output: Output) -> Result<(
     let queues = Queues { services, deployment };
     let mut kept = queues.kept().await?;
     let outcome = queues.act(command, &mut kept, output).await;
-    for one in &kept {
-        queues.give_back(one).await?;
-    }
+    let given_back = kept.iter().map(|one| queues.give_back(one));
+    stream::iter(given_back)
+        .for_each_concurrent(AT_ONCE, |given_back| given_back)
+        .await;
     outcome
 }
 
@@ -124,9 +129,11 @@ impl Queues {
         self.sqs("DeleteMessage", &request).await.map(drop)
     }
 
-    async fn give_back(&self, one: &Kept) -> Result<(), Error> {
+    /// Lets others see a message again. Where that fails it comes back by itself, and may have done so already: then SQS answers
+    /// `MessageNotInflight`.
+    async fn give_back(&self, one: &Kept) {
         let request = json!({"QueueUrl": one.queue, "ReceiptHandle": one.receipt, "VisibilityTimeout": 0});
-        self.sqs("ChangeMessageVisibility", &request).await.map(drop)
+        let _ = self.sqs("ChangeMessageVisibility", &request).await;
     }
 
     /// Hands an event to the function, as EventBridge does: the function's answer is not waited for.
@@ -227,7 +234,41 @@ fn sheet(shown: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+
+    /// SQS with one message, which has come back by itself: nobody holds it any more.
+    async fn sqs(headers: axum::http::HeaderMap) -> (axum::http::StatusCode, axum::Json<Value>) {
+        static GIVEN: AtomicBool = AtomicBool::new(false);
+        let target = headers["x-amz-target"].to_str().expect("a text");
+        let message = json!({"MessageId": "1", "ReceiptHandle": "receipt", "Body": "{}"});
+        let answer = match target.rsplit('.').next() {
+            Some("GetQueueUrl") => json!({"QueueUrl": "https://queue"}),
+            Some("ReceiveMessage") if !GIVEN.swap(true, Ordering::Relaxed) => json!({"Messages": [message]}),
+            Some("ReceiveMessage") => json!({}),
+            _ => {
+                let refused = json!({"__type": "com.amazonaws.sqs#MessageNotInflight", "message": "no"});
+                return (axum::http::StatusCode::BAD_REQUEST, axum::Json(refused));
+            }
+        };
+        (axum::http::StatusCode::OK, axum::Json(answer))
+    }
+
+    #[tokio::test]
+    async fn a_message_that_nobody_holds_any_more_hides_no_outcome() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let endpoint = format!("http://{}/", listener.local_addr().expect("an address"));
+        let app = axum::Router::new().fallback(sqs);
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let command = Event {
+            deployment: "slipway".to_owned(),
+            command: EventCommand::List,
+        };
+        let listed = run(command, Services::Local(endpoint), Output::new(true)).await;
+        listed.expect("the list was shown");
+    }
 
     #[test]
     fn both_kinds_of_messages_are_shown_alike() {
