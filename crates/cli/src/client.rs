@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
+use reqwest::header::{IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -20,6 +21,15 @@ use crate::server;
 
 /// Seconds for which the server holds a request for news: below the 30 that API Gateway allows.
 pub const LONG_POLL_SECONDS: u32 = 20;
+
+/// How long a connection may take to be made, and an answer to come: longer than the server holds a request.
+const CONNECT: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(LONG_POLL_SECONDS as u64 + 40);
+
+/// For how long a resource that is watched is asked for again where no answer comes, and the first and longest pauses between.
+const PATIENCE: Duration = Duration::from_mins(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// How much of an answer that nobody expected is shown.
 const ANSWER_SHOWN: usize = 300;
@@ -41,6 +51,14 @@ pub enum Condition {
     Absent,
     /// The resource has this revision.
     Revision(u64),
+}
+
+/// What the server answered.
+struct Answer {
+    status: StatusCode,
+    /// How long it wants to be left in peace, where it says so.
+    retry_after: Option<Duration>,
+    text: String,
 }
 
 /// The body of a problem answer (RFC 9457).
@@ -65,7 +83,8 @@ impl Client {
     /// The API at this address, and the way in.
     pub fn new(server: &str, access: Access) -> Result<Self, Error> {
         // A redirect would take a token to an address that nobody named.
-        let http = reqwest::Client::builder().redirect(Policy::none()).build();
+        let http = reqwest::Client::builder().redirect(Policy::none());
+        let http = http.connect_timeout(CONNECT).timeout(ANSWER).build();
         let http = http.map_err(|error| Error::Program(format!("cannot make an HTTP client: {error}")))?;
         Ok(Self {
             server: server.to_owned(),
@@ -79,12 +98,33 @@ impl Client {
         self.call(Method::GET, path, None, Condition::None).await
     }
 
+    /// Reads a resource that is watched: what happens to it goes on whether or not this hears of it. So where no answer comes,
+    /// or one that says "not now", it is asked for again, for a while.
+    pub async fn watch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let start = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let answer = self.exchange(Method::GET, path, None, Condition::None).await;
+            let wanted = match &answer {
+                Ok(answer) if answer.is_for_now() => Some(answer.retry_after.unwrap_or(pause)),
+                Err(Error::Unreachable { .. }) => Some(pause),
+                _ => None,
+            };
+            let Some(wanted) = wanted.filter(|wanted| start.elapsed().saturating_add(*wanted) < PATIENCE) else {
+                return read_answer(format!("GET {path}"), &answer?, &self.access);
+            };
+            tokio::time::sleep(wanted).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
     /// Reads a resource; `None` where there is none.
     pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
-        match self.exchange(Method::GET, path, None, Condition::None).await? {
-            (StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, text) => read_answer(format!("GET {path}"), status, &text, &self.access).map(Some),
+        let answer = self.exchange(Method::GET, path, None, Condition::None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
         }
+        read_answer(format!("GET {path}"), &answer, &self.access).map(Some)
     }
 
     /// Sends a request with a body.
@@ -137,8 +177,8 @@ impl Client {
         condition: Condition,
     ) -> Result<T, Error> {
         let request = format!("{method} {path}");
-        let (status, text) = self.exchange(method, path, body, condition).await?;
-        read_answer(request, status, &text, &self.access)
+        let answer = self.exchange(method, path, body, condition).await?;
+        read_answer(request, &answer, &self.access)
     }
 
     async fn exchange(
@@ -147,7 +187,7 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         condition: Condition,
-    ) -> Result<(StatusCode, String), Error> {
+    ) -> Result<Answer, Error> {
         let unreachable = |source| Error::Unreachable {
             server: self.server.clone(),
             source: Box::new(source),
@@ -164,17 +204,24 @@ impl Client {
         let mut ready = builder.build().map_err(unreachable)?;
         self.access.grant(&mut ready).await?;
         let answer = self.http.execute(ready).await.map_err(unreachable)?;
-        let status = answer.status();
-        Ok((status, answer.text().await.map_err(unreachable)?))
+        let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: answer.status(),
+            retry_after: seconds.and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            text: answer.text().await.map_err(unreachable)?,
+        })
     }
 }
 
-fn read_answer<T: DeserializeOwned>(
-    request: String,
-    status: StatusCode,
-    text: &str,
-    access: &Access,
-) -> Result<T, Error> {
+impl Answer {
+    /// Whether the same request may have another answer later.
+    fn is_for_now(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error()
+    }
+}
+
+fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &Access) -> Result<T, Error> {
+    let Answer { status, text, .. } = answer;
     let unexpected = || Error::UnexpectedAnswer {
         request,
         status: status.as_u16(),
@@ -192,7 +239,7 @@ fn read_answer<T: DeserializeOwned>(
             errors: problem.errors,
         }),
         // Not one of ours: API Gateway asks who calls before anything of ours runs.
-        _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(Error::NotLetIn {
+        _ if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(Error::NotLetIn {
             status: status.as_u16(),
             said: said(text),
             remedy: access.remedy(),
@@ -229,7 +276,18 @@ pub fn with_query(path: &str, query: &[(&str, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    fn answer(status: StatusCode, text: &str) -> Answer {
+        Answer {
+            status,
+            retry_after: None,
+            text: text.to_owned(),
+        }
+    }
 
     #[test]
     fn a_query_carries_any_text() {
@@ -244,13 +302,9 @@ mod tests {
     fn a_problem_names_its_fields() {
         let text = r#"{"title":"Invalid request","status":422,"detail":"1 field is wrong",
             "errors":[{"field":"variables.size","detail":"is a text","remedy":"give a number"}]}"#;
-        let error = read_answer::<Value>(
-            "POST /v1/stacks".to_owned(),
-            StatusCode::UNPROCESSABLE_ENTITY,
-            text,
-            &Access::Open,
-        );
-        let error = error.expect_err("a problem");
+        let answer = answer(StatusCode::UNPROCESSABLE_ENTITY, text);
+        let read = read_answer::<Value>("POST /v1/stacks".to_owned(), &answer, &Access::Open);
+        let error = read.expect_err("a problem");
         assert_eq!(error.exit_code(), 3);
         assert!(
             error.report().contains("variables.size: is a text; give a number"),
@@ -261,8 +315,42 @@ mod tests {
 
     #[test]
     fn an_answer_of_something_else_is_shown_as_it_is() {
-        let error =
-            read_answer::<Value>("GET /".to_owned(), StatusCode::OK, "<html>", &Access::Open).expect_err("no JSON");
+        let answer = answer(StatusCode::OK, "<html>");
+        let error = read_answer::<Value>("GET /".to_owned(), &answer, &Access::Open).expect_err("no JSON");
         assert_eq!((error.exit_code(), error.to_string().contains("<html>")), (4, true));
+    }
+
+    /// A server that breaks the first connection, and then gives these answers, each on a connection of its own.
+    async fn answering(answers: &'static [&'static str]) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            drop(listener.accept().await);
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Client::new(&format!("http://{address}"), Access::Open).expect("a client")
+    }
+
+    #[tokio::test]
+    async fn what_is_watched_is_asked_for_again_where_no_answer_comes() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = answering(&[
+            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+            "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        ])
+        .await;
+        let start = Instant::now();
+        let read: Value = client.watch("/v1/operations/op-1").await.expect("an answer in the end");
+        assert_eq!(read, serde_json::json!([]));
+        assert!(start.elapsed() >= Duration::from_secs(1), "the server wanted a second");
+        let refused = client.watch::<Value>("/v1/operations/op-1").await;
+        assert!(refused.is_err(), "what is not there is not waited for");
     }
 }

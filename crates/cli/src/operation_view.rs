@@ -226,7 +226,9 @@ pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, 
             Some(revision) => vec![("wait", LONG_POLL_SECONDS.to_string()), ("seen", format!("{revision}"))],
             None => Vec::new(),
         };
-        let value: Value = client.get(&with_query(&format!("/v1/operations/{id}"), &query)).await?;
+        let value: Value = client
+            .watch(&with_query(&format!("/v1/operations/{id}"), &query))
+            .await?;
         let operation = Operation::read(&value)?;
         watcher.show(&operation);
         if operation.has_ended() {

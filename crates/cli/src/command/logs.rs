@@ -17,7 +17,12 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
             query.push(("wait", LONG_POLL_SECONDS.to_string()));
         }
         query.extend(after.take().map(|after| ("after", after)));
-        let page: Value = client.get(&with_query(&path, &query)).await?;
+        let path = with_query(&path, &query);
+        let page: Value = if logs.follow {
+            client.watch(&path).await?
+        } else {
+            client.get(&path).await?
+        };
         let lines = page["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
         for line in lines {
             let text = |line: &Value| format!("{:<16} {}", text_at(line, "step"), text_at(line, "message"));
