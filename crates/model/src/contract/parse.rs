@@ -73,8 +73,33 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
     contract
 }
 
+/// How long the migrations and backups of a release may take together, by their own limits: two days. With the three of an
+/// approval, and whatever else the workflow waits for, an operation stays within the seven that its execution has.
+const COMMANDS_SECONDS: u64 = 2 * 86_400;
+
+/// The commands of a release run one after the other, in one execution.
+fn check_time(contract: &Contract, problems: &mut Problems) {
+    let commands = contract.migrations.iter().chain(&contract.backups);
+    let seconds: u64 = commands.map(|command| u64::from(command.run.timeout_seconds)).sum();
+    if seconds > COMMANDS_SECONDS {
+        let field = if contract.migrations.is_empty() {
+            "backups"
+        } else {
+            "migrations"
+        };
+        problems.push(FieldProblem::new(
+            format!("slipway.{field}"),
+            format!(
+                "migrations and backups may take {seconds} seconds together, which is more than {COMMANDS_SECONDS}"
+            ),
+            "give them less `timeout_seconds`, or make what takes days a task",
+        ));
+    }
+}
+
 /// What no part can see alone.
 fn check_whole(contract: &Contract, problems: &mut Problems) {
+    check_time(contract, problems);
     let lists = [("migrations", &contract.migrations), ("backups", &contract.backups)];
     let commands = lists.iter().flat_map(|(field, list)| {
         let list = list.iter().enumerate();
@@ -406,5 +431,37 @@ mod tests {
         for value in [json!(null), json!("text"), json!([])] {
             assert_eq!(fields(&value), ["slipway"]);
         }
+    }
+
+    #[test]
+    fn an_operation_stays_within_the_time_of_its_execution() {
+        let command = |name: &str, seconds: u64| json!({"name": name, "service": "web", "command": ["./app"], "timeout_seconds": seconds});
+        let contract = |last: u64| {
+            json!({
+                "cluster": "main",
+                "services": {"web": {"name": "web", "task_definition": {"containerDefinitions": [{"name": "app"}]}, "desired_count": 1}},
+                "migrations": [command("a", 86_400), command("b", 43_200)],
+                "backups": [command("c", last)],
+            })
+        };
+        Contract::parse(&contract(43_200)).expect("two days");
+        let problems = Contract::parse(&contract(43_201)).expect_err("a second more");
+        assert_eq!(problems[0].field, "slipway.migrations");
+        assert!(problems[0].remedy.contains("timeout_seconds"), "{problems:?}");
+
+        let machine: Value =
+            serde_json::from_str(include_str!("../../../../statemachine/operation.asl.json")).expect("JSON");
+        let whole = machine["TimeoutSeconds"].as_u64().expect("a limit");
+        assert!(COMMANDS_SECONDS + limits(&machine["States"]) < whole);
+    }
+
+    /// The limits of all states, one after the other; those that are not numbers are the commands'.
+    fn limits(states: &Value) -> u64 {
+        let states = states.as_object().into_iter().flat_map(|states| states.values());
+        states
+            .map(|state| {
+                state["TimeoutSeconds"].as_u64().unwrap_or_default() + limits(&state["ItemProcessor"]["States"])
+            })
+            .sum()
     }
 }
