@@ -19,6 +19,7 @@
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`terraform_json`] | the blocks of a file in Terraform's JSON syntax |
+//! | [`error_name`] | what errors of operations are called |
 //! | [`error_chain`] | an error with what led to it, in one line |
 //! | [`event`] | requests that come as events |
 //! | [`event_result`] | what is told about those |
@@ -32,6 +33,7 @@ pub mod blueprint;
 pub mod contract;
 pub mod environment;
 pub mod error_chain;
+pub mod error_name;
 pub mod event;
 pub mod event_result;
 pub mod fields;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 
 /// Which half of an operation this build does.
@@ -24,10 +25,10 @@ impl Phase {
     }
 
     /// The name of the error with which it fails. The workflow matches these names.
-    pub fn error_name(self) -> &'static str {
+    pub fn error_name(self) -> ErrorName {
         match self {
-            Self::Plan => "Slipway.PlanFailed",
-            Self::Apply => "Slipway.ApplyFailed",
+            Self::Plan => ErrorName::PlanFailed,
+            Self::Apply => ErrorName::ApplyFailed,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
 
+use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
 
 use crate::config::Phase;
@@ -111,8 +112,8 @@ impl Error {
         }
         Failure {
             name: match self {
-                Self::Cancelled => "Slipway.Cancelled".to_owned(),
-                _ => phase.error_name().to_owned(),
+                Self::Cancelled => ErrorName::Cancelled.to_string(),
+                _ => phase.error_name().to_string(),
             },
             step: phase.step().to_owned(),
             message,

@@ -1,6 +1,7 @@
 //! An operation ends, and the next one gets the slot.
 
 use jiff::Timestamp;
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
@@ -157,7 +158,7 @@ impl Store {
     /// end; one that is interrupted goes on when the end of the `destroy` is repeated.
     async fn empty_queue(&self, stack: &Stack) -> Result<(), Error> {
         let end = End::Cancelled(Failure {
-            name: "Slipway.Cancelled".to_owned(),
+            name: ErrorName::Cancelled.to_string(),
             step: String::new(),
             message: "The stack was destroyed before it was this operation's turn.".to_owned(),
             address: None,

@@ -7,6 +7,7 @@ use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
 use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::StepStatus;
 
@@ -47,9 +48,9 @@ pub enum Ended {
 }
 
 /// The error that the workflow gets when a rollout failed.
-pub const FAILED: &str = "Slipway.RolloutFailed";
+pub const FAILED: &str = ErrorName::RolloutFailed.as_str();
 /// The error that it gets when the operation was called off.
-pub const CALLED_OFF: &str = "Slipway.Cancelled";
+pub const CALLED_OFF: &str = ErrorName::Cancelled.as_str();
 
 /// Why a step could not be told.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, StepStatus};
 
@@ -61,10 +62,10 @@ impl ExecutionEnd {
         match self {
             Self::Aborted { cause } => {
                 let message = cause.unwrap_or_else(|| "The execution was stopped.".to_owned());
-                End::Cancelled(failure("Slipway.Cancelled", message))
+                End::Cancelled(failure(ErrorName::Cancelled.as_str(), message))
             }
             Self::Failed { error, cause } => {
-                let name = error.unwrap_or_else(|| "Slipway.Internal".to_owned());
+                let name = error.unwrap_or_else(|| ErrorName::Internal.to_string());
                 let message = cause.unwrap_or_else(|| "The execution failed, and nothing says why.".to_owned());
                 End::Failed(failure(&name, message))
             }
@@ -74,11 +75,11 @@ impl ExecutionEnd {
             }
             Self::Succeeded => {
                 let message = "The execution ended without recording what became of the operation.".to_owned();
-                End::Failed(failure("Slipway.Internal", message))
+                End::Failed(failure(ErrorName::Internal.as_str(), message))
             }
             Self::Gone => {
                 let message = "The execution is gone: Step Functions does not know it.".to_owned();
-                End::Failed(failure("Slipway.Internal", message))
+                End::Failed(failure(ErrorName::Internal.as_str(), message))
             }
         }
     }

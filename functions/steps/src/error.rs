@@ -1,6 +1,7 @@
 //! How a step fails.
 
 use lambda_runtime::Diagnostic;
+use slipway_model::error_name::ErrorName;
 use slipway_model::problem::FieldProblem;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
@@ -81,21 +82,22 @@ pub enum StepError {
 impl StepError {
     /// The error's name in the workflow, and the `errorType` of the function.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::PlanRefused(_) => "Slipway.PlanRefused",
-            Self::PlanFailed(_) => "Slipway.PlanFailed",
-            Self::ContractInvalid(_) => "Slipway.ContractInvalid",
-            Self::MigrationFailed(_) => "Slipway.MigrationFailed",
-            Self::SnapshotFailed(_) => "Slipway.SnapshotFailed",
-            Self::BackupFailed(_) => "Slipway.BackupFailed",
-            Self::TaskFailed(_) => "Slipway.TaskFailed",
-            Self::RolloutFailed(_) => slipway_store::rollout::FAILED,
-            Self::Unhealthy(_) => "Slipway.Unhealthy",
-            Self::Ended(_) => "Slipway.Cancelled",
-            Self::Unavailable { .. } => "Slipway.Transient",
-            Self::Store(error) if error.is_transient() => "Slipway.Transient",
-            Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => "Slipway.Internal",
-        }
+        let name = match self {
+            Self::PlanRefused(_) => ErrorName::PlanRefused,
+            Self::PlanFailed(_) => ErrorName::PlanFailed,
+            Self::ContractInvalid(_) => ErrorName::ContractInvalid,
+            Self::MigrationFailed(_) => ErrorName::MigrationFailed,
+            Self::SnapshotFailed(_) => ErrorName::SnapshotFailed,
+            Self::BackupFailed(_) => ErrorName::BackupFailed,
+            Self::TaskFailed(_) => ErrorName::TaskFailed,
+            Self::RolloutFailed(_) => ErrorName::RolloutFailed,
+            Self::Unhealthy(_) => ErrorName::Unhealthy,
+            Self::Ended(_) => ErrorName::Cancelled,
+            Self::Unavailable { .. } => ErrorName::Transient,
+            Self::Store(error) if error.is_transient() => ErrorName::Transient,
+            Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => ErrorName::Internal,
+        };
+        name.as_str()
     }
 
     /// The text for the person who asked for the operation.
@@ -148,75 +150,7 @@ impl From<StepError> for Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use slipway_store::Error as StoreError;
-
     use super::*;
-
-    const MACHINE: &str = include_str!("../../../statemachine/operation.asl.json");
-    const DOCUMENT: &str = include_str!("../../../docs/workflow.md");
-
-    /// The names that only others give: the runner, the API, and Record failure in the place of a timeout or a dead build.
-    const OTHERS: [&str; 3] = [
-        "Slipway.ApplyFailed",
-        "Slipway.ApprovalRejected",
-        "Slipway.ApprovalTimedOut",
-    ];
-
-    /// One of each variant, and of each name that a variant can have.
-    fn all() -> Vec<StepError> {
-        let text = String::new;
-        let conflict = || StoreError::Conflict { what: text() };
-        let not_json = || serde_json::from_str::<u8>("x").expect_err("it is not JSON");
-        let source = || "".into();
-        vec![
-            StepError::PlanRefused(text()),
-            StepError::PlanFailed(text()),
-            StepError::ContractInvalid(text()),
-            StepError::MigrationFailed(text()),
-            StepError::SnapshotFailed(text()),
-            StepError::BackupFailed(text()),
-            StepError::TaskFailed(text()),
-            StepError::RolloutFailed(text()),
-            StepError::Unhealthy(text()),
-            StepError::Ended(conflict()),
-            StepError::Unavailable {
-                doing: text(),
-                source: source(),
-            },
-            StepError::Refused {
-                doing: text(),
-                said: text(),
-                source: source(),
-            },
-            StepError::Store(conflict()),
-            StepError::Store(StoreError::NotFound { what: text() }),
-            StepError::ReadPayload(not_json()),
-            StepError::WriteAnswer(not_json()),
-        ]
-    }
-
-    fn names_in(text: &str) -> BTreeSet<&str> {
-        let parts = text.split("Slipway.").skip(1);
-        let length = |part: &str| part.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(part.len());
-        let start = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
-        parts
-            .map(|part| &text[start(part) - "Slipway.".len()..start(part) + length(part)])
-            .collect()
-    }
-
-    #[test]
-    fn the_names_that_the_workflow_matches_and_the_document_lists_are_those_of_the_code() {
-        let thrown: BTreeSet<&str> = all().iter().map(StepError::name).collect();
-        assert_eq!(
-            names_in(MACHINE),
-            BTreeSet::from(["Slipway.Transient", "Slipway.Unhealthy"])
-        );
-        assert!(names_in(MACHINE).is_subset(&thrown));
-        let known: BTreeSet<&str> = thrown.into_iter().chain(OTHERS).collect();
-        assert_eq!(names_in(DOCUMENT), known);
-    }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {

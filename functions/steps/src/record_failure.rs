@@ -4,6 +4,7 @@ use aws_sdk_codebuild::types::{Build, BuildPhase};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_store::finish::End;
@@ -62,19 +63,20 @@ impl Steps {
                 }
                 let is_plan = failed.step == state::PLAN;
                 let name = if is_plan {
-                    "Slipway.PlanFailed"
+                    ErrorName::PlanFailed.as_str()
                 } else {
-                    "Slipway.ApplyFailed"
+                    ErrorName::ApplyFailed.as_str()
                 };
                 failure(name, self.how_the_build_ended(failed).await)
             }
             (state::WAIT_FOR_APPROVAL, "States.Timeout") => failure(
-                "Slipway.ApprovalTimedOut",
+                ErrorName::ApprovalTimedOut.as_str(),
                 "nobody approved the plan in time; nothing was changed".to_owned(),
             ),
-            (state::ROLL_OUT_SERVICES, "States.Timeout") => {
-                failure("Slipway.RolloutFailed", format!("{told}it was not stable in time"))
-            }
+            (state::ROLL_OUT_SERVICES, "States.Timeout") => failure(
+                ErrorName::RolloutFailed.as_str(),
+                format!("{told}it was not stable in time"),
+            ),
             (step, "States.Timeout") => {
                 failure("States.Timeout", format!("{step} did not end in time, and was stopped"))
             }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::calling_off::{CallingOff, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
@@ -222,7 +223,7 @@ pub(super) async fn reject(
     let operation = api.own_operation(&id, &submission.caller).await?;
     require_waiting(&operation, "rejected")?;
     let failure = Failure {
-        name: "Slipway.ApprovalRejected".to_owned(),
+        name: ErrorName::ApprovalRejected.to_string(),
         step: APPROVAL_STEP.to_owned(),
         message: format!("{} rejected the plan: {reason}", submission.caller.name),
         address: None,
@@ -357,7 +358,7 @@ impl Api {
     /// Calls an operation off: now, or (in a rollout) once its services are put back.
     async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = Failure {
-            name: "Slipway.Cancelled".to_owned(),
+            name: ErrorName::Cancelled.to_string(),
             step: running_step(&operation),
             message: format!("{} cancelled the operation", caller.name),
             address: None,

@@ -1,0 +1,121 @@
+//! The names of the errors of operations: `docs/errors.md` lists them, the workflow and those who ask for operations match them.
+//!
+//! An error of AWS that none of them describes keeps its own name.
+
+use std::fmt;
+
+/// The name of an error of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorName {
+    /// Terraform could not plan.
+    PlanFailed,
+    /// The rules of the environment forbid the plan.
+    PlanRefused,
+    /// Somebody rejected the plan.
+    ApprovalRejected,
+    /// Nobody approved the plan in time.
+    ApprovalTimedOut,
+    /// Terraform could not apply the plan.
+    ApplyFailed,
+    /// The blueprint's output `slipway` is not what it should be.
+    ContractInvalid,
+    /// A migration did not end with exit code 0.
+    MigrationFailed,
+    /// The snapshot of the database did not come to be.
+    SnapshotFailed,
+    /// A backup did not end with exit code 0.
+    BackupFailed,
+    /// A task did not end with exit code 0.
+    TaskFailed,
+    /// A service did not become stable.
+    RolloutFailed,
+    /// The health address does not answer as it should.
+    Unhealthy,
+    /// The operation was called off.
+    Cancelled,
+    /// An AWS service could not be reached, or asks for patience.
+    Transient,
+    /// Something that should not be.
+    Internal,
+}
+
+impl ErrorName {
+    /// Every name.
+    pub const ALL: [Self; 15] = [
+        Self::PlanFailed,
+        Self::PlanRefused,
+        Self::ApprovalRejected,
+        Self::ApprovalTimedOut,
+        Self::ApplyFailed,
+        Self::ContractInvalid,
+        Self::MigrationFailed,
+        Self::SnapshotFailed,
+        Self::BackupFailed,
+        Self::TaskFailed,
+        Self::RolloutFailed,
+        Self::Unhealthy,
+        Self::Cancelled,
+        Self::Transient,
+        Self::Internal,
+    ];
+
+    /// The name as it stands in an operation, and as the `Error` of its execution.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PlanFailed => "Slipway.PlanFailed",
+            Self::PlanRefused => "Slipway.PlanRefused",
+            Self::ApprovalRejected => "Slipway.ApprovalRejected",
+            Self::ApprovalTimedOut => "Slipway.ApprovalTimedOut",
+            Self::ApplyFailed => "Slipway.ApplyFailed",
+            Self::ContractInvalid => "Slipway.ContractInvalid",
+            Self::MigrationFailed => "Slipway.MigrationFailed",
+            Self::SnapshotFailed => "Slipway.SnapshotFailed",
+            Self::BackupFailed => "Slipway.BackupFailed",
+            Self::TaskFailed => "Slipway.TaskFailed",
+            Self::RolloutFailed => "Slipway.RolloutFailed",
+            Self::Unhealthy => "Slipway.Unhealthy",
+            Self::Cancelled => "Slipway.Cancelled",
+            Self::Transient => "Slipway.Transient",
+            Self::Internal => "Slipway.Internal",
+        }
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const MACHINE: &str = include_str!("../../../statemachine/operation.asl.json");
+    const ERRORS: &str = include_str!("../../../docs/errors.md");
+    const WORKFLOW: &str = include_str!("../../../docs/workflow.md");
+
+    /// The last parts of the names in a text.
+    fn names_in(text: &str) -> BTreeSet<&str> {
+        let parts = text.split("Slipway.").skip(1);
+        parts
+            .map(|part| {
+                part.split(|c: char| !c.is_ascii_alphanumeric())
+                    .next()
+                    .unwrap_or_default()
+            })
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
+    #[test]
+    fn the_names_are_those_that_the_documents_list_and_the_workflow_matches() {
+        let all = ErrorName::ALL.map(|name| name.as_str().trim_start_matches("Slipway."));
+        for document in [ERRORS, WORKFLOW] {
+            assert_eq!(names_in(document), BTreeSet::from(all));
+        }
+        assert_eq!(names_in(MACHINE), BTreeSet::from(["Transient", "Unhealthy"]));
+    }
+}
