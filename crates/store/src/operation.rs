@@ -6,9 +6,8 @@ use slipway_model::event::Telling;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::IllegalTransition as IllegalOperation;
 use slipway_model::operation::{
-    Failure, LogStream, Operation, OperationEvent, OperationKind, OperationStatus, Progress, StepStatus,
+    Failure, Operation, OperationEvent, OperationKind, OperationStatus, Progress, StepStatus,
 };
-use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_model::release::{Release, ReleaseEvent};
 use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
@@ -148,24 +147,6 @@ impl Store {
         .await
     }
 
-    /// Records what Terraform would change.
-    pub async fn record_plan(&self, id: &OperationId, plan: &PlanSummary) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            operation.plan = Some(plan.clone());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Records what follows from the plan.
-    pub async fn record_verdict(&self, id: &OperationId, verdict: &Verdict) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            operation.verdict = Some(verdict.clone());
-            Ok(())
-        })
-        .await
-    }
-
     /// Records how far Terraform is.
     pub async fn record_progress(&self, id: &OperationId, progress: &Progress) -> Result<Operation, Error> {
         self.update_operation(id, |operation| {
@@ -179,17 +160,6 @@ impl Store {
     pub async fn record_failure(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
         self.update_operation(id, |operation| {
             operation.failure.get_or_insert_with(|| failure.clone());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Records where a step prints to.
-    pub async fn record_log_stream(&self, id: &OperationId, log: &LogStream) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            if !operation.logs.contains(log) {
-                operation.logs.push(log.clone());
-            }
             Ok(())
         })
         .await

@@ -12,7 +12,7 @@ use slipway_model::contract::Contract;
 use slipway_model::environment::{Approval, Environment};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
-use slipway_model::operation::{LogStream, OperationStatus, Progress, StepStatus};
+use slipway_model::operation::{LogStream, Operation, OperationStatus, Progress, StepStatus};
 use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::StackStatus;
@@ -255,19 +255,21 @@ async fn an_operation_takes_what_the_workflow_finds() {
         .end_step(&id, "Plan", StepStatus::Succeeded)
         .await
         .expect("a step");
-    store.record_plan(&id, &plan).await.expect("a plan");
+    let runner = |operation: &mut Operation| {
+        operation.plan = Some(plan.clone());
+        operation.verdict = Some(Verdict::Refused("not here".to_owned()));
+        operation.logs = vec![log.clone()];
+        Ok(())
+    };
     store
-        .record_verdict(&id, &Verdict::Refused("not here".to_owned()))
+        .update_operation(&id, runner)
         .await
-        .expect("a verdict");
+        .expect("what the runner finds");
     store.record_progress(&id, &progress).await.expect("progress");
     store
         .record_execution(&id, "arn:aws:states:us-east-1:0:execution:m:x")
         .await
         .expect("an execution");
-    for _ in 0..2 {
-        store.record_log_stream(&id, &log).await.expect("a log stream");
-    }
     store
         .record_failure(&id, &failure("Slipway.ApplyFailed"))
         .await

@@ -1,7 +1,7 @@
 //! The log of an operation: its streams one after the other, from a cursor.
 
 use serde_json::{Value, json};
-use slipway_model::operation::LogStream;
+use slipway_model::operation::{LogStream, Operation};
 use slipway_store::finish::End;
 
 use crate::support::{Server, id};
@@ -17,11 +17,12 @@ async fn announce(server: &Server, operation: &Value, step: &str) {
         group: "builds".to_owned(),
         stream: step.to_owned(),
     };
-    server
-        .store
-        .record_log_stream(&id(operation), &log)
-        .await
-        .expect("recorded");
+    let announced = |operation: &mut Operation| {
+        operation.logs.push(log.clone());
+        Ok(())
+    };
+    let recorded = server.store.update_operation(&id(operation), announced).await;
+    recorded.expect("recorded");
 }
 
 fn messages(page: &Value) -> Vec<String> {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use slipway_model::operation::StepStatus;
 use slipway_model::operation::calling_off::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
+use slipway_model::operation::{Operation, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
 
 use slipway_store::rollout::Rollout;
@@ -25,12 +25,12 @@ async fn waiting(server: &Server) -> Value {
         address: "terraform_data.a".to_owned(),
         action: Action::Create,
     });
-    server.store.record_plan(&id, &plan).await.expect("recorded");
-    server
-        .store
-        .record_verdict(&id, &Verdict::ApprovalNeeded)
-        .await
-        .expect("recorded");
+    let planned = |operation: &mut Operation| {
+        operation.plan = Some(plan.clone());
+        operation.verdict = Some(Verdict::ApprovalNeeded);
+        Ok(())
+    };
+    server.store.update_operation(&id, planned).await.expect("recorded");
     server.store.ask_approval(&id, "a-task-token").await.expect("asked");
     server.get(path(&operation)).await.json()
 }

@@ -423,7 +423,11 @@ impl World {
             };
             Self::wait(self.store.update_operation(id, looked));
         } else if phase == "plan" {
-            Self::wait(self.store.record_plan(id, &self.plan));
+            let planned = |operation: &mut Operation| {
+                operation.plan = Some(self.plan.clone());
+                Ok(())
+            };
+            Self::wait(self.store.update_operation(id, planned));
         } else {
             let outputs = match &self.contract {
                 Some(contract) => json!({"slipway": contract}),
