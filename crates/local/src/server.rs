@@ -133,16 +133,6 @@ impl Local {
 }
 
 impl Running {
-    /// Where the API listens.
-    pub fn api_addr(&self) -> SocketAddr {
-        self.api
-    }
-
-    /// Where the local AWS listens.
-    pub fn aws_addr(&self) -> SocketAddr {
-        self.aws
-    }
-
     /// The API's URL, without a slash at the end.
     pub fn api_url(&self) -> String {
         url(self.api)

@@ -57,8 +57,10 @@ async fn it_starts_and_starts_again_where_it_was() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("data");
     let running = Local::start(options(&data)).await.expect("starts");
-    let (api, aws) = (running.api_addr(), running.aws_addr());
-    assert!(api.ip().is_loopback() && aws.ip().is_loopback());
+    let (api, aws) = (running.api_url(), running.aws_url());
+    for url in [&api, &aws] {
+        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    }
 
     let environments = json(&format!("{}/v1/environments", running.api_url())).await;
     assert_eq!(environments["items"][0]["name"], "local");
@@ -84,7 +86,7 @@ async fn it_starts_and_starts_again_where_it_was() {
 
     running.shutdown().await.expect("stops");
     let running = Local::start(options(&data)).await.expect("starts again");
-    assert_eq!((running.api_addr(), running.aws_addr()), (api, aws));
+    assert_eq!((running.api_url(), running.aws_url()), (api, aws));
     assert_eq!(names(&running).await, known);
     running.shutdown_with_builds().await.expect("stops");
 }
