@@ -1,14 +1,14 @@
 # The network: a given one, or one of the stack's own.
 
 data "aws_vpc" "given" {
-  count = var.vpc_id == null ? 0 : 1
+  count = var.network == null ? 0 : 1
 
-  id = var.vpc_id
+  id = var.network.vpc_id
 }
 
 module "network" {
   source = "../../modules/network"
-  count  = var.vpc_id == null ? 1 : 0
+  count  = var.network == null ? 1 : 0
 
   name       = local.stack
   cidr_block = var.cidr_block
@@ -25,9 +25,9 @@ module "network" {
 
 locals {
   network = {
-    vpc_id  = var.vpc_id == null ? module.network[0].vpc_id : data.aws_vpc.given[0].id
-    cidr    = var.vpc_id == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
-    private = var.vpc_id == null ? module.network[0].private_subnet_ids : var.private_subnet_ids
-    public  = var.vpc_id == null ? module.network[0].public_subnet_ids : var.public_subnet_ids
+    vpc_id  = var.network == null ? module.network[0].vpc_id : data.aws_vpc.given[0].id
+    cidr    = var.network == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
+    private = var.network == null ? module.network[0].private_subnet_ids : var.network.private_subnet_ids
+    public  = var.network == null ? module.network[0].public_subnet_ids : var.network.public_subnet_ids
   }
 }

@@ -204,51 +204,23 @@ variable "load_balancer" {
   }
 }
 
-variable "vpc_id" {
-  description = "A VPC that is there already. Without one the stack makes its own."
-  type        = string
-  default     = null
+variable "network" {
+  description = "A network that exists: its private subnets for instances with a private address, its public ones for instances with a public or fixed address and for a public load balancer, each list in a fixed order. Private subnets need a way to Systems Manager: a NAT gateway, or endpoints. Null for a network of the stack's own."
+  type = object({
+    vpc_id             = string
+    public_subnet_ids  = optional(list(string), [])
+    private_subnet_ids = list(string)
+  })
+  default = null
 
   validation {
-    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]{8,17}$", var.vpc_id))
-    error_message = "A VPC is given by its id, like vpc-0123456789abcdef0."
-  }
-}
-
-variable "private_subnet_ids" {
-  description = "Of a given VPC: the subnets of instances with a private address, in a fixed order. They need a way out to Systems Manager, a NAT gateway or endpoints."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for id in var.private_subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
-    error_message = "A subnet is given by its id, like subnet-0123456789abcdef0."
-  }
-
-  validation {
-    condition     = var.vpc_id != null || length(var.private_subnet_ids) == 0
-    error_message = "Subnets are given together with their vpc_id."
-  }
-}
-
-variable "public_subnet_ids" {
-  description = "Of a given VPC: the subnets of instances with a public or fixed address, and of a public load balancer, in a fixed order."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for id in var.public_subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
-    error_message = "A subnet is given by its id, like subnet-0123456789abcdef0."
-  }
-
-  validation {
-    condition     = var.vpc_id != null || length(var.public_subnet_ids) == 0
-    error_message = "Subnets are given together with their vpc_id."
+    condition     = var.network == null ? true : can(regex("^vpc-[0-9a-f]+$", var.network.vpc_id)) && alltrue([for id in concat(var.network.public_subnet_ids, var.network.private_subnet_ids) : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "A network is given by ids: vpc-… and subnet-…."
   }
 }
 
 variable "cidr_block" {
-  description = "Of a VPC of the stack's own: its addresses."
+  description = "The addresses of the stack's own network."
   type        = string
   default     = "10.0.0.0/16"
   nullable    = false
@@ -262,7 +234,7 @@ variable "cidr_block" {
 }
 
 variable "nat" {
-  description = "Of a VPC of the stack's own: how private instances get out. `single` is one NAT gateway, `per-zone` one in each zone. There is none when no instance is private."
+  description = "How private instances get out of the stack's own network: `single` is one NAT gateway, `per-zone` one in each zone. There is none when no instance is private."
   type        = string
   default     = "single"
   nullable    = false
@@ -274,7 +246,7 @@ variable "nat" {
 }
 
 variable "log_retention_days" {
-  description = "Of a VPC of the stack's own: for how many days refused connections are kept."
+  description = "For how many days refused connections in the stack's own network are kept."
   type        = number
   default     = 30
   nullable    = false

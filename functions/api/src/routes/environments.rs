@@ -100,7 +100,7 @@ pub(super) async fn show(
     "external_id": "3f0e3c34-9f4e-4d8a-a1d4-6a1b1a0e9f11",
     "approval": "when_destroying",
     "protected": true,
-    "variables": {"vpc_id": "vpc-0a1b2c3d"}
+    "variables": {"network": {"vpc_id": "vpc-0a1b2c3d", "private_subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]}}
 }))]
 #[expect(dead_code, reason = "the schema of a body; `Environment::read` reads it")]
 struct PutEnvironment {

@@ -44,9 +44,11 @@ mock_provider "aws" {
 }
 
 variables {
-  vpc_id               = "vpc-0123456789abcdef0"
-  private_subnet_ids   = ["subnet-0000000000000000a", "subnet-0000000000000000b"]
-  public_subnet_ids    = ["subnet-0000000000000000c", "subnet-0000000000000000d"]
+  network = {
+    vpc_id             = "vpc-0123456789abcdef0"
+    private_subnet_ids = ["subnet-0000000000000000a", "subnet-0000000000000000b"]
+    public_subnet_ids  = ["subnet-0000000000000000c", "subnet-0000000000000000d"]
+  }
   permissions_boundary = "arn:aws:iam::111122223333:policy/slipway-environment-production"
 
   instances = {
@@ -102,7 +104,7 @@ run "nothing_is_open" {
 
   assert {
     condition = alltrue([
-      for name, instance in aws_instance.this : contains(name == "ubuntu" ? var.public_subnet_ids : var.private_subnet_ids, instance.subnet_id)
+      for name, instance in aws_instance.this : contains(name == "ubuntu" ? var.network.public_subnet_ids : var.network.private_subnet_ids, instance.subnet_id)
     ])
     error_message = "Private instances are in private subnets."
   }
@@ -313,10 +315,8 @@ run "a_stack_makes_its_own_network" {
   state_key = "own"
 
   variables {
-    vpc_id             = null
-    private_subnet_ids = []
-    public_subnet_ids  = []
-    cidr_block         = "10.30.0.0/20"
+    network    = null
+    cidr_block = "10.30.0.0/20"
   }
 
   assert {
@@ -455,31 +455,32 @@ run "two_listeners_of_one_port_are_refused" {
 run "a_load_balancer_in_one_subnet_is_refused" {
   command = plan
   variables {
-    private_subnet_ids = ["subnet-0000000000000000a"]
-    load_balancer      = { listeners = { http = { port = 80, protocol = "HTTP" } } }
+    network = {
+      vpc_id             = "vpc-0123456789abcdef0"
+      private_subnet_ids = ["subnet-0000000000000000a"]
+      public_subnet_ids  = ["subnet-0000000000000000c"]
+    }
+    load_balancer = { listeners = { http = { port = 80, protocol = "HTTP" } } }
   }
   expect_failures = [aws_lb.this]
 }
 
 run "a_vpc_by_name_is_refused" {
   command = plan
-  variables { vpc_id = "main" }
-  expect_failures = [var.vpc_id]
+  variables { network = { vpc_id = "main", private_subnet_ids = ["subnet-0000000000000000a"] } }
+  expect_failures = [var.network]
 }
 
-run "subnets_by_name_are_refused" {
+run "private_subnets_by_name_are_refused" {
   command = plan
-  variables {
-    private_subnet_ids = ["a"]
-    public_subnet_ids  = ["b"]
-  }
-  expect_failures = [var.private_subnet_ids, var.public_subnet_ids]
+  variables { network = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["a"] } }
+  expect_failures = [var.network]
 }
 
-run "subnets_without_their_vpc_are_refused" {
+run "public_subnets_by_name_are_refused" {
   command = plan
-  variables { vpc_id = null }
-  expect_failures = [var.private_subnet_ids, var.public_subnet_ids]
+  variables { network = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = [], public_subnet_ids = ["b"] } }
+  expect_failures = [var.network]
 }
 
 run "no_way_to_systems_manager_is_refused" {
