@@ -1,5 +1,24 @@
 # What somebody should look at: tasks that wait for instances which do not come, and answers that are errors.
 
+locals {
+  alarm_actions = concat(var.alarms.topic_arns, aws_sns_topic.alarms[*].arn)
+}
+
+resource "aws_sns_topic" "alarms" {
+  #checkov:skip=CKV_AWS_26: alarms cannot use the key of the service itself, and say nothing secret
+  count = var.alarms.email == null ? 0 : 1
+
+  name = "${local.stack}-alarms"
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  count = var.alarms.email == null ? 0 : 1
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = var.alarms.email
+}
+
 resource "aws_cloudwatch_metric_alarm" "no_capacity" {
   alarm_name          = "${local.stack}-no-capacity"
   alarm_description   = "For a quarter of an hour, tasks of the stack ${local.stack} have waited for instances: there are max_instances of them, or AWS has none of the type, or they do not register."
@@ -12,8 +31,8 @@ resource "aws_cloudwatch_metric_alarm" "no_capacity" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 100
   treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_topic_arns
-  ok_actions          = var.alarm_topic_arns
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
@@ -30,6 +49,6 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 10
   treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarm_topic_arns
-  ok_actions          = var.alarm_topic_arns
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
 }

@@ -13,12 +13,16 @@ module "database" {
   multi_az              = var.database.multi_az
   backup_retention_days = var.database.backup_retention_days
   final_snapshot        = var.database.final_snapshot
+  apply_immediately     = var.database.apply_immediately
+  performance_insights  = var.database.performance_insights
+  database_name         = var.database.name
+  username              = var.database.username
   snapshot              = var.database.snapshot
   deletion_protection   = var.deletion_protection
   vpc_id                = local.vpc_id
   subnet_ids            = local.private_subnet_ids
   clients               = { tasks = aws_security_group.tasks.id }
-  alarm_actions         = var.alarm_topic_arns
+  alarm_actions         = local.alarm_actions
 }
 
 locals {

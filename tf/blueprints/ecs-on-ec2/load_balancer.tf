@@ -1,64 +1,30 @@
-# The load balancer, where a service has a route: HTTPS with the given certificate and a redirect to it, else HTTP with a warning.
+# The load balancer, where a service is public: HTTPS, with HTTP only to be sent on; what no service is for is answered with 404.
 
 locals {
-  routed  = { for key, service in var.services : key => service if service.route != null }
-  ruled   = { for key, service in local.routed : key => service if length(service.route.paths) + length(service.route.hosts) > 0 }
-  default = one([for key in keys(local.routed) : key if !contains(keys(local.ruled), key)])
+  with_load_balancer = length(local.public) > 0
 
-  with_load_balancer = length(local.routed) > 0
-  with_https         = var.certificate_arn != null
+  # The network of the stack's own has IPv6. Of a given one we do not know.
+  has_ipv6 = var.network == null
 
-  # By way of the listener and its rules: ECS refuses a service whose target group no load balancer uses yet.
-  target_group_arns = {
-    for key in keys(local.routed) : key => (
-      key == local.default ? aws_lb_listener.main[0].default_action[0].target_group_arn : aws_lb_listener_rule.this[key].action[0].target_group_arn
-    )
+  # Of two services whose rules both fit, the more particular one gets the request: with hosts and paths, then with hosts, then
+  # with paths, the longer paths first. A rule's priority comes from itself alone: were it a place in a list, a service more
+  # would move the others, and the load balancer refuses a priority that another rule has still.
+  rules = {
+    for name, service in local.public : name => {
+      hosts = service.hosts
+      # What is for no other service.
+      paths = length(service.hosts) + length(service.paths) == 0 ? ["/*"] : service.paths
+      priority = coalesce(service.priority, sum([
+        12000 * (length(service.hosts) > 0 && length(service.paths) > 0 ? 0 : length(service.hosts) > 0 ? 1 : length(service.paths) > 0 ? 2 : 3),
+        90 * (128 - max(0, [for path in service.paths : length(path)]...)),
+        1 + parseint(substr(sha256(name), 0, 8), 16) % 90,
+      ]))
+    }
   }
-}
+  priorities = [for rule in local.rules : rule.priority]
 
-check "https" {
-  assert {
-    condition     = !local.with_load_balancer || local.with_https
-    error_message = "The stack answers on plain HTTP, which everybody on the way can read. Give certificate_arn and domain_name."
-  }
-}
-
-resource "aws_security_group" "load_balancer" {
-  count = local.with_load_balancer ? 1 : 0
-
-  name        = "${local.stack}-load-balancer"
-  description = "The load balancer of the stack ${local.stack}."
-  vpc_id      = local.vpc_id
-
-  tags = { Name = "${local.stack}-load-balancer" }
-}
-
-resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
-  for_each = local.with_load_balancer ? {
-    for pair in setproduct(local.with_https ? [80, 443] : [80], local.load_balancer_cidrs) : "${pair[0]}/${pair[1]}" => pair
-  } : {}
-
-  security_group_id = aws_security_group.load_balancer[0].id
-  description       = "Whom the stack is for."
-  ip_protocol       = "tcp"
-  from_port         = each.value[0]
-  to_port           = each.value[0]
-  cidr_ipv4         = each.value[1]
-}
-
-locals {
-  load_balancer_cidrs = coalesce(var.allowed_cidrs, var.public ? ["0.0.0.0/0"] : [local.cidr_block])
-}
-
-resource "aws_vpc_security_group_egress_rule" "load_balancer" {
-  for_each = toset([for service in local.routed : tostring(service.port)])
-
-  security_group_id            = aws_security_group.load_balancer[0].id
-  description                  = "To the tasks."
-  ip_protocol                  = "tcp"
-  from_port                    = tonumber(each.value)
-  to_port                      = tonumber(each.value)
-  referenced_security_group_id = aws_security_group.tasks.id
+  # By way of the rules: ECS refuses a service whose target group no load balancer uses yet.
+  target_group_arns = { for key in keys(local.public) : key => aws_lb_listener_rule.this[key].action[0].target_group_arn }
 }
 
 resource "aws_lb" "this" {
@@ -66,8 +32,9 @@ resource "aws_lb" "this" {
 
   name               = local.stack
   load_balancer_type = "application"
-  internal           = !var.public
-  subnets            = var.public ? local.public_subnet_ids : local.private_subnet_ids
+  internal           = var.internal
+  ip_address_type    = local.has_ipv6 ? "dualstack" : "ipv4"
+  subnets            = var.internal ? local.private_subnet_ids : local.public_subnet_ids
   security_groups    = [aws_security_group.load_balancer[0].id]
 
   enable_deletion_protection = var.deletion_protection
@@ -79,89 +46,103 @@ resource "aws_lb" "this" {
   #checkov:skip=CKV2_AWS_28: a firewall costs six dollars a month and needs rules of the application's own
 }
 
-resource "aws_lb_target_group" "this" {
-  for_each = local.routed
+# ---------------------------------------------------------------------------------------------- who may connect
 
-  # AWS allows 32 characters, of which the stack's id takes eleven; a digest tells long names apart.
-  name        = length(each.key) <= 20 ? "${local.stack}-${each.key}" : "${local.stack}-${substr(each.key, 0, 13)}-${substr(sha256(each.key), 0, 6)}"
-  vpc_id      = local.vpc_id
-  port        = each.value.port
-  protocol    = "HTTP"
-  target_type = "ip"
-
-  # A task that is stopped answers what it has begun; its stop_timeout is no longer than that.
-  deregistration_delay = 30
-
-  health_check {
-    path     = each.value.route.health_path
-    matcher  = "200-399"
-    interval = 15
-    timeout  = 5
-  }
-
-  #checkov:skip=CKV_AWS_378: encryption ends at the load balancer, and what is behind it is the stack's own network
-}
-
-# What all routes hang on: the HTTPS listener, or the HTTP one where there is no certificate.
-resource "aws_lb_listener" "main" {
+resource "aws_security_group" "load_balancer" {
   count = local.with_load_balancer ? 1 : 0
 
-  load_balancer_arn = aws_lb.this[0].arn
-  port              = local.with_https ? 443 : 80
-  protocol          = local.with_https ? "HTTPS" : "HTTP"
-  certificate_arn   = var.certificate_arn
-  ssl_policy        = local.with_https ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
+  name        = "${local.stack}-load-balancer"
+  description = "Lets requests in to the load balancer, and from it to the tasks."
+  vpc_id      = local.vpc_id
 
-  dynamic "default_action" {
-    for_each = local.default == null ? [] : [local.default]
-
-    content {
-      type             = "forward"
-      target_group_arn = aws_lb_target_group.this[default_action.value].arn
-    }
-  }
-
-  dynamic "default_action" {
-    for_each = local.default == null ? [404] : []
-
-    content {
-      type = "fixed-response"
-
-      fixed_response {
-        content_type = "text/plain"
-        status_code  = tostring(default_action.value)
-        message_body = "There is nothing here."
-      }
-    }
-  }
-
-  #checkov:skip=CKV_AWS_2: without a certificate there is no HTTPS, which the check above warns of
-  #checkov:skip=CKV_AWS_103: a TLS policy of 1.2 and 1.3, wherever there is TLS
+  tags = { Name = "${local.stack}-load-balancer" }
 }
 
-resource "aws_lb_listener" "redirect" {
-  count = local.with_load_balancer && local.with_https ? 1 : 0
+resource "aws_vpc_security_group_ingress_rule" "load_balancer" {
+  for_each = {
+    for pair in setproduct(var.allowed_cidr_blocks, local.is_https ? [80, 443] : [80]) :
+    "${pair[0]} ${pair[1]}" => { block = pair[0], port = tonumber(pair[1]) } if local.with_load_balancer
+  }
+
+  security_group_id = aws_security_group.load_balancer[0].id
+  description       = "Requests on port ${each.value.port}."
+  ip_protocol       = "tcp"
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = strcontains(each.value.block, ":") ? null : each.value.block
+  cidr_ipv6         = strcontains(each.value.block, ":") ? each.value.block : null
+}
+
+resource "aws_vpc_security_group_egress_rule" "load_balancer" {
+  for_each = toset([for service in local.public : tostring(service.port)])
+
+  security_group_id            = aws_security_group.load_balancer[0].id
+  description                  = "Requests and health checks to the tasks."
+  referenced_security_group_id = aws_security_group.tasks.id
+  ip_protocol                  = "tcp"
+  from_port                    = tonumber(each.value)
+  to_port                      = tonumber(each.value)
+}
+
+# ---------------------------------------------------------------------------------------------- listeners
+
+resource "aws_lb_listener" "http" {
+  count = local.with_load_balancer ? 1 : 0
 
   load_balancer_arn = aws_lb.this[0].arn
   port              = 80
   protocol          = "HTTP"
 
   default_action {
-    type = "redirect"
+    type = local.is_https ? "redirect" : "fixed-response"
 
-    redirect {
-      protocol    = "HTTPS"
-      port        = "443"
-      status_code = "HTTP_301"
+    dynamic "redirect" {
+      for_each = local.is_https ? [443] : []
+
+      content {
+        protocol    = "HTTPS"
+        port        = redirect.value
+        status_code = "HTTP_301"
+      }
+    }
+
+    dynamic "fixed_response" {
+      for_each = local.is_https ? [] : [404]
+
+      content {
+        content_type = "text/plain"
+        message_body = "There is nothing here."
+        status_code  = fixed_response.value
+      }
+    }
+  }
+}
+
+resource "aws_lb_listener" "https" {
+  count = local.with_load_balancer && local.is_https ? 1 : 0
+
+  load_balancer_arn = aws_lb.this[0].arn
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = local.certificate_arn
+  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+  default_action {
+    type = "fixed-response"
+
+    fixed_response {
+      content_type = "text/plain"
+      message_body = "There is nothing here."
+      status_code  = 404
     }
   }
 }
 
 resource "aws_lb_listener_rule" "this" {
-  for_each = local.ruled
+  for_each = local.rules
 
-  listener_arn = aws_lb_listener.main[0].arn
-  priority     = each.value.route.priority
+  listener_arn = local.is_https ? aws_lb_listener.https[0].arn : aws_lb_listener.http[0].arn
+  priority     = each.value.priority
 
   action {
     type             = "forward"
@@ -169,7 +150,17 @@ resource "aws_lb_listener_rule" "this" {
   }
 
   dynamic "condition" {
-    for_each = length(each.value.route.paths) > 0 ? [each.value.route.paths] : []
+    for_each = length(each.value.hosts) > 0 ? [each.value.hosts] : []
+
+    content {
+      host_header {
+        values = condition.value
+      }
+    }
+  }
+
+  dynamic "condition" {
+    for_each = length(each.value.paths) > 0 ? [each.value.paths] : []
 
     content {
       path_pattern {
@@ -178,27 +169,48 @@ resource "aws_lb_listener_rule" "this" {
     }
   }
 
-  dynamic "condition" {
-    for_each = length(each.value.route.hosts) > 0 ? [each.value.route.hosts] : []
+  tags = { Name = "${local.stack}-${each.key}" }
 
-    content {
-      host_header {
-        values = condition.value
-      }
+  lifecycle {
+    precondition {
+      condition     = length(distinct(local.priorities)) == length(local.priorities)
+      error_message = "Two services have rules of the same priority: ${jsonencode({ for name, rule in local.rules : name => rule.priority })}. Give one of them another `priority`."
     }
   }
 }
 
-resource "aws_route53_record" "this" {
-  for_each = local.with_load_balancer && var.zone_id != null ? toset(["A"]) : toset([])
+# ---------------------------------------------------------------------------------------------- targets
 
-  zone_id = var.zone_id
-  name    = var.domain_name
-  type    = each.value
+resource "aws_lb_target_group" "this" {
+  #checkov:skip=CKV_AWS_378: inside the network, between two security groups, requests go over HTTP
+  for_each = local.public
 
-  alias {
-    name                   = aws_lb.this[0].dns_name
-    zone_id                = aws_lb.this[0].zone_id
-    evaluate_target_health = true
+  # At most 32 characters. The end is another one when the target group has to be made anew, which is before the old one goes.
+  name                          = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256("${each.key} ${each.value.port} ${try(var.network.vpc_id, "own")}"), 0, 6)}"
+  target_type                   = "ip"
+  protocol                      = "HTTP"
+  port                          = each.value.port
+  vpc_id                        = local.vpc_id
+  deregistration_delay          = each.value.drain_seconds
+  load_balancing_algorithm_type = "least_outstanding_requests"
+
+  health_check {
+    path                = each.value.health_path
+    matcher             = tostring(each.value.health_status)
+    interval            = 15
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = 3
+  }
+
+  stickiness {
+    enabled = each.value.sticky_sessions
+    type    = "lb_cookie"
+  }
+
+  tags = { Name = "${local.stack}-${each.key}" }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }

@@ -14,6 +14,9 @@ locals {
   # By way of the association, so that a service is made after the cluster has its capacity provider, and is gone before it is
   # taken away.
   capacity_provider = one(aws_ecs_cluster_capacity_providers.this.capacity_providers)
+
+  # Whom the load balancer sends requests.
+  public = { for key, service in var.services : key => service if service.port != null && service.public }
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -62,18 +65,23 @@ module "service" {
   memory                   = each.value.memory
   command                  = each.value.command
   port                     = each.value.port
-  desired_count            = each.value.desired_count
-  environment              = merge(local.database_environment, each.value.environment)
-  secrets                  = merge(local.database_secrets, each.value.secrets)
+  desired_count            = each.value.count
   health_command           = each.value.health_command
   stop_timeout             = each.value.stop_timeout
-  readonly_root_filesystem = each.value.readonly_root_filesystem
+  readonly_root_filesystem = each.value.readonly_disk
   task_policies            = each.value.policies
 
-  target_group_arns         = compact([lookup(local.target_group_arns, each.key, null)])
-  service_connect_namespace = one(aws_service_discovery_http_namespace.this[*].arn)
-  enable_execute_command    = var.enable_execute_command
-  image_repository_arns     = var.image_repository_arns
-  permissions_boundary      = var.permissions_boundary
-  log_retention_days        = var.log_retention_days
+  environment = merge(local.database_environment, var.environment, each.value.environment)
+  secrets = merge(
+    local.database_secrets,
+    { for name, arn in var.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
+  )
+
+  target_group_arns                 = compact([lookup(local.target_group_arns, each.key, null)])
+  health_check_grace_period_seconds = each.value.grace_period
+  service_connect_namespace         = one(aws_service_discovery_http_namespace.this[*].arn)
+  enable_execute_command            = var.enable_execute_command
+  image_repository_arns             = var.image_repositories
+  permissions_boundary              = var.permissions_boundary
+  log_retention_days                = coalesce(each.value.log_retention, var.log_retention_days)
 }

@@ -2,29 +2,31 @@
 
 module "network" {
   source = "../../modules/network"
-  count  = var.vpc_id == null ? 1 : 0
+  count  = var.network == null ? 1 : 0
 
-  name = local.stack
-  nat  = var.nat
+  name       = local.stack
+  cidr_block = var.cidr_block
+  zones      = var.zones
+  nat        = var.nat
 
-  flow_logs = {
+  flow_logs = var.flow_logs ? {
     log_group_name       = "/slipway/stacks/${local.stack}/network"
     retention_days       = var.log_retention_days
     permissions_boundary = var.permissions_boundary
-  }
+  } : null
 }
 
 data "aws_vpc" "given" {
-  count = var.vpc_id == null ? 0 : 1
+  count = var.network == null ? 0 : 1
 
-  id = var.vpc_id
+  id = var.network.vpc_id
 }
 
 locals {
-  vpc_id             = var.vpc_id == null ? module.network[0].vpc_id : var.vpc_id
-  cidr_block         = var.vpc_id == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
-  private_subnet_ids = var.vpc_id == null ? module.network[0].private_subnet_ids : var.private_subnet_ids
-  public_subnet_ids  = var.vpc_id == null ? module.network[0].public_subnet_ids : var.public_subnet_ids
+  vpc_id             = var.network == null ? module.network[0].vpc_id : var.network.vpc_id
+  cidr_block         = var.network == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
+  private_subnet_ids = var.network == null ? module.network[0].private_subnet_ids : var.network.private_subnet_ids
+  public_subnet_ids  = var.network == null ? module.network[0].public_subnet_ids : var.network.public_subnet_ids
 }
 
 # ---------------------------------------------------------------------------------------------- instances
@@ -58,7 +60,7 @@ resource "aws_security_group" "tasks" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "tasks_from_load_balancer" {
-  for_each = toset([for service in local.routed : tostring(service.port)])
+  for_each = toset([for service in local.public : tostring(service.port)])
 
   security_group_id            = aws_security_group.tasks.id
   description                  = "From the load balancer."

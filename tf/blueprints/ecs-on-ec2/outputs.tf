@@ -1,20 +1,15 @@
 locals {
-  scheme = local.with_https ? "https" : "http"
-  host   = local.with_load_balancer ? coalesce(var.domain_name, aws_lb.this[0].dns_name) : null
+  # The service that answers what is for no other: the stack's health is its health.
+  front = one([for service in values(local.public) : service if length(service.paths) + length(service.hosts) == 0])
 
-  # A service with a host of its own is opened there, the others at the stack's own address.
+  # Slipway asks from outside.
+  is_open = !var.internal && contains(var.allowed_cidr_blocks, "0.0.0.0/0")
+
   endpoints = {
-    for key, service in local.routed : key => format(
-      "%s://%s%s", local.scheme,
-      length(service.route.hosts) > 0 ? service.route.hosts[0] : local.host,
-      length(service.route.paths) > 0 ? trimsuffix(service.route.paths[0], "*") : ""
-    )
-  }
-
-  # What only the network can reach is not asked after a release.
-  health = local.default == null || !var.public ? null : {
-    url    = "${local.scheme}://${local.host}${var.services[local.default].route.health_path}"
-    expect = 200
+    for name, service in local.public : name => join("", [
+      length(service.hosts) > 0 && local.is_https ? "https://${service.hosts[0]}" : local.base_url,
+      length(service.paths) > 0 ? trimsuffix(service.paths[0], "*") : "",
+    ])
   }
 }
 
@@ -41,7 +36,10 @@ output "slipway" {
         timeout_seconds = var.schedules[key].timeout_seconds
       }
     }
-    health = local.health
+    health = local.front == null || !local.is_open ? null : {
+      url    = "${local.base_url}${local.front.health_path}"
+      expect = local.front.health_status
+    }
     notes = {
       instances = "aws ecs list-container-instances --region ${data.aws_region.this.region} --cluster ${aws_ecs_cluster.this.name}"
       logs      = "aws logs tail --region ${data.aws_region.this.region} --follow /slipway/stacks/${local.stack}/<service>"

@@ -23,6 +23,10 @@ mock_provider "aws" {
     defaults = { insecure_value = "ami-0123456789abcdef0" }
   }
 
+  mock_data "aws_route53_zone" {
+    defaults = { name = "example.com" }
+  }
+
   mock_data "aws_vpc" {
     defaults = { cidr_block = "10.20.0.0/16" }
   }
@@ -71,6 +75,18 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/default/0123456789abcdef/0123456789abcdef" }
   }
 
+  mock_resource "aws_acm_certificate" {
+    defaults = { arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f" }
+  }
+
+  mock_resource "aws_acm_certificate_validation" {
+    defaults = { certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:default-alarms" }
+  }
+
   mock_resource "aws_lb_target_group" {
     defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/default-web/0123456789abcdef" }
   }
@@ -101,9 +117,9 @@ variables {
   permissions_boundary = "arn:aws:iam::111122223333:policy/slipway-environment-production"
 
   services = {
-    web    = { port = 8080, desired_count = 2, route = { health_path = "/healthz" } }
-    api    = { port = 9090, memory = 1024, route = { priority = 10, paths = ["/api/*"] } }
-    worker = { command = ["./app", "work"] }
+    web    = { port = 8080 }
+    api    = { port = 9090, memory = 1024, count = 1, paths = ["/api/*"] }
+    worker = { command = ["./app", "work"], count = 1 }
   }
 
   migrations = [{ name = "migrate", service = "api", command = ["./app", "migrate"] }]
@@ -287,19 +303,85 @@ run "the_contract_says_what_to_release" {
 
 run "https_and_a_redirect_to_it" {
   assert {
-    condition     = aws_lb_listener.main[0].protocol == "HTTPS" && aws_lb_listener.main[0].port == 443 && aws_lb_listener.main[0].certificate_arn == var.certificate_arn
+    condition = (
+      aws_lb_listener.https[0].protocol == "HTTPS" && aws_lb_listener.https[0].port == 443 && aws_lb_listener.https[0].certificate_arn == var.certificate_arn
+      && alltrue([for rule in aws_lb_listener_rule.this : rule.listener_arn == aws_lb_listener.https[0].arn])
+    )
     error_message = "With a certificate, HTTPS."
   }
 
   assert {
-    condition     = aws_lb_listener.redirect[0].port == 80 && aws_lb_listener.redirect[0].default_action[0].redirect[0].protocol == "HTTPS"
+    condition     = aws_lb_listener.http[0].port == 80 && aws_lb_listener.http[0].default_action[0].redirect[0].protocol == "HTTPS"
     error_message = "HTTP only says where HTTPS is."
   }
 
   assert {
-    condition     = aws_lb_listener.main[0].default_action[0].type == "forward" && keys(aws_lb_listener_rule.this) == ["api"]
+    condition     = length(aws_acm_certificate.this) == 0 && length(aws_route53_record.host) == 0
+    error_message = "A given certificate is taken, and nothing is made in a zone."
+  }
+
+  assert {
+    condition = (
+      toset(keys(aws_lb_listener_rule.this)) == toset(["api", "web"])
+      && aws_lb_listener_rule.this["api"].priority < aws_lb_listener_rule.this["web"].priority
+    )
     error_message = "The service without paths and hosts gets everything else."
   }
+}
+
+run "https_by_a_certificate_of_the_stack" {
+  variables {
+    services = {
+      web   = { port = 8080 }
+      api   = { port = 9090, public = false }
+      admin = { port = 8080, hosts = ["admin.example.com"] }
+    }
+    zone_id         = "Z0123456789ABCDEFGHIJ"
+    certificate_arn = null
+    domain_name     = null
+  }
+
+  assert {
+    condition     = aws_acm_certificate.this[0].domain_name == "default.example.com" && aws_acm_certificate.this[0].subject_alternative_names == toset(["admin.example.com"])
+    error_message = "The certificate is for the stack's name in the zone, and for the hosts of its services."
+  }
+
+  assert {
+    condition = toset(keys(aws_route53_record.host)) == toset([
+      "default.example.com A", "default.example.com AAAA", "admin.example.com A", "admin.example.com AAAA",
+    ])
+    error_message = "Each name has its records."
+  }
+
+  assert {
+    condition     = output.slipway.endpoints == { web = "https://default.example.com", admin = "https://admin.example.com" }
+    error_message = "People open the stack by its names, and not what is not public."
+  }
+}
+
+run "a_name_outside_the_zone_is_refused" {
+  command = plan
+
+  variables {
+    zone_id         = "Z0123456789ABCDEFGHIJ"
+    domain_name     = "www.example.org"
+    certificate_arn = null
+  }
+
+  expect_failures = [aws_acm_certificate.this]
+}
+
+run "two_rules_of_one_priority_are_refused" {
+  command = plan
+
+  variables {
+    services = {
+      web = { port = 8080, priority = 1 }
+      api = { port = 9090, priority = 1, paths = ["/api/*"] }
+    }
+  }
+
+  expect_failures = [aws_lb_listener_rule.this]
 }
 
 run "without_a_certificate_there_is_a_warning" {
@@ -311,7 +393,7 @@ run "without_a_certificate_there_is_a_warning" {
   }
 
   assert {
-    condition     = aws_lb_listener.main[0].protocol == "HTTP" && length(aws_lb_listener.redirect) == 0
+    condition     = length(aws_lb_listener.https) == 0 && aws_lb_listener.http[0].default_action[0].type == "fixed-response"
     error_message = "HTTP alone."
   }
 
@@ -320,14 +402,17 @@ run "without_a_certificate_there_is_a_warning" {
 
 run "workers_alone_need_no_load_balancer" {
   variables {
-    services   = { worker = { command = ["./app", "work"] } }
-    migrations = []
-    tasks      = {}
-    schedules  = {}
+    services        = { worker = { command = ["./app", "work"] } }
+    migrations      = []
+    tasks           = {}
+    schedules       = {}
+    zone_id         = "Z0123456789ABCDEFGHIJ"
+    certificate_arn = null
+    domain_name     = null
   }
 
   assert {
-    condition     = length(aws_lb.this) == 0 && length(aws_scheduler_schedule_group.this) == 0 && output.slipway.endpoints == {} && output.slipway.health == null
+    condition     = length(aws_lb.this) == 0 && length(aws_acm_certificate.this) == 0 && length(aws_route53_record.host) == 0 && length(aws_scheduler_schedule_group.this) == 0 && output.slipway.endpoints == {} && output.slipway.health == null
     error_message = "Nothing is made for what is not asked for."
   }
 }
@@ -353,12 +438,47 @@ run "the_password_of_the_database_is_a_reference" {
   }
 }
 
+run "each_service_is_told_what_is_for_it" {
+  variables {
+    services = {
+      web    = { port = 8080, environment = { LOG_LEVEL = "debug" } }
+      api    = { port = 9090, paths = ["/api/*"], secrets = [] }
+      worker = { command = ["./app", "work"], secrets = ["TOKEN"], log_retention = 7 }
+    }
+    environment = { LOG_LEVEL = "info" }
+    secrets = {
+      TOKEN  = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token-AbCdEf"
+      STRIPE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf"
+    }
+    alarms = { email = "team@example.com", topic_arns = ["arn:aws:sns:eu-west-1:111122223333:alarms"] }
+  }
+
+  assert {
+    condition = { for key, service in output.slipway.services : key => join(" ", sort([for secret in service.task_definition.containerDefinitions[0].secrets : secret.name])) } == {
+      web = "STRIPE TOKEN", api = "", worker = "TOKEN"
+    }
+    error_message = "A service gets all secrets, or those that it names."
+  }
+
+  assert {
+    condition = { for key, service in output.slipway.services : key => service.task_definition.containerDefinitions[0].environment[0].value } == {
+      web = "debug", api = "info", worker = "info"
+    }
+    error_message = "What a service says itself goes before what all are told."
+  }
+
+  assert {
+    condition     = toset(aws_cloudwatch_metric_alarm.no_capacity.alarm_actions) == toset(["arn:aws:sns:eu-west-1:111122223333:alarms", aws_sns_topic.alarms[0].arn])
+    error_message = "Alarms reach the address and the given topic."
+  }
+}
+
 run "arm_in_a_given_network" {
   variables {
-    architecture       = "ARM64"
-    public             = false
-    vpc_id             = "vpc-0123456789abcdef0"
-    private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+    architecture        = "ARM64"
+    internal            = true
+    allowed_cidr_blocks = ["10.20.0.0/16"]
+    network             = { vpc_id = "vpc-0123456789abcdef0", private_subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
   }
 
   assert {
@@ -375,15 +495,15 @@ run "arm_in_a_given_network" {
   }
 
   assert {
-    condition     = length(module.network) == 0 && toset(aws_autoscaling_group.this.vpc_zone_identifier) == toset(var.private_subnet_ids)
+    condition     = length(module.network) == 0 && toset(aws_autoscaling_group.this.vpc_zone_identifier) == toset(var.network.private_subnet_ids)
     error_message = "No network is made."
   }
 
   assert {
     condition = (
-      aws_lb.this[0].internal && toset(aws_lb.this[0].subnets) == toset(var.private_subnet_ids) && output.slipway.health == null
+      aws_lb.this[0].internal && toset(aws_lb.this[0].subnets) == toset(var.network.private_subnet_ids) && output.slipway.health == null
       && toset([for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.cidr_ipv4]) == toset(["10.20.0.0/16"])
     )
-    error_message = "What is not public is reached from the network alone."
+    error_message = "What is internal is reached by whom it is for, within the network, and its health is not asked."
   }
 }

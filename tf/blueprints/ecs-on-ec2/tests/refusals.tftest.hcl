@@ -15,133 +15,210 @@ mock_provider "aws" {
 }
 
 variables {
-  services        = { web = { port = 8080, route = {} } }
+  services        = { web = { port = 8080 } }
   certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"
   domain_name     = "shop.example.com"
 }
 
-run "one_bad_value_of_each" {
+run "the_first_bad_value" {
   command = plan
 
   variables {
     services             = { "Web" = { port = 8080 } }
+    environment          = { "1ST" = "x" }
     database             = { engine = "oracle" }
     architecture         = "MIPS"
     min_instances        = -1
     target_capacity      = 0
     ami                  = "ubuntu"
     disk_gib             = 8
-    vpc_id               = "10.0.0.0/16"
+    network              = { vpc_id = "10.0.0.0/16", private_subnet_ids = ["subnet-0", "subnet-1"], public_subnet_ids = ["subnet-2", "subnet-3"] }
+    cidr_block           = "10.0.0.0/8"
+    zones                = 1
     nat                  = "none"
     egress_ports         = [80]
-    allowed_cidrs        = ["everybody"]
-    domain_name          = "https://shop.example.com/"
-    alarm_topic_arns     = ["ada@example.com"]
-    log_retention_days   = 31
+    allowed_cidr_blocks  = ["everybody"]
+    certificate_arn      = "shop.example.com"
+    zone_id              = "example.com"
+    image_repositories   = ["team/web"]
+    alarms               = { email = "team" }
     permissions_boundary = "slipway-environment-production"
   }
 
   expect_failures = [
-    var.services, var.database, var.architecture, var.min_instances, var.target_capacity, var.ami, var.disk_gib, var.vpc_id, var.nat,
-    var.egress_ports, var.allowed_cidrs, var.domain_name, var.alarm_topic_arns, var.log_retention_days, var.permissions_boundary,
+    var.services, var.environment, var.database, var.architecture, var.min_instances, var.target_capacity, var.ami,
+    var.disk_gib, var.network, var.cidr_block, var.zones, var.nat, var.egress_ports, var.allowed_cidr_blocks, var.certificate_arn,
+    var.zone_id, var.image_repositories, var.alarms, var.permissions_boundary,
   ]
 }
 
-# A validation that looks at another variable is not run where that one is wrong itself.
-run "one_bad_value_of_what_looks_at_others" {
+run "the_second_bad_value" {
   command = plan
 
   variables {
-    migrations         = [{ name = "migrate", service = "nobody", command = ["./app"] }]
-    tasks              = { load = { service = "web", command = [] } }
-    schedules          = { nightly = { service = "nobody", command = ["./app"], expression = "rate(1 hour)" } }
-    instance_type      = "small"
-    max_instances      = 0
-    vpc_id             = "vpc-0123456789abcdef0"
-    private_subnet_ids = ["subnet-0123456789abcdef0"]
-    public_subnet_ids  = ["a", "b"]
-    certificate_arn    = "shop.example.com"
-    zone_id            = "example.com"
+    services = { web = { port = 8080, cpu = 64 } }
+    database = { engine_version = "13" }
+    network  = { vpc_id = "vpc-0", private_subnet_ids = ["subnet-0"], public_subnet_ids = ["subnet-2", "subnet-3"] }
+    alarms   = { topic_arns = ["alarms"] }
   }
 
-  expect_failures = [
-    var.migrations, var.tasks, var.schedules, var.instance_type, var.max_instances, var.private_subnet_ids, var.public_subnet_ids,
-    var.certificate_arn, var.zone_id,
-  ]
+  expect_failures = [var.services, var.database, var.network, var.alarms]
 }
 
-run "half_a_task_and_what_does_not_go_together" {
+run "the_third_bad_value" {
   command = plan
 
   variables {
-    services      = { web = { port = 8080, desired_count = 0.5 } }
-    architecture  = "ARM64"
-    instance_type = "m7i.large"
-    domain_name   = null
-  }
-
-  expect_failures = [var.services, var.instance_type, var.certificate_arn]
-}
-
-run "a_time_in_words" {
-  command = plan
-
-  variables {
-    schedules = { nightly = { service = "web", command = ["./app"], expression = "every night" } }
-  }
-
-  expect_failures = [var.schedules]
-}
-
-run "a_route_without_a_port" {
-  command = plan
-
-  variables {
-    services = { web = { route = {} } }
-  }
-
-  expect_failures = [var.services]
-}
-
-run "no_time_to_end" {
-  command = plan
-
-  variables {
-    services = { web = { stop_timeout = 0 } }
-  }
-
-  expect_failures = [var.services]
-}
-
-run "a_secret_by_its_value" {
-  command = plan
-
-  variables {
-    services = { web = { secrets = { TOKEN = "hunter2" } } }
-  }
-
-  expect_failures = [var.services]
-}
-
-run "two_services_for_everything_else" {
-  command = plan
-
-  variables {
-    services = { web = { port = 8080, route = {} }, api = { port = 9090, route = {} } }
-  }
-
-  expect_failures = [var.services]
-}
-
-run "two_rules_of_one_priority" {
-  command = plan
-
-  variables {
-    services = {
-      web = { port = 8080, route = { priority = 1, paths = ["/"] } }
-      api = { port = 9090, route = { priority = 1, paths = ["/api/*"] } }
+    services = { web = { port = 70000 } }
+    database = { instance_class = "t4g.micro" }
+    alarms = {
+      email      = "team@example.com"
+      topic_arns = [for name in ["a", "b", "c", "d", "e"] : "arn:aws:sns:eu-west-1:111122223333:${name}"]
     }
   }
 
+  expect_failures = [var.services, var.database, var.alarms]
+}
+
+run "the_fourth_bad_value" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080 }, api = { port = 9090 } }
+    database = { allocated_storage = 200 }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "the_fifth_bad_value" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, paths = ["/a", "/b", "/c", "/d", "/e", "/f"] } }
+    database = { backup_retention_days = 0 }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "the_sixth_bad_value" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, health_path = "healthz" } }
+    database = { name = "1st" }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "the_seventh_bad_value" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, hosts = ["*.example.com"] } }
+    database = { username = "admin" }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "the_eighth_bad_value" {
+  command = plan
+
+  variables { services = { web = { port = 8080, count = 0.5 } } }
+
   expect_failures = [var.services]
+}
+
+run "the_ninth_bad_value" {
+  command = plan
+
+  variables { services = { web = { port = 8080, stop_timeout = 0 } } }
+
+  expect_failures = [var.services]
+}
+
+run "the_tenth_bad_value" {
+  command = plan
+
+  variables { services = { web = { port = 8080, health_status = 500 } } }
+
+  expect_failures = [var.services]
+}
+
+run "the_eleventh_bad_value" {
+  command = plan
+
+  variables { services = { web = { port = 8080, priority = 0 } } }
+
+  expect_failures = [var.services]
+}
+
+run "a_secret_that_is_not_there" {
+  command = plan
+
+  variables { services = { web = { port = 8080, secrets = ["TOKEN"] } } }
+
+  expect_failures = [var.secrets]
+}
+
+# A validation that looks at another variable is not run where that one is wrong itself.
+run "the_first_bad_value_of_what_looks_at_others" {
+  command = plan
+
+  variables {
+    secrets            = { STRIPE = "sk_live_1" }
+    migrations         = [{ name = "migrate", service = "nobody", command = ["./app"] }]
+    tasks              = { load = { service = "nobody", command = ["./app"] } }
+    schedules          = { nightly = { expression = "every night", command = ["./app"] } }
+    instance_type      = "small"
+    max_instances      = 0
+    domain_name        = "https://shop.example.com/"
+    log_retention_days = 31
+  }
+
+  expect_failures = [
+    var.secrets, var.migrations, var.tasks, var.schedules, var.instance_type, var.max_instances, var.domain_name, var.log_retention_days,
+  ]
+}
+
+run "the_second_bad_value_of_what_looks_at_others" {
+  command = plan
+
+  variables {
+    secrets         = { "1ST" = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf" }
+    migrations      = [{ name = "migrate", command = [] }]
+    tasks           = { load = { command = [] } }
+    schedules       = { nightly = { service = "nobody", command = ["./app"], expression = "rate(1 hour)" } }
+    architecture    = "ARM64"
+    instance_type   = "m7i.large"
+    certificate_arn = null
+  }
+
+  expect_failures = [var.secrets, var.migrations, var.tasks, var.schedules, var.instance_type, var.domain_name, check.https]
+}
+
+run "the_third_bad_value_of_what_looks_at_others" {
+  command = plan
+
+  variables {
+    environment = { STRIPE = "x" }
+    secrets     = { STRIPE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf" }
+    migrations  = [{ name = "migrate", command = ["./app"] }, { name = "migrate", command = ["./app"] }]
+    tasks       = { "Load" = { command = ["./app"] } }
+    schedules   = { nightly = { command = [], expression = "rate(1 hour)" } }
+    domain_name = null
+  }
+
+  expect_failures = [var.secrets, var.migrations, var.tasks, var.schedules, var.domain_name]
+}
+
+run "a_schedule_in_capitals" {
+  command = plan
+
+  variables { schedules = { "Nightly" = { command = ["./app"], expression = "rate(1 hour)" } } }
+
+  expect_failures = [var.schedules]
 }
