@@ -7,7 +7,7 @@ output "slipway" {
       web = {
         name            = terraform_data.service.output.serviceName
         task_definition = local.task_definition
-        desired_count   = var.tasks
+        desired_count   = var.copies
       }
     }
     migrations = [{ name = "migrate", service = "web", command = ["migrate"], timeout_seconds = 60 }]

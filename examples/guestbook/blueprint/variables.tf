@@ -3,13 +3,13 @@ variable "volumes" {
   type        = string
 }
 
-variable "tasks" {
+variable "copies" {
   description = "How many tasks serve the guestbook at a time."
   type        = number
   default     = 2
 
   validation {
-    condition     = var.tasks >= 1 && var.tasks <= 10
+    condition     = var.copies >= 1 && var.copies <= 10
     error_message = "A guestbook is served by 1 to 10 tasks."
   }
 }
