@@ -88,13 +88,6 @@ fn is_aws(source: &str) -> bool {
     source == "hashicorp/aws" || source.ends_with("/hashicorp/aws")
 }
 
-fn text_of(expression: &Expression) -> Option<&str> {
-    match expression {
-        Expression::String(text) => Some(text.as_str()),
-        _ => None,
-    }
-}
-
 /// The source of the AWS provider's local name, and the aliased provider blocks as (local name, alias).
 fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) {
     for terraform in body.get_blocks("terraform") {
@@ -105,9 +98,9 @@ fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) 
                 };
                 let source = object.iter().find(|(key, _)| {
                     key.as_ident().map(hcl_edit::Ident::as_str) == Some("source")
-                        || key.as_expr().and_then(text_of) == Some("source")
+                        || key.as_expr().and_then(Expression::as_str) == Some("source")
                 });
-                if source.and_then(|(_, value)| text_of(value.expr())).is_some_and(is_aws) {
+                if source.and_then(|(_, value)| value.expr().as_str()).is_some_and(is_aws) {
                     attribute.key.as_str().clone_into(name);
                 }
             }
@@ -118,7 +111,7 @@ fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) 
         let alias = provider
             .body
             .get_attribute("alias")
-            .and_then(|alias| text_of(&alias.value));
+            .and_then(|alias| alias.value.as_str());
         blocks.extend(label.zip(alias.map(str::to_owned)));
     }
 }

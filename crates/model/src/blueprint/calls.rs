@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Source;
 use crate::problem::FieldProblem;
+use crate::terraform_json::each;
 use crate::variable::{Syntax, syntax_of};
 
 /// A call of a module by a path: `source = "../../modules/network"`.
@@ -53,17 +54,10 @@ fn hcl_calls(text: &str) -> Vec<(String, String)> {
 
 fn json_calls(text: &str) -> Vec<(String, String)> {
     let file: Value = serde_json::from_str(text).unwrap_or_default();
-    let each = |value: &Value| match value {
-        Value::Array(values) => values.clone(),
-        Value::Null => Vec::new(),
-        value => vec![value.clone()],
-    };
     let mut calls = Vec::new();
     for modules in each(&file["module"]) {
         for (name, blocks) in modules.as_object().into_iter().flatten() {
-            let sources = each(blocks)
-                .into_iter()
-                .filter_map(|block| block["source"].as_str().map(str::to_owned));
+            let sources = each(blocks).filter_map(|block| block["source"].as_str().map(str::to_owned));
             calls.extend(sources.map(|source| (name.clone(), source)));
         }
     }
