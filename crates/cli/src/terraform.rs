@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use semver::Version;
 use serde::Deserialize;
 use slipway_model::name::Digest;
+use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU};
 use slipway_runner::providers::package::platform;
 
 use crate::error::Error;
 
-/// The programs that will do, in the order in which they are looked for, and the oldest version of each: the first with
-/// `use_lockfile` for the S3 backend.
-const PROGRAMS: [(&str, Version); 2] = [("terraform", Version::new(1, 11, 0)), ("tofu", Version::new(1, 10, 0))];
+/// The programs that will do, in the order in which they are looked for, and the oldest version of each.
+const PROGRAMS: [(&str, Version); 2] = [("terraform", OLDEST_TERRAFORM), ("tofu", OLDEST_TOFU)];
 
 /// The release that is fetched where there is neither.
 const RELEASE: &str = "1.11.4";

@@ -18,6 +18,7 @@
 //! | [`release`] | a set of images of a stack's services |
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
+//! | [`terraform`] | what Slipway and Terraform have agreed on |
 //! | [`terraform_json`] | the blocks of a file in Terraform's JSON syntax |
 //! | [`error_name`] | what errors of operations are called |
 //! | [`error_chain`] | an error with what led to it, in one line |
@@ -48,6 +49,7 @@ pub mod request;
 pub mod source_account;
 pub mod stack;
 pub mod subscription;
+pub mod terraform;
 pub mod terraform_json;
 mod textual;
 pub mod variable;

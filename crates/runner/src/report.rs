@@ -6,6 +6,7 @@ use semver::Version;
 use serde_json::{Map, Value};
 use slipway_model::operation::Progress;
 use slipway_model::plan::{Action, PlanSummary, ResourceChange};
+use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU};
 
 use crate::error::Error;
 use crate::stream::{self, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
@@ -209,15 +210,14 @@ impl Report {
                 version: version.ui.clone(),
             });
         }
-        // `use_lockfile` and write-only arguments are there from these versions on.
-        let (text, least) = match (&version.tofu, &version.terraform) {
-            (Some(tofu), _) => (tofu, Version::new(1, 10, 0)),
-            (None, Some(terraform)) => (terraform, Version::new(1, 11, 0)),
+        let (text, oldest) = match (&version.tofu, &version.terraform) {
+            (Some(tofu), _) => (tofu, OLDEST_TOFU),
+            (None, Some(terraform)) => (terraform, OLDEST_TERRAFORM),
             (None, None) => return Ok(()),
         };
         match Version::parse(text) {
-            // A pre-release of the least version has what it takes.
-            Ok(version) if (version.major, version.minor) < (least.major, least.minor) => {
+            // A pre-release of the oldest version has what it takes.
+            Ok(version) if (version.major, version.minor) < (oldest.major, oldest.minor) => {
                 Err(Error::TerraformTooOld { found })
             }
             _ => Ok(()),
