@@ -10,6 +10,7 @@
 //! | [`name`] | names, digests, images |
 //! | [`blueprint`] | a published Terraform root module |
 //! | [`variable`] | the schema of a blueprint's variables, and the check of a request against it |
+//! | [`artifact`] | the keys of what lies in the artifacts bucket |
 //! | [`account`] | ids of AWS accounts |
 //! | [`environment`] | where stacks live, and the rules there |
 //! | [`stack`] | one instance of a blueprint in an environment |
@@ -30,6 +31,7 @@
 //! | [`problem`] | what is wrong with a request, field by field |
 
 pub mod account;
+pub mod artifact;
 pub mod blueprint;
 pub mod contract;
 pub mod environment;

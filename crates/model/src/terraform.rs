@@ -7,3 +7,9 @@ pub const OLDEST_TERRAFORM: Version = Version::new(1, 11, 0);
 
 /// The oldest OpenTofu that will do, for the same reasons.
 pub const OLDEST_TOFU: Version = Version::new(1, 10, 0);
+
+/// The output by which a blueprint tells the workflow about the stack.
+pub const OUTPUT: &str = "slipway";
+
+/// The file beside a root module with the versions and checksums of its providers.
+pub const LOCK_FILE: &str = ".terraform.lock.hcl";

@@ -1,6 +1,7 @@
 //! The apply phase: the plan that was kept, once, and what came of it.
 
 use serde_json::{Map, Value};
+use slipway_model::artifact::OUTPUTS;
 use slipway_model::operation::Operation;
 use tokio::try_join;
 
@@ -18,9 +19,6 @@ use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::{APPLY_STREAM, WorkFolder};
 use slipway_model::error_chain::chain;
-
-/// The artifact with the outputs. That it is there says that the plan was applied.
-const OUTPUTS: &str = "outputs.json";
 
 /// Applies.
 pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {

@@ -6,6 +6,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::parser::parse_body;
 use hcl_edit::structure::Body;
 use serde_json::Value;
+use slipway_model::artifact;
 use slipway_model::blueprint::{Source, refusal};
 use slipway_model::name::Digest;
 use slipway_model::terraform_json::each;
@@ -16,7 +17,7 @@ use crate::objects::Bucket;
 
 /// Fetches the files of a blueprint version.
 pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source, Error> {
-    let key = format!("blueprints/sha256-{}.json", digest.hex());
+    let key = artifact::blueprint(digest);
     let Some(object) = artifacts.get(&key).await? else {
         return Err(Error::NoBlueprint(key));
     };

@@ -122,7 +122,7 @@ async fn initialise(
 
 /// Whether any module needs the AWS provider: `init` wrote down which providers they all need.
 fn uses_aws(root: &Path) -> Result<bool, Error> {
-    let path = root.join(prepared::LOCK_FILE);
+    let path = root.join(slipway_model::terraform::LOCK_FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text.contains("/hashicorp/aws\"")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

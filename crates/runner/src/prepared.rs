@@ -12,12 +12,10 @@ use crate::error::Error;
 use crate::objects::Bucket;
 use crate::overrides;
 use slipway_model::error_chain::chain;
+use slipway_model::terraform::LOCK_FILE;
 
 /// What `init` makes in the root module's folder.
 const MADE: [&str; 2] = [".terraform", LOCK_FILE];
-
-/// The versions and checksums of the providers.
-pub(crate) const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// The key for the result of `init` with this blueprint, these settings and this program.
 pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> String {

@@ -16,9 +16,9 @@ use crate::config::{Config, Providers};
 use crate::console::say;
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::prepared::LOCK_FILE;
 use crate::terraform::Terraform;
 use crate::work_folder::WorkFolder;
+use slipway_model::terraform::LOCK_FILE;
 
 /// The file beside the blueprint with Terraform's own configuration.
 const CLI_CONFIG: &str = "terraformrc";

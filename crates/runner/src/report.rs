@@ -6,13 +6,10 @@ use semver::Version;
 use serde_json::{Map, Value};
 use slipway_model::operation::Progress;
 use slipway_model::plan::{Action, PlanSummary, ResourceChange};
-use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU};
+use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 
 use crate::error::Error;
 use crate::stream::{self, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
-
-/// The name of the output that tells the workflow about the stack.
-const CONTRACT: &str = "slipway";
 
 /// What a run has said so far.
 #[derive(Debug, Default)]
@@ -228,7 +225,7 @@ impl Report {
     pub(crate) fn contract_is_sensitive(&self) -> bool {
         let gone = |output: &Output| output.action.as_deref() == Some("delete");
         self.outputs
-            .get(CONTRACT)
+            .get(OUTPUT)
             .is_some_and(|output| output.sensitive && !gone(output))
     }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use slipway_model::operation::Operation;
+use slipway_model::terraform::OUTPUT;
 
 use crate::cancel::Cancel;
 use crate::console::say;
@@ -118,7 +119,7 @@ pub(crate) async fn outputs(
         key,
         source: error.into(),
     })?;
-    if state.outputs.get("slipway").is_some_and(|output| output.sensitive) {
+    if state.outputs.get(OUTPUT).is_some_and(|output| output.sensitive) {
         return Err(Error::SensitiveContract);
     }
     Ok(plain(&state.outputs))

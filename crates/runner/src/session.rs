@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
+use slipway_model::artifact;
 use slipway_model::operation::{LogStream, Operation, Progress, StepStatus};
 use slipway_model::plan::{Drift, PlanSummary};
+use slipway_model::terraform::LOCK_FILE;
 use slipway_store::Store;
 
 use crate::archive;
@@ -15,7 +17,6 @@ use crate::console::say;
 use crate::error::Error;
 use crate::lock::StateLock;
 use crate::objects::Bucket;
-use crate::prepared::LOCK_FILE;
 use crate::progress::ProgressSender;
 use crate::reach::{Pauses, patiently};
 use crate::terraform::{Ended, Run, Terraform};
@@ -69,7 +70,7 @@ impl Session {
 
     /// The key of one of the operation's artifacts.
     pub(crate) fn artifact(&self, name: &str) -> String {
-        format!("operations/{}/{name}", self.config.operation)
+        artifact::of_operation(&self.config.operation, name)
     }
 
     /// Loads the operation and records, in the same write, that its step runs and where it prints to.

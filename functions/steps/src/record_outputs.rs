@@ -4,15 +4,14 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
+use slipway_model::terraform::OUTPUT;
 
 use crate::{StepError, Steps, aws, state};
-
-/// The name of the output that every blueprint has.
-const OUTPUT: &str = "slipway";
 
 /// What the workflow needs to know of the outputs.
 #[derive(Debug, Serialize)]
@@ -64,7 +63,7 @@ impl Steps {
 
     /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.
     async fn read_contract(&self, operation: &OperationId) -> Result<Contract, StepError> {
-        let key = format!("operations/{operation}/outputs.json");
+        let key = artifact::of_operation(operation, OUTPUTS);
         let doing = "read the outputs of the apply";
         let object = self
             .s3

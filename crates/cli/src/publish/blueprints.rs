@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use reqwest::Method;
 use semver::Version;
 use serde_json::{Value, json};
+use slipway_model::artifact;
 use slipway_model::blueprint::Source;
-use slipway_model::name::Name;
+use slipway_model::name::{Digest, Name};
+use slipway_model::terraform::LOCK_FILE;
 
 use super::Done;
 use super::artifacts::Artifacts;
-use super::packages::{LOCK_FILE, Packages};
+use super::packages::Packages;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
@@ -175,7 +177,12 @@ impl Ready {
 
 /// The lock file of what is published.
 async fn published_lock(artifacts: &Artifacts, digest: &str) -> Result<Option<String>, Error> {
-    let key = format!("blueprints/{}.json", digest.replace(':', "-"));
+    let digest: Digest = digest.parse().map_err(|error| {
+        Error::Program(format!(
+            "the API tells of a blueprint with the digest {digest:?}: {error}"
+        ))
+    })?;
+    let key = artifact::blueprint(&digest);
     let Some(bytes) = artifacts.get(&key).await? else {
         return Ok(None);
     };

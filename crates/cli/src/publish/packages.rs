@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use slipway_model::blueprint::Source;
 use slipway_model::name::Digest;
+use slipway_model::terraform::LOCK_FILE;
 use slipway_runner::providers::lock_file::{self, Provider};
 use slipway_runner::providers::package;
 
@@ -16,9 +17,6 @@ use super::Done;
 use super::artifacts::Artifacts;
 use crate::error::Error;
 use crate::output::Output;
-
-/// Terraform's lock file in a module's folder.
-pub const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// Where packages come from.
 #[derive(Debug)]

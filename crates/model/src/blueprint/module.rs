@@ -9,11 +9,9 @@ use serde_json::Value;
 use super::{OVERRIDES, Source, VARIABLES};
 use crate::contract;
 use crate::problem::FieldProblem;
+use crate::terraform::OUTPUT;
 use crate::terraform_json::each;
 use crate::variable::{Syntax, syntax_of};
-
-/// The output that every blueprint has.
-const OUTPUT: &str = "slipway";
 
 /// Why a file of this name cannot be in a root module: it would take the place of one of the runner's own, or come after it and
 /// win.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::name::Name;
 use crate::problem::FieldProblem;
+use crate::terraform::OUTPUT;
 
 /// What has been found wrong so far.
 pub(super) type Problems = Vec<FieldProblem>;
@@ -20,7 +21,7 @@ impl<'a> At<'a> {
     /// The output itself.
     pub(super) fn root(value: &'a Value) -> Self {
         Self {
-            path: "slipway".to_owned(),
+            path: OUTPUT.to_owned(),
             value,
         }
     }

@@ -269,7 +269,7 @@ impl Api {
     }
 
     async fn put_source(&self, blueprint: &Blueprint, source: &Source) -> Result<(), Error> {
-        let key = format!("blueprints/sha256-{}.json", blueprint.digest.hex());
+        let key = slipway_model::artifact::blueprint(&blueprint.digest);
         let put = self.s3.put_object().bucket(&self.artifacts_bucket).key(key);
         let put = put
             .content_type("application/json")

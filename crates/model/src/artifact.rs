@@ -1,0 +1,17 @@
+//! Where things lie in the artifacts bucket: whoever writes an object and whoever reads it have its key from here.
+
+use crate::id::OperationId;
+use crate::name::Digest;
+
+/// The outputs that an apply leaves with its operation. That they are there says that the plan was applied.
+pub const OUTPUTS: &str = "outputs.json";
+
+/// The key of a blueprint's files.
+pub fn blueprint(digest: &Digest) -> String {
+    format!("blueprints/sha256-{}.json", digest.hex())
+}
+
+/// The key of what an operation leaves under this name.
+pub fn of_operation(operation: &OperationId, name: &str) -> String {
+    format!("operations/{operation}/{name}")
+}
