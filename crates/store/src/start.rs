@@ -3,11 +3,17 @@
 //! An execution's name is its operation's id, so starting twice is harmless: an execution that is open answers with the same
 //! ARN, and one that has been (`ExecutionAlreadyExists`) is not run again.
 
+use std::time::Duration;
+
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
-use slipway_model::operation::Operation;
+use slipway_model::operation::{Operation, OperationStatus};
 
 use crate::{Error, Store};
+
+/// How long an answer waits for Step Functions.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why an execution could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +71,27 @@ pub async fn start(
         })?;
     }
     Ok(arn)
+}
+
+/// Starts the execution of an operation that may have its stack's slot now. It is written: where this fails, or Step Functions
+/// does not answer in time, the sweeper does it, and whoever asks is not kept waiting.
+pub async fn start_or_leave(store: &Store, sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &Operation) {
+    if operation.status != OperationStatus::Starting {
+        return;
+    }
+    let id = &operation.id;
+    // On the heap: whoever starts an operation would carry this as a part of itself.
+    let start = Box::pin(start(store, sfn, state_machine, operation));
+    match tokio::time::timeout(PATIENCE, start).await {
+        Ok(Ok(_arn)) => {}
+        Ok(Err(error)) => {
+            let error = chain(&error);
+            tracing::error!(operation = %id, error, "not started: it waits for the sweeper");
+        }
+        Err(_) => {
+            tracing::error!(operation = %id, "not started, Step Functions does not answer: it waits for the sweeper");
+        }
+    }
 }
 
 /// The ARN of an operation's execution: the state machine's, with `execution` and the name. Executions that were started

@@ -100,8 +100,7 @@ pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd
     }
 }
 
-/// Ends an operation as its execution did, where it has not ended, and starts the next one of the stack. That the next one
-/// could not be started is no error here: it waits for the sweeper.
+/// Ends an operation as its execution did, where it has not ended, and starts the next one of the stack.
 pub async fn end(
     store: &Store,
     sfn: &Client,
@@ -113,10 +112,8 @@ pub async fn end(
     let end = how.of_operation(&stored);
     // On the heap: whoever ends an operation would carry these as parts of itself.
     let finished = Box::pin(store.finish_operation(operation, &end)).await?;
-    if let Some(next) = &finished.next
-        && let Err(error) = Box::pin(start::start(store, sfn, state_machine, next)).await
-    {
-        tracing::warn!(operation = %next.id, "the next operation waits for the sweeper: {error}");
+    if let Some(next) = &finished.next {
+        start::start_or_leave(store, sfn, state_machine, next).await;
     }
     Ok(finished)
 }

@@ -4,17 +4,17 @@
 //! asks for is judged by the rules of the API.
 
 use jiff::{SignedDuration, Timestamp};
-use slipway_model::error_chain::chain;
 use slipway_model::event::{self, Asks, Origin, Request, StackReference, Unreadable};
 use slipway_model::event_result::EventResult;
 use slipway_model::name::Name;
-use slipway_model::operation::{Operation, OperationStatus};
+use slipway_model::operation::Operation;
 use slipway_model::problem::FieldProblem;
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::Stack;
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, KEPT, Known};
 use slipway_store::judge::{Asking, Change};
+use slipway_store::start::start_or_leave;
 
 use crate::error::Refused;
 use crate::event::Envelope;
@@ -142,16 +142,9 @@ impl Events {
         found.map_err(|error| EventError::refused(error.into(), None))
     }
 
-    /// Starts the execution of an operation that has its stack's slot. It is written: where this fails, the sweeper does it.
+    /// Starts an operation that has its stack's slot.
     pub(crate) async fn start(&self, operation: &Operation) {
-        if operation.status != OperationStatus::Starting {
-            return;
-        }
-        let machine = &self.config.state_machine;
-        if let Err(error) = slipway_store::start::start(&self.store, &self.sfn, machine, operation).await {
-            let error = chain(&error);
-            tracing::error!(operation = %operation.id, error, "not started: it waits for the sweeper");
-        }
+        start_or_leave(&self.store, &self.sfn, &self.config.state_machine, operation).await;
     }
 }
 

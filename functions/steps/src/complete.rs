@@ -2,6 +2,7 @@
 
 use slipway_model::id::OperationId;
 use slipway_store::finish::{End, Finished};
+use slipway_store::start::start_or_leave;
 
 use crate::{Done, StepError, Steps};
 
@@ -12,13 +13,10 @@ impl Steps {
         Ok(Done {})
     }
 
-    /// Starts the operation that has the slot now. This operation has ended whether that succeeds or not, and what could not
-    /// be started is started by the sweeper.
+    /// Starts the operation that has the slot now. This operation has ended whether that succeeds or not.
     pub(crate) async fn start_next(&self, finished: &Finished) {
         let Some(next) = &finished.next else { return };
         let machine = &self.config.state_machine;
-        if let Err(error) = slipway_store::start::start(&self.store, &self.sfn, machine, next).await {
-            tracing::warn!(operation = %next.id, "the next operation waits for the sweeper: {error}");
-        }
+        start_or_leave(&self.store, &self.sfn, machine, next).await;
     }
 }

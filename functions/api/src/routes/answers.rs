@@ -1,24 +1,19 @@
 //! What the handlers of changes have in common: from an outcome of the store to an answer.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::Response;
 use serde::Serialize;
-use slipway_model::error_chain::chain;
-use slipway_model::operation::{Operation, OperationStatus};
+use slipway_model::operation::Operation;
 use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Answer;
+use slipway_store::start::start_or_leave;
 
 use crate::Api;
 use crate::error::Error;
 use crate::revision;
 use crate::submission::{answer, given, given_again};
-
-/// How long an answer waits for Step Functions. An operation that is not started by then is started by the sweeper.
-const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The answer about a record that is configured now; `path` is where a new one is.
 pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Serialize) -> Answer {
@@ -54,9 +49,7 @@ impl Api {
     pub(super) async fn answer(&self, outcome: Outcome) -> Result<Response, Error> {
         match outcome {
             Outcome::Created { operation, answer } => {
-                if operation.status == OperationStatus::Starting {
-                    self.start(&operation).await;
-                }
+                self.start(&operation).await;
                 Ok(given(answer))
             }
             Outcome::Replayed(answer) => Ok(given_again(answer)),
@@ -72,16 +65,8 @@ impl Api {
         }
     }
 
-    /// Starts an operation's execution. The operation is written: where this fails, the sweeper does it.
+    /// Starts an operation that may have its stack's slot.
     pub(super) async fn start(&self, operation: &Operation) {
-        let start = slipway_store::start::start(&self.store, &self.sfn, &self.state_machine, operation);
-        match tokio::time::timeout(START_TIMEOUT, start).await {
-            Ok(Ok(_arn)) => {}
-            Ok(Err(error)) => {
-                let error = Error::internal("starting an execution", error);
-                tracing::error!(operation = %operation.id, error = chain(&error), "not started");
-            }
-            Err(_) => tracing::error!(operation = %operation.id, "not started: Step Functions does not answer"),
-        }
+        start_or_leave(&self.store, &self.sfn, &self.state_machine, operation).await;
     }
 }
