@@ -70,6 +70,16 @@ pub fn s3_path_style(vars: &BTreeMap<String, String>) -> bool {
     var(vars, "AWS_ENDPOINT_URL").is_some() || var(vars, "AWS_ENDPOINT_URL_S3").is_some()
 }
 
+/// A variable that a program's environment must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(pub &'static str);
+
+/// A variable that must be set to something.
+pub fn required(vars: &BTreeMap<String, String>, name: &'static str) -> Result<String, MissingVariable> {
+    var(vars, name).map(str::to_owned).ok_or(MissingVariable(name))
+}
+
 /// A variable that is set to something.
 fn var<'a>(vars: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
     vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -131,6 +141,15 @@ mod tests {
             Endpoints(BTreeMap::new()).load_config(of_dynamodb().build().expect("a key")),
             None
         );
+    }
+
+    #[test]
+    fn a_variable_that_is_set_to_nothing_is_missing() {
+        let given = vars(&[("SLIPWAY_TABLE", "slipway"), ("SLIPWAY_STATE_MACHINE_ARN", "")]);
+        assert_eq!(required(&given, "SLIPWAY_TABLE"), Ok("slipway".to_owned()));
+        for name in ["SLIPWAY_STATE_MACHINE_ARN", "AWS_REGION"] {
+            assert_eq!(required(&given, name), Err(MissingVariable(name)));
+        }
     }
 
     #[test]

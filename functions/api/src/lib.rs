@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, lazy};
+use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 pub mod body;
 pub mod caller;
@@ -57,8 +57,8 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidConfig {
     /// One that it needs is not set.
-    #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
     /// An administrator has a name that nobody is ever known by.
     #[error(
         "SLIPWAY_ADMINS names `{0}`: a name with a space is no scope and no ARN, and API Gateway does not tell such a group from two"
@@ -70,16 +70,15 @@ impl Config {
     /// Reads the environment variables.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, InvalidConfig> {
         let set = |name: &str| vars.get(name).filter(|value| !value.is_empty());
-        let required = |name: &'static str| set(name).cloned().ok_or(InvalidConfig::Missing(name));
         let admins = set("SLIPWAY_ADMINS").map_or(ADMINS, String::as_str).split(',');
         let admins: Vec<&str> = admins.map(str::trim).filter(|admin| !admin.is_empty()).collect();
         if let Some(admin) = admins.iter().find(|admin| admin.contains(char::is_whitespace)) {
             return Err(InvalidConfig::Admin((*admin).to_owned()));
         }
         Ok(Self {
-            table: required("SLIPWAY_TABLE")?,
-            artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
-            state_machine: required("SLIPWAY_STATE_MACHINE_ARN")?,
+            table: required(vars, "SLIPWAY_TABLE")?,
+            artifacts_bucket: required(vars, "SLIPWAY_ARTIFACTS_BUCKET")?,
+            state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
             admins: admins.into_iter().map(ToOwned::to_owned).collect(),
             s3_path_style: slipway_store::aws::s3_path_style(vars),
         })

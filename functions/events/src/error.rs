@@ -5,11 +5,6 @@ use slipway_model::error_chain::chain;
 use slipway_model::problem::FieldProblem;
 use slipway_store::judge::Refusal;
 
-/// A variable that the function's environment must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingVariable(pub(crate) &'static str);
-
 /// Why what follows from an event was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {

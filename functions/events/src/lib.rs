@@ -31,9 +31,9 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use serde_json::Value;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, lazy};
+use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
-pub use error::{EventError, MissingVariable, Refused};
+pub use error::{EventError, Refused};
 use event::Envelope;
 
 /// What the function knows from its environment.
@@ -47,7 +47,7 @@ pub struct Config {
 impl Config {
     /// Reads the function's environment variables.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
-        let var = |name: &'static str| vars.get(name).cloned().ok_or(MissingVariable(name));
+        let var = |name| required(vars, name);
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,

@@ -7,11 +7,6 @@ use slipway_model::problem::FieldProblem;
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
 
-/// A variable that the function's environment must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingVariable(pub(crate) &'static str);
-
 /// Why a step failed.
 ///
 /// Its `Display` is text for the person who asked for the operation; what only an operator needs is in the sources.

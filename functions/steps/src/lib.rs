@@ -35,9 +35,9 @@ use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, lazy};
+use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
-pub use error::{MissingVariable, StepError};
+pub use error::StepError;
 use payload::Payload;
 
 /// What the function knows from its environment.
@@ -52,7 +52,7 @@ pub struct Config {
 impl Config {
     /// Reads the function's environment variables.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
-        let var = |name: &'static str| vars.get(name).cloned().ok_or(MissingVariable(name));
+        let var = |name| required(vars, name);
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,

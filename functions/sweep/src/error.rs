@@ -3,11 +3,6 @@
 use lambda_runtime::Diagnostic;
 use slipway_model::error_chain::chain;
 
-/// A variable that the function's environment must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set")]
-pub struct MissingVariable(pub(crate) &'static str);
-
 /// Why a sweep, or the healing of an operation, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {

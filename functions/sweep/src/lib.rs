@@ -24,9 +24,9 @@ use aws_config::SdkConfig;
 use serde::Deserialize;
 use serde_json::Value;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, lazy};
+use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
-pub use error::{MissingVariable, SweepError};
+pub use error::SweepError;
 pub use report::{Healed, Healing, Problem, Report};
 
 /// For how long an operation may be `starting`, where the event does not say.
@@ -42,7 +42,7 @@ pub struct Config {
 impl Config {
     /// Reads the function's environment variables.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
-        let var = |name: &'static str| vars.get(name).cloned().ok_or(MissingVariable(name));
+        let var = |name| required(vars, name);
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
