@@ -19,7 +19,7 @@ pub(crate) const MAX_SECONDS: u64 = 99_999_999;
 /// A checked definition. Whatever [`StateMachine::parse`] accepts, the interpreter runs as AWS does.
 ///
 /// Supported are Standard workflows in `JSONata`: all eight state types, Map in `INLINE` mode. Refused with a
-/// sentence that says so: `JSONPath`, Distributed Map, activities, `Credentials`.
+/// sentence that says so: `JSONPath`, Distributed Map, activities.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StateMachine {
     /// The machine's own scope is the last one: scopes are complete from the inside out.

@@ -111,6 +111,9 @@ pub struct TaskRequest {
     pub state: String,
     /// What to call.
     pub resource: Resource,
+    /// The role to call it with; none means the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The evaluated `Arguments`, or the state's input where it has none.
     pub arguments: Value,
     /// The token of a `.waitForTaskToken` task, which `Arguments` may have passed on already.

@@ -229,12 +229,23 @@ pub struct TaskScheduledDetails {
     pub region: String,
     /// The evaluated `Arguments` as JSON text.
     pub parameters: String,
+    /// The evaluated `Credentials`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_credentials: Option<TaskCredentials>,
     /// `TimeoutSeconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_in_seconds: Option<u64>,
     /// `HeartbeatSeconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_in_seconds: Option<u64>,
+}
+
+/// What a task's call is made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskCredentials {
+    /// The role that is assumed for it.
+    pub role_arn: String,
 }
 
 /// Of `TaskStarted`.

@@ -60,6 +60,8 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TaskState {
     pub resource: Resource,
+    /// `RoleArn` of `Credentials`: the role that the call is made with, instead of the machine's own.
+    pub role: Option<Field<String>>,
     pub arguments: Option<Template>,
     pub timeout_seconds: Option<Field<u64>>,
     pub heartbeat_seconds: Option<Field<u64>>,

@@ -36,6 +36,22 @@ pub(crate) fn string(value: &Value) -> Read<String> {
     value.as_str().map(str::to_owned).ok_or("string")
 }
 
+/// The ARN of an IAM role, in any partition and with any path.
+pub(crate) fn role_arn(value: &Value) -> Read<String> {
+    let text = value.as_str().ok_or("string")?;
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_role = match parts[..] {
+        ["arn", partition, "iam", "", account, role] => {
+            partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|digit| digit.is_ascii_digit())
+                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        }
+        _ => false,
+    };
+    is_role.then(|| text.to_owned()).ok_or("ARN of a role")
+}
+
 /// `true` or `false`.
 pub(crate) fn boolean(value: &Value) -> Read<bool> {
     value.as_bool().ok_or("boolean")
@@ -63,6 +79,24 @@ mod tests {
         ] {
             assert_eq!(whole(&value), read, "{value}");
         }
+    }
+
+    #[test]
+    fn a_role_is_named_by_its_arn() {
+        for text in ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/path/to/a"] {
+            assert_eq!(role_arn(&json!(text)), Ok(text.to_owned()));
+        }
+        for text in [
+            "",
+            "a",
+            "arn:aws:iam::123456789012:user/a",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::1234:role/a",
+            "arn:aws:sts::123456789012:assumed-role/a/b",
+        ] {
+            assert_eq!(role_arn(&json!(text)), Err("ARN of a role"), "{text}");
+        }
+        assert_eq!(role_arn(&json!(null)), Err("string"));
     }
 
     #[test]

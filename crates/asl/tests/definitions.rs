@@ -213,9 +213,6 @@ fn what_is_not_supported_says_so() {
     let activity = r#"{"Type": "Task", "Next": "Y",
         "Resource": "arn:aws:states:us-east-1:123456789012:activity:paint"}"#;
     assert!(problems_of(activity)[0].contains("is an activity, which is not supported"));
-    let credentials = r#"{"Type": "Task", "Next": "Y", "Resource": "arn:aws:states:::lambda:invoke",
-        "Credentials": {"RoleArn": "arn:aws:iam::123456789012:role/other"}}"#;
-    assert!(problems_of(credentials)[0].ends_with("at /States/X/Credentials"));
 }
 
 /// The members of a Task state that is right so far.

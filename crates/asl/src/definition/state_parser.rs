@@ -11,7 +11,7 @@ use crate::resource::Resource;
 use crate::states::{
     ChoiceRule, ChoiceState, Exit, FailState, Items, Kind, MapState, ParallelState, State, TaskState, Transition, Wait,
 };
-use crate::values::{boolean, string, timestamp};
+use crate::values::{boolean, role_arn, string, timestamp};
 
 const RESULT: Readable = Readable {
     result: true,
@@ -128,6 +128,7 @@ impl Type {
         match self {
             Self::Task => &[
                 "Resource",
+                "Credentials",
                 "Arguments",
                 "TimeoutSeconds",
                 "HeartbeatSeconds",
@@ -204,9 +205,6 @@ fn refuse_foreign_fields(parser: &mut Parser, state: &Object<'_>, fields: &[&str
         } else if DISTRIBUTED_FIELDS.contains(&name) {
             let message = format!("Field '{name}' belongs to a Distributed Map, which is not supported here");
             problems.schema(message, &state.at(name));
-        } else if name == "Credentials" {
-            let message = "Field 'Credentials' is not supported here: tasks run with the role of the machine";
-            problems.schema(message, &state.at(name));
         } else {
             problems.schema(format!("Field '{name}' is not supported"), &state.location);
         }
@@ -249,6 +247,7 @@ fn task(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
         }
     });
     let arguments = state.template("Arguments", NO_RESULT, problems);
+    let role = role(state, problems);
     let bounds = 1..=MAX_SECONDS;
     let timeout_seconds = state.whole_field("TimeoutSeconds", &bounds, problems);
     let heartbeat_seconds = state.whole_field("HeartbeatSeconds", &bounds, problems);
@@ -262,12 +261,22 @@ fn task(parser: &mut Parser, state: &Object<'_>) -> Option<Kind> {
     let transition = transition(state, problems)?;
     Some(Kind::Task(Box::new(TaskState {
         resource: resource?,
+        role,
         arguments,
         timeout_seconds,
         heartbeat_seconds,
         handlers,
         transition,
     })))
+}
+
+/// `Credentials`, which name a role and nothing else.
+fn role(state: &Object<'_>, problems: &mut Problems) -> Option<Field<String>> {
+    let credentials = problems.object(state.get("Credentials")?, &state.at("Credentials"))?;
+    credentials.only(&["RoleArn"], problems);
+    credentials.required(&["RoleArn"], problems);
+    let read = |value: &Value| role_arn(value).map_err(|expected| format!("Value is not the {expected}"));
+    credentials.field("RoleArn", read, problems)
 }
 
 fn wait(state: &Object<'_>, problems: &mut Problems) -> Option<Kind> {

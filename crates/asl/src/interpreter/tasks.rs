@@ -9,16 +9,18 @@ use crate::definition::MAX_SECONDS;
 use crate::errors::StateError;
 use crate::execution::{Effect, TaskId, TaskRequest};
 use crate::history::{
-    DataDetails, ErrorDetails, EventDetails, EventType, LambdaFunctionScheduledDetails, OutputDetails, TaskDetails,
-    TaskErrorDetails, TaskOutputDetails, TaskScheduledDetails,
+    DataDetails, ErrorDetails, EventDetails, EventType, LambdaFunctionScheduledDetails, OutputDetails, TaskCredentials,
+    TaskDetails, TaskErrorDetails, TaskOutputDetails, TaskScheduledDetails,
 };
 use crate::resource::{IntegrationPattern, Resource};
 use crate::states::{Kind, State, TaskState};
 use crate::thread::{Heartbeat, Phase, RunningTask, Thread};
+use crate::values::role_arn;
 
 /// What an attempt starts with.
 struct Attempt {
     arguments: Value,
+    role: Option<String>,
     timeout: Option<u64>,
     heartbeat: Option<u64>,
 }
@@ -42,6 +44,7 @@ impl Interpreter<'_> {
             task: id,
             state: state.name.clone(),
             resource: task.resource.clone(),
+            role: attempt.role,
             arguments: attempt.arguments,
             token: thread.visit.token.clone(),
         };
@@ -70,6 +73,9 @@ impl Interpreter<'_> {
                 Some(arguments) => arguments.evaluate(session, "Arguments")?,
                 None => input.clone(),
             };
+            let role = task.role.as_ref();
+            let role = role.map(|role| role.evaluate(session, "Credentials/RoleArn", role_arn));
+            let role = role.transpose()?;
             let timeout = task.timeout_seconds.as_ref();
             let timeout = timeout.map(|seconds| seconds.evaluate_whole(session, "TimeoutSeconds", &(0..=MAX_SECONDS)));
             let timeout = timeout.transpose()?;
@@ -78,6 +84,7 @@ impl Interpreter<'_> {
                 heartbeat.map(|seconds| seconds.evaluate_whole(session, "HeartbeatSeconds", &(0..=MAX_SECONDS)));
             Ok(Attempt {
                 arguments,
+                role,
                 timeout,
                 heartbeat: heartbeat.transpose()?,
             })
@@ -106,6 +113,7 @@ impl Interpreter<'_> {
             resource: resource.action_with_pattern(),
             region: machine.split(':').nth(3).unwrap_or_default().to_owned(),
             parameters: text(&attempt.arguments),
+            task_credentials: attempt.role.clone().map(|role_arn| TaskCredentials { role_arn }),
             timeout_in_seconds: attempt.timeout,
             heartbeat_in_seconds: attempt.heartbeat,
         };
