@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Compares what the programs on AWS call with what template.yaml lets them call.
+"""Compares what the programs on AWS call with what template.yaml and the accounts of environments let them call.
 
 Every call of an AWS client in functions/*, crates/runner and, as far as it is reached from those, crates/store is read
 from the sources, and every task from the state machine. What follows from a call without being one (the rule that `.sync`
 needs, the role that a task definition passes on, what Terraform does to the bucket of its states) is in the tables below,
-each with its reason. Then each role must allow exactly this:
+each with its reason. What the workflow calls with `Credentials`, and what the steps call through `StackAccount`, is done with the
+release role of an environment: in another account the one of aws/target-account, or of tf/modules/target-account. Then each role
+must allow exactly this:
 
   missing   a call that the role does not allow, or not on what it is about
   unused    an action that is never called
@@ -55,6 +57,8 @@ NAMES = {
     f"arn:${{AWS::Partition}}:events:{ACCOUNT}:rule/": "rule/",
     f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/slipway/": "roles of stacks/",
     "arn:${AWS::Partition}:iam::*:role/slipway-environment-": "roles of environments-",
+    "arn:${AWS::Partition}:iam::*:role/slipway-release-": "release roles of environments-",
+    "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${AWS::StackName}-release": "own release role",
     "arn:${AWS::Partition}:events:*:*:event-bus/slipway-results": "result buses",
     f"arn:${{AWS::Partition}}:events:{ACCOUNT}:event-bus/default": "default bus",
 }
@@ -116,6 +120,7 @@ RESOURCES = {
     # Each source account has a bus of this name for what became of its requests.
     ("events", "events:PutEvents"): ["result buses"],
     ("sweep", "events:PutEvents"): ["default bus"],
+    ("steps", "sts:AssumeRole"): ["release roles of environments-*"],
     ("events", "sqs:SendMessage"): ["unhandled events"],
 }
 
@@ -191,6 +196,9 @@ MISSING_OBJECTS = {"s3:ListBucket": ["artifacts"]}
 
 # What a task of the state machine needs, by its resource.
 EVENT_RULE = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
+
+# What tasks with `Credentials` need of the machine's own role. The rest they need of that which is assumed.
+RELEASE_ROLES = {"sts:AssumeRole": ["own release role", "release roles of environments-*"]}
 TASKS = {
     "lambda:invoke": {"lambda:InvokeFunction": ["steps:*"]},
     "lambda:invoke.waitForTaskToken": {"lambda:InvokeFunction": ["steps:*"]},
@@ -204,6 +212,7 @@ TASKS = {
         "ecs:StopTask": ["ecs:task/*"],
         "ecs:DescribeTasks": ["ecs:task/*"],
         "iam:PassRole": ["roles of stacks/*"],
+        # AWS does not say that a machine may be made without this right where the task has `Credentials`.
         **{action: ["rule/StepFunctionsGetEventsForECSTaskRule"] for action in EVENT_RULE},
     },
     "aws-sdk:ecs:updateService": {"ecs:UpdateService": ["ecs:service/*"]},
@@ -391,11 +400,14 @@ def needs_of_crate(role, crate, store):
     return needs
 
 
-def calls_of(needs, crate, function):
+def calls_of(needs, crate, function, services=None):
+    """The calls of a function; of all services, or of these."""
     calls = crate.calls(function)
     if ".send()" in function.body and not calls and not re.search(r"\bmpsc\b|\boneshot\b", function.body):
         needs.problems.append(f"missing: {function} sends something, and it cannot be told what")
     for service, operation in calls:
+        if services is not None and service not in services:
+            continue
         if function.path.stem == "write" and operation in ("put_item", "transact_write_items"):
             # IAM asks for the parts of a transaction: see below.
             continue
@@ -418,15 +430,43 @@ def queried(needs, function):
         needs.follows({"dynamodb:Query": [f"table/index/{index}"]}, function)
 
 
+def tasks_of(scope):
+    """The tasks of a state machine: (resource, whether it has `Credentials`)."""
+    for state in scope["States"].values():
+        if state["Type"] == "Task":
+            yield state["Resource"], "Credentials" in state
+        if "ItemProcessor" in state:
+            yield from tasks_of(state["ItemProcessor"])
+
+
 def needs_of_machine(definition):
-    needs = Needs("operation")
-    for task in set(re.findall(r'"Resource": "arn:aws:states:::([^"]+)"', definition)):
-        if task not in TASKS:
-            needs.problems.append(f"missing: the state machine has a task {task}: TASKS does not say what it needs")
-        needs.follows(TASKS.get(task, {}), f"the task {task}")
-    others = re.findall(r'"Resource": "(?!arn:aws:states:::)([^"]+)"', definition)
-    needs.problems.extend(f"missing: the state machine has a task {task}, which is unknown here" for task in others)
-    needs.follows(MACHINE, "Step Functions")
+    """What the machine needs of its own role, and of the release role."""
+    own, release = Needs("operation"), Needs("release")
+    for resource, assumes in sorted(set(tasks_of(json.loads(definition)))):
+        task = resource.removeprefix("arn:aws:states:::")
+        if task == resource:
+            own.problems.append(f"missing: the state machine has a task {task}, which is unknown here")
+        elif task not in TASKS:
+            own.problems.append(f"missing: the state machine has a task {task}: TASKS does not say what it needs")
+        for action, resources in TASKS.get(task, {}).items():
+            needs = release if assumes and action not in EVENT_RULE else own
+            needs.follows({action: resources}, f"the task {task}")
+        if assumes:
+            own.follows(RELEASE_ROLES, f"the task {task}")
+    own.follows(MACHINE, "Step Functions")
+    return own, release
+
+
+def needs_elsewhere(role, steps, release):
+    """What the release role of an environment in another account needs: what the machine and the steps do there."""
+    needs = Needs("steps")
+    [account] = [found for code in steps.code.values() for found in re.findall(r"struct StackAccount \{(.*?)\}", code, re.DOTALL)]
+    services = set(re.findall(r"aws_sdk_(\w+)::Client", account))
+    for function in steps.functions:
+        calls_of(needs, steps, function, services)
+    needs.role, needs.problems = role, []
+    for (action, resource), why in release.why.items():
+        needs.follows({action: [resource]}, why)
     return needs
 
 
@@ -470,6 +510,7 @@ def roles_of(template):
             roles[binary.removeprefix("slipway-")] = properties.get("Role")
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             roles["operation"] = properties.get("Role")
+            roles["release"] = "${ReleaseRole.Arn}"
         elif resource["Type"] == "AWS::CodeBuild::Project":
             roles["runner"] = properties.get("ServiceRole")
     return {name: role and re.sub(r"\$\{(\w+)\.Arn\}", r"\1", role) for name, role in roles.items()}
@@ -483,6 +524,21 @@ def allowed_by(role):
             if statement["Effect"] == "Allow":
                 for action in listed(statement["Action"]):
                     allowed[action].update(named(resource) for resource in listed(statement["Resource"]))
+    return allowed
+
+
+def allowed_by_module(text):
+    """Resources by action, of the policy of the release role in Terraform."""
+    found = re.search(r'^data "aws_iam_policy_document" "release" \{\n(.*?)^\}', text, re.DOTALL | re.MULTILINE)
+    allowed = collections.defaultdict(set)
+    for statement in found[1].split("statement {")[1:]:
+        actions, resources = (re.search(rf"\b{name} += \[(.*?)\]", statement, re.DOTALL)[1] for name in ("actions", "resources"))
+        resources = resources.replace("local.stack_roles", '"roles of stacks/*"')
+        resources = re.sub(r"\$\{local\.in_region\.(\w+)\}:", r"\1:", resources)
+        for known, name in {"logs:log-group:/slipway/stacks/": "logs of stacks/", "scheduler:schedule/": "schedule/"}.items():
+            resources = resources.replace(known, name)
+        for action in re.findall(r'"([^"]+)"', actions):
+            allowed[action].update(re.findall(r'"([^"]+)"', resources))
     return allowed
 
 
@@ -513,11 +569,13 @@ def check(root):
     template = yaml.load((root / "template.yaml").read_text(), Loader=Template)
     roles = roles_of(template)
     store = Crate(root / "crates/store/src")
-    all_needs = [needs_of_machine((root / "statemachine/operation.asl.json").read_text())]
-    for folder in sorted((root / "functions").iterdir()):
-        needs = needs_of_crate(folder.name, Crate(folder / "src"), store)
+    operation, release = needs_of_machine((root / "statemachine/operation.asl.json").read_text())
+    all_needs = [operation, release]
+    functions = {folder.name: Crate(folder / "src") for folder in sorted((root / "functions").iterdir())}
+    for name, crate in functions.items():
+        needs = needs_of_crate(name, crate, store)
         needs.follows(LAMBDA, "Lambda")
-        if folder.name == "events":
+        if name == "events":
             needs.follows(EVENTS, "Lambda")
         all_needs.append(needs)
     runner = needs_of_crate("runner", Crate(root / "crates/runner/src"), store)
@@ -538,7 +596,17 @@ def check(root):
             problems.append(f"wider: {needs.role} has a managed policy")
         problems.extend(compare(needs, allowed_by(role)))
         compared += sum(len(resources) for resources in needs.resources.values())
-    return problems, f"{compared} permissions of {len(all_needs)} roles"
+
+    elsewhere = yaml.load((root / "aws/target-account/template.yaml").read_text(), Loader=Template)
+    module = (root / "tf/modules/target-account/release.tf").read_text()
+    for name, allowed in {
+        "aws/target-account": allowed_by(elsewhere["Resources"]["ReleaseRole"]),
+        "tf/modules/target-account": allowed_by_module(module),
+    }.items():
+        needs = needs_elsewhere(name, functions["steps"], release)
+        problems.extend(compare(needs, allowed))
+        compared += sum(len(resources) for resources in needs.resources.values())
+    return problems, f"{compared} permissions of {len(all_needs) + 2} roles"
 
 
 # ------------------------------------------------------------------------------------------------ self-test
@@ -579,6 +647,31 @@ def self_test():
         "missing: the state machine has a task sqs:sendMessage": replace(
             "statemachine/operation.asl.json", "aws-sdk:ecs:updateService", "sqs:sendMessage"
         ),
+        # Without `Credentials` a task is the machine's own.
+        "missing: operation may not ecs:UpdateService": replace(
+            "statemachine/operation.asl.json",
+            '"Resource": "arn:aws:states:::aws-sdk:ecs:updateService",\n            "Credentials"',
+            '"Resource": "arn:aws:states:::aws-sdk:ecs:updateService",\n            "Comments"',
+        ),
+        "missing: aws/target-account may not ecs:UpdateService": replace(
+            "aws/target-account/template.yaml", "[ecs:DescribeServices, ecs:UpdateService]", "ecs:DescribeServices"
+        ),
+        "missing: tf/modules/target-account may not logs:GetLogEvents": replace(
+            "tf/modules/target-account/release.tf", '"logs:GetLogEvents"', '"logs:FilterLogEvents"'
+        ),
+        "unused: release may scheduler:GetSchedule": replace(
+            "template.yaml", "Action: ecs:RunTask", "Action: [ecs:RunTask, scheduler:GetSchedule]"
+        ),
+        # A call of the steps, which they make in every account.
+        "missing: steps may not ecs:StopTask": append(
+            "functions/steps/src/log_line.rs",
+            "impl StackAccount { async fn more(&self) { self.ecs.stop_task().send().await; } }",
+        ),
+        "missing: aws/target-account may not ecs:DescribeTaskDefinition": replace(
+            "aws/target-account/template.yaml",
+            "[ecs:RegisterTaskDefinition, ecs:DescribeTaskDefinition]",
+            "ecs:RegisterTaskDefinition",
+        ),
         "unused: sweep may codebuild:StartBuild": replace(
             "template.yaml",
             "Action: codebuild:StopBuild",
@@ -597,7 +690,9 @@ def self_test():
     for expected, change in changes.items():
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder)
-            for part in ["functions", "crates/store", "crates/runner", "statemachine"]:
+            for part in [
+                "functions", "crates/store", "crates/runner", "statemachine", "aws/target-account", "tf/modules/target-account",
+            ]:
                 shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("target"))
             shutil.copy(ROOT / "template.yaml", copy)
             change(copy)
@@ -617,8 +712,8 @@ def main():
     for problem in problems:
         print(problem)
     if problems:
-        sys.exit(f"template.yaml and the calls differ: {len(problems)} times in {compared}")
-    print(f"template.yaml allows what is called, and nothing else: {compared}")
+        sys.exit(f"the policies and the calls differ: {len(problems)} times in {compared}")
+    print(f"the policies allow what is called, and nothing else: {compared}")
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ REFUSED = [
     ({"OidcIssuer": "https://issuer.example.com", "OidcAudience": "a, b"}, "commas and no spaces"),
     ({"Admins": ""}, "at least one group"),
     ({"EventSourceAccounts": "12"}, "12 digits"),
+    ({"EnvironmentAccounts": "444455556666, 777788889999"}, "12 digits"),
     ({"EventSourceOrganization": "acme"}, "the id of an organization"),
     ({"ConcurrentBuilds": "0"}, "not less than 1"),
     ({"AlarmEmail": "nobody"}, "one e-mail address"),
@@ -65,6 +66,7 @@ TOKENS = {
     "OidcAudience": "slipway,slipway-cli",
     "EventSourceAccounts": "111122223333,444455556666",
     "EventSourceOrganization": "o-a1b2c3d4e5",
+    "EnvironmentAccounts": "444455556666,777788889999",
     "AlarmEmail": "somebody@example.com",
     "Architecture": "x86_64",
 }
@@ -285,6 +287,9 @@ def accounts_around(cloud, outputs):
             "RunnerRoleArn": outputs["RunnerRoleArn"],
             "ExternalId": "b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10",
             "Regions": "eu-west-1,us-east-1",
+            "StateMachineArn": outputs["StateMachineArn"],
+            "WorkflowRoleArns": outputs["WorkflowRoleArns"],
+            "EventBusArn": outputs["EventBusArn"],
         },
         "event-source-account": {"BusArn": outputs["EventBusArn"], "Repositories": "shop/web,shop/worker"},
     }.items():

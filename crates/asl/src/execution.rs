@@ -124,7 +124,7 @@ pub struct TaskRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Start a task, and answer with its events.
-    StartTask(TaskRequest),
+    StartTask(Box<TaskRequest>),
     /// Stop a task whose answer nobody waits for any more (it timed out, its branch or execution was stopped). As on
     /// AWS, the job of a `.sync` task is then stopped too.
     CancelTask {
@@ -235,7 +235,7 @@ impl Execution {
     /// Every task that has not answered and every timer that has not fired: what a driver takes up after a restart.
     pub fn pending(&self) -> Vec<Effect> {
         let tasks = self.threads.values().filter_map(|thread| match &thread.visit.phase {
-            Phase::Running(task) => Some(Effect::StartTask(task.request.clone())),
+            Phase::Running(task) => Some(Effect::StartTask(Box::new(task.request.clone()))),
             _ => None,
         });
         let timers = self.timers.iter().map(|(timer, open)| Effect::StartTimer {

@@ -119,7 +119,7 @@ pub fn simulate_observed(
         for effect in turn.effects {
             if let Effect::StartTask(request) = effect {
                 events.extend(answered(&request, answer(&request)));
-                tasks.push(request);
+                tasks.push(*request);
             }
         }
         execution = between(execution);

@@ -83,7 +83,10 @@ mod tests {
 
     #[test]
     fn a_role_is_named_by_its_arn() {
-        for text in ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/path/to/a"] {
+        for text in [
+            "arn:aws:iam::123456789012:role/a",
+            "arn:aws-cn:iam::123456789012:role/path/to/a",
+        ] {
             assert_eq!(role_arn(&json!(text)), Ok(text.to_owned()));
         }
         for text in [

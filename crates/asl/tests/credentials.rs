@@ -34,7 +34,8 @@ fn the_role_of_an_outer_variable_reaches_the_tasks_of_a_map() {
 
 #[test]
 fn a_task_without_credentials_has_the_machines_own_role() {
-    let states = r#"{"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {}, "End": true}}"#;
+    let states =
+        r#"{"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {}, "End": true}}"#;
     let run = run_with(states, &json!({}), |_| Answer::Succeed(json!({})));
     assert_eq!(run.tasks[0].role, None);
 }
@@ -47,14 +48,20 @@ fn what_is_no_roles_arn_fails_the_state_and_is_caught() {
         (json!(null), "Expected 'string', but was 'null'"),
         (json!(7), "Expected 'string', but was 'number'"),
         (json!("slipway-release"), "Expected 'ARN of a role', but was 'string'"),
-        (json!("arn:aws:iam::123456789012:user/somebody"), "Expected 'ARN of a role'"),
+        (
+            json!("arn:aws:iam::123456789012:user/somebody"),
+            "Expected 'ARN of a role'",
+        ),
     ] {
         let mut states = json!({"T": task(&json!({"RoleArn": "{% $states.input.role %}"}))});
         let input = json!({"role": value});
         let run = run_with(&states.to_string(), &input, |_| panic!("nothing is called"));
         let (error, cause) = failure(&run);
         assert_eq!(error, "States.QueryEvaluationError");
-        assert!(cause.contains("'Credentials/RoleArn'") && cause.contains(expected), "{cause}");
+        assert!(
+            cause.contains("'Credentials/RoleArn'") && cause.contains(expected),
+            "{cause}"
+        );
 
         states["T"]["Catch"] = json!([{"ErrorEquals": ["States.ALL"], "Output": "caught", "Next": "End"}]);
         states["End"] = json!({"Type": "Succeed"});
@@ -68,7 +75,10 @@ fn credentials_are_a_role_and_nothing_else() {
     machine(&json!({"T": task(&json!({"RoleArn": ROLE}))}).to_string());
     for (credentials, problem) in [
         (json!(ROLE), "Expected value of type [OBJECT] at /States/T/Credentials"),
-        (json!({}), "These fields are required: [RoleArn] at /States/T/Credentials"),
+        (
+            json!({}),
+            "These fields are required: [RoleArn] at /States/T/Credentials",
+        ),
         (
             json!({"RoleArn": ROLE, "ExternalId": "x"}),
             "Field 'ExternalId' is not supported at /States/T/Credentials",

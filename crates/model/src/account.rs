@@ -10,6 +10,9 @@ use crate::textual::textual;
 /// What the roles of environments are called, before the part that tells them apart. Builds may assume no others.
 pub const ENVIRONMENT_ROLE: &str = "slipway-environment-";
 
+/// What the roles are called that releases in environments are done with, before the same part. The workflow may assume no others.
+pub const RELEASE_ROLE: &str = "slipway-release-";
+
 /// What the event buses are called that take results. No others may be written to.
 pub const RESULT_BUS: &str = "slipway-results";
 
@@ -68,6 +71,18 @@ impl EnvironmentRole {
     pub fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
+
+    /// The ARN of the role that releases in the environment are done with: `aws/target-account` makes the two together, so that an
+    /// environment is configured with one.
+    pub fn release_role(&self) -> String {
+        self.0
+            .replacen(&format!("role/{ENVIRONMENT_ROLE}"), &format!("role/{RELEASE_ROLE}"), 1)
+    }
+}
+
+/// The account that the resource of an ARN is in.
+pub fn account_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 impl FromStr for EnvironmentRole {
@@ -262,6 +277,26 @@ mod tests {
             "arn:other:iam::111122223333:role/slipway-environment-live",
         ];
         assert_eq!(all::<EnvironmentRole>(&wrong), [false; 10]);
+    }
+
+    #[test]
+    fn releases_have_a_role_beside_the_environments_own() {
+        for (environment, release) in [
+            (
+                "arn:aws:iam::111122223333:role/slipway-environment-live",
+                "arn:aws:iam::111122223333:role/slipway-release-live",
+            ),
+            (
+                "arn:aws-cn:iam::111122223333:role/slipway-environment-slipway-environment-a",
+                "arn:aws-cn:iam::111122223333:role/slipway-release-slipway-environment-a",
+            ),
+        ] {
+            let role: EnvironmentRole = environment.parse().expect("a role");
+            assert_eq!(role.release_role(), release);
+            assert_eq!(account_of(release), Some(role.account()));
+        }
+        assert_eq!(account_of("arn:aws:s3:::bucket"), None);
+        assert_eq!(account_of("web"), None);
     }
 
     #[test]

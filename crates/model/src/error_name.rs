@@ -31,6 +31,10 @@ pub enum ErrorName {
     RolloutFailed,
     /// The health address does not answer as it should.
     Unhealthy,
+    /// The release role of the environment could not be assumed.
+    RoleRefused,
+    /// The environment is in another region than Slipway.
+    OtherRegion,
     /// The operation was called off.
     Cancelled,
     /// An AWS service could not be reached, or asks for patience.
@@ -41,7 +45,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::PlanFailed,
         Self::PlanRefused,
         Self::ApprovalRejected,
@@ -54,6 +58,8 @@ impl ErrorName {
         Self::TaskFailed,
         Self::RolloutFailed,
         Self::Unhealthy,
+        Self::RoleRefused,
+        Self::OtherRegion,
         Self::Cancelled,
         Self::Transient,
         Self::Internal,
@@ -74,6 +80,8 @@ impl ErrorName {
             Self::TaskFailed => "Slipway.TaskFailed",
             Self::RolloutFailed => "Slipway.RolloutFailed",
             Self::Unhealthy => "Slipway.Unhealthy",
+            Self::RoleRefused => "Slipway.RoleRefused",
+            Self::OtherRegion => "Slipway.OtherRegion",
             Self::Cancelled => "Slipway.Cancelled",
             Self::Transient => "Slipway.Transient",
             Self::Internal => "Slipway.Internal",

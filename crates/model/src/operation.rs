@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account::AccountId;
 use crate::contract::Database;
 use crate::event::{Origin, Telling};
 use crate::id::{OperationId, ReleaseNumber, StackId};
@@ -217,6 +218,9 @@ pub struct Snapshot {
     pub id: String,
     /// What it is taken of.
     pub database: Database,
+    /// The account that it is taken in; none means Slipway's own. Nobody else is believed that it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     /// When it was there; none while it is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<Timestamp>,
@@ -234,6 +238,7 @@ impl Snapshot {
         Self {
             id: format!("{stack}-{operation}"),
             database,
+            account: None,
             taken_at: None,
             next: None,
             token: None,

@@ -4,8 +4,9 @@
 //! seen already. What is known is on the operation's record, so it does not matter which comes first.
 
 use jiff::Timestamp;
+use slipway_model::account::AccountId;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Operation, StepStatus};
+use slipway_model::operation::{Operation, Snapshot, StepStatus};
 
 use crate::rollout::{EndError, succeed};
 use crate::{Error, Store};
@@ -14,16 +15,19 @@ use crate::{Error, Store};
 pub const STEP: &str = "Wait for snapshot";
 
 /// Records that the snapshot of an operation is there, and tells the step that waits for it, where one does. Telling it again
-/// is harmless; a snapshot that is not the operation's, or not any more, is passed over.
+/// is harmless; a snapshot that is not the operation's, or not any more, is passed over. `account` is by whose word it is, and none
+/// means Slipway's own: in another account, somebody may give a snapshot of theirs the name of this one.
 pub async fn taken(
     store: &Store,
     sfn: &aws_sdk_sfn::Client,
     operation: &OperationId,
     snapshot: &str,
+    account: Option<&AccountId>,
 ) -> Result<(), EndError> {
     let now = Timestamp::now();
+    let is_meant = |own: &Snapshot| own.id == snapshot && own.account.as_ref() == account;
     let change = |operation: &mut Operation| {
-        let own = operation.snapshot.as_mut().filter(|own| own.id == snapshot);
+        let own = operation.snapshot.as_mut().filter(|own| is_meant(own));
         let Some(own) = own.filter(|_| !operation.status.has_ended()) else {
             return Ok(());
         };
@@ -44,7 +48,7 @@ pub async fn taken(
         Err(Error::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(EndError::Record(error)),
     };
-    let own = updated.snapshot.filter(|own| own.id == snapshot);
+    let own = updated.snapshot.filter(is_meant);
     match own.and_then(|own| own.token) {
         Some(token) => succeed(sfn, &token).await,
         None => Ok(()),

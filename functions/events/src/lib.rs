@@ -2,9 +2,9 @@
 //!
 //! | event | from | what follows |
 //! | --- | --- | --- |
-//! | `ECS Deployment State Change` | this account | the step that waits for the deployment is answered |
+//! | `ECS Deployment State Change` | the account of the service | the step that waits for the deployment is answered |
 //! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
-//! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | this account | the step that waits for the snapshot is answered |
+//! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | the account that the snapshot is taken in | the step that waits for the snapshot is answered |
 //! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
 //! | `Slipway Request` | other accounts | an operation |
 //! | `ECR Image Action` | other accounts | a release of each stack that subscribes to the image |
@@ -96,13 +96,11 @@ impl Events {
         let envelope = Envelope::read(event)?;
         let is_own = envelope.account.as_str() == self.config.account();
         match (envelope.detail_type.as_str(), envelope.source.as_str()) {
-            ("ECS Deployment State Change", "aws.ecs") if is_own => self.deployment(&envelope).await,
+            ("ECS Deployment State Change", "aws.ecs") => self.deployment(&envelope).await,
             ("Step Functions Execution Status Change", "aws.states") if is_own => {
                 self.execution(envelope.detail()?).await
             }
-            ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event", "aws.rds") if is_own => {
-                self.snapshot(envelope.detail()?).await
-            }
+            ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event", "aws.rds") => self.snapshot(&envelope).await,
             ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
             ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
             // Whoever asks names its own source. `aws.` is AWS's alone, and no service of AWS asks for anything.

@@ -1,5 +1,6 @@
 //! ECS Deployment State Change: the step that waits for the rollout is answered.
 
+use slipway_model::account::account_of;
 use slipway_store::rollout::{self, Ended};
 
 use crate::event::{Deployment, Envelope};
@@ -9,6 +10,10 @@ impl Events {
     pub(crate) async fn deployment(&self, envelope: &Envelope) -> Result<(), EventError> {
         let detail: Deployment = envelope.detail()?;
         let service = envelope.resources.first().ok_or(EventError::NoService)?;
+        // Whoever puts an event says what it is about. Nobody ends a rollout in another account than their own.
+        if account_of(service) != Some(envelope.account.as_str()) {
+            return Err(envelope.spoofed());
+        }
         let ended = match detail.event_name.as_str() {
             "SERVICE_DEPLOYMENT_COMPLETED" => Ended::Completed,
             "SERVICE_DEPLOYMENT_FAILED" if detail.reason.is_empty() => {

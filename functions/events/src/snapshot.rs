@@ -2,20 +2,23 @@
 
 use slipway_model::operation;
 
-use crate::event::Snapshot;
+use crate::event::{Envelope, Snapshot};
 use crate::{EventError, Events};
 
 /// A snapshot that somebody asked for is there: of an instance, of a cluster.
 const THERE: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0075"];
 
 impl Events {
-    pub(crate) async fn snapshot(&self, detail: Snapshot) -> Result<(), EventError> {
+    pub(crate) async fn snapshot(&self, envelope: &Envelope) -> Result<(), EventError> {
+        let detail: Snapshot = envelope.detail()?;
         let id = &detail.source_identifier;
         let Some(operation) = operation::Snapshot::operation(id).filter(|_| THERE.contains(&&*detail.event_id)) else {
             // Somebody else's snapshot, or another word about one.
             return Ok(());
         };
-        slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, id)
+        let account = &envelope.account;
+        let account = (account.as_str() != self.config.account()).then_some(account);
+        slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, id, account)
             .await
             .map_err(EventError::EndSnapshot)?;
         tracing::info!(%operation, snapshot = id, "a snapshot is there");

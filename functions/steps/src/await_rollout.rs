@@ -8,28 +8,38 @@ use slipway_model::id::OperationId;
 use slipway_store::rollout::{self, EndError, Ended, Rollout};
 
 use crate::payload::Rollout as Deployed;
+use crate::stack_account::{Place, StackAccount};
 use crate::{Done, StepError, Steps, aws, state};
+
+/// The state that waits.
+#[derive(Debug)]
+pub(crate) struct Waits {
+    pub token: String,
+    pub state: String,
+    /// The cluster of the service that it waits for.
+    pub cluster: String,
+}
 
 impl Steps {
     pub(crate) async fn await_rollout(
         &self,
         operation: &OperationId,
-        token: String,
-        state: &str,
-        cluster: &str,
+        place: &Place,
+        waits: Waits,
         rollout: &Deployed,
     ) -> Result<Done, StepError> {
-        let step = state::of_item(state, &rollout.key);
+        let step = state::of_item(&waits.state, &rollout.key);
         let waiting = Rollout {
             step: step.clone(),
             service: rollout.service.clone(),
             deployment: rollout.deployment.clone(),
-            token,
+            token: waits.token,
             operation: operation.clone(),
         };
         self.store.put_rollout(&waiting).await?;
         self.store.begin_step(operation, &step).await?;
-        if let Some(ended) = self.ended(cluster, rollout).await? {
+        let account = self.stack_account(place, operation).await?;
+        if let Some(ended) = account.ended(&waits.cluster, rollout).await? {
             match rollout::end(&self.store, &self.sfn, &waiting, &ended).await {
                 Ok(()) => {}
                 Err(EndError::Record(error)) => return Err(error.into()),
@@ -41,7 +51,9 @@ impl Steps {
         }
         Ok(Done {})
     }
+}
 
+impl StackAccount {
     /// How the rollout ended, if it has.
     async fn ended(&self, cluster: &str, rollout: &Deployed) -> Result<Option<Ended>, StepError> {
         let key = &rollout.key;

@@ -41,7 +41,7 @@ impl Steps {
                 return Err(StepError::SnapshotFailed(text));
             }
         }
-        match snapshot::taken(&self.store, &self.sfn, operation, &own.id).await {
+        match snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await {
             Ok(()) => Ok(Done {}),
             Err(EndError::Record(error)) => Err(error.into()),
             Err(EndError::Answer(source)) => {

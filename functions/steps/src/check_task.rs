@@ -8,6 +8,7 @@ use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
 use slipway_store::IllegalTransition;
 
 use crate::payload::{EndedTask, What};
+use crate::stack_account::{Place, StackAccount};
 use crate::{Done, StepError, Steps, aws, log_line, state};
 
 impl What {
@@ -33,14 +34,16 @@ impl Steps {
     pub(crate) async fn check_task(
         &self,
         operation: &OperationId,
+        place: &Place,
         cluster: &str,
         what: What,
         ended: &EndedTask,
     ) -> Result<Done, StepError> {
         let step = state::of_item(what.state(), &ended.name);
-        let task = self.ecs_task(cluster, what, ended).await?;
+        let account = self.stack_account(place, operation).await?;
+        let task = account.ecs_task(cluster, what, ended).await?;
         let log = match &task {
-            Some(task) => self.log_of(task, ended, &step).await?,
+            Some(task) => account.log_of(task, ended, &step).await?,
             None => None,
         };
         let problem = problem(ended, task.as_ref());
@@ -51,37 +54,11 @@ impl Steps {
             return Ok(Done {});
         };
         let line = match &log {
-            Some(log) => self.last_log_line(log).await,
+            Some(log) => account.last_log_line(log).await,
             None => None,
         };
         let said = line.map(|line| format!(": {line}")).unwrap_or_default();
         Err(what.failed(format!("{what} `{}` {problem}{said}", ended.name)))
-    }
-
-    /// The task, which ECS shows for an hour after its end.
-    async fn ecs_task(&self, cluster: &str, what: What, ended: &EndedTask) -> Result<Option<Task>, StepError> {
-        if ended.task.is_empty() {
-            return Ok(None);
-        }
-        let described = self.ecs.describe_tasks().cluster(cluster).tasks(&ended.task);
-        let doing = format!("read how the {what} `{}` ended", ended.name);
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
-        Ok(described.tasks.unwrap_or_default().into_iter().next())
-    }
-
-    async fn log_of(&self, task: &Task, ended: &EndedTask, step: &str) -> Result<Option<LogStream>, StepError> {
-        let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
-            return Ok(None);
-        };
-        let described = self.ecs.describe_task_definition().task_definition(definition);
-        let doing = "read where the task prints to";
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
-        let containers = described
-            .task_definition
-            .and_then(|definition| definition.container_definitions);
-        let is_its_own = |container: &ContainerDefinition| container.name() == Some(&ended.container);
-        let container = containers.unwrap_or_default().into_iter().find(is_its_own);
-        Ok(container.and_then(|container| log_line::stream_of(&container, arn, step)))
     }
 
     /// Records how the task ran, and that the one after it runs now.
@@ -108,6 +85,34 @@ impl Steps {
         };
         self.store.update_operation(operation, change).await?;
         Ok(())
+    }
+}
+
+impl StackAccount {
+    /// The task, which ECS shows for an hour after its end.
+    async fn ecs_task(&self, cluster: &str, what: What, ended: &EndedTask) -> Result<Option<Task>, StepError> {
+        if ended.task.is_empty() {
+            return Ok(None);
+        }
+        let described = self.ecs.describe_tasks().cluster(cluster).tasks(&ended.task);
+        let doing = format!("read how the {what} `{}` ended", ended.name);
+        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+        Ok(described.tasks.unwrap_or_default().into_iter().next())
+    }
+
+    async fn log_of(&self, task: &Task, ended: &EndedTask, step: &str) -> Result<Option<LogStream>, StepError> {
+        let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
+            return Ok(None);
+        };
+        let described = self.ecs.describe_task_definition().task_definition(definition);
+        let doing = "read where the task prints to";
+        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+        let containers = described
+            .task_definition
+            .and_then(|definition| definition.container_definitions);
+        let is_its_own = |container: &ContainerDefinition| container.name() == Some(&ended.container);
+        let container = containers.unwrap_or_default().into_iter().find(is_its_own);
+        Ok(container.and_then(|container| log_line::stream_of(&container, arn, step)))
     }
 }
 

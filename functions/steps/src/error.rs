@@ -43,6 +43,35 @@ pub enum StepError {
     /// The operation has been called off, or has ended otherwise, while the step ran.
     #[error("the operation has ended already")]
     Ended(#[source] slipway_store::Error),
+    /// The role of an environment in another account is not there, or does not trust Slipway.
+    #[error(
+        "releases in the environment `{environment}` are done with the role {role}, which could not be assumed ({said}): deploy \
+         aws/target-account, or the module tf/modules/target-account, in that account again, with the outputs of Slipway's own template"
+    )]
+    RoleRefused {
+        /// The environment.
+        environment: String,
+        /// The ARN of its release role.
+        role: String,
+        /// The code and message of STS.
+        said: String,
+        /// What the client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The environment is where the workflow cannot reach.
+    #[error(
+        "the environment `{environment}` is in the region {region}, and Slipway in {own}: Terraform works in every region, but \
+         migrations, rollouts and tasks only in Slipway's own"
+    )]
+    OtherRegion {
+        /// The environment.
+        environment: String,
+        /// Its region.
+        region: String,
+        /// Slipway's.
+        own: String,
+    },
     /// An AWS service could not be reached, or asks for patience.
     #[error("AWS could not {doing}; this may pass")]
     Unavailable {
@@ -88,6 +117,8 @@ impl StepError {
             Self::RolloutFailed(_) => ErrorName::RolloutFailed,
             Self::Unhealthy(_) => ErrorName::Unhealthy,
             Self::Ended(_) => ErrorName::Cancelled,
+            Self::RoleRefused { .. } => ErrorName::RoleRefused,
+            Self::OtherRegion { .. } => ErrorName::OtherRegion,
             Self::Unavailable { .. } => ErrorName::Transient,
             Self::Store(error) if error.is_transient() => ErrorName::Transient,
             Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => ErrorName::Internal,

@@ -25,6 +25,7 @@ mod prepare_task;
 mod record_failure;
 mod record_outputs;
 mod review_plan;
+mod stack_account;
 mod state;
 mod task_definition;
 mod verify;
@@ -37,8 +38,10 @@ use serde_json::Value;
 use slipway_store::Store;
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
+use await_rollout::Waits;
 pub use error::StepError;
 use payload::Payload;
+use stack_account::StackAccounts;
 
 /// What the function knows from its environment.
 #[derive(Debug, Clone)]
@@ -46,6 +49,8 @@ pub struct Config {
     table: String,
     artifacts_bucket: String,
     state_machine: String,
+    /// The role that the workflow calls AWS with in Slipway's own account.
+    release_role: String,
     s3_path_style: bool,
 }
 
@@ -57,6 +62,7 @@ impl Config {
             table: var("SLIPWAY_TABLE")?,
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
+            release_role: var("SLIPWAY_RELEASE_ROLE_ARN")?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
         })
     }
@@ -67,12 +73,10 @@ impl Config {
 pub struct Steps {
     config: Config,
     store: Store,
-    ecs: Lazy<aws_sdk_ecs::Client>,
+    accounts: StackAccounts,
     s3: Lazy<aws_sdk_s3::Client>,
     sfn: Lazy<aws_sdk_sfn::Client>,
-    logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     codebuild: Lazy<aws_sdk_codebuild::Client>,
-    scheduler: Lazy<aws_sdk_scheduler::Client>,
 }
 
 impl Steps {
@@ -85,12 +89,10 @@ impl Steps {
         };
         Self {
             store: Store::new(sdk, config.table.clone()),
-            ecs: lazy(sdk, aws_sdk_ecs::Client::new),
+            accounts: StackAccounts::new(sdk),
             s3: lazy(sdk, s3),
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
-            logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
             codebuild: lazy(sdk, aws_sdk_codebuild::Client::new),
-            scheduler: lazy(sdk, aws_sdk_scheduler::Client::new),
             config,
         }
     }
@@ -115,29 +117,32 @@ impl Steps {
             Payload::PrepareTask { operation } => answer(&self.prepare_task(&operation).await?),
             Payload::CheckTask {
                 operation,
+                place,
                 cluster,
                 what,
                 task,
-            } => answer(&self.check_task(&operation, &cluster, what, &task).await?),
+            } => answer(&self.check_task(&operation, &place, &cluster, what, &task).await?),
             Payload::AwaitRollout {
                 operation,
                 token,
                 state,
+                place,
                 cluster,
                 rollout,
-            } => answer(
-                &self
-                    .await_rollout(&operation, token, &state, &cluster, &rollout)
-                    .await?,
-            ),
+            } => {
+                let waits = Waits { token, state, cluster };
+                answer(&self.await_rollout(&operation, &place, waits, &rollout).await?)
+            }
             Payload::AwaitSnapshot {
                 operation,
                 token,
                 status,
             } => answer(&self.await_snapshot(&operation, &token, &status).await?),
             Payload::Verify { operation } => answer(&self.verify(&operation).await?),
-            Payload::PointSchedules { operation } => answer(&self.point_schedules(&operation).await?),
-            Payload::PutBackSchedules { operation } => answer(&self.put_back_schedules(&operation).await?),
+            Payload::PointSchedules { operation, place } => answer(&self.point_schedules(&operation, &place).await?),
+            Payload::PutBackSchedules { operation, place } => {
+                answer(&self.put_back_schedules(&operation, &place).await?)
+            }
             Payload::Complete { operation } => answer(&self.complete(&operation).await?),
             Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),
         }

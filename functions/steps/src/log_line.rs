@@ -3,8 +3,8 @@
 use aws_sdk_ecs::types::{ContainerDefinition, LogDriver};
 use slipway_model::operation::LogStream;
 
-use crate::Steps;
 use crate::error::cut;
+use crate::stack_account::StackAccount;
 
 /// How many of the last lines are looked through for one that says something.
 const LINES: i32 = 20;
@@ -28,7 +28,7 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
     })
 }
 
-impl Steps {
+impl StackAccount {
     /// The last line of a stream that is not empty. A failure is told without it rather than not at all, so this never fails.
     pub(crate) async fn last_log_line(&self, log: &LogStream) -> Option<String> {
         let events = self

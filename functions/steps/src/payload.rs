@@ -4,6 +4,8 @@ use serde::Deserialize;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
+use crate::stack_account::Place;
+
 /// The payload of one `lambda:invoke`, by its step.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
@@ -30,6 +32,7 @@ pub(crate) enum Payload {
     },
     CheckTask {
         operation: OperationId,
+        place: Place,
         cluster: String,
         what: What,
         task: EndedTask,
@@ -38,6 +41,7 @@ pub(crate) enum Payload {
         operation: OperationId,
         token: String,
         state: String,
+        place: Place,
         cluster: String,
         rollout: Rollout,
     },
@@ -51,9 +55,11 @@ pub(crate) enum Payload {
     },
     PointSchedules {
         operation: OperationId,
+        place: Place,
     },
     PutBackSchedules {
         operation: OperationId,
+        place: Place,
     },
     Complete {
         operation: OperationId,

@@ -11,10 +11,11 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, ReleasedSchedule, ScheduleTarget, StepStatus};
 
+use crate::stack_account::{Place, StackAccount};
 use crate::{Done, StepError, Steps, aws, state};
 
 impl Steps {
-    pub(crate) async fn point_schedules(&self, operation: &OperationId) -> Result<Done, StepError> {
+    pub(crate) async fn point_schedules(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut Operation| {
             operation.end_running_steps(StepStatus::Succeeded, now);
@@ -22,12 +23,13 @@ impl Steps {
             Ok(())
         };
         let noted = self.store.update_operation(operation, begin).await?;
+        let account = self.stack_account(place, operation).await?;
         for schedule in &noted.schedules {
             let target = ScheduleTarget {
                 task_definition: schedule.task_definition.clone(),
                 enabled: true,
             };
-            self.point(schedule, &target).await?;
+            account.point(schedule, &target).await?;
         }
         self.store
             .end_step(operation, state::POINT_SCHEDULES, StepStatus::Succeeded)
@@ -35,7 +37,7 @@ impl Steps {
         Ok(Done {})
     }
 
-    pub(crate) async fn put_back_schedules(&self, operation: &OperationId) -> Result<Done, StepError> {
+    pub(crate) async fn put_back_schedules(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut Operation| {
             operation.end_step(state::POINT_SCHEDULES, StepStatus::Failed, now);
@@ -43,15 +45,18 @@ impl Steps {
             Ok(())
         };
         let noted = self.store.update_operation(operation, begin).await?;
+        let account = self.stack_account(place, operation).await?;
         for schedule in &noted.schedules {
-            self.point(schedule, &schedule.previous).await?;
+            account.point(schedule, &schedule.previous).await?;
         }
         self.store
             .end_step(operation, state::PUT_BACK_SCHEDULES, StepStatus::Succeeded)
             .await?;
         Ok(Done {})
     }
+}
 
+impl StackAccount {
     /// What a schedule of the contract runs now.
     pub(crate) async fn scheduled(&self, key: &Name, schedule: &Schedule) -> Result<ScheduleTarget, StepError> {
         let Schedule { name, group, .. } = schedule;

@@ -11,6 +11,7 @@ use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule, Snapshot};
 use slipway_model::release::Release;
 
+use crate::stack_account::{Place, StackAccount};
 use crate::task_definition::Usable;
 use crate::{StepError, Steps, aws, state, task_definition};
 
@@ -24,6 +25,7 @@ const SERVICES_A_CALL: usize = 10;
 /// What the workflow carries of a release.
 #[derive(Debug, Serialize)]
 pub(crate) struct Prepared {
+    place: Place,
     cluster: String,
     /// More arguments of `ecs:RunTask`: where one-off tasks run.
     placement: Value,
@@ -83,6 +85,7 @@ impl Steps {
         let began = Timestamp::now();
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
+        let place = self.place_of(&stack).await?;
         let (Some(contract), Some(number)) = (stack.contract, asked.release) else {
             return Err(StepError::ContractInvalid(
                 "the stack has no services yet: update it first, so that its blueprint is applied".to_owned(),
@@ -102,8 +105,9 @@ impl Steps {
             OperationKind::Update => contract.ready_for(&release.images),
             _ => contract,
         };
-        let prepared = self.prepare(&asked, &contract, &release, &released).await?;
-        let schedules = self.prepare_schedules(&contract, &prepared.services).await?;
+        let account = self.stack_account(&place, operation).await?;
+        let prepared = account.prepare(place, &asked, &contract, &release, &released).await?;
+        let schedules = account.prepare_schedules(&contract, &prepared.services).await?;
         let bytes = serde_json::to_string(&prepared).map_err(StepError::WriteAnswer)?.len();
         if bytes > CARRIED {
             return Err(StepError::ContractInvalid(format!(
@@ -112,9 +116,11 @@ impl Steps {
             )));
         }
         let first = first_command(&prepared);
+        let taken_in = self.foreign_account(&prepared.place);
         let snapshot = contract.database.filter(|_| asked.with_snapshot);
         let snapshot = snapshot.map(|database| Snapshot {
             next: first.clone(),
+            account: taken_in.clone(),
             ..Snapshot::new(&stack.id, operation, database)
         });
         let change = |operation: &mut Operation| {
@@ -128,10 +134,13 @@ impl Steps {
         self.note(operation, state::PREPARE_RELEASE, began, change).await?;
         Ok(prepared)
     }
+}
 
+impl StackAccount {
     /// `released` are the services that the current release has brought out.
     async fn prepare(
         &self,
+        place: Place,
         asked: &Operation,
         contract: &Contract,
         release: &Release,
@@ -167,6 +176,7 @@ impl Steps {
             ));
         }
         Ok(Prepared {
+            place,
             placement: placement(contract),
             snapshot: snapshot.map(|database| PreparedSnapshot {
                 id: Snapshot::new(&release.stack, &asked.id, database.clone()).id,

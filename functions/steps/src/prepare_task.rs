@@ -7,11 +7,13 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
 use crate::prepare_release::{placement, release_tags};
+use crate::stack_account::Place;
 use crate::{StepError, Steps, state, task_definition};
 
 /// What the workflow carries of a task.
 #[derive(Debug, Serialize)]
 pub(crate) struct PreparedTask {
+    place: Place,
     cluster: String,
     /// More arguments of `ecs:RunTask`: where it runs.
     placement: Value,
@@ -27,6 +29,7 @@ impl Steps {
         let began = Timestamp::now();
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
+        let place = self.place_of(&stack).await?;
         let (Some(contract), Some(current), Some(name)) = (stack.contract, stack.current_release, asked.task) else {
             return Err(StepError::ContractInvalid(
                 "the stack has no release whose images the task could run with".to_owned(),
@@ -44,10 +47,12 @@ impl Steps {
         let image = release.images.get(&run.service);
         let definition = task_definition::with_image(&family, &run.service, shape, image)?;
         let tags = release_tags(&release, &run.service);
+        let account = self.stack_account(&place, operation).await?;
         let prepared = PreparedTask {
+            place,
             cluster: contract.cluster.clone().unwrap_or_default(),
             placement: placement(&contract),
-            task_definition: self.ensure_registered(&definition, &tags).await?,
+            task_definition: account.ensure_registered(&definition, &tags).await?,
             container: task_definition::container(shape).unwrap_or_default().to_owned(),
             command: run.command.clone(),
             timeout_seconds: run.timeout_seconds,

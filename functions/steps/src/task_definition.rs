@@ -18,7 +18,8 @@ use slipway_model::contract::{Service, takes_image};
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Digest, Image, Name};
 
-use crate::{StepError, Steps, aws};
+use crate::stack_account::StackAccount;
+use crate::{StepError, aws};
 
 /// The tag with the digest of what a revision was registered from.
 const DIGEST_TAG: &str = "slipway:definition";
@@ -93,7 +94,7 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-impl Steps {
+impl StackAccount {
     /// The ARN of a revision with this content: the one that is there, or a new one with these tags.
     pub(crate) async fn ensure_registered(
         &self,

@@ -1,4 +1,4 @@
-# An environment's role: who may have it, and what it may do.
+# An environment's role: who may have it, and what it may do. Releases have one of their own: release.tf.
 
 data "aws_caller_identity" "this" {}
 

@@ -3,6 +3,11 @@ output "role_arn" {
   value       = aws_iam_role.this.arn
 }
 
+output "release_role_arn" {
+  description = "The role of releases. Slipway knows it by the name of the other."
+  value       = aws_iam_role.release.arn
+}
+
 output "external_id" {
   description = "The external id of the environment in Slipway."
   value       = var.external_id

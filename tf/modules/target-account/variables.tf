@@ -1,5 +1,5 @@
 variable "name" {
-  description = "The environment's name, as Slipway knows it. The role is called slipway-environment-<name>."
+  description = "The environment's name, as Slipway knows it. The roles are called slipway-environment-<name> and slipway-release-<name>."
   type        = string
 
   validation {
@@ -25,6 +25,36 @@ variable "external_id" {
   validation {
     condition     = can(regex("^[A-Za-z0-9+=,.@:/_-]{16,256}$", var.external_id))
     error_message = "The external id has 16 to 256 letters, digits and the characters + = , . @ : / _ -; nobody should guess it."
+  }
+}
+
+variable "state_machine_arn" {
+  description = "Slipway's workflow, which releases are done by: the output StateMachineArn of Slipway's template."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]+$", var.state_machine_arn))
+    error_message = "The workflow is given by the ARN of its state machine: arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation."
+  }
+}
+
+variable "workflow_role_arns" {
+  description = "The roles that the workflow and its steps have: the output WorkflowRoleArns of Slipway's template, at its comma split."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.workflow_role_arns) > 0 && alltrue([for arn in var.workflow_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
+    error_message = "Name the roles of the workflow by their ARNs; none of them is a pattern."
+  }
+}
+
+variable "event_bus_arn" {
+  description = "Where Slipway hears how rollouts and snapshots ended: the output EventBusArn of Slipway's template."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$", var.event_bus_arn))
+    error_message = "The bus is given by its ARN: arn:aws:events:eu-west-1:111122223333:event-bus/slipway."
   }
 }
 

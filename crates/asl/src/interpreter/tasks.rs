@@ -48,7 +48,7 @@ impl Interpreter<'_> {
             arguments: attempt.arguments,
             token: thread.visit.token.clone(),
         };
-        self.turn.effects.push(Effect::StartTask(request.clone()));
+        self.turn.effects.push(Effect::StartTask(Box::new(request.clone())));
         let timeout = attempt
             .timeout
             .map(|seconds| self.start_timer(seconds, TimerPurpose::Timeout(id)));

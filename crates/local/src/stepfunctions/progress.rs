@@ -124,7 +124,7 @@ impl Progress {
             match effect {
                 Effect::StartTask(request) => {
                     let open = self.open.get(&request.task).cloned().unwrap_or_default();
-                    tasks.push((request, open));
+                    tasks.push((*request, open));
                 }
                 Effect::StartTimer { timer, at } => timers.push((timer, Some(at))),
                 Effect::CancelTask { .. } | Effect::CancelTimer { .. } => {}
@@ -145,7 +145,7 @@ impl Progress {
                     let task = request.task;
                     self.open.insert(task, Open::default());
                     step.tokens.extend(request.token.clone().map(|token| (token, task)));
-                    step.starts.push(request);
+                    step.starts.push(*request);
                     let turn = self.execution.handle(machine, Event::TaskStarted { task }, now);
                     self.absorb(machine, turn, now, step);
                 }

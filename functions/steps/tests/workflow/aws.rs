@@ -7,8 +7,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+use crate::sts::{self, Sts};
 
 /// How a rollout ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,7 @@ pub struct Aws {
     /// What was answered to task tokens: nothing for a success, or the error and its cause.
     pub answered: BTreeMap<String, Option<(String, String)>>,
     pub started: Vec<String>,
+    pub sts: Sts,
     /// The snapshots of RDS, by name.
     pub snapshots: BTreeSet<String>,
     /// What RDS says of a snapshot when it is asked, in turn; then it is available.
@@ -65,6 +69,7 @@ pub fn router(aws: Shared) -> Router {
         .route("/schedules/{name}", axum::routing::get(schedule).put(update_schedule))
         .route("/healthz", axum::routing::get(health))
         .route("/artifacts/{*key}", axum::routing::get(object))
+        .layer(middleware::from_fn_with_state(aws.clone(), sts::note_caller))
         .with_state(aws)
 }
 
@@ -110,7 +115,11 @@ async fn object(State(aws): State<Shared>, Path(key): Path<String>) -> Response 
 }
 
 async fn call(State(aws): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers["x-amz-target"].to_str().expect("a target").to_owned();
+    // STS alone speaks another protocol.
+    let Some(target) = headers.get("x-amz-target") else {
+        return lock(&aws).sts.assume(&body);
+    };
+    let target = target.to_str().expect("a target").to_owned();
     let body: Value = serde_json::from_slice(&body).expect("JSON");
     let (_, action) = target.split_once('.').expect("a service and an action");
     match lock(&aws).answer(action, &body) {

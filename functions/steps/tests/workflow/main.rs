@@ -5,11 +5,13 @@ mod aws;
 mod ground;
 #[path = "../../../api/tests/runtime_stub/mod.rs"]
 mod runtime_stub;
+mod sts;
 mod world;
 
 mod binary;
 mod definition;
 mod every_state;
 mod kinds;
+mod other_account;
 mod released;
 mod snapshots;

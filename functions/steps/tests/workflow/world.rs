@@ -8,6 +8,7 @@ use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
 use slipway_asl::simulate::{Answer, Simulation, simulate};
 use slipway_asl::{StateMachine, TaskRequest};
+use slipway_model::account::AccountId;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
@@ -25,7 +26,9 @@ use crate::aws::{self, Aws, End, Shared};
 use crate::ground::{answer, contract, created, dynamodb, provision, serve};
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
-const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
+/// The role of Slipway's own account.
+pub const RELEASE_ROLE: &str = "arn:aws:iam::000000000000:role/slipway-release";
+pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
 /// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
@@ -100,6 +103,8 @@ pub struct World {
     pub drift: Drift,
     /// When RDS says that a snapshot is there.
     pub told: Told,
+    /// The account that RDS speaks from, where that is not Slipway's own.
+    pub account: Option<AccountId>,
     sfn: aws_sdk_sfn::Client,
     /// What the blueprint's output says; none for a blueprint without it.
     pub contract: Option<Value>,
@@ -130,6 +135,7 @@ impl World {
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
             ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN),
+            ("SLIPWAY_RELEASE_ROLE_ARN", RELEASE_ROLE),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -162,6 +168,7 @@ impl World {
             apply_build: Build::Succeeds,
             drift: Drift::default(),
             told: Told::Later,
+            account: None,
             sfn: aws_sdk_sfn::Client::new(&sdk),
             contract: Some(contract),
             exit_code: Some(0),
@@ -343,7 +350,7 @@ impl World {
     /// What RDS says of the snapshot of an operation: `events` hears it.
     fn tell(&self, snapshot: &str) {
         let operation = slipway_model::operation::Snapshot::operation(snapshot).expect("an operation");
-        let told = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot);
+        let told = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
         RUNTIME.block_on(told).expect("the step is told");
     }
 

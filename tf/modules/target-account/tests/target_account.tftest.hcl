@@ -3,6 +3,13 @@ variables {
   runner_role_arn = "arn:aws:iam::111122223333:role/slipway-runner"
   external_id     = "b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"
   regions         = ["eu-west-1", "us-east-1"]
+
+  state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation"
+  workflow_role_arns = [
+    "arn:aws:iam::111122223333:role/slipway-OperationRole-1",
+    "arn:aws:iam::111122223333:role/slipway-StepsRole-2",
+  ]
+  event_bus_arn = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
 }
 
 run "the_role_is_for_the_runner_alone" {
@@ -82,6 +89,66 @@ run "one_policy_is_what_the_role_may_do_and_its_boundary" {
     ] == [["eu-west-1", "us-east-1"]]
     error_message = "Services answer in the regions of the environment only."
   }
+}
+
+run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
+  assert {
+    condition     = aws_iam_role.release.name == "slipway-release-production" && aws_iam_role.release.path != "/slipway/"
+    error_message = "Slipway finds the role by its name, and no blueprint reaches it."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role.release.assume_role_policy).Statement : [
+        statement.Principal.AWS,
+        statement.Condition.ArnEquals["aws:PrincipalArn"],
+        statement.Condition.StringEquals["sts:ExternalId"],
+      ]
+      ] == [[
+        "arn:aws:iam::111122223333:root",
+        ["arn:aws:iam::111122223333:role/slipway-OperationRole-1", "arn:aws:iam::111122223333:role/slipway-StepsRole-2"],
+        "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
+    ]]
+    error_message = "The workflow's roles have it, by the workflow's own external id."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.release.policy).Statement :
+      statement.Resource != "*" || toset(flatten([statement.Action])) == toset(["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"])
+    ])
+    error_message = "What can be named is named."
+  }
+}
+
+run "the_ends_of_rollouts_and_snapshots_go_to_slipways_bus" {
+  assert {
+    condition = { for rule, target in aws_cloudwatch_event_target.ends : rule => [target.rule, target.arn] } == {
+      rollouts  = ["slipway-rollouts-production", "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"]
+      snapshots = ["slipway-snapshots-production", "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"]
+    }
+    error_message = "Both rules lead to the bus."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_iam_role_policy.events.policy).Statement[0].Action == "events:PutEvents"
+      && jsondecode(aws_iam_role_policy.events.policy).Statement[0].Resource == "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
+    )
+    error_message = "The rules' role puts events on that bus, and does nothing else."
+  }
+}
+
+run "a_pattern_is_no_workflow" {
+  command = plan
+
+  variables {
+    state_machine_arn  = "arn:aws:states:eu-west-1:111122223333:stateMachine:*"
+    workflow_role_arns = ["arn:aws:iam::111122223333:role/*"]
+    event_bus_arn      = "slipway"
+  }
+
+  expect_failures = [var.state_machine_arn, var.workflow_role_arns, var.event_bus_arn]
 }
 
 run "nobody_names_the_environment_badly" {

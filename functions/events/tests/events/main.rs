@@ -1,11 +1,13 @@
 //! The events against a DynamoDB and a Step Functions that records what it is told.
 
-#[path = "../../../crates/store/tests/store/fake.rs"]
+#[path = "../../../../crates/store/tests/store/fake.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod fake;
-#[path = "../../../crates/store/tests/store/support.rs"]
+#[path = "../../../../crates/store/tests/store/support.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
+
+mod elsewhere;
 
 use serde_json::{Value, json};
 use slipway_events::{Config, EventError, Events};

@@ -1,0 +1,88 @@
+//! What the accounts of environments tell: each is believed about itself alone.
+
+use serde_json::{Value, json};
+use slipway_model::contract::{Database, DatabaseKind};
+use slipway_model::operation::{Operation, Snapshot};
+use slipway_store::rollout::Rollout;
+
+use crate::fake::Fake;
+use crate::support::{new_stack, table};
+use crate::{SERVICE, deployment, events, set_aside, snapshot, takes, waiting};
+
+/// The same event, put by another account.
+fn from(account: &str, mut event: Value) -> Value {
+    event["account"] = account.into();
+    event
+}
+
+#[tokio::test]
+async fn a_rollout_in_another_account_ends_by_that_accounts_word_alone() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake);
+    let there = SERVICE.replace("000000000000", "444455556666");
+    let rollout = Rollout {
+        service: there.clone(),
+        ..waiting("ecs-svc/1")
+    };
+    table.store.put_rollout(&rollout).await.expect("kept");
+    let mut event = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
+    event["resources"] = json!([there]);
+
+    // Of a service of this account, and of another one: whoever puts such an event lies.
+    for liar in ["000000000000", "777788889999"] {
+        events.handle(from(liar, event.clone())).await.expect("set aside");
+    }
+    let of_ours = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
+    events.handle(from("444455556666", of_ours)).await.expect("set aside");
+    let names: Vec<String> = set_aside(&fake).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["Slipway.EventSpoofed"; 3]);
+    assert_eq!(fake.count("SendTaskSuccess"), 0);
+
+    // A service there that is nobody's here.
+    let mut other = event.clone();
+    other["detail"]["deploymentId"] = "ecs-svc/2".into();
+    events.handle(from("444455556666", other)).await.expect("passed over");
+    events.handle(from("444455556666", event)).await.expect("handled");
+    assert_eq!(fake.count("SendTaskSuccess"), 1);
+    assert_eq!(fake.count("SendMessage"), 3);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_there_when_the_account_says_so_in_which_it_is_taken() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake);
+    for (name, taken_in, liar, believed) in [
+        ("elsewhere", Some("444455556666"), "000000000000", "444455556666"),
+        ("here", None, "444455556666", "000000000000"),
+    ] {
+        let (stack, id) = table.provisioning(&new_stack(name)).await;
+        let database = Database {
+            kind: DatabaseKind::RdsInstance,
+            id: "main".to_owned(),
+        };
+        let own = Snapshot {
+            account: taken_in.map(|account| account.parse().expect("an account")),
+            token: Some(name.to_owned()),
+            ..Snapshot::new(&stack.id, &id, database)
+        };
+        let keep = |operation: &mut Operation| {
+            operation.snapshot.get_or_insert(own.clone());
+            Ok(())
+        };
+        table.store.update_operation(&id, keep).await.expect("kept");
+        let event = snapshot("RDS-EVENT-0042", &own.id);
+        // A snapshot there may have any name.
+        for account in [liar, "777788889999"] {
+            events.handle(from(account, event.clone())).await.expect("passed over");
+        }
+        let operation = table.store.operation(&id).await.expect("the operation");
+        assert_eq!(operation.snapshot.expect("a snapshot").taken_at, None);
+        let before = fake.count("SendTaskSuccess");
+        events.handle(from(believed, event)).await.expect("handled");
+        assert_eq!(fake.count("SendTaskSuccess"), before + 1);
+        let operation = table.store.operation(&id).await.expect("the operation");
+        assert!(operation.snapshot.expect("a snapshot").taken_at.is_some());
+    }
+}

@@ -1,0 +1,163 @@
+//! Releases in environments of other accounts: every call there is made with the environment's release role.
+
+use std::collections::BTreeSet;
+
+use slipway_asl::simulate::Answer;
+use slipway_model::operation::{OperationKind, OperationStatus};
+
+use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::sts::{ASSUMED, Assumption};
+use crate::world::{MACHINE_ARN, RELEASE_ROLE, World, image, name};
+
+const ROLE: &str = "arn:aws:iam::444455556666:role/slipway-release-production";
+
+/// A stack in an environment that is in another account, whose release role trusts Slipway.
+fn elsewhere() -> World {
+    let mut world = provisioned();
+    let role = "arn:aws:iam::444455556666:role/slipway-environment-production";
+    let mut environment = World::wait(world.store.environment(&name("live")));
+    environment.account = "444455556666".parse().expect("an account");
+    environment.role = Some(role.parse().expect("a role"));
+    environment.external_id = Some("0123456789abcdef".parse().expect("an external id"));
+    World::wait(world.store.put_environment(&environment));
+    world.account = Some(environment.account);
+    let mut aws = world.aws();
+    aws.sts.trusting.insert(ROLE.to_owned());
+    aws.sts.seconds = 3600;
+    aws.sts.calls.clear();
+    drop(aws);
+    world
+}
+
+fn assumed_for(operation: &impl ToString) -> Assumption {
+    Assumption {
+        role: ROLE.to_owned(),
+        external_id: MACHINE_ARN.to_owned(),
+        session: operation.to_string(),
+    }
+}
+
+#[test]
+fn a_release_does_everything_there_with_the_environments_release_role() {
+    let mut world = elsewhere();
+    let release = world.ask_after_snapshot(2);
+    let run = world.run(&release);
+    succeeded(&run);
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+
+    let aws = world.aws();
+    // Once, however many steps there are.
+    assert_eq!(aws.sts.assumed, [assumed_for(&release)]);
+    assert_eq!(aws.sts.called_with(ASSUMED), BTreeSet::from(["ecs", "scheduler"]));
+    assert_eq!(aws.sts.called_with("test"), BTreeSet::from(["sts", "states"]));
+    drop(aws);
+    for task in &run.tasks {
+        let theirs = ["ecs", "rds"].iter().any(|service| {
+            let resource = format!(
+                "{}:{}",
+                task.resource.resource_type(),
+                task.resource.action_with_pattern()
+            );
+            resource.contains(service)
+        });
+        assert_eq!(task.role.as_deref(), theirs.then_some(ROLE), "{}", task.state);
+    }
+    let snapshot = world.operation(&release).snapshot.expect("a snapshot");
+    assert_eq!(snapshot.account, world.account);
+}
+
+#[test]
+fn the_log_of_a_migration_there_is_read_with_the_role_and_another_operation_assumes_it_again() {
+    let mut world = elsewhere();
+    world.exit_code = Some(3);
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let run = world.run(&release);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.MigrationFailed");
+    assert!(cause.contains("no such table: guests"), "{cause}");
+    assert!(world.aws().sts.called_with(ASSUMED).contains("logs"));
+
+    world.exit_code = Some(0);
+    let task = world.ask_task("load-dump");
+    succeeded(&world.run(&task));
+    assert_eq!(world.aws().sts.assumed, [assumed_for(&release), assumed_for(&task)]);
+}
+
+#[test]
+fn a_word_of_ecs_that_is_lost_is_no_loss() {
+    let mut world = elsewhere();
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    // ECS ends both rollouts, and nobody hears of it. Ten minutes later each state looks itself.
+    let mut waits = 0;
+    let run = world.run_with(&release, |task| {
+        waits += u32::from(task.state == "Wait until stable");
+        (task.state == "Wait until stable" && waits <= 2).then_some(Answer::Never)
+    });
+    succeeded(&run);
+    assert_eq!(waits, 4);
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+}
+
+#[test]
+fn credentials_that_are_about_to_end_are_not_used() {
+    let mut world = elsewhere();
+    world.aws().sts.seconds = 200;
+    let task = world.ask_task("load-dump");
+    succeeded(&world.run(&task));
+    assert_eq!(world.aws().sts.assumed, vec![assumed_for(&task); 2]);
+}
+
+#[test]
+fn a_role_that_cannot_be_assumed_is_told_with_its_environment_and_the_remedy() {
+    let mut world = elsewhere();
+    world.aws().sts.trusting.clear();
+    for operation in [
+        world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]),
+        world.ask_task("load-dump"),
+    ] {
+        let run = world.run(&operation);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.RoleRefused");
+        for part in ["`live`", ROLE, "AccessDenied", "aws/target-account"] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
+        assert_eq!(world.operation(&operation).status, OperationStatus::Failed);
+    }
+    assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+}
+
+#[test]
+fn in_another_region_only_terraform_works_and_that_is_said_at_once() {
+    let mut world = elsewhere();
+    let mut environment = World::wait(world.store.environment(&name("live")));
+    environment.region = "eu-west-1".parse().expect("a region");
+    World::wait(world.store.put_environment(&environment));
+    let drift = world.ask(OperationKind::Drift, &[]);
+    succeeded(&world.run(&drift));
+    for operation in [
+        world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]),
+        world.ask_task("load-dump"),
+    ] {
+        let run = world.run(&operation);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.OtherRegion");
+        for part in ["`live`", "eu-west-1", "us-east-1"] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
+    }
+    assert!(world.aws().sts.assumed.is_empty());
+}
+
+#[test]
+fn in_slipways_own_account_nothing_is_assumed_by_the_steps() {
+    let mut world = provisioned();
+    world.aws().sts.calls.clear();
+    let release = world.ask_after_snapshot(2);
+    let run = world.run(&release);
+    succeeded(&run);
+    assert!(world.aws().sts.assumed.is_empty());
+    let services = BTreeSet::from(["ecs", "scheduler", "states"]);
+    assert_eq!(world.aws().sts.called_with("test"), services);
+    let roles: BTreeSet<_> = run.tasks.iter().filter_map(|task| task.role.as_deref()).collect();
+    assert_eq!(roles, BTreeSet::from([RELEASE_ROLE]));
+}

@@ -1,0 +1,222 @@
+# What Slipway releases with, while the environment's role is Terraform's alone: this one makes nothing, and runs what is there. It is
+# not below the path of the stacks' roles, so that no blueprint can pass it on or change it.
+
+locals {
+  # Releases reach one region, Slipway's own.
+  region          = split(":", var.state_machine_arn)[3]
+  slipway_account = split(":", var.state_machine_arn)[4]
+  in_region       = { for service in ["ecs", "rds", "scheduler", "logs", "events"] : service => "arn:${data.aws_partition.this.partition}:${service}:${local.region}:${data.aws_caller_identity.this.account_id}" }
+
+  rules = {
+    rollouts = {
+      description = "The ends of rollouts, for the workflow that waits for them."
+      pattern = {
+        source        = ["aws.ecs"]
+        "detail-type" = ["ECS Deployment State Change"]
+        detail        = { eventName = ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] }
+      }
+    }
+    snapshots = {
+      description = "Snapshots of databases that are there, for the workflow that waits for them."
+      pattern = {
+        source        = ["aws.rds"]
+        "detail-type" = ["RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"]
+        detail        = { EventID = ["RDS-EVENT-0042", "RDS-EVENT-0075"] }
+      }
+    }
+  }
+}
+
+# ---------------------------------------------------------------------------------------------- who may have it
+
+data "aws_iam_policy_document" "release_trust" {
+  # The principal as in main.tf. The external id is the state machine's ARN, which Step Functions gives by itself.
+  statement {
+    sid     = "WorkflowOfSlipway"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.this.partition}:iam::${local.slipway_account}:root"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = var.workflow_role_arns
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "sts:ExternalId"
+      values   = [var.state_machine_arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "release" {
+  name                 = "slipway-release-${var.name}"
+  description          = "What Slipway releases with in the environment ${var.name}."
+  assume_role_policy   = data.aws_iam_policy_document.release_trust.json
+  max_session_duration = 3600
+}
+
+# ---------------------------------------------------------------------------------------------- what it may do
+
+resource "aws_iam_role_policy" "release" {
+  name   = "release"
+  role   = aws_iam_role.release.id
+  policy = data.aws_iam_policy_document.release.json
+}
+
+data "aws_iam_policy_document" "release" {
+  # AWS forces the star: task definitions cannot be named in these two.
+  statement {
+    actions   = ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition"]
+    resources = ["*"]
+  }
+
+  # A task definition is registered with its tags.
+  statement {
+    actions   = ["ecs:TagResource"]
+    resources = ["${local.in_region.ecs}:task-definition/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RegisterTaskDefinition"]
+    }
+  }
+
+  statement {
+    actions   = ["ecs:RunTask"]
+    resources = ["${local.in_region.ecs}:task-definition/*"]
+  }
+
+  statement {
+    actions   = ["ecs:StopTask", "ecs:DescribeTasks"]
+    resources = ["${local.in_region.ecs}:task/*"]
+  }
+
+  # The services of stacks alone: the runner puts this tag on everything that Terraform makes.
+  statement {
+    actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
+    resources = ["${local.in_region.ecs}:service/*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/slipway:stack"
+      values   = ["false"]
+    }
+  }
+
+  # Of whatever database a blueprint names, into a snapshot with a stack's id and an operation's in its name.
+  statement {
+    actions   = ["rds:CreateDBSnapshot"]
+    resources = ["${local.in_region.rds}:db:*", "${local.in_region.rds}:snapshot:?????-?????-op-*"]
+  }
+
+  statement {
+    actions   = ["rds:CreateDBClusterSnapshot"]
+    resources = ["${local.in_region.rds}:cluster:*", "${local.in_region.rds}:cluster-snapshot:?????-?????-op-*"]
+  }
+
+  statement {
+    actions   = ["rds:DescribeDBSnapshots"]
+    resources = ["${local.in_region.rds}:snapshot:?????-?????-op-*"]
+  }
+
+  statement {
+    actions   = ["rds:DescribeDBClusterSnapshots"]
+    resources = ["${local.in_region.rds}:cluster-snapshot:?????-?????-op-*"]
+  }
+
+  # The schedules of stacks alone: their names begin with the stack's id. A schedule has no tags.
+  statement {
+    actions   = ["scheduler:GetSchedule", "scheduler:UpdateSchedule"]
+    resources = ["${local.in_region.scheduler}:schedule/*/?????-?????-*"]
+  }
+
+  # What the migrations of stacks print.
+  statement {
+    actions   = ["logs:GetLogEvents"]
+    resources = ["${local.in_region.logs}:log-group:/slipway/stacks/*"]
+  }
+
+  # The roles that blueprints make for their tasks and schedules.
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = [local.stack_roles]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ecs-tasks.amazonaws.com", "scheduler.amazonaws.com"]
+    }
+  }
+}
+
+# ---------------------------------------------------------------------------------------------- what the workflow waits for
+
+# One that does not arrive is made up for: after ten minutes without a word the workflow looks itself.
+resource "aws_cloudwatch_event_rule" "ends" {
+  for_each = local.rules
+
+  region        = local.region
+  name          = "slipway-${each.key}-${var.name}"
+  description   = each.value.description
+  event_pattern = jsonencode(each.value.pattern)
+}
+
+resource "aws_cloudwatch_event_target" "ends" {
+  for_each = local.rules
+
+  region    = local.region
+  rule      = aws_cloudwatch_event_rule.ends[each.key].name
+  target_id = "slipway"
+  arn       = var.event_bus_arn
+  role_arn  = aws_iam_role.events.arn
+}
+
+data "aws_iam_policy_document" "events_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.this.account_id]
+    }
+
+    # By name: the rules name this role.
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [for rule in sort(keys(local.rules)) : "${local.in_region.events}:rule/slipway-${rule}-${var.name}"]
+    }
+  }
+}
+
+resource "aws_iam_role" "events" {
+  name               = "slipway-events-${var.name}"
+  description        = "Tells Slipway how rollouts and snapshots in the environment ${var.name} ended."
+  assume_role_policy = data.aws_iam_policy_document.events_trust.json
+}
+
+resource "aws_iam_role_policy" "events" {
+  name   = "put-events"
+  role   = aws_iam_role.events.id
+  policy = data.aws_iam_policy_document.events.json
+}
+
+data "aws_iam_policy_document" "events" {
+  statement {
+    actions   = ["events:PutEvents"]
+    resources = [var.event_bus_arn]
+  }
+}
