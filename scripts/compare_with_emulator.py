@@ -15,6 +15,7 @@ emulator's own. What is not compared, because the emulator does it otherwise:
   * builds, ECS and RDS are the emulator's mock responses, for which it evaluates no arguments and makes one attempt;
   * states inside of a Map: the emulator's history has none. That they were gone through shows in what the steps were called with;
   * what a Map does after an iteration has failed: the emulator goes on with the next, where AWS stops;
+  * the role that a task is called with: the emulator passes `Credentials` over;
   * texts of errors: each wraps them in its own way;
   * time limits, and the waits between attempts, which are skipped here.
 """

@@ -98,6 +98,7 @@ NOT_SHOWN = {
     "tokens": "no identity provider is here; that the API for tokens has a JWT authorizer is looked at",
     "versions and alias of the machine in CloudFormation": "the emulator does not know the types: they are made by their API",
     "who may put events on the bus": "the emulator has one account, and no policies of buses",
+    "environments in other accounts": "the emulator has one account, and passes over the Credentials of a state",
     "one alarm": "SweeperSilent computes over several metrics, which the emulator does not know",
 }
 ACCOUNT = "000000000000"
