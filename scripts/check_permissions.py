@@ -629,7 +629,7 @@ def self_test():
 
     changes = {
         "missing: api calls states:ListExecutions": append(
-            "functions/api/src/lib.rs",
+            "functions/api/src/routes.rs",
             "async fn more(sfn: &aws_sdk_sfn::Client) { sfn\n    .list_executions()\n    .send().await; }",
         ),
         "missing: events may not states:StopExecution": append(
