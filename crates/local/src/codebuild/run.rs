@@ -25,6 +25,9 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// What a build's `PATH` has after the tools when the options give none.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// A process that ran before the server did, with its place among those that may run at a time, where there was one.
+type Adopted = (Process, Option<OwnedSemaphorePermit>);
+
 /// How a build left its queue.
 enum Turn {
     Start(OwnedSemaphorePermit),
@@ -49,7 +52,11 @@ impl CodeBuild {
                 source,
             })?;
             match process {
-                Some(process) => self.shared.carry_out(build, Some(process)),
+                // It runs already: it counts against the limit where there is room, before any that waits, and never waits itself.
+                Some(process) => {
+                    let permit = self.shared.permits.clone().try_acquire_owned().ok();
+                    self.shared.carry_out(build, Some((process, permit)));
+                }
                 None => queued.push(build),
             }
         }
@@ -84,14 +91,14 @@ impl Shared {
     }
 
     /// Carries a build out in the background: from its queue, or from its process on.
-    pub(super) fn carry_out(self: &Arc<Self>, build: Build, process: Option<Process>) {
+    pub(super) fn carry_out(self: &Arc<Self>, build: Build, adopted: Option<Adopted>) {
         let (sender, stop) = watch::channel(build.stop);
         lock(&self.live).insert(build.uuid.clone(), sender);
         let shared = self.clone();
         tokio::spawn(async move {
             let id = build.id();
             let uuid = build.uuid.clone();
-            if let Err(error) = shared.carry(build, process, stop).await {
+            if let Err(error) = shared.carry(build, adopted, stop).await {
                 tracing::error!(build = id, error = chain(&error), "cannot record a build");
             }
             lock(&shared.live).remove(&uuid);
@@ -118,12 +125,11 @@ impl Shared {
     async fn carry(
         &self,
         mut build: Build,
-        process: Option<Process>,
+        adopted: Option<Adopted>,
         mut stop: watch::Receiver<Option<Stop>>,
     ) -> Result<(), Error> {
-        // An adopted process runs already; it counts against the limit when there is room, and never waits.
-        let (process, _permit) = if let Some(process) = process {
-            (process, self.permits.clone().try_acquire_owned().ok())
+        let (process, _permit) = if let Some(adopted) = adopted {
+            adopted
         } else {
             let permit = match self.turn(&build, &mut stop).await {
                 Turn::Start(permit) => permit,
