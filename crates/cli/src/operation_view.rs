@@ -271,6 +271,14 @@ impl Watcher {
                 &format!("  waits in the queue of its stack, at place {position}"),
             );
         }
+        // Before the steps that have ended, of which Terraform's may be one by now.
+        if self.bar.is_none()
+            && !operation.has_ended()
+            && let Some(progress) = operation.progress.as_ref().filter(|progress| progress.total > 0)
+        {
+            let line = format!("         resource {} of {}", progress.done, progress.total);
+            self.once(&line, &line);
+        }
         for step in &operation.steps {
             if let Some(ended) = step.ended_at {
                 let mark = match step.status.as_str() {
@@ -297,14 +305,6 @@ impl Watcher {
         }
         if let Some(bar) = &self.bar {
             bar.set_message(running_line(operation));
-        } else if let Some(progress) = &operation.progress {
-            let key = format!("progress {} of {}", progress.done, progress.total);
-            if progress.total > 0 && !operation.has_ended() {
-                self.once(
-                    &key,
-                    &format!("         resource {} of {}", progress.done, progress.total),
-                );
-            }
         }
     }
 
