@@ -25,6 +25,12 @@ pub const LARGEST_PAGE: u16 = 100;
 /// What to give for a cursor.
 pub(crate) const CURSOR_REMEDY: &str = "give `next` of the page before, as it came";
 
+/// What to give where only these can be given.
+pub(crate) fn one_of<T: fmt::Display>(all: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
+    format!("give one of: {}", all.join(", "))
+}
+
 /// The parts of the path that stand for something.
 #[derive(Debug)]
 pub struct InPath<T>(pub T);
@@ -91,6 +97,19 @@ impl Parameters {
         parse(&value)
             .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
             .ok()
+    }
+
+    /// Likewise, one of these; `not` says what another one is.
+    pub fn one_of<T: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        all: impl IntoIterator<Item = T> + Clone,
+        not: &str,
+    ) -> Option<T> {
+        self.optional_by(name, &one_of(all.clone()), |text| {
+            let mut all = all.into_iter();
+            all.find(|one| one.to_string() == text).ok_or_else(|| not.to_owned())
+        })
     }
 
     /// The parameter `limit`.

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::body::{Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
 use crate::submission::{Submission, under_way};
 use crate::view::{self, Items};
 use crate::{Api, Caller};
@@ -92,16 +92,11 @@ pub(super) async fn list_under_way(
     _caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
-    let remedy = format!("give one of: {}", UNDER_WAY.map(|status| status.to_string()).join(", "));
-    let status = parameters.optional_by("status", &remedy, |text| {
-        let mut all = UNDER_WAY.into_iter();
-        let status = all.find(|status| status.to_string() == text);
-        status.ok_or_else(|| "is no status of an operation that is under way".to_owned())
-    });
+    let status = parameters.one_of("status", UNDER_WAY, "is no status of an operation that is under way");
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let status = status.ok_or_else(|| Error::parameter("status", "is missing", remedy))?;
+    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(UNDER_WAY)))?;
     let page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
     Ok(Json(Items::of(page, |operation| view::Operation::new(operation, None))))
 }

@@ -50,16 +50,11 @@ pub(super) async fn list(
     _caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Stack>>, Error> {
-    let statuses = StackStatus::ALL.map(|status| status.to_string()).join(", ");
     let filter = StackFilter {
         name: parameters.optional("name", NAME_REMEDY),
         environment: parameters.optional("environment", NAME_REMEDY),
         blueprint: parameters.optional("blueprint", NAME_REMEDY),
-        status: parameters.optional_by("status", &format!("give one of: {statuses}"), |text| {
-            let mut all = StackStatus::ALL.into_iter();
-            let status = all.find(|status| status.to_string() == text);
-            status.ok_or_else(|| "is no status of a stack".to_owned())
-        }),
+        status: parameters.one_of("status", StackStatus::ALL, "is no status of a stack"),
         owner: parameters.optional("owner", "give the name of a caller"),
     };
     let limit = parameters.limit();
