@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::StepStatus;
+use slipway_model::operation::calling_off::WAIT_UNTIL_STABLE;
+use slipway_model::operation::{Failure, Operation, StepStatus};
 
 use crate::idempotency::expiry;
 use crate::item::encode;
@@ -82,6 +83,35 @@ pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, en
         Ended::CalledOff(reason) => fail(sfn, &rollout.token, CALLED_OFF, reason).await?,
     }
     store.forget_rollout(rollout).await.map_err(EndError::Record)
+}
+
+/// Ends the rollouts by which an operation's services get its release: the workflow puts the services back, and ends the
+/// operation as called off for this reason. `None` where no rollout is waited for; then nothing was done.
+pub async fn call_off(
+    store: &Store,
+    sfn: &aws_sdk_sfn::Client,
+    operation: &OperationId,
+    failure: &Failure,
+) -> Result<Option<Operation>, EndError> {
+    let mut rollouts = store.rollouts(operation).await.map_err(EndError::Record)?;
+    rollouts.retain(|rollout| rollout.step.starts_with(WAIT_UNTIL_STABLE));
+    if rollouts.is_empty() {
+        return Ok(None);
+    }
+    let note = |operation: &mut Operation| {
+        operation.failure = Some(failure.clone());
+        Ok(())
+    };
+    // Before the workflow hears of it: its last step finds here what was said.
+    let noted = store
+        .update_operation(operation, note)
+        .await
+        .map_err(EndError::Record)?;
+    let called_off = Ended::CalledOff(failure.message.clone());
+    for rollout in &rollouts {
+        end(store, sfn, rollout, &called_off).await?;
+    }
+    Ok(Some(noted))
 }
 
 pub(crate) async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<(), EndError> {

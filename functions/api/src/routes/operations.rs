@@ -6,11 +6,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::calling_off::{CallingOff, WAIT_UNTIL_STABLE};
+use slipway_model::operation::calling_off::CallingOff;
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::Cursor;
 use slipway_store::finish::End;
-use slipway_store::rollout::{self, EndError, Ended};
+use slipway_store::rollout::{self, EndError};
 use utoipa::ToSchema;
 
 use crate::body::{Fields, shortened};
@@ -370,7 +370,7 @@ impl Api {
             OperationStatus::Starting | OperationStatus::Running | OperationStatus::WaitingForApproval => {
                 match operation.calling_off() {
                     CallingOff::Stop => self.stop(&operation, &failure).await?,
-                    CallingOff::PutBack => return self.put_back(&operation, failure).await,
+                    CallingOff::PutBack => return self.put_back(&operation, &failure).await,
                     CallingOff::NotNow => return Err(between_two_steps(&operation)),
                 }
             }
@@ -386,31 +386,16 @@ impl Api {
     }
 
     /// Ends the rollouts that an operation waits for. The workflow puts the services back, and ends the operation.
-    async fn put_back(&self, operation: &Operation, failure: Failure) -> Result<Operation, Error> {
-        let mut rollouts = self.store.rollouts(&operation.id).await?;
-        rollouts.retain(|rollout| rollout.step.starts_with(WAIT_UNTIL_STABLE));
-        if rollouts.is_empty() {
-            return Err(between_two_steps(operation));
-        }
-        let called_off = Ended::CalledOff(failure.message.clone());
-        let note = |operation: &mut Operation| {
-            operation.failure = Some(failure.clone());
-            Ok(())
-        };
-        // Before the workflow hears of it: its last step finds here what was said.
-        let noted = self.store.update_operation(&operation.id, note).await?;
-        for rollout in &rollouts {
-            rollout::end(&self.store, &self.sfn, rollout, &called_off)
-                .await
-                .map_err(|error| match error {
-                    EndError::Record(error) => error.into(),
-                    EndError::Answer(source) => Error::Unavailable {
-                        doing: "ending a rollout",
-                        source,
-                    },
-                })?;
-        }
-        Ok(noted)
+    async fn put_back(&self, operation: &Operation, failure: &Failure) -> Result<Operation, Error> {
+        let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, failure).await;
+        let called_off = called_off.map_err(|error| match error {
+            EndError::Record(error) => error.into(),
+            EndError::Answer(source) => Error::Unavailable {
+                doing: "ending a rollout",
+                source,
+            },
+        })?;
+        called_off.ok_or_else(|| between_two_steps(operation))
     }
 
     /// Stops an operation's execution. One that never started is kept from it by the operation's record.

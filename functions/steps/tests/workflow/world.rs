@@ -19,7 +19,7 @@ use slipway_model::stack::Stack;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
 use slipway_store::create::NewOperation;
-use slipway_store::rollout::{self, Ended};
+use slipway_store::rollout;
 use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
@@ -333,16 +333,9 @@ impl World {
             message: "bob cancelled the operation".to_owned(),
             address: None,
         };
-        let note = |operation: &mut Operation| {
-            operation.failure = Some(failure.clone());
-            Ok(())
-        };
-        Self::wait(self.store.update_operation(id, note));
-        for waiting in Self::wait(self.store.rollouts(id)) {
-            let called_off = Ended::CalledOff(failure.message.clone());
-            let told = rollout::end(&self.store, &self.sfn, &waiting, &called_off);
-            RUNTIME.block_on(told).expect("the step is told");
-        }
+        let called_off = rollout::call_off(&self.store, &self.sfn, id, &failure);
+        let called_off = RUNTIME.block_on(called_off).expect("the steps are told");
+        assert!(called_off.is_some(), "a rollout is waited for");
         let (error, cause) = self.aws().answered[token].clone().expect("a failure");
         Answer::fail(&error, &cause)
     }
