@@ -5,7 +5,7 @@
 
 use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState};
 use slipway_model::id::OperationId;
-use slipway_store::rollout::{self, EndError, Ended, Rollout};
+use slipway_store::rollout::{self, Ended, Rollout};
 
 use crate::payload::Rollout as Deployed;
 use crate::stack_account::{Place, StackAccount};
@@ -40,14 +40,8 @@ impl Steps {
         self.store.begin_step(operation, &step).await?;
         let account = self.stack_account(place, operation).await?;
         if let Some(ended) = account.ended(&waits.cluster, rollout).await? {
-            match rollout::end(&self.store, &self.sfn, &waiting, &ended).await {
-                Ok(()) => {}
-                Err(EndError::Record(error)) => return Err(error.into()),
-                Err(EndError::Answer(source)) => {
-                    let doing = "tell the workflow that the rollout has ended".to_owned();
-                    return Err(StepError::Unavailable { doing, source });
-                }
-            }
+            let told = rollout::end(&self.store, &self.sfn, &waiting, &ended).await;
+            told.map_err(|error| StepError::untold("tell the workflow that the rollout has ended", error))?;
         }
         Ok(Done {})
     }

@@ -6,7 +6,6 @@
 use jiff::Timestamp;
 use slipway_model::id::OperationId;
 use slipway_model::operation::Operation;
-use slipway_store::rollout::EndError;
 use slipway_store::snapshot;
 
 use crate::{Done, StepError, Steps, state};
@@ -41,13 +40,8 @@ impl Steps {
                 return Err(StepError::SnapshotFailed(text));
             }
         }
-        match snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await {
-            Ok(()) => Ok(Done {}),
-            Err(EndError::Record(error)) => Err(error.into()),
-            Err(EndError::Answer(source)) => {
-                let doing = "tell the workflow that the snapshot is there".to_owned();
-                Err(StepError::Unavailable { doing, source })
-            }
-        }
+        let told = snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await;
+        told.map_err(|error| StepError::untold("tell the workflow that the snapshot is there", error))?;
+        Ok(Done {})
     }
 }

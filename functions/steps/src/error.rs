@@ -3,6 +3,7 @@
 use lambda_runtime::Diagnostic;
 use slipway_model::error_name::ErrorName;
 use slipway_model::problem::FieldProblem;
+use slipway_store::rollout::EndError;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -104,6 +105,17 @@ pub enum StepError {
 }
 
 impl StepError {
+    /// A step that waits could not be told what it waits for. `doing` says what it would have been told.
+    pub(crate) fn untold(doing: &str, error: EndError) -> Self {
+        match error {
+            EndError::Record(error) => error.into(),
+            EndError::Answer(source) => Self::Unavailable {
+                doing: doing.to_owned(),
+                source,
+            },
+        }
+    }
+
     /// The error's name in the workflow, and the `errorType` of the function.
     pub fn name(&self) -> &'static str {
         let name = match self {
