@@ -67,12 +67,12 @@ pub struct Plan {
     pub replace: u64,
     pub outputs_changed: bool,
     /// The first resources that would change.
-    pub resources: Vec<Changed>,
+    pub resources: Vec<ResourceChange>,
 }
 
-/// A resource that would change.
+/// A resource that would change, or was changed.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Changed {
+pub struct ResourceChange {
     pub address: String,
     pub action: String,
 }
@@ -81,14 +81,7 @@ pub struct Changed {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Drift {
     pub count: u64,
-    pub resources: Vec<Drifted>,
-}
-
-/// A resource that is not as the state says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Drifted {
-    pub address: String,
-    pub action: String,
+    pub resources: Vec<ResourceChange>,
 }
 
 /// Why an operation failed.
