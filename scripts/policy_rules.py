@@ -1,0 +1,142 @@
+"""What must hold of every policy, by AWS's authorization tables (authorization.py). A finding is a sentence that begins with its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import authorization
+from policies import Account, Policy, Statement
+
+# Operators, by the type of the key (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
+# ARNs may be compared as texts too.
+STRINGS = {"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"}
+ARNS = {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"}
+NUMBERS = {f"Numeric{it}" for it in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")}
+OPERATORS = {
+    "String": STRINGS,
+    "ARN": ARNS | STRINGS,
+    "Bool": {"Bool"},
+    "Numeric": NUMBERS,
+    "Long": NUMBERS,
+    "IPAddress": {"IpAddress", "NotIpAddress"},
+}
+SET_OPERATORS = ("ForAllValues", "ForAnyValue")
+
+# Actions whose table names no resource, and which AWS authorizes on the state machine of the token: its own refusal names that
+# (https://github.com/aws/aws-cdk/issues/8486).
+ON_A_RESOURCE = {"states:SendTaskSuccess", "states:SendTaskFailure"}
+# Actions that are allowed on everything although their table names a resource, each with the reason.
+ON_EVERYTHING = {"ecs:RegisterTaskDefinition": "its table named no resource for years; every family may be registered either way"}
+# Resource types of which an action needs only one: an execution is of a standard machine or of an express one.
+ALTERNATIVES = {"express"}
+
+
+def of_account(account: Account) -> Iterator[str]:
+    """All findings about the policies of an account."""
+    boundaries = {id(role.boundary.document) for role in account.roles.values() if role.boundary}
+    for policy in account.policies():
+        for statement in policy.statements:
+            yield from actions_exist(statement)
+            yield from resources_belong(statement, is_boundary=id(policy.document) in boundaries)
+            yield from conditions_belong(statement)
+    for policy in account.trusts():
+        for statement in policy.statements:
+            yield from actions_exist(statement)
+            yield from conditions_belong(statement)
+    for role in account.roles.values():
+        yield from role_is_complete(f"{account.name} {role.logical}", role.policies)
+
+
+def known_actions(statement: Statement) -> list[authorization.Action]:
+    return [authorization.action(name) for pattern in statement.actions for name in authorization.matching(pattern)]
+
+
+def actions_exist(statement: Statement) -> Iterator[str]:
+    for pattern in statement.actions:
+        if not authorization.matching(pattern):
+            yield f"no such action: {statement.label}: {pattern}"
+
+
+def resources_belong(statement: Statement, *, is_boundary: bool = False) -> Iterator[str]:
+    """Each resource is of a type of an action, each action has a resource of its types, and `*` stands where AWS forces it."""
+    if statement.effect != "Allow":
+        return
+    for pattern in statement.actions:
+        if "*" in pattern and not is_boundary:
+            yield f"wider: {statement.label}: the action {pattern}"
+    actions = [it for it in known_actions(statement) if not is_boundary or "*" not in "".join(statement.actions)]
+    for action in actions:
+        types = [it.arn for it in action.types]
+        if action.name in ON_A_RESOURCE:
+            continue
+        if not types and "*" not in statement.resources:
+            yield f"needs `*`: {statement.label}: {action.name} has no resource types, and the statement allows nothing"
+        elif types and "*" in statement.resources and action.name not in ON_EVERYTHING and not is_boundary:
+            yield f"wider: {statement.label}: {action.name} on everything, and AWS has resource types for it: {', '.join(types)}"
+        elif types and not any(_fits(resource, types) for resource in statement.resources):
+            yield f"wrong resource type: {statement.label}: {action.name} is about {', '.join(types)}"
+    for resource in statement.resources:
+        types = [it.arn for action in actions for it in action.types]
+        anything = resource == "*" or any(action.name in ON_A_RESOURCE for action in actions)
+        if actions and not anything and not _fits(resource, types):
+            yield f"wrong resource type: {statement.label}: no action of it is about {resource}"
+
+
+def _fits(resource: str, types: list[str]) -> bool:
+    return resource == "*" or any(authorization.overlap(resource, arn) for arn in types)
+
+
+def conditions_belong(statement: Statement) -> Iterator[str]:
+    """Each key belongs to each action (or is one of all services), and the operator is one for the key's type."""
+    for operator, key, values in statement.conditions:
+        kind = authorization.type_of_key(key)
+        if kind is None:
+            yield f"no such condition key: {statement.label}: {key}"
+            continue
+        yield from operator_fits(statement, operator, key, kind, values)
+        if authorization.is_global(key):
+            continue
+        for action in known_actions(statement):
+            keys = set(action.keys).union(*(it.keys for it in action.types))
+            if not any(authorization.same_key(known, key) for known in keys):
+                yield f"key of another action: {statement.label}: {key} is no key of {action.name}"
+
+
+def operator_fits(statement: Statement, operator: str, key: str, kind: str, values: tuple[str, ...]) -> Iterator[str]:
+    set_operator, _, plain = operator.rpartition(":")
+    plain = plain.removesuffix("IfExists")
+    where = f"{statement.label}: {operator} on {key}, which is {kind}"
+    if plain == "Null":
+        if set_operator or not set(values) <= {"true", "false"}:
+            yield f"wrong operator: {where}: Null takes no set operator, and `true` or `false`"
+        return
+    many = kind.startswith("ArrayOf")
+    if plain not in OPERATORS.get(kind.removeprefix("ArrayOf"), set()):
+        yield f"wrong operator: {where}"
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    if many and set_operator not in SET_OPERATORS:
+        yield f"needs a set operator: {where}: a key with several values matches no plain operator"
+    if not many and set_operator:
+        yield f"wrong operator: {where}: a set operator on a key with one value is met by a request without the key"
+    # "ForAllValues … returns true if there are no keys in the request": the same page.
+    if many and set_operator == "ForAllValues" and statement.effect == "Allow" and ("Null", key, ("false",)) not in statement.conditions:
+        yield f"met without the key: {where}: add Null {key} `false`"
+
+
+def role_is_complete(role: str, policies: list[Policy]) -> Iterator[str]:
+    """Every required resource type of an action is there, and every action that another depends on."""
+    allowed: dict[str, set[str]] = {}
+    for policy in policies:
+        for statement in policy.statements:
+            if statement.effect == "Allow" and "*" not in "".join(statement.actions):
+                for action in known_actions(statement):
+                    allowed.setdefault(action.name, set()).update(statement.resources)
+    for name, resources in allowed.items():
+        action = authorization.action(name)
+        for it in action.types:
+            if it.required and it.name not in ALTERNATIVES and not any(_fits(resource, [it.arn]) for resource in resources):
+                yield f"resource type is missing: {role}: {name} needs {it.arn}"
+        dependent = {needed for it in action.types for needed in it.dependent if any(_fits(r, [it.arn]) for r in resources)}
+        for needed in sorted(dependent | set(action.dependent)):
+            if needed not in allowed:
+                yield f"dependent action is missing: {role}: {name} needs {needed}"
