@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudformation import Template, Unknown
+from resolved_template import Template, Unknown
 
 ROOT = Path(__file__).resolve().parent.parent
 

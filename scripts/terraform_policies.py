@@ -76,29 +76,54 @@ def as_json(statement: dict) -> dict:
     return document
 
 
-def provider_of(account: str, region: str) -> dict:
+def provider_of(account: str, region: str, name: str) -> dict:
     """What the provider says in an account."""
-    iam = f"arn:aws:iam::{account}"
     rules = ("slipway-images", "slipway-requests")
+    ends = (f"slipway-rollouts-{name}", f"slipway-snapshots-{name}")
+
+    def arns(names: tuple[str, ...]) -> dict:
+        return {it: {"arn": f"arn:aws:events:{region}:{account}:rule/{it}"} for it in names}
+
     return {
         "data": {
             "aws_partition": {"this": {"partition": "aws"}},
             "aws_caller_identity": {"this": {"account_id": account}},
             "aws_region": {"this": {"region": region}},
         },
-        "aws_iam_policy": {"boundary": {"arn": f"{iam}:policy/slipway-environment-production"}},
-        "aws_cloudwatch_event_rule": {
-            "this": {name: {"arn": f"arn:aws:events:{region}:{account}:rule/{name}"} for name in rules},
-        },
-        "aws_sqs_queue": {"undelivered": {"arn": f"arn:aws:sqs:{region}:{account}:slipway-undelivered"}},
+        "aws_iam_policy": {"boundary": {"arn": f"arn:aws:iam::{account}:policy/slipway-environment-{name}"}},
+        "aws_cloudwatch_event_rule": {"this": arns(rules), "ends": arns(ends)},
+        "aws_sqs_queue": {"undelivered": {"arn": f"arn:aws:sqs:{region}:{account}:slipway-undelivered{name and f'-{name}'}"}},
         "aws_cloudwatch_event_bus": {"results": [{"arn": f"arn:aws:events:{region}:{account}:event-bus/slipway-results"}]},
     }
 
 
-def role_of(name: str, logical: str, trust: dict, documents: dict[str, dict], boundary: dict | None = None) -> Role:
-    policies = [Policy(f"{name} {logical}/{it}", document) for it, document in documents.items()]
-    bounded = next((policy for policy in policies if policy.document is boundary), None)
-    return Role(logical, logical, logical, Policy(f"{name} {logical} trust", trust), policies, bounded)
+# What the data sources of a module are, by the logical ids of its twin: trust and policies of a role, or the policy of a resource.
+ROLES = {
+    "tf/modules/target-account": {
+        "Role": ("trust", {"Boundary": "boundary"}),
+        "ReleaseRole": ("release_trust", {"release": "release"}),
+        "EventsRole": ("events_trust", {"put-events": "events"}),
+    },
+    "tf/modules/event-source-account": {"Role": ("trust", {"put-events": "put"})},
+}
+RESOURCES = {"undelivered": "UndeliveredPolicy", "results": "ResultsBusPolicy"}
+
+
+def account_of(name: str, account: str, found: dict[str, dict]) -> Account:
+    """The policies of a module by the logical ids of its twin. A document that is none of these is refused."""
+    known, used = Account(name, account), set()
+    for logical, (trust, documents) in ROLES[name].items():
+        used |= {trust, *documents.values()}
+        policies = [Policy(f"{name} {logical}/{it}", found[document]) for it, document in documents.items()]
+        boundary = policies[0] if "Boundary" in documents else None
+        known.roles[logical] = Role(logical, logical, logical, Policy(f"{name} {logical} trust", found[trust]), policies, boundary)
+    for document, logical in RESOURCES.items():
+        if document in found:
+            used.add(document)
+            known.resources.append(ResourcePolicy(logical, document, Policy(f"{name} {logical}", found[document])))
+    if unknown := set(found) - used:
+        raise NotEvaluated(f"{name}: the checks have no rule for the document {', '.join(sorted(unknown))}")
+    return known
 
 
 def target_account(target: dict, region: str, root: Path = ROOT) -> Account:
@@ -113,14 +138,8 @@ def target_account(target: dict, region: str, root: Path = ROOT) -> Account:
         "event_bus_arn": target["EventBusArn"],
         "regions": target["Regions"],
     }
-    found = evaluated(read(root / name), variables, provider_of(ENVIRONMENT, region))
-    boundary = found["boundary"]
-    roles = [
-        role_of(name, "Role", found["trust"], {"Boundary": boundary}, boundary),
-        role_of(name, "ReleaseRole", found["release_trust"], {"release": found["release"]}),
-        role_of(name, "EventsRole", found["events_trust"], {"put-events": found["events"]}),
-    ]
-    return Account(name, ENVIRONMENT, {role.logical: role for role in roles})
+    provider = provider_of(ENVIRONMENT, region, target["Name"])
+    return account_of(name, ENVIRONMENT, evaluated(read(root / name), variables, provider))
 
 
 def event_source_account(source: dict, region: str, root: Path = ROOT) -> Account:
@@ -132,10 +151,4 @@ def event_source_account(source: dict, region: str, root: Path = ROOT) -> Accoun
         "request_sources": source["RequestSources"].split(","),
         "events_role_arn": source["EventsRoleArn"],
     }
-    found = evaluated(read(root / name), variables, provider_of(SOURCE, region))
-    role = role_of(name, "Role", found["trust"], {"put-events": found["put"]})
-    resources = [
-        ResourcePolicy("UndeliveredPolicy", "slipway-undelivered", Policy(f"{name} UndeliveredPolicy", found["undelivered"])),
-        ResourcePolicy("ResultsBusPolicy", "slipway-results", Policy(f"{name} ResultsBusPolicy", found["results"])),
-    ]
-    return Account(name, SOURCE, {"Role": role}, resources)
+    return account_of(name, SOURCE, evaluated(read(root / name), variables, provider_of(SOURCE, region, "")))
