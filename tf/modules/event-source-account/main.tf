@@ -140,6 +140,21 @@ resource "aws_sqs_queue_policy" "undelivered" {
   policy    = data.aws_iam_policy_document.undelivered.json
 }
 
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = aws_sqs_queue.undelivered.name
+  alarm_description   = "EventBridge failed to deliver events to Slipway's bus."
+  alarm_actions       = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.undelivered.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
+}
+
 # ---------------------------------------------------------------------------------------------- from Slipway
 
 resource "aws_cloudwatch_event_bus" "results" {

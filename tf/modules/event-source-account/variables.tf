@@ -40,3 +40,14 @@ variable "events_role_arn" {
     error_message = "The role is one role, given by its ARN: arn:aws:iam::111122223333:role/slipway-events."
   }
 }
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic to notify when events cannot be delivered to Slipway. Without it the alarm notifies no topic."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", coalesce(var.alarm_topic_arn, "-")))
+    error_message = "The topic is given by its ARN: arn:aws:sns:eu-west-1:444455556666:alarms."
+  }
+}

@@ -22,3 +22,8 @@ output "role_path" {
   description = "The path that every role of a blueprint needs. Give it to blueprints as a variable of the environment."
   value       = "/slipway/"
 }
+
+output "undelivered_queue_url" {
+  description = "The dead-letter queue of events that EventBridge failed to deliver to Slipway."
+  value       = aws_sqs_queue.undelivered.id
+}

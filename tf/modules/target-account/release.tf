@@ -176,6 +176,59 @@ resource "aws_cloudwatch_event_target" "ends" {
   target_id = "slipway"
   arn       = var.event_bus_arn
   role_arn  = aws_iam_role.events.arn
+
+  # EventBridge retries for a day, and dead-letters at once what Slipway's bus denies.
+  dead_letter_config {
+    arn = aws_sqs_queue.undelivered.arn
+  }
+}
+
+# Events that did not reach Slipway: most often its bus denies this account (parameter EnvironmentAccounts of Slipway's template).
+resource "aws_sqs_queue" "undelivered" {
+  region                    = local.region
+  name                      = "slipway-undelivered-${var.name}"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+data "aws_iam_policy_document" "undelivered" {
+  statement {
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.undelivered.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [for rule in aws_cloudwatch_event_rule.ends : rule.arn]
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "undelivered" {
+  region    = local.region
+  queue_url = aws_sqs_queue.undelivered.id
+  policy    = data.aws_iam_policy_document.undelivered.json
+}
+
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  region              = local.region
+  alarm_name          = aws_sqs_queue.undelivered.name
+  alarm_description   = "EventBridge failed to deliver events to Slipway's bus."
+  alarm_actions       = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.undelivered.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  treat_missing_data  = "notBreaching"
 }
 
 data "aws_iam_policy_document" "events_trust" {

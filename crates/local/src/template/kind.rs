@@ -80,7 +80,6 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "the data folder is the owner's to delete",
     ),
     (Kind::Table, "PointInTimeRecoverySpecification", "there are no backups"),
-    (Kind::Table, "SSESpecification", "the disk is the owner's"),
     (Kind::Bucket, "BucketEncryption", "the disk is the owner's"),
     (
         Kind::Bucket,

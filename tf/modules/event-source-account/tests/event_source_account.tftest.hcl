@@ -54,6 +54,13 @@ run "images_and_requests_go_to_the_bus_of_slipway" {
   }
 }
 
+run "undeliverable_events_raise_an_alarm" {
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.undelivered.dimensions == tomap({ QueueName = "slipway-undelivered" })
+    error_message = "The alarm watches the dead-letter queue."
+  }
+}
+
 run "results_come_from_slipway_alone" {
   assert {
     condition = (
@@ -125,4 +132,14 @@ run "a_role_by_its_name_is_refused" {
   }
 
   expect_failures = [var.events_role_arn]
+}
+
+run "a_topic_by_its_name_is_refused" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "alarms"
+  }
+
+  expect_failures = [var.alarm_topic_arn]
 }

@@ -139,6 +139,35 @@ run "the_ends_of_rollouts_and_snapshots_go_to_slipways_bus" {
   }
 }
 
+run "undeliverable_events_are_dead_lettered_and_raise_an_alarm" {
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:444455556666:alarms"
+  }
+
+  assert {
+    condition = alltrue([
+      for target in aws_cloudwatch_event_target.ends : target.dead_letter_config[0].arn == aws_sqs_queue.undelivered.arn
+    ])
+    error_message = "Both rules have the dead-letter queue."
+  }
+
+  assert {
+    condition = (
+      toset(flatten([jsondecode(aws_sqs_queue_policy.undelivered.policy).Statement[0].Condition.ArnEquals["aws:SourceArn"]]))
+      == toset([for rule in aws_cloudwatch_event_rule.ends : rule.arn])
+    )
+    error_message = "Only these rules send to the queue."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.undelivered.dimensions == tomap({ QueueName = "slipway-undelivered-production" })
+      && aws_cloudwatch_metric_alarm.undelivered.alarm_actions == toset(["arn:aws:sns:eu-west-1:444455556666:alarms"])
+    )
+    error_message = "The alarm watches the queue and notifies the topic."
+  }
+}
+
 run "a_pattern_is_no_workflow" {
   command = plan
 
@@ -199,4 +228,14 @@ run "an_environment_is_somewhere" {
   }
 
   expect_failures = [var.regions]
+}
+
+run "a_topic_by_its_name_is_refused" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "alarms"
+  }
+
+  expect_failures = [var.alarm_topic_arn]
 }
