@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use self::folder::DataFolder;
 pub use self::folder::ServerFile;
 use self::functions::Handlers;
+pub use self::listener::no_delay;
 use self::listener::{api_router, serve};
 use self::services::LocalServices;
 use crate::Error;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use axum::{Form, Json, Router};
 use rusqlite::Connection;
 use tokio::net::TcpListener;
@@ -40,6 +41,10 @@ pub async fn run(release: Release, database: &Path) -> Result<(), String> {
     let stopped = async move {
         terminate.recv().await;
     };
+    // The two parts of an answer, head and body, go out without waiting for an acknowledgement.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
     axum::serve(listener, router(guestbook))
         .with_graceful_shutdown(stopped)
         .await

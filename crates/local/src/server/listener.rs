@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use axum::serve::{Listener, ListenerExt};
 use axum::{Extension, Router};
 use slipway_api::Caller;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,8 @@ pub(super) fn serve(
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let stopped = stop.clone();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopped.cancelled().await });
+        let serving =
+            axum::serve(no_delay(listener), router).with_graceful_shutdown(async move { stopped.cancelled().await });
         let cut_off = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;
@@ -56,4 +58,30 @@ pub(super) fn serve(
             () = cut_off => {}
         }
     })
+}
+
+/// A listener whose connections send at once (`TCP_NODELAY`). Otherwise the second part of an answer, its body, waits for the
+/// client's acknowledgement of the first, which Linux delays by 40 ms.
+pub fn no_delay(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = std::net::SocketAddr> {
+    listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::warn!(%error, "failed to set TCP_NODELAY: answers may take 40 ms longer");
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_connections_send_at_once() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let _client = TcpStream::connect(address).await.expect("a connection");
+        let (accepted, _) = no_delay(listener).accept().await;
+        assert!(accepted.nodelay().expect("the option"));
+    }
 }

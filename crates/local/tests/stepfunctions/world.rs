@@ -292,7 +292,7 @@ async fn serve(ledger: &Ledger, outside: &Arc<Outside>) -> (StepFunctions, aws_s
             JsonProtocol::V1_0.respond(service.call(action, body).await)
         }
     });
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(slipway_local::server::no_delay(listener), router).await });
     let config = aws_sdk_sfn::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))

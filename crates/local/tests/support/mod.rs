@@ -76,7 +76,7 @@ pub fn open_s3(folder: &Path) -> S3 {
 }
 
 fn serve(listener: TcpListener, router: Router) {
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(slipway_local::server::no_delay(listener), router).await });
 }
 
 /// A request as any program or page could send it, and the status and body of its answer.

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt as _;
 use dynoxide::Database;
 use serde_json::{Value, json};
 use slipway_model::name::Digest;
@@ -90,7 +91,7 @@ impl Aws {
         self.s3 = s3.local_addr().expect("an address");
         self.dynamodb = dynamodb.local_addr().expect("an address");
         let router = Router::new().fallback(answer).with_state(Arc::clone(&self.memory));
-        runtime.spawn(async move { axum::serve(s3, router).await });
+        runtime.spawn(async move { axum::serve(s3.tap_io(|it| drop(it.set_nodelay(true))), router).await });
         let database = self.database.clone();
         runtime.spawn(dynoxide::server::serve_with_shutdown(
             dynamodb,

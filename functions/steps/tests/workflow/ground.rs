@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::serve::ListenerExt as _;
 use serde_json::{Value, json};
 use slipway_model::environment::{Approval, Environment};
 use slipway_model::id::{OperationId, StackId};
@@ -34,7 +35,7 @@ pub async fn serve(aws: &Shared) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = aws::router(aws.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move { axum::serve(listener.tap_io(|it| drop(it.set_nodelay(true))), router).await });
     format!("http://{address}")
 }
 
