@@ -9,7 +9,9 @@ use crate::archive;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::StateLock;
+use crate::overrides::state_prefix;
 use crate::plan::{ROOT, WORK};
+use crate::prepared;
 use crate::progress;
 use crate::providers;
 use crate::report::Report;
@@ -45,6 +47,10 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     archive::unpack(&work_tar.bytes, folder.path(), &work)?;
     let root = folder.read(ROOT)?;
     folder.use_root(&root)?;
+    // Terraform would go by the plan, and write the state to where it was.
+    if prepared::prefix(folder.root())?.is_some_and(|prefix| prefix != state_prefix(&operation.stack)) {
+        return Err(Error::EarlierPlan);
+    }
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
     lock.claim(&session.cancel).await?;
     if Session::needs_init(&folder) {

@@ -93,6 +93,16 @@ pub(crate) enum Error {
     SensitiveContract,
     #[error("the plan of this operation is missing: {0}")]
     NoPlan(String),
+    #[error(
+        "failed to apply the plan: an earlier version of Slipway made it, which kept states at other keys; request the \
+         operation again"
+    )]
+    EarlierPlan,
+    #[error(
+        "failed to move the state from {earlier} to {key}: each key has a state, and they differ; compare the two, delete \
+         the wrong one, and request the operation again"
+    )]
+    TwoStates { earlier: String, key: String },
     #[error("the state of the stack is locked: {0}")]
     Locked(String),
     #[error("another build of this operation still runs Terraform on this machine, in {}", .0.display())]

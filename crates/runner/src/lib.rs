@@ -12,8 +12,9 @@
 //! | `work_folder` | where it reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
 //! | [`providers`] | where Terraform gets providers from |
-//! | `terraform`, `stream`, `report` | the program, its messages, what they come to |
+//! | `program`, `terraform`, `stream`, `report` | the program, its messages, what they come to |
 //! | `progress`, `console` | what people see meanwhile |
+//! | `state` | where the state is |
 //! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
 //!
 //! The exit code is 0 where the phase succeeded. Otherwise it is 1, and the operation's record says why.
@@ -31,6 +32,7 @@ mod objects;
 mod overrides;
 mod plan;
 mod prepared;
+mod program;
 mod progress;
 pub mod providers;
 mod reach;
@@ -38,6 +40,7 @@ mod report;
 mod rescue;
 mod secrets;
 mod session;
+mod state;
 mod stream;
 mod terraform;
 mod work_folder;

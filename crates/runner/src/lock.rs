@@ -28,8 +28,9 @@ use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::overrides::state_key;
+use crate::overrides::{earlier_state_key, state_key, state_prefix};
 use crate::reach::{Pauses, patiently};
+use crate::state;
 use crate::work_folder;
 use slipway_model::error_chain::chain;
 
@@ -64,16 +65,17 @@ pub(crate) struct StateLock<'a> {
     pub(crate) stack: &'a StackId,
 }
 
+/// The key of the lock of a state.
+pub(crate) fn lock_key(state: &str) -> String {
+    format!("{state}.tflock")
+}
+
 /// The machine's name, as it stands in a lock.
-fn host() -> String {
+pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 impl StateLock<'_> {
-    fn key(&self) -> String {
-        format!("{}.tflock", state_key(self.stack))
-    }
-
     /// This build, as it stands in the table.
     fn runner(&self) -> Runner {
         Runner {
@@ -82,9 +84,23 @@ impl StateLock<'_> {
         }
     }
 
-    /// Waits until the state is not locked, then records that this build is about to lock it.
+    /// Waits until the state is not locked, records that this build is about to lock it, and sees to it that there is a state.
     pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<(), Error> {
-        self.wait_until_free(cancel).await?;
+        let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
+        loop {
+            let keys = self.wait_until_free(cancel, &mut pauses).await?;
+            self.record().await?;
+            if state::settle(self, &keys).await? {
+                return Ok(());
+            }
+            cancel.check()?;
+            if !pauses.pause().await {
+                return Err(Error::Locked("other builds keep writing it".to_owned()));
+            }
+        }
+    }
+
+    async fn record(&self) -> Result<(), Error> {
         let runner = self.runner();
         let record = async || {
             self.store
@@ -97,13 +113,19 @@ impl StateLock<'_> {
         })
     }
 
-    /// Waits until the state is not locked. A lock whose maker is provably gone is deleted.
-    async fn wait_until_free(&self, cancel: &Cancel) -> Result<(), Error> {
-        let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
+    /// Waits until the state is not locked, nor the one at the key of an earlier version of Slipway. A lock whose maker is
+    /// provably gone is deleted. Returns the keys below the stack's prefix.
+    async fn wait_until_free(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
+        let locks = [state_key(self.stack), earlier_state_key(self.stack)].map(|key| lock_key(&key));
+        let prefix = format!("{}/", state_prefix(self.stack));
         let mut told = String::new();
         loop {
-            let Some(reason) = self.release_if_abandoned().await? else {
-                return Ok(());
+            let keys = self.state.list(&prefix).await?;
+            let Some(lock) = keys.iter().find(|key| locks.contains(key)) else {
+                return Ok(keys);
+            };
+            let Some(reason) = self.release_if_abandoned(lock).await? else {
+                continue;
             };
             if told != reason {
                 say(format_args!("Waiting for the lock of the state: {reason}"));
@@ -117,9 +139,8 @@ impl StateLock<'_> {
     }
 
     /// Deletes the lock if whoever made it is gone. `None` where there is no lock any more; otherwise who seems to hold it.
-    async fn release_if_abandoned(&self) -> Result<Option<String>, Error> {
-        let key = self.key();
-        let Some(lock) = self.state.get(&key).await? else {
+    async fn release_if_abandoned(&self, key: &str) -> Result<Option<String>, Error> {
+        let Some(lock) = self.state.get(key).await? else {
             return Ok(None);
         };
         let Ok(info) = serde_json::from_slice::<LockInfo>(&lock.bytes) else {
@@ -144,13 +165,13 @@ impl StateLock<'_> {
         let Some(etag) = lock.etag else {
             return Ok(Some(format!("{described}; its version is unknown")));
         };
-        if self.state.delete_version(&key, &etag).await? {
+        if self.state.delete_version(key, &etag).await? {
             say(format_args!(
                 "The state was still locked by {described}, which has ended: the lock is released."
             ));
         }
         // Deleted, or changed meanwhile: the next look tells.
-        Box::pin(self.release_if_abandoned()).await
+        Box::pin(self.release_if_abandoned(key)).await
     }
 
     /// Why the holder of the lock may still be at work; `None` where it is gone.
@@ -199,7 +220,7 @@ impl StateLock<'_> {
 
     /// Deletes the lock that this build's Terraform left, now that it has ended without being able to.
     pub(crate) async fn release_own(&self) -> Result<(), Error> {
-        match self.release_if_abandoned().await? {
+        match self.release_if_abandoned(&lock_key(&state_key(self.stack))).await? {
             None => Ok(()),
             Some(holder) => Err(Error::Locked(holder)),
         }

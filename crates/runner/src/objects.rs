@@ -89,6 +89,40 @@ impl Bucket {
         Ok(())
     }
 
+    /// Writes an object where there is none yet; `false` where there is one.
+    pub(crate) async fn create(&self, key: &str, bytes: Vec<u8>) -> Result<bool, Error> {
+        let body = bytes::Bytes::from(bytes);
+        let put = async || {
+            let request = self.client.put_object().bucket(&self.name).key(key);
+            request
+                .if_none_match("*")
+                .body(ByteStream::from(body.clone()))
+                .send()
+                .await
+        };
+        match patiently(put).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
+                // There is one, or another caller is about to make one.
+                Some(409 | 412) => Ok(false),
+                _ => Err(self.failed("write", key, error.into())),
+            },
+        }
+    }
+
+    /// The keys that begin with a prefix: those of one stack, which fit into one page.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let list = async || {
+            let request = self.client.list_objects_v2().bucket(&self.name);
+            request.prefix(prefix).send().await
+        };
+        let page = patiently(list)
+            .await
+            .map_err(|error| self.failed("list", prefix, error.into()))?;
+        let keys = page.contents().iter().filter_map(|object| object.key());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
     /// Writes an object from a file.
     pub(crate) async fn put_file(&self, key: &str, file: &Path) -> Result<(), Error> {
         let bytes = std::fs::read(file).map_err(|source| Error::File {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use slipway_model::environment::Environment;
+use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 
 use crate::blueprint::AwsProvider;
@@ -20,12 +21,29 @@ const STATES: &str = "stacks";
 /// The last part of a state's key.
 const STATE: &str = "terraform.tfstate";
 
-/// The key of a stack's state. Terraform makes it from the workspace's name.
-pub(crate) fn state_key(stack: &slipway_model::id::StackId) -> String {
+/// The prefix of everything that Terraform reads, writes or lists for a stack.
+///
+/// Each stack has a prefix of its own, because every Terraform command lists the whole prefix of its workspaces: with one
+/// prefix for all, each command of each stack would list all states, and would need the right to.
+pub(crate) fn state_prefix(stack: &StackId) -> String {
+    format!("{STATES}/{stack}")
+}
+
+/// The key of a stack's state: Terraform makes it from the prefix, the workspace's name and the backend's `key`. The
+/// workspace is named after the stack, because blueprints read `terraform.workspace`.
+pub(crate) fn state_key(stack: &StackId) -> String {
+    format!("{}/{stack}/{STATE}", state_prefix(stack))
+}
+
+/// Where the state was while all stacks shared one prefix.
+pub(crate) fn earlier_state_key(stack: &StackId) -> String {
     format!("{STATES}/{stack}/{STATE}")
 }
 
-/// The backend block. It overrides one that the blueprint has.
+/// The name of the backend's setting that differs from stack to stack.
+pub(crate) const STATE_PREFIX: &str = "workspace_key_prefix";
+
+/// The backend block, without the prefix of the stack. It overrides a block that the blueprint has.
 ///
 /// The endpoint is not in it: Terraform takes that from its environment, and the block is part of every plan, which must
 /// still be applicable when local mode comes back on another port.
@@ -33,7 +51,6 @@ pub(crate) fn backend(config: &Config) -> Value {
     let mut backend = json!({
         "bucket": literal(&config.state_bucket),
         "key": STATE,
-        "workspace_key_prefix": STATES,
         "region": literal(&config.region),
         "use_lockfile": true,
         "encrypt": true,
@@ -66,7 +83,9 @@ pub(crate) fn file(
     owner: &str,
     aws: Option<&AwsProvider>,
 ) -> String {
-    let mut file = json!({ "terraform": backend(config) });
+    let mut terraform = backend(config);
+    terraform["backend"]["s3"][STATE_PREFIX] = literal(&state_prefix(&operation.stack)).into();
+    let mut file = json!({ "terraform": terraform });
     if let Some(aws) = aws {
         let settings = provider(config, operation, environment, owner);
         let mut default = settings.clone();

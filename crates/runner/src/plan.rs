@@ -15,8 +15,10 @@ use crate::console::say;
 use crate::drift;
 use crate::error::Error;
 use crate::lock::StateLock;
-use crate::overrides;
+use crate::objects::Object;
+use crate::overrides::{self, state_prefix};
 use crate::prepared;
+use crate::program;
 use crate::providers;
 use crate::reach::patiently;
 use crate::session::{Done, Session};
@@ -39,10 +41,9 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut folder = session.work_folder().await?;
     let mut terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let key = prepared::key(&session.config, digest, &terraform.identity()?);
-    let (source, kept, environment, stack, ()) = try_join!(
+    let (source, (key, kept), environment, stack, ()) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
-        session.artifacts.get(&key),
+        prepared(session, operation, &terraform),
         environment(session, operation),
         stack(session, operation),
         lock.claim(&session.cancel),
@@ -57,7 +58,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let file = |aws| overrides::file(&session.config, operation, &environment, &stack.owner, aws);
     folder.write_in_root(overrides::OVERRIDES, &file(None))?;
     if let Some(kept) = kept
-        && let Err(error) = prepared::restore(&kept.bytes, folder.root(), &key)
+        && let Err(error) = prepared::restore(&kept.bytes, folder.root(), &key, &state_prefix(&operation.stack))
     {
         say(format_args!("The prepared folder is of no use: {}", chain(&error)));
         prepared::remove(folder.root());
@@ -84,6 +85,25 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let done = planned?;
     kept?;
     Ok(done)
+}
+
+/// The key of what an earlier `init` made for this blueprint, and that, where it is kept.
+async fn prepared(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+) -> Result<(String, Option<Object>), Error> {
+    let (program, cache) = (terraform.program().to_owned(), providers::cache(&session.config));
+    // Beside the other reads of the start: it may take as long as they do.
+    let checksum = tokio::task::spawn_blocking(move || program::checksum(&program, &cache)).await;
+    let checksum = checksum.map_err(|error| Error::File {
+        action: "read",
+        path: terraform.program().to_owned(),
+        source: error.into(),
+    })??;
+    let key = prepared::key(&session.config, &operation.configuration.digest, &checksum);
+    let kept = session.artifacts.get(&key).await?;
+    Ok((key, kept))
 }
 
 async fn environment(session: &Session, operation: &Operation) -> Result<Environment, Error> {

@@ -1,8 +1,9 @@
 //! What `init` makes, kept for the next operation with the same blueprint: one Terraform process less.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use slipway_model::name::Digest;
 
 use crate::archive;
@@ -10,14 +11,19 @@ use crate::config::{Config, Providers};
 use crate::console::say;
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::overrides;
+use crate::overrides::{self, STATE_PREFIX};
+use crate::work_folder::write_private;
 use slipway_model::error_chain::chain;
 use slipway_model::terraform::LOCK_FILE;
+
+/// Where `init` notes which backend the folder was prepared for.
+const BACKEND: &str = ".terraform/terraform.tfstate";
 
 /// What `init` makes in the root module's folder.
 const MADE: [&str; 2] = [".terraform", LOCK_FILE];
 
-/// The key for the result of `init` with this blueprint, these settings and this program.
+/// The key for the result of `init` with this blueprint, these settings and the program with this checksum. All stacks of the
+/// blueprint share it.
 pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> String {
     let identity = json!({
         "blueprint": blueprint.as_str(),
@@ -32,18 +38,51 @@ pub(crate) fn key(config: &Config, blueprint: &Digest, terraform: &str) -> Strin
     format!("prepared/{}.tar", Digest::of(identity.to_string().as_bytes()).hex())
 }
 
-/// Puts what was kept into the root module's folder. Whether it is of use there is for [`archive::needs_init`] to say.
-pub(crate) fn restore(kept: &[u8], root: &Path, key: &str) -> Result<(), Error> {
+/// Puts what was kept into the root module's folder, for the stack with this prefix. Whether it is of use there is for
+/// [`archive::needs_init`] to say.
+pub(crate) fn restore(kept: &[u8], root: &Path, key: &str, prefix: &str) -> Result<(), Error> {
     // The blueprint's own lock file is older than the one that was made with it.
     let own = root.join(LOCK_FILE);
     match std::fs::remove_file(&own) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File {
-            action: "replace",
-            path: own,
-            source,
-        }),
-        _ => archive::unpack(kept, root, key),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(failed("replace", &own, source)),
+        _ => archive::unpack(kept, root, key)?,
     }
+    let path = root.join(BACKEND);
+    let mut backend = read_backend(&path)?;
+    *prefix_in(&mut backend).ok_or_else(|| broken(&path))? = prefix.into();
+    write_private(&path, backend.to_string().as_bytes())
+}
+
+/// The prefix of the states for which `init` ran in the root module's folder; `None` where it did not.
+pub(crate) fn prefix(root: &Path) -> Result<Option<String>, Error> {
+    let path = root.join(BACKEND);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut backend = read_backend(&path)?;
+    let prefix = prefix_in(&mut backend).and_then(|prefix| prefix.as_str());
+    prefix
+        .map(|prefix| Some(prefix.to_owned()))
+        .ok_or_else(|| broken(&path))
+}
+
+/// What `init` noted of the backend. Terraform compares it with the configuration, value by value, before every command.
+fn read_backend(path: &Path) -> Result<Value, Error> {
+    let text = std::fs::read(path).map_err(|source| failed("read", path, source))?;
+    serde_json::from_slice(&text).map_err(|error| failed("understand", path, error.into()))
+}
+
+fn prefix_in(backend: &mut Value) -> Option<&mut Value> {
+    backend.pointer_mut("/backend/config")?.get_mut(STATE_PREFIX)
+}
+
+fn broken(path: &Path) -> Error {
+    failed("understand", path, io::Error::other("it names no prefix of states"))
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
+    let path = path.to_owned();
+    Error::File { action, path, source }
 }
 
 /// Removes what `init` made, or a part of it.

@@ -23,8 +23,11 @@ use slipway_model::terraform::LOCK_FILE;
 /// The file beside the blueprint with Terraform's own configuration.
 const CLI_CONFIG: &str = "terraformrc";
 
-/// Where packages are kept on this machine, below `HOME`.
-const CACHE: &str = ".cache/slipway/providers";
+/// What is kept on this machine for the builds that come after, below `HOME`.
+const CACHE: &str = ".cache/slipway";
+
+/// Where packages are kept in it.
+const PACKAGES: &str = "providers";
 
 /// Sees to it that `terraform` finds the providers that the root module's lock file names.
 pub(crate) async fn install(
@@ -88,7 +91,7 @@ async fn published(config: &Config, artifacts: &Bucket, root: &Path) -> Result<V
         Err(source) => return Err(failed("read", &path)(source)),
     };
     let providers = lock_file::read(&text).map_err(Error::LockFile)?;
-    let cache = cache(config);
+    let cache = cache(config).join(PACKAGES);
     std::fs::create_dir_all(&cache).map_err(failed("make", &cache))?;
     let mut mirrors = Vec::new();
     for provider in providers {
@@ -104,7 +107,8 @@ async fn published(config: &Config, artifacts: &Bucket, root: &Path) -> Result<V
     Ok(mirrors)
 }
 
-fn cache(config: &Config) -> PathBuf {
+/// The folder for what is kept on this machine.
+pub(crate) fn cache(config: &Config) -> PathBuf {
     let home = config.vars.get("HOME").filter(|home| !home.is_empty());
     home.map_or_else(std::env::temp_dir, PathBuf::from).join(CACHE)
 }

@@ -80,12 +80,6 @@ pub(crate) struct Terraform {
     secrets: Secrets,
 }
 
-/// The workspace that every backend has.
-///
-/// `init` wants its workspace to be there already once the backend has more than this one. The other commands make theirs with
-/// the first state that they write.
-const DEFAULT_WORKSPACE: &str = "default";
-
 /// A command of Terraform's, and where its output goes.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
@@ -140,28 +134,9 @@ impl Terraform {
         self.environment.remove("TF_PLUGIN_CACHE_DIR");
     }
 
-    fn workspace_for(&self, command: &str) -> &str {
-        if command == "init" {
-            DEFAULT_WORKSPACE
-        } else {
-            &self.workspace
-        }
-    }
-
-    /// Names the program's exact file, without running it: an update of it changes size or time.
-    pub(crate) fn identity(&self) -> Result<String, Error> {
-        let metadata = std::fs::metadata(&self.program).map_err(|source| Error::File {
-            action: "look at",
-            path: self.program.clone(),
-            source,
-        })?;
-        Ok(format!(
-            "{} {} {}.{}",
-            self.program.display(),
-            metadata.len(),
-            metadata.mtime(),
-            metadata.mtime_nsec()
-        ))
+    /// The program's file.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Runs a command to its end. Its lines are printed, and its progress is handed on, as they come.
@@ -188,7 +163,7 @@ impl Terraform {
             .current_dir(run.folder)
             .env_clear()
             .envs(&self.environment)
-            .env("TF_WORKSPACE", self.workspace_for(run.command))
+            .env("TF_WORKSPACE", &self.workspace)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)

@@ -122,7 +122,7 @@ impl WorkFolder {
             if let Some(parent) = path.parent() {
                 make_folder(parent)?;
             }
-            write(&path, text.as_bytes())?;
+            write_private(&path, text.as_bytes())?;
         }
         self.use_root(&source.root)
     }
@@ -141,12 +141,12 @@ impl WorkFolder {
 
     /// Writes a file of the root module.
     pub(crate) fn write_in_root(&self, name: &str, text: &str) -> Result<(), Error> {
-        write(&self.root.join(name), text.as_bytes())
+        write_private(&self.root.join(name), text.as_bytes())
     }
 
     /// Writes a file beside the blueprint.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Error> {
-        write(&self.path.join(name), text.as_bytes())
+        write_private(&self.path.join(name), text.as_bytes())
     }
 
     /// Reads a file beside the blueprint.
@@ -209,7 +209,8 @@ pub(crate) fn private_file(path: &Path) -> Result<File, Error> {
     options.map_err(failed("write", path))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a file that its owner alone can read.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     private_file(path)?.write_all(bytes).map_err(failed("write", path))
 }
 
@@ -243,7 +244,7 @@ mod tests {
         let operation = OperationId::generate();
         assert!(!is_in_use(&operation));
         let folder = WorkFolder::create(&operation).expect("a folder");
-        write(&folder.path.join(APPLY_STREAM), b"said").expect("a file");
+        write_private(&folder.path.join(APPLY_STREAM), b"said").expect("a file");
         assert!(is_in_use(&operation));
         assert!(matches!(WorkFolder::create(&operation), Err(Error::StillRuns(_))));
         let mut folder = folder;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_store::finish::End;
 
-use crate::support::World;
+use crate::support::{World, state_key};
 
 /// A blueprint whose second resource takes as long as `command` does.
 pub fn slow(command: &str) -> String {
@@ -202,7 +202,7 @@ fn a_lock_is_released_by_proof() {
 fn a_strangers_lock_is_never_touched() {
     let Some(world) = World::new() else { return };
     let operation = provision(&world, &slow("true"));
-    let key = format!("stacks/{}/terraform.tfstate.tflock", operation.stack);
+    let key = format!("{}.tflock", state_key(&operation));
     let lock = json!({
         "ID": "1", "Operation": "OperationTypePlan", "Info": "", "Who": "alice@laptop", "Version": "1.11.4",
         "Created": "2999-01-01T00:00:00Z", "Path": "x",

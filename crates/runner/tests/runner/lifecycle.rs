@@ -145,3 +145,51 @@ fn a_preview_keeps_nothing_that_could_be_applied() {
             .contains("the plan of this operation is missing")
     );
 }
+
+/// CodeBuild unpacks the toolchain into another folder for each build: what `init` made is found all the same.
+#[test]
+fn a_moved_program_finds_what_init_made() {
+    let Some(world) = World::new() else { return };
+    let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"greeting": "a", "secret": "b"}));
+    let build = |called: &str, folder: &str| {
+        std::fs::create_dir(world.path(folder)).expect("a folder");
+        let moved = world.path(folder).join("terraform");
+        std::fs::copy(world.path("terraform"), &moved).expect("a copy");
+        let operation = world.provision(called, configuration.clone());
+        let mut build = world.build(&operation, "plan", called);
+        let status = build.env("SLIPWAY_TERRAFORM", moved).status().expect("a build");
+        assert!(status.success(), "{}", world.printed(called));
+    };
+    build("one", "src965005462");
+    assert_eq!(world.calls(), ["init", "plan"]);
+    build("two", "src623956017");
+    assert_eq!(world.calls()[2..], ["plan"], "{}", world.printed("two"));
+}
+
+/// A plan whose folder was prepared for the states' earlier keys is not applied: it would write to where the state was.
+#[test]
+fn a_plan_for_the_earlier_layout_is_not_applied() {
+    let Some(world) = World::new() else { return };
+    let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"greeting": "a", "secret": "b"}));
+    let operation = world.provision("one", configuration);
+    world.succeed(&operation, "plan", "plan");
+    let key = format!("operations/{}/work.tar", operation.id);
+    let packed = world.aws.object(ARTIFACTS, &key).expect("a work folder");
+    let prefix = format!("stacks/{}\"", operation.stack);
+    let earlier = format!("stacks\"{}", " ".repeat(prefix.len() - "stacks\"".len()));
+    let replaced = replace(&packed, prefix.as_bytes(), earlier.as_bytes());
+    world.aws.put(ARTIFACTS, &key, replaced);
+    let printed = world.fail(&operation, "apply", "apply");
+    assert!(printed.contains("an earlier version of Slipway made it"), "{printed}");
+    assert_eq!(world.calls(), ["init", "plan"]);
+}
+
+fn replace(bytes: &[u8], text: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut replaced = bytes.to_vec();
+    for at in 0..bytes.len().saturating_sub(text.len()) {
+        if bytes[at..].starts_with(text) {
+            replaced[at..at + text.len()].copy_from_slice(with);
+        }
+    }
+    replaced
+}

@@ -156,6 +156,11 @@ impl Moto {
         self.runtime.block_on(put.send()).expect("a written object");
     }
 
+    pub fn delete(&self, bucket: &str, key: &str) {
+        let delete = self.client.delete_object().bucket(bucket).key(key);
+        self.runtime.block_on(delete.send()).expect("a deleted object");
+    }
+
     /// How many versions of an object there are, and how often it was deleted.
     pub fn versions(&self, bucket: &str, key: &str) -> (usize, usize) {
         let list = self.client.list_object_versions().bucket(bucket).prefix(key);

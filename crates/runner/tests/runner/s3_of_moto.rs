@@ -7,7 +7,7 @@ use slipway_store::finish::End;
 use crate::aws::Aws;
 use crate::endings::{failure_of_the_workflow, kill_with_terraform, provision, slow};
 use crate::moto::Moto;
-use crate::support::{STATES, World, terraform};
+use crate::support::{STATES, World, earlier_state_key, state_key, terraform};
 
 fn world() -> Option<World> {
     Some(World::on(Aws::with_s3_of(Moto::start()?), &terraform()?))
@@ -18,7 +18,7 @@ fn world() -> Option<World> {
 fn the_versions_of_a_state_stay() {
     let Some(world) = world() else { return };
     let operation = provision(&world, &slow("true"));
-    let state = format!("stacks/{}/terraform.tfstate", operation.stack);
+    let state = state_key(&operation);
     let lock = format!("{state}.tflock");
     world.succeed(&operation, "plan", "plan");
     world.succeed(&operation, "apply", "apply");
@@ -99,4 +99,98 @@ fn the_lock_of_a_killed_build_is_released() {
     assert!(printed.contains("the lock is released"), "{printed}");
     world.succeed(&update, "apply", "other");
     assert!(!world.is_locked(&update));
+}
+
+/// A stack that an earlier version of Slipway made: its state is found, moved once, and stays as a version at its old key.
+#[test]
+fn state_of_the_earlier_layout_is_moved_once() {
+    let Some(world) = world() else { return };
+    let operation = provision(&world, &slow("true"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let (key, earlier) = (state_key(&operation), earlier_state_key(&operation));
+    let state = world.aws.object(STATES, &key).expect("a state");
+    world.aws.moto().delete(STATES, &key);
+    world.aws.put(STATES, &earlier, state);
+
+    let update = world.request(
+        OperationKind::Update,
+        &world.stack(&operation),
+        Some(world.blueprint(&[("main.tf", &slow("echo again"))], &json!({}))),
+    );
+    let printed = world.succeed(&update, "plan", "again");
+    assert!(printed.contains("The state was moved"), "{printed}");
+    // Nothing to make: the resources of the moved state are known.
+    assert_eq!(world.operation(&update).plan.expect("a plan").add, 0);
+    let printed = world.succeed(&update, "apply", "other");
+    assert!(!printed.contains("The state was moved"), "{printed}");
+    assert_eq!(world.state(&update)["resources"].as_array().map(Vec::len), Some(3));
+    assert_eq!(world.aws.object(STATES, &earlier), None);
+    assert_eq!(world.aws.versions(STATES, &earlier), (1, 1), "versioning keeps it");
+    assert_eq!(world.aws.object(STATES, &format!("{earlier}.tflock")), None);
+}
+
+/// Two states that differ are for a person to judge: neither is touched.
+#[test]
+fn two_states_that_differ_are_refused() {
+    let Some(world) = world() else { return };
+    let operation = provision(&world, &slow("true"));
+    world.succeed(&operation, "plan", "plan");
+    let (key, earlier) = (state_key(&operation), earlier_state_key(&operation));
+    let state = world.aws.object(STATES, &key).expect("a state");
+    // The copy of a build that died before it could delete is no second state.
+    world.aws.put(STATES, &earlier, state.clone());
+    world.succeed(&operation, "plan", "again");
+    assert_eq!(world.aws.object(STATES, &earlier), None);
+    world.aws.put(STATES, &earlier, "{\"version\": 4, \"serial\": 7}");
+    let printed = world.fail(&operation, "plan", "other");
+    assert!(printed.contains(&key) && printed.contains(&earlier), "{printed}");
+    assert_eq!(world.aws.object(STATES, &key), Some(state));
+    assert!(world.aws.object(STATES, &earlier).is_some());
+}
+
+/// An earlier version's Terraform still writes the state: the move waits for its lock.
+#[test]
+fn a_lock_at_the_earlier_key_is_waited_for() {
+    let Some(world) = world() else { return };
+    let operation = provision(&world, &slow("true"));
+    let lock = format!("{}.tflock", earlier_state_key(&operation));
+    let info = json!({
+        "ID": "1", "Operation": "OperationTypeApply", "Info": "", "Who": "root@box", "Version": "1.11.4",
+        "Created": "2999-01-01T00:00:00Z", "Path": "x",
+    });
+    world.aws.put(STATES, &lock, info.to_string());
+    let mut plan = world.start_until(&operation, "plan", "plan", "no build of Slipway made it");
+    world.aws.moto().delete(STATES, &lock);
+    assert_eq!(
+        plan.wait().expect("an end").code(),
+        Some(0),
+        "{}",
+        world.printed("plan")
+    );
+}
+
+/// What Terraform asks of S3 is about its own stack: no key and no list of another.
+#[test]
+fn every_request_of_terraform_is_about_its_own_stack() {
+    let Some(world) = world() else { return };
+    let operation = provision(&world, &slow("true"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    let key = state_key(&operation);
+    let mut asked = 0;
+    for request in world.aws.moto().requests() {
+        if !request.header("user-agent").contains("Terraform") {
+            continue;
+        }
+        asked += 1;
+        let (_, path) = request.url.split_once(&format!("/{STATES}")).expect("the bucket");
+        let list = path.contains(&format!("prefix=stacks/{}/", operation.stack));
+        let own = [key.clone(), format!("{key}.tflock")]
+            .iter()
+            .any(|key| path.split('?').next() == Some(&format!("/{key}")));
+        assert!(list || own, "{path}");
+    }
+    assert!(asked > 10, "{asked} requests");
 }

@@ -219,12 +219,12 @@ impl World {
 
     /// The state of a stack.
     pub fn state(&self, operation: &Operation) -> Value {
-        let key = format!("stacks/{}/terraform.tfstate", operation.stack);
+        let key = state_key(operation);
         serde_json::from_slice(&self.aws.object(STATES, &key).expect("a state")).expect("JSON")
     }
 
     pub fn is_locked(&self, operation: &Operation) -> bool {
-        let key = format!("stacks/{}/terraform.tfstate.tflock", operation.stack);
+        let key = format!("{}.tflock", state_key(operation));
         self.aws.object(STATES, &key).is_some()
     }
 
@@ -307,6 +307,16 @@ impl World {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The key of the state of an operation's stack.
+pub fn state_key(operation: &Operation) -> String {
+    format!("stacks/{0}/{0}/terraform.tfstate", operation.stack)
+}
+
+/// Where it was while all stacks shared one prefix.
+pub fn earlier_state_key(operation: &Operation) -> String {
+    format!("stacks/{}/terraform.tfstate", operation.stack)
 }
 
 pub fn name(text: &str) -> Name {
