@@ -117,6 +117,8 @@ RESOURCES = {
     ],
     ("runner", "s3:PutObject"): ["artifacts/operations/*", "artifacts/prepared/*"],
     ("runner", "s3:DeleteObject"): ["states/stacks/*"],
+    # What there is of a stack's state, and of its lock.
+    ("runner", "s3:ListBucket"): ["states"],
     # Each source account has a bus of this name for what became of its requests.
     ("events", "events:PutEvents"): ["result buses"],
     ("sweep", "events:PutEvents"): ["default bus"],

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use slipway_model::name::Digest;
 
 use crate::error::Error;
+use crate::providers::package::hex;
 use crate::work_folder::write_private;
 
 /// Where checksums are remembered on this machine, below the cache.
@@ -39,11 +40,7 @@ pub(crate) fn checksum(program: &Path, cache: &Path) -> Result<String, Error> {
             read => hash.update(&buffer[..read]),
         }
     }
-    let checksum = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+    let checksum = hex(&hash.finalize());
     remember(&note, &checksum);
     Ok(checksum)
 }

@@ -53,7 +53,7 @@ fn checksum(files: &BTreeMap<String, String>) -> String {
     format!("h1:{}", STANDARD.encode(list.finalize()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a text cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -9,7 +9,10 @@ use crate::world::DEFINITION;
 const DOCUMENT: &str = include_str!("../../../../docs/workflow.md");
 
 /// Errors that say that the account has no capacity left.
-const CAPACITY: [&str; 2] = ["Lambda.TooManyRequestsException", "CodeBuild.AccountLimitExceededException"];
+const CAPACITY: [&str; 2] = [
+    "Lambda.TooManyRequestsException",
+    "CodeBuild.AccountLimitExceededException",
+];
 
 /// Every state of the machine with its name, those in Maps as well.
 pub fn states() -> Vec<(String, Value)> {
@@ -58,9 +61,14 @@ fn every_task_has_a_timeout_and_catches_everything_and_every_state_says_what_it_
                 .unwrap_or_else(|| panic!("{name} has no Retry"))
             {
                 // Capacity comes back in minutes, or in hours; everything else that is transient passes in seconds.
-                let waits_for_capacity = CAPACITY.iter().any(|error| retrier["ErrorEquals"] == serde_json::json!([error]));
+                let waits_for_capacity = CAPACITY
+                    .iter()
+                    .any(|error| retrier["ErrorEquals"] == serde_json::json!([error]));
                 let most = if waits_for_capacity { 200 } else { 10 };
-                assert!(retrier["MaxAttempts"].as_u64().is_some_and(|attempts| attempts <= most), "{name}");
+                assert!(
+                    retrier["MaxAttempts"].as_u64().is_some_and(|attempts| attempts <= most),
+                    "{name}"
+                );
             }
         }
     }
@@ -69,7 +77,11 @@ fn every_task_has_a_timeout_and_catches_everything_and_every_state_says_what_it_
 /// How long a retrier waits in all, in seconds. Full jitter waits half of that on average.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
 fn longest_wait(retrier: &Value) -> f64 {
-    let number = |name: &str| retrier[name].as_f64().unwrap_or_else(|| panic!("no {name} in {retrier}"));
+    let number = |name: &str| {
+        retrier[name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("no {name} in {retrier}"))
+    };
     let (mut interval, mut total) = (number("IntervalSeconds"), 0.0);
     for _ in 0..retrier["MaxAttempts"].as_u64().expect("MaxAttempts") {
         total += interval.min(number("MaxDelaySeconds"));
@@ -87,9 +99,15 @@ fn every_lambda_task_waits_fifteen_minutes_for_concurrency() {
     let mut seen = 0;
     for (name, state) in tasks {
         seen += 1;
-        let retriers = state["Retry"].as_array().unwrap_or_else(|| panic!("{name} has no Retry"));
+        let retriers = state["Retry"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{name} has no Retry"));
         // The first retrier that matches counts its attempts, so a later one would not be reached.
-        assert_eq!(retriers[0]["ErrorEquals"], serde_json::json!(["Lambda.TooManyRequestsException"]), "{name}");
+        assert_eq!(
+            retriers[0]["ErrorEquals"],
+            serde_json::json!(["Lambda.TooManyRequestsException"]),
+            "{name}"
+        );
         assert_eq!(retriers[0]["JitterStrategy"], "FULL", "{name}");
         assert!(longest_wait(&retriers[0]) / 2.0 >= 15.0 * 60.0, "{name}");
         for other in &retriers[1..] {
