@@ -1,5 +1,6 @@
 //! One trip of a stack through the workflow.
 
+pub mod approval;
 pub mod calling_off;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,8 @@
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | answers that are given again, byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
+//! | [`approval`] | the decision about a plan, and its delivery to the workflow |
+//! | [`task_token`] | answers to the states of the workflow that wait |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`snapshot`] | the step that waits for the snapshot of a database |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
@@ -31,6 +33,7 @@ mod judge_subscription;
 mod there_are;
 mod write;
 
+pub mod approval;
 pub mod aws;
 pub mod blueprint;
 pub mod configured;
@@ -51,6 +54,7 @@ pub mod start;
 pub mod stranded;
 pub mod subscription;
 pub mod table;
+pub mod task_token;
 pub mod watch;
 
 use aws_config::SdkConfig;

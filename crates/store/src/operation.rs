@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Telling;
 use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::operation::IllegalTransition as IllegalOperation;
 use slipway_model::operation::{
     Failure, Operation, OperationEvent, OperationKind, OperationStatus, Progress, StepStatus,
 };
@@ -185,48 +184,6 @@ impl Store {
         .await
     }
 
-    /// The plan waits for somebody; `token` is the task token that the approval answers.
-    pub async fn ask_approval(&self, id: &OperationId, token: &str) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            operation.status = operation.status.after(OperationEvent::ApprovalAsked)?;
-            operation.approval_token = Some(token.to_owned());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Somebody approves the plan. The operation that comes back has the task token to answer; repeating the approval returns
-    /// it again, so that an answer that was lost can be sent again.
-    pub async fn approve(&self, id: &OperationId, by: &str) -> Result<Operation, Error> {
-        let now = Timestamp::now();
-        self.update_operation(id, |operation| {
-            if operation.status == OperationStatus::WaitingForApproval {
-                // The step that waited; nothing runs beside it.
-                operation.end_running_steps(StepStatus::Succeeded, now);
-            }
-            operation.status = decided(operation, OperationEvent::Approved)?;
-            operation.approved_by.get_or_insert_with(|| by.to_owned());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Somebody rejects the plan, for the reason in `failure`. The operation that comes back has the task token to answer; it
-    /// goes on waiting until the workflow records its end.
-    pub async fn reject(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            if operation.failure.as_ref() != Some(failure) {
-                decided(operation, OperationEvent::Failed)?;
-            }
-            if operation.status != OperationStatus::WaitingForApproval {
-                return Err(illegal(operation.status, OperationEvent::Failed));
-            }
-            operation.failure = Some(failure.clone());
-            Ok(())
-        })
-        .await
-    }
-
     /// Records what the blueprint's `slipway` output says, on the stack of an operation that has the slot.
     pub async fn record_contract(&self, id: &OperationId, contract: &Contract) -> Result<Stack, Error> {
         let stack = self.operation(id).await?.stack;
@@ -247,21 +204,6 @@ impl Store {
         }
         Err(conflict(id))
     }
-}
-
-/// The status after a decision about the plan, which is made once: an approval may be repeated, what was rejected may not be
-/// approved, and where no approval was asked there is nothing to decide.
-fn decided(operation: &Operation, event: OperationEvent) -> Result<OperationStatus, IllegalTransition> {
-    let repeated = operation.status == OperationStatus::Running && operation.approved_by.is_some();
-    let open = operation.status == OperationStatus::WaitingForApproval && operation.failure.is_none();
-    if open || repeated && event == OperationEvent::Approved {
-        return Ok(operation.status.after(event)?);
-    }
-    Err(illegal(operation.status, event))
-}
-
-fn illegal(status: OperationStatus, event: OperationEvent) -> IllegalTransition {
-    IllegalOperation { status, event }.into()
 }
 
 /// The write of a changed operation, under the revision after the one that was read.

@@ -2,9 +2,7 @@
 //!
 //! Two tell them: `await_rollout`, which looks once after it has kept the token, and `events`, when ECS says so.
 
-use aws_sdk_sfn::error::SdkError;
-use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
-use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
+use aws_sdk_sfn::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use slipway_model::error_name::ErrorName;
@@ -16,6 +14,7 @@ use crate::idempotency::expiry;
 use crate::item::encode;
 use crate::list::{PAGE, Query};
 use crate::table::{self, EXPIRES_AT, Index, Key, LISTED};
+use crate::task_token::{self, Answer, AnswerError};
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
 
@@ -53,98 +52,81 @@ pub const FAILED: &str = ErrorName::RolloutFailed.as_str();
 /// The error that it gets when the operation was called off.
 pub const CALLED_OFF: &str = ErrorName::Cancelled.as_str();
 
-/// Why a step could not be told.
-#[derive(Debug, thiserror::Error)]
-pub enum EndError {
-    /// Step Functions did not take the answer.
-    #[error("Step Functions did not take the answer to the step that waits")]
-    Answer(#[source] Box<aws_sdk_sfn::Error>),
-    /// The table could not record the end.
-    #[error("the end of what a step waits for could not be recorded")]
-    Record(#[source] Error),
-}
-
-/// Tells a step that its rollout has ended, and forgets it. Telling it again is harmless.
-pub async fn end(store: &Store, sfn: &aws_sdk_sfn::Client, rollout: &Rollout, ended: &Ended) -> Result<(), EndError> {
+/// Answers a step whose rollout has ended, and forgets it. Repeating it is harmless.
+///
+/// A cancel that is on the record wins over every other end: it was acknowledged. Where the token is stale, the step is retried
+/// with another one, and looks itself.
+pub async fn end(store: &Store, sfn: &Client, rollout: &Rollout, ended: &Ended) -> Result<(), AnswerError> {
     // Recorded first: once the workflow goes on, its next steps write the operation too.
-    let status = match ended {
-        Ended::Completed => StepStatus::Succeeded,
-        Ended::Failed(_) => StepStatus::Failed,
-        Ended::CalledOff(_) => StepStatus::Cancelled,
+    let ended = match record_end(store, rollout, ended).await {
+        Ok(ended) => ended,
+        // The record no longer exists; the step still waits.
+        Err(Error::NotFound { .. }) => ended.clone(),
+        Err(error) => return Err(AnswerError::Record(error)),
     };
-    match store.end_step(&rollout.operation, &rollout.step, status).await {
-        // A record that is gone needs no end; whoever waits still wants to be told.
-        Ok(_) | Err(Error::NotFound { .. }) => {}
-        Err(error) => return Err(EndError::Record(error)),
+    let answer = match &ended {
+        Ended::Completed => task_token::succeed(sfn, &rollout.token, "{}").await?,
+        Ended::Failed(reason) => task_token::fail(sfn, &rollout.token, FAILED, reason).await?,
+        Ended::CalledOff(reason) => task_token::fail(sfn, &rollout.token, CALLED_OFF, reason).await?,
+    };
+    match answer {
+        Answer::Accepted => store.forget_rollout(rollout).await.map_err(AnswerError::Record),
+        Answer::Stale => Ok(()),
     }
-    match ended {
-        Ended::Completed => succeed(sfn, &rollout.token).await?,
-        Ended::Failed(reason) => fail(sfn, &rollout.token, FAILED, reason).await?,
-        Ended::CalledOff(reason) => fail(sfn, &rollout.token, CALLED_OFF, reason).await?,
-    }
-    store.forget_rollout(rollout).await.map_err(EndError::Record)
 }
 
-/// Ends the rollouts by which an operation's services get its release: the workflow puts the services back, and ends the
-/// operation as called off for this reason. `None` where no rollout is waited for; then nothing was done.
-pub async fn call_off(
-    store: &Store,
-    sfn: &aws_sdk_sfn::Client,
-    operation: &OperationId,
-    failure: &Failure,
-) -> Result<Option<Operation>, EndError> {
-    let mut rollouts = store.rollouts(operation).await.map_err(EndError::Record)?;
-    rollouts.retain(|rollout| rollout.step.starts_with(WAIT_UNTIL_STABLE));
-    if rollouts.is_empty() {
-        return Ok(None);
-    }
+/// Records how a rollout ended, unless the operation is cancelled; the end that counts.
+async fn record_end(store: &Store, rollout: &Rollout, ended: &Ended) -> Result<Ended, Error> {
+    let now = Timestamp::now();
+    let effective = |operation: &Operation| match operation.cancel_requested() {
+        Some(failure) if rollout.step.starts_with(WAIT_UNTIL_STABLE) => Ended::CalledOff(failure.message.clone()),
+        _ => ended.clone(),
+    };
     let note = |operation: &mut Operation| {
-        operation.failure = Some(failure.clone());
+        operation.end_step(&rollout.step, effective(operation).of_step(), now);
         Ok(())
     };
-    // Before the workflow hears of it: its last step finds here what was said.
-    let noted = store
-        .update_operation(operation, note)
-        .await
-        .map_err(EndError::Record)?;
-    let called_off = Ended::CalledOff(failure.message.clone());
-    for rollout in &rollouts {
-        end(store, sfn, rollout, &called_off).await?;
+    let noted = store.update_operation(&rollout.operation, note).await?;
+    Ok(effective(&noted))
+}
+
+/// Cancels the release of an operation: the step that waits fails, and the workflow restores the services. `None` where no step
+/// is left that would; then nothing was done.
+///
+/// The cancel goes on the record first, under the condition that such a step runs. Every step that may let the release pass
+/// looks at the record when it ends, so a cancel that is on the record is never passed over.
+pub async fn call_off(
+    store: &Store,
+    sfn: &Client,
+    operation: &OperationId,
+    failure: &Failure,
+) -> Result<Option<Operation>, AnswerError> {
+    let note = |operation: &mut Operation| {
+        operation.request_cancel(failure);
+        Ok(())
+    };
+    let noted = store.update_operation(operation, note).await;
+    let noted = noted.map_err(AnswerError::Record)?;
+    let Some(requested) = noted.cancel_requested() else {
+        return Ok(None);
+    };
+    let called_off = Ended::CalledOff(requested.message.clone());
+    for rollout in store.rollouts(operation).await.map_err(AnswerError::Record)? {
+        if rollout.step.starts_with(WAIT_UNTIL_STABLE) {
+            end(store, sfn, &rollout, &called_off).await?;
+        }
     }
     Ok(Some(noted))
 }
 
-pub(crate) async fn succeed(sfn: &aws_sdk_sfn::Client, token: &str) -> Result<(), EndError> {
-    let answer = sfn.send_task_success().task_token(token).output("{}").send().await;
-    answer.map(drop).or_else(|error| match error.as_service_error() {
-        Some(
-            SendTaskSuccessError::TaskTimedOut(_)
-            | SendTaskSuccessError::TaskDoesNotExist(_)
-            | SendTaskSuccessError::InvalidToken(_),
-        ) => Ok(()),
-        _ => Err(unanswered(error)),
-    })
-}
-
-async fn fail(sfn: &aws_sdk_sfn::Client, token: &str, error: &str, reason: &str) -> Result<(), EndError> {
-    let request = sfn.send_task_failure().task_token(token).error(error);
-    let answer = request.cause(reason).send().await;
-    answer.map(drop).or_else(|error| match error.as_service_error() {
-        Some(
-            SendTaskFailureError::TaskTimedOut(_)
-            | SendTaskFailureError::TaskDoesNotExist(_)
-            | SendTaskFailureError::InvalidToken(_),
-        ) => Ok(()),
-        _ => Err(unanswered(error)),
-    })
-}
-
-/// The step still waits. Where it does not (it timed out, or was answered by the other one), there is nothing left to say.
-fn unanswered<E>(error: SdkError<E>) -> EndError
-where
-    aws_sdk_sfn::Error: From<SdkError<E>>,
-{
-    EndError::Answer(Box::new(error.into()))
+impl Ended {
+    fn of_step(&self) -> StepStatus {
+        match self {
+            Self::Completed => StepStatus::Succeeded,
+            Self::Failed(_) => StepStatus::Failed,
+            Self::CalledOff(_) => StepStatus::Cancelled,
+        }
+    }
 }
 
 impl Store {

@@ -8,7 +8,7 @@ use slipway_model::account::AccountId;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, Snapshot, StepStatus};
 
-use crate::rollout::{EndError, succeed};
+use crate::task_token::{self, AnswerError};
 use crate::{Error, Store};
 
 /// The name of the state that waits.
@@ -23,7 +23,7 @@ pub async fn taken(
     operation: &OperationId,
     snapshot: &str,
     account: Option<&AccountId>,
-) -> Result<(), EndError> {
+) -> Result<(), AnswerError> {
     let now = Timestamp::now();
     let is_meant = |own: &Snapshot| own.id == snapshot && own.account.as_ref() == account;
     let change = |operation: &mut Operation| {
@@ -46,11 +46,12 @@ pub async fn taken(
     let updated = match store.update_operation(operation, change).await {
         Ok(updated) => updated,
         Err(Error::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(EndError::Record(error)),
+        Err(error) => return Err(AnswerError::Record(error)),
     };
     let own = updated.snapshot.filter(is_meant);
     match own.and_then(|own| own.token) {
-        Some(token) => succeed(sfn, &token).await,
+        // With a stale token the step is retried, and finds on the record that the snapshot is there.
+        Some(token) => task_token::succeed(sfn, &token, "{}").await.map(drop),
         None => Ok(()),
     }
 }

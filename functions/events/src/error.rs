@@ -50,10 +50,10 @@ pub enum EventError {
     },
     /// The step that waits for a deployment could not be told.
     #[error("the step that waits for the deployment could not be told of its end")]
-    EndRollout(#[source] slipway_store::rollout::EndError),
+    EndRollout(#[source] slipway_store::task_token::AnswerError),
     /// The step that waits for a snapshot could not be told.
     #[error("the step that waits for the snapshot could not be told that it is there")]
-    EndSnapshot(#[source] slipway_store::rollout::EndError),
+    EndSnapshot(#[source] slipway_store::task_token::AnswerError),
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
     EndOperation(#[source] slipway_store::Error),

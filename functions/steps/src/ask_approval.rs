@@ -1,14 +1,16 @@
-//! Wait for approval: the task token is kept for whoever approves or rejects the plan.
+//! Wait for approval: the task token is kept for the approval or the rejection of the plan.
 
 use slipway_model::id::OperationId;
+use slipway_store::approval;
 
-use crate::{Done, StepError, Steps, state};
+use crate::{Done, StepError, Steps};
 
 impl Steps {
-    /// The API answers the token.
+    /// The API answers the token. An attempt that comes after the decision answers its own: nothing else will.
     pub(crate) async fn ask_approval(&self, operation: &OperationId, token: &str) -> Result<Done, StepError> {
-        self.store.ask_approval(operation, token).await?;
-        self.store.begin_step(operation, state::WAIT_FOR_APPROVAL).await?;
+        let asked = self.store.ask_approval(operation, token).await?;
+        let delivered = approval::deliver(&self.store, &self.sfn, &asked).await;
+        delivered.map_err(|error| StepError::unanswered("deliver the decision about the plan", error))?;
         Ok(Done {})
     }
 }

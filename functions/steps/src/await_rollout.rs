@@ -37,11 +37,21 @@ impl Steps {
             operation: operation.clone(),
         };
         self.store.put_rollout(&waiting).await?;
-        self.store.begin_step(operation, &step).await?;
-        let account = self.stack_account(place, operation).await?;
-        if let Some(ended) = account.ended(&waits.cluster, rollout).await? {
-            let told = rollout::end(&self.store, &self.sfn, &waiting, &ended).await;
-            told.map_err(|error| StepError::untold("tell the workflow that the rollout has ended", error))?;
+        let begun = self.store.begin_step(operation, &step).await?;
+        // A cancel that met the token of an earlier attempt. What is being restored is not cancelled.
+        let cancelled = begun
+            .cancel_requested()
+            .filter(|_| waits.state == state::WAIT_UNTIL_STABLE);
+        let ended = match cancelled {
+            Some(failure) => Some(Ended::CalledOff(failure.message.clone())),
+            None => {
+                let account = self.stack_account(place, operation).await?;
+                account.ended(&waits.cluster, rollout).await?
+            }
+        };
+        if let Some(ended) = ended {
+            let answered = rollout::end(&self.store, &self.sfn, &waiting, &ended).await;
+            answered.map_err(|error| StepError::unanswered("answer the step that waits for the rollout", error))?;
         }
         Ok(Done {})
     }

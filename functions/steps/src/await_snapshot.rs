@@ -41,7 +41,7 @@ impl Steps {
             }
         }
         let told = snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await;
-        told.map_err(|error| StepError::untold("tell the workflow that the snapshot is there", error))?;
+        told.map_err(|error| StepError::unanswered("tell the workflow that the snapshot is there", error))?;
         Ok(Done {})
     }
 }

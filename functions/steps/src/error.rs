@@ -3,7 +3,7 @@
 use lambda_runtime::Diagnostic;
 use slipway_model::error_name::ErrorName;
 use slipway_model::problem::FieldProblem;
-use slipway_store::rollout::EndError;
+use slipway_store::task_token::AnswerError;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -41,6 +41,9 @@ pub enum StepError {
     /// The health address does not answer as it should; the workflow asks again for a while.
     #[error("{0}")]
     Unhealthy(String),
+    /// The operation was cancelled in its rollout: the workflow restores the services.
+    #[error("{0}")]
+    Cancelled(String),
     /// The operation has been called off, or has ended otherwise, while the step ran.
     #[error("the operation has ended already")]
     Ended(#[source] slipway_store::Error),
@@ -105,11 +108,11 @@ pub enum StepError {
 }
 
 impl StepError {
-    /// A step that waits could not be told what it waits for. `doing` says what it would have been told.
-    pub(crate) fn untold(doing: &str, error: EndError) -> Self {
+    /// A step that waits could not be answered. `doing` says with what.
+    pub(crate) fn unanswered(doing: &str, error: AnswerError) -> Self {
         match error {
-            EndError::Record(error) => error.into(),
-            EndError::Answer(source) => Self::Unavailable {
+            AnswerError::Record(error) => error.into(),
+            AnswerError::Send(source) => Self::Unavailable {
                 doing: doing.to_owned(),
                 source,
             },
@@ -128,7 +131,7 @@ impl StepError {
             Self::TaskFailed(_) => ErrorName::TaskFailed,
             Self::RolloutFailed(_) => ErrorName::RolloutFailed,
             Self::Unhealthy(_) => ErrorName::Unhealthy,
-            Self::Ended(_) => ErrorName::Cancelled,
+            Self::Cancelled(_) | Self::Ended(_) => ErrorName::Cancelled,
             Self::RoleRefused { .. } => ErrorName::RoleRefused,
             Self::OtherRegion { .. } => ErrorName::OtherRegion,
             Self::Unavailable { .. } => ErrorName::Transient,

@@ -69,10 +69,13 @@ impl Steps {
                 };
                 failure(name, self.how_the_build_ended(failed).await)
             }
-            (state::WAIT_FOR_APPROVAL, "States.Timeout") => failure(
-                ErrorName::ApprovalTimedOut.as_str(),
-                "nobody approved the plan in time; nothing was changed".to_owned(),
-            ),
+            (state::WAIT_FOR_APPROVAL, "States.Timeout") => {
+                let message = match operation.decision() {
+                    Some(_) => "the decision about the plan came when its time was over; nothing was changed",
+                    None => "nobody approved the plan in time; nothing was changed",
+                };
+                failure(ErrorName::ApprovalTimedOut.as_str(), message.to_owned())
+            }
             (state::ROLL_OUT_SERVICES, "States.Timeout") => failure(
                 ErrorName::RolloutFailed.as_str(),
                 format!("{told}it was not stable in time"),

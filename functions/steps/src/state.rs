@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, calling_off};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, calling_off};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
 
 pub(crate) const PLAN: &str = "Plan";
 pub(crate) const REVIEW_PLAN: &str = "Review plan";
-pub(crate) const WAIT_FOR_APPROVAL: &str = "Wait for approval";
+pub(crate) const WAIT_FOR_APPROVAL: &str = approval::WAIT_FOR_APPROVAL;
 pub(crate) const APPLY: &str = "Apply";
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
 pub(crate) const PREPARE_RELEASE: &str = calling_off::PREPARE_RELEASE;
@@ -20,7 +20,7 @@ pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = "Run migration";
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = calling_off::WAIT_UNTIL_STABLE;
-pub(crate) const VERIFY: &str = "Verify";
+pub(crate) const VERIFY: &str = calling_off::VERIFY;
 pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
 pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
 pub(crate) const PREPARE_TASK: &str = "Prepare task";

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use jiff::Timestamp;
 use slipway_model::contract::Health;
 use slipway_model::id::OperationId;
-use slipway_model::operation::StepStatus;
+use slipway_model::operation::{Operation, StepStatus};
 
 use crate::{Done, StepError, Steps, state};
 
@@ -18,20 +18,35 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl Steps {
     pub(crate) async fn verify(&self, operation: &OperationId) -> Result<Done, StepError> {
         let now = Timestamp::now();
-        let begin = |operation: &mut slipway_model::operation::Operation| {
+        let begin = |operation: &mut Operation| {
             operation.end_running_steps(StepStatus::Succeeded, now);
             operation.begin_step(state::VERIFY, now);
             Ok(())
         };
         let verified = self.store.update_operation(operation, begin).await?;
+        require_wanted(&verified)?;
         let stack = self.store.stack(&verified.stack).await?;
         if let Some(health) = stack.contract.and_then(|contract| contract.health) {
             ask(&health).await.map_err(StepError::Unhealthy)?;
         }
-        self.store
-            .end_step(operation, state::VERIFY, StepStatus::Succeeded)
-            .await?;
+        let now = Timestamp::now();
+        let end = |operation: &mut Operation| {
+            // In one write: a cancel comes before it and is seen, or after it and is refused.
+            if operation.cancel_requested().is_none() {
+                operation.end_step(state::VERIFY, StepStatus::Succeeded, now);
+            }
+            Ok(())
+        };
+        require_wanted(&self.store.update_operation(operation, end).await?)?;
         Ok(Done {})
+    }
+}
+
+/// A release that was cancelled is not verified: the workflow restores the services.
+fn require_wanted(operation: &Operation) -> Result<(), StepError> {
+    match operation.cancel_requested() {
+        Some(failure) => Err(StepError::Cancelled(failure.message.clone())),
+        None => Ok(()),
     }
 }
 

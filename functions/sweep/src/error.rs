@@ -36,6 +36,9 @@ pub enum SweepError {
     /// The events function could not be asked to tell a result.
     #[error("the events function could not be asked to tell a result")]
     AskForResult(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The decision about a plan could not be delivered.
+    #[error("the decision about the plan could not be delivered")]
+    DeliverDecision(#[source] slipway_store::task_token::AnswerError),
     /// The operation could not be ended.
     #[error("the operation could not be ended")]
     End(#[source] slipway_store::Error),

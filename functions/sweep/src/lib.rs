@@ -7,7 +7,7 @@
 //! | operation | execution | what is done |
 //! | --- | --- | --- |
 //! | `starting` for a while | | it is started; that is harmless where it was |
-//! | any that should run | runs | nothing |
+//! | any that should run | runs | a decision about its plan that was recorded and not delivered is delivered |
 //! | any that should run | has ended, or is gone | its build is stopped, the operation ends, the next one starts |
 //! | has ended, was asked for by event | | who asked is told, for a day, if that has not happened |
 

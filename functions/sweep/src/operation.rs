@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
+use slipway_store::approval::{self, Delivery};
 use slipway_store::list::PAGE;
 use slipway_store::start::{execution_arn, start};
 use slipway_store::stranded::{self, ExecutionEnd};
@@ -83,7 +84,10 @@ impl Sweep {
         };
         let end = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)?;
         let Some(end) = end.filter(|end| *end != ExecutionEnd::Gone || may_be_gone(operation, now)) else {
-            return Ok(starts.then_some(Healing::Started));
+            if starts {
+                return Ok(Some(Healing::Started));
+            }
+            return self.deliver_decision(operation).await;
         };
         // It may have ended as it should since it was listed.
         let now = self.store.operation(&operation.id).await.map_err(SweepError::Read)?;
@@ -97,6 +101,21 @@ impl Sweep {
             status: finished.operation.status,
             next: finished.next.map(|next| next.id),
         }))
+    }
+}
+
+impl Sweep {
+    /// The API records a decision and then delivers it: it may have died in between.
+    async fn deliver_decision(&self, operation: &Operation) -> Result<Option<Healing>, SweepError> {
+        if operation.undelivered_decision().is_none() {
+            return Ok(None);
+        }
+        let delivery = approval::deliver(&self.store, &self.sfn, operation).await;
+        Ok(match delivery.map_err(SweepError::DeliverDecision)? {
+            Delivery::Delivered(_) => Some(Healing::DecisionDelivered),
+            // The state is being retried, and its next attempt delivers it; or it has ended, and the next sweep sees that.
+            Delivery::Pending | Delivery::Ended(_) => None,
+        })
     }
 }
 

@@ -38,6 +38,8 @@ pub enum Healing {
         /// The operation that has the stack's slot now.
         next: Option<OperationId>,
     },
+    /// The decision about its plan was recorded and not delivered, and now the workflow has it.
+    DecisionDelivered,
     /// It has ended, and who asked for it by event is going to be told.
     ResultAskedFor,
     /// It ended a day ago, and who asked for it by event could not be told: it is not tried any more.

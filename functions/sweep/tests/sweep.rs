@@ -21,7 +21,7 @@ use slipway_store::lock::Runner;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
 use fake::Fake;
-use support::{Table, answer, created, new_stack, request, table};
+use support::{Table, answer, created, failure, new_stack, request, table};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway";
 
@@ -58,6 +58,11 @@ impl World {
             "StopBuild" => match world.insert(text("id"), "STOPPED") {
                 Some(_) => Ok(json!({})),
                 None => Err("ResourceNotFoundException"),
+            },
+            // One token is live at a time.
+            "SendTaskSuccess" | "SendTaskFailure" => match world.insert(text("taskToken"), "ANSWERED") {
+                Some("LIVE") => Ok(json!({})),
+                _ => Err("TaskTimedOut"),
             },
             "PutEvents" => Ok(json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})),
             _ => Err("UnknownOperationException"),
@@ -163,6 +168,41 @@ async fn begun_at(table: &Table, operation: &OperationId, at: Timestamp) {
         Ok(())
     });
     moved.await.expect("moved");
+}
+
+#[tokio::test]
+async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let mut expected = BTreeMap::new();
+    for (called, token, action) in [
+        ("approved", "LIVE", "SendTaskSuccess"),
+        ("rejected", "LIVE", "SendTaskFailure"),
+        ("retried", "DEAD", "SendTaskSuccess"),
+    ] {
+        let (_, provision) = table.provisioning(&new_stack(called)).await;
+        world.set(provision.as_str(), "RUNNING");
+        world.set(called, token);
+        table.store.ask_approval(&provision, called).await.expect("asked");
+        if action == "SendTaskSuccess" {
+            table.store.approve(&provision, "grace").await.expect("approved");
+        } else {
+            let why = failure("Slipway.ApprovalRejected");
+            table.store.reject(&provision, &why).await.expect("rejected");
+        }
+        if token == "LIVE" {
+            expected.insert(provision, Healing::DecisionDelivered);
+        }
+    }
+    let report = sweep.run(Duration::ZERO).await;
+    assert_eq!(healings(&report), expected);
+    assert_eq!((fake.count("SendTaskSuccess"), fake.count("SendTaskFailure")), (2, 1));
+
+    let again = sweep.run(Duration::ZERO).await;
+    assert!(healings(&again).is_empty(), "{again:?}");
+    assert_eq!(fake.count("SendTaskFailure"), 1, "what was accepted is not sent again");
+    assert_eq!(fake.count("SendTaskSuccess"), 3, "what was not is");
 }
 
 /// Step Functions tells of an execution a moment after it took it.

@@ -197,9 +197,10 @@ impl LocalServices {
         self.codebuild
             .recover()
             .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
-        self.events.recover()?;
         self.rds.recover()?;
-        self.stepfunctions.recover()
+        // Before the events: one that comes again may answer an execution's task token.
+        self.stepfunctions.recover()?;
+        self.events.recover()
     }
 
     pub(super) fn front(&self) -> Front {

@@ -1,12 +1,13 @@
 //! `SendTaskSuccess`, `SendTaskFailure` and `SendTaskHeartbeat`: answers of whoever holds a task token.
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_asl::{Event, TaskId};
 use tokio::sync::oneshot;
 
 use super::driver::Message;
-use super::records::{TOKEN, Token};
+use super::records::{Status, TOKEN, Token};
 use super::{StepFunctions, lock};
 use crate::wire::AwsError;
 
@@ -79,16 +80,21 @@ impl StepFunctions {
             reply,
         };
         let sent = mailbox.is_some_and(|mailbox| mailbox.send(message).is_ok());
-        // Without a reply the execution has ended.
-        if sent && open.await.unwrap_or(false) {
-            Ok(json!({}))
-        } else {
-            Err(AwsError::new(
+        match open.await {
+            Ok(true) if sent => Ok(json!({})),
+            Err(_) if self.execution(&execution)?.status == Status::Running => Err(undriven()),
+            Ok(_) | Err(_) => Err(AwsError::new(
                 "TaskTimedOut",
                 "Task Timed Out: 'Provided task does not exist anymore'",
-            ))
+            )),
         }
     }
+}
+
+/// The execution runs, and its driver is not there: the server is starting or stopping. That its task is over must not be said.
+fn undriven() -> AwsError {
+    let message = "Slipway's local mode is starting or stopping: send the answer again.";
+    AwsError::new("ServiceUnavailable", message).with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// A text that could be a token names a task that never was; any other is no token.

@@ -142,6 +142,30 @@ async fn a_function_that_a_crash_interrupts_fails_as_lambda_does_and_is_retried(
     assert_eq!(world.outside.count("steps"), 2);
 }
 
+/// Whoever answers a token while the server starts or stops must send the answer again.
+#[tokio::test]
+async fn token_of_a_running_execution_never_timed_out() {
+    let mut world = World::new().await;
+    let machine = world.machine("m", &ask()).await;
+    let execution = world.start(&machine, "op-1").await;
+    world.written(&execution, "TaskSubmitted", 1).await;
+    let token = world.outside.token(0).await;
+    world.service.shutdown();
+    for action in ["SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"] {
+        let body = json!({"taskToken": token, "output": "{}"});
+        let refused = world.service.call(action, body).await.expect_err("nobody drives it");
+        assert_eq!(
+            (&*refused.code, refused.status.as_u16()),
+            ("ServiceUnavailable", 503),
+            "{action}"
+        );
+    }
+    world.crash().await;
+    let again = world.client.send_task_success().task_token(&token).output("{}");
+    again.send().await.expect("is open");
+    assert_eq!(world.ended(&execution).await["status"], "SUCCEEDED");
+}
+
 #[tokio::test]
 async fn an_execution_that_this_version_cannot_read_ends_with_the_reason() {
     let mut world = World::new().await;

@@ -1,6 +1,7 @@
 //! What it takes to call an operation off.
 
-use super::{Operation, OperationStatus, StepStatus};
+use super::{Failure, Operation, OperationStatus, StepStatus};
+use crate::error_name::ErrorName;
 
 /// The state after which ECS may be replacing the tasks of services.
 pub const PREPARE_RELEASE: &str = "Prepare release";
@@ -8,6 +9,9 @@ pub const PREPARE_RELEASE: &str = "Prepare release";
 pub const WAIT_UNTIL_STABLE: &str = "Wait until stable";
 /// The state in which a service goes back to what it ran before, with the service's name after it.
 pub const WAIT_UNTIL_PUT_BACK: &str = "Wait until put back";
+
+/// The state in which the health address proves the release.
+pub const VERIFY: &str = "Verify";
 
 /// The states in which a command or RDS is waited for, before any service gets the release.
 const BEFORE_THE_ROLLOUT: [&str; 3] = ["Run backup", "Run migration", "Wait for snapshot"];
@@ -20,7 +24,7 @@ const BEFORE_THE_ROLLOUT: [&str; 3] = ["Run backup", "Run migration", "Wait for 
 pub enum CallingOff {
     /// Its execution is stopped: no service has got anything of its release.
     Stop,
-    /// The rollouts that it waits for are ended: the workflow then puts the services back.
+    /// The cancel goes on the record, and the rollouts that it waits for are ended: the workflow then restores the services.
     PutBack,
     /// It is about to roll out, or past that, or puts services back, and goes on.
     NotNow,
@@ -42,13 +46,28 @@ impl Operation {
         // First: the rollouts that the workflow gave up still stand as running then.
         if runs(&[WAIT_UNTIL_PUT_BACK]) {
             CallingOff::NotNow
-        } else if runs(&[WAIT_UNTIL_STABLE]) {
+        } else if runs(&[WAIT_UNTIL_STABLE, VERIFY]) {
             CallingOff::PutBack
         } else if runs(&BEFORE_THE_ROLLOUT) {
             CallingOff::Stop
         } else {
             CallingOff::NotNow
         }
+    }
+
+    /// Records that the operation is to be cancelled, where the workflow can still restore the services. A step that lets the
+    /// release pass reads it in the write with which it ends, so one of the two is first and the other one sees it.
+    pub fn request_cancel(&mut self, failure: &Failure) {
+        if self.cancel_requested().is_none() && self.calling_off() == CallingOff::PutBack {
+            self.failure = Some(failure.clone());
+        }
+    }
+
+    /// Who cancelled the operation, of one whose workflow is yet to end it.
+    pub fn cancel_requested(&self) -> Option<&Failure> {
+        let runs = self.status == OperationStatus::Running;
+        let failure = self.failure.as_ref().filter(|_| runs);
+        failure.filter(|failure| failure.name == ErrorName::Cancelled.as_str())
     }
 }
 
@@ -113,7 +132,8 @@ mod tests {
                 CallingOff::NotNow,
                 vec![prepared, (stable.as_str(), StepStatus::Succeeded)],
             ),
-            (CallingOff::NotNow, vec![prepared, ("Verify", StepStatus::Running)]),
+            (CallingOff::PutBack, vec![prepared, (VERIFY, StepStatus::Running)]),
+            (CallingOff::NotNow, vec![prepared, (VERIFY, StepStatus::Succeeded)]),
             (
                 CallingOff::NotNow,
                 vec![

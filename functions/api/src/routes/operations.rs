@@ -1,16 +1,21 @@
 //! `/v1/operations`, and the operations of a stack.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
+use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::calling_off::CallingOff;
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::Cursor;
+use slipway_store::approval::{self, Delivery};
 use slipway_store::finish::End;
-use slipway_store::rollout::{self, EndError};
+use slipway_store::rollout;
+use slipway_store::task_token::AnswerError;
 use utoipa::ToSchema;
 
 use crate::body::{Fields, shortened};
@@ -21,15 +26,15 @@ use crate::submission::{Submission, under_way};
 use crate::view::{self, Items};
 use crate::{Api, Caller};
 
-/// The state of the workflow in which a plan waits.
-const APPROVAL_STEP: &str = "Wait for approval";
-
 /// The statuses of operations that are under way.
 const UNDER_WAY: [OperationStatus; 3] = [
     OperationStatus::Starting,
     OperationStatus::Running,
     OperationStatus::WaitingForApproval,
 ];
+
+/// How long a decision waits for a step that is being retried. API Gateway gives up after 30 seconds.
+const DELIVERY: Duration = Duration::from_secs(15);
 
 /// The longest reason, in bytes: it becomes the `Cause` of the execution.
 const REASON_LENGTH: usize = 1_000;
@@ -165,16 +170,7 @@ pub(super) async fn approve(
     let operation = api.own_operation(&id, &submission.caller).await?;
     require_waiting(&operation, "approved")?;
     let operation = api.store.approve(&operation.id, &submission.caller.name).await?;
-    let output = serde_json::json!({ "approved_by": operation.approved_by }).to_string();
-    let token = operation.approval_token.as_deref().unwrap_or_default();
-    let sent = api
-        .sfn
-        .send_task_success()
-        .task_token(token)
-        .output(output)
-        .send()
-        .await;
-    wait_is_over(sent.map_err(aws_sdk_sfn::Error::from), "approving a plan")?;
+    let operation = api.deliver(operation, "approving a plan").await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
@@ -219,15 +215,12 @@ pub(super) async fn reject(
     require_waiting(&operation, "rejected")?;
     let failure = Failure {
         name: ErrorName::ApprovalRejected.to_string(),
-        step: APPROVAL_STEP.to_owned(),
+        step: WAIT_FOR_APPROVAL.to_owned(),
         message: format!("{} rejected the plan: {reason}", submission.caller.name),
         address: None,
     };
     let operation = api.store.reject(&operation.id, &failure).await?;
-    let token = operation.approval_token.as_deref().unwrap_or_default();
-    let rejection = api.sfn.send_task_failure().task_token(token);
-    let sent = rejection.error(failure.name).cause(failure.message).send().await;
-    wait_is_over(sent.map_err(aws_sdk_sfn::Error::from), "rejecting a plan")?;
+    let operation = api.deliver(operation, "rejecting a plan").await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
@@ -299,19 +292,6 @@ fn require_waiting(operation: &Operation, verb: &str) -> Result<(), Error> {
     )))
 }
 
-/// Whether the execution was told, or needs telling no more: the answer came before, or the wait timed out. The operation says
-/// which.
-fn wait_is_over<T>(sent: Result<T, aws_sdk_sfn::Error>, doing: &'static str) -> Result<(), Error> {
-    use aws_sdk_sfn::Error::{InvalidToken, TaskDoesNotExist, TaskTimedOut};
-    match sent {
-        Ok(_) | Err(InvalidToken(_) | TaskDoesNotExist(_) | TaskTimedOut(_)) => Ok(()),
-        Err(error) => Err(Error::Unavailable {
-            doing,
-            source: error.into(),
-        }),
-    }
-}
-
 /// The id in a path.
 pub(super) fn operation_id(text: &str) -> Result<OperationId, Error> {
     text.parse().map_err(|_| {
@@ -350,6 +330,27 @@ impl Api {
         Ok(operation)
     }
 
+    /// Brings a recorded decision to the workflow. It is acknowledged once the workflow has it, and not before.
+    async fn deliver(&self, operation: Operation, doing: &'static str) -> Result<Operation, Error> {
+        let rejection = operation.failure.clone();
+        let delivery = approval::deliver_within(&self.store, &self.sfn, operation, DELIVERY).await;
+        match delivery.map_err(|error| unanswered(doing, error))? {
+            Delivery::Delivered(operation) => Ok(operation),
+            // Its own end, where another attempt of the step delivered it.
+            Delivery::Ended(ended) if ended.status == OperationStatus::Failed && ended.failure == rejection => {
+                Ok(ended)
+            }
+            Delivery::Ended(ended) => Err(Error::Conflict(format!(
+                "The operation `{}` ended before the decision reached it: it {}.",
+                ended.id, ended.status
+            ))),
+            Delivery::Pending => Err(Error::Unavailable {
+                doing,
+                source: "the step that waits for the decision is being retried".into(),
+            }),
+        }
+    }
+
     /// Calls an operation off: now, or (in a rollout) once its services are put back.
     async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = Failure {
@@ -371,6 +372,8 @@ impl Api {
                 match operation.calling_off() {
                     CallingOff::Stop => self.stop(&operation, &failure).await?,
                     CallingOff::PutBack => return self.put_back(&operation, &failure).await,
+                    // It is being restored already: the same request, the same answer.
+                    CallingOff::NotNow if operation.cancel_requested().is_some() => return Ok(operation),
                     CallingOff::NotNow => return Err(between_two_steps(&operation)),
                 }
             }
@@ -388,13 +391,7 @@ impl Api {
     /// Ends the rollouts that an operation waits for. The workflow puts the services back, and ends the operation.
     async fn put_back(&self, operation: &Operation, failure: &Failure) -> Result<Operation, Error> {
         let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, failure).await;
-        let called_off = called_off.map_err(|error| match error {
-            EndError::Record(error) => error.into(),
-            EndError::Answer(source) => Error::Unavailable {
-                doing: "ending a rollout",
-                source,
-            },
-        })?;
+        let called_off = called_off.map_err(|error| unanswered("ending a rollout", error))?;
         called_off.ok_or_else(|| between_two_steps(operation))
     }
 
@@ -415,6 +412,13 @@ impl Api {
                 source: error.into(),
             }),
         }
+    }
+}
+
+fn unanswered(doing: &'static str, error: AnswerError) -> Error {
+    match error {
+        AnswerError::Record(error) => error.into(),
+        AnswerError::Send(source) => Error::Unavailable { doing, source },
     }
 }
 

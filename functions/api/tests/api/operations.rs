@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use slipway_model::operation::calling_off::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
-use slipway_model::operation::{Operation, StepStatus};
+use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
-
+use slipway_store::finish::End;
 use slipway_store::rollout::Rollout;
 
 use crate::support::{Server, id};
@@ -102,9 +102,89 @@ async fn an_approval_that_did_not_arrive_can_be_sent_again() {
     server.fakes.lock().expect("not poisoned").refused.clear();
     let again = server.post(approve, &json!({})).await;
     assert_eq!(again.status, 202, "{again:?}");
-    // One that Step Functions waits for no more is told nothing.
+    // What the workflow has is not sent again.
     server.refuse("SendTaskSuccess", "TaskTimedOut");
     assert_eq!(server.post(approve, &json!({})).await.status, 202);
+    assert_eq!(
+        server.calls("SendTaskSuccess").len(),
+        4,
+        "the SDK tried the first three times"
+    );
+}
+
+/// A rejected token says that an attempt of the step ended, not that anybody answered it.
+#[tokio::test]
+async fn a_decision_is_acknowledged_when_a_repeated_step_has_it() {
+    for (verb, action) in [("approve", "SendTaskSuccess"), ("reject", "SendTaskFailure")] {
+        for gone in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"] {
+            let server = Server::with_blueprint().await;
+            let operation = waiting(&server).await;
+            let id = id(&operation);
+            server.refuse(action, gone);
+            let body = if verb == "approve" {
+                json!({})
+            } else {
+                json!({"reason": "no"})
+            };
+            let path = format!("{}/{verb}", path(&operation));
+            let repeated = async {
+                // The next attempt comes when the first token was tried in vain.
+                while server.calls(action).is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                server.fakes.lock().expect("not poisoned").refused.clear();
+                server
+                    .store
+                    .ask_approval(&id, "the-next-token")
+                    .await
+                    .expect("asked again")
+            };
+            let (answer, asked) = tokio::join!(server.post(&path, &body), repeated);
+            assert_eq!(answer.status, 202, "{gone}: {answer:?}");
+            let status = if verb == "approve" {
+                "running"
+            } else {
+                "waiting_for_approval"
+            };
+            assert_eq!(asked.status.to_string(), status, "the decision stays");
+            let sent = server.calls(action);
+            assert_eq!(sent.last().expect("an answer")["taskToken"], "the-next-token", "{gone}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_comes_after_the_end_is_refused() {
+    for (verb, action) in [("approve", "SendTaskSuccess"), ("reject", "SendTaskFailure")] {
+        let server = Server::with_blueprint().await;
+        let operation = waiting(&server).await;
+        server.refuse(action, "TaskTimedOut");
+        let body = if verb == "approve" {
+            json!({})
+        } else {
+            json!({"reason": "no"})
+        };
+        let path = format!("{}/{verb}", path(&operation));
+        let timed_out = async {
+            while server.calls(action).is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let failure = Failure {
+                name: "Slipway.ApprovalTimedOut".to_owned(),
+                step: "Wait for approval".to_owned(),
+                message: "nobody approved the plan in time; nothing was changed".to_owned(),
+                address: None,
+            };
+            let end = End::Failed(failure);
+            server
+                .store
+                .finish_operation(&id(&operation), &end)
+                .await
+                .expect("ended");
+        };
+        let (answer, ()) = tokio::join!(server.post(&path, &body), timed_out);
+        assert_eq!(answer.status, 409, "{answer:?}");
+    }
 }
 
 #[tokio::test]
@@ -253,7 +333,46 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
         .begin_step(&id, "Wait until put back: web")
         .await
         .expect("begun");
-    assert_eq!(server.post(&cancel, &json!({})).await.status, 409);
+    assert_eq!(
+        server.post(&cancel, &json!({})).await.status,
+        202,
+        "the same request, the same answer"
+    );
+    assert_eq!(
+        server.calls("SendTaskFailure").len(),
+        1,
+        "what is being restored is not cancelled"
+    );
+}
+
+/// Verify reads the record before and after it asks the health address.
+#[tokio::test]
+async fn a_cancel_in_verify_goes_on_the_record() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    let id = id(&running);
+    server.store.begin_operation(&id).await.expect("begun");
+    for step in ["Prepare release", "Verify"] {
+        server.store.begin_step(&id, step).await.expect("begun");
+        if step == "Prepare release" {
+            let ended = server.store.end_step(&id, step, StepStatus::Succeeded).await;
+            ended.expect("ended");
+        }
+    }
+    let cancel = format!("{}/cancel", path(&running));
+    let cancelled = server.post(&cancel, &json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json()["status"]),
+        (202, &json!("running")),
+        "{cancelled:?}"
+    );
+    let noted = server.store.operation(&id).await.expect("it");
+    assert_eq!(
+        noted.cancel_requested().expect("a cancel").message,
+        "ann cancelled the operation"
+    );
+    assert!(server.calls("StopExecution").is_empty());
 }
 
 #[tokio::test]

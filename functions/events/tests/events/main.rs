@@ -210,8 +210,9 @@ async fn a_deployment_answers_the_step_that_waits_for_it_once() {
     );
 }
 
+/// A rejected token says that the attempt ended, not that the step was answered: the next attempt finds the rollout itself.
 #[tokio::test]
-async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_is_not() {
+async fn a_step_whose_token_is_stale_or_that_was_not_reached_is_not_forgotten() {
     let table = table().await;
     for (number, gone) in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"]
         .into_iter()
@@ -220,10 +221,14 @@ async fn a_step_that_waits_no_longer_is_forgotten_and_one_that_was_not_reached_i
         let fake = Fake::start(move |_, _| Err(gone)).await;
         let events = events(&table, &fake);
         for event in ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] {
-            let id = format!("ecs-svc/{number}-{event}");
-            table.store.put_rollout(&waiting(&id)).await.expect("kept");
-            events.handle(deployment(event, &id)).await.expect("handled");
-            assert_eq!(table.store.rollout(SERVICE, &id).await.expect("read"), None, "{gone}");
+            let rollout = waiting(&format!("ecs-svc/{number}-{event}"));
+            table.store.put_rollout(&rollout).await.expect("kept");
+            events
+                .handle(deployment(event, &rollout.deployment))
+                .await
+                .expect("handled");
+            let kept = table.store.rollout(SERVICE, &rollout.deployment).await.expect("read");
+            assert_eq!(kept, Some(rollout), "{gone}");
         }
     }
     let fake = Fake::start(|_, _| Err("AccessDeniedException")).await;

@@ -14,4 +14,5 @@ mod every_state;
 mod kinds;
 mod other_account;
 mod released;
+mod repeated;
 mod snapshots;
