@@ -65,6 +65,10 @@ pub struct Plan {
     pub change: u64,
     pub destroy: u64,
     pub replace: u64,
+    pub import: u64,
+    pub forget: u64,
+    #[serde(default)]
+    pub moved: u64,
     pub outputs_changed: bool,
     /// The first resources that would change.
     pub resources: Vec<ResourceChange>,
@@ -157,14 +161,21 @@ impl Failure {
 impl Plan {
     /// The plan in a line, as Terraform counts.
     pub fn line(&self) -> String {
-        let replaced = if self.replace > 0 {
-            format!(", {} to replace", self.replace)
-        } else {
-            String::new()
-        };
+        let rare = [
+            (self.replace, "replace"),
+            (self.import, "import"),
+            (self.forget, "forget"),
+            (self.moved, "move"),
+        ];
+        let rare: Vec<String> = rare
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!(", {count} to {what}"))
+            .collect();
+        let rare = rare.concat();
         let outputs = if self.outputs_changed { ", outputs change" } else { "" };
         format!(
-            "{} to add, {} to change, {} to destroy{replaced}{outputs}",
+            "{} to add, {} to change, {} to destroy{rare}{outputs}",
             self.add, self.change, self.destroy
         )
     }

@@ -22,7 +22,12 @@ async fn server() -> Option<Server> {
     let server = Server::start();
     let environment = json!({"account": "000000000000", "region": "us-east-1", "approval": "always"});
     let headers = [("content-type", "application/json")];
-    let put = server.request(Method::PUT, "/v1/environments/local", &headers, Some(environment.to_string()));
+    let put = server.request(
+        Method::PUT,
+        "/v1/environments/local",
+        &headers,
+        Some(environment.to_string()),
+    );
     let put = put.await;
     assert!(put.status.is_success(), "{}", put.text);
     let published = server.publish("plain", "1.0.0", BLUEPRINT).await;
@@ -43,7 +48,9 @@ async fn killed_while_it_waits(server: Server, name: &str) -> (Server, Value) {
 #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 async fn decision_that_meets_a_restart_is_not_lost() {
     let Some(mut server) = server().await else {
-        println!("skipped: neither terraform (1.11 or later) nor tofu (1.10 or later) is on PATH; install one to run this");
+        println!(
+            "skipped: neither terraform (1.11 or later) nor tofu (1.10 or later) is on PATH; install one to run this"
+        );
         return;
     };
     for round in 0..KILLS {
@@ -54,7 +61,9 @@ async fn decision_that_meets_a_restart_is_not_lost() {
             let (restarted, operation) = killed_while_it_waits(server, &format!("{verb}-{round}")).await;
             server = restarted;
             let id = operation["id"].as_str().expect("an id");
-            let answer = server.send(Method::POST, &format!("/v1/operations/{id}/{verb}"), &body).await;
+            let answer = server
+                .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), &body)
+                .await;
             assert_eq!(answer.status, 202, "{verb} {round}: {}", answer.text);
             let ended = server.ended(&operation).await;
             assert_eq!(ended["status"], status, "{verb} {round}: {ended:#}");

@@ -10,8 +10,8 @@ pub const RESOURCES_NAMED: usize = 100;
 
 /// What a plan would do to one resource.
 ///
-/// The names are those of Terraform's `-json` stream (`change.action` in a `planned_change` message), less `noop`, `move`
-/// and `read`, which change nothing.
+/// The names are those of Terraform's `-json` stream (`change.action` in a `planned_change` message), less `noop` and `read`,
+/// which change nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -27,6 +27,9 @@ pub enum Action {
     Import,
     /// It is dropped from the state, and goes on existing.
     Forget,
+    /// It gets another address in the state. Nothing happens to the resource; but without the move, the next version of the
+    /// blueprint that lacks the `moved` block destroys it.
+    Move,
 }
 
 /// One resource of a plan.
@@ -55,6 +58,9 @@ pub struct PlanSummary {
     /// Resources that would be dropped from the state.
     #[serde(default)]
     pub forget: u64,
+    /// Resources that would get another address in the state, and nothing else.
+    #[serde(default)]
+    pub moved: u64,
     /// Whether an output would change: Terraform then has something to apply even where no resource changes.
     pub outputs_changed: bool,
     /// The first [`RESOURCES_NAMED`] resources that would change, in the order of the plan.
@@ -71,6 +77,7 @@ impl PlanSummary {
             Action::Delete => &mut self.destroy,
             Action::Import => &mut self.import,
             Action::Forget => &mut self.forget,
+            Action::Move => &mut self.moved,
         };
         *count += 1;
         if self.resources.len() < RESOURCES_NAMED {
@@ -80,7 +87,7 @@ impl PlanSummary {
 
     /// How many resources an apply would touch.
     pub fn resource_count(&self) -> u64 {
-        self.add + self.change + self.destroy + self.replace + self.import + self.forget
+        self.add + self.change + self.destroy + self.replace + self.import + self.forget + self.moved
     }
 
     /// Whether there is nothing to apply.
@@ -197,6 +204,14 @@ mod tests {
         assert_eq!(judge(&replaces, Approval::WhenDestroying), Verdict::ApprovalNeeded);
         assert_eq!(judge(&creates, Approval::Always), Verdict::ApprovalNeeded);
         assert_eq!(judge(&plan(&[]), Approval::Always), Verdict::NothingToChange);
+    }
+
+    #[test]
+    fn move_alone_is_something_to_apply() {
+        let moves = plan(&[Action::Move]);
+        let judge = |approval| review(OperationKind::Update, &moves, &environment(approval, true));
+        assert_eq!(judge(Approval::Never), Verdict::Apply);
+        assert_eq!(judge(Approval::WhenDestroying), Verdict::Apply);
     }
 
     #[test]

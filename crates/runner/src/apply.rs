@@ -5,6 +5,7 @@ use slipway_model::artifact::OUTPUTS;
 use slipway_model::operation::Operation;
 use tokio::try_join;
 
+use crate::applied_state;
 use crate::archive;
 use crate::console::say;
 use crate::error::Error;
@@ -37,7 +38,8 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     }
     if let Some(report) = folder.left_behind.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
-        return finish(session, &folder, &report, report.plain_outputs()).await;
+        let outputs = applied_state::outputs(session, operation, &report, None).await?;
+        return finish(session, &folder, &report, outputs).await;
     }
 
     let mut terraform = Terraform::find(&session.config, operation)?;
@@ -76,7 +78,7 @@ fn applied_by(stream: &[u8]) -> Option<Report> {
     for line in String::from_utf8_lossy(stream).lines() {
         report.take(Line::parse(line));
     }
-    (report.applied && report.errors.is_empty()).then_some(report)
+    (report.check_apply().is_ok() && report.errors.is_empty()).then_some(report)
 }
 
 /// Runs `apply`.
@@ -113,21 +115,19 @@ async fn judge(
     lock: &StateLock<'_>,
     ended: &Ended,
 ) -> Result<Map<String, Value>, Error> {
-    let outputs = if ended.status.success() {
+    let rescued = if ended.status.success() {
         ended.success("apply")?;
-        ended.report.plain_outputs()
+        ended.report.check_apply()?;
+        None
     } else {
         let state = rescue::state(session, operation, terraform, folder, lock).await?;
         if !ended.report.only_the_state_failed() {
             session.cancel.check()?;
             ended.success("apply")?;
         }
-        rescue::outputs(session, operation, state).await?
+        state
     };
-    if ended.report.contract_is_sensitive() {
-        return Err(Error::SensitiveContract);
-    }
-    Ok(outputs)
+    applied_state::outputs(session, operation, &ended.report, rescued).await
 }
 
 /// Keeps what came of the apply.
@@ -144,10 +144,9 @@ async fn finish(
         .put(&key, Value::Object(outputs).to_string().into_bytes())
         .await;
     kept.inspect_err(|error| say(format_args!("The plan was applied, but not recorded: {}", chain(error))))?;
-    if report.unknown > 0 {
+    for kind in &report.unknown {
         say(format_args!(
-            "{} messages of Terraform's were of a type that is not known.",
-            report.unknown
+            "Terraform wrote messages of a type that is not known: {kind}."
         ));
     }
     Ok(Done {

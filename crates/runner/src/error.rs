@@ -84,6 +84,21 @@ pub(crate) enum Error {
         exit: String,
         output: String,
     },
+    #[error(
+        "failed to read what terraform {command} did: its -json stream is incomplete ({why}). Check that the disk of the build is \
+         not full, then request the operation again"
+    )]
+    StreamIncomplete { command: &'static str, why: String },
+    #[error(
+        "failed to read the plan: {found} writes `{kind}`, which this version of Slipway does not know. Use Terraform 1.11 or \
+         OpenTofu 1.10, or upgrade Slipway"
+    )]
+    UnknownMessage { found: String, kind: String },
+    #[error(
+        "failed to destroy the stack: Terraform ended with success, and {count} resources are still in the state, among them \
+         {first}. Request the destroy again"
+    )]
+    NotDestroyed { count: usize, first: String },
     #[error("the state has changed since this plan was made, so it is not applied; ask for the operation again")]
     PlanIsStale,
     #[error(

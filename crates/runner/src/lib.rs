@@ -19,6 +19,7 @@
 //!
 //! The exit code is 0 where the phase succeeded. Otherwise it is 1, and the operation's record says why.
 
+mod applied_state;
 mod apply;
 mod archive;
 mod blueprint;

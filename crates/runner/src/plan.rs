@@ -9,6 +9,7 @@ use slipway_model::stack::Stack;
 use tokio::task::JoinHandle;
 use tokio::try_join;
 
+use crate::applied_state;
 use crate::archive;
 use crate::blueprint;
 use crate::console::say;
@@ -183,6 +184,7 @@ async fn run(
     }
     session.cancel.check()?;
     ended.success("plan")?;
+    ended.report.check_plan()?;
     if operation.kind == OperationKind::Drift {
         let drift = drift::find(session, terraform, folder, &ended.report).await?;
         say(match drift.count {
@@ -197,6 +199,10 @@ async fn run(
     }
     if operation.kind != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
+    }
+    if operation.kind == OperationKind::Destroy && ended.report.plan.resource_count() == 0 {
+        // The stack would count as destroyed without an apply.
+        applied_state::require_destroyed(session, operation).await?;
     }
     Ok(Done {
         plan: Some(ended.report.plan),

@@ -1,6 +1,6 @@
 //! What a Terraform run says, taken together from its messages, and the plain lines that people read meanwhile.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use semver::Version;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use slipway_model::plan::{Action, PlanSummary, ResourceChange};
 use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 
 use crate::error::Error;
-use crate::stream::{self, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
+use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
 
 /// What a run has said so far.
 #[derive(Debug, Default)]
@@ -24,7 +24,9 @@ pub(crate) struct Report {
     pub(crate) errors: Vec<Diagnostic>,
     /// The outputs, by name.
     pub(crate) outputs: BTreeMap<String, Output>,
-    /// Whether an apply was carried out to its end.
+    /// How Terraform ended a plan.
+    planned: Option<Changes>,
+    /// Whether Terraform ended an apply.
     pub(crate) applied: bool,
     /// Whether it began to change a resource.
     pub(crate) touched: bool,
@@ -32,8 +34,12 @@ pub(crate) struct Report {
     pub(crate) drifted: bool,
     /// Whether a resource failed.
     pub(crate) resource_failed: bool,
-    /// Messages of types that are not known.
-    pub(crate) unknown: u64,
+    /// The types of messages that are not known.
+    pub(crate) unknown: BTreeSet<String>,
+    /// Whether a message was not whole.
+    pub(crate) cut: bool,
+    /// Resources that a plan imports, whatever else it does with them.
+    importing: u64,
     /// The last lines that are no messages.
     pub(crate) text: String,
     /// For each resource that an apply touches, how many times it is still to say that it is done: twice for a replacement.
@@ -52,6 +58,14 @@ impl Report {
     pub(crate) fn take(&mut self, line: Line) -> Option<String> {
         match line {
             Line::Message(message) => self.take_message(*message),
+            Line::Unknown(kind) => {
+                self.unknown.insert(kind);
+                None
+            }
+            Line::Cut => {
+                self.cut = true;
+                None
+            }
             Line::Text(text) => {
                 self.text.push_str(text.trim());
                 self.text.push('\n');
@@ -75,9 +89,13 @@ impl Report {
                 self.drifted = true;
                 Some(format!("{}: was changed outside Terraform", change.resource.addr))
             }
-            Message::ChangeSummary { changes } => {
-                self.applied |= changes.operation != "plan";
-                (changes.operation == "plan").then(|| summary_line(&self.plan))
+            Message::ChangeSummary { changes } if changes.operation == "plan" => {
+                self.planned = Some(changes);
+                Some(summary_line(&self.plan))
+            }
+            Message::ChangeSummary { .. } => {
+                self.applied = true;
+                None
             }
             Message::Outputs { outputs } => {
                 self.plan.outputs_changed = outputs
@@ -120,11 +138,9 @@ impl Report {
             | Message::StateLockAcquire
             | Message::StateLockRelease
             | Message::InitOutput
-            | Message::Log => None,
-            Message::Unknown => {
-                self.unknown += 1;
-                None
-            }
+            | Message::Log
+            // `Line::parse` has given it another name.
+            | Message::Unknown => None,
         }
     }
 
@@ -142,6 +158,7 @@ impl Report {
 
     fn take_change(&mut self, change: &stream::Change) -> Option<String> {
         let address = &change.resource.addr;
+        self.importing += u64::from(change.importing.is_some() || change.action == "import");
         let action = match change.action.as_str() {
             "create" => Action::Create,
             "update" => Action::Update,
@@ -149,14 +166,19 @@ impl Report {
             "delete" => Action::Delete,
             "import" => Action::Import,
             "remove" | "forget" => Action::Forget,
-            // `noop`, `move` and `read` change nothing.
-            _ => return None,
+            "move" => Action::Move,
+            // Neither the state nor a resource changes.
+            "noop" | "read" => return None,
+            unknown => {
+                self.unknown.insert(format!("planned_change: {unknown}"));
+                return None;
+            }
         };
         let times = match action {
             Action::Create | Action::Update | Action::Delete => 1,
             Action::Replace => 2,
             // Terraform says nothing while it does these.
-            Action::Import | Action::Forget => 0,
+            Action::Import | Action::Forget | Action::Move => 0,
         };
         if times > 0 {
             self.total += 1;
@@ -219,6 +241,54 @@ impl Report {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a plan of which Terraform did not say everything, or something that is not understood: it would be reviewed and
+    /// approved as less than what is applied. Terraform 1.11.4 ends with exit code 0 also where it could not write.
+    pub(crate) fn check_plan(&self) -> Result<(), Error> {
+        let incomplete = |why: String| Err(Error::StreamIncomplete { command: "plan", why });
+        if self.cut {
+            return incomplete("a message in it is not whole".to_owned());
+        }
+        let Some(said) = &self.planned else {
+            return incomplete("it ends without a `change_summary`".to_owned());
+        };
+        if let Some(kind) = self.unknown.first() {
+            return Err(Error::UnknownMessage {
+                found: self.version.as_ref().map_or_else(String::new, program_name),
+                kind: kind.clone(),
+            });
+        }
+        let PlanSummary {
+            add,
+            change,
+            destroy,
+            replace,
+            ..
+        } = self.plan;
+        let named = (add + replace, change, destroy + replace, self.importing);
+        let counted = (said.add, said.change, said.remove, said.import);
+        if named == counted {
+            return Ok(());
+        }
+        incomplete(format!(
+            "it names {} changes to create, update, destroy and import, and its `change_summary` counts {}",
+            named.0 + named.1 + named.2 + named.3,
+            counted.0 + counted.1 + counted.2 + counted.3,
+        ))
+    }
+
+    /// Refuses an apply that Terraform did not end.
+    pub(crate) fn check_apply(&self) -> Result<(), Error> {
+        let why = match (self.cut, self.applied) {
+            (true, _) => "a message in it is not whole",
+            (false, false) => "it ends without a `change_summary`",
+            (false, true) => return Ok(()),
+        };
+        Err(Error::StreamIncomplete {
+            command: "apply",
+            why: why.to_owned(),
+        })
     }
 
     /// Whether the output that the workflow reads cannot be read.
@@ -288,6 +358,7 @@ fn planned(action: Action) -> &'static str {
         Action::Delete => "to be destroyed",
         Action::Import => "to be taken into the state",
         Action::Forget => "to be dropped from the state",
+        Action::Move => "to be moved in the state",
     }
 }
 
@@ -300,6 +371,7 @@ fn summary_line(plan: &PlanSummary) -> String {
         (plan.destroy, "to destroy"),
         (plan.import, "to import"),
         (plan.forget, "to forget"),
+        (plan.moved, "to move"),
     ];
     let counts: Vec<String> = counts
         .iter()

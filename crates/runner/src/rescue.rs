@@ -4,35 +4,21 @@
 //! `errored.tfstate` and leaves its lock behind. A state that is lost means resources that nobody knows of, so the runner
 //! waits for the bucket, keeps a copy of the file, takes the lock away and has Terraform push the state.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
 use slipway_model::operation::Operation;
-use slipway_model::terraform::OUTPUT;
 
 use crate::cancel::Cancel;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::StateLock;
-use crate::overrides::state_key;
-use crate::report::plain;
 use crate::session::Session;
-use crate::stream::Output;
 use crate::terraform::{Run, Terraform};
 use crate::work_folder::WorkFolder;
 use slipway_model::error_chain::chain;
 
 /// The file that Terraform writes, in the folder in which it runs.
 const ERRORED: &str = "errored.tfstate";
-
-/// The part of a state that is read here.
-#[derive(Debug, Deserialize)]
-struct State {
-    #[serde(default)]
-    outputs: BTreeMap<String, Output>,
-}
 
 /// Brings a failed run's state home, if Terraform could not; takes away the lock that it left. Returns the state where
 /// there was one.
@@ -95,32 +81,4 @@ async fn push(terraform: &Terraform, folder: &WorkFolder, lock: &StateLock<'_>, 
     };
     // Also after a cancel: this is what a cancel waits for.
     terraform.run(&run, &Cancel::never(), None).await?.success("state push")
-}
-
-/// The outputs that stand in a state: the one that was rescued, or the one in the bucket.
-pub(crate) async fn outputs(
-    session: &Session,
-    operation: &Operation,
-    rescued: Option<Vec<u8>>,
-) -> Result<Map<String, Value>, Error> {
-    let key = state_key(&operation.stack);
-    let bytes = match rescued {
-        Some(state) => state,
-        None => session
-            .state
-            .get(&key)
-            .await?
-            .map(|object| object.bytes)
-            .unwrap_or_default(),
-    };
-    let state: State = serde_json::from_slice(&bytes).map_err(|error| Error::Object {
-        action: "understand",
-        bucket: session.config.state_bucket.clone(),
-        key,
-        source: error.into(),
-    })?;
-    if state.outputs.get(OUTPUT).is_some_and(|output| output.sensitive) {
-        return Err(Error::SensitiveContract);
-    }
-    Ok(plain(&state.outputs))
 }

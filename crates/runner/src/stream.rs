@@ -1,7 +1,9 @@
 //! Terraform's `-json` stream: one message a line, in a closed list of types that its version numbers.
 //!
 //! The types are those of Terraform 1.11 and OpenTofu 1.10 (`ui` 1.2). A later one of the same major version may add types
-//! and fields: they are kept in the file, counted, and otherwise passed over.
+//! and fields. Fields are ignored, as the format asks for
+//! (<https://developer.hashicorp.com/terraform/internals/machine-readable-ui>). A type is reported by its name: in an apply it is
+//! ignored, in a plan it may be a change that nobody would review (`planned_action_invocation`, since 1.14).
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -148,11 +150,14 @@ impl Diagnostic {
 }
 
 /// What is planned for one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Change {
     pub(crate) resource: Resource,
-    /// `noop`, `move`, `create`, `read`, `update`, `replace`, `delete`, `import` or `remove`.
+    /// `noop`, `move`, `create`, `read`, `update`, `replace`, `delete`, `import` or `remove`. An import or a move shows here
+    /// only where nothing else changes.
     pub(crate) action: String,
+    /// Of a resource that is imported.
+    pub(crate) importing: Option<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -160,11 +165,17 @@ pub(crate) struct Resource {
     pub(crate) addr: String,
 }
 
-/// How many resources are changed, or were.
+/// How many resources are changed, or were: the message with which Terraform ends a plan or an apply. A replacement counts as
+/// added and removed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Changes {
     /// `plan`, `apply` or `destroy`.
     pub(crate) operation: String,
+    pub(crate) add: u64,
+    pub(crate) change: u64,
+    pub(crate) remove: u64,
+    #[serde(default)]
+    pub(crate) import: u64,
 }
 
 /// What happens to one resource.
@@ -197,6 +208,10 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 pub(crate) enum Line {
     /// A message.
     Message(Box<Message>),
+    /// A message of a type that is not known, or not in this shape: its type.
+    Unknown(String),
+    /// A message that is not whole: the disk was full when it was written, or the program was killed.
+    Cut,
     /// Something else: a few texts of `init` are not in JSON, nor is what a crash prints.
     Text(String),
 }
@@ -205,11 +220,20 @@ impl Line {
     /// Reads a line. It never fails: what is not a message is a text.
     pub(crate) fn parse(line: &str) -> Self {
         match serde_json::from_str(line) {
+            Ok(Message::Unknown) => Self::unknown(line),
             Ok(message) => Self::Message(Box::new(message)),
-            // A message with a type that is known but in another shape must not stop the others.
-            Err(_) if line.starts_with('{') => Self::Message(Box::new(Message::Unknown)),
+            Err(_) if line.starts_with('{') => Self::unknown(line),
             Err(_) => Self::Text(line.to_owned()),
         }
+    }
+
+    fn unknown(line: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Typed {
+            #[serde(rename = "type")]
+            kind: String,
+        }
+        serde_json::from_str(line).map_or(Self::Cut, |Typed { kind }| Self::Unknown(kind))
     }
 }
 
@@ -264,16 +288,15 @@ mod tests {
             (change.resource.addr.as_str(), change.action.as_str()),
             ("a.b[\"x\"]", "create")
         );
-        for unknown in [
-            r#"{"type":"action_start","hook":{}}"#,
-            r#"{"type":"apply_start","hook":"of another shape"}"#,
+        for (kind, unknown) in [
+            ("action_start", r#"{"type":"action_start","hook":{}}"#),
+            ("apply_start", r#"{"type":"apply_start","hook":"of another shape"}"#),
         ] {
-            assert_eq!(
-                Line::parse(unknown),
-                Line::Message(Box::new(Message::Unknown)),
-                "{unknown}"
-            );
+            assert_eq!(Line::parse(unknown), Line::Unknown(kind.to_owned()), "{unknown}");
         }
+        // A write that a full disk cut short, alone and with the next message after it.
+        assert_eq!(Line::parse(&line[..90]), Line::Cut);
+        assert_eq!(Line::parse(&format!("{}{line}", &line[..90])), Line::Cut);
         assert_eq!(Line::parse("panic: x"), Line::Text("panic: x".to_owned()));
     }
 

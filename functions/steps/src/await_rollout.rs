@@ -42,12 +42,11 @@ impl Steps {
         let cancelled = begun
             .cancel_requested()
             .filter(|_| waits.state == state::WAIT_UNTIL_STABLE);
-        let ended = match cancelled {
-            Some(failure) => Some(Ended::CalledOff(failure.message.clone())),
-            None => {
-                let account = self.stack_account(place, operation).await?;
-                account.ended(&waits.cluster, rollout).await?
-            }
+        let ended = if let Some(failure) = cancelled {
+            Some(Ended::CalledOff(failure.message.clone()))
+        } else {
+            let account = self.stack_account(place, operation).await?;
+            account.ended(&waits.cluster, rollout).await?
         };
         if let Some(ended) = ended {
             let answered = rollout::end(&self.store, &self.sfn, &waiting, &ended).await;

@@ -3,6 +3,7 @@
 mod assumed_role;
 mod aws;
 mod endings;
+mod incomplete;
 mod lifecycle;
 mod moto;
 mod provider;

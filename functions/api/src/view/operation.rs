@@ -115,6 +115,8 @@ pub struct Plan {
     pub import: u64,
     /// Resources that would be dropped from the state, and go on existing.
     pub forget: u64,
+    /// Resources that would get another address in the state, and nothing else.
+    pub moved: u64,
     /// Whether an output would change.
     pub outputs_changed: bool,
     /// The first 100 resources that would change.
@@ -151,7 +153,7 @@ pub struct ResourceChange {
     /// Its address in the configuration.
     #[schema(example = "terraform_data.service[\"web\"]")]
     pub address: String,
-    /// What would be done: `create`, `update`, `replace`, `delete`, `import` or `forget`.
+    /// What would be done: `create`, `update`, `replace`, `delete`, `import`, `forget` or `move`.
     #[schema(value_type = String, example = "create")]
     pub action: plan::Action,
 }
@@ -275,6 +277,7 @@ impl Plan {
             replace: plan.replace,
             import: plan.import,
             forget: plan.forget,
+            moved: plan.moved,
             outputs_changed: plan.outputs_changed,
             resources: resources(plan.resources),
             verdict,

@@ -1,0 +1,114 @@
+//! What Terraform's state says after an apply: the stream may lack what a full disk did not take.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::terraform::OUTPUT;
+
+use crate::error::Error;
+use crate::overrides::state_key;
+use crate::report::{Report, plain};
+use crate::session::Session;
+use crate::stream::Output;
+
+/// The part of a state that is read here.
+#[derive(Debug, Default, Deserialize)]
+struct State {
+    #[serde(default)]
+    outputs: BTreeMap<String, Output>,
+    #[serde(default)]
+    resources: Vec<Resource>,
+    /// Of OpenTofu, where the blueprint encrypts the state.
+    encrypted_data: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resource {
+    mode: Mode,
+    #[serde(default)]
+    module: String,
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    #[serde(default)]
+    instances: Vec<Value>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    Managed,
+    #[serde(other)]
+    Read,
+}
+
+impl Resource {
+    fn address(&self) -> String {
+        let module = match self.module.as_str() {
+            "" => String::new(),
+            module => format!("{module}."),
+        };
+        format!("{module}{}.{}", self.kind, self.name)
+    }
+}
+
+/// The outputs that are not sensitive after an apply that Terraform ended; `rescued` is the state that the runner saved for it.
+/// After a destroy there are none, and no resources.
+pub(crate) async fn outputs(
+    session: &Session,
+    operation: &Operation,
+    report: &Report,
+    rescued: Option<Vec<u8>>,
+) -> Result<Map<String, Value>, Error> {
+    let state = read(session, operation, rescued).await?;
+    if state.encrypted_data.is_some() {
+        // Only OpenTofu reads it. The stream is whole: `check_apply` has looked.
+        return Ok(report.plain_outputs());
+    }
+    if operation.kind == OperationKind::Destroy {
+        state.require_empty()?;
+        return Ok(Map::new());
+    }
+    if state.outputs.get(OUTPUT).is_some_and(|output| output.sensitive) {
+        return Err(Error::SensitiveContract);
+    }
+    Ok(plain(&state.outputs))
+}
+
+/// Refuses a destroy that has nothing to do while the state has resources.
+pub(crate) async fn require_destroyed(session: &Session, operation: &Operation) -> Result<(), Error> {
+    read(session, operation, None).await?.require_empty()
+}
+
+/// Without a state there is nothing in it.
+async fn read(session: &Session, operation: &Operation, rescued: Option<Vec<u8>>) -> Result<State, Error> {
+    let key = state_key(&operation.stack);
+    let bytes = match rescued {
+        Some(state) => Some(state),
+        None => session.state.get(&key).await?.map(|object| object.bytes),
+    };
+    let Some(bytes) = bytes else {
+        return Ok(State::default());
+    };
+    serde_json::from_slice(&bytes).map_err(|error| Error::Object {
+        action: "understand",
+        bucket: session.config.state_bucket.clone(),
+        key,
+        source: error.into(),
+    })
+}
+
+impl State {
+    /// What a data source read is not a resource of the stack.
+    fn require_empty(&self) -> Result<(), Error> {
+        let kept = |resource: &&Resource| resource.mode == Mode::Managed && !resource.instances.is_empty();
+        let mut left = self.resources.iter().filter(kept).peekable();
+        let Some(first) = left.peek().map(|resource| resource.address()) else {
+            return Ok(());
+        };
+        let count = left.map(|resource| resource.instances.len()).sum();
+        Err(Error::NotDestroyed { count, first })
+    }
+}

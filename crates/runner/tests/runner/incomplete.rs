@@ -1,0 +1,223 @@
+//! A Terraform that ends with exit code 0 and did not say everything, as one does whose disk is full.
+
+use std::process::Command;
+
+use serde_json::json;
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_store::finish::End;
+
+use crate::support::World;
+
+const BLUEPRINT: &str = r#"
+variable "n" { type = number }
+resource "terraform_data" "a" {
+  count = var.n
+  input = count.index
+}
+output "slipway" { value = { endpoints = { web = "https://${var.n}.example/" } } }
+"#;
+
+fn provision(world: &World, n: u32) -> Operation {
+    world.provision("one", world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"n": n})))
+}
+
+/// From now on `script` runs in place of a command of Terraform's; `"$real" "$@"` in it is the program.
+fn instead_of(world: &World, command: &str, script: &str) {
+    let text = std::fs::read_to_string(world.path("terraform.real")).unwrap_or_else(|_| {
+        std::fs::rename(world.path("terraform"), world.path("terraform.real")).expect("a script");
+        String::new()
+    });
+    assert!(text.is_empty() || text.starts_with("#!/bin/sh"), "{text}");
+    let real = world.path("terraform.real");
+    let script = format!(
+        "#!/bin/sh\nreal='{}'\nif [ \"$1\" = {command} ]; then\n{script}\nexit 0\nfi\nexec \"$real\" \"$@\"\n",
+        real.display()
+    );
+    std::fs::write(world.path("terraform"), script).expect("a script");
+    let chmod = Command::new("chmod").arg("755").arg(world.path("terraform")).status();
+    assert!(chmod.expect("chmod").success());
+}
+
+fn undo(world: &World) {
+    std::fs::copy(world.path("terraform.real"), world.path("terraform")).expect("a script");
+}
+
+fn message(world: &World, operation: &Operation, name: &str) -> String {
+    let failure = world.operation(operation).failure.expect("a failure");
+    assert_eq!(failure.name, name, "{failure:?}");
+    failure.message
+}
+
+/// A stack with three resources; its provision has ended.
+fn made(world: &World) -> Operation {
+    let operation = provision(world, 3);
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    operation
+}
+
+#[test]
+fn plan_of_which_a_part_is_missing_fails() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 3);
+    for (case, script, expected) in [
+        ("silent", "", "without a `change_summary`"),
+        (
+            "no summary",
+            r#""$real" "$@" | grep -v change_summary"#,
+            "without a `change_summary`",
+        ),
+        (
+            "a change less",
+            r#""$real" "$@" | sed '0,/planned_change/{/planned_change/d}'"#,
+            "names 2 changes",
+        ),
+        (
+            "a cut line",
+            r#""$real" "$@" | sed '0,/planned_change/s/\(.*"planned_change.*\)/\1/;/change_summary/s/.\{20\}$//'"#,
+            "not whole",
+        ),
+        (
+            "two lines in one",
+            r#""$real" "$@" | sed '/"type":"planned_change"/{s/.\{30\}$//;N;s/\n//}'"#,
+            "not whole",
+        ),
+        (
+            "a message that may be a change",
+            r#""$real" "$@"; echo '{"type":"planned_action_invocation","invocation":{}}'"#,
+            "`planned_action_invocation`",
+        ),
+        (
+            "a change of another kind",
+            r#""$real" "$@" | sed 's/"action":"create"/"action":"conjure"/'"#,
+            "`planned_change: conjure`",
+        ),
+    ] {
+        instead_of(&world, "plan", script);
+        let printed = world.fail(&operation, "plan", "plan");
+        let message = message(&world, &operation, "Slipway.PlanFailed");
+        assert!(message.contains(expected), "{case}: {message}\n{printed}");
+        assert_eq!(world.operation(&operation).plan, None, "{case}");
+    }
+    undo(&world);
+    world.succeed(&operation, "plan", "plan");
+}
+
+#[test]
+fn apply_that_terraform_did_not_end_fails() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 1);
+    world.succeed(&operation, "plan", "plan");
+    instead_of(&world, "apply", r#""$real" "$@" | grep -v change_summary"#);
+    world.fail(&operation, "apply", "apply");
+    let message = message(&world, &operation, "Slipway.ApplyFailed");
+    assert!(message.contains("without a `change_summary`"), "{message}");
+    assert_eq!(world.artifact(&operation, "outputs.json"), None);
+}
+
+#[test]
+fn outputs_come_from_the_state() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 1);
+    world.succeed(&operation, "plan", "plan");
+    instead_of(&world, "apply", r#""$real" "$@" | grep -v '"type":"outputs"'"#);
+    world.succeed(&operation, "apply", "apply");
+    let expected = json!({"slipway": {"endpoints": {"web": "https://1.example/"}}});
+    assert_eq!(world.outputs(&operation), expected);
+}
+
+#[test]
+fn destroy_succeeds_only_with_an_empty_state() {
+    let Some(world) = World::new() else { return };
+    let stack = world.stack(&made(&world));
+    let destroy = world.request(OperationKind::Destroy, &stack, None);
+    let nothing = r#"echo '{"type":"change_summary","changes":{"add":0,"change":0,"remove":0,"operation":"plan"}}'"#;
+    for (script, expected) in [("", "without a `change_summary`"), (nothing, "3 resources")] {
+        instead_of(&world, "plan", script);
+        world.fail(&destroy, "plan", "plan");
+        let message = message(&world, &destroy, "Slipway.PlanFailed");
+        assert!(message.contains(expected), "{message}");
+    }
+    undo(&world);
+    world.succeed(&destroy, "plan", "plan");
+
+    let done = r#"echo '{"type":"change_summary","changes":{"add":0,"change":0,"remove":3,"operation":"apply"}}'"#;
+    for (script, expected) in [("", "without a `change_summary`"), (done, "3 resources")] {
+        instead_of(&world, "apply", script);
+        world.fail(&destroy, "apply", "apply");
+        let message = message(&world, &destroy, "Slipway.ApplyFailed");
+        assert!(message.contains(expected), "{message}");
+    }
+    undo(&world);
+    world.succeed(&destroy, "apply", "apply");
+    assert_eq!(world.state(&destroy)["resources"], json!([]));
+}
+
+/// The whole of it on a file system of its own, for which a test has to be root.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn plan_on_a_full_disk_is_whole_or_fails() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 59);
+    let disk = tempfile::tempdir().expect("a folder");
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "none"])
+        .arg(disk.path())
+        .output();
+    if !mount.is_ok_and(|output| output.status.success()) {
+        println!("skipped: mounting a small file system needs root; run the tests as root");
+        return;
+    }
+    for pages in [2_u32, 4, 6, 8, 12, 32] {
+        // Just before Terraform writes its first line.
+        let fill = format!(
+            "free=$(df --output=avail -k '{0}' | tail -1)\nhead -c $(( (free - {pages} * 4) * 1024 )) /dev/zero >'{0}/filler'\n\
+             \"$real\" \"$@\"; code=$?\nrm -f '{0}/filler'\nexit $code",
+            disk.path().display()
+        );
+        instead_of(&world, "plan", &fill);
+        let mut build = world.build(&operation, "plan", "plan");
+        let status = build.env("TMPDIR", disk.path()).status().expect("a build");
+        let operation = world.operation(&operation);
+        match (status.code(), &operation.plan) {
+            (Some(0), Some(plan)) => assert_eq!((plan.add, plan.resources.len()), (59, 59), "{pages} pages"),
+            (Some(1), None) => {}
+            other => panic!("{pages} pages: {other:?}"),
+        }
+    }
+    let unmounted = Command::new("umount").arg("-l").arg(disk.path()).status();
+    assert!(unmounted.expect("umount").success());
+}
+
+/// Without the move the next version, which needs no `moved` block any more, destroys the resource.
+#[test]
+fn plan_that_only_moves_is_applied() {
+    let Some(world) = World::new() else { return };
+    let version = |resource: &str, moved: &str| {
+        let text = format!(
+            "resource \"terraform_data\" \"{resource}\" {{ input = \"x\" }}\n{moved}\noutput \"slipway\" {{ value = {{}} }}\n"
+        );
+        world.blueprint(&[("main.tf", &text)], &json!({}))
+    };
+    let operation = world.provision("one", version("a", ""));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let stack = world.stack(&operation);
+    let block = "moved {\n  from = terraform_data.a\n  to = terraform_data.b\n}";
+    let moves = world.request(OperationKind::Update, &stack, Some(version("b", block)));
+    world.succeed(&moves, "plan", "plan");
+    let plan = world.operation(&moves).plan.expect("a plan");
+    assert_eq!(
+        (plan.moved, plan.resource_count(), plan.is_empty()),
+        (1, 1, false),
+        "{plan:?}"
+    );
+    world.succeed(&moves, "apply", "apply");
+    world.end(&moves, &End::Succeeded);
+    let next = world.request(OperationKind::Update, &stack, Some(version("b", "")));
+    world.succeed(&next, "plan", "plan");
+    let plan = world.operation(&next).plan.expect("a plan");
+    assert!(plan.is_empty(), "{plan:?}");
+}
