@@ -17,7 +17,9 @@
 //! **Rollouts** are ECS's rolling update, decided by a pure function ([`rollout::plan`]): new tasks start as far as
 //! `maximumPercent` allows, join the front when they are healthy, and only then do old ones leave it; a task that
 //! leaves finishes its open connections before it gets SIGTERM. The circuit breaker counts failures in a row as AWS
-//! does. Three things differ from AWS on purpose: `DeleteService` answers when the last task has stopped; a change of
+//! does. A service that was created with a `loadBalancerName` stands for one behind a Classic Load Balancer: it is deployed as
+//! any other, and its deployments have no `rolloutState`, as on AWS
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>). Three things differ from AWS on purpose: `DeleteService` answers when the last task has stopped; a change of
 //! `desiredCount` makes the deployment `IN_PROGRESS` until it is reached; and after a failed deployment any
 //! `UpdateService` begins a new one.
 //!
@@ -35,6 +37,7 @@ mod images;
 mod rollout;
 mod scheduler;
 mod service;
+mod service_deployments;
 mod services;
 mod task;
 mod task_definitions;
@@ -184,6 +187,9 @@ impl Ecs {
             "DeleteService" => self.delete_service(body).await,
             "DescribeServices" => self.describe_services(body),
             "ListServices" => self.list_services(body),
+            "ListServiceDeployments" => self.list_service_deployments(body),
+            "DescribeServiceDeployments" => self.describe_service_deployments(body),
+            "DescribeServiceRevisions" => self.describe_service_revisions(body),
             _ => Err(AwsError::unknown_operation(action)),
         }
     }

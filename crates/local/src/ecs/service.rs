@@ -205,13 +205,19 @@ impl Service {
         service
     }
 
+    /// Whether it is behind a Classic Load Balancer: those have names, target groups have ARNs.
+    fn is_classic(&self) -> bool {
+        let mut balancers = self.load_balancers.iter();
+        balancers.any(|balancer| balancer.get("loadBalancerName").is_some_and(Value::is_string))
+    }
+
     fn deployment_json(&self, place: usize, deployment: &Deployment, tasks: &[&Task]) -> Value {
         let own = || {
             tasks
                 .iter()
                 .filter(|task| task.started_by.as_ref() == Some(&deployment.id))
         };
-        json!({
+        let mut shown = json!({
             "id": deployment.id,
             "status": if place == 0 { "PRIMARY" } else { "ACTIVE" },
             "taskDefinition": deployment.definition,
@@ -222,9 +228,12 @@ impl Service {
             "createdAt": epoch_seconds(deployment.created_at),
             "updatedAt": epoch_seconds(deployment.updated_at),
             "launchType": "EXTERNAL",
-            "rolloutState": deployment.state,
-            "rolloutStateReason": deployment.reason,
-        })
+        });
+        if !self.is_classic() {
+            shown["rolloutState"] = json!(deployment.state);
+            shown["rolloutStateReason"] = json!(deployment.reason);
+        }
+        shown
     }
 
     /// What was asked for, with the address in the field that names a load balancer.

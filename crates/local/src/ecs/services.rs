@@ -286,6 +286,6 @@ impl Shared {
 }
 
 /// The name in `name`, `cluster/name` or an ARN.
-fn service_name(reference: &str) -> &str {
+pub(super) fn service_name(reference: &str) -> &str {
     short_name(reference, "service").rsplit('/').next().unwrap_or_default()
 }

@@ -194,13 +194,18 @@ impl Machine {
 
     /// A cluster with a service of two tasks of release 1.
     pub async fn serve(&self) -> u16 {
+        self.serve_behind(json!({"containerName": "web", "containerPort": 8080}))
+            .await
+    }
+
+    pub async fn serve_behind(&self, load_balancer: Value) -> u16 {
         let port = free_port();
         self.call("CreateCluster", json!({"clusterName": "c"})).await;
         let breaker = json!({"enable": true, "rollback": true});
         self.call(
             "CreateService",
             json!({"cluster": "c", "serviceName": "web", "desiredCount": 0,
-            "loadBalancers": [{"containerName": "web", "containerPort": 8080}],
+            "loadBalancers": [load_balancer],
             "deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}),
         )
         .await;

@@ -83,6 +83,44 @@ async fn a_release_that_never_becomes_healthy_is_rolled_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_classic_load_balancer_service_deployments_alone_tell_the_end() {
+    let data = Data::new();
+    let machine = Machine::start(data.path()).await;
+    let classic = json!({"loadBalancerName": "classic", "containerName": "web", "containerPort": 8080});
+    let port = machine.serve_behind(classic).await;
+    let statuses = async || {
+        let listed = json!({"cluster": "c", "service": "web", "createdAt": {"after": 1}});
+        let listed = machine.call("ListServiceDeployments", listed).await;
+        let briefs = listed["serviceDeployments"].as_array().unwrap().clone();
+        let arns: Vec<_> = briefs.iter().map(|brief| &brief["serviceDeploymentArn"]).collect();
+        let described = machine.call("DescribeServiceDeployments", json!({"serviceDeploymentArns": arns}));
+        let described = described.await["serviceDeployments"].as_array().unwrap().clone();
+        let status = described
+            .iter()
+            .map(|deployment| deployment["status"].as_str().unwrap().to_owned());
+        let revision = &described[0]["targetServiceRevision"]["arn"];
+        let revisions = machine.call("DescribeServiceRevisions", json!({"serviceRevisionArns": [revision]}));
+        let definition = revisions.await["serviceRevisions"][0]["taskDefinition"].clone();
+        (status.collect::<Vec<_>>(), definition)
+    };
+    let first = machine.service().await["taskDefinition"].clone();
+    assert_eq!(machine.service().await["deployments"][0].get("rolloutState"), None);
+    assert_eq!(statuses().await, (vec!["SUCCESSFUL".to_owned()], first));
+
+    let definition = machine.release(port, "2", "crash").await;
+    let deployment = machine.update(&definition, 2).await;
+    machine.announced(&deployment, "SERVICE_DEPLOYMENT_FAILED").await;
+    let mut heard = machine.heard.clone();
+    while statuses().await.0[0] != "ROLLBACK_SUCCESSFUL" {
+        tokio::time::timeout(LIMIT, heard.changed()).await.unwrap().unwrap();
+    }
+    assert_eq!(statuses().await.1, *definition);
+    let later = json!({"cluster": "c", "service": "web", "createdAt": {"after": 9_000_000_000_u64}});
+    let later = machine.call("ListServiceDeployments", later).await;
+    assert_eq!(later, json!({"serviceDeployments": []}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crashed_task_is_replaced_and_a_service_scales_to_zero_and_back() {
     let data = Data::new();
     let machine = Machine::start(data.path()).await;
