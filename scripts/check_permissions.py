@@ -98,6 +98,9 @@ RESOURCES = {
     "ecs:RegisterTaskDefinition": ["*"],
     "ecs:DescribeTaskDefinition": ["*"],
     "ecs:DescribeServices": ["ecs:service/*"],
+    "ecs:ListServiceDeployments": ["ecs:service/*"],
+    "ecs:DescribeServiceDeployments": ["ecs:service/*", "ecs:service-deployment/*"],
+    "ecs:DescribeServiceRevisions": ["ecs:service/*", "ecs:service-revision/*"],
     "ecs:UpdateService": ["ecs:service/*"],
     "ecs:DescribeTasks": ["ecs:task/*"],
     "ecs:StopTask": ["ecs:task/*"],
@@ -219,9 +222,13 @@ TASKS = {
     },
     "aws-sdk:ecs:updateService": {"ecs:UpdateService": ["ecs:service/*"]},
     # A snapshot's name has a stack's id and an operation's; a database's is the blueprint's own.
-    "aws-sdk:rds:createDBSnapshot": {"rds:CreateDBSnapshot": ["rds:db:*", "rds:snapshot:?????-?????-op-*"]},
+    "aws-sdk:rds:createDBSnapshot": {
+        "rds:CreateDBSnapshot": ["rds:db:*", "rds:snapshot:?????-?????-op-*"],
+        "rds:AddTagsToResource": ["rds:snapshot:?????-?????-op-*"],
+    },
     "aws-sdk:rds:createDBClusterSnapshot": {
-        "rds:CreateDBClusterSnapshot": ["rds:cluster:*", "rds:cluster-snapshot:?????-?????-op-*"]
+        "rds:CreateDBClusterSnapshot": ["rds:cluster:*", "rds:cluster-snapshot:?????-?????-op-*"],
+        "rds:AddTagsToResource": ["rds:cluster-snapshot:?????-?????-op-*"],
     },
     "aws-sdk:rds:describeDBSnapshots": {"rds:DescribeDBSnapshots": ["rds:snapshot:?????-?????-op-*"]},
     "aws-sdk:rds:describeDBClusterSnapshots": {
@@ -445,7 +452,7 @@ def needs_of_machine(definition):
     """What the machine needs of its own role, and of the release role."""
     own, release = Needs("operation"), Needs("release")
     for resource, assumes in sorted(set(tasks_of(json.loads(definition)))):
-        task = resource.removeprefix("arn:aws:states:::")
+        task = resource.removeprefix("arn:${Partition}:states:::")
         if task == resource:
             own.problems.append(f"missing: the state machine has a task {task}, which is unknown here")
         elif task not in TASKS:
@@ -652,11 +659,11 @@ def self_test():
         # Without `Credentials` a task is the machine's own.
         "missing: operation may not ecs:UpdateService": replace(
             "statemachine/operation.asl.json",
-            '"Resource": "arn:aws:states:::aws-sdk:ecs:updateService",\n            "Credentials"',
-            '"Resource": "arn:aws:states:::aws-sdk:ecs:updateService",\n            "Comments"',
+            '"Resource": "arn:${Partition}:states:::aws-sdk:ecs:updateService",\n            "Credentials"',
+            '"Resource": "arn:${Partition}:states:::aws-sdk:ecs:updateService",\n            "Comments"',
         ),
         "missing: aws/target-account may not ecs:UpdateService": replace(
-            "aws/target-account/template.yaml", "[ecs:DescribeServices, ecs:UpdateService]", "ecs:DescribeServices"
+            "aws/target-account/template.yaml", "Action: ecs:UpdateService", "Action: ecs:DescribeServices"
         ),
         "missing: tf/modules/target-account may not logs:GetLogEvents": replace(
             "tf/modules/target-account/release.tf", '"logs:GetLogEvents"', '"logs:FilterLogEvents"'

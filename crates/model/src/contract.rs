@@ -21,6 +21,10 @@ pub(crate) use parse::ATTRIBUTES;
 /// 32 KiB.
 pub const PARTS: usize = 20;
 
+/// The longest that the rollout of a service may take: half a day. Rolled out and rolled back, with three days for an approval and
+/// two for commands, an operation stays within the seven days of its execution.
+pub const ROLLOUT_SECONDS: u32 = 43_200;
+
 /// The value of the output `slipway`, checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contract {
@@ -104,6 +108,10 @@ pub struct Service {
     /// The bounds between which an autoscaler counts its tasks. The count is then set by the service's first release alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
+    /// After how many seconds a rollout that has not completed counts as failed. The bake times of a blue/green, linear or canary
+    /// deployment are part of it.
+    #[serde(default = "default_rollout_timeout_seconds")]
+    pub rollout_timeout_seconds: u32,
 }
 
 /// The bounds of an autoscaler.
@@ -162,6 +170,10 @@ pub struct Health {
 
 fn default_timeout_seconds() -> u32 {
     900
+}
+
+fn default_rollout_timeout_seconds() -> u32 {
+    1_800
 }
 
 fn default_group() -> String {
@@ -236,6 +248,10 @@ mod tests {
                 "{attribute} is not in the table"
             );
         }
+        assert!(page.contains(&format!(
+            "`rollout_timeout_seconds` ({}, at most {ROLLOUT_SECONDS})",
+            default_rollout_timeout_seconds()
+        )));
         assert!(page.contains(&format!(
             "at most {PARTS} services, migrations, backups and schedules each"
         )));

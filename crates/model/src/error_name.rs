@@ -35,6 +35,8 @@ pub enum ErrorName {
     RoleRefused,
     /// The environment is in another region than Slipway.
     OtherRegion,
+    /// AWS denied a permission.
+    AccessDenied,
     /// The operation was called off.
     Cancelled,
     /// An AWS service could not be reached, or asks for patience.
@@ -45,7 +47,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::PlanFailed,
         Self::PlanRefused,
         Self::ApprovalRejected,
@@ -60,6 +62,7 @@ impl ErrorName {
         Self::Unhealthy,
         Self::RoleRefused,
         Self::OtherRegion,
+        Self::AccessDenied,
         Self::Cancelled,
         Self::Transient,
         Self::Internal,
@@ -82,6 +85,7 @@ impl ErrorName {
             Self::Unhealthy => "Slipway.Unhealthy",
             Self::RoleRefused => "Slipway.RoleRefused",
             Self::OtherRegion => "Slipway.OtherRegion",
+            Self::AccessDenied => "Slipway.AccessDenied",
             Self::Cancelled => "Slipway.Cancelled",
             Self::Transient => "Slipway.Transient",
             Self::Internal => "Slipway.Internal",

@@ -1,21 +1,35 @@
 //! Wait until stable, Wait until put back: the token of the state is answered when ECS has ended the rollout.
 //!
 //! The token is stored first and the service looked at afterwards: a rollout that ended before the token was there is seen
-//! here, one that ends later is seen by the function `events`, and none is missed between the two.
+//! here, one that ends later is seen by the function `events`, and none is missed between the two. The workflow comes here again
+//! now and then, in case an event is lost, or ECS sends none.
 
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState};
+use std::collections::HashMap;
+
+use aws_sdk_ecs::types::{CreatedAt, Service, ServiceDeployment};
+use aws_smithy_types::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use slipway_model::id::OperationId;
 use slipway_store::rollout::{self, Ended, Rollout};
 
+use crate::judge_rollout::{Said, by_rollout_state, by_service_deployments, by_tasks, created};
 use crate::payload::Rollout as Deployed;
 use crate::stack_account::{Place, StackAccount};
 use crate::{Done, StepError, Steps, aws, state};
+
+/// How far the clocks of Step Functions and of ECS may be apart.
+const SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+/// The most ARNs that `ecs:DescribeServiceDeployments` and `ecs:DescribeServiceRevisions` take in one call.
+const ARNS_A_CALL: usize = 20;
 
 /// The state that waits.
 #[derive(Debug)]
 pub(crate) struct Waits {
     pub token: String,
     pub state: String,
+    /// When the workflow entered it, this time.
+    pub entered: Timestamp,
     /// The cluster of the service that it waits for.
     pub cluster: String,
 }
@@ -46,7 +60,8 @@ impl Steps {
             Some(Ended::CalledOff(failure.message.clone()))
         } else {
             let account = self.stack_account(place, operation).await?;
-            account.ended(&waits.cluster, rollout).await?
+            let ended = account.ended(&waits.cluster, rollout).await?;
+            ended.or_else(|| too_late(rollout, waits.entered))
         };
         if let Some(ended) = ended {
             let answered = rollout::end(&self.store, &self.sfn, &waiting, &ended).await;
@@ -56,34 +71,117 @@ impl Steps {
     }
 }
 
+/// Both times are by the clock of Step Functions.
+fn too_late(rollout: &Deployed, entered: Timestamp) -> Option<Ended> {
+    let limit = rollout.timeout_seconds;
+    let waited = entered.duration_since(rollout.since);
+    let is_over = waited >= SignedDuration::from_secs(i64::from(limit));
+    is_over.then(|| Ended::Failed(format!("it was not stable within {limit} seconds")))
+}
+
 impl StackAccount {
     /// How the rollout ended, if it has.
     async fn ended(&self, cluster: &str, rollout: &Deployed) -> Result<Option<Ended>, StepError> {
-        let key = &rollout.key;
-        let described = self
-            .ecs
-            .describe_services()
-            .cluster(cluster)
-            .services(&rollout.service)
-            .send()
-            .await;
-        let described = described.map_err(|error| aws::failed(format!("look at the service `{key}`"), error))?;
-        let service = described.services.unwrap_or_default().into_iter().next();
-        let Some(service) = service else {
-            return Ok(Some(Ended::Failed(format!("it is gone from the cluster {cluster}"))));
+        let Some(service) = self.service(cluster, rollout).await? else {
+            return Ok(Some(Ended::Failed(format!(
+                "it no longer exists in the cluster {cluster}"
+            ))));
         };
-        let is_ours = |deployment: &&Deployment| deployment.id() == Some(&rollout.deployment);
-        let Some(deployment) = service.deployments().iter().find(is_ours) else {
-            let why = "it gave way to another rollout, which did not come from this operation";
-            return Ok(Some(Ended::Failed(why.to_owned())));
-        };
-        Ok(match deployment.rollout_state() {
-            Some(DeploymentRolloutState::Completed) => Some(Ended::Completed),
-            Some(DeploymentRolloutState::Failed) => {
-                let reason = deployment.rollout_state_reason().unwrap_or("ECS gives no reason");
-                Some(Ended::Failed(reason.to_owned()))
-            }
-            _ => None,
+        let mut said = by_rollout_state(&service, rollout);
+        if said == Said::Nothing {
+            let deployments = self.service_deployments(cluster, rollout).await?;
+            let runs = self.task_definitions_of(&deployments, &rollout.key).await?;
+            said = by_service_deployments(&deployments, &runs, rollout);
+        }
+        if said == Said::Nothing {
+            said = by_tasks(&service, rollout);
+        }
+        Ok(match said {
+            Said::Ended(ended) => Some(ended),
+            Said::InProgress | Said::Nothing => None,
         })
+    }
+
+    async fn service(&self, cluster: &str, rollout: &Deployed) -> Result<Option<Service>, StepError> {
+        let doing = format!("read the rollout of the service `{}`", rollout.key);
+        let described = self.ecs.describe_services().cluster(cluster);
+        let described = described.services(&rollout.service).send().await;
+        let described = described.map_err(|error| aws::failed(doing.clone(), error))?;
+        aws::only_missing(&doing, described.failures())?;
+        let service = described.services.unwrap_or_default().into_iter().next();
+        Ok(service.filter(|service| service.status() != Some("INACTIVE")))
+    }
+
+    /// The service deployments that ECS has begun since the service was updated.
+    async fn service_deployments(
+        &self,
+        cluster: &str,
+        rollout: &Deployed,
+    ) -> Result<Vec<ServiceDeployment>, StepError> {
+        let doing = format!("read the deployments of the service `{}`", rollout.key);
+        let since = rollout.since.saturating_sub(SKEW).unwrap_or(rollout.since);
+        let after = CreatedAt::builder()
+            .after(DateTime::from_millis(since.as_millisecond()))
+            .build();
+        let listed = self.ecs.list_service_deployments().cluster(cluster);
+        let listed = listed.service(&rollout.service).created_at(after).send().await;
+        let listed = listed.map_err(|error| aws::failed(doing.clone(), error))?;
+        let briefs = listed.service_deployments.unwrap_or_default();
+        let mut arns: Vec<String> = briefs
+            .into_iter()
+            .filter_map(|brief| brief.service_deployment_arn)
+            .collect();
+        // They come newest first: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html
+        arns.truncate(ARNS_A_CALL);
+        if arns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let described = self.ecs.describe_service_deployments();
+        let described = described.set_service_deployment_arns(Some(arns)).send().await;
+        let described = described.map_err(|error| aws::failed(doing, error))?;
+        let mut deployments = described.service_deployments.unwrap_or_default();
+        deployments.sort_by_key(|deployment| std::cmp::Reverse(created(deployment)));
+        Ok(deployments)
+    }
+
+    /// The task definitions of the service revisions that the deployments lead to, by the revisions' ARNs.
+    async fn task_definitions_of(
+        &self,
+        deployments: &[ServiceDeployment],
+        key: &slipway_model::name::Name,
+    ) -> Result<HashMap<String, String>, StepError> {
+        let targets = deployments
+            .iter()
+            .filter_map(|deployment| deployment.target_service_revision());
+        let mut arns: Vec<String> = targets.filter_map(|target| target.arn().map(str::to_owned)).collect();
+        arns.dedup();
+        if arns.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let described = self.ecs.describe_service_revisions();
+        let described = described.set_service_revision_arns(Some(arns)).send().await;
+        let doing = format!("read the revisions of the service `{key}`");
+        let described = described.map_err(|error| aws::failed(doing, error))?;
+        let revisions = described.service_revisions.unwrap_or_default().into_iter();
+        Ok(revisions
+            .filter_map(|revision| Some((revision.service_revision_arn?, revision.task_definition?)))
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollout_fails_when_its_time_is_up() {
+        let rollout: Deployed = serde_json::from_value(serde_json::json!({
+            "key": "web", "service": "arn", "deployment": "", "task_definition": "web:1",
+            "since": "2026-01-01T00:00:00Z", "timeout_seconds": 90,
+        }))
+        .expect("a rollout");
+        let after = |seconds: i64| too_late(&rollout, rollout.since + SignedDuration::from_secs(seconds));
+        assert_eq!(after(89), None);
+        assert!(matches!(after(90), Some(Ended::Failed(text)) if text.contains("90 seconds")));
     }
 }

@@ -1,6 +1,7 @@
 //! What AWS clients say, as errors of a step.
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::types::Failure;
 
 use crate::StepError;
 
@@ -17,12 +18,19 @@ const PATIENCE: [&str; 8] = [
     "ConflictException",
 ];
 
+/// The error codes by which AWS services say that a permission is missing.
+const DENIED: [&str; 3] = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
+
 /// Sorts out an error of a call that was to do something: whether it may pass, or what AWS said against it.
 pub(crate) fn failed<E>(doing: impl Into<String>, error: SdkError<E>) -> StepError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let doing = doing.into();
+    let is_denied = error
+        .as_service_error()
+        .and_then(|refused| refused.code())
+        .is_some_and(|code| DENIED.contains(&code));
     let refusal = match &error {
         SdkError::ServiceError(refused) => {
             let code = refused.err().code().unwrap_or_default();
@@ -35,7 +43,25 @@ where
     };
     let source = Box::new(error);
     match refusal {
+        Some(said) if is_denied => StepError::Denied { doing, said, source },
         Some(said) => StepError::Refused { doing, said, source },
         None => StepError::Unavailable { doing, source },
     }
+}
+
+/// Of what a call asked for, ECS may leave something out and say why. That it does not exist is the one reason that is understood.
+pub(crate) fn only_missing(doing: &str, failures: &[Failure]) -> Result<(), StepError> {
+    let Some(other) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
+        return Ok(());
+    };
+    let said = format!(
+        "{}: {}",
+        other.reason().unwrap_or("ECS gives no reason"),
+        other.arn().unwrap_or_default()
+    );
+    Err(StepError::Refused {
+        doing: doing.to_owned(),
+        source: said.clone().into(),
+        said,
+    })
 }

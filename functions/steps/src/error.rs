@@ -85,6 +85,21 @@ pub enum StepError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A permission is missing.
+    #[error(
+        "AWS denied permission to {doing} ({said}): deploy Slipway's template again, and for an environment in another account \
+         aws/target-account or the module tf/modules/target-account there; if the permission is in the role then, a service control \
+         policy or a permissions boundary denies it"
+    )]
+    Denied {
+        /// What was being done.
+        doing: String,
+        /// The service's code and message.
+        said: String,
+        /// What the client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An AWS service refused.
     #[error("AWS could not {doing}: {said}")]
     Refused {
@@ -134,6 +149,7 @@ impl StepError {
             Self::Cancelled(_) | Self::Ended(_) => ErrorName::Cancelled,
             Self::RoleRefused { .. } => ErrorName::RoleRefused,
             Self::OtherRegion { .. } => ErrorName::OtherRegion,
+            Self::Denied { .. } => ErrorName::AccessDenied,
             Self::Unavailable { .. } => ErrorName::Transient,
             Self::Store(error) if error.is_transient() => ErrorName::Transient,
             Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => ErrorName::Internal,

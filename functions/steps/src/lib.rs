@@ -17,6 +17,7 @@ mod begin;
 mod check_task;
 mod complete;
 mod error;
+mod judge_rollout;
 mod log_line;
 mod payload;
 mod point_schedules;
@@ -126,11 +127,17 @@ impl Steps {
                 operation,
                 token,
                 state,
+                entered,
                 place,
                 cluster,
                 rollout,
             } => {
-                let waits = Waits { token, state, cluster };
+                let waits = Waits {
+                    token,
+                    state,
+                    entered,
+                    cluster,
+                };
                 answer(&self.await_rollout(&operation, &place, waits, &rollout).await?)
             }
             Payload::AwaitSnapshot {

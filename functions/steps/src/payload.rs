@@ -1,5 +1,6 @@
 //! What the states of the workflow send. A field that is not known here is refused: the two cannot drift apart unseen.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
@@ -41,6 +42,7 @@ pub(crate) enum Payload {
         operation: OperationId,
         token: String,
         state: String,
+        entered: Timestamp,
         place: Place,
         cluster: String,
         rollout: Rollout,
@@ -116,8 +118,13 @@ pub(crate) struct Rollout {
     pub key: Name,
     /// The ARN of the service.
     pub service: String,
-    /// The id of the ECS deployment.
+    /// The id of the ECS deployment; empty where ECS did not show it yet when the service was updated.
     pub deployment: String,
+    /// What the service was updated to.
+    pub task_definition: String,
+    /// When the workflow began to update the service.
+    pub since: Timestamp,
+    pub timeout_seconds: u32,
 }
 
 /// How a state of the workflow failed, in the words of its Catch.

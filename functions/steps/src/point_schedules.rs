@@ -115,7 +115,7 @@ impl StackAccount {
             .group_name(group)
             .set_schedule_expression(found.schedule_expression)
             .set_schedule_expression_timezone(found.schedule_expression_timezone)
-            .set_start_date(found.start_date)
+            .set_start_date(found.start_date.filter(is_ahead))
             .set_end_date(found.end_date)
             .set_description(found.description)
             .set_kms_key_arn(found.kms_key_arn)
@@ -127,4 +127,10 @@ impl StackAccount {
         updated.map_err(|error| aws::failed(format!("point the schedule `{name}` at a task definition"), error))?;
         Ok(())
     }
+}
+
+/// A start that is past is left out: the schedule ticks already, and EventBridge Scheduler rejects an update whose start is more than
+/// five minutes past.
+fn is_ahead(start: &aws_smithy_types::DateTime) -> bool {
+    i128::from(Timestamp::now().as_second()) * 1_000_000_000 < start.as_nanos()
 }

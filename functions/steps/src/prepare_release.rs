@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aws_sdk_ecs::types::{DeploymentControllerType, SchedulingStrategy};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -69,6 +70,8 @@ struct PreparedService {
     task_definition: String,
     /// How many tasks it gets; none where an autoscaler counts them.
     desired_count: Option<u32>,
+    /// How long its rollout may take.
+    timeout_seconds: u32,
     /// What it is put back to when the release fails.
     previous: RunningService,
 }
@@ -220,6 +223,7 @@ impl StackAccount {
             name: shape.name.clone(),
             task_definition,
             desired_count: (!is_scaled).then_some(shape.desired_count),
+            timeout_seconds: shape.rollout_timeout_seconds,
             previous: RunningService {
                 task_definition: previous.arn,
                 desired_count: (!is_scaled).then_some(count),
@@ -265,16 +269,40 @@ impl StackAccount {
                 .set_services(Some(names.to_vec()));
             let doing = "read what the services run now";
             let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+            aws::only_missing(doing, described.failures())?;
             for service in described.services.unwrap_or_default() {
                 if service.status.as_deref() != Some("ACTIVE") {
                     continue;
                 }
+                check_kind(&service)?;
                 if let Some(name) = service.service_name {
                     running.insert(name, (service.task_definition, service.desired_count));
                 }
             }
         }
         Ok(running)
+    }
+}
+
+/// Whether the workflow can follow rollouts of the service. ECS updates services of other controllers in other ways
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>), and a daemon service takes no count.
+fn check_kind(service: &aws_sdk_ecs::types::Service) -> Result<(), StepError> {
+    let name = service.service_name().unwrap_or_default();
+    let controller = service.deployment_controller().map(|controller| &controller.r#type);
+    match controller {
+        None | Some(DeploymentControllerType::Ecs) => {}
+        Some(other) => {
+            return Err(StepError::ContractInvalid(format!(
+                "the service `{name}` has the deployment controller {other}, whose rollouts Slipway does not support: give it the \
+                 controller ECS, which has blue/green, linear and canary deployments as well"
+            )));
+        }
+    }
+    match service.scheduling_strategy() {
+        None | Some(SchedulingStrategy::Replica) => Ok(()),
+        Some(other) => Err(StepError::ContractInvalid(format!(
+            "the service `{name}` has the scheduling strategy {other}, which Slipway does not support: use REPLICA"
+        ))),
     }
 }
 

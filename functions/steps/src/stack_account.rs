@@ -161,7 +161,7 @@ impl Steps {
             source,
         };
         let assumed = assumed.map_err(|error| match aws::failed(format!("assume the role {role}"), error) {
-            StepError::Refused { said, source, .. } => refused(said, source),
+            StepError::Refused { said, source, .. } | StepError::Denied { said, source, .. } => refused(said, source),
             error => error,
         })?;
         let Some(given) = assumed.credentials else {

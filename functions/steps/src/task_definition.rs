@@ -270,6 +270,7 @@ mod tests {
             task_definition: json!({"cpu": "256", "containerDefinitions": containers}),
             desired_count: 1,
             scaling: None,
+            rollout_timeout_seconds: 1_800,
         }
     }
 

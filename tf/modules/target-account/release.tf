@@ -98,9 +98,26 @@ data "aws_iam_policy_document" "release" {
     resources = ["${local.in_region.ecs}:task/*"]
   }
 
+  # Without a condition on tags: a service that no longer exists has none, and would be denied rather than missing. Of services that are
+  # not rolling updates, the service deployments and revisions say how a rollout ended.
+  statement {
+    actions   = ["ecs:DescribeServices", "ecs:ListServiceDeployments"]
+    resources = ["${local.in_region.ecs}:service/*"]
+  }
+
+  statement {
+    actions   = ["ecs:DescribeServiceDeployments"]
+    resources = ["${local.in_region.ecs}:service/*", "${local.in_region.ecs}:service-deployment/*"]
+  }
+
+  statement {
+    actions   = ["ecs:DescribeServiceRevisions"]
+    resources = ["${local.in_region.ecs}:service/*", "${local.in_region.ecs}:service-revision/*"]
+  }
+
   # The services of stacks alone: the runner puts this tag on everything that Terraform makes.
   statement {
-    actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
+    actions   = ["ecs:UpdateService"]
     resources = ["${local.in_region.ecs}:service/*"]
 
     condition {
@@ -119,6 +136,15 @@ data "aws_iam_policy_document" "release" {
   statement {
     actions   = ["rds:CreateDBClusterSnapshot"]
     resources = ["${local.in_region.rds}:cluster:*", "${local.in_region.rds}:cluster-snapshot:?????-?????-op-*"]
+  }
+
+  # What RDS asks for where a database copies its tags to its snapshots.
+  statement {
+    actions = ["rds:AddTagsToResource"]
+    resources = [
+      "${local.in_region.rds}:snapshot:?????-?????-op-*",
+      "${local.in_region.rds}:cluster-snapshot:?????-?????-op-*",
+    ]
   }
 
   statement {

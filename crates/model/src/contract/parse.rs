@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::at::{At, Problems};
 use super::{
-    Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, Scaling, Schedule, Service,
+    Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, ROLLOUT_SECONDS, Scaling, Schedule,
+    Service,
 };
-use super::{default_expected_status, default_group, default_timeout_seconds};
+use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
 use crate::name::Name;
 use crate::problem::FieldProblem;
 
@@ -191,9 +192,16 @@ fn database(at: &At, problems: &mut Problems) -> Option<Database> {
 
 fn service(at: &At, problems: &mut Problems) -> Option<Service> {
     let fields = at.object(problems)?;
-    let known = ["name", "task_definition", "desired_count", "scaling"];
+    let known = [
+        "name",
+        "task_definition",
+        "desired_count",
+        "scaling",
+        "rollout_timeout_seconds",
+    ];
     at.refuse_others(fields, &known, problems);
     let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
+    let rollout = rollout_timeout_seconds(at, problems);
     let definition = at.require("task_definition", problems);
     let count = at.require("desired_count", problems);
     let name = at.require("name", problems).and_then(|at| at.text(problems));
@@ -217,7 +225,18 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         task_definition: definition.value.clone(),
         desired_count: count?.number(problems, u32::MAX)?,
         scaling: bounds,
+        rollout_timeout_seconds: rollout?,
     })
+}
+
+fn rollout_timeout_seconds(service: &At, problems: &mut Problems) -> Option<u32> {
+    let Some(at) = service.get("rollout_timeout_seconds") else {
+        return Some(default_rollout_timeout_seconds());
+    };
+    match at.number(problems, ROLLOUT_SECONDS)? {
+        0..60 => at.wrong(problems, "is less than a minute", "give at least 60 seconds"),
+        seconds => Some(seconds),
+    }
 }
 
 fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {

@@ -20,6 +20,21 @@ pub enum End {
     AtOnce,
     /// It is done after the step has looked: an event says so.
     Later,
+    /// It goes on for as long as the test does.
+    Never,
+}
+
+/// What kind of service it is, as far as ECS speaks of it in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Rolling,
+    /// Rolling, behind a Classic Load Balancer: its deployments have no `rolloutState`.
+    Classic,
+    /// One of the other strategies of the ECS controller: the same.
+    Strategy(&'static str),
+    /// A controller that is not ECS.
+    Controller(&'static str),
+    Daemon,
 }
 
 /// An ECS service.
@@ -29,6 +44,11 @@ pub struct Service {
     pub desired_count: i64,
     pub deployment: u32,
     pub end: End,
+    pub kind: Kind,
+    /// The service deployments: the number of each, its task definition, and its status where that is not how the rollout ends.
+    pub history: Vec<(u32, String, Option<&'static str>)>,
+    /// Whether ECS shows a new deployment only after it has answered the call that began it.
+    pub shows_late: bool,
 }
 
 /// What the services hold.
@@ -53,6 +73,8 @@ pub struct Aws {
     pub schedules: BTreeMap<String, Value>,
     /// Tasks with this image never become healthy.
     pub broken_image: Option<String>,
+    /// The action that a permission is missing for.
+    pub denied: Option<&'static str>,
     /// The status that the health address answers, in turn; the last one stays.
     pub health: Vec<u16>,
 }
@@ -94,9 +116,21 @@ async fn schedule(State(aws): State<Shared>, Path(name): Path<String>) -> Respon
     }
 }
 
-/// What is not told is forgotten, as on AWS.
+/// What is not told is forgotten, and a start that is past is rejected, as on AWS.
 async fn update_schedule(State(aws): State<Shared>, Path(name): Path<String>, body: Bytes) -> Response {
     let mut schedule: Value = serde_json::from_slice(&body).expect("JSON");
+    let earliest = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5);
+    if schedule["StartDate"]
+        .as_f64()
+        .is_some_and(|start| start < earliest.as_duration().as_secs_f64())
+    {
+        return (
+            StatusCode::BAD_REQUEST,
+            [("x-amzn-errortype", "ValidationException")],
+            r#"{"Message": "The StartDate you specify cannot be earlier than 5 minutes ago."}"#,
+        )
+            .into_response();
+    }
     schedule["Name"] = name.as_str().into();
     schedule.as_object_mut().expect("an object").remove("ClientToken");
     lock(&aws).schedules.insert(name, schedule);
@@ -147,6 +181,9 @@ impl Aws {
             desired_count,
             deployment: 1,
             end: End::AtOnce,
+            kind: Kind::Rolling,
+            history: Vec::new(),
+            shows_late: false,
         };
         self.services.insert(name.to_owned(), service);
     }
@@ -157,7 +194,7 @@ impl Aws {
             "Name": name, "GroupName": "default", "State": "DISABLED", "Description": "every hour",
             "ScheduleExpression": "rate(1 hour)", "ScheduleExpressionTimezone": "Europe/Vienna",
             "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5}, "ActionAfterCompletion": "NONE",
-            "StartDate": 1_000, "EndDate": 9_000, "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/1",
+            "StartDate": 4_000_000_000_u64, "EndDate": 5_000_000_000_u64, "KmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/1",
             "Target": {
                 "Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/main", "RoleArn": "arn:aws:iam::000000000000:role/slipway/tick",
                 "Input": "{\"containerOverrides\": []}", "RetryPolicy": {"MaximumRetryAttempts": 0},
@@ -203,17 +240,21 @@ impl Aws {
         if service.task_definition != definition {
             service.deployment += 1;
             definition.clone_into(&mut service.task_definition);
+            let begun = (service.deployment, definition.to_owned(), None);
+            service.history.push(begun);
         }
         if let Some(count) = arguments.get("DesiredCount") {
             service.desired_count = count.as_i64().expect("a number");
         }
-        json!({"Service": {
-            "ServiceArn": service_arn(name),
-            "Deployments": [
-                {"Id": "ecs-svc/0", "Status": "ACTIVE"},
-                {"Id": format!("ecs-svc/{}", service.deployment), "Status": "PRIMARY"},
-            ],
-        }})
+        let deployments = if service.shows_late {
+            json!([{"Id": "ecs-svc/0", "Status": "PRIMARY", "TaskDefinition": "another"}])
+        } else {
+            json!([
+                {"Id": "ecs-svc/0", "Status": "ACTIVE", "TaskDefinition": "another"},
+                {"Id": format!("ecs-svc/{}", service.deployment), "Status": "PRIMARY", "TaskDefinition": definition},
+            ])
+        };
+        json!({"Service": {"ServiceArn": service_arn(name), "Deployments": deployments}})
     }
 
     fn register(&mut self, body: &Value) -> String {
@@ -234,6 +275,9 @@ impl Aws {
 
     fn answer(&mut self, action: &str, body: &Value) -> Result<Value, &'static str> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        if self.denied == Some(action) {
+            return Err("AccessDeniedException");
+        }
         match action {
             "RegisterTaskDefinition" => {
                 let arn = self.register(body);
@@ -243,6 +287,26 @@ impl Aws {
                 .describe_task_definition(&text("taskDefinition"))
                 .ok_or("ClientException"),
             "DescribeServices" => Ok(self.describe_services(body)),
+            "ListServiceDeployments" => {
+                let name = text("service").rsplit('/').next().expect("a name").to_owned();
+                let service = self.services.get(&name).ok_or("ServiceNotFoundException")?;
+                let newest_first = service.history.iter().rev();
+                let arns = newest_first.map(|(number, ..)| json!({"serviceDeploymentArn": format!("{name}/{number}")}));
+                Ok(json!({"serviceDeployments": arns.collect::<Vec<_>>()}))
+            }
+            "DescribeServiceDeployments" => {
+                let asked = |arn: &Value| self.service_deployment(arn.as_str().expect("an ARN"));
+                let arns = body["serviceDeploymentArns"].as_array().expect("ARNs");
+                Ok(json!({"serviceDeployments": arns.iter().map(asked).collect::<Vec<_>>(), "failures": []}))
+            }
+            "DescribeServiceRevisions" => {
+                let revision = |arn: &Value| {
+                    let (_, definition, _) = self.begun(arn.as_str().expect("an ARN"));
+                    json!({"serviceRevisionArn": arn, "taskDefinition": definition})
+                };
+                let arns = body["serviceRevisionArns"].as_array().expect("ARNs");
+                Ok(json!({"serviceRevisions": arns.iter().map(revision).collect::<Vec<_>>(), "failures": []}))
+            }
             "DescribeTasks" => {
                 let tasks = body["tasks"].as_array().expect("tasks").iter();
                 let known = tasks.filter_map(|arn| self.tasks.get(arn.as_str()?)).cloned();
@@ -314,18 +378,56 @@ impl Aws {
             let (state, reason) = match &service.end {
                 _ if self.is_broken(&service.task_definition) => ("FAILED", "tasks failed to start."),
                 End::AtOnce => ("COMPLETED", "done"),
-                End::Later => ("IN_PROGRESS", "under way"),
+                End::Later | End::Never => ("IN_PROGRESS", "in progress"),
             };
-            json!({
+            let mut deployment = json!({
+                "id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY",
+                "taskDefinition": service.task_definition,
+            });
+            if matches!(service.kind, Kind::Rolling | Kind::Daemon) {
+                deployment["rolloutState"] = state.into();
+                deployment["rolloutStateReason"] = reason.into();
+            }
+            let mut described = json!({
                 "serviceName": name, "serviceArn": service_arn(name), "status": "ACTIVE",
                 "taskDefinition": service.task_definition, "desiredCount": service.desired_count,
-                "deployments": [{
-                    "id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY",
-                    "taskDefinition": service.task_definition, "rolloutState": state, "rolloutStateReason": reason,
-                }],
-            })
+                "runningCount": service.desired_count, "deploymentController": {"type": "ECS"},
+                "deploymentConfiguration": {}, "schedulingStrategy": "REPLICA", "deployments": [deployment],
+            });
+            match service.kind {
+                Kind::Rolling | Kind::Classic => {}
+                Kind::Strategy(name) => described["deploymentConfiguration"]["strategy"] = name.into(),
+                Kind::Controller(name) => described["deploymentController"]["type"] = name.into(),
+                Kind::Daemon => described["schedulingStrategy"] = "DAEMON".into(),
+            }
+            described
         });
-        json!({"services": described.collect::<Vec<_>>(), "failures": []})
+        let described: Vec<Value> = described.collect();
+        let asked = body["services"].as_array().expect("services").len();
+        let failures = vec![json!({"arn": "one of them", "reason": "MISSING"}); asked - described.len()];
+        json!({"services": described, "failures": failures})
+    }
+
+    /// The service and the service deployment that `NAME/NUMBER` names.
+    fn begun(&self, arn: &str) -> &(u32, String, Option<&'static str>) {
+        let (name, number) = arn.split_once('/').expect("a name and a number");
+        let mut history = self.services[name].history.iter();
+        let found = history.find(|(begun, ..)| begun.to_string() == number);
+        found.expect("a service deployment")
+    }
+
+    fn service_deployment(&self, arn: &str) -> Value {
+        let (number, definition, status) = self.begun(arn);
+        let (name, _) = arn.split_once('/').expect("a name");
+        let by_end = match self.services[name].end {
+            _ if self.is_broken(definition) => "ROLLBACK_SUCCESSFUL",
+            End::AtOnce => "SUCCESSFUL",
+            End::Later | End::Never => "IN_PROGRESS",
+        };
+        json!({
+            "serviceDeploymentArn": arn, "createdAt": number, "targetServiceRevision": {"arn": arn},
+            "status": status.unwrap_or(by_end), "statusReason": "tasks failed to start.",
+        })
     }
 }
 

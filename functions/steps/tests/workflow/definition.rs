@@ -94,7 +94,7 @@ fn longest_wait(retrier: &Value) -> f64 {
 fn every_lambda_task_waits_fifteen_minutes_for_concurrency() {
     let tasks = states().into_iter().filter(|(_, state)| {
         let resource = state["Resource"].as_str();
-        resource.is_some_and(|resource| resource.starts_with("arn:aws:states:::lambda:invoke"))
+        resource.is_some_and(|resource| resource.starts_with("arn:${Partition}:states:::lambda:invoke"))
     });
     let mut seen = 0;
     for (name, state) in tasks {
@@ -119,7 +119,8 @@ fn every_lambda_task_waits_fifteen_minutes_for_concurrency() {
 
 #[test]
 fn the_substitutions_are_the_known_ones_and_the_documented_ones() {
-    let known = BTreeSet::from(["CodeBuildProject".to_owned(), "StepsFunctionArn".to_owned()]);
+    let known = ["CodeBuildProject", "Partition", "StepsFunctionArn"].map(str::to_owned);
+    let known = BTreeSet::from(known);
     assert_eq!(between(DEFINITION, "${", '}'), known);
     assert_eq!(between(DOCUMENT, "`${", '}'), known);
 }

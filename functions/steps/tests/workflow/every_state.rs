@@ -17,6 +17,9 @@ struct Case {
     says: &'static str,
 }
 
+/// The states that check and wait again when nothing has answered them for a while.
+const CHECKS_AGAIN: [&str; 3] = ["Wait for snapshot", "Wait until stable", "Wait until put back"];
+
 /// The failures that each kind of Task can get.
 fn cases(state: &str, resource: &str) -> Vec<Case> {
     let case = |answer, error, says| Case {
@@ -26,8 +29,11 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
         says,
     };
     let fails = |error, cause, says| case(Answer::fail(error, cause), error, says);
-    let mut cases = vec![case(Answer::Never, "States.Timeout", "did not end in time")];
-    match resource {
+    let mut cases = Vec::new();
+    if !CHECKS_AGAIN.contains(&state) {
+        cases.push(case(Answer::Never, "States.Timeout", "did not end in time"));
+    }
+    match resource.replace("${Partition}", "aws").as_str() {
         "arn:aws:states:::lambda:invoke" | "arn:aws:states:::lambda:invoke.waitForTaskToken" => {
             let internal = r#"{"errorType": "Slipway.Internal", "errorMessage": "the disk is full"}"#;
             cases.push(fails("Slipway.Internal", internal, "the disk is full"));
@@ -64,7 +70,6 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 "too large",
                 "could not be started: too large",
             ));
-            // The state after it is the judge of all of them.
             let (timeout, error) = match state {
                 "Run task" => ("task `load-dump` did not end within 60 seconds", "Slipway.TaskFailed"),
                 "Run backup" => ("backup `files` did not end within 60 seconds", "Slipway.BackupFailed"),
@@ -94,15 +99,13 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
         "Wait for approval" => {
             (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan");
         }
-        "Update service" | "Wait until stable" => {
+        "Update service" => {
             (cases[0].error, cases[0].says) = (
                 "Slipway.RolloutFailed",
                 "the rollout of service `web` failed: it was not stable in time",
             );
         }
         "Check backup" => cases[0].says = "Run backups did not end in time",
-        // It looks, and waits again.
-        "Wait for snapshot" => drop(cases.remove(0)),
         "Check migration" => cases[0].says = "Run migrations did not end in time",
         // These run because something else has failed, and that is what is told.
         "Put back service" | "Wait until put back" => {

@@ -15,4 +15,5 @@ mod kinds;
 mod other_account;
 mod released;
 mod repeated;
+mod rollouts;
 mod snapshots;

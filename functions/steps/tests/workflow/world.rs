@@ -40,6 +40,7 @@ static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
 /// The shipped machine, as deployed.
 pub fn machine() -> StateMachine {
     let definition = DEFINITION
+        .replace("${Partition}", "aws")
         .replace(
             "${StepsFunctionArn}",
             "arn:aws:lambda:us-east-1:000000000000:function:slipway-steps",
@@ -320,6 +321,10 @@ impl World {
             .rollout(service.as_str().expect("an ARN"), deployment.as_str().expect("an id"));
         let waiting = Self::wait(waiting).expect("the token that waits for the event");
         assert_eq!(waiting.token, token);
+        let service = service.as_str().and_then(|arn| arn.rsplit('/').next()).expect("a name");
+        if self.aws().services[service].end == End::Never {
+            return Answer::Never;
+        }
         if self.people == People::Cancel && waiting.step.starts_with(WAIT_UNTIL_STABLE) {
             return self.call_off(id, token);
         }

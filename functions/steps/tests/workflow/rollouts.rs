@@ -1,0 +1,175 @@
+//! Rollouts of every kind of service: how the workflow hears of their end, and what it does not follow.
+
+use slipway_asl::simulate::Answer;
+use slipway_model::operation::OperationKind;
+
+use crate::aws::{End, Kind, lock};
+use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::world::{World, image};
+
+/// The kinds of service whose deployments have no `rolloutState`.
+const UNREPORTED: [Kind; 4] = [
+    Kind::Classic,
+    Kind::Strategy("BLUE_GREEN"),
+    Kind::Strategy("LINEAR"),
+    Kind::Strategy("CANARY"),
+];
+
+fn provisioned_with(kind: Kind) -> World {
+    let world = provisioned();
+    for service in world.aws().services.values_mut() {
+        service.kind = kind;
+    }
+    world
+}
+
+fn release(world: &World, number: u8) -> slipway_model::id::OperationId {
+    world.ask(
+        OperationKind::Release,
+        &[("web", image(number)), ("worker", image(number))],
+    )
+}
+
+#[test]
+fn a_healthy_service_without_rollout_state_is_released() {
+    for kind in UNREPORTED {
+        let mut world = provisioned_with(kind);
+        let operation = release(&world, 2);
+        succeeded(&world.run(&operation));
+        assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()], "{kind:?}");
+        // The same again begins no deployment.
+        let again = release(&world, 2);
+        succeeded(&world.run(&again));
+    }
+}
+
+#[test]
+fn a_broken_service_without_rollout_state_is_rolled_back() {
+    for kind in UNREPORTED {
+        let mut world = provisioned_with(kind);
+        world.aws().broken_image = Some(image(2).to_string());
+        let operation = release(&world, 2);
+        let run = world.run(&operation);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.RolloutFailed", "{kind:?}");
+        assert!(cause.contains("tasks failed to start"), "{cause}");
+        assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()], "{kind:?}");
+    }
+}
+
+#[test]
+fn a_status_that_is_not_known_is_no_success() {
+    let mut world = provisioned_with(Kind::Strategy("CANARY"));
+    world.rollouts_end(&End::Never);
+    let operation = release(&world, 2);
+    let mut waits = 0;
+    let run = world.run_with(&operation, |task| {
+        waits += u32::from(task.state == "Wait until stable");
+        None
+    });
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    assert!(cause.contains("not stable within 1800 seconds"), "{cause}");
+    // Each service checks every minute for half an hour; the first that fails ends the rollout of the other.
+    assert!((31..=62).contains(&waits), "{waits}");
+}
+
+#[test]
+fn the_contract_says_how_long_a_rollout_may_take() {
+    let mut world = provisioned();
+    for service in ["web", "worker"] {
+        world.contract.as_mut().expect("a contract")["services"][service]["rollout_timeout_seconds"] = 7200.into();
+    }
+    let update = world.ask(OperationKind::Update, &[]);
+    succeeded(&world.run(&update));
+    world.rollouts_end(&End::Never);
+    let operation = release(&world, 2);
+    let run = world.run(&operation);
+    let (_, cause) = failed(&run);
+    assert!(cause.contains("not stable within 7200 seconds"), "{cause}");
+}
+
+#[test]
+fn a_deployment_that_ecs_shows_late_is_waited_for() {
+    let mut world = provisioned();
+    for service in world.aws().services.values_mut() {
+        service.shows_late = true;
+    }
+    let operation = release(&world, 2);
+    succeeded(&world.run(&operation));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+}
+
+#[test]
+fn a_service_that_cannot_be_followed_is_rejected_by_name() {
+    for (kind, says) in [
+        (Kind::Controller("CODE_DEPLOY"), "CODE_DEPLOY"),
+        (Kind::Controller("EXTERNAL"), "EXTERNAL"),
+        (Kind::Controller("SOMETHING_NEW"), "SOMETHING_NEW"),
+        (Kind::Daemon, "DAEMON"),
+    ] {
+        let mut world = provisioned_with(kind);
+        let name = world.aws().services.keys().next().expect("a service").clone();
+        let before = world.aws().revisions(&name);
+        let operation = release(&world, 2);
+        let run = world.run(&operation);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.ContractInvalid", "{kind:?}");
+        assert!(cause.contains(says) && cause.contains(&name), "{cause}");
+        assert_eq!(world.aws().revisions(&name), before, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_service_that_is_deleted_in_its_rollout_fails_it() {
+    let mut world = provisioned();
+    let operation = release(&world, 2);
+    let aws = world.aws.clone();
+    let run = world.run_with(&operation, |task| match task.state.as_str() {
+        "Wait until stable" => {
+            lock(&aws).services.retain(|name, _| !name.ends_with("-web"));
+            None
+        }
+        "Put back service" => Some(Answer::fail("Ecs.ServiceNotFoundException", "Service not found.")),
+        _ => None,
+    });
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    assert!(cause.contains("`web` failed: it no longer exists"), "{cause}");
+}
+
+#[test]
+fn a_service_that_does_not_exist_is_rejected_by_name() {
+    let mut world = provisioned();
+    world.aws().services.retain(|name, _| !name.ends_with("-web"));
+    let operation = release(&world, 2);
+    let run = world.run(&operation);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    assert!(cause.contains("-web"), "{cause}");
+}
+
+#[test]
+fn a_missing_permission_is_named_with_its_remedy() {
+    for (action, state) in [
+        ("DescribeServices", "Prepare release"),
+        ("RegisterTaskDefinition", "Prepare release"),
+        ("ListServiceDeployments", "Wait until stable"),
+    ] {
+        let mut world = provisioned_with(Kind::Strategy("CANARY"));
+        world.aws().denied = Some(action);
+        let operation = release(&world, 2);
+        let run = world.run(&operation);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.AccessDenied", "{action}: {cause}");
+        for part in ["AccessDeniedException", "aws/target-account"] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
+        let failure = world.operation(&operation).failure.expect("a failure");
+        assert!(
+            failure.step.starts_with(state) || failure.step.contains("services"),
+            "{}",
+            failure.step
+        );
+    }
+}
