@@ -34,8 +34,23 @@ impl Store {
         id: &OperationId,
         change: impl Fn(&mut Operation) -> Result<(), IllegalTransition>,
     ) -> Result<Operation, Error> {
+        let read = self.operation(id).await?;
+        self.update_known_operation(read, change).await
+    }
+
+    /// [`Store::update_operation`] for a caller that has read the operation: it is read again only where it has changed since.
+    pub async fn update_known_operation(
+        &self,
+        known: Operation,
+        change: impl Fn(&mut Operation) -> Result<(), IllegalTransition>,
+    ) -> Result<Operation, Error> {
+        let id = &known.id.clone();
+        let mut known = Some(known);
         for attempt in 0..ATTEMPTS {
-            let read = self.operation(id).await?;
+            let read = match known.take() {
+                Some(known) => known,
+                None => self.operation(id).await?,
+            };
             let mut operation = read.clone();
             change(&mut operation)?;
             if operation == read {
@@ -98,8 +113,8 @@ impl Store {
         Err(Error::NotActive { operation: id.clone() })
     }
 
-    /// The operation brings out this release from now on: its own, or (an update) the current one again.
-    pub async fn begin_release(&self, id: &OperationId, number: ReleaseNumber) -> Result<Release, Error> {
+    /// The operation brings out this release from now on: its own, or (an update) the current one again. Returns both.
+    pub async fn begin_release(&self, id: &OperationId, number: ReleaseNumber) -> Result<(Operation, Release), Error> {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
             let read = self.release(&operation.stack, number).await?;
@@ -113,13 +128,13 @@ impl Store {
                 .map_err(IllegalTransition::from)?;
             release.operation = id.clone();
             if operation.release == Some(number) && release == read {
-                return Ok(release);
+                return Ok((operation, release));
             }
             operation.release = Some(number);
             let writes = vec![next_revision(&mut operation)?, release_write(&release, as_read(&read))?];
             if self.write("begin a release", writes).await? == Written::Yes {
                 watch::changed(id);
-                return Ok(release);
+                return Ok((operation, release));
             }
             pause(attempt).await;
         }
@@ -165,8 +180,8 @@ impl Store {
     }
 
     /// Records the ARN of the operation's execution.
-    pub async fn record_execution(&self, id: &OperationId, arn: &str) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
+    pub async fn record_execution(&self, known: Operation, arn: &str) -> Result<Operation, Error> {
+        self.update_known_operation(known, |operation| {
             operation.execution_arn = Some(arn.to_owned());
             Ok(())
         })
@@ -186,23 +201,45 @@ impl Store {
 
     /// Records what the blueprint's `slipway` output says, on the stack of an operation that has the slot.
     pub async fn record_contract(&self, id: &OperationId, contract: &Contract) -> Result<Stack, Error> {
-        let stack = self.operation(id).await?.stack;
         for attempt in 0..ATTEMPTS {
-            let mut stack = self.stack(&stack).await?;
-            if stack.active_operation.as_ref() != Some(id) {
-                return Err(Error::NotActive { operation: id.clone() });
-            }
-            if stack.contract.as_ref() == Some(contract) {
-                return Ok(stack);
-            }
-            stack.contract = Some(contract.clone());
-            let write = next_stack_revision(&mut stack, Timestamp::now())?;
-            if self.write("record a contract", vec![write]).await? == Written::Yes {
+            let operation = self.operation(id).await?;
+            let stack = self.stack(&operation.stack).await?;
+            if let Some(stack) = self.try_record_contract(operation, stack, contract, |_| Ok(())).await? {
                 return Ok(stack);
             }
             pause(attempt).await;
         }
         Err(conflict(id))
+    }
+
+    /// [`Store::record_contract`] together with a change of the operation, in one write, for a caller that has judged both records
+    /// by what it read: `None` where one of them has changed since.
+    pub async fn try_record_contract(
+        &self,
+        read: Operation,
+        mut stack: Stack,
+        contract: &Contract,
+        change: impl FnOnce(&mut Operation) -> Result<(), IllegalTransition>,
+    ) -> Result<Option<Stack>, Error> {
+        let id = read.id.clone();
+        let mut operation = read.clone();
+        change(&mut operation)?;
+        if stack.active_operation.as_ref() != Some(&id) {
+            return Err(Error::NotActive { operation: id });
+        }
+        let mut writes = Vec::new();
+        if operation != read {
+            writes.push(next_revision(&mut operation)?);
+        }
+        if stack.contract.as_ref() != Some(contract) {
+            stack.contract = Some(contract.clone());
+            writes.push(next_stack_revision(&mut stack, Timestamp::now())?);
+        }
+        if !writes.is_empty() && self.write("record a contract", writes).await? == Written::Conflict {
+            return Ok(None);
+        }
+        watch::changed(&id);
+        Ok(Some(stack))
     }
 }
 

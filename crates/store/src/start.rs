@@ -64,7 +64,7 @@ pub async fn start(
         },
     };
     if operation.execution_arn.as_ref() != Some(&arn) {
-        let recorded = store.record_execution(id, &arn).await;
+        let recorded = store.record_execution(operation.clone(), &arn).await;
         recorded.map_err(|source| StartError::Record {
             operation: id.to_string(),
             source,

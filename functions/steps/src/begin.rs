@@ -15,9 +15,10 @@ pub(crate) struct Begun {
 impl Steps {
     pub(crate) async fn begin(&self, operation: &OperationId, execution: &str) -> Result<Begun, StepError> {
         let (begun, _stack) = self.store.begin_operation(operation).await?;
+        let kind = begun.kind;
         if begun.execution_arn.as_deref() != Some(execution) {
-            self.store.record_execution(operation, execution).await?;
+            self.store.record_execution(begun, execution).await?;
         }
-        Ok(Begun { kind: begun.kind })
+        Ok(Begun { kind })
     }
 }

@@ -102,7 +102,7 @@ impl Steps {
             }
             None => BTreeSet::new(),
         };
-        let release = self.store.begin_release(operation, number).await?;
+        let (begun, release) = self.store.begin_release(operation, number).await?;
         let contract = match asked.kind {
             // A service that an update brings waits for the release that brings its image.
             OperationKind::Update => contract.ready_for(&release.images),
@@ -134,7 +134,7 @@ impl Steps {
                 _ => {}
             }
         };
-        self.note(operation, state::PREPARE_RELEASE, began, change).await?;
+        self.note(begun, state::PREPARE_RELEASE, began, change).await?;
         Ok(prepared)
     }
 }

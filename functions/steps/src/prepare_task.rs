@@ -30,7 +30,8 @@ impl Steps {
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
         let place = self.place_of(&stack).await?;
-        let (Some(contract), Some(current), Some(name)) = (stack.contract, stack.current_release, asked.task) else {
+        let (Some(contract), Some(current), Some(name)) = (stack.contract, stack.current_release, asked.task.clone())
+        else {
             return Err(StepError::ContractInvalid(
                 "the stack has no release whose images the task could run with".to_owned(),
             ));
@@ -59,7 +60,7 @@ impl Steps {
             name,
         };
         let runs = state::of_item(state::RUN_TASK, &prepared.name);
-        self.note(operation, state::PREPARE_TASK, began, |operation| {
+        self.note(asked, state::PREPARE_TASK, began, |operation| {
             operation.begin_step(&runs, Timestamp::now());
         })
         .await?;

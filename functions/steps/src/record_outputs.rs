@@ -10,6 +10,7 @@ use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
 use slipway_model::terraform::OUTPUT;
+use slipway_store::{ATTEMPTS, pause};
 
 use crate::{StepError, Steps, aws, state};
 
@@ -24,14 +25,27 @@ impl Steps {
     pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
         let began = Timestamp::now();
         let contract = self.read_contract(operation).await?;
-        let applied = self.store.operation(operation).await?;
-        let stack = self.store.stack(&applied.stack).await?;
-        let release = self.release_to_bring_out(&applied, &stack, &contract).await?;
-        // Before the contract: once that is the stack's, a repetition of this step would see no difference any more.
-        let change = |operation: &mut Operation| operation.release = operation.release.or(release);
-        self.note(operation, state::RECORD_OUTPUTS, began, change).await?;
-        self.store.record_contract(operation, &contract).await?;
-        Ok(Recorded { release })
+        for attempt in 0..ATTEMPTS {
+            let applied = self.store.operation(operation).await?;
+            let stack = self.store.stack(&applied.stack).await?;
+            let release = self.release_to_bring_out(&applied, &stack, &contract).await?;
+            // Together with the contract: once that is the stack's, a repetition of this step would see no difference any more.
+            let change = |operation: &mut Operation| {
+                let release = |operation: &mut Operation| operation.release = operation.release.or(release);
+                state::noted(operation, state::RECORD_OUTPUTS, began, Timestamp::now(), release)
+            };
+            let recorded = self
+                .store
+                .try_record_contract(applied, stack, &contract, change)
+                .await?;
+            if recorded.is_some() {
+                return Ok(Recorded { release });
+            }
+            pause(attempt).await;
+        }
+        Err(StepError::Store(slipway_store::Error::Conflict {
+            what: format!("the operation {operation}"),
+        }))
     }
 
     /// The release that comes out after an apply: the one whose images came with the request, or the current one again where

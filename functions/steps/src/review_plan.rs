@@ -37,14 +37,14 @@ impl Steps {
             (None, _) => return Err(StepError::PlanFailed("the build ended without a plan".to_owned())),
         };
         let change = |operation: &mut Operation| operation.verdict = Some(verdict.clone());
-        self.note(operation, state::REVIEW_PLAN, began, change).await?;
+        let reviewed = self.note(planned, state::REVIEW_PLAN, began, change).await?;
         let verdict = match &verdict {
             Verdict::Refused(why) => return Err(StepError::PlanRefused(why.clone())),
             Verdict::ApprovalNeeded => Next::ApprovalNeeded,
             Verdict::Apply => Next::Apply,
             Verdict::ShownOnly => Next::Complete,
             // Applying the empty plan changes nothing, and says the outputs: what failed before may not have come to that.
-            Verdict::NothingToChange if planned.mends => Next::Apply,
+            Verdict::NothingToChange if reviewed.mends => Next::Apply,
             Verdict::NothingToChange => Next::Complete,
         };
         Ok(Reviewed { verdict })

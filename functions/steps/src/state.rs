@@ -1,7 +1,6 @@
 //! The states of the workflow under whose names the operation's steps are recorded, and the recording.
 
 use jiff::Timestamp;
-use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, calling_off};
 use slipway_store::IllegalTransition;
 
@@ -33,26 +32,36 @@ pub(crate) fn of_item(state: &str, item: impl std::fmt::Display) -> String {
 }
 
 impl Steps {
-    /// Notes a state that ran from `began` until now together with what came of it, in one write.
+    /// Notes a state that ran from `began` until now together with what came of it, in one write. `known` is the operation as the
+    /// state read it.
     pub(crate) async fn note(
         &self,
-        operation: &OperationId,
+        known: Operation,
         state: &str,
         began: Timestamp,
         change: impl Fn(&mut Operation),
     ) -> Result<Operation, StepError> {
         let now = Timestamp::now();
-        let noted = |operation: &mut Operation| -> Result<(), IllegalTransition> {
-            // Only of an operation that runs: one that was called off meanwhile stays as it ended.
-            operation.status = operation.status.after(OperationEvent::Begun)?;
-            operation.begin_step(state, began);
-            // The workflow is past every other one.
-            operation.end_running_steps(StepStatus::Succeeded, now);
-            change(operation);
-            Ok(())
-        };
-        Ok(self.store.update_operation(operation, noted).await?)
+        let noted = |operation: &mut Operation| noted(operation, state, began, now, &change);
+        Ok(self.store.update_known_operation(known, noted).await?)
     }
+}
+
+/// The change of an operation by a state that ran from `began` until `now`.
+pub(crate) fn noted(
+    operation: &mut Operation,
+    state: &str,
+    began: Timestamp,
+    now: Timestamp,
+    change: impl Fn(&mut Operation),
+) -> Result<(), IllegalTransition> {
+    // Only of an operation that runs: one that was called off meanwhile stays as it ended.
+    operation.status = operation.status.after(OperationEvent::Begun)?;
+    operation.begin_step(state, began);
+    // The workflow is past every other one.
+    operation.end_running_steps(StepStatus::Succeeded, now);
+    change(operation);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -36,11 +36,11 @@ async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
         let operation = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
         store.begin_operation(&operation.id).await.expect("begun");
         let number = ReleaseNumber(number.into());
-        let release = store.begin_release(&operation.id, number).await.expect("begun");
-        assert_eq!(release.status, ReleaseStatus::Releasing);
+        let begun = store.begin_release(&operation.id, number).await.expect("begun");
+        assert_eq!(begun.1.status, ReleaseStatus::Releasing);
         assert_eq!(
             store.begin_release(&operation.id, number).await.expect("begun twice"),
-            release
+            begun
         );
         store.finish_operation(&operation.id, &end).await.expect("finished");
     }

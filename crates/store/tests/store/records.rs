@@ -266,8 +266,9 @@ async fn an_operation_takes_what_the_workflow_finds() {
         .await
         .expect("what the runner finds");
     store.record_progress(&id, &progress).await.expect("progress");
+    let known = store.operation(&id).await.expect("the operation");
     store
-        .record_execution(&id, "arn:aws:states:us-east-1:0:execution:m:x")
+        .record_execution(known, "arn:aws:states:us-east-1:0:execution:m:x")
         .await
         .expect("an execution");
     store
