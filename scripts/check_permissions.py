@@ -125,6 +125,7 @@ RESOURCES = {
     # Each source account has a bus of this name for what became of its requests.
     ("events", "events:PutEvents"): ["result buses"],
     ("sweep", "events:PutEvents"): ["default bus"],
+    ("runner", "sts:AssumeRole"): ["${BuildsRole.Arn}"],
     ("steps", "sts:AssumeRole"): ["release roles of environments-*"],
     ("events", "sqs:SendMessage"): ["unhandled events"],
 }
@@ -521,7 +522,9 @@ def roles_of(template):
             roles["operation"] = properties.get("Role")
             roles["release"] = "${ReleaseRole.Arn}"
         elif resource["Type"] == "AWS::CodeBuild::Project":
-            roles["runner"] = properties.get("ServiceRole")
+            roles["build"] = properties.get("ServiceRole")
+            # The role that the runner takes its sessions of.
+            roles["runner"] = "${BuildsRole.Arn}"
     return {name: role and re.sub(r"\$\{(\w+)\.Arn\}", r"\1", role) for name, role in roles.items()}
 
 
@@ -588,7 +591,12 @@ def check(root):
             needs.follows(EVENTS, "Lambda")
         all_needs.append(needs)
     runner = needs_of_crate("runner", Crate(root / "crates/runner/src"), store)
-    runner.follows(BUILD, "CodeBuild")
+    # With the role of the build itself.
+    del runner.resources["sts:AssumeRole"]
+    build = Needs("build")
+    build.follows(BUILD, "CodeBuild")
+    build.follows({"sts:AssumeRole": ["${BuildsRole.Arn}"]}, "the runner's sessions")
+    all_needs.append(build)
     overrides = (root / "crates/runner/src/overrides.rs").read_text()
     for word, actions in TERRAFORM.items():
         if f'"{word}"' in overrides:

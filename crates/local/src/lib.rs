@@ -23,6 +23,7 @@ pub mod scheduler;
 pub mod server;
 pub mod sqs;
 pub mod stepfunctions;
+pub mod sts;
 pub mod template;
 pub mod wire;
 

@@ -28,7 +28,11 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
     let (outputs, work) = (session.artifact(OUTPUTS), session.artifact(WORK));
-    let (applied, work_tar) = try_join!(session.artifacts.get(&outputs), session.artifacts.get(&work))?;
+    let (applied, work_tar, (_, endpoint)) = try_join!(
+        session.artifacts.get(&outputs),
+        session.artifacts.get(&work),
+        session.environment(operation),
+    )?;
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
         return Ok(Done {
@@ -42,7 +46,9 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         return finish(session, &folder, &report, outputs).await;
     }
 
-    let mut terraform = Terraform::find(&session.config, operation)?;
+    let mut terraform = Terraform::find(&session.config, operation)?
+        .with_credentials(&endpoint)
+        .in_folder(&folder);
     let Some(work_tar) = work_tar else {
         return Err(Error::NoPlan(work));
     };

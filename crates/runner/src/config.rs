@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use slipway_model::error_name::ErrorName;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
+
+use crate::user::User;
 
 /// Which half of an operation this build does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Build {
 pub struct Config {
     /// The operation.
     pub operation: OperationId,
+    /// Its stack.
+    pub stack: StackId,
     /// Which half of it.
     pub phase: Phase,
     /// The DynamoDB table.
@@ -68,6 +72,10 @@ pub struct Config {
     pub artifacts_bucket: String,
     /// The region of the buckets.
     pub region: String,
+    /// The role that the runner and Terraform work with, each in a session of its own.
+    pub session_role: String,
+    /// The user that Terraform runs as; `None` on a machine of one person, where it is that person.
+    pub terraform_user: Option<User>,
     /// The Terraform or OpenTofu to use; otherwise the first on `PATH`.
     pub terraform: Option<PathBuf>,
     /// Where providers come from.
@@ -104,6 +112,7 @@ impl Config {
         let optional = |name: &str| vars.get(name).filter(|value| !value.is_empty()).cloned();
         let required = |name: &'static str| optional(name).ok_or(ConfigError::Missing(name));
         let operation = required("SLIPWAY_OPERATION")?;
+        let stack = required("SLIPWAY_STACK")?;
         let phase = required("SLIPWAY_PHASE")?;
         let log_group = optional("CODEBUILD_LOG_GROUP").or_else(|| optional("SLIPWAY_LOG_GROUP"));
         Ok(Self {
@@ -111,6 +120,11 @@ impl Config {
                 name: "SLIPWAY_OPERATION",
                 value: operation,
                 expected: "an operation's id, which starts with `op-`",
+            })?,
+            stack: stack.parse().map_err(|_| ConfigError::Wrong {
+                name: "SLIPWAY_STACK",
+                value: stack,
+                expected: "a stack's id",
             })?,
             phase: match phase.as_str() {
                 "plan" => Phase::Plan,
@@ -127,6 +141,15 @@ impl Config {
             state_bucket: required("SLIPWAY_STATE_BUCKET")?,
             artifacts_bucket: required("SLIPWAY_ARTIFACTS_BUCKET")?,
             region: required("AWS_REGION")?,
+            session_role: required("SLIPWAY_SESSION_ROLE")?,
+            terraform_user: match optional("SLIPWAY_TERRAFORM_USER") {
+                None => None,
+                Some(number) => Some(number.parse().ok().and_then(User::new).ok_or(ConfigError::Wrong {
+                    name: "SLIPWAY_TERRAFORM_USER",
+                    value: number,
+                    expected: "the number of a user that is not root",
+                })?),
+            },
             terraform: optional("SLIPWAY_TERRAFORM").map(PathBuf::from),
             providers: match optional("SLIPWAY_PROVIDERS").as_deref() {
                 None | Some("registry") => Providers::Registry,
@@ -157,6 +180,8 @@ mod tests {
     fn vars() -> BTreeMap<String, String> {
         let vars = [
             ("SLIPWAY_OPERATION", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+            ("SLIPWAY_STACK", "lusab-babad"),
+            ("SLIPWAY_SESSION_ROLE", "arn:aws:iam::111122223333:role/slipway-runner"),
             ("SLIPWAY_PHASE", "plan"),
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_STATE_BUCKET", "state"),
@@ -178,7 +203,9 @@ mod tests {
         for (name, value) in [
             ("SLIPWAY_PHASE", "destroy"),
             ("SLIPWAY_OPERATION", "../op"),
+            ("SLIPWAY_STACK", "../stack"),
             ("SLIPWAY_PROVIDERS", "mirror"),
+            ("SLIPWAY_TERRAFORM_USER", "0"),
         ] {
             let mut vars = vars();
             vars.insert(name.to_owned(), value.to_owned());

@@ -23,6 +23,27 @@ pub(crate) enum Error {
     Ended(slipway_model::operation::OperationStatus),
     #[error("the operation was called off")]
     Cancelled,
+    #[error("the operation is of the stack {found}, and the build is for {expected}")]
+    OtherStack {
+        found: slipway_model::id::StackId,
+        expected: slipway_model::id::StackId,
+    },
+    #[error("failed to assume the role {role} for this build")]
+    Session {
+        role: String,
+        #[source]
+        source: Source,
+    },
+    #[error("failed to end the processes that the blueprint started")]
+    Leftovers {
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to serve Terraform's credentials")]
+    Endpoint {
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot {action} the operation's record")]
     Store {
         action: &'static str,

@@ -13,6 +13,7 @@
 //! | `archive`, `prepared` | folders that are kept between builds |
 //! | [`providers`] | where Terraform gets providers from |
 //! | `program`, `terraform`, `stream`, `report` | the program, its messages, what they come to |
+//! | `isolation`, [`user`] | what the build may do, and what Terraform may |
 //! | `progress`, `console` | what people see meanwhile |
 //! | `state` | where the state is |
 //! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
@@ -28,6 +29,7 @@ pub mod config;
 mod console;
 mod drift;
 mod error;
+mod isolation;
 mod lock;
 mod objects;
 mod overrides;
@@ -44,6 +46,7 @@ mod session;
 mod state;
 mod stream;
 mod terraform;
+pub mod user;
 mod work_folder;
 
 use std::collections::BTreeMap;
@@ -74,6 +77,10 @@ pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
         }
     };
     drop(vars);
+    if let Err(error) = user::close_this_process(config.terraform_user) {
+        say(format_args!("Error: failed to close the runner's process: {error}"));
+        return ExitCode::FAILURE;
+    }
     // One thread does: the work is waiting for Terraform.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -182,12 +182,16 @@ impl StateLock<'_> {
                 return Ok(None);
             }
         } else {
-            let operation = patiently(async || self.store.operation(&holder.operation).await).await;
-            let status = operation
-                .map_err(|source| Error::Store { action: "read", source })?
-                .status;
-            if !status.has_ended() {
-                return Ok(Some(format!("the operation is {status}")));
+            // A stack has one active operation at a time. Where that is this one, the other has ended.
+            let stack = patiently(async || self.store.stack(self.stack).await).await;
+            let active = stack
+                .map_err(|source| Error::Store {
+                    action: "read the stack of",
+                    source,
+                })?
+                .active_operation;
+            if active.as_ref() != Some(&self.config.operation) {
+                return Ok(Some("it is not known whether that operation has ended".to_owned()));
             }
             if work_folder::is_in_use(&holder.operation) {
                 return Ok(Some("its Terraform still runs on this machine".to_owned()));

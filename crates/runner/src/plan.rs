@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use slipway_model::blueprint::Source;
-use slipway_model::environment::Environment;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
 use tokio::task::JoinHandle;
@@ -24,7 +23,7 @@ use crate::providers;
 use crate::reach::patiently;
 use crate::session::{Done, Session};
 use crate::terraform::{Run, Terraform};
-use crate::work_folder::WorkFolder;
+use crate::work_folder::{BLUEPRINT, PLAN, WorkFolder};
 use slipway_model::error_chain::chain;
 
 /// The artifact that holds the whole work folder.
@@ -40,16 +39,17 @@ const STREAM: &str = "plan.jsonl";
 pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let mut terraform = Terraform::find(&session.config, operation)?;
+    let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let (source, (key, kept), environment, stack, ()) = try_join!(
+    let (source, (key, kept), (environment, endpoint), stack, ()) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
-        environment(session, operation),
+        session.environment(operation),
         stack(session, operation),
         lock.claim(&session.cancel),
     )?;
 
+    let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
     folder.write_source(&source)?;
     let declared = blueprint::declared_variables(&source);
     folder.write_in_root(
@@ -107,14 +107,6 @@ async fn prepared(
     Ok((key, kept))
 }
 
-async fn environment(session: &Session, operation: &Operation) -> Result<Environment, Error> {
-    let environment = patiently(async || session.store.environment(&operation.environment).await).await;
-    environment.map_err(|source| Error::Store {
-        action: "read the environment of",
-        source,
-    })
-}
-
 async fn stack(session: &Session, operation: &Operation) -> Result<Stack, Error> {
     let stack = patiently(async || session.store.stack(&operation.stack).await).await;
     stack.map_err(|source| Error::Store {
@@ -135,10 +127,10 @@ async fn initialise(
         return Ok(None);
     }
     session.init(terraform, folder, lock).await?;
-    let (artifacts, root) = (session.artifacts.clone(), folder.root().to_owned());
-    Ok(Some(tokio::task::spawn_local(async move {
-        prepared::keep(&artifacts, root, &key).await;
-    })))
+    // Before any code of the blueprint runs, which could change it: other stacks get it.
+    let packed = prepared::pack(folder.root());
+    let artifacts = session.artifacts.clone();
+    Ok(packed.map(|packed| tokio::task::spawn_local(async move { prepared::keep(&artifacts, packed, &key).await })))
 }
 
 /// Whether any module needs the AWS provider: `init` wrote down which providers they all need.
@@ -223,7 +215,6 @@ async fn keep_work(
         return Ok(());
     }
     folder.write(ROOT, &source.root)?;
-    let plan = folder.plan().file_name().map(PathBuf::from).unwrap_or_default();
-    let packed = archive::pack(folder.path(), &["blueprint".into(), ROOT.into(), plan])?;
+    let packed = archive::pack(folder.path(), &[BLUEPRINT, ROOT, PLAN].map(PathBuf::from))?;
     session.artifacts.put(&session.artifact(WORK), packed).await
 }

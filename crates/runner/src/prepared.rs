@@ -91,16 +91,22 @@ pub(crate) fn remove(root: &Path) {
     let _ = std::fs::remove_dir_all(root.join(MADE[0]));
 }
 
-/// Keeps what `init` made. It is a convenience: a failure is told and does no harm.
-pub(crate) async fn keep(artifacts: &Bucket, root: PathBuf, key: &str) {
-    if archive::holds_provider_files(&root) {
-        return;
+/// Packs what `init` made; `None` where that is of no use to others. To keep it is a convenience: a failure is told and does no
+/// harm.
+pub(crate) fn pack(root: &Path) -> Option<Vec<u8>> {
+    if archive::holds_provider_files(root) {
+        return None;
     }
-    let kept = async {
-        let packed = archive::pack(&root, &MADE.map(PathBuf::from))?;
-        artifacts.put(key, packed).await
-    };
-    if let Err(error) = kept.await {
-        say(format_args!("The prepared folder could not be kept: {}", chain(&error)));
+    archive::pack(root, &MADE.map(PathBuf::from)).inspect_err(not_kept).ok()
+}
+
+/// Keeps what was packed.
+pub(crate) async fn keep(artifacts: &Bucket, packed: Vec<u8>, key: &str) {
+    if let Err(error) = artifacts.put(key, packed).await {
+        not_kept(&error);
     }
+}
+
+fn not_kept(error: &Error) {
+    say(format_args!("The prepared folder could not be kept: {}", chain(error)));
 }

@@ -26,6 +26,9 @@ const CLI_CONFIG: &str = "terraformrc";
 /// What is kept on this machine for the builds that come after, below `HOME`.
 const CACHE: &str = ".cache/slipway";
 
+/// The same where Terraform is another user.
+const SHARED_CACHE: &str = "/var/cache/slipway";
+
 /// Where packages are kept in it.
 const PACKAGES: &str = "providers";
 
@@ -44,7 +47,7 @@ pub(crate) async fn install(
         }],
         Providers::Published => published(config, artifacts, folder.root()).await?,
     };
-    folder.write(CLI_CONFIG, &cli_config(&mirrors))?;
+    folder.write_for_terraform(CLI_CONFIG, &cli_config(&mirrors))?;
     terraform.configure(&folder.path().join(CLI_CONFIG));
     Ok(())
 }
@@ -109,6 +112,10 @@ async fn published(config: &Config, artifacts: &Bucket, root: &Path) -> Result<V
 
 /// The folder for what is kept on this machine.
 pub(crate) fn cache(config: &Config) -> PathBuf {
+    if config.terraform_user.is_some() {
+        // Terraform's user reads it, and root's home is closed.
+        return PathBuf::from(SHARED_CACHE);
+    }
     let home = config.vars.get("HOME").filter(|home| !home.is_empty());
     home.map_or_else(std::env::temp_dir, PathBuf::from).join(CACHE)
 }

@@ -28,6 +28,11 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
+    /// The pauses of a call that nobody answers.
+    pub(crate) fn usual() -> Self {
+        Self::new(PATIENCE, LONGEST_PAUSE)
+    }
+
     /// Pauses of at most `longest` each, `patience` together.
     pub(crate) fn new(patience: Duration, longest: Duration) -> Self {
         Self {
@@ -50,7 +55,7 @@ impl Pauses {
 
 /// Makes a call again and again while nobody answers it. Every other failure is returned at once.
 pub(crate) async fn patiently<T, E: Error + 'static>(call: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
-    let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
+    let mut pauses = Pauses::usual();
     loop {
         match call().await {
             Err(error) if is_unreachable(&error) && pauses.pause().await => {}

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::lock::StateLock;
 use crate::session::Session;
 use crate::terraform::{Run, Terraform};
+use crate::user::read_made;
 use crate::work_folder::WorkFolder;
 use slipway_model::error_chain::chain;
 
@@ -30,22 +31,12 @@ pub(crate) async fn state(
     lock: &StateLock<'_>,
 ) -> Result<Option<Vec<u8>>, Error> {
     let file = folder.root().join(ERRORED);
-    let state = match std::fs::read(&file) {
-        Ok(state) => state,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // The child was reaped, so a lock of this build's is nobody's.
-            if let Err(error) = lock.release_own().await {
-                say(format_args!("The lock of the state is left: {}", chain(&error)));
-            }
-            return Ok(None);
+    let Some(state) = read_made(&file, session.config.terraform_user)? else {
+        // The child was reaped, so a lock of this build's is nobody's.
+        if let Err(error) = lock.release_own().await {
+            say(format_args!("The lock of the state is left: {}", chain(&error)));
         }
-        Err(source) => {
-            return Err(Error::File {
-                action: "read",
-                path: file,
-                source,
-            });
-        }
+        return Ok(None);
     };
     say(format_args!(
         "Terraform could not save the state of {}: the runner does.",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use slipway_model::artifact;
+use slipway_model::environment::Environment;
 use slipway_model::operation::{LogStream, Operation, Progress, StepStatus};
 use slipway_model::plan::{Drift, PlanSummary};
 use slipway_model::terraform::LOCK_FILE;
@@ -15,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::config::{Config, Phase};
 use crate::console::say;
 use crate::error::Error;
+use crate::isolation::{self, Endpoint};
 use crate::lock::StateLock;
 use crate::objects::Bucket;
 use crate::progress::ProgressSender;
@@ -51,18 +53,23 @@ pub(crate) struct Session {
     pub(crate) artifacts: Bucket,
     pub(crate) state: Bucket,
     pub(crate) cancel: Cancel,
+    /// With the credentials of the build itself, which sessions are made with and nothing else.
+    build: SdkConfig,
+    /// With those of the runner's session.
     sdk: SdkConfig,
 }
 
 impl Session {
     /// Connects to nothing yet: clients connect at their first call.
     pub(crate) fn new(config: Config, cancel: Cancel) -> Self {
-        let sdk = slipway_store::aws::sdk_config(&config.vars);
+        let build = slipway_store::aws::sdk_config(&config.vars);
+        let sdk = isolation::Session::of_runner(&build, &config).sdk(&build);
         Self {
             store: Store::new(&sdk, &config.table),
             artifacts: Bucket::new(&sdk, config.own_endpoint, &config.artifacts_bucket),
             state: Bucket::new(&sdk, config.own_endpoint, &config.state_bucket),
             cancel,
+            build,
             sdk,
             config,
         }
@@ -99,6 +106,12 @@ impl Session {
             .await?;
         if operation.status.has_ended() {
             return Err(Error::Ended(operation.status));
+        }
+        if operation.stack != self.config.stack {
+            return Err(Error::OtherStack {
+                found: operation.stack,
+                expected: self.config.stack.clone(),
+            });
         }
         let configuration = &operation.configuration;
         say(format_args!(
@@ -153,11 +166,24 @@ impl Session {
             .map_err(|source| Error::Store { action, source })
     }
 
+    /// The operation's environment, and the endpoint with Terraform's credentials in it.
+    pub(crate) async fn environment(&self, operation: &Operation) -> Result<(Environment, Endpoint), Error> {
+        let environment = patiently(async || self.store.environment(&operation.environment).await).await;
+        let environment = environment.map_err(|source| Error::Store {
+            action: "read the environment of",
+            source,
+        })?;
+        let session = isolation::Session::of_terraform(&self.build, &self.config, &environment);
+        // A role that cannot be assumed is told before Terraform runs.
+        session.credentials().await?;
+        Ok((environment, Endpoint::serve(session).await?))
+    }
+
     /// The work folder of the operation, once no earlier build's Terraform is at work in it.
     pub(crate) async fn work_folder(&self) -> Result<WorkFolder, Error> {
         let mut pauses = Pauses::new(OUTLIVED, LONGEST_PAUSE);
         loop {
-            match WorkFolder::create(&self.config.operation) {
+            match WorkFolder::create(&self.config.operation, self.config.terraform_user) {
                 Err(Error::StillRuns(_)) if pauses.pause().await => self.cancel.check()?,
                 other => return other,
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use slipway_model::operation::Operation;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -21,14 +21,17 @@ use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
+use crate::isolation::Endpoint;
 use crate::progress::ProgressSender;
 use crate::report::Report;
 use crate::secrets::Secrets;
 use crate::stream::Tail;
+use crate::user::User;
+use crate::work_folder::WorkFolder;
 
 /// The variables that Terraform inherits, and nothing else: a blueprint can read its process's environment (and
 /// `TF_CLI_ARGS`, `TF_VAR_*` or `TF_LOG` in it would change what it does or print secrets).
-const INHERITED: [&str; 32] = [
+const INHERITED: [&str; 22] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -36,18 +39,9 @@ const INHERITED: [&str; 32] = [
     "TF_CLI_CONFIG_FILE",
     "TF_PLUGIN_CACHE_DIR",
     // What the state and the AWS provider need. The region of resources is in the provider's configuration.
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
+    // Credentials are not among it: an endpoint of the runner gives them.
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
     "AWS_EXECUTION_ENV",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
@@ -78,6 +72,9 @@ pub(crate) struct Terraform {
     workspace: String,
     /// What its output must not show.
     secrets: Secrets,
+    /// Whom it runs as, where that is not the runner's user, and what it gets there.
+    user: Option<User>,
+    owned: Vec<PathBuf>,
 }
 
 /// A command of Terraform's, and where its output goes.
@@ -123,7 +120,28 @@ impl Terraform {
             environment,
             workspace: operation.stack.to_string(),
             secrets: Secrets::of(operation),
+            user: config.terraform_user,
+            owned: Vec::new(),
         })
+    }
+
+    /// Has it get credentials from this endpoint.
+    pub(crate) fn with_credentials(mut self, endpoint: &Endpoint) -> Self {
+        let variables = endpoint.variables().map(|(name, value)| (name.to_owned(), value));
+        self.environment.extend(variables);
+        self
+    }
+
+    /// Has it write into this folder alone, where it is another user.
+    pub(crate) fn in_folder(mut self, folder: &WorkFolder) -> Self {
+        if self.user.is_some() {
+            for (name, path) in [("HOME", folder.home()), ("TMPDIR", folder.tmp())] {
+                let path = path.to_string_lossy().into_owned();
+                self.environment.insert(name.to_owned(), path);
+            }
+            self.owned = folder.written_by_terraform().into();
+        }
+        self
     }
 
     /// Has it read this file for its own configuration.
@@ -157,7 +175,12 @@ impl Terraform {
         let grown = Arc::new(Notify::new());
         let _watch = watch(run.stream, Arc::clone(&grown));
         let mut tail = Tail::new(open(run.stream)?);
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            self.owned.iter().try_for_each(|path| user.own(path))?;
+            user.runs(&mut command);
+        }
+        let mut child = command
             .arg(run.command)
             .args(&run.arguments)
             .current_dir(run.folder)
@@ -173,6 +196,7 @@ impl Terraform {
                 program: self.program.clone(),
                 source,
             })?;
+        let group = child.id();
         let mut report = Report::default();
         let say = |line: String| say(self.secrets.hide(&line));
         let status = follow(
@@ -190,6 +214,7 @@ impl Terraform {
             path: run.stream.to_owned(),
             source,
         })?;
+        self.end_leftovers(group).await?;
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
         report.errors.iter_mut().for_each(|error| self.secrets.hide_in(error));
@@ -201,6 +226,18 @@ impl Terraform {
             status,
             complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
         })
+    }
+
+    /// Ends what the blueprint left running.
+    async fn end_leftovers(&self, group: Option<u32>) -> Result<(), Error> {
+        if let Some(user) = self.user {
+            return user.end_processes().await;
+        }
+        if let Some(group) = group.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            // Most often nobody is left in it.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        Ok(())
     }
 
     /// The stream is kept for people to read, and nobody writes to it any more.

@@ -3,16 +3,20 @@
 //! ```text
 //! slipway-op-…/          private (0700) and locked while this runner, or Terraform, lives
 //!   blueprint/           the published files; the root module in it is where Terraform runs
-//!   plan.tfplan          the plan, with every value in it: it never leaves the private artifacts bucket
+//!   terraform/
+//!     plan.tfplan        the plan, with every value in it: it never leaves the private artifacts bucket
+//!     home/, tmp/        what Terraform has instead of the runner's, where it is another user
 //!   *.jsonl, *.stderr    what Terraform wrote
 //! ```
+//!
+//! The two folders are Terraform's user's; everything beside them is the runner's.
 //!
 //! Its path is the same in both phases, so that a value like `abspath(path.module)` in a plan is still true when it is
 //! applied. The lock is on the folder itself, and Terraform inherits it: whoever gets it knows that neither is alive.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -21,9 +25,19 @@ use slipway_model::blueprint::Source;
 use slipway_model::id::OperationId;
 
 use crate::error::Error;
+use crate::user::User;
 
 /// The stream of an apply. It is looked for by a build that comes after one that died.
 pub(crate) const APPLY_STREAM: &str = "apply.jsonl";
+
+/// The folder with the published files.
+pub(crate) const BLUEPRINT: &str = "blueprint";
+
+/// The folder with what else Terraform writes.
+const TERRAFORM: &str = "terraform";
+
+/// The plan.
+pub(crate) const PLAN: &str = "terraform/plan.tfplan";
 
 /// The folder. It is removed when this is dropped, unless it is to be kept.
 #[derive(Debug)]
@@ -64,7 +78,9 @@ pub(crate) fn is_in_use(operation: &OperationId) -> bool {
 
 impl WorkFolder {
     /// Makes the folder of an operation, empty. [`Error::StillRuns`] where an earlier build has it.
-    pub(crate) fn create(operation: &OperationId) -> Result<Self, Error> {
+    ///
+    /// With a user for Terraform, others may pass through it, and read nothing.
+    pub(crate) fn create(operation: &OperationId, user: Option<User>) -> Result<Self, Error> {
         let path = place(operation);
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed("make", &path)(error)),
@@ -84,7 +100,9 @@ impl WorkFolder {
         fcntl_setfd(&lock, FdFlags::empty()).map_err(|error| failed("lock", &path)(error.into()))?;
         let left_behind = std::fs::read(path.join(APPLY_STREAM)).ok();
         empty(&path).map_err(failed("empty", &path))?;
-        let root = path.join("blueprint");
+        let mode = if user.is_some() { 0o711 } else { 0o700 };
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed("open", &path))?;
+        let root = path.join(BLUEPRINT);
         let folder = Self {
             path,
             root,
@@ -93,6 +111,9 @@ impl WorkFolder {
             keep: false,
         };
         make_folder(&folder.root)?;
+        for own in [&folder.home(), &folder.tmp()] {
+            make_folder(own)?;
+        }
         Ok(folder)
     }
 
@@ -108,12 +129,27 @@ impl WorkFolder {
 
     /// The plan's file.
     pub(crate) fn plan(&self) -> PathBuf {
-        self.path.join("plan.tfplan")
+        self.path.join(PLAN)
+    }
+
+    /// What Terraform's user has for a home.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path.join(TERRAFORM).join("home")
+    }
+
+    /// What it has for temporary files.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.path.join(TERRAFORM).join("tmp")
+    }
+
+    /// The folders in which Terraform writes.
+    pub(crate) fn written_by_terraform(&self) -> [PathBuf; 2] {
+        [BLUEPRINT, TERRAFORM].map(|name| self.path.join(name))
     }
 
     /// Writes the files of a blueprint.
     pub(crate) fn write_source(&mut self, source: &Source) -> Result<(), Error> {
-        let blueprint = self.path.join("blueprint");
+        let blueprint = self.path.join(BLUEPRINT);
         for (name, text) in &source.files {
             let path = below(&blueprint, name).ok_or_else(|| Error::BlueprintFile {
                 file: name.escape_default().to_string(),
@@ -129,7 +165,7 @@ impl WorkFolder {
 
     /// Says which folder of the blueprint is the root module.
     pub(crate) fn use_root(&mut self, root: &str) -> Result<(), Error> {
-        let blueprint = self.path.join("blueprint");
+        let blueprint = self.path.join(BLUEPRINT);
         if !root.is_empty() {
             self.root = below(&blueprint, root).ok_or_else(|| Error::BlueprintFile {
                 file: root.escape_default().to_string(),
@@ -147,6 +183,13 @@ impl WorkFolder {
     /// Writes a file beside the blueprint.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         write_private(&self.path.join(name), text.as_bytes())
+    }
+
+    /// Writes a file beside the blueprint that Terraform reads.
+    pub(crate) fn write_for_terraform(&self, name: &str, text: &str) -> Result<(), Error> {
+        self.write(name, text)?;
+        let path = self.path.join(name);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(failed("write", &path))
     }
 
     /// Reads a file beside the blueprint.
@@ -243,16 +286,16 @@ mod tests {
     fn a_folder_belongs_to_one_build_at_a_time() {
         let operation = OperationId::generate();
         assert!(!is_in_use(&operation));
-        let folder = WorkFolder::create(&operation).expect("a folder");
+        let folder = WorkFolder::create(&operation, None).expect("a folder");
         write_private(&folder.path.join(APPLY_STREAM), b"said").expect("a file");
         assert!(is_in_use(&operation));
-        assert!(matches!(WorkFolder::create(&operation), Err(Error::StillRuns(_))));
+        assert!(matches!(WorkFolder::create(&operation, None), Err(Error::StillRuns(_))));
         let mut folder = folder;
         let path = folder.keep().to_owned();
         drop(folder);
         // As after a build that was killed.
         assert!(!is_in_use(&operation));
-        let again = WorkFolder::create(&operation).expect("the folder again");
+        let again = WorkFolder::create(&operation, None).expect("the folder again");
         assert_eq!(again.left_behind.as_deref(), Some(b"said".as_slice()));
         assert!(!path.join(APPLY_STREAM).exists());
         drop(again);

@@ -161,7 +161,7 @@ pub(crate) const VERSION: &str = "version#";
 /// The partition of the latest versions.
 pub(crate) const BLUEPRINTS: &str = "blueprints";
 /// The partition of the environments.
-pub(crate) const ENVIRONMENTS: &str = "environments";
+pub const ENVIRONMENTS: &str = "environments";
 /// The partition of the source accounts.
 pub(crate) const SOURCE_ACCOUNTS: &str = "source-accounts";
 
@@ -174,7 +174,7 @@ impl Key {
     }
 
     pub fn stack(id: &StackId) -> Self {
-        Self::new(format!("stack#{id}"), "stack")
+        Self::new(stack_partition(id), "stack")
     }
 
     /// The sequence is the revision that the stack got when the operation was queued: it grows with every write of the stack,
@@ -188,11 +188,11 @@ impl Key {
     }
 
     pub fn lock(stack: &StackId) -> Self {
-        Self::new(format!("stack#{stack}"), "lock")
+        Self::new(stack_partition(stack), "lock")
     }
 
     pub fn operation(id: &OperationId) -> Self {
-        Self::new(format!("operation#{id}"), "operation")
+        Self::new(operation_partition(id), "operation")
     }
 
     pub fn name(environment: &Name, name: &Name) -> Self {
@@ -258,6 +258,16 @@ pub(crate) fn of_stacks(value: &str, destroyed: bool) -> String {
 /// The partition of the stacks with a status.
 pub(crate) fn stacks_with_status(status: StackStatus) -> String {
     format!("stack#{status}")
+}
+
+/// The partition of the table with a stack's records.
+pub fn stack_partition(id: &StackId) -> String {
+    format!("stack#{id}")
+}
+
+/// The partition of the table with an operation's record.
+pub fn operation_partition(id: &OperationId) -> String {
+    format!("operation#{id}")
 }
 
 /// The partition of the operations of a stack.

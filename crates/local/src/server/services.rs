@@ -27,6 +27,7 @@ use crate::s3::S3;
 use crate::scheduler::Scheduler;
 use crate::sqs::Sqs;
 use crate::stepfunctions::{Functions, Services, StepFunctions};
+use crate::sts;
 use crate::template::Template;
 use crate::wire::{JsonProtocol, arn};
 
@@ -243,6 +244,9 @@ impl LocalServices {
                     async move { rds.call(&action, parameters).await }.boxed()
                 }
             })
+            .query("sts", sts::VERSION, sts::NAMESPACE, |action, parameters| {
+                async move { sts::call(&action, &parameters) }.boxed()
+            })
             .rest("scheduler", {
                 let scheduler = self.scheduler.clone();
                 move |call| {
@@ -280,6 +284,8 @@ fn project(template: &Template, options: &LocalOptions) -> codebuild::Project {
         .map(|variable| (variable.name.clone(), variable.value.clone()))
         .collect();
     environment.insert("SLIPWAY_PROVIDERS".to_owned(), options.providers.clone());
+    // Terraform works for the person whose machine it is, with that person's files.
+    environment.remove("SLIPWAY_TERRAFORM_USER");
     codebuild::Project {
         name: project.name.clone(),
         buildspec: project.buildspec.clone(),

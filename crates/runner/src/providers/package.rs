@@ -120,7 +120,8 @@ pub fn unpack(zip: impl Read + Seek, folder: &Path) -> Result<String, Broken> {
         let options = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o600 | mode & 0o100)
+            // Terraform may be another user.
+            .mode(if mode & 0o100 == 0 { 0o644 } else { 0o755 })
             .open(&path);
         let mut written = options.map_err(failed(&path))?;
         copy(&mut file, &mut written).map_err(failed(&path))
@@ -200,7 +201,7 @@ mod tests {
         let mode = |file: &str| fs::metadata(place.join(file)).expect("a file").permissions().mode() & 0o777;
         assert_eq!(
             (mode("terraform-provider-x_v1.0.0"), mode("docs/LICENSE")),
-            (0o700, 0o600)
+            (0o755, 0o644)
         );
     }
 

@@ -1,5 +1,6 @@
 //! Credentials by assumed role, on an STS and an S3 that nobody here wrote: what they were asked is in their own recording.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -26,18 +27,10 @@ fn said<'a>(answer: &'a str, field: &str) -> &'a str {
     rest.split_once("</").expect(field).0
 }
 
-/// The requests that were signed with temporary credentials, and how many were not.
-fn by_session<'a>(requests: &'a [Recorded], token: &str) -> (Vec<&'a Recorded>, usize) {
-    let (temporary, other): (Vec<_>, Vec<_>) = requests
-        .iter()
-        .partition(|request| request.key().starts_with("ASIA") && request.header("x-amz-security-token") == token);
-    (temporary, other.len())
-}
-
-/// In CodeBuild the credentials are those of the build's role: temporary, and told by an endpoint of the container. The runner's own
-/// clients and Terraform's backend both work with them, and with nothing else.
+/// In CodeBuild the credentials are those of the build's role: temporary, from an endpoint of the container. They get two sessions
+/// and do nothing else: the runner's clients work with one, Terraform's backend with the other.
 #[test]
-fn a_build_works_with_the_temporary_credentials_of_its_role() {
+fn runner_and_terraform_work_in_sessions_of_their_own() {
     let Some(world) = world() else { return };
     let moto = world.aws.moto();
     let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::111122223333:role/slipway-runner&RoleSessionName=build";
@@ -68,15 +61,38 @@ fn a_build_works_with_the_temporary_credentials_of_its_role() {
         assert!(status.success(), "{}", world.printed(phase));
     }
     let requests = moto.requests().split_off(before);
-    let (temporary, other) = by_session(&requests, &token);
-    assert_eq!(other, 0, "{requests:#?}");
-    for (who, what) in [
-        ("aws-sdk-rust", "/artifacts/"),
-        ("Terraform", "terraform.tfstate.tflock"),
-    ] {
-        let theirs = |request: &&&Recorded| request.header("user-agent").contains(who) && request.url.contains(what);
-        assert!(temporary.iter().any(|request| theirs(&request)), "{who}: {requests:#?}");
+    let (by_build, in_sessions): (Vec<_>, Vec<_>) = requests
+        .iter()
+        .partition(|request| request.header("x-amz-security-token") == token);
+    assert_eq!(by_build.len(), 4, "two sessions a build: {by_build:#?}");
+    for request in by_build {
+        assert!(request.body.contains("Action=AssumeRole&"), "{request:#?}");
+        for part in [
+            format!("RoleSessionName={}", operation.id),
+            "DurationSeconds=3600".to_owned(),
+        ] {
+            assert!(
+                request.body.split('&').any(|given| given == part),
+                "{part}: {}",
+                request.body
+            );
+        }
+        assert!(request.body.contains("&Policy=%7B"), "{}", request.body);
     }
+    let keys = |who: &str, what: &str| -> BTreeSet<&str> {
+        let theirs = |request: &&&Recorded| request.header("user-agent").contains(who) && request.url.contains(what);
+        let keys = in_sessions.iter().filter(theirs).map(|request| request.key());
+        keys.collect()
+    };
+    let runner = keys("aws-sdk-rust", "/artifacts/");
+    let terraform = keys("Terraform", "terraform.tfstate.tflock");
+    assert_eq!(
+        (runner.len(), terraform.len()),
+        (2, 2),
+        "one for each build: {requests:#?}"
+    );
+    assert!(runner.is_disjoint(&terraform));
+    assert!(runner.union(&terraform).all(|key| key.starts_with("ASIA")));
 }
 
 /// What the runner gives the AWS provider for an environment with a role, taken by Terraform's own backend, which assumes roles with

@@ -1,4 +1,4 @@
-//! As much of AWS as the runner needs, on loopback: S3 in memory, CodeBuild's `BatchGetBuilds`, DynamoDB by the embedded
+//! As much of AWS as the runner needs, on loopback: S3 in memory, STS, CodeBuild's `BatchGetBuilds`, DynamoDB by the embedded
 //! emulator. It can go away and come back at the same addresses with all that it had. S3 can be that of [`Moto`] instead.
 
 use std::collections::{BTreeMap, HashMap};
@@ -110,17 +110,20 @@ impl Aws {
             ("AWS_ENDPOINT_URL", format!("http://{}", self.s3)),
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb)),
         ];
-        let s3 = self
-            .moto
-            .as_ref()
-            .map(|moto| ("AWS_ENDPOINT_URL_S3", moto.endpoint.clone()));
-        let vars = vars.into_iter().chain(s3);
+        let vars = vars.into_iter().chain(self.moto.iter().flat_map(Moto::vars));
         vars.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Makes a table as its definition describes it.
     pub fn create_table(&self, name: &str, mut definition: Value) {
         definition["TableName"] = name.into();
+        if let Some(moto) = self.moto.as_ref().filter(|moto| moto.build.is_some()) {
+            definition
+                .as_object_mut()
+                .expect("properties")
+                .remove("TimeToLiveSpecification");
+            return moto.create_table(&definition);
+        }
         let request = serde_json::from_value(definition).expect("the body of CreateTable");
         self.database.create_table(request).expect("a table");
     }
@@ -171,6 +174,9 @@ async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers:
     let mut memory = memory.lock().expect("no handler panics");
     if headers.contains_key("x-amz-target") {
         return builds(&memory, &body);
+    }
+    if method == Method::POST && uri.path() == "/" {
+        return session();
     }
     let path = uri.path().to_owned();
     if method == Method::GET && uri.query().is_some_and(|query| query.contains("list-type=2")) {
@@ -240,6 +246,14 @@ fn unchunked(headers: &HeaderMap, body: Bytes) -> Bytes {
 
 fn etag(bytes: &[u8]) -> String {
     Digest::of(bytes).hex()[..32].to_owned()
+}
+
+/// What STS says to whoever asks for a session.
+fn session() -> Response {
+    let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIATEST</AccessKeyId>\
+                <SecretAccessKey>test</SecretAccessKey><SessionToken>test</SessionToken>\
+                <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    ([("content-type", "text/xml")], body).into_response()
 }
 
 fn error(status: StatusCode, code: &str) -> Response {

@@ -34,7 +34,7 @@ fn addresses(state: &Value) -> Vec<String> {
         .collect()
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let sent = std::process::Command::new("kill")
         .args(["-s", name, &child.id().to_string()])
         .status();

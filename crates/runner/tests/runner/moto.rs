@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_s3::Client;
@@ -11,6 +12,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use axum::body::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,6 +26,38 @@ pub struct Moto {
     runtime: Runtime,
     server: Child,
     folder: TempDir,
+    /// The credentials of CodeBuild's role, where IAM is enforced.
+    pub build: Option<Keys>,
+    /// Those of somebody who may do everything.
+    admin: Keys,
+}
+
+/// Credentials.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Keys {
+    pub id: String,
+    pub secret: String,
+    pub token: Option<String>,
+}
+
+impl Keys {
+    /// The variables that hold them.
+    pub fn vars(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.iter().map(|token| ("AWS_SESSION_TOKEN", token.clone()));
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", self.id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret.clone()),
+        ];
+        keys.into_iter().chain(token).collect()
+    }
+}
+
+/// What `moto_with_sessions.py` says of itself.
+#[derive(Debug, Deserialize)]
+struct Guarded {
+    endpoint: String,
+    admin: Keys,
+    build: Keys,
 }
 
 /// A request that the server had.
@@ -75,13 +109,57 @@ impl Moto {
         // It goes on telling, and must not wait for a reader.
         std::thread::spawn(move || told.for_each(drop));
         let endpoint = endpoint.expect("moto_server says where it runs");
+        let admin = Keys {
+            id: "test".to_owned(),
+            secret: "test".to_owned(),
+            token: None,
+        };
+        Some(Self::with(server, folder, endpoint, admin, None))
+    }
+
+    /// Starts it with IAM enforced, session policies too, and the roles of builds that template.yaml has. Sessions of builds
+    /// last `seconds`, where that is not 0. `None` without moto or what resolves the template.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+    pub fn guarded(seconds: u32) -> Option<Self> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new("python3");
+        command
+            .arg(here.join("tests/runner/moto_with_sessions.py"))
+            .arg(here.join("../../scripts/resolve_policies.py"))
+            .arg(seconds.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut server = command.spawn().ok()?;
+        let mut line = String::new();
+        let mut told = BufReader::new(server.stdout.take().expect("a pipe"));
+        told.read_line(&mut line).expect("text");
+        let mut errors = BufReader::new(server.stderr.take().expect("a pipe")).lines();
+        let Ok(guarded) = serde_json::from_str::<Guarded>(&line) else {
+            let _ = server.wait();
+            let said: Vec<String> = errors.by_ref().map_while(Result::ok).collect();
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "moto does not start: {}",
+                said.join("\n")
+            );
+            let why = said.last().map(String::as_str).unwrap_or_default();
+            println!("skipped: `pip install 'moto[server]' aws-sam-translator` to run this ({why})");
+            return None;
+        };
+        std::thread::spawn(move || errors.for_each(drop));
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = Some(guarded.build);
+        Some(Self::with(server, folder, guarded.endpoint, guarded.admin, build))
+    }
+
+    fn with(server: Child, folder: TempDir, endpoint: String, admin: Keys, build: Option<Keys>) -> Self {
         let vars = [
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_ENDPOINT_URL", &endpoint),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT_URL", endpoint.clone()),
         ];
-        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let vars = vars.into_iter().chain(admin.vars());
+        let vars = vars.map(|(name, value)| (name.to_owned(), value)).collect();
         let config = slipway_store::aws::sdk_config(&vars);
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
         let moto = Self {
@@ -90,11 +168,53 @@ impl Moto {
             runtime: Runtime::new().expect("a runtime"),
             server,
             folder,
+            build,
+            admin,
         };
         for bucket in [STATES, ARTIFACTS] {
             moto.make(bucket);
         }
-        Some(moto)
+        moto
+    }
+
+    /// Asks IAM by a form, as somebody who may do everything.
+    pub fn iam(&self, form: &str) {
+        self.ask("iam", &[], form);
+    }
+
+    /// Makes a table as its definition describes it.
+    pub fn create_table(&self, definition: &Value) {
+        let headers = [
+            "X-Amz-Target: DynamoDB_20120810.CreateTable",
+            "Content-Type: application/x-amz-json-1.0",
+        ];
+        self.ask("dynamodb", &headers, &definition.to_string());
+    }
+
+    fn ask(&self, service: &str, headers: &[&str], body: &str) {
+        let mut curl = Command::new("curl");
+        for header in headers {
+            curl.args(["--header", header]);
+        }
+        let done = curl
+            .args(["--silent", "--show-error", "--fail", "--aws-sigv4"])
+            .arg(format!("aws:amz:us-east-1:{service}"))
+            .args(["--user", &format!("{}:{}", self.admin.id, self.admin.secret)])
+            .args(["--data", body, &self.endpoint])
+            .output()
+            .expect("curl");
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// The variables of clients of whatever is asked of moto.
+    pub fn vars(&self) -> Vec<(&'static str, String)> {
+        let mut services = vec!["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
+        if self.build.is_some() {
+            // The table is of use where its permissions are enforced.
+            services.push("AWS_ENDPOINT_URL_DYNAMODB");
+        }
+        let services = services.into_iter().map(|service| (service, self.endpoint.clone()));
+        services.chain(self.admin.vars()).collect()
     }
 
     /// Everything that it was asked so far.

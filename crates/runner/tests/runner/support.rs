@@ -23,6 +23,8 @@ use crate::aws::Aws;
 
 pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
+/// The role that builds take sessions of.
+pub const SESSION_ROLE: &str = "arn:aws:iam::123456789012:role/slipway-runner";
 /// What the role of an environment asks for.
 pub const EXTERNAL_ID: &str = "b3d2f6a8-1c55-4d0e-9a52";
 
@@ -238,6 +240,8 @@ impl World {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TMPDIR", self.folder.path())
             .env("SLIPWAY_OPERATION", operation.id.as_str())
+            .env("SLIPWAY_STACK", operation.stack.as_str())
+            .env("SLIPWAY_SESSION_ROLE", SESSION_ROLE)
             .env("SLIPWAY_PHASE", phase)
             .env("SLIPWAY_TABLE", "slipway")
             .env("SLIPWAY_STATE_BUCKET", STATES)

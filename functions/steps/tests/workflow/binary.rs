@@ -22,8 +22,8 @@ fn the_binary_answers_and_reports_errors_by_the_names_that_the_workflow_matches(
                 .await,
         )
     });
-    assert_eq!(begun, Ok(json!({"kind": "provision"})));
     let operation = world.operation(&id);
+    assert_eq!(begun, Ok(json!({"kind": "provision", "stack": operation.stack})));
     assert_eq!(operation.status, OperationStatus::Running);
     assert_eq!(operation.execution_arn.as_deref(), Some(execution));
 
