@@ -108,7 +108,8 @@ RESOURCES = {
     # Of any group, with a stack's id at the beginning of the name.
     "scheduler:GetSchedule": ["schedule/*/?????-?????-*"],
     "scheduler:UpdateSchedule": ["schedule/*/?????-?????-*"],
-    ("api", "s3:PutObject"): ["artifacts/blueprints/*"],
+    ("api", "s3:PutObject"): ["artifacts/blueprints/*", "artifacts/uploads/*"],
+    ("api", "s3:GetObject"): ["artifacts/uploads/*", "artifacts/operations/*/log/*"],
     ("steps", "s3:GetObject"): ["artifacts/operations/*"],
     # What the runner reads of a state is the lock that another build left.
     ("runner", "s3:GetObject"): [

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
+use slipway_local::Limit;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::{Image, Name};
 
@@ -176,6 +177,9 @@ pub struct Up {
     /// AWS), or a folder with a mirror
     #[arg(long, default_value = "registry", value_name = "SOURCE", value_hint = ValueHint::DirPath)]
     pub providers: String,
+    /// Limit of the AWS account, by its name in AWS [default: none]
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    pub limits: Vec<Limit>,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,12 @@
 //! The API, as the commands use it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -25,6 +26,9 @@ pub const LONG_POLL_SECONDS: u32 = 20;
 /// How long a connection may take to be made, and an answer to come: longer than the server holds a request.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(LONG_POLL_SECONDS as u64 + 40);
+
+/// How long an upload may take: 25 MB over a slow line.
+const UPLOAD: Duration = Duration::from_mins(10);
 
 /// For how long a resource that is watched is asked for again where no answer comes, and the first and longest pauses between.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -98,6 +102,32 @@ impl Client {
         self.call(Method::GET, path, None, Condition::None).await
     }
 
+    /// Puts a document where the API said, with nothing of the caller's: the address is the right.
+    pub async fn upload(&self, url: &str, headers: &BTreeMap<String, String>, text: String) -> Result<(), Error> {
+        let unreachable = |source: reqwest::Error| Error::Unreachable {
+            server: url.split('?').next().unwrap_or_default().to_owned(),
+            source: Box::new(source.without_url()),
+        };
+        let mut put = self.http.put(url).timeout(UPLOAD).body(text);
+        for (name, value) in headers {
+            // The client counts the body itself.
+            if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
+                put = put.header(name, value);
+            }
+        }
+        let answer = put.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let answer = answer.text().await.map_err(unreachable)?;
+        Err(Error::UnexpectedAnswer {
+            request: "PUT an upload".to_owned(),
+            status: status.as_u16(),
+            answer: answer.chars().take(ANSWER_SHOWN).collect(),
+        })
+    }
+
     /// Reads a resource that is watched: what happens to it goes on whether or not this hears of it. So where no answer comes,
     /// or one that says "not now", it is asked for again, for a while.
     pub async fn watch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
@@ -111,7 +141,13 @@ impl Client {
                 _ => None,
             };
             let Some(wanted) = wanted.filter(|wanted| start.elapsed().saturating_add(*wanted) < PATIENCE) else {
-                return read_answer(format!("GET {path}"), &answer?, &self.access);
+                let answer = answer?;
+                let read = read_answer(format!("GET {path}"), &answer, &self.access);
+                // There was no place to wait: the next request is not sent at once.
+                if let Some(pause) = answer.retry_after.filter(|_| answer.status.is_success()) {
+                    tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+                }
+                return read;
             };
             tokio::time::sleep(wanted).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -13,7 +13,7 @@ use crate::guestbook;
 use crate::output::Output;
 use crate::server;
 use crate::terraform::Search;
-use slipway_local::{Local, LocalOptions};
+use slipway_local::{Limits, Local, LocalOptions};
 
 use story::Story;
 
@@ -37,6 +37,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         source,
     })?;
     let running = Local::start(LocalOptions {
+        limits: Limits::default(),
         data: folder.path().to_owned(),
         api_port: 0,
         aws_port: 0,

@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod blueprints;
 pub mod packages;
 pub mod toolchain;
+pub mod upload;
 
 use serde_json::{Value, json};
 

@@ -34,6 +34,7 @@ pub use self::guard::{Guard, guard, is_simple_content_type};
 use self::query::QueryService;
 pub use self::rest::RestCall;
 use self::rest::RestHandler;
+use crate::limits::Throttle;
 use crate::s3::S3;
 use crate::wire::{AwsError, HOW_TO_SIGN, JsonProtocol, request_id};
 
@@ -59,6 +60,7 @@ pub struct Front {
     rest: HashMap<&'static str, RestHandler>,
     /// The same.
     query: HashMap<&'static str, QueryService>,
+    throttle: Throttle,
 }
 
 impl Front {
@@ -69,7 +71,15 @@ impl Front {
             json: HashMap::new(),
             rest: HashMap::new(),
             query: HashMap::new(),
+            throttle: Throttle::default(),
         }
+    }
+
+    /// Limits the JSON services.
+    #[must_use]
+    pub fn throttled(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
     }
 
     /// Adds a JSON service: `front.json("Logs_20140328", JsonProtocol::V1_1, move |action, body| ...)`.
@@ -135,7 +145,10 @@ async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Re
     match target {
         Some((service, action)) => match front.json.get(service.as_str()) {
             Some(service) => {
-                let outcome = call(service, action, request).await;
+                let outcome = match front.throttle.admit(&action) {
+                    Ok(()) => call(service, action, request).await,
+                    Err(refused) => Err(refused),
+                };
                 service.protocol.respond(outcome)
             }
             None => JsonProtocol::V1_1.respond(Err(AwsError::unknown_operation(&format!("{service}.{action}")))),

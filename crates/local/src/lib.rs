@@ -15,6 +15,7 @@ pub mod events;
 pub mod front;
 pub mod lambda;
 pub mod ledger;
+pub mod limits;
 pub mod logs;
 pub mod process;
 pub mod rds;
@@ -28,4 +29,5 @@ pub mod template;
 pub mod wire;
 
 pub use error::Error;
+pub use limits::{Limit, Limits};
 pub use server::{Local, LocalOptions, Running};

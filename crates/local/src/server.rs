@@ -11,6 +11,7 @@
 
 mod folder;
 mod functions;
+mod gateway;
 mod leftovers;
 mod listener;
 mod ports;
@@ -34,6 +35,7 @@ pub use self::listener::no_delay;
 use self::listener::{api_router, serve};
 use self::services::LocalServices;
 use crate::Error;
+use crate::limits::Limits;
 use crate::template::Template;
 
 /// The bucket of the images that ECS runs.
@@ -54,6 +56,8 @@ pub struct LocalOptions {
     pub providers: String,
     /// The `slipway` program, which builds find under its two names.
     pub program: PathBuf,
+    /// The limits of the account.
+    pub limits: Limits,
 }
 
 /// Local mode.
@@ -99,7 +103,7 @@ impl Local {
         services.scheduler.start(stop_aws.clone());
         services.autoscaling.start(stop_aws.clone());
         // What the last server accepted and did not start, however short a time ago.
-        timers::sweep_once(&handlers.sweep, json!({"older_than_seconds": 0})).await;
+        timers::sweep_once(&handlers.sweep, &services.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(
             &slipway_store::aws::sdk_config(&functions::aws_variables(&endpoint)),
             &template.table.name,
@@ -108,11 +112,16 @@ impl Local {
         for schedule in &template.schedules {
             let every = timers::rate(schedule)?;
             Handlers::require_sweep(&schedule.function)?;
-            timers::sweep_regularly(Arc::clone(&handlers.sweep), every, stop_aws.clone());
+            timers::sweep_regularly(
+                Arc::clone(&handlers.sweep),
+                services.functions.clone(),
+                every,
+                stop_aws.clone(),
+            );
         }
         timers::expire_regularly(services.tables.clone(), stop_aws.clone());
 
-        let api_router = api_router(handlers.api, addresses.0.port());
+        let api_router = api_router(handlers.api, services.functions.clone(), addresses.0.port());
         servers.push(serve("the API", api, api_router, stop_api.clone()));
         folder.remember(&ServerFile {
             pid: std::process::id(),

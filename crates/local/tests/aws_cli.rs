@@ -44,6 +44,7 @@ async fn the_cli_is_answered_by_every_service() {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = Local::start(LocalOptions {
+        limits: slipway_local::Limits::default(),
         data: folder.path().to_owned(),
         api_port: 0,
         aws_port: 0,

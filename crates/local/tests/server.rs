@@ -7,10 +7,11 @@ use std::path::Path;
 use http::Request;
 use serde_json::Value;
 use slipway_local::server::ServerFile;
-use slipway_local::{Local, LocalOptions, Running};
+use slipway_local::{Limit, Limits, Local, LocalOptions, Running};
 
 fn options(data: &Path) -> LocalOptions {
     LocalOptions {
+        limits: Limits::default(),
         data: data.to_owned(),
         api_port: 0,
         aws_port: 0,
@@ -137,4 +138,33 @@ async fn a_start_that_cannot_be_says_why() {
     .expect("writes");
     let message = refused(options(&broken)).await;
     assert!(message.contains("ledger.db"), "{message}");
+}
+
+#[tokio::test]
+async fn limited_actions_are_throttled_on_the_wire() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(LocalOptions {
+        limits: std::iter::once("GetLogEvents=1".parse::<Limit>().expect("a limit")).collect(),
+        ..options(folder.path())
+    });
+    let running = running.await.expect("starts");
+    let call = |action: &str| {
+        let request = Request::post(running.aws_url())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("Logs_20140328.{action}"))
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/logs/aws4_request",
+            );
+        let body = r#"{"logGroupName":"/slipway/builds","logStreamName":"none"}"#.to_owned();
+        support::http(request.body(body).expect("a request"))
+    };
+    let (_, first) = call("GetLogEvents").await;
+    assert!(first.contains("ResourceNotFoundException"), "{first}");
+    let (status, second) = call("GetLogEvents").await;
+    assert_eq!(status, 400);
+    assert!(second.contains("ThrottlingException"), "{second}");
+    let (_, other) = call("DescribeLogStreams").await;
+    assert!(!other.contains("ThrottlingException"), "{other}");
+    running.shutdown().await.expect("stops");
 }

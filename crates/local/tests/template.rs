@@ -43,7 +43,13 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
     for (id, function) in &template.functions {
         let mut environment = function.environment.clone();
         let admins = environment.remove("SLIPWAY_ADMINS");
+        let waits = environment.remove("SLIPWAY_CONCURRENT_WAITS");
         assert_eq!(admins.as_deref(), (id == "ApiFunction").then_some("slipway-admin"));
+        assert_eq!(
+            waits.as_deref(),
+            (id == "ApiFunction").then_some("5"),
+            "a number is a text"
+        );
         let unhandled = environment.remove("SLIPWAY_UNHANDLED_EVENTS_URL");
         let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/slipway-unhandled-events";
         assert_eq!(unhandled.as_deref(), (id == "EventsFunction").then_some(queue));

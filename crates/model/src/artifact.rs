@@ -11,6 +11,16 @@ pub fn blueprint(digest: &Digest) -> String {
     format!("blueprints/sha256-{}.json", digest.hex())
 }
 
+/// The key of a document that was uploaded because it is too long for a request.
+pub fn upload(digest: &Digest) -> String {
+    format!("uploads/sha256-{}.json", digest.hex())
+}
+
+/// The key of a segment of a build's log ([`crate::log`]), from 1 on. `stream` is the build's stream in CloudWatch Logs.
+pub fn log_segment(operation: &OperationId, stream: &str, number: u32) -> String {
+    format!("operations/{operation}/log/{stream}/{number:06}.json")
+}
+
 /// The key of what an operation leaves under this name.
 pub fn of_operation(operation: &OperationId, name: &str) -> String {
     format!("operations/{operation}/{name}")

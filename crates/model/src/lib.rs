@@ -42,6 +42,7 @@ pub mod event_result;
 pub mod fields;
 pub mod id;
 pub mod json;
+pub mod log;
 pub mod name;
 pub mod operation;
 pub mod plan;

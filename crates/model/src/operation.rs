@@ -210,6 +210,9 @@ pub struct LogStream {
     pub group: String,
     /// The log stream.
     pub stream: String,
+    /// Whether the same lines are in the artifacts bucket, in segments ([`crate::log`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_segments: bool,
 }
 
 /// A snapshot of a stack's database.

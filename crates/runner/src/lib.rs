@@ -14,7 +14,7 @@
 //! | [`providers`] | where Terraform gets providers from |
 //! | `program`, `terraform`, `stream`, `report` | the program, its messages, what they come to |
 //! | `isolation`, [`user`] | what the build may do, and what Terraform may |
-//! | `progress`, `console` | what people see meanwhile |
+//! | `progress`, `console`, `log` | what people see meanwhile |
 //! | `state` | where the state is |
 //! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
 //!
@@ -31,6 +31,7 @@ mod drift;
 mod error;
 mod isolation;
 mod lock;
+mod log;
 mod objects;
 mod overrides;
 mod plan;
@@ -57,6 +58,7 @@ use tokio::task::LocalSet;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::console::say;
+use crate::session::Outcome;
 use slipway_model::error_chain::chain;
 
 /// This process's environment variables. One that is not text is none of ours.
@@ -95,7 +97,8 @@ pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
     });
     runtime.shutdown_background();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Outcome::Succeeded) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
         Err(message) => {
             say(format_args!("Error: {message}"));
             ExitCode::FAILURE

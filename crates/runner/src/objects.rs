@@ -123,6 +123,13 @@ impl Bucket {
         Ok(keys.map(str::to_owned).collect())
     }
 
+    /// Writes an object, or fails where S3 cannot be reached now.
+    pub(crate) async fn put_at_once(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let put = self.client.put_object().bucket(&self.name).key(key);
+        let put = put.body(ByteStream::from(bytes)).send().await;
+        put.map(drop).map_err(|error| self.failed("write", key, error.into()))
+    }
+
     /// Writes an object from a file.
     pub(crate) async fn put_file(&self, key: &str, file: &Path) -> Result<(), Error> {
         let bytes = std::fs::read(file).map_err(|source| Error::File {

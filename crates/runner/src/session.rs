@@ -14,10 +14,11 @@ use slipway_store::Store;
 use crate::archive;
 use crate::cancel::Cancel;
 use crate::config::{Config, Phase};
-use crate::console::say;
+use crate::console::{self, say};
 use crate::error::Error;
 use crate::isolation::{self, Endpoint};
 use crate::lock::StateLock;
+use crate::log::LogWriter;
 use crate::objects::Bucket;
 use crate::progress::ProgressSender;
 use crate::reach::{Pauses, patiently};
@@ -97,6 +98,7 @@ impl Session {
                         step: phase.step().to_owned(),
                         group: group.clone(),
                         stream: stream.clone(),
+                        in_segments: true,
                     };
                     if !operation.logs.contains(&log) {
                         operation.logs.push(log);
@@ -298,13 +300,41 @@ impl Session {
     }
 }
 
-/// Does one phase, and records how it ended.
-pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<(), Error> {
+/// How a phase ended whose log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Succeeded,
+    Failed,
+}
+
+/// Does one phase, records how it ended, and keeps its log.
+pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error> {
     let session = Session::new(config, cancel);
+    console::keep();
     let operation = session.begin().await?;
+    let log = session
+        .config
+        .build
+        .log
+        .as_ref()
+        .map(|(_group, stream)| LogWriter::start(session.artifacts.clone(), operation.id.clone(), stream.clone()));
+    let outcome = match do_phase(&session, &operation).await {
+        Ok(()) => Outcome::Succeeded,
+        Err(error) => {
+            say(format_args!("Error: {}", chain(&error)));
+            Outcome::Failed
+        }
+    };
+    if let Some(log) = log {
+        log.finish().await;
+    }
+    Ok(outcome)
+}
+
+async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error> {
     let ended = match session.config.phase {
-        Phase::Plan => Box::pin(crate::plan::plan(&session, &operation)).await,
-        Phase::Apply => Box::pin(crate::apply::apply(&session, &operation)).await,
+        Phase::Plan => Box::pin(crate::plan::plan(session, operation)).await,
+        Phase::Apply => Box::pin(crate::apply::apply(session, operation)).await,
     };
     let recorded = session.end(&ended).await;
     match (ended, recorded) {

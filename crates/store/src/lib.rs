@@ -10,7 +10,7 @@
 //! | [`create`] | an operation is asked for: one transaction with the stack's slot and the idempotency record |
 //! | [`finish`] | an operation ends: one transaction that hands the slot to the next in the queue |
 //! | [`operation`] | every write between the two |
-//! | [`watch`] | waiting until an operation changes |
+//! | [`watch`], [`waiting`] | waiting until an operation changes; how many requests do at once |
 //! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
 //! | [`source_account`], [`configured`] | what administrators configure, with revisions |
 //! | [`list`] | stacks and operations, a page at a time |
@@ -55,6 +55,7 @@ pub mod stranded;
 pub mod subscription;
 pub mod table;
 pub mod task_token;
+pub mod waiting;
 pub mod watch;
 
 use aws_config::SdkConfig;

@@ -15,8 +15,9 @@
 //! | source account | `source-accounts` | `<account>` | |
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
+//! | place of a request that waits | `waiting` | `<number>` | |
 //!
-//! Numbers in keys have leading zeros, so that they sort. Idempotency records and rollouts expire by `expires_at`.
+//! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts and places to wait expire by `expires_at`.
 //!
 //! # Indexes
 //!
@@ -232,6 +233,10 @@ impl Key {
 
     pub fn rollout(service: &str, deployment: &str) -> Self {
         Self::new(format!("rollout#{service}#{deployment}"), "rollout")
+    }
+
+    pub fn waiting(place: u16) -> Self {
+        Self::new("waiting", format!("{place:05}"))
     }
 }
 

@@ -11,9 +11,12 @@ use crate::error::Error;
 /// The most bytes of a request about stacks, releases and operations.
 pub const REQUEST_SIZE: usize = 256 * 1024;
 
-/// The most bytes of a request that publishes a blueprint: its files and the JSON around them, below the 6 MB that
-/// Lambda takes.
-pub const BLUEPRINT_SIZE: usize = 5 * 1024 * 1024;
+/// The most bytes of a request that publishes a blueprint. Lambda takes an event of 6 MB, in which the body is a text whose quotes and
+/// line breaks are two bytes each, whatever is in it: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+pub const BLUEPRINT_SIZE: usize = 3_000_000;
+
+/// The most bytes of a document that is uploaded instead: the largest blueprint, each byte of which JSON may write as six.
+pub const UPLOAD_SIZE: usize = 6 * slipway_model::blueprint::SOURCE_SIZE + 64 * 1024;
 
 /// The bytes of a body, at most `limit` of them.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Error> {

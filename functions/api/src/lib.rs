@@ -11,6 +11,7 @@
 //! | [`view`] | the answers as JSON |
 //! | [`error`], [`problem`] | what can go wrong, and how it is told |
 //! | [`caller`] | who may do what |
+//! | `waiting` | how many requests wait at once |
 //! | [`lambda`] | events of API Gateway as requests |
 
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ pub mod routes;
 mod serve;
 pub mod submission;
 pub mod view;
+mod waiting;
+
+use routes::LogPages;
 
 pub use caller::Caller;
 pub use routes::router;
@@ -49,6 +53,8 @@ pub struct Config {
     pub state_machine: String,
     /// Who administers the service (`SLIPWAY_ADMINS`, comma-separated): groups or scopes of a JWT, ARNs of IAM users and roles.
     pub admins: Vec<String>,
+    /// How many requests wait at once (`SLIPWAY_CONCURRENT_WAITS`).
+    pub concurrent_waits: u16,
     /// Whether S3 addresses buckets by path.
     pub s3_path_style: bool,
 }
@@ -64,6 +70,9 @@ pub enum InvalidConfig {
         "SLIPWAY_ADMINS names `{0}`: a name with a space is no scope and no ARN, and API Gateway does not tell such a group from two"
     )]
     Admin(String),
+    /// The number of requests that wait is no number.
+    #[error("SLIPWAY_CONCURRENT_WAITS is `{0}`, and not a whole number from 0 to 65535")]
+    ConcurrentWaits(String),
 }
 
 impl Config {
@@ -75,11 +84,14 @@ impl Config {
         if let Some(admin) = admins.iter().find(|admin| admin.contains(char::is_whitespace)) {
             return Err(InvalidConfig::Admin((*admin).to_owned()));
         }
+        let table = required(vars, "SLIPWAY_TABLE")?;
+        let waits = required(vars, "SLIPWAY_CONCURRENT_WAITS")?;
         Ok(Self {
-            table: required(vars, "SLIPWAY_TABLE")?,
+            table,
             artifacts_bucket: required(vars, "SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
             admins: admins.into_iter().map(ToOwned::to_owned).collect(),
+            concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
         })
     }
@@ -94,6 +106,8 @@ pub struct Api {
     logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     state_machine: String,
     artifacts_bucket: String,
+    concurrent_waits: u16,
+    log_pages: LogPages,
 }
 
 impl Api {
@@ -111,6 +125,8 @@ impl Api {
             logs: lazy(sdk_config, aws_sdk_cloudwatchlogs::Client::new),
             state_machine: config.state_machine.clone(),
             artifacts_bucket: config.artifacts_bucket.clone(),
+            concurrent_waits: config.concurrent_waits,
+            log_pages: LogPages::default(),
         }
     }
 }
@@ -126,7 +142,7 @@ mod tests {
             let vars = vars
                 .map(|name| (name, "x"))
                 .into_iter()
-                .chain([("SLIPWAY_ADMINS", text)]);
+                .chain([("SLIPWAY_ADMINS", text), ("SLIPWAY_CONCURRENT_WAITS", "5")]);
             let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             Config::from_vars(&vars).map(|config| config.admins)
         };

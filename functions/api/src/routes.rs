@@ -21,6 +21,7 @@ use crate::{Api, openapi, serve};
 mod answers;
 mod blueprints;
 mod environments;
+mod log_pages;
 mod logs;
 mod operations;
 mod releases;
@@ -28,6 +29,9 @@ mod service;
 mod source_accounts;
 mod stacks;
 mod tasks;
+mod uploads;
+
+pub(crate) use log_pages::LogPages;
 
 /// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
@@ -76,6 +80,7 @@ handlers![
     blueprints::show,
     blueprints::show_version,
     blueprints::publish,
+    uploads::request,
     environments::list,
     environments::show,
     environments::put,

@@ -25,6 +25,7 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
         step: step.to_owned(),
         group: options.get("awslogs-group")?.clone(),
         stream: format!("{}/{}/{task}", options.get("awslogs-stream-prefix")?, container.name()?),
+        in_segments: false,
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::args::{BlueprintCommand, BlueprintRef};
@@ -11,6 +10,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::output::{Output, text_at};
 use crate::publish::blueprints::{check, name_of};
+use crate::publish::upload;
 
 /// Runs the command.
 pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -87,13 +87,12 @@ pub async fn publish(
     let source = bundle::read(folder, within.unwrap_or(folder))?;
     check(folder, &source)?;
     let body = json!({ "description": description, "root": source.root, "files": source.files });
-    client
-        .send(
-            Method::PUT,
-            &format!("/v1/blueprints/{}/versions/{version}", name.name),
-            &body,
-        )
-        .await
+    upload::publish(
+        client,
+        &format!("/v1/blueprints/{}/versions/{version}", name.name),
+        &body,
+    )
+    .await
 }
 
 /// A blueprint version as people read it.

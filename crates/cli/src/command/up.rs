@@ -14,6 +14,7 @@ use crate::terraform::Search;
 pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
     let running = Local::start(LocalOptions {
+        limits: up.limits.into_iter().collect(),
         data: global.data.clone(),
         api_port: up.port,
         aws_port: up.aws_port,

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::Method;
 use semver::Version;
 use serde_json::{Value, json};
 use slipway_model::artifact;
@@ -13,6 +12,7 @@ use slipway_model::terraform::LOCK_FILE;
 use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
+use super::upload;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
@@ -165,7 +165,7 @@ impl Ready {
     pub async fn publish(&self, client: &Client) -> Result<Done, Error> {
         if self.before.is_none() {
             let body = json!({ "description": self.description, "root": self.source.root, "files": self.source.files });
-            let _: Value = client.send(Method::PUT, &self.path(), &body).await?;
+            upload::publish(client, &self.path(), &body).await?;
         }
         Ok(Done {
             kind: "blueprint",

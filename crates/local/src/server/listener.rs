@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use axum::serve::{Listener, ListenerExt};
 use axum::{Extension, Router};
 use slipway_api::Caller;
@@ -9,20 +10,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::gateway;
 use crate::Error;
 use crate::front::{Guard, guard};
+use crate::stepfunctions::Functions;
 
 /// How long an answer that is under way may take once the server is to stop. A long poll is cut off.
 const GRACE: Duration = Duration::from_secs(3);
 
-pub(super) fn api_router(api: Router, port: u16) -> Router {
+pub(super) fn api_router(api: Router, functions: Functions, port: u16) -> Router {
     // Who can reach loopback and the data folder is the user of this machine.
     let caller = Caller {
         name: os_user(),
         admin: true,
     };
     api.layer(Extension(caller))
-        .layer(axum::middleware::from_fn_with_state(Guard::new(port), guard))
+        .layer(from_fn_with_state(functions, gateway::around))
+        .layer(from_fn_with_state(Guard::new(port), guard))
 }
 
 fn os_user() -> String {

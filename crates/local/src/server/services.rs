@@ -20,6 +20,7 @@ use crate::events::EventBus;
 use crate::front::Front;
 use crate::lambda::Lambda;
 use crate::ledger::Ledger;
+use crate::limits::Throttle;
 use crate::logs::Logs;
 use crate::process::Supervisor;
 use crate::rds::{self, Rds};
@@ -70,6 +71,7 @@ pub(super) struct LocalServices {
     pub(super) autoscaling: Autoscaling,
     pub(super) stepfunctions: StepFunctions,
     pub(super) functions: Functions,
+    throttle: Throttle,
 }
 
 impl LocalServices {
@@ -106,9 +108,17 @@ impl LocalServices {
         )
         .map_err(|error| Error::StartEcs(Box::new(error)))?;
         let rds = Rds::new(data, ledger.clone(), events.clone())?;
-        let functions = Functions::default();
+        let functions = Functions::new(options.limits.concurrent_executions);
+        let throttle = Throttle::new(&options.limits);
         // Step Functions asks the services themselves: a hop less, and their ends are pushed.
-        let called = Services::new(functions.clone(), &codebuild, &ecs, &rds, events.clone());
+        let called = Services::new(
+            functions.clone(),
+            &codebuild,
+            &ecs,
+            &rds,
+            events.clone(),
+            throttle.clone(),
+        );
         let scheduler = Scheduler::new(ledger.clone(), Arc::clone(&called.ecs), sqs.clone());
         let changes = ecs.service_changes();
         let autoscaling = Autoscaling::new(ledger.clone(), Arc::clone(&called.ecs), changes, sqs.clone());
@@ -125,6 +135,7 @@ impl LocalServices {
             scheduler,
             autoscaling,
             functions,
+            throttle,
         })
     }
 
@@ -217,6 +228,7 @@ impl LocalServices {
         }
         use JsonProtocol::{V1_0, V1_1};
         Front::new(self.s3.clone())
+            .throttled(self.throttle.clone())
             .json("DynamoDB_20120810", V1_0, service!(self.tables))
             .json("AWSStepFunctions", V1_0, service!(self.stepfunctions))
             .json("CodeBuild_20161006", V1_1, service!(self.codebuild))

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::dynamodb::DynamoDb;
 use crate::scheduler::Expression;
+use crate::stepfunctions::Functions;
 use crate::template::Schedule;
 use slipway_model::error_chain::chain;
 
@@ -29,16 +30,17 @@ pub(super) fn rate(schedule: &Schedule) -> Result<Duration, Error> {
 }
 
 /// Sweeps every `every`, until `stop`.
-pub(super) fn sweep_regularly(sweep: Arc<Sweep>, every: Duration, stop: CancellationToken) {
+pub(super) fn sweep_regularly(sweep: Arc<Sweep>, functions: Functions, every: Duration, stop: CancellationToken) {
     tokio::spawn(async move {
         while wait(every, &stop).await {
-            sweep_once(&sweep, json!({})).await;
+            sweep_once(&sweep, &functions, json!({})).await;
         }
     });
 }
 
 /// One sweep. What it could not heal it tries again the next time.
-pub(super) async fn sweep_once(sweep: &Sweep, event: Value) {
+pub(super) async fn sweep_once(sweep: &Sweep, functions: &Functions, event: Value) {
+    let _execution = functions.execute_later().await;
     match sweep.handle(event).await {
         Ok(report) => tracing::debug!(%report, "swept"),
         Err(error) => tracing::warn!(error = %chain(&error), "the sweep left something"),

@@ -28,10 +28,16 @@ impl Failure {
 
     /// A refused call of an optimized integration: `ECS.ClusterNotFoundException`, in the words of version 1 of the
     /// AWS SDK for Java. `service` is that SDK's name for the service.
+    ///
+    /// `ThrottlingException` is in none of the models of these services, so that the SDK knows it as the service's own exception.
     pub fn optimized(prefix: &str, service: &str, error: &AwsError) -> Self {
         let (code, status) = (&error.code, error.status.as_u16());
+        let name = match code.as_ref() {
+            "ThrottlingException" => format!("{service}Exception"),
+            code => exception(code),
+        };
         Self::new(
-            format!("{prefix}.{}", exception(code)),
+            format!("{prefix}.{name}"),
             format!(
                 "{} (Service: {service}; Status Code: {status}; Error Code: {code}; Request ID: {}; Proxy: null)",
                 error.message,

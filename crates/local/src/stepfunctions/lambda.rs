@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::integrations::Failure;
 use crate::wire::request_id;
@@ -26,9 +27,48 @@ pub struct LambdaError {
 #[derive(Clone, Default)]
 pub struct Functions {
     handlers: Arc<RwLock<HashMap<String, (Duration, Handler)>>>,
+    /// The concurrency of the account, where it is limited. All functions share it:
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html>.
+    concurrency: Option<Arc<Semaphore>>,
 }
 
+/// One of the account's concurrent executions, for as long as it is held.
+#[derive(Debug)]
+pub struct Execution {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The account runs as many functions as it may: Lambda answers 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyRequests;
+
 impl Functions {
+    /// Functions of which at most this many run at once, the API's too.
+    pub fn new(concurrent_executions: Option<usize>) -> Self {
+        Self {
+            handlers: Arc::default(),
+            concurrency: concurrent_executions.map(|limit| Arc::new(Semaphore::new(limit))),
+        }
+    }
+
+    /// An execution for a caller that waits for the answer. Lambda throttles it at once.
+    pub fn execute(&self) -> Result<Execution, TooManyRequests> {
+        let permit = self.concurrency.as_ref().map(|all| Arc::clone(all).try_acquire_owned());
+        let permit = permit.transpose().map_err(|_| TooManyRequests)?;
+        Ok(Execution { _permit: permit })
+    }
+
+    /// An execution for an event. Lambda keeps it in a queue and tries again for six hours, which does not count as one of the
+    /// function's retries: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
+    pub async fn execute_later(&self) -> Execution {
+        let permit = match &self.concurrency {
+            // It is never closed.
+            Some(all) => Arc::clone(all).acquire_owned().await.ok(),
+            None => None,
+        };
+        Execution { _permit: permit }
+    }
+
     /// Adds a function under its name. An invocation that takes longer than `timeout` fails as on Lambda.
     pub fn register<F, R>(&self, name: &str, timeout: Duration, handler: F)
     where
@@ -44,6 +84,12 @@ impl Functions {
     pub(super) async fn invoke(&self, arguments: &Value) -> Result<Value, Failure> {
         let function = self.find(arguments)?;
         let id = request_id();
+        // https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html names the exception.
+        let _execution = self.execute().map_err(|TooManyRequests| {
+            let said = "Service: AWSLambda; Status Code: 429; Error Code: TooManyRequestsException";
+            let cause = format!("Rate Exceeded. ({said}; Request ID: {id}; Proxy: null)");
+            Failure::new("Lambda.TooManyRequestsException", cause)
+        })?;
         let payload = run(function, arguments["Payload"].clone(), &id).await;
         let payload = payload.map_err(|error| failed(&error))?;
         let headers = [
@@ -64,9 +110,10 @@ impl Functions {
         }))
     }
 
-    /// Runs a function by its name, if there is one of that name.
+    /// Runs a function with an event, by its name, if there is one of that name.
     pub async fn run(&self, name: &str, payload: Value) -> Option<Result<Value, LambdaError>> {
         let function = self.named(name)?;
+        let _execution = self.execute_later().await;
         Some(run(function, payload, &request_id()).await)
     }
 
@@ -175,6 +222,28 @@ mod tests {
                 (&json!(200), &json!("$LATEST"), &json!(200))
             );
         }
+    }
+
+    #[tokio::test]
+    async fn invocations_beyond_the_concurrency_are_throttled_and_events_wait() {
+        let functions = Functions::new(Some(1));
+        functions.register("echo", Duration::from_mins(1), |payload| async move { Ok(payload) });
+        let held = functions.execute().expect("the only one");
+        let failure = functions
+            .invoke(&json!({"FunctionName": "echo"}))
+            .await
+            .expect_err("throttled");
+        assert_eq!(failure.error, "Lambda.TooManyRequestsException");
+        assert_eq!(functions.execute().err(), Some(TooManyRequests));
+        let waits = functions.run("echo", json!(1));
+        let mut waits = std::pin::pin!(waits);
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        drop(held);
+        assert_eq!(waits.await, Some(Ok(json!(1))));
+        functions
+            .invoke(&json!({"FunctionName": "echo"}))
+            .await
+            .expect("there is room again");
     }
 
     #[tokio::test]

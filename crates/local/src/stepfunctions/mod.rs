@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-pub use lambda::{Functions, LambdaError};
+pub use lambda::{Execution, Functions, LambdaError, TooManyRequests};
 pub use services::{Call, Services};
 
 use crate::Error;

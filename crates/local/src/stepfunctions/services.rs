@@ -9,6 +9,7 @@ use super::lambda::Functions;
 use crate::codebuild::CodeBuild;
 use crate::ecs::Ecs;
 use crate::events::EventBus;
+use crate::limits::Throttle;
 use crate::rds::Rds;
 use crate::wire::AwsError;
 
@@ -41,23 +42,39 @@ pub struct Services {
 
 impl Services {
     /// The services of local mode.
-    pub fn new(functions: Functions, codebuild: &CodeBuild, ecs: &Ecs, rds: &Rds, events: EventBus) -> Self {
+    pub fn new(
+        functions: Functions,
+        codebuild: &CodeBuild,
+        ecs: &Ecs,
+        rds: &Rds,
+        events: EventBus,
+        throttle: Throttle,
+    ) -> Self {
         let databases = rds.clone();
         let (builds, finished) = (codebuild.clone(), codebuild.clone());
         let (tasks, stopped) = (ecs.clone(), ecs.clone());
+        let (of_builds, of_tasks) = (throttle.clone(), throttle);
         Self {
             functions,
             codebuild: Arc::new(move |action: String, body| {
-                let service = builds.clone();
-                async move { service.call(&action, body).await }.boxed()
+                let (service, admitted) = (builds.clone(), of_builds.admit(&action));
+                async move {
+                    admitted?;
+                    service.call(&action, body).await
+                }
+                .boxed()
             }),
             build_finished: Arc::new(move |id: String| {
                 let service = finished.clone();
                 async move { service.finished(&id).await }.boxed()
             }),
             ecs: Arc::new(move |action: String, body| {
-                let service = tasks.clone();
-                async move { service.call(&action, body).await }.boxed()
+                let (service, admitted) = (tasks.clone(), of_tasks.admit(&action));
+                async move {
+                    admitted?;
+                    service.call(&action, body).await
+                }
+                .boxed()
             }),
             task_stopped: Arc::new(move |cluster: String, arn: String| {
                 let service = stopped.clone();

@@ -104,6 +104,11 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
     (Kind::Function, "CodeUri", "the functions are part of this program"),
     (Kind::Function, "MemorySize", "the functions are part of this program"),
     (Kind::Function, "Description", "shown in the console only"),
+    (
+        Kind::Function,
+        "ReservedConcurrentExecutions",
+        "a limit that the server is started with is one of all functions",
+    ),
     (Kind::Function, "Tracing", "there is no X-Ray"),
     (
         Kind::Function,

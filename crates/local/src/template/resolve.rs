@@ -318,7 +318,11 @@ fn parameters(section: Option<&Value>) -> Result<Map<String, Value>, TemplateErr
     let mut values = Map::new();
     let Some(section) = section else { return Ok(values) };
     for (name, parameter) in object("Parameters", section)? {
-        let default = parameter.get("Default").cloned();
+        // CloudFormation hands numbers on as texts.
+        let default = parameter.get("Default").map(|default| match default {
+            Value::Number(number) => Value::String(number.to_string()),
+            other => other.clone(),
+        });
         values.insert(
             name.clone(),
             default.ok_or_else(|| unresolved(&join("Parameters", name), name))?,

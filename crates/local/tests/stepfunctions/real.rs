@@ -12,6 +12,7 @@ use slipway_local::codebuild::{CodeBuild, Options, Project};
 use slipway_local::ecs::{Ecs, ImageSource};
 use slipway_local::events::EventBus;
 use slipway_local::ledger::Ledger;
+use slipway_local::limits::Throttle;
 use slipway_local::logs::Logs;
 use slipway_local::process::Supervisor;
 use slipway_local::rds::Rds;
@@ -82,7 +83,14 @@ impl Server {
         .expect("has its folders");
         ecs.recover().await.expect("recovers");
         let rds = Rds::new(data, ledger.clone(), events.clone()).expect("has its folders");
-        let services = Services::new(Functions::default(), &codebuild, &ecs, &rds, events);
+        let services = Services::new(
+            Functions::default(),
+            &codebuild,
+            &ecs,
+            &rds,
+            events,
+            Throttle::default(),
+        );
         let service = StepFunctions::new(ledger, services);
         service.recover().expect("recovers");
         Self {

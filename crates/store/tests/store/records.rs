@@ -249,6 +249,7 @@ async fn an_operation_takes_what_the_workflow_finds() {
         step: "Plan".to_owned(),
         group: "/slipway/builds".to_owned(),
         stream: "plan".to_owned(),
+        in_segments: false,
     };
     store.begin_step(&id, "Plan").await.expect("a step");
     store

@@ -15,6 +15,7 @@ use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 use utoipa::ToSchema;
 
+use super::uploads;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -149,12 +150,15 @@ struct PublishBlueprint {
     root: Option<String>,
     /// The text of each file by its path, with `/` between folders.
     files: std::collections::BTreeMap<String, String>,
+    /// Instead of all of these: the digest of an upload that has them. See `POST /v1/uploads`.
+    upload: Option<String>,
 }
 
 /// Publish a version of a blueprint
 ///
 /// A version is immutable: publishing the same files again changes nothing, other files under the same version are refused.
-/// Only administrators publish. The body has at most 5 MB, the files at most 4 MB together.
+/// Only administrators publish. The body has at most 3,000,000 bytes, because Lambda takes an event of 6 MB; longer documents are
+/// uploaded (`POST /v1/uploads`) and named with `upload`. The files have at most 4 MiB together.
 #[utoipa::path(
     put,
     path = "/v1/blueprints/{name}/versions/{version}",
@@ -181,7 +185,19 @@ pub(super) async fn publish(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let (blueprint, source) = publishable(&name, &version, submission.fields()?)?;
+    let mut fields = submission.fields()?;
+    let fields = match uploads::named(&mut fields) {
+        None => fields,
+        Some(digest) => {
+            // An upload is the whole document.
+            let others = fields.problems();
+            if !others.is_empty() {
+                return Err(Error::invalid(others));
+            }
+            api.uploaded(&digest).await?
+        }
+    };
+    let (blueprint, source) = publishable(&name, &version, fields)?;
     let (status, blueprint) = api.publish(blueprint, &source).await?;
     let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
     let location = (status == StatusCode::CREATED).then_some(path);

@@ -2,29 +2,40 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_cloudwatchlogs::Error as LogsError;
-use axum::Json;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
+use slipway_model::log::{Line, Segment};
 use slipway_model::operation::{LogStream, Operation};
 
+use super::log_pages::{Found, From};
 use super::operations::{found, operation_id};
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{InPath, Parameters};
 use crate::view::{LogLine, LogLines};
+use crate::waiting::Waited;
 use crate::{Api, Caller};
 
-/// About how many lines an answer has at most: a line may be long, and Lambda answers at most 6 MB.
+/// How many lines an answer has at most.
 const LINES: usize = 1_000;
 
-/// How often new lines are looked for while a request waits: each look is a call for every stream that may have some, and
-/// CloudWatch Logs takes 25 of these a second from an account.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many bytes of lines an answer of the function has at most. Lambda takes 6 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const ANSWER_BYTES: usize = 4_000_000;
+
+/// What an answer has of a line besides its message.
+const LINE_OVERHEAD: usize = 256;
+
+/// The most bytes of a line that are shown. In an answer each of them is seven at most.
+const LONGEST_LINE: usize = 256 * 1024;
+
+/// How many seconds a request that waits pauses before it reads the streams again, the longer the more often there was nothing.
+const PAUSES: [u64; 4] = [1, 2, 3, 5];
 
 /// How long after the end of its step a stream may still get lines: CodeBuild and ECS deliver them late.
 const LATE: Duration = Duration::from_secs(10);
@@ -32,7 +43,8 @@ const LATE: Duration = Duration::from_secs(10);
 /// Read the log of an operation
 ///
 /// What its steps print, from the beginning or after a cursor. With `wait`, the answer comes as soon as there are new lines
-/// or the operation has ended.
+/// or the operation has ended. If too many requests wait already, it comes at once, with `Retry-After`: ask again after so many
+/// seconds.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/logs",
@@ -43,14 +55,17 @@ const LATE: Duration = Duration::from_secs(10);
         ("after" = Option<String>, Query, description = "`after` of the answer before."),
         ("wait" = Option<u64>, Query, description = "How many seconds to wait for new lines, from 0 to 25.", maximum = 25),
     ),
-    responses((status = 200, description = "Lines of the log.", body = LogLines), ReadProblems),
+    responses(
+        (status = 200, description = "Lines of the log.", body = LogLines, headers(("Retry-After" = u64, description = "Where too many requests wait: the seconds after which to ask again."))),
+        ReadProblems,
+    ),
 )]
 pub(super) async fn read(
     State(api): State<Api>,
     _caller: Caller,
     InPath(id): InPath<String>,
     mut parameters: Parameters,
-) -> Result<Json<LogLines>, Error> {
+) -> Result<Waited<LogLines>, Error> {
     let wait = parameters.wait();
     let after: Option<String> = parameters.optional("after", AFTER_REMEDY);
     parameters.finish()?;
@@ -59,25 +74,77 @@ pub(super) async fn read(
         Some(after) => Place::parse(&after, &id).ok_or_else(wrong_place)?,
         None => Place::new(id.clone()),
     };
-    let deadline = Instant::now() + wait;
-    loop {
-        // First the operation, then its lines: once it has ended, no line can come after those.
-        let operation = found(&id, api.store.operation(&id).await)?;
-        let read = api.read_lines(&operation, &mut place).await?;
-        let ended = operation.status.has_ended() && read.drained;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if ended || !read.lines.is_empty() || left.is_zero() {
-            return Ok(Json(LogLines {
-                lines: read.lines,
-                after: place.to_string(),
-                ended,
-            }));
-        }
-        let pause = left.min(LOOK_EVERY);
-        if operation.status.has_ended() {
-            tokio::time::sleep(pause).await;
-        } else {
-            api.store.operation_changed(&id, operation.revision, pause).await?;
+    // First the operation, then its lines: once it has ended, no line can come after those.
+    let operation = found(&id, api.store.operation(&id).await)?;
+    let read = api.read_lines(&operation, &mut place).await?;
+    if wait.is_zero() || is_news(&operation, &read) {
+        return Ok(Waited::over(answer(&operation, read, &place)));
+    }
+    let waited = {
+        let place = &mut place;
+        async { api.wait_for_lines(operation.clone(), place, wait).await }
+    };
+    Ok(match Box::pin(api.in_place(wait, waited)).await? {
+        Some((operation, read)) => Waited::over(answer(&operation, read, &place)),
+        None => Waited::no_place(answer(&operation, read, &place)),
+    })
+}
+
+/// Whether there is something to answer.
+fn is_news(operation: &Operation, read: &Read) -> bool {
+    !read.lines.is_empty() || has_ended(operation, read)
+}
+
+/// Whether the operation has ended, and its streams were read to where they end now.
+fn has_ended(operation: &Operation, read: &Read) -> bool {
+    operation.status.has_ended() && !read.more && !read.throttled
+}
+
+fn answer(operation: &Operation, read: Read, place: &Place) -> LogLines {
+    LogLines {
+        ended: has_ended(operation, &read),
+        lines: read.lines,
+        after: place.to_string(),
+    }
+}
+
+impl Api {
+    /// Reads the streams again and again, until there are lines, the operation has ended or the wait is over.
+    async fn wait_for_lines(
+        &self,
+        mut operation: Operation,
+        place: &mut Place,
+        wait: Duration,
+    ) -> Result<(Operation, Read), Error> {
+        let deadline = Instant::now() + wait;
+        let mut pauses = PAUSES.into_iter();
+        let [.., longest] = PAUSES;
+        let mut throttled = false;
+        loop {
+            let next = if throttled {
+                longest
+            } else {
+                pauses.next().unwrap_or(longest)
+            };
+            let pause = deadline
+                .saturating_duration_since(Instant::now())
+                .min(Duration::from_secs(next));
+            operation = if operation.status.has_ended() {
+                tokio::time::sleep(pause).await;
+                operation
+            } else {
+                found(
+                    &operation.id,
+                    self.store
+                        .operation_changed(&operation.id, operation.revision, pause)
+                        .await,
+                )?
+            };
+            let read = self.read_lines(&operation, place).await?;
+            if is_news(&operation, &read) || deadline <= Instant::now() {
+                return Ok((operation, read));
+            }
+            throttled = read.throttled;
         }
     }
 }
@@ -104,8 +171,18 @@ enum Position {
     /// Not at all.
     #[default]
     Beginning,
-    /// To this forward token of CloudWatch Logs.
-    Token(String),
+    /// So many lines of this segment, and all before it; the last of them was of this time.
+    Segment {
+        number: u32,
+        lines: usize,
+        time: Option<i64>,
+    },
+    /// So many events of the page in CloudWatch Logs that begins at this token or time, and all before it.
+    Events {
+        token: Option<String>,
+        since: Option<i64>,
+        lines: usize,
+    },
     /// To its end: no line will come.
     End,
 }
@@ -133,79 +210,195 @@ impl std::fmt::Display for Place {
 }
 
 /// What was read of an operation's streams.
+#[derive(Debug, Default)]
 struct Read {
     lines: Vec<LogLine>,
-    /// Whether each stream was read to where it ends now.
-    drained: bool,
+    /// How much of the answer these lines take.
+    bytes: usize,
+    /// Whether the answer is full, and there is more.
+    more: bool,
+    /// Whether CloudWatch Logs wants to be asked less often.
+    throttled: bool,
+}
+
+impl Read {
+    /// Adds lines of a stream, as many as the answer holds, and at least one; how many that were.
+    fn add(&mut self, stream: &LogStream, lines: &[Line]) -> usize {
+        for (index, line) in lines.iter().enumerate() {
+            let message = shown(&line.message);
+            let bytes = answer_bytes(&message) + LINE_OVERHEAD;
+            if !self.lines.is_empty() && (self.lines.len() >= LINES || self.bytes + bytes > ANSWER_BYTES) {
+                self.more = true;
+                return index;
+            }
+            self.bytes += bytes;
+            self.lines.push(LogLine {
+                time: Timestamp::from_millisecond(line.time).unwrap_or_default(),
+                step: stream.step.clone(),
+                message,
+            });
+        }
+        lines.len()
+    }
+}
+
+/// A line as it is shown: without the line break, and without the end of a line that no answer holds.
+fn shown(message: &str) -> String {
+    let text = message.trim_end();
+    let kept = &text[..text.floor_char_boundary(LONGEST_LINE)];
+    match text.len() - kept.len() {
+        0 => kept.to_owned(),
+        cut => format!("{kept}… [{cut} bytes more]"),
+    }
+}
+
+/// How many bytes a text has in the function's answer: a text in the JSON of the body, which is a text in the JSON of the answer.
+fn answer_bytes(text: &str) -> usize {
+    let bytes = |byte: u8| match byte {
+        b'"' | b'\\' => 4,
+        b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 3,
+        0..0x20 => 7,
+        _ => 1,
+    };
+    text.bytes().map(bytes).sum()
 }
 
 impl Api {
     /// Reads what the streams have after `place`, one stream after the other, and moves `place` on.
     async fn read_lines(&self, operation: &Operation, place: &mut Place) -> Result<Read, Error> {
         place.streams.resize(operation.logs.len(), Position::Beginning);
-        let mut lines = Vec::new();
+        let mut read = Read::default();
         for (stream, position) in operation.logs.iter().zip(&mut place.streams) {
-            while *position != Position::End {
-                if lines.len() >= LINES {
-                    return Ok(Read { lines, drained: false });
-                }
-                if !self.read_stream(stream, position, &mut lines).await? {
-                    if is_over(operation, stream) {
-                        *position = Position::End;
-                    }
-                    break;
-                }
+            if stream.in_segments && matches!(position, Position::Beginning | Position::Segment { .. }) {
+                self.read_segments(operation, stream, position, &mut read).await?;
+            } else if *position == Position::Beginning {
+                *position = Position::Events {
+                    token: None,
+                    since: None,
+                    lines: 0,
+                };
+            }
+            if !read.more {
+                self.read_events(operation, stream, position, &mut read).await?;
+            }
+            if read.more {
+                break;
             }
         }
-        Ok(Read { lines, drained: true })
+        Ok(read)
     }
 
-    /// Reads the next events of a stream; whether there may be more. CloudWatch Logs says so with another token: a page without
-    /// events is not the end.
-    async fn read_stream(
+    /// Reads the segments of a build's log. Where its build ended without the last one, the rest is in CloudWatch Logs.
+    async fn read_segments(
         &self,
+        operation: &Operation,
         stream: &LogStream,
         position: &mut Position,
-        lines: &mut Vec<LogLine>,
-    ) -> Result<bool, Error> {
-        let token = match position {
-            Position::Token(token) => Some(token.clone()),
-            Position::Beginning | Position::End => None,
+        read: &mut Read,
+    ) -> Result<(), Error> {
+        let (mut number, mut done, mut time) = match position {
+            Position::Segment { number, lines, time } => (*number, *lines, *time),
+            _ => (1, 0, None),
         };
-        let get = self.logs.get_log_events().start_from_head(true).set_next_token(token);
-        let get = get.log_group_name(&stream.group).log_stream_name(&stream.stream);
-        let limit = i32::try_from(LINES - lines.len()).unwrap_or(1);
-        let page = match get.limit(limit).send().await.map_err(LogsError::from) {
-            Ok(page) => page,
-            // The step has been announced, and has printed nothing yet.
-            Err(LogsError::ResourceNotFoundException(_)) => return Ok(false),
-            Err(LogsError::InvalidParameterException(_)) if matches!(position, Position::Token(_)) => {
-                return Err(wrong_place());
+        loop {
+            let key = slipway_model::artifact::log_segment(&operation.id, &stream.stream, number);
+            let Some(segment) = self.segment(&key).await? else {
+                // The runner writes the last one when it has recorded the end of its step, before its build ends.
+                let over = is_over(operation, stream) || operation.status.has_ended();
+                *position = if over {
+                    // A millisecond after the last line: what was printed within that one is lost, and nothing comes twice.
+                    let since = time.map(|time| time + 1);
+                    let (token, lines) = (None, 0);
+                    Position::Events { token, since, lines }
+                } else {
+                    let lines = done;
+                    Position::Segment { number, lines, time }
+                };
+                return Ok(());
+            };
+            let lines = segment.lines.get(done..).unwrap_or_default();
+            let added = read.add(stream, lines);
+            time = lines[..added].last().map(|line| line.time).or(time);
+            if added < lines.len() {
+                let lines = done + added;
+                *position = Position::Segment { number, lines, time };
+                return Ok(());
             }
-            Err(error) => {
-                return Err(Error::Unavailable {
-                    doing: "reading a log",
-                    source: error.into(),
-                });
+            if segment.last {
+                *position = Position::End;
+                return Ok(());
             }
-        };
-        let mut moved = false;
-        if let Some(token) = page.next_forward_token {
-            let next = Position::Token(token);
-            moved = *position != next;
-            *position = next;
+            (number, done) = (number + 1, 0);
         }
-        lines.extend(page.events.into_iter().flatten().map(|event| {
-            LogLine {
-                time: event
-                    .timestamp
-                    .and_then(|time| Timestamp::from_millisecond(time).ok())
-                    .unwrap_or_default(),
-                step: stream.step.clone(),
-                message: event.message.unwrap_or_default().trim_end().to_owned(),
+    }
+
+    async fn segment(&self, key: &str) -> Result<Option<Segment>, Error> {
+        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable {
+            doing: "reading a log",
+            source,
+        };
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.artifacts_bucket)
+            .key(key)
+            .send()
+            .await;
+        let object = match object {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+            Err(error) => return Err(unavailable(Box::new(aws_sdk_s3::Error::from(error)))),
+        };
+        let bytes = object.body.collect().await.map_err(|error| unavailable(error.into()))?;
+        serde_json::from_slice(&bytes.into_bytes())
+            .map(Some)
+            .map_err(|error| Error::internal("reading a log", error))
+    }
+
+    /// Reads the events of a stream in CloudWatch Logs. It says with another token that there may be more: a page without events is
+    /// not the end.
+    async fn read_events(
+        &self,
+        operation: &Operation,
+        stream: &LogStream,
+        position: &mut Position,
+        read: &mut Read,
+    ) -> Result<(), Error> {
+        while let Position::Events { token, since, lines } = position {
+            let from = From {
+                token: token.clone(),
+                since: *since,
+            };
+            let found = self.log_pages.get(&self.logs, stream, &from).await;
+            let page = match found.map_err(|error| Error::Unavailable {
+                doing: "reading a log",
+                source: error.into(),
+            })? {
+                Found::Page(page) => page,
+                Found::WrongToken => return Err(wrong_place()),
+                Found::Throttled => {
+                    read.throttled = true;
+                    return Ok(());
+                }
+            };
+            let rest = page.lines.get(*lines..).unwrap_or_default();
+            let added = read.add(stream, rest);
+            if added < rest.len() {
+                *lines += added;
+                return Ok(());
             }
-        }));
-        Ok(moved)
+            if page.next.is_none() || page.next == *token {
+                // To where it ends now. The same token may have more later, after these.
+                *lines += added;
+                if is_over(operation, stream) {
+                    *position = Position::End;
+                }
+                return Ok(());
+            }
+            token.clone_from(&page.next);
+            *lines = 0;
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
 use crate::submission::{Submission, under_way};
 use crate::view::{self, Items};
+use crate::waiting::Waited;
 use crate::{Api, Caller};
 
 /// The statuses of operations that are under way.
@@ -108,7 +109,8 @@ pub(super) async fn list_under_way(
 
 /// Show an operation
 ///
-/// With `wait`, the answer comes as soon as the operation has changed since the revision `seen`, or has ended.
+/// With `wait`, the answer comes as soon as the operation has changed since the revision `seen`, or has ended. If too many requests
+/// wait already, it comes at once, with `Retry-After`: ask again after so many seconds.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}",
@@ -119,25 +121,32 @@ pub(super) async fn list_under_way(
         ("wait" = Option<u64>, Query, description = "How many seconds to wait for a change, from 0 to 25.", maximum = 25),
         ("seen" = Option<u64>, Query, description = "The revision that the caller has seen."),
     ),
-    responses((status = 200, description = "The operation.", body = view::Operation), ReadProblems),
+    responses(
+        (status = 200, description = "The operation.", body = view::Operation, headers(("Retry-After" = u64, description = "Where too many requests wait: the seconds after which to ask again."))),
+        ReadProblems,
+    ),
 )]
 pub(super) async fn show(
     State(api): State<Api>,
     _caller: Caller,
     InPath(id): InPath<String>,
     mut parameters: Parameters,
-) -> Result<Json<view::Operation>, Error> {
+) -> Result<Waited<view::Operation>, Error> {
     let wait = parameters.wait();
-    let seen = parameters.optional("seen", "give `revision` of the operation as it was");
+    let seen = parameters
+        .optional("seen", "give `revision` of the operation as it was")
+        .unwrap_or(0);
     parameters.finish()?;
     let id = operation_id(&id)?;
-    let operation = if wait.is_zero() {
-        api.store.operation(&id).await
-    } else {
-        api.store.operation_changed(&id, seen.unwrap_or(0), wait).await
-    };
-    let operation = found(&id, operation)?;
-    Ok(Json(api.shown(operation).await?))
+    let operation = found(&id, api.store.operation(&id).await)?;
+    if wait.is_zero() || operation.revision > seen || operation.status.has_ended() {
+        return Ok(Waited::over(api.shown(operation).await?));
+    }
+    let changed = async { found(&id, api.store.operation_changed(&id, seen, wait).await) };
+    match Box::pin(api.in_place(wait, changed)).await? {
+        Some(operation) => Ok(Waited::over(api.shown(operation).await?)),
+        None => Ok(Waited::no_place(api.shown(operation).await?)),
+    }
 }
 
 /// Approve a plan

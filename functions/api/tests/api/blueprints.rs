@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use slipway_model::name::Digest;
 
 use crate::support::{Answer, MAIN_TF, Server, admin, request};
 
@@ -32,7 +33,7 @@ async fn a_version_is_published_once_and_never_changes() {
         fakes.objects.get(&key).cloned().expect("the files are stored")
     };
     assert_eq!(
-        slipway_model::name::Digest::of(&stored).as_str(),
+        Digest::of(&stored).as_str(),
         digest,
         "the digest is that of the stored bytes"
     );
@@ -152,12 +153,6 @@ async fn what_cannot_be_published() {
             422,
             "description",
         ),
-        (
-            "shop/versions/1.0.0",
-            file("main.tf", &format!("{OTHER_TF}{}", "#".repeat(4_500_000))),
-            422,
-            "files",
-        ),
     ] {
         let answer = publish(&server, path, &body).await;
         assert_eq!(
@@ -167,8 +162,116 @@ async fn what_cannot_be_published() {
             answer.json()
         );
     }
-    let huge = publish(&server, "shop/versions/1.0.0", &file("main.tf", &"#".repeat(5_300_000))).await;
+    let huge = publish(&server, "shop/versions/1.0.0", &file("main.tf", &"#".repeat(3_000_000))).await;
     assert_eq!(huge.status, 413, "{huge:?}");
     assert_eq!(server.items(), before);
     assert!(server.fakes.lock().expect("not poisoned").objects.is_empty());
+}
+
+/// As `slipway publish` does with what is too long for a request.
+#[tokio::test]
+async fn a_blueprint_of_four_mebibytes_is_published_by_an_upload() {
+    let server = Server::start().await;
+    // Quotes are two bytes each in the event of the function.
+    let main = format!("{MAIN_TF}\n# {}\n", "\"".repeat(4 * 1024 * 1024 - MAIN_TF.len() - 10));
+    let document = json!({"files": {"main.tf": main}}).to_string();
+    let as_admin = |method, path: &str, body: &Value| {
+        let mut request = request(method, path, Some(body));
+        request.extensions_mut().insert(admin());
+        request
+    };
+    let version = "/v1/blueprints/large/versions/1.0.0";
+    let whole: Value = serde_json::from_str(&document).expect("JSON");
+    assert_eq!(server.send(as_admin(Method::PUT, version, &whole)).await.status, 413);
+
+    let digest = Digest::of(document.as_bytes()).to_string();
+    let by_upload = json!({"upload": digest});
+    let early = server.send(as_admin(Method::PUT, version, &by_upload)).await;
+    assert_eq!(
+        (early.status, early.fields()),
+        (422, vec!["upload".to_owned()]),
+        "{early:?}"
+    );
+    let asked = json!({"digest": digest, "bytes": document.len()});
+    let upload = server.send(as_admin(Method::POST, "/v1/uploads", &asked)).await;
+    assert_eq!(upload.status, 201, "{upload:?}");
+    let upload = upload.json();
+    let url = upload["url"].as_str().expect("an address");
+    assert!(
+        url.contains("x-amz-checksum-sha256") && url.contains("content-length"),
+        "both are signed: {url}"
+    );
+    let key = url
+        .split_once("/artifacts/")
+        .expect("the bucket")
+        .1
+        .split('?')
+        .next()
+        .expect("a key")
+        .to_owned();
+
+    let put = |bytes: Vec<u8>| {
+        let mut fakes = server.fakes.lock().expect("not poisoned");
+        fakes.objects.insert(format!("/artifacts/{key}"), bytes.into());
+    };
+    put(b"{}".to_vec());
+    let other = server.send(as_admin(Method::PUT, version, &by_upload)).await;
+    assert_eq!(
+        (other.status, other.fields()),
+        (422, vec!["upload".to_owned()]),
+        "{other:?}"
+    );
+    put(document.clone().into_bytes());
+    let published = server.send(as_admin(Method::PUT, version, &by_upload)).await;
+    assert_eq!(published.status, 201, "{published:?}");
+    assert_eq!(published.json()["name"], "large");
+
+    // More than a blueprint may have.
+    let larger = json!({"files": {"main.tf": format!("{main}{}", "#".repeat(100))}}).to_string();
+    let digest = Digest::of(larger.as_bytes());
+    let key = slipway_model::artifact::upload(&digest);
+    server
+        .fakes
+        .lock()
+        .expect("not poisoned")
+        .objects
+        .insert(format!("/artifacts/{key}"), larger.into());
+    let path = "/v1/blueprints/large/versions/1.0.1";
+    let refused = server
+        .send(as_admin(Method::PUT, path, &json!({"upload": digest})))
+        .await;
+    assert_eq!(
+        (refused.status, refused.fields()),
+        (422, vec!["files".to_owned()]),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_is_an_administrators_and_has_a_length_and_a_digest() {
+    let server = Server::start().await;
+    let digest = Digest::of(b"").to_string();
+    assert_eq!(
+        server
+            .post("/v1/uploads", &json!({"digest": digest, "bytes": 1}))
+            .await
+            .status,
+        403
+    );
+    for (body, field) in [
+        (json!({"digest": digest}), "bytes"),
+        (json!({"digest": digest, "bytes": 0}), "bytes"),
+        (json!({"digest": digest, "bytes": 1_000_000_000}), "bytes"),
+        (json!({"digest": "sha256:0", "bytes": 1}), "digest"),
+        (json!({"bytes": 1}), "digest"),
+    ] {
+        let mut request = request(Method::POST, "/v1/uploads", Some(&body));
+        request.extensions_mut().insert(admin());
+        let answer = server.send(request).await;
+        assert_eq!(
+            (answer.status, answer.fields()),
+            (422, vec![field.to_owned()]),
+            "{body}"
+        );
+    }
 }

@@ -411,3 +411,38 @@ async fn a_watcher_hears_of_the_next_change() {
     assert_eq!(ended["status"], "succeeded");
     assert!(began.elapsed() < Duration::from_secs(20), "nobody waited to the end");
 }
+
+/// Each wait holds one of Lambda's executions, which the steps of the workflow need too.
+#[tokio::test]
+async fn waits_beyond_the_places_are_answered_at_once_and_asked_back() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let path = operation["links"]["self"].as_str().expect("a path");
+    let path = format!("{path}?wait=25&seen={}", server.get(path).await.json()["revision"]);
+    let logs = format!("{}?wait=25", operation["links"]["logs"].as_str().expect("a path"));
+    let mut requests = futures::stream::FuturesUnordered::new();
+    for _ in 0..6 {
+        requests.push(server.get(&path));
+        requests.push(server.get(&logs));
+    }
+    // There are five places.
+    for _ in 0..7 {
+        let answer = futures::StreamExt::next(&mut requests).await.expect("an answer");
+        let again: u64 = answer.header("retry-after").parse().expect("a number of seconds");
+        assert!((2..=4).contains(&again), "{again}");
+    }
+    server
+        .store
+        .finish_operation(&id(&operation), &End::Succeeded)
+        .await
+        .expect("finished");
+    while let Some(answer) = futures::StreamExt::next(&mut requests).await {
+        assert_eq!(answer.header("retry-after"), "", "{answer:?}");
+    }
+    let places = server
+        .items()
+        .into_iter()
+        .filter(|item| item.contains("\"waiting\""))
+        .count();
+    assert_eq!(places, 0, "every place is given back");
+}

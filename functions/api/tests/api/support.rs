@@ -155,6 +155,7 @@ impl Server {
                 ("SLIPWAY_TABLE", TABLE),
                 ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
                 ("SLIPWAY_STATE_MACHINE_ARN", STATE_MACHINE),
+                ("SLIPWAY_CONCURRENT_WAITS", "5"),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "test"),
                 ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -343,9 +344,19 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
     let mut fakes = fakes.lock().expect("not poisoned");
     let Some(target) = parts.headers.get("x-amz-target") else {
-        assert_eq!(parts.method, Method::PUT, "S3 is only written to");
-        fakes.objects.insert(parts.uri.path().to_owned(), body);
-        return StatusCode::OK.into_response();
+        let path = parts.uri.path().to_owned();
+        if parts.method == Method::PUT {
+            fakes.objects.insert(path, body);
+            return StatusCode::OK.into_response();
+        }
+        return match fakes.objects.get(&path) {
+            Some(object) => object.clone().into_response(),
+            None => (
+                StatusCode::NOT_FOUND,
+                "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>",
+            )
+                .into_response(),
+        };
     };
     let action = target
         .to_str()

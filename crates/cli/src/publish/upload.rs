@@ -1,0 +1,35 @@
+//! Publishing a version of a blueprint through the API: in the request, or by an upload where it is too long for one.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use slipway_model::name::Digest;
+use std::collections::BTreeMap;
+
+use crate::client::Client;
+use crate::error::Error;
+
+/// Longer documents are uploaded: a request of this length is well below what the API takes.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+/// Where the API wants a document.
+#[derive(Deserialize)]
+struct PutAddress {
+    upload: String,
+    url: String,
+    headers: BTreeMap<String, String>,
+}
+
+/// Publishes a version of a blueprint at the path of the version.
+pub async fn publish(client: &Client, path: &str, document: &Value) -> Result<Value, Error> {
+    let text = document.to_string();
+    if text.len() <= LONGEST_BODY {
+        return client.send(Method::PUT, path, document).await;
+    }
+    let asked = json!({ "digest": Digest::of(text.as_bytes()), "bytes": text.len() });
+    let upload: PutAddress = client.send(Method::POST, "/v1/uploads", &asked).await?;
+    client.upload(&upload.url, &upload.headers, text).await?;
+    client
+        .send(Method::PUT, path, &json!({ "upload": upload.upload }))
+        .await
+}

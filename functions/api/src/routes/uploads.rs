@@ -1,0 +1,188 @@
+//! `/v1/uploads`: what is too long for a request goes to S3, by an address that is good for one document.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::presigning::PresigningConfig;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use slipway_model::name::Digest;
+use slipway_model::{artifact, problem::FieldProblem};
+use utoipa::ToSchema;
+
+use crate::Api;
+use crate::body::{Fields, UPLOAD_SIZE};
+use crate::error::Error;
+use crate::openapi::ChangeProblems;
+use crate::submission::{Submission, answer};
+
+/// How long an address is good for.
+const GOOD_FOR: Duration = Duration::from_mins(15);
+
+/// What is uploaded.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "bytes": 4_194_304
+}))]
+#[expect(dead_code, reason = "the schema of a body; `asked` reads it")]
+struct RequestUpload {
+    /// The SHA-256 digest of the document.
+    digest: String,
+    /// How many bytes it has.
+    bytes: u32,
+}
+
+/// Where to put a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PutAddress {
+    /// The document's digest: what a request names as its `upload`.
+    upload: String,
+    /// The method of the request that puts it.
+    method: &'static str,
+    /// The address, which holds the right to put this document and nothing else.
+    url: String,
+    /// The headers that this request has to have.
+    headers: BTreeMap<String, String>,
+    /// Until when the address is good.
+    expires_at: Timestamp,
+}
+
+/// Request an upload
+///
+/// Returns an address of S3 that takes one document of exactly this length and digest. Use it for what is too long for a request: a
+/// blueprint of more than 3,000,000 bytes. The document is what the body of the request would be; the request names it with `upload`.
+/// Only administrators upload. An upload is deleted after a day.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads",
+    operation_id = "request_upload",
+    tag = "blueprints",
+    params(("Idempotency-Key" = Option<String>, Header, description = "See the introduction.")),
+    request_body(content = RequestUpload, description = "What is uploaded."),
+    responses((status = 201, description = "Put the document there.", body = PutAddress), ChangeProblems),
+)]
+pub(super) async fn request(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
+    submission.caller.require_admin("upload blueprints")?;
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let (digest, bytes) = asked(submission.fields()?)?;
+    let upload = api.presigned(digest, bytes).await?;
+    api.answer_once(&submission, answer(StatusCode::CREATED, None, &upload))
+        .await
+}
+
+fn asked(mut fields: Fields) -> Result<(Digest, u32), Error> {
+    let digest: Option<Digest> = fields.required("digest", DIGEST_REMEDY);
+    let most = u32::try_from(UPLOAD_SIZE).unwrap_or(u32::MAX);
+    let remedy = format!("give the length of the document, from 1 to {most}");
+    let bytes = fields.number("bytes", &remedy);
+    if bytes.is_some_and(|bytes| bytes > most) {
+        fields.problem(FieldProblem::new("bytes", format!("is more than {most}"), &*remedy));
+    }
+    let problems = fields.problems();
+    match (digest, bytes) {
+        (Some(digest), Some(bytes)) if problems.is_empty() => Ok((digest, bytes)),
+        (Some(_), None) if problems.is_empty() => Err(Error::invalid_field("bytes", "is missing", remedy)),
+        _ => Err(Error::invalid(problems)),
+    }
+}
+
+/// What to give for a digest.
+const DIGEST_REMEDY: &str = "give `sha256:` and the SHA-256 digest of the document in 64 lower-case hexadecimal digits";
+
+/// The document that a request names instead of having it in its body.
+pub(super) fn named(fields: &mut Fields) -> Option<Digest> {
+    fields.optional("upload", DIGEST_REMEDY)
+}
+
+fn unavailable(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Unavailable {
+        doing,
+        source: source.into(),
+    }
+}
+
+impl Api {
+    /// The address is signed for the length and the checksum as well: S3 takes nothing else.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
+    async fn presigned(&self, digest: Digest, bytes: u32) -> Result<PutAddress, Error> {
+        const DOING: &str = "signing the address of an upload";
+        let presigning = PresigningConfig::expires_in(GOOD_FOR).map_err(|error| Error::internal(DOING, error))?;
+        let checksum = hex_bytes(digest.hex());
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.artifacts_bucket)
+            .key(artifact::upload(&digest));
+        let put = put
+            .content_type("application/json")
+            .content_length(i64::from(bytes))
+            .checksum_sha256(STANDARD.encode(checksum));
+        let signed = put.presigned(presigning).await;
+        let signed = signed.map_err(|error| unavailable(DOING, aws_sdk_s3::Error::from(error)))?;
+        let headers = signed
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(PutAddress {
+            upload: digest.to_string(),
+            method: "PUT",
+            url: signed.uri().to_owned(),
+            headers: headers.collect(),
+            expires_at: Timestamp::now() + SignedDuration::try_from(GOOD_FOR).unwrap_or_default(),
+        })
+    }
+
+    /// The fields of a document that was uploaded.
+    pub(super) async fn uploaded(&self, digest: &Digest) -> Result<Fields, Error> {
+        const DOING: &str = "reading an upload";
+        let key = artifact::upload(digest);
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.artifacts_bucket)
+            .key(key)
+            .send()
+            .await;
+        let object = match object {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                let remedy = "request one with `POST /v1/uploads`, and put the document there";
+                return Err(Error::invalid_field("upload", "there is no such upload", remedy));
+            }
+            Err(error) => return Err(unavailable(DOING, aws_sdk_s3::Error::from(error))),
+        };
+        if object
+            .content_length()
+            .and_then(|length| usize::try_from(length).ok())
+            .is_none_or(|length| length > UPLOAD_SIZE)
+        {
+            return Err(Error::TooLarge { limit: UPLOAD_SIZE });
+        }
+        let bytes = object.body.collect().await.map_err(|error| unavailable(DOING, error))?;
+        let bytes = bytes.into_bytes();
+        // S3 has compared it with the checksum. Whoever may write the bucket can put anything there.
+        if Digest::of(&bytes) != *digest {
+            return Err(Error::invalid_field(
+                "upload",
+                "has another digest",
+                "put the document again",
+            ));
+        }
+        crate::body::fields(&bytes)
+    }
+}
+
+fn hex_bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.as_bytes().chunks_exact(2);
+    digits
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
