@@ -103,6 +103,7 @@ RESOURCES = {
     "ecs:DescribeServiceRevisions": ["ecs:service/*", "ecs:service-revision/*"],
     "ecs:UpdateService": ["ecs:service/*"],
     "ecs:DescribeTasks": ["ecs:task/*"],
+    "ecs:ListTasks": ["*"],
     "ecs:StopTask": ["ecs:task/*"],
     "ecs:RunTask": ["ecs:task-definition/*"],
     # Of any group, with a stack's id at the beginning of the name.
@@ -135,6 +136,7 @@ RESOURCES = {
 FORCED = {
     "ecs:RegisterTaskDefinition": "has no resource level",
     "ecs:DescribeTaskDefinition": "has no resource level",
+    "ecs:ListTasks": "its resource is a container instance, which Fargate does not have",
     "xray:*": "traces have no names",
     "logs:*LogDelivery": "the delivery of logs to a group has no name",
     "logs:ListLogDeliveries": "as above",

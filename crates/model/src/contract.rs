@@ -5,6 +5,7 @@
 //! at it. The control plane knows no more of a blueprint than this.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +25,9 @@ pub const PARTS: usize = 20;
 /// The longest that the rollout of a service may take: half a day. Rolled out and rolled back, with three days for an approval and
 /// two for commands, an operation stays within the seven days of its execution.
 pub const ROLLOUT_SECONDS: u32 = 43_200;
+
+/// The longest time for which a release is watched. A step does it in one call of its function, which has a minute.
+pub const BAKE_SECONDS: u32 = 30;
 
 /// The value of the output `slipway`, checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -59,6 +63,9 @@ pub struct Contract {
     /// What is asked after a release to see that it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// For how many seconds a release must stay healthy once its services are stable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake_seconds: Option<u32>,
     /// Texts for people: the command that leads to the database, say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<String, String>,
@@ -176,6 +183,10 @@ fn default_rollout_timeout_seconds() -> u32 {
     1_800
 }
 
+fn default_bake_seconds() -> u32 {
+    10
+}
+
 fn default_group() -> String {
     "default".to_owned()
 }
@@ -188,6 +199,12 @@ impl Contract {
     /// Reads the value of the output `slipway`; every problem is named at once, by its path from `slipway`.
     pub fn parse(value: &Value) -> Result<Self, Vec<FieldProblem>> {
         parse::contract(value)
+    }
+
+    /// For how long a release must stay healthy once its services are stable.
+    pub fn bake(&self) -> Duration {
+        let seconds = self.bake_seconds.unwrap_or_else(default_bake_seconds);
+        Duration::from_secs(u64::from(seconds))
     }
 
     /// What of it can come out with these images: without the services that have none yet, and without what runs in those.
@@ -248,6 +265,7 @@ mod tests {
                 "{attribute} is not in the table"
             );
         }
+        assert!(page.contains(&format!("({}, at most {BAKE_SECONDS})", default_bake_seconds())));
         assert!(page.contains(&format!(
             "`rollout_timeout_seconds` ({}, at most {ROLLOUT_SECONDS})",
             default_rollout_timeout_seconds()

@@ -11,6 +11,8 @@ output "slipway" {
       }
     }
     migrations = [{ name = "migrate", service = "web", command = ["migrate"], timeout_seconds = 60 }]
-    health     = { url = "http://127.0.0.1:${local.port}/healthz", expect = 200 }
+    # Short: the guestbook is a demonstration.
+    bake_seconds = 2
+    health       = { url = "http://127.0.0.1:${local.port}/healthz", expect = 200 }
   }
 }

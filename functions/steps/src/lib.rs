@@ -13,10 +13,12 @@ mod ask_approval;
 mod await_rollout;
 mod await_snapshot;
 mod aws;
+mod bake;
 mod begin;
 mod check_task;
 mod complete;
 mod error;
+mod health;
 mod judge_rollout;
 mod log_line;
 mod payload;
@@ -145,7 +147,11 @@ impl Steps {
                 token,
                 status,
             } => answer(&self.await_snapshot(&operation, &token, &status).await?),
-            Payload::Verify { operation } => answer(&self.verify(&operation).await?),
+            Payload::Verify {
+                operation,
+                place,
+                cluster,
+            } => answer(&self.verify(&operation, &place, &cluster).await?),
             Payload::PointSchedules { operation, place } => answer(&self.point_schedules(&operation, &place).await?),
             Payload::PutBackSchedules { operation, place } => {
                 answer(&self.put_back_schedules(&operation, &place).await?)

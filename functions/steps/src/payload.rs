@@ -54,6 +54,8 @@ pub(crate) enum Payload {
     },
     Verify {
         operation: OperationId,
+        place: Place,
+        cluster: String,
     },
     PointSchedules {
         operation: OperationId,
@@ -148,11 +150,11 @@ mod tests {
     fn what_is_not_known_is_refused() {
         let id = OperationId::generate();
         let parse = |value| serde_json::from_value::<Payload>(value);
-        assert!(parse(json!({"step": "verify", "operation": id})).is_ok());
+        assert!(parse(json!({"step": "complete", "operation": id})).is_ok());
         for wrong in [
-            json!({"step": "verify", "operation": id, "more": 1}),
-            json!({"step": "verify", "operation": "op-1"}),
-            json!({"step": "verify"}),
+            json!({"step": "complete", "operation": id, "more": 1}),
+            json!({"step": "complete", "operation": "op-1"}),
+            json!({"step": "complete"}),
             json!({"step": "erase", "operation": id}),
             json!({"operation": id}),
         ] {

@@ -35,8 +35,8 @@ pub(crate) struct Prepared {
     backups: Vec<PreparedCommand>,
     migrations: Vec<PreparedCommand>,
     services: Vec<PreparedService>,
-    /// Whether there is a health address to ask afterwards.
-    health: bool,
+    /// Whether there is something to verify afterwards: services that must stay up, or a health address.
+    verify: bool,
     /// Whether there are schedules to point at it afterwards. The operation knows which.
     schedules: bool,
 }
@@ -188,8 +188,8 @@ impl StackAccount {
             }),
             backups: commands(backups, state::RUN_BACKUP, after.as_deref(), contract, &services)?,
             migrations,
+            verify: !services.is_empty() || contract.health.is_some(),
             services,
-            health: contract.health.is_some(),
             schedules: !contract.schedules.is_empty(),
             cluster,
         })

@@ -1,33 +1,43 @@
-//! Verify: the health address of the blueprint is asked. The workflow asks again for a while.
+//! Verify: a release proves itself for a while.
+//!
+//! One good answer proves nothing: a task that dies half a second after its start gives one. So for the bake time of the contract
+//! the health address is asked again and again; then every service must run the tasks that it should, and none of them may have
+//! failed meanwhile. A release that does not pass starts again: the workflow repeats the step for a while.
 
 use std::time::Duration;
 
-use aws_smithy_http_client::{Connector, tls};
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use jiff::Timestamp;
-use slipway_model::contract::Health;
+use slipway_model::contract::Contract;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, StepStatus};
+use tokio::time::Instant;
 
-use crate::{Done, StepError, Steps, state};
+use crate::stack_account::Place;
+use crate::{Done, StepError, Steps, health, state};
 
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause between two questions. A cancel ends it.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Steps {
-    pub(crate) async fn verify(&self, operation: &OperationId) -> Result<Done, StepError> {
-        let now = Timestamp::now();
+    pub(crate) async fn verify(
+        &self,
+        operation: &OperationId,
+        place: &Place,
+        cluster: &str,
+    ) -> Result<Done, StepError> {
+        let began = Timestamp::now();
         let begin = |operation: &mut Operation| {
-            operation.end_running_steps(StepStatus::Succeeded, now);
-            operation.begin_step(state::VERIFY, now);
+            operation.end_running_steps(StepStatus::Succeeded, began);
+            operation.begin_step(state::VERIFY, began);
             Ok(())
         };
-        let verified = self.store.update_operation(operation, begin).await?;
-        require_wanted(&verified)?;
-        let stack = self.store.stack(&verified.stack).await?;
-        if let Some(health) = stack.contract.and_then(|contract| contract.health) {
-            ask(&health).await.map_err(StepError::Unhealthy)?;
+        let begun = self.store.update_operation(operation, begin).await?;
+        require_wanted(&begun)?;
+        let contract = self.released_contract(&begun).await?;
+        self.bake(begun, &contract).await?;
+        let account = self.stack_account(place, operation).await?;
+        for (key, service) in &contract.services {
+            account.require_steady(cluster, key, service, began).await?;
         }
         let now = Timestamp::now();
         let end = |operation: &mut Operation| {
@@ -40,38 +50,49 @@ impl Steps {
         require_wanted(&self.store.update_operation(operation, end).await?)?;
         Ok(Done {})
     }
+
+    /// What of the contract the operation has released.
+    async fn released_contract(&self, operation: &Operation) -> Result<Contract, StepError> {
+        let contract = self.store.stack(&operation.stack).await?.contract.unwrap_or_default();
+        match operation.release {
+            Some(number) => {
+                let release = self.store.release(&operation.stack, number).await?;
+                Ok(contract.ready_for(&release.images))
+            }
+            None => Ok(contract),
+        }
+    }
+
+    /// Asks the health address until the bake time is over.
+    async fn bake(&self, mut operation: Operation, contract: &Contract) -> Result<(), StepError> {
+        let until = Instant::now() + contract.bake();
+        loop {
+            if let Some(health) = &contract.health {
+                health::ask(health).await.map_err(StepError::Unhealthy)?;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let changed = self
+                .store
+                .operation_changed(&operation.id, operation.revision, left.min(PAUSE));
+            operation = changed.await?;
+            require_wanted(&operation)?;
+        }
+    }
 }
 
 /// A release that was cancelled is not verified: the workflow restores the services.
 fn require_wanted(operation: &Operation) -> Result<(), StepError> {
+    if operation.status.has_ended() {
+        return Err(StepError::Cancelled(format!(
+            "the operation is {} already",
+            operation.status
+        )));
+    }
     match operation.cancel_requested() {
         Some(failure) => Err(StepError::Cancelled(failure.message.clone())),
         None => Ok(()),
     }
-}
-
-/// Asks once; the error says what was wrong with the answer. Redirects are answers, not followed.
-async fn ask(health: &Health) -> Result<(), String> {
-    let Health { url, expect } = health;
-    let connector = if url.starts_with("https:") {
-        let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-        Connector::builder().tls_provider(provider).build()
-    } else {
-        Connector::builder().build_http()
-    };
-    let request =
-        HttpRequest::get(url).map_err(|error| format!("{url} is not an address that can be asked: {error}"))?;
-    let answer = tokio::time::timeout(PATIENCE, connector.call(request)).await;
-    let answer = answer.map_err(|_| format!("{url} did not answer within {} seconds", PATIENCE.as_secs()))?;
-    let answer = answer.map_err(|error| {
-        let why = std::error::Error::source(&error)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!("{url} could not be reached: {why}")
-    })?;
-    let status = answer.status().as_u16();
-    if status == *expect {
-        return Ok(());
-    }
-    Err(format!("{url} answered {status} instead of {expect}"))
 }

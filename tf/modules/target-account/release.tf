@@ -115,6 +115,12 @@ data "aws_iam_policy_document" "release" {
     resources = ["${local.in_region.ecs}:service/*", "${local.in_region.ecs}:service-revision/*"]
   }
 
+  # AWS forces the star: the resource of this call is a container instance, which Fargate does not have.
+  statement {
+    actions   = ["ecs:ListTasks"]
+    resources = ["*"]
+  }
+
   # The services of stacks alone: the runner puts this tag on everything that Terraform makes.
   statement {
     actions   = ["ecs:UpdateService"]

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::at::{At, Problems};
 use super::{
-    Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, ROLLOUT_SECONDS, Scaling, Schedule,
-    Service,
+    BAKE_SECONDS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, ROLLOUT_SECONDS,
+    Scaling, Schedule, Service,
 };
 use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
 use crate::name::Name;
@@ -26,7 +26,7 @@ pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
 }
 
 /// The attributes of the contract.
-pub(crate) const ATTRIBUTES: [&str; 11] = [
+pub(crate) const ATTRIBUTES: [&str; 12] = [
     "endpoints",
     "cluster",
     "network",
@@ -37,6 +37,7 @@ pub(crate) const ATTRIBUTES: [&str; 11] = [
     "tasks",
     "schedules",
     "health",
+    "bake_seconds",
     "notes",
 ];
 
@@ -68,6 +69,9 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .map(|at| at.named(problems, schedule))
             .unwrap_or_default(),
         health: root.get("health").and_then(|at| health(&at, problems)),
+        bake_seconds: root
+            .get("bake_seconds")
+            .and_then(|at| at.number(problems, BAKE_SECONDS)),
         notes: root.get("notes").map(|at| at.texts(problems)).unwrap_or_default(),
     };
     check_whole(&contract, problems);
@@ -414,6 +418,7 @@ mod tests {
         let mut wrong = whole();
         wrong["service"] = json!({});
         wrong["health"] = json!({"url": "ftp://x"});
+        wrong["bake_seconds"] = json!(3_600);
         wrong["services"]["web"]["task_definition"] = json!({});
         wrong["services"]["worker"]["desired_count"] = json!(-1);
         wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
@@ -430,6 +435,7 @@ mod tests {
                 "slipway.backups[0].service",
                 "slipway.backups[1].name",
                 "slipway.backups[1].service",
+                "slipway.bake_seconds",
                 "slipway.health.url",
                 "slipway.migrations[0].command",
                 "slipway.network.subnets",

@@ -77,6 +77,10 @@ pub struct Aws {
     pub denied: Option<&'static str>,
     /// The status that the health address answers, in turn; the last one stays.
     pub health: Vec<u16>,
+    /// How many tasks each service runs, where that is not what it should.
+    pub running: Option<i64>,
+    /// Stopped tasks of services, as `DescribeTasks` answers.
+    pub stopped: Vec<Value>,
 }
 
 pub type Shared = Arc<Mutex<Aws>>;
@@ -309,8 +313,16 @@ impl Aws {
             }
             "DescribeTasks" => {
                 let tasks = body["tasks"].as_array().expect("tasks").iter();
-                let known = tasks.filter_map(|arn| self.tasks.get(arn.as_str()?)).cloned();
+                let known = tasks.filter_map(|arn| {
+                    let stopped = || self.stopped.iter().find(|task| task["taskArn"] == *arn);
+                    self.tasks.get(arn.as_str()?).or_else(stopped).cloned()
+                });
                 Ok(json!({"tasks": known.collect::<Vec<_>>(), "failures": []}))
+            }
+            "ListTasks" => {
+                assert_eq!(body["desiredStatus"], "STOPPED");
+                let arns = self.stopped.iter().map(|task| task["taskArn"].clone());
+                Ok(json!({"taskArns": arns.collect::<Vec<_>>()}))
             }
             "GetLogEvents" => {
                 let lines = self
@@ -383,6 +395,7 @@ impl Aws {
             let mut deployment = json!({
                 "id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY",
                 "taskDefinition": service.task_definition,
+                "desiredCount": service.desired_count, "runningCount": self.running.unwrap_or(service.desired_count),
             });
             if matches!(service.kind, Kind::Rolling | Kind::Daemon) {
                 deployment["rolloutState"] = state.into();

@@ -108,5 +108,6 @@ pub fn contract(stack: &StackId, endpoint: &str) -> Value {
         "tasks": {"load-dump": {"service": "web", "command": ["load", "dump.sql"], "timeout_seconds": 60}},
         "schedules": {"tick": {"name": format!("{stack}-tick"), "service": "web", "command": ["tick"]}},
         "health": {"url": format!("{endpoint}/healthz"), "expect": 200},
+        "bake_seconds": 0,
     })
 }

@@ -2,6 +2,7 @@
 //! repeated once.
 
 mod aws;
+mod bake;
 mod ground;
 #[path = "../../../api/tests/runtime_stub/mod.rs"]
 mod runtime_stub;

@@ -1,0 +1,79 @@
+//! Releases that become stable and do not stay so.
+
+use serde_json::{Value, json};
+use slipway_asl::simulate::Simulation;
+use slipway_model::operation::{OperationKind, OperationStatus};
+
+use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::world::{World, image};
+
+/// A release that must not come through.
+fn rolled_back(world: &mut World) -> Simulation {
+    let before = images(world);
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let run = world.run(&release);
+    assert_eq!(failed(&run).0, "Slipway.Unhealthy");
+    assert_eq!(world.operation(&release).status, OperationStatus::Failed);
+    assert_eq!(images(world), before);
+    run
+}
+
+/// A task of the release that stopped, as ECS tells of it for an hour.
+fn stopped(code: &str, deployment: &str) -> Value {
+    json!({
+        "taskArn": "arn:aws:ecs:us-east-1:000000000000:task/main/1", "startedBy": deployment, "stopCode": code,
+        "stoppedReason": "Essential container in task exited", "stoppedAt": 4_000_000_000_u64,
+        "containers": [{"name": "app", "exitCode": 3}],
+    })
+}
+
+#[test]
+fn one_good_answer_is_no_health() {
+    let mut world = provisioned();
+    let mut contract = World::wait(world.store.stack(&world.stack))
+        .contract
+        .expect("a contract");
+    contract.bake_seconds = Some(1);
+    let release = world.ask(OperationKind::Update, &[]);
+    World::wait(world.store.begin_operation(&release));
+    World::wait(world.store.record_contract(&release, &contract));
+    World::wait(
+        world
+            .store
+            .finish_operation(&release, &slipway_store::finish::End::Succeeded),
+    );
+
+    world.aws().health = vec![200, 500];
+    rolled_back(&mut world);
+    world.aws().health = vec![200];
+    let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+    succeeded(&world.run(&release));
+}
+
+#[test]
+fn release_whose_tasks_stop_is_rolled_back() {
+    let mut world = provisioned();
+    world.aws().stopped = vec![stopped("EssentialContainerExited", "ecs-svc/3")];
+    let run = rolled_back(&mut world);
+    let (_, cause) = failed(&run);
+    assert!(cause.contains("(exit code 3)"), "{cause}");
+
+    // ECS scales in, or it was the release before.
+    for task in [
+        stopped("ServiceSchedulerInitiated", "ecs-svc/5"),
+        stopped("EssentialContainerExited", "ecs-svc/1"),
+    ] {
+        world.aws().stopped = vec![task];
+        let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        succeeded(&world.run(&release));
+    }
+}
+
+#[test]
+fn release_without_all_of_its_tasks_is_rolled_back() {
+    let mut world = provisioned();
+    world.aws().running = Some(0);
+    let run = rolled_back(&mut world);
+    let (_, cause) = failed(&run);
+    assert!(cause.contains("runs 0 of"), "{cause}");
+}
