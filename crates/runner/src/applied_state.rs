@@ -1,6 +1,6 @@
 //! What Terraform's state says after an apply: the stream may lack what a full disk did not take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -33,7 +33,13 @@ struct Resource {
     kind: String,
     name: String,
     #[serde(default)]
-    instances: Vec<Value>,
+    instances: Vec<Instance>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Instance {
+    /// A number or a text, of a resource with `count` or `for_each`.
+    index_key: Option<Value>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -51,6 +57,15 @@ impl Resource {
             module => format!("{module}."),
         };
         format!("{module}{}.{}", self.kind, self.name)
+    }
+
+    /// As the stream writes them: a text as key stands in quotes, as in JSON.
+    fn instance_addresses(&self) -> impl Iterator<Item = String> {
+        let address = self.address();
+        self.instances.iter().map(move |instance| match &instance.index_key {
+            Some(key) => format!("{address}[{key}]"),
+            None => address.clone(),
+        })
     }
 }
 
@@ -80,6 +95,30 @@ pub(crate) async fn outputs(
 /// Refuses a destroy that has nothing to do while the state has resources.
 pub(crate) async fn require_destroyed(session: &Session, operation: &Operation) -> Result<(), Error> {
     read(session, operation, None).await?.require_empty()
+}
+
+/// What a Terraform that was killed may have made without recording it: what it had begun, and what it had created and the state
+/// does not have. Each with what is known of it.
+pub(crate) async fn unrecorded(
+    session: &Session,
+    operation: &Operation,
+    report: &Report,
+) -> Result<Vec<String>, Error> {
+    let state = read(session, operation, None).await?;
+    let recorded: BTreeSet<String> = state.resources.iter().flat_map(Resource::instance_addresses).collect();
+    let begun = report
+        .begun
+        .iter()
+        .map(|(address, action)| format!("{address} ({action} begun)"));
+    let created = report
+        .created
+        .iter()
+        .filter(|(address, _)| !recorded.contains(*address));
+    let created = created.map(|(address, id)| match id {
+        Some(id) => format!("{address} (created, id {id})"),
+        None => format!("{address} (created)"),
+    });
+    Ok(begun.chain(created).collect())
 }
 
 /// Without a state there is nothing in it.

@@ -1,5 +1,7 @@
 //! The apply phase: the plan that was kept, once, and what came of it.
 
+use std::os::unix::process::ExitStatusExt;
+
 use serde_json::{Map, Value};
 use slipway_model::artifact::OUTPUTS;
 use slipway_model::operation::Operation;
@@ -129,11 +131,27 @@ async fn judge(
         let state = rescue::state(session, operation, terraform, folder, lock).await?;
         if !ended.report.only_the_state_failed() {
             session.cancel.check()?;
+            if let Some(signal) = ended.status.signal() {
+                require_recorded(session, operation, ended, signal).await?;
+            }
             ended.success("apply")?;
         }
         state
     };
     applied_state::outputs(session, operation, &ended.report, rescued).await
+}
+
+/// Names what a Terraform that was killed may have made without recording it.
+async fn require_recorded(session: &Session, operation: &Operation, ended: &Ended, signal: i32) -> Result<(), Error> {
+    let resources = applied_state::unrecorded(session, operation, &ended.report).await?;
+    if resources.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Killed {
+        command: "apply",
+        signal,
+        resources,
+    })
 }
 
 /// Keeps what came of the apply.

@@ -120,6 +120,16 @@ pub(crate) enum Error {
          {first}. Request the destroy again"
     )]
     NotDestroyed { count: usize, first: String },
+    #[error(
+        "terraform {command} was killed (signal {signal}). These may exist without being in the state: {}. Check them first: the \
+         next update creates again what the state does not have",
+        resources.join(", ")
+    )]
+    Killed {
+        command: &'static str,
+        signal: i32,
+        resources: Vec<String>,
+    },
     #[error("the state has changed since this plan was made, so it is not applied; ask for the operation again")]
     PlanIsStale,
     #[error(

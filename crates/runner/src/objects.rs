@@ -5,11 +5,35 @@ use std::path::Path;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 
 use crate::error::{Error, Source};
-use crate::reach::patiently;
+use crate::reach::{MayPass, patiently};
+
+/// Why an object could not be read.
+#[derive(Debug)]
+enum Unread {
+    /// S3 did not send it.
+    Sent(SdkError<GetObjectError, HttpResponse>),
+    /// Its body ended early.
+    Body(ByteStreamError),
+    /// The file for it could not be written.
+    File(std::io::Error),
+}
+
+impl MayPass for Unread {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Sent(error) => error.may_pass(),
+            // An answer had begun: the connection broke, or the server ended.
+            Self::Body(_) => true,
+            Self::File(_) => false,
+        }
+    }
+}
 
 /// A bucket. Every call waits while S3 cannot be reached.
 #[derive(Debug, Clone)]
@@ -39,41 +63,53 @@ impl Bucket {
 
     /// Reads an object; `None` where there is none.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Object>, Error> {
-        let failed = |source: Source| self.failed("read", key, source);
-        let answer = patiently(async || self.client.get_object().bucket(&self.name).key(key).send().await).await;
-        let object = match answer {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(failed(error.into())),
+        let read = async || {
+            let Some(object) = self.request(key).await? else {
+                return Ok(None);
+            };
+            let etag = object.e_tag().map(str::to_owned);
+            let bytes = object.body.collect().await.map_err(Unread::Body)?.to_vec();
+            Ok(Some(Object { bytes, etag }))
         };
-        let etag = object.e_tag().map(str::to_owned);
-        let bytes = object.body.collect().await.map_err(|error| failed(error.into()))?;
-        Ok(Some(Object {
-            bytes: bytes.to_vec(),
-            etag,
-        }))
+        patiently(read)
+            .await
+            .map_err(|error| self.unread(key, Path::new(""), error))
     }
 
     /// Reads an object into a file; `false` where there is none.
     pub(crate) async fn get_file(&self, key: &str, file: &Path) -> Result<bool, Error> {
-        let failed = |source: Source| self.failed("read", key, source);
-        let answer = patiently(async || self.client.get_object().bucket(&self.name).key(key).send().await).await;
-        let mut object = match answer {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(false),
-            Err(error) => return Err(failed(error.into())),
+        let read = async || {
+            let Some(mut object) = self.request(key).await? else {
+                return Ok(false);
+            };
+            let mut written = std::fs::File::create(file).map_err(Unread::File)?;
+            while let Some(bytes) = object.body.next().await {
+                written.write_all(&bytes.map_err(Unread::Body)?).map_err(Unread::File)?;
+            }
+            Ok(true)
         };
-        let unwritten = |source| Error::File {
-            action: "write",
-            path: file.to_owned(),
-            source,
-        };
-        let mut written = std::fs::File::create(file).map_err(unwritten)?;
-        while let Some(bytes) = object.body.next().await {
-            let bytes = bytes.map_err(|error| failed(error.into()))?;
-            written.write_all(&bytes).map_err(unwritten)?;
+        patiently(read).await.map_err(|error| self.unread(key, file, error))
+    }
+
+    /// The beginning of an object; `None` where there is none.
+    async fn request(&self, key: &str) -> Result<Option<GetObjectOutput>, Unread> {
+        match self.client.get_object().bucket(&self.name).key(key).send().await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+            Err(error) => Err(Unread::Sent(error)),
         }
-        Ok(true)
+    }
+
+    fn unread(&self, key: &str, file: &Path, error: Unread) -> Error {
+        match error {
+            Unread::Sent(error) => self.failed("read", key, error.into()),
+            Unread::Body(error) => self.failed("read", key, error.into()),
+            Unread::File(source) => Error::File {
+                action: "write",
+                path: file.to_owned(),
+                source,
+            },
+        }
     }
 
     /// Writes an object.

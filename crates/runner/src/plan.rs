@@ -175,9 +175,14 @@ async fn run(
         let _ = lock.release_own().await;
     }
     session.cancel.check()?;
-    ended.success("plan")?;
+    let is_drift = operation.kind == OperationKind::Drift;
+    if is_drift && ended.report.failed_over_drift() {
+        say("The outputs of the blueprint name a resource that no longer exists.");
+    } else {
+        ended.success("plan")?;
+    }
     ended.report.check_plan()?;
-    if operation.kind == OperationKind::Drift {
+    if is_drift {
         let drift = drift::find(session, terraform, folder, &ended.report).await?;
         say(match drift.count {
             0 => "Everything is as the state says.".to_owned(),

@@ -1,13 +1,14 @@
-//! Patience with AWS while it cannot be reached.
+//! Patience with AWS while it cannot be reached, or throttles.
 //!
-//! Local mode may be killed and started again while Terraform works; on AWS a zone may be gone for a while. Terraform's
-//! work must not be lost for that: its result waits here until somebody takes it.
+//! Local mode may be killed and started again while Terraform works; on AWS a zone may be gone for a while, and a throttle may
+//! last longer than the three attempts of the SDK. Terraform's work must not be lost for that: its result waits here.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use aws_sdk_s3::error::ConnectorError;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep};
 
 /// How long an endpoint may be gone: long enough for a person to notice that `slipway up` has ended and to start it again.
@@ -53,15 +54,50 @@ impl Pauses {
     }
 }
 
-/// Makes a call again and again while nobody answers it. Every other failure is returned at once.
-pub(crate) async fn patiently<T, E: Error + 'static>(call: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
+/// A failure that may pass: the same call may succeed later, and repeating it is harmless.
+pub(crate) trait MayPass {
+    fn may_pass(&self) -> bool;
+}
+
+impl<E: ProvideErrorMetadata + Error + 'static> MayPass for SdkError<E, HttpResponse> {
+    fn may_pass(&self) -> bool {
+        let status = self.raw_response().map(|response| response.status().as_u16());
+        let answered = status.is_some_and(|status| status == 429 || status >= 500);
+        answered || ProvideErrorMetadata::code(self).is_some_and(is_throttle) || is_unreachable(self)
+    }
+}
+
+impl MayPass for slipway_store::Error {
+    fn may_pass(&self) -> bool {
+        self.code().is_some_and(is_throttle) || is_unreachable(self)
+    }
+}
+
+/// Makes a call again and again while its failure may pass. Every other failure is returned at once.
+pub(crate) async fn patiently<T, E: MayPass>(call: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
     let mut pauses = Pauses::usual();
     loop {
         match call().await {
-            Err(error) if is_unreachable(&error) && pauses.pause().await => {}
+            Err(error) if error.may_pass() && pauses.pause().await => {}
             answer => return answer,
         }
     }
+}
+
+/// Whether a service asks for fewer requests, or failed itself: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+fn is_throttle(code: &str) -> bool {
+    matches!(
+        code,
+        "SlowDown"
+            | "ServiceUnavailable"
+            | "InternalError"
+            | "InternalServerError"
+            | "RequestTimeout"
+            | "ThrottlingException"
+            | "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+    )
 }
 
 /// Whether a call failed because nobody answered it, by the errors below it.
@@ -81,4 +117,19 @@ pub(crate) fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
         error = current.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttle_may_pass_and_refusal_does_not() {
+        for code in ["SlowDown", "ProvisionedThroughputExceededException", "InternalError"] {
+            assert!(is_throttle(code), "{code}");
+        }
+        for code in ["AccessDenied", "NoSuchKey", "ConditionalCheckFailedException"] {
+            assert!(!is_throttle(code), "{code}");
+        }
+    }
 }

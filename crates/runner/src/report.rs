@@ -30,6 +30,10 @@ pub(crate) struct Report {
     pub(crate) applied: bool,
     /// Whether it began to change a resource.
     pub(crate) touched: bool,
+    /// What it has begun with a resource and not ended: `create`, say, by address.
+    pub(crate) begun: BTreeMap<String, String>,
+    /// The resources that it has created, by address, with their ids where it says them.
+    pub(crate) created: BTreeMap<String, Option<String>>,
     /// Whether a resource is not as the state says.
     pub(crate) drifted: bool,
     /// Whether a resource failed.
@@ -105,7 +109,11 @@ impl Report {
                 None
             }
             Message::ApplyStart { hook } => {
-                self.touched |= !is_read(&hook);
+                if !is_read(&hook) {
+                    self.touched = true;
+                    let action = hook.action.clone().unwrap_or_default();
+                    self.begun.insert(hook.resource.addr.clone(), action);
+                }
                 self.current = Some(hook.resource.addr.clone());
                 Some(format!("{}: {}", hook.resource.addr, doing(&hook)))
             }
@@ -118,6 +126,7 @@ impl Report {
             Message::ApplyComplete { hook } => Some(self.take_complete(&hook)),
             Message::ApplyErrored { hook } => {
                 self.resource_failed = true;
+                self.begun.remove(&hook.resource.addr);
                 Some(format!("{}: failed{}", hook.resource.addr, after(&hook)))
             }
             // Terraform itself leaves the output out where a sensitive value was given to the provisioner.
@@ -193,6 +202,10 @@ impl Report {
 
     fn take_complete(&mut self, hook: &Hook) -> String {
         let address = &hook.resource.addr;
+        self.begun.remove(address);
+        if hook.action.as_deref() == Some("create") {
+            self.created.insert(address.clone(), hook.id_value.clone());
+        }
         let finished = self.left.get_mut(address).is_some_and(|left| {
             *left = left.saturating_sub(1);
             *left == 0
@@ -319,13 +332,35 @@ impl Report {
             })
     }
 
-    /// Whether Terraform failed because the state's store did not answer. Errors of resources have an address.
+    /// Whether Terraform failed because the state's store did not answer, or throttled it for longer than its own attempts.
+    /// Errors of resources have an address.
     pub(crate) fn lost_the_state_store(&self) -> bool {
-        let unreachable = ["connection refused", "connection reset", "request send failed"];
+        let passing = [
+            "connection refused",
+            "connection reset",
+            "request send failed",
+            "SlowDown",
+            "ServiceUnavailable",
+            "InternalError",
+            "RequestTimeout",
+        ];
         self.errors.iter().filter(|error| error.address.is_none()).any(|error| {
             let text = error.text();
-            unreachable.iter().any(|words| text.contains(words))
+            passing.iter().any(|words| text.contains(words))
         })
+    }
+
+    /// Whether a refresh found everything out, and only expressions of the blueprint failed afterwards, because of a resource
+    /// that no longer exists: an output that indexes it, say. Terraform then ends its plan as always, and fails at last.
+    pub(crate) fn failed_over_drift(&self) -> bool {
+        let evaluation = [
+            "Invalid index",
+            "Unsupported attribute",
+            "Attempt to get attribute from null value",
+            "Attempt to index null value",
+        ];
+        let is_evaluation = |error: &Diagnostic| error.range.is_some() && evaluation.contains(&error.summary.as_str());
+        self.drifted && !self.errors.is_empty() && self.errors.iter().all(is_evaluation)
     }
 
     /// Whether an error has this summary.
@@ -489,6 +524,29 @@ mod tests {
                 .0
                 .only_the_state_failed()
         );
+    }
+
+    #[test]
+    fn only_expressions_may_fail_over_drift() {
+        let drifted = json!({"type": "resource_drift", "change": {"resource": {"addr": "r.a"}, "action": "delete"}});
+        let index = json!({"type": "diagnostic", "diagnostic": {
+            "severity": "error", "summary": "Invalid index", "detail": "",
+            "range": {"filename": "main.tf", "start": {"line": 1}},
+        }});
+        let all = |messages: &[&Value]| {
+            let messages: Vec<Value> = messages.iter().copied().cloned().collect();
+            report(&messages).0.failed_over_drift()
+        };
+        assert!(all(&[&drifted, &index]));
+        let denied = error("Failed to read the queue");
+        for other in [
+            vec![&index],
+            vec![&drifted],
+            vec![&drifted, &denied],
+            vec![&drifted, &index, &denied],
+        ] {
+            assert!(!all(&other), "{other:?}");
+        }
     }
 
     #[test]

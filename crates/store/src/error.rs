@@ -1,5 +1,6 @@
 //! What can go wrong with the table.
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use slipway_model::{operation, release, stack};
 
 use crate::cursor::InvalidCursor;
@@ -83,6 +84,14 @@ pub enum IllegalTransition {
 }
 
 impl Error {
+    /// The code with which DynamoDB refused, if it did.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Aws { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may succeed a moment later: the workflow retries it then.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -24,6 +24,10 @@ use crate::moto::Moto;
 struct Memory {
     /// Objects by `/bucket/key`.
     objects: BTreeMap<String, Bytes>,
+    /// How many of the next answers with an object end in its middle.
+    cut: u32,
+    /// How many of the next requests are throttled.
+    throttled: u32,
     /// The status of builds that are not running any more, by id.
     ended_builds: HashMap<String, &'static str>,
 }
@@ -164,6 +168,18 @@ impl Aws {
         moto.versions(bucket, key)
     }
 
+    /// Cuts and throttles as many answers of S3.
+    pub fn disturb(&self, cut: u32, throttled: u32) {
+        let mut memory = self.memory();
+        (memory.cut, memory.throttled) = (cut, throttled);
+    }
+
+    /// What is left of that.
+    pub fn disturbances(&self) -> (u32, u32) {
+        let memory = self.memory();
+        (memory.cut, memory.throttled)
+    }
+
     /// Has CodeBuild say that a build has ended.
     pub fn end_build(&self, id: &str) {
         self.memory().ended_builds.insert(id.to_owned(), "STOPPED");
@@ -177,6 +193,10 @@ async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers:
     }
     if method == Method::POST && uri.path() == "/" {
         return session();
+    }
+    if memory.throttled > 0 {
+        memory.throttled -= 1;
+        return error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown");
     }
     let path = uri.path().to_owned();
     if method == Method::GET && uri.query().is_some_and(|query| query.contains("list-type=2")) {
@@ -205,6 +225,10 @@ async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers:
             memory.objects.remove(&path);
             StatusCode::NO_CONTENT.into_response()
         }
+        (Method::GET, Some(bytes)) if memory.cut > 0 => {
+            memory.cut -= 1;
+            cut(&bytes)
+        }
         (Method::GET | Method::HEAD, Some(bytes)) => {
             let length = bytes.len();
             let etag = format!("\"{}\"", etag(&bytes));
@@ -221,6 +245,14 @@ async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers:
         }
         _ => error(StatusCode::NOT_FOUND, "NoSuchKey"),
     }
+}
+
+/// The first half of an object; then the connection breaks.
+fn cut(bytes: &Bytes) -> Response {
+    let half = Ok(bytes.slice(..bytes.len() / 2));
+    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    let body = Body::from_stream(futures::stream::iter([half, broken]));
+    ([("content-length", bytes.len().to_string())], body).into_response()
 }
 
 /// A body as it was before the client split it into signed chunks.

@@ -103,6 +103,32 @@ fn what_a_dying_terraform_prints_is_told_without_secrets() {
     );
 }
 
+/// Each more often than the SDK tries by itself.
+#[test]
+fn cut_bodies_and_throttles_are_waited_out() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("true"));
+    for (phase, cut, throttled) in [("plan", 2, 0), ("apply", 2, 5)] {
+        world.aws.disturb(cut, throttled);
+        world.succeed(&operation, phase, phase);
+        assert_eq!(world.aws.disturbances(), (0, 0), "{phase}");
+    }
+}
+
+/// Terraform writes the state at its end, and every twenty seconds: what was made since is nowhere else.
+#[test]
+fn killed_terraform_names_what_it_may_have_made() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, &slow("kill -s KILL $PPID"));
+    world.succeed(&operation, "plan", "plan");
+    world.fail(&operation, "apply", "apply");
+    let failure = failure(&world, &operation);
+    assert_eq!(failure.name, "Slipway.ApplyFailed");
+    for named in ["terraform_data.slow (create begun)", "terraform_data.a (created, id "] {
+        assert!(failure.message.contains(named), "{}", failure.message);
+    }
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let Some(world) = World::new() else { return };

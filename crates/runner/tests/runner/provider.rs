@@ -89,6 +89,54 @@ resource "local_file" "lost" {
 output "slipway" { value = { endpoints = { lost = local_file.lost.content } } }
 "#;
 
+/// Terraform fails such a plan: the index is invalid once the resource no longer exists.
+#[test]
+fn drift_check_finds_a_deleted_resource_that_outputs_index() {
+    if !has_providers() {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    for (number, (repeat, key)) in [("for_each = toset([\"x\", \"y\"])", "\"x\""), ("count = 2", "0")]
+        .into_iter()
+        .enumerate()
+    {
+        let text = format!(
+            r#"
+            terraform {{
+              required_providers {{
+                local = {{ source = "hashicorp/local" }}
+              }}
+            }}
+            variable "folder" {{ type = string }}
+            resource "local_file" "f" {{
+              {repeat}
+              filename = "${{var.folder}}/{number}-${{{}}}"
+              content  = "kept"
+            }}
+            output "slipway" {{ value = {{ endpoints = {{ a = local_file.f[{key}].filename }} }} }}
+            "#,
+            if number == 0 { "each.key" } else { "count.index" }
+        );
+        let configuration = world.blueprint(&[("main.tf", &text)], &json!({"folder": world.folder.path()}));
+        let operation = world.provision(&format!("stack-{number}"), configuration);
+        world.succeed(&operation, "plan", "plan");
+        world.succeed(&operation, "apply", "apply");
+        world.end(&operation, &End::Succeeded);
+
+        std::fs::remove_file(world.path(&format!("{number}-{}", key.trim_matches('"')))).expect("a file to lose");
+        let looked = world.request(OperationKind::Drift, &world.stack(&operation), None);
+        world.succeed(&looked, "plan", "drift");
+        let drift = world.operation(&looked).drift.expect("a drift");
+        assert_eq!(
+            (drift.count, drift.resources[0].action),
+            (1, Action::Delete),
+            "{repeat}"
+        );
+        assert_eq!(drift.resources[0].address, format!("local_file.f[{key}]"));
+        world.end(&looked, &End::Succeeded);
+    }
+}
+
 #[test]
 fn a_look_for_drift_names_what_differs_and_changes_nothing() {
     if !has_providers() {
