@@ -23,6 +23,7 @@ use crate::create::{Accepted, NewOperation, NewStack, Outcome};
 use crate::idempotency::{Answer, Idempotency};
 use crate::judge_release::{judge_snapshot, judge_task};
 use crate::judge_subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
+use crate::turn;
 use crate::write::{ATTEMPTS, pause};
 use crate::{Error, Store};
 
@@ -147,6 +148,10 @@ impl Store {
         asking: Asking<'_>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Outcome, Refusal> {
+        let turn = turn::of(&stack.id).await;
+        if turn.waited {
+            stack = self.stack(&stack.id).await?;
+        }
         for attempt in 0..ATTEMPTS {
             let new = match self.judge_change(&stack, change, if_match, asking).await {
                 Ok(new) => new,
@@ -170,6 +175,10 @@ impl Store {
         asking: Asking<'_>,
         answer: impl Fn(Accepted<'_>) -> Answer,
     ) -> Result<Option<Outcome>, Refusal> {
+        let turn = turn::of(&stack.id).await;
+        if turn.waited {
+            stack = self.stack(&stack.id).await?;
+        }
         for attempt in 0..ATTEMPTS {
             let Some(new) = self.judge_push(&stack, push, asking).await? else {
                 return Ok(None);

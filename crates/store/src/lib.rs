@@ -31,6 +31,7 @@ mod item;
 mod judge_release;
 mod judge_subscription;
 mod there_are;
+mod turn;
 mod write;
 
 pub mod approval;

@@ -1,0 +1,82 @@
+//! Turns of the requests about one stack in this process.
+//!
+//! Every request writes the stack's record on the condition that it still is what was read. Of many at once one wins each
+//! round, and the others read, judge and write again: the work grows with the square of their number. In one process (local
+//! mode) they take turns instead, in the order in which they came, so each writes once. Functions on AWS have a request each,
+//! and meet in the condition alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use slipway_model::id::StackId;
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+
+/// The stacks with a request at work. A stack without one is removed by the next request that begins.
+static QUEUES: LazyLock<Mutex<HashMap<StackId, Arc<Queue<()>>>>> = LazyLock::new(Mutex::default);
+
+/// A request's turn, which ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _turn: OwnedMutexGuard<()>,
+    /// Whether other requests came first: what was read before is old.
+    pub(crate) waited: bool,
+}
+
+/// Waits for the turn of a request about this stack.
+pub(crate) async fn of(stack: &StackId) -> Turn {
+    let queue = {
+        let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, queue| Arc::strong_count(queue) > 1);
+        Arc::clone(queues.entry(stack.clone()).or_default())
+    };
+    match Arc::clone(&queue).try_lock_owned() {
+        Ok(turn) => Turn {
+            _turn: turn,
+            waited: false,
+        },
+        // The queue is fair: <https://docs.rs/tokio/latest/tokio/sync/struct.Mutex.html>.
+        Err(_) => Turn {
+            _turn: queue.lock_owned().await,
+            waited: true,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_take_turns_in_the_order_in_which_they_came() {
+        let stack = StackId::from_bits(4_711);
+        let first = of(&stack).await;
+        assert!(!first.waited);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = Vec::new();
+        for number in 0..20 {
+            let (stack, order) = (stack.clone(), Arc::clone(&order));
+            let mut turn = Box::pin(async move {
+                let turn = of(&stack).await;
+                order.lock().expect("no panic").push(number);
+                turn.waited
+            });
+            // Polled once, it is in the queue.
+            assert!(futures_poll(&mut turn).await);
+            waiting.push(turn);
+        }
+        drop(first);
+        for turn in waiting {
+            assert!(turn.await);
+        }
+        assert_eq!(*order.lock().expect("no panic"), (0..20).collect::<Vec<_>>());
+    }
+
+    /// Whether a future is pending after one poll.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> bool {
+        std::future::poll_fn(|context| {
+            let pending = std::pin::Pin::new(&mut *future).poll(context).is_pending();
+            std::task::Poll::Ready(pending)
+        })
+        .await
+    }
+}
