@@ -75,7 +75,13 @@ async fn command_line() -> ExitCode {
             } else {
                 error.report()
             };
-            let _ = writeln!(std::io::stderr(), "{told}");
+            let mut stderr = std::io::stderr();
+            let told = if stderr.is_terminal() {
+                output::harmless(&told)
+            } else {
+                told.into()
+            };
+            let _ = writeln!(stderr, "{told}");
             ExitCode::from(error.exit_code())
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, harmless};
 
 /// The parts of an operation that the commands look at. The rest passes through as JSON.
 #[derive(Debug, Clone, Deserialize)]
@@ -308,7 +308,7 @@ impl Watcher {
             self.once("approval", &text);
         }
         if let Some(bar) = &self.bar {
-            bar.set_message(running_line(operation));
+            bar.set_message(harmless(&running_line(operation)).into_owned());
         }
     }
 
@@ -336,7 +336,7 @@ impl Watcher {
     fn once(&mut self, key: &str, text: &str) {
         if self.printed.insert(key.to_owned()) {
             match &self.bar {
-                Some(bar) => bar.println(text),
+                Some(bar) => bar.println(harmless(text)),
                 None => self.output.say(text),
             }
         }

@@ -1,5 +1,7 @@
 //! What a command prints: lines and tables for people, JSON for programs.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -91,15 +93,58 @@ fn moment(text: &str) -> String {
     moment.map_or_else(|_| text.to_owned(), |moment| moment.to_string())
 }
 
+/// A text as a terminal may show it: what a blueprint or an image prints must not move the cursor, set the clipboard or turn
+/// letters around. Control characters other than line ends and tabs are written as `\x1b`, direction marks as `\u{202e}`
+/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        let is_turned = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        is_turned || c.is_control() && !matches!(c, '\n' | '\t')
+    };
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        // Writing into a text never fails.
+        let _ = match u32::from(c) {
+            _ if !is_harmful(c) => shown.write_char(c),
+            code @ 0..=0xff => write!(shown, "\\x{code:02x}"),
+            code => write!(shown, "\\u{{{code:x}}}"),
+        };
+    }
+    shown.into()
+}
+
 /// Prints a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
 fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let mut stdout = std::io::stdout();
+    let line = if stdout.is_terminal() {
+        harmless(line)
+    } else {
+        line.into()
+    };
+    let _ = writeln!(stdout, "{line}");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn terminal_gets_no_escapes_of_strangers() {
+        assert!(matches!(harmless("a\tb\nü ✓"), Cow::Borrowed(_)));
+        for (text, shown) in [
+            ("\u{1b}[2Jgone", "\\x1b[2Jgone"),
+            ("\u{1b}]52;c;cm0gLXJm\u{7}", "\\x1b]52;c;cm0gLXJm\\x07"),
+            ("50 %\r100 %", "50 %\\x0d100 %"),
+            ("\u{9b}31m", "\\x9b31m"),
+            ("exe.\u{202e}txt", "exe.\\u{202e}txt"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+    }
 
     #[test]
     fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
