@@ -93,7 +93,7 @@ mod tests {
             "RoleArn": role, "RoleSessionName": session, "Policy": policy, "DurationSeconds": seconds,
         });
         let parameters = parameters.as_object().expect("parameters");
-        call("AssumeRole", parameters).map_err(|error| error.code.to_owned())
+        call("AssumeRole", parameters).map_err(|error| error.code.into_owned())
     }
 
     #[test]
