@@ -401,9 +401,13 @@ impl World {
 
     /// What the runner does in a build.
     fn build(&self, id: &OperationId, arguments: &Value) -> Answer {
-        let phase = arguments["EnvironmentVariablesOverride"][1]["Value"]
-            .as_str()
-            .expect("a phase");
+        let variables = arguments["EnvironmentVariablesOverride"].as_array().expect("variables");
+        let variable = |name: &str| {
+            let found = variables.iter().find(|variable| variable["Name"] == name);
+            found.and_then(|variable| variable["Value"].as_str()).expect(name)
+        };
+        let phase = variable("SLIPWAY_PHASE");
+        assert_eq!(variable("SLIPWAY_STACK"), self.operation(id).stack.as_str());
         let (step, end) = match phase {
             "plan" => ("Plan", &self.plan_build),
             _ => ("Apply", &self.apply_build),
