@@ -57,7 +57,7 @@ REFUSED = [
     ({"EventSourceAccounts": "12"}, "12 digits"),
     ({"EnvironmentAccounts": "444455556666, 777788889999"}, "12 digits"),
     ({"EventSourceOrganization": "acme"}, "the id of an organization"),
-    ({"ConcurrentBuilds": "0"}, "not less than 1"),
+    ({"RequestBurst": "0"}, "not less than 1"),
     ({"AlarmEmail": "nobody"}, "one e-mail address"),
     ({"Architecture": "mips"}, "mips"),
 ]

@@ -180,6 +180,9 @@ pub struct Up {
     /// Limit of the AWS account, by its name in AWS [default: none]
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub limits: Vec<Limit>,
+    /// Builds that run at once; five times as many queue [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrent_builds: Option<u16>,
 }
 
 #[derive(Debug, Args)]

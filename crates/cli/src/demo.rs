@@ -44,6 +44,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         terraform,
         providers: "registry".to_owned(),
         program: server::this_program()?,
+        concurrent_builds: None,
     })
     .await
     .map_err(Error::Local)?;

@@ -21,6 +21,8 @@ pub struct Operation {
     pub revision: u64,
     pub stack: StackRef,
     pub position: Option<u64>,
+    pub waiting_for_build: Option<String>,
+    pub cancel: Option<CancelRequest>,
     pub created_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     #[serde(default)]
@@ -32,6 +34,12 @@ pub struct Operation {
     pub task: Option<String>,
     pub error: Option<Failure>,
     pub execution_arn: Option<String>,
+}
+
+/// A request to cancel the operation, whose build is at work.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CancelRequest {
+    pub requested_by: String,
 }
 
 /// The stack of an operation.
@@ -122,6 +130,15 @@ impl Operation {
         format!(
             "waits for an approval: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …"
         )
+    }
+
+    /// That it is going to be cancelled, while its build still saves its state.
+    pub fn cancelling(&self) -> Option<String> {
+        let request = self.cancel.as_ref().filter(|_| !self.has_ended())?;
+        let requester = &request.requested_by;
+        Some(format!(
+            "cancelling, as {requester} requested: Terraform saves the state first"
+        ))
     }
 
     pub fn has_ended(&self) -> bool {
@@ -234,7 +251,7 @@ pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, 
             .watch(&with_query(&format!("/v1/operations/{id}"), &query))
             .await?;
         let operation = Operation::read(&value)?;
-        watcher.show(&operation);
+        watcher.show(&operation, seen == Some(operation.revision));
         if operation.has_ended() {
             watcher.end(&operation);
             return Ok((value, operation));
@@ -268,12 +285,22 @@ impl Watcher {
         }
     }
 
-    fn show(&mut self, operation: &Operation) {
+    /// `stands` says that the server waited for a change in vain.
+    fn show(&mut self, operation: &Operation, stands: bool) {
         if let Some(position) = operation.position {
             self.once(
                 "queued",
                 &format!("  waits in the queue of its stack, at place {position}"),
             );
+        }
+        if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
+            self.once(
+                &format!("build {step}"),
+                &format!("  waits  {step}: waiting for a build"),
+            );
+        }
+        if let Some(cancelling) = operation.cancelling() {
+            self.once("cancelling", &format!("  {cancelling}"));
         }
         // Before the steps that have ended, of which Terraform's may be one by now.
         if self.bar.is_none()
@@ -345,6 +372,9 @@ impl Watcher {
 
 /// What the step that runs is doing.
 fn running_line(operation: &Operation) -> String {
+    if let Some(step) = &operation.waiting_for_build {
+        return format!("{step}: waiting for a build");
+    }
     let step = operation.steps.iter().rev().find(|step| step.ended_at.is_none());
     let step = step.map_or(operation.status.as_str(), |step| step.name.as_str());
     match &operation.progress {

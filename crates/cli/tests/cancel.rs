@@ -1,136 +1,173 @@
-//! A cancel while Terraform is at work: the stack is free for the next operation at once, its state is not.
+//! Cancels while Terraform is at work, against a CodeBuild that kills what it stops. What was made is in the state, whenever the
+//! cancel came.
 
 mod support;
 
-use std::path::Path;
-use std::process::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{Server, until};
 
-/// A process that stands still until this is dropped, whatever becomes of the test.
-struct Frozen(String);
+/// The bucket of Terraform's states.
+const STATES: &str = "slipway-state-000000000000-us-east-1";
 
-impl Frozen {
-    fn new(process: String) -> Self {
-        signal("STOP", &process);
-        Self(process)
-    }
-}
+/// The resources of a stack: three chains of four, so that Terraform is at three of them at a time.
+const RESOURCES: usize = 12;
 
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        signal("CONT", &self.0);
-    }
-}
+/// How many stacks are cancelled, each at another moment.
+const STACKS: usize = 10;
 
-fn signal(name: &str, process: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), process]).status();
-    assert!(sent.expect("kill runs").success(), "{name} to {process}");
-}
+/// How many of them at the same time.
+const AT_ONCE: usize = 5;
 
-/// `first` notes that it was made; `second` notes which Terraform makes it, and waits until the gate is there.
-fn blueprint(journal: &Path, terraform: &Path, gate: &Path) -> String {
-    format!(
-        r#"
-        variable "text" {{ type = string }}
-        resource "terraform_data" "first" {{
-          provisioner "local-exec" {{
-            interpreter = ["/bin/sh", "-c", "echo first >> \"$0\""]
-            command     = {journal}
-          }}
-        }}
-        resource "terraform_data" "second" {{
-          depends_on = [terraform_data.first]
-          input      = var.text
-          provisioner "local-exec" {{
-            interpreter = ["/bin/sh", "-c", "echo $PPID > \"$0\"; until [ -e \"$1\" ]; do sleep 0.05; done", {terraform}]
-            command     = {gate}
-          }}
-        }}
-        output "slipway" {{ value = {{ endpoints = {{ text = terraform_data.second.output }} }} }}
-        "#,
-        journal = support::hcl_string(&journal.to_string_lossy()),
-        terraform = support::hcl_string(&terraform.to_string_lossy()),
-        gate = support::hcl_string(&gate.to_string_lossy()),
-    )
-}
-
-/// Reads the log of an operation as it grows, until a line has the words.
-async fn logged(server: &Server, operation: &str, words: &str) -> String {
-    let read = async {
-        let mut path = format!("/v1/operations/{operation}/logs?wait=20");
-        loop {
-            let page = server.get(&path).await;
-            let lines = page["lines"].as_array().expect("lines").iter();
-            let mut messages = lines.filter_map(|line| line["message"].as_str());
-            if let Some(found) = messages.find(|message| message.contains(words)) {
-                return found.to_owned();
-            }
-            assert_eq!(page["ended"], false, "never logged: {words}");
-            path = format!(
-                "/v1/operations/{operation}/logs?wait=20&after={}",
-                page["after"].as_str().unwrap_or_default()
-            );
-        }
+/// Every resource writes its name into the ledger as soon as it is made, and then takes its time.
+fn blueprint(ledgers: &Path) -> String {
+    let resource = |n: usize| {
+        let after = if n % 4 == 0 {
+            String::new()
+        } else {
+            format!("depends_on = [terraform_data.r{}]", n - 1)
+        };
+        format!(
+            r#"
+            resource "terraform_data" "r{n}" {{
+              {after}
+              provisioner "local-exec" {{
+                interpreter = ["/bin/sh", "-c", "echo r{n} >> \"$0/$1\"; sleep 1.5", {ledgers}]
+                command     = terraform.workspace
+              }}
+            }}
+            "#,
+            ledgers = support::hcl_string(&ledgers.to_string_lossy()),
+        )
     };
-    let patience = std::time::Duration::from_mins(1);
-    tokio::time::timeout(patience, read).await.expect("it is logged")
+    let resources: String = (0..RESOURCES).map(resource).collect();
+    format!("{resources}\noutput \"slipway\" {{ value = {{}} }}\n")
 }
 
-/// The cancelled operation has ended, and the next one runs, while the first one's Terraform still holds the lock and has
-/// not saved what it made. The next one waits for it by itself, and builds on what it saved.
-#[tokio::test]
-async fn an_update_right_after_a_cancel_waits_until_the_state_is_saved() {
-    let server = Server::start();
-    let folder = tempfile::tempdir().expect("a folder");
-    let (journal, terraform, gate) = (
-        folder.path().join("journal"),
-        folder.path().join("terraform"),
-        folder.path().join("gate"),
+/// Numbers that look random, by the generator of Knuth's MMIX: the same ones in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or_default() % limit
+    }
+}
+
+/// The resources that were made, by what they wrote themselves.
+fn made(ledger: &Path) -> Vec<String> {
+    let ledger = std::fs::read_to_string(ledger).unwrap_or_default();
+    ledger.lines().map(str::to_owned).collect()
+}
+
+/// The objects of the state bucket that belong to a stack, by their keys.
+async fn objects(server: &Server, stack: &str) -> BTreeMap<String, Vec<u8>> {
+    let vars = [
+        ("AWS_ENDPOINT_URL", server.aws.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "any"),
+        ("AWS_SECRET_ACCESS_KEY", "any"),
+    ];
+    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars)).force_path_style(true);
+    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let listed = client
+        .list_objects_v2()
+        .bucket(STATES)
+        .send()
+        .await
+        .expect("the bucket is there");
+    let keys = listed.contents().iter().filter_map(|object| object.key());
+    let mut objects = BTreeMap::new();
+    for key in keys.filter(|key| key.contains(stack)) {
+        let object = client
+            .get_object()
+            .bucket(STATES)
+            .key(key)
+            .send()
+            .await
+            .expect("an object");
+        let bytes = object.body.collect().await.expect("its bytes").to_vec();
+        objects.insert(key.to_owned(), bytes);
+    }
+    objects
+}
+
+/// The resources in a stack's state; the state is not locked.
+async fn known(server: &Server, stack: &str) -> BTreeSet<String> {
+    let objects = objects(server, stack).await;
+    assert!(
+        !objects.keys().any(|key| key.ends_with(".tflock")),
+        "{:?}",
+        objects.keys()
     );
-    let main = blueprint(&journal, &terraform, &gate);
-    assert_eq!(server.publish("slow", "1.0.0", &main).await.status, StatusCode::CREATED);
-    let asked = server.create("slow", "slow", &json!({ "text": "cancelled" })).await;
-    let id = |operation: &Value| operation["id"].as_str().expect("an id").to_owned();
-    let written = || std::fs::read_to_string(&terraform).unwrap_or_default();
-    until("the apply is at its second resource", || written().ends_with('\n')).await;
+    let state = objects.iter().find(|(key, _)| key.ends_with(".tfstate"));
+    let state: Value = state.map_or(Value::Null, |(_, bytes)| serde_json::from_slice(bytes).expect("JSON"));
+    let resources = state["resources"].as_array().cloned().unwrap_or_default();
+    let names = resources
+        .iter()
+        .map(|resource| resource["name"].as_str().expect("a name").to_owned());
+    names.collect()
+}
 
-    // What it has made is in no state yet.
-    let frozen = Frozen::new(written().trim().to_owned());
-    let cancel = format!("/v1/operations/{}/cancel", id(&asked));
-    let cancelled = server.send(Method::POST, &cancel, &json!({})).await;
-    assert_eq!(cancelled.status, StatusCode::ACCEPTED, "{}", cancelled.text);
-    assert_eq!(server.ended(&asked).await["status"], "cancelled");
+/// Asks for a stack, cancels it when that many resources are made and a pause is over, and looks at what is left.
+async fn cancelled_at(server: &Server, ledgers: &Path, number: usize, moment: usize, pause: Duration) {
+    let asked = server.create(&format!("stack-{number}"), "twelve", &json!({})).await;
+    let stack = asked["stack"]["id"].as_str().expect("a stack").to_owned();
+    let ledger: PathBuf = ledgers.join(&stack);
+    until("the apply has come so far", || made(&ledger).len() >= moment.max(1)).await;
+    tokio::time::sleep(pause).await;
+    let cancel = asked["links"]["cancel"].as_str().expect("a link");
+    let cancelled = server.send(Method::POST, cancel, &json!({})).await;
+    let ended = server.ended(&asked).await;
+    let context = format!("stack {number}, after {moment} resources and {pause:?}: {ended:#}");
+    if cancelled.status == StatusCode::ACCEPTED {
+        assert_eq!(ended["status"], "cancelled", "{context}");
+        assert_eq!(ended["error"]["name"], "Slipway.Cancelled", "{context}");
+    } else {
+        // It came when everything was done.
+        assert_eq!(cancelled.status, StatusCode::CONFLICT, "{context}");
+    }
+    let made: BTreeSet<String> = made(&ledger).into_iter().collect();
+    let in_state = known(server, &stack).await;
+    assert!(
+        made.is_subset(&in_state),
+        "made: {made:?}, in the state: {in_state:?}, {context}"
+    );
 
-    let stack = asked["links"]["stack"].as_str().expect("a link").to_owned();
-    let update = json!({ "variables": { "text": "updated" } });
-    let update = server.send(Method::PATCH, &stack, &update).await;
+    let path = asked["links"]["stack"].as_str().expect("a link");
+    let update = server.send(Method::PATCH, path, &json!({ "variables": {} })).await;
     assert_eq!(update.status, StatusCode::ACCEPTED, "{}", update.text);
-    let update = update.json();
-    let waiting = logged(&server, &id(&update), "Waiting for the lock of the state").await;
-    assert!(waiting.contains(&id(&asked)), "it says for whom: {waiting}");
-    let step = |operation: &Value| operation["steps"].as_array().and_then(|steps| steps.last()).cloned();
-    let now = server.get(&format!("/v1/operations/{}", id(&update))).await;
-    assert_eq!(
-        step(&now).map(|step| (step["name"].clone(), step["status"].clone())),
-        Some((json!("Plan"), json!("running"))),
-        "{now:#}"
-    );
+    server.succeeded(&update.json()).await;
+    assert_eq!(known(server, &stack).await.len(), RESOURCES, "{context}");
+}
 
-    drop(frozen);
-    std::fs::write(&gate, "").expect("the gate opens");
-    let updated = server.succeeded(&update).await;
-    assert_eq!(server.get(&stack).await["endpoints"]["text"], "updated");
-    let made = std::fs::read_to_string(&journal).expect("the journal");
+#[tokio::test]
+async fn a_cancel_at_any_moment_loses_no_resource() {
+    let server = Server::start_with(&["--concurrent-builds", &AT_ONCE.to_string()]);
+    let ledgers = tempfile::tempdir().expect("a folder");
+    let main = blueprint(ledgers.path());
     assert_eq!(
-        made, "first\n",
-        "what the first one made was saved, and is not made again"
+        server.publish("twelve", "1.0.0", &main).await.status,
+        StatusCode::CREATED
     );
-    assert!(updated["plan"]["add"].as_u64() <= Some(1), "{updated:#}");
-    assert_eq!(server.ended(&asked).await["status"], "cancelled", "it stays so");
-
-    let destroyed = server.request(Method::DELETE, &stack, &[], None).await.json();
-    assert_eq!(server.succeeded(&destroyed).await["plan"]["destroy"], 2);
+    let mut random = Random(20_261_128);
+    let moments: Vec<(usize, Duration)> = (0..STACKS)
+        .map(|_| {
+            let pause = u64::try_from(random.below(1_500)).unwrap_or_default();
+            (random.below(RESOURCES - 2), Duration::from_millis(pause))
+        })
+        .collect();
+    let moments: Vec<_> = moments.into_iter().enumerate().collect();
+    for some in moments.chunks(AT_ONCE) {
+        let cancel = |(number, (moment, pause)): &_| cancelled_at(&server, ledgers.path(), *number, *moment, *pause);
+        futures::future::join_all(some.iter().map(cancel)).await;
+    }
 }

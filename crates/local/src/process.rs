@@ -17,6 +17,7 @@
 //! somebody else is ever signalled. `output` is a file because a program whose pipe is closed dies of it.
 
 mod follow;
+mod session;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -41,6 +42,9 @@ const SUPERVISE: &str = include_str!("process/supervise.sh");
 
 /// What a shell reports for a program that SIGKILL ended, and what container runtimes report too.
 const KILLED: i32 = 128 + 9;
+
+/// How soon a session that was killed is looked at again: a process may have started another one at that moment.
+const KILL_AGAIN: Duration = Duration::from_millis(20);
 
 /// An operation on a process that failed.
 #[derive(Debug, thiserror::Error)]
@@ -227,6 +231,19 @@ impl Process {
             return ending;
         }
         self.signal(Signal::KILL);
+        self.ended().await
+    }
+
+    /// Ends the process without a signal that it could handle: SIGKILL to everything in its session. It and all that it
+    /// started are in there, also a program that leads a process group of its own.
+    pub async fn kill(&self) -> Ending {
+        let is_held = |file| is_locked(&self.folder.join(file));
+        while self.ending().is_none() && (is_held("alive") || is_held("group")) {
+            if let Some(leader) = self.pid.or_else(|| read_pid(&self.folder)) {
+                session::kill(leader, is_held("alive"));
+            }
+            let _ = tokio::time::timeout(KILL_AGAIN, self.ended()).await;
+        }
         self.ended().await
     }
 

@@ -58,6 +58,8 @@ pub struct LocalOptions {
     pub program: PathBuf,
     /// The limits of the account.
     pub limits: Limits,
+    /// The account's limit of builds that run at once; as many as there are cores where there is none.
+    pub concurrent_builds: Option<usize>,
 }
 
 /// Local mode.

@@ -220,6 +220,8 @@ pub struct Project {
     pub timeout_in_minutes: u32,
     /// How long a build may wait for its turn.
     pub queued_timeout_in_minutes: u32,
+    /// How many builds of it may be in progress at once; more are refused and not queued.
+    pub concurrent_build_limit: Option<usize>,
     /// `ARM_CONTAINER`.
     pub environment_type: String,
     /// `BUILD_GENERAL1_SMALL`.

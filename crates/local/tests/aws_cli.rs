@@ -51,6 +51,7 @@ async fn the_cli_is_answered_by_every_service() {
         terraform: "terraform".into(),
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
+        concurrent_builds: None,
     })
     .await
     .expect("starts");

@@ -21,6 +21,10 @@ struct Machine {
 
 impl Machine {
     fn start(data: &Path, buildspec: &str, parallel: usize) -> Self {
+        Self::start_with(data, buildspec, parallel, |_| {})
+    }
+
+    fn start_with(data: &Path, buildspec: &str, parallel: usize, change: impl Fn(&mut Project)) -> Self {
         let ledger = Ledger::open(&data.join("ledger.db")).unwrap();
         let logs = Logs::new(ledger.clone());
         let options = Options {
@@ -28,9 +32,9 @@ impl Machine {
             tools: data.join("tools"),
             program: "/bin/echo".into(),
             environment: BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:1".to_owned())]),
-            parallel,
+            concurrent_builds: parallel,
         };
-        let project = Project {
+        let mut project = Project {
             name: "runner".to_owned(),
             buildspec: buildspec.to_owned(),
             environment: BTreeMap::from([("COLOUR".to_owned(), "red".to_owned())]),
@@ -39,6 +43,7 @@ impl Machine {
             concurrent_build_limit: None,
             log_group: "/slipway/builds".to_owned(),
         };
+        change(&mut project);
         let codebuild = CodeBuild::new(
             options,
             vec![project],
@@ -83,6 +88,16 @@ impl Machine {
             .iter()
             .map(|event| event["message"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// What a build printed that may have printed nothing.
+    async fn lines_or_none(&self, build: &Value) -> Vec<String> {
+        let stream = build["logs"]["streamName"].as_str().unwrap();
+        let body = json!({"logGroupName": "/slipway/builds", "logStreamName": stream});
+        match self.logs.call("GetLogEvents", body).await {
+            Ok(_) => self.lines(build["id"].as_str().unwrap()).await,
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Waits until the build's log has the line.
@@ -275,18 +290,21 @@ async fn what_could_change_the_program_is_refused_and_tokens_are_honoured() {
     );
 }
 
-#[tokio::test]
-async fn running_and_queued_builds_can_be_stopped() {
-    let data = tempfile::tempdir().unwrap();
-    // A program of its own, as the runner is, that takes its time to end.
-    let program = data.path().join("program");
-    let script = "trap 'sleep 0.2; echo saved; exit 1' TERM; echo ready; while :; do sleep 0.02; done";
+/// A build of a program of its own, as the runner is, that saves what it did when it is told to end.
+fn polite(data: &Path) -> String {
+    let program = data.join("program");
+    let script = "trap 'sleep 0.2; echo saved; exit 1' TERM INT HUP; echo ready; while :; do sleep 0.02; done";
     std::fs::write(&program, script).unwrap();
-    let spec = format!(
+    format!(
         "version: 0.2\nphases: {{build: {{commands: ['/bin/sh {}', 'echo later']}}}}",
         program.display()
-    );
-    let machine = Machine::start(data.path(), &spec, 1);
+    )
+}
+
+#[tokio::test]
+async fn a_stop_kills_a_running_build_without_a_signal() {
+    let data = tempfile::tempdir().unwrap();
+    let machine = Machine::start(data.path(), &polite(data.path()), 1);
     let running = machine.start_build(json!([])).await;
     let queued = machine.start_build(json!([])).await;
     machine.written(&running, "ready").await;
@@ -298,11 +316,94 @@ async fn running_and_queued_builds_can_be_stopped() {
     let build = machine.finished(&running).await;
     assert_eq!(build["buildStatus"], "STOPPED");
     let lines = machine.lines(&running).await;
-    assert!(lines.contains(&"saved".to_owned()), "{lines:?}");
-    assert!(
-        !lines.contains(&"later".to_owned()),
-        "nothing begins after the stop: {lines:?}"
-    );
+    assert_eq!(lines, ["ready"], "it is not told, and nothing begins after the stop");
+}
+
+#[tokio::test]
+async fn a_build_that_takes_too_long_is_killed_and_so_is_one_that_waits_too_long() {
+    let data = tempfile::tempdir().unwrap();
+    let machine = Machine::start_with(data.path(), &polite(data.path()), 1, |project| {
+        project.timeout_minutes = 0
+    });
+    let build = machine.finished(&machine.start_build(json!([])).await).await;
+    assert_eq!(build["buildStatus"], "TIMED_OUT");
+    assert!(!machine.lines_or_none(&build).await.contains(&"saved".to_owned()));
+
+    let data = tempfile::tempdir().unwrap();
+    let no_patience = |project: &mut Project| project.queued_timeout_minutes = 0;
+    let machine = Machine::start_with(data.path(), &polite(data.path()), 1, no_patience);
+    let running = machine.start_build(json!([])).await;
+    machine.written(&running, "ready").await;
+    let build = machine.finished(&machine.start_build(json!([])).await).await;
+    assert_eq!(build["buildStatus"], "TIMED_OUT");
+    assert_eq!(machine.build(&running).await["buildStatus"], "IN_PROGRESS");
+    machine.call("StopBuild", json!({"id": running})).await;
+    machine.finished(&running).await;
+}
+
+#[tokio::test]
+async fn an_account_queues_five_builds_for_each_that_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let machine = Machine::start(data.path(), &polite(data.path()), 1);
+    let mut builds = Vec::new();
+    for _ in 0..6 {
+        builds.push(machine.start_build(json!([])).await);
+    }
+    let one_more = || machine.codebuild.call("StartBuild", json!({"projectName": "runner"}));
+    let error = one_more().await.unwrap_err();
+    assert_eq!(error.code, "AccountLimitExceededException");
+    assert_eq!(error.message, "Cannot have more than 5 builds in queue for the account");
+    assert_eq!(error.status.as_u16(), 400);
+    machine.call("StopBuild", json!({"id": builds[3]})).await;
+    machine.finished(&builds[3]).await;
+    let accepted = async {
+        while let Err(error) = one_more().await {
+            assert_eq!(error.code, "AccountLimitExceededException");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), accepted).await.unwrap();
+    machine.codebuild.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_project_with_a_limit_queues_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let limited = |project: &mut Project| project.concurrent_build_limit = Some(1);
+    let machine = Machine::start_with(data.path(), &polite(data.path()), 4, limited);
+    let running = machine.start_build(json!([])).await;
+    let error = machine
+        .codebuild
+        .call("StartBuild", json!({"projectName": "runner"}))
+        .await;
+    assert_eq!(error.unwrap_err().code, "AccountLimitExceededException");
+    machine.call("StopBuild", json!({"id": running})).await;
+    machine.finished(&running).await;
+}
+
+#[tokio::test]
+async fn every_build_has_a_source_folder_of_its_own() {
+    let data = tempfile::tempdir().unwrap();
+    let spec = "version: 0.2\nphases: {build: {commands: ['echo $CODEBUILD_SRC_DIR $PWD']}}";
+    let machine = Machine::start(data.path(), spec, 2);
+    let mut folders = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let id = machine.start_build(json!([])).await;
+        machine.finished(&id).await;
+        let lines = machine.lines(&id).await;
+        let line = lines.iter().find(|line| line.starts_with('/')).unwrap();
+        let (folder, working_folder) = line.split_once(' ').unwrap();
+        assert_eq!(folder, working_folder);
+        let random = folder.rsplit('/').nth(3).unwrap();
+        let digits = random.strip_prefix("src").unwrap();
+        assert!(
+            !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()),
+            "{folder}"
+        );
+        assert!(folder.ends_with("/src/s3/00"), "{folder}");
+        folders.insert(random.to_owned());
+    }
+    assert_eq!(folders.len(), 2);
 }
 
 #[tokio::test]
@@ -361,10 +462,12 @@ async fn a_build_whose_process_was_killed_is_a_fault_and_a_shutdown_stops_builds
     assert_eq!(build["buildStatus"], "FAULT");
     assert!(build.to_string().contains("was killed from outside"));
 
+    let machine = Machine::start(data.path(), &polite(data.path()), 1);
     let running = machine.start_build(json!([])).await;
     machine.written(&running, "ready").await;
     let queued = machine.start_build(json!([])).await;
     machine.codebuild.shutdown().await;
+    assert!(machine.lines(&running).await.contains(&"saved".to_owned()));
     assert_eq!(machine.build(&running).await["buildStatus"], "STOPPED");
     assert_eq!(machine.build(&queued).await["currentPhase"], "QUEUED");
 }

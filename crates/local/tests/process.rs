@@ -103,6 +103,31 @@ async fn stop_lets_a_program_finish_and_kills_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn kill_ends_all_process_groups_of_the_session_at_once() {
+    // `set -m` gives the job a process group of its own, as the runner does with Terraform.
+    let script = "trap 'echo told' TERM INT; set -m; sh -c 'trap \"echo told\" TERM INT; echo $$; while :; do sleep 0.02; done' & \
+                  echo ready; while :; do sleep 0.02; done";
+    let (_folder, process) = start(script);
+    written(&process, "ready").await;
+    let child = async {
+        loop {
+            if let Some(child) = output(&process).await.iter().find_map(|line| line.parse().ok()) {
+                return rustix::process::Pid::from_raw(child).unwrap();
+            }
+        }
+    };
+    let child = tokio::time::timeout(Duration::from_secs(20), child).await.unwrap();
+    assert_eq!(process.kill().await, Ending::Killed);
+    let gone = async {
+        while is_running(child) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
+    assert!(!output(&process).await.contains(&"told".to_owned()));
+}
+
+#[tokio::test]
 async fn what_the_program_leaves_running_ends_with_it() {
     let (_folder, process) = start("sleep 600 & echo $!; exit 0");
     assert_eq!(process.ended().await, Ending::Exited(0));

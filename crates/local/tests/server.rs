@@ -18,6 +18,7 @@ fn options(data: &Path) -> LocalOptions {
         terraform: "terraform".into(),
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
+        concurrent_builds: None,
     }
 }
 

@@ -263,3 +263,32 @@ fn the_shipped_definition_has_all_its_substitutions() {
     assert!(!machine.definition.contains("${"));
     slipway_asl::StateMachine::parse(&machine.definition).expect("is a machine");
 }
+
+/// Terraform has to end, and to save its state, before anything ends it. AWS does not say whether the time in the queue counts
+/// against a build's timeout, so the timeout has room for both.
+#[test]
+fn every_timeout_is_longer_than_what_it_waits_for() {
+    const TO_SAVE_THE_STATE: u32 = 8 * 60;
+    let project = shipped().project;
+    let variable = |name: &str| {
+        project
+            .environment_variables
+            .iter()
+            .find(|variable| variable.name == name)
+    };
+    let deadline = variable("SLIPWAY_DEADLINE_SECONDS")
+        .expect("a deadline")
+        .value
+        .parse::<u32>();
+    let deadline = deadline.expect("a number");
+    let (timeout, queued) = (project.timeout_in_minutes * 60, project.queued_timeout_in_minutes * 60);
+    assert!(timeout >= queued + deadline + TO_SAVE_THE_STATE);
+    assert_eq!(project.concurrent_build_limit, None, "at such a limit builds fail");
+    let definition: Value = serde_json::from_str(slipway_local::template::DEFINITION).expect("JSON");
+    for state in ["Plan", "Apply"] {
+        let seconds = definition["States"][state]["TimeoutSeconds"]
+            .as_u64()
+            .expect("a number");
+        assert!(seconds >= u64::from(timeout + queued) + 300, "{state}");
+    }
+}

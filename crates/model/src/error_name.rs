@@ -17,6 +17,8 @@ pub enum ErrorName {
     ApprovalTimedOut,
     /// Terraform could not apply the plan.
     ApplyFailed,
+    /// Terraform did not end within the time of a build.
+    BuildTimedOut,
     /// The blueprint's output `slipway` is not what it should be.
     ContractInvalid,
     /// A migration did not end with exit code 0.
@@ -53,6 +55,7 @@ impl ErrorName {
         Self::ApprovalRejected,
         Self::ApprovalTimedOut,
         Self::ApplyFailed,
+        Self::BuildTimedOut,
         Self::ContractInvalid,
         Self::MigrationFailed,
         Self::SnapshotFailed,
@@ -76,6 +79,7 @@ impl ErrorName {
             Self::ApprovalRejected => "Slipway.ApprovalRejected",
             Self::ApprovalTimedOut => "Slipway.ApprovalTimedOut",
             Self::ApplyFailed => "Slipway.ApplyFailed",
+            Self::BuildTimedOut => "Slipway.BuildTimedOut",
             Self::ContractInvalid => "Slipway.ContractInvalid",
             Self::MigrationFailed => "Slipway.MigrationFailed",
             Self::SnapshotFailed => "Slipway.SnapshotFailed",

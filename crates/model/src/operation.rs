@@ -1,7 +1,8 @@
 //! One trip of a stack through the workflow.
 
 pub mod approval;
-pub mod calling_off;
+pub mod build;
+pub mod cancel;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::cancel::CancelRequest;
 use crate::account::AccountId;
 use crate::contract::Database;
 use crate::event::{Origin, Telling};
@@ -171,7 +173,7 @@ pub enum StepStatus {
     Succeeded,
     /// It failed; the operation's failure says why where it is the one that ended the operation.
     Failed,
-    /// It ran when somebody called the operation off.
+    /// It ran when the operation was cancelled.
     Cancelled,
 }
 
@@ -354,6 +356,9 @@ pub struct Operation {
     /// The Step Functions task token that an approval or a rejection answers. Never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,
+    /// The request to cancel it that came while a build was at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelRequest>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -393,6 +398,13 @@ impl Operation {
         if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
             step.end(status, now);
         }
+    }
+
+    /// The name of the state that runs; of several, of the one that began last.
+    pub fn running_step(&self) -> Option<&str> {
+        let mut steps = self.steps.iter().rev();
+        let running = steps.find(|step| step.status == StepStatus::Running);
+        running.map(|step| step.name.as_str())
     }
 
     /// Notes that the states which ran have ended.

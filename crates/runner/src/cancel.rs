@@ -1,56 +1,155 @@
-//! A cancel: SIGTERM or SIGINT to the build.
+//! Why a build stops before its work is done: its operation is cancelled or has ended, its time is up, or a signal.
+//!
+//! CodeBuild sends no documented signal before it ends a build, so the runner looks for itself: it polls its operation's record,
+//! and it has a deadline that leaves Terraform time to end. Signals are for people and for local mode.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use slipway_model::error_chain::chain;
+use slipway_model::id::OperationId;
+use slipway_model::operation::cancel::Interruption;
+use slipway_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::console::say;
 use crate::error::Error;
+use crate::reach::patiently;
 
-/// Whether the build was told to stop. Clones see the same.
+/// How often the record is read.
+const POLL: Duration = Duration::from_secs(3);
+
+/// Why a build stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Why {
+    Interruption(Interruption),
+    Deadline(Duration),
+    Signal,
+}
+
+/// Whether the build is to stop, and why. Clones are the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Cancel(watch::Receiver<bool>);
+pub(crate) struct Cancel(Arc<watch::Sender<Option<Why>>>);
 
 impl Cancel {
-    /// Listens for the signals that stop a build. Further ones change nothing: Terraform, told once, saves its state; told
-    /// twice, it would drop everything.
+    /// A cancel that comes by the signals that stop a process. Further ones change nothing: Terraform, told once, saves its
+    /// state; told twice, it would drop everything.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let (sender, receiver) = watch::channel(false);
+        let cancel = Self::never();
+        let by_signal = cancel.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-                if !sender.send_replace(true) {
-                    say("The operation is called off: Terraform finishes what it has begun and saves the state.");
-                }
+                by_signal.request(Why::Signal);
             }
         });
-        Ok(Self(receiver))
+        Ok(cancel)
     }
 
     /// A cancel that never comes, for work that a cancel has to wait for.
     pub(crate) fn never() -> Self {
-        let (_, receiver) = watch::channel(false);
-        Self(receiver)
+        Self(Arc::new(watch::channel(None).0))
     }
 
-    /// Waits until the build is told to stop.
+    /// Requests it when the deadline passes or the operation's record says so, and tells the record that it was read. Returns
+    /// only then.
+    pub(crate) async fn watch(self, store: Store, operation: OperationId, deadline: Option<(Instant, Duration)>) {
+        let passed = async {
+            match deadline {
+                Some((start, time)) => {
+                    tokio::time::sleep_until(start + time).await;
+                    Why::Deadline(time)
+                }
+                None => std::future::pending().await,
+            }
+        };
+        let why = tokio::select! {
+            why = passed => why,
+            interruption = poll(&store, &operation) => Why::Interruption(interruption),
+        };
+        let answers = matches!(why, Why::Interruption(Interruption::Requested(_)));
+        self.request(why);
+        if answers && let Err(error) = patiently(async || store.acknowledge_cancel(&operation).await).await {
+            say(format_args!("The cancel could not be acknowledged: {}", chain(&error)));
+        }
+    }
+
+    /// The first reason stays.
+    fn request(&self, why: Why) {
+        self.0.send_if_modified(|known| {
+            if known.is_some() {
+                return false;
+            }
+            let reason = why.error();
+            say(format_args!(
+                "Interrupted: {reason}. Terraform finishes what it has begun and saves the state."
+            ));
+            *known = Some(why);
+            true
+        });
+    }
+
+    /// Waits until the build is to stop.
     pub(crate) async fn requested(&mut self) {
-        if self.0.wait_for(|requested| *requested).await.is_err() {
-            // The listener lives as long as the process.
+        if self.0.subscribe().wait_for(Option::is_some).await.is_err() {
+            // The sender is in `self`.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Fails where the build was told to stop: asked between steps.
+    /// Fails where the build is to stop: asked between steps.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if *self.0.borrow() {
-            Err(Error::Cancelled)
-        } else {
-            Ok(())
+        self.0.borrow().as_ref().map_or(Ok(()), |why| Err(why.error()))
+    }
+}
+
+/// Reads the record until it has something to stop for.
+async fn poll(store: &Store, operation: &OperationId) -> Interruption {
+    let mut complained = false;
+    loop {
+        tokio::time::sleep(POLL).await;
+        match store.interruption(operation).await {
+            Ok(Some(interruption)) => return interruption,
+            Ok(None) => complained = false,
+            // Terraform goes on: what it does is wanted as far as is known. The next read may tell.
+            Err(error) if !complained => {
+                complained = true;
+                say(format_args!(
+                    "Whether the operation is cancelled is not known: {}",
+                    chain(&error)
+                ));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Why {
+    fn error(&self) -> Error {
+        match self {
+            Self::Interruption(interruption) => Error::from(interruption.clone()),
+            Self::Deadline(time) => Error::Deadline {
+                minutes: time.as_secs() / 60,
+            },
+            Self::Signal => Error::Stopped,
+        }
+    }
+}
+
+impl From<Interruption> for Error {
+    fn from(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Requested(request) => Self::Cancelled {
+                requester: request.requested_by,
+            },
+            Interruption::Ended(status) => Self::Ended(status),
         }
     }
 }

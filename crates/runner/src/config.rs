@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
+use slipway_model::operation::build;
 
 use crate::user::User;
 
@@ -21,8 +23,8 @@ impl Phase {
     /// The name of the workflow's state in which it runs.
     pub fn step(self) -> &'static str {
         match self {
-            Self::Plan => "Plan",
-            Self::Apply => "Apply",
+            Self::Plan => build::PLAN,
+            Self::Apply => build::APPLY,
         }
     }
 
@@ -80,6 +82,9 @@ pub struct Config {
     pub terraform: Option<PathBuf>,
     /// Where providers come from.
     pub providers: Providers,
+    /// How long the build may take until Terraform is interrupted, so that it saves the state before CodeBuild ends the build;
+    /// `None` outside CodeBuild.
+    pub deadline: Option<Duration>,
     /// Whether S3 is not AWS's own, and buckets are addressed by path.
     pub own_endpoint: bool,
     /// The build that this process is.
@@ -163,6 +168,7 @@ impl Config {
                     });
                 }
             },
+            deadline: optional("SLIPWAY_DEADLINE_SECONDS").map(seconds).transpose()?,
             own_endpoint: slipway_store::aws::s3_path_style(vars),
             build: Build {
                 id: optional("CODEBUILD_BUILD_ID"),
@@ -171,6 +177,14 @@ impl Config {
             vars: vars.clone(),
         })
     }
+}
+
+fn seconds(value: String) -> Result<Duration, ConfigError> {
+    value.parse().map(Duration::from_secs).map_err(|_| ConfigError::Wrong {
+        name: "SLIPWAY_DEADLINE_SECONDS",
+        value,
+        expected: "a whole number of seconds",
+    })
 }
 
 #[cfg(test)]
@@ -206,6 +220,7 @@ mod tests {
             ("SLIPWAY_STACK", "../stack"),
             ("SLIPWAY_PROVIDERS", "mirror"),
             ("SLIPWAY_TERRAFORM_USER", "0"),
+            ("SLIPWAY_DEADLINE_SECONDS", "two hours"),
         ] {
             let mut vars = vars();
             vars.insert(name.to_owned(), value.to_owned());

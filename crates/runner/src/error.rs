@@ -21,8 +21,15 @@ const MESSAGE_SIZE: usize = 4096;
 pub(crate) enum Error {
     #[error("the operation has ended already: it is {0}")]
     Ended(slipway_model::operation::OperationStatus),
-    #[error("the operation was called off")]
-    Cancelled,
+    #[error("{requester} cancelled the operation")]
+    Cancelled { requester: String },
+    #[error("the build was stopped by a signal")]
+    Stopped,
+    #[error(
+        "the build has had its {minutes} minutes, so Terraform was interrupted while there was time to save the state; request \
+         the operation again to go on from there"
+    )]
+    Deadline { minutes: u64 },
     #[error("the operation is of the stack {found}, and the build is for {expected}")]
     OtherStack {
         found: slipway_model::id::StackId,
@@ -168,7 +175,8 @@ impl Error {
         }
         Failure {
             name: match self {
-                Self::Cancelled => ErrorName::Cancelled.to_string(),
+                Self::Cancelled { .. } | Self::Stopped => ErrorName::Cancelled.to_string(),
+                Self::Deadline { .. } => ErrorName::BuildTimedOut.to_string(),
                 _ => phase.error_name().to_string(),
             },
             step: phase.step().to_owned(),
@@ -191,7 +199,13 @@ mod tests {
         let name = |error: Error, phase| error.failure(phase).name;
         assert_eq!(name(Error::PlanIsStale, Phase::Apply), "Slipway.ApplyFailed");
         assert_eq!(name(Error::SensitiveContract, Phase::Plan), "Slipway.PlanFailed");
-        assert_eq!(name(Error::Cancelled, Phase::Apply), "Slipway.Cancelled");
+        let requester = "ann".to_owned();
+        assert_eq!(name(Error::Cancelled { requester }, Phase::Apply), "Slipway.Cancelled");
+        assert_eq!(name(Error::Stopped, Phase::Apply), "Slipway.Cancelled");
+        assert_eq!(
+            name(Error::Deadline { minutes: 112 }, Phase::Plan),
+            "Slipway.BuildTimedOut"
+        );
     }
 
     #[test]

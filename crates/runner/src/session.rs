@@ -6,10 +6,11 @@ use aws_config::SdkConfig;
 use jiff::Timestamp;
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
-use slipway_model::operation::{LogStream, Operation, Progress, StepStatus};
+use slipway_model::operation::{LogStream, Operation, Progress};
 use slipway_model::plan::{Drift, PlanSummary};
 use slipway_model::terraform::LOCK_FILE;
 use slipway_store::Store;
+use tokio::time::Instant;
 
 use crate::archive;
 use crate::cancel::Cancel;
@@ -58,6 +59,7 @@ pub(crate) struct Session {
     build: SdkConfig,
     /// With those of the runner's session.
     sdk: SdkConfig,
+    started: Instant,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             cancel,
             build,
             sdk,
+            started: Instant::now(),
             config,
         }
     }
@@ -81,18 +84,16 @@ impl Session {
         artifact::of_operation(&self.config.operation, name)
     }
 
-    /// Loads the operation and records, in the same write, that its step runs and where it prints to.
+    /// Loads the operation and records, in the same write, that its step runs and where it prints to. Where the operation has
+    /// ended or is being cancelled, nothing begins.
     pub(crate) async fn begin(&self) -> Result<Operation, Error> {
         let phase = self.config.phase;
         let operation = self
             .update("begin the step on", |operation| {
-                if operation.status.has_ended() {
+                if operation.interruption().is_some() {
                     return;
                 }
-                operation.begin_step(phase.step(), Timestamp::now());
-                operation.progress = None;
-                // Of an earlier try of this step.
-                operation.failure.take_if(|failure| failure.step == phase.step());
+                operation.begin_build(phase.step(), Timestamp::now());
                 if let Some((group, stream)) = &self.config.build.log {
                     let log = LogStream {
                         step: phase.step().to_owned(),
@@ -106,9 +107,6 @@ impl Session {
                 }
             })
             .await?;
-        if operation.status.has_ended() {
-            return Err(Error::Ended(operation.status));
-        }
         if operation.stack != self.config.stack {
             return Err(Error::OtherStack {
                 found: operation.stack,
@@ -130,13 +128,15 @@ impl Session {
         Ok(operation)
     }
 
-    /// Records how the step ended.
+    /// Records how the step ended. A cancel that was requested until then is an error too.
     pub(crate) async fn end(&self, ended: &Result<Done, Error>) -> Result<(), Error> {
         let phase = self.config.phase;
         let now = Timestamp::now();
-        let recorded = self.update("end the step on", |operation| match ended {
-            Ok(done) => {
-                operation.end_step(phase.step(), StepStatus::Succeeded, now);
+        let recorded = self.update("end the step on", |operation| {
+            let outcome = ended.as_ref().map(|_| ()).map_err(|error| error.failure(phase));
+            // What the record says of the end is read below.
+            let _ = operation.end_build(phase.step(), outcome, now);
+            if let Ok(done) = ended {
                 if let Some(plan) = &done.plan {
                     operation.plan = Some(plan.clone());
                 }
@@ -145,14 +145,11 @@ impl Session {
                 }
                 operation.progress.clone_from(&done.progress);
             }
-            Err(error) => {
-                operation.end_step(phase.step(), StepStatus::Failed, now);
-                if operation.failure.is_none() && !operation.status.has_ended() {
-                    operation.failure = Some(error.failure(phase));
-                }
-            }
         });
-        recorded.await.map(|_| ())
+        match recorded.await?.interruption() {
+            Some(interruption) if ended.is_ok() => Err(interruption.into()),
+            _ => Ok(()),
+        }
     }
 
     async fn update(&self, action: &'static str, change: impl Fn(&mut Operation)) -> Result<Operation, Error> {
@@ -332,9 +329,9 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error
 }
 
 async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error> {
-    let ended = match session.config.phase {
-        Phase::Plan => Box::pin(crate::plan::plan(session, operation)).await,
-        Phase::Apply => Box::pin(crate::apply::apply(session, operation)).await,
+    let ended = match operation.interruption() {
+        Some(interruption) => Err(interruption.into()),
+        None => work(session, operation).await,
     };
     let recorded = session.end(&ended).await;
     match (ended, recorded) {
@@ -347,4 +344,17 @@ async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error>
         }
         (ended, recorded) => ended.map(|_| ()).and(recorded),
     }
+}
+
+/// Does the phase, while the operation's record and the clock are watched.
+async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    let deadline = session.config.deadline.map(|time| (session.started, time));
+    let cancel = session.cancel.clone();
+    let watch = tokio::task::spawn_local(cancel.watch(session.store.clone(), operation.id.clone(), deadline));
+    let ended = match session.config.phase {
+        Phase::Plan => Box::pin(crate::plan::plan(session, operation)).await,
+        Phase::Apply => Box::pin(crate::apply::apply(session, operation)).await,
+    };
+    watch.abort();
+    ended
 }

@@ -325,6 +325,7 @@ impl Request {
             drift: None,
             approved_by: None,
             approval_token: None,
+            cancel: None,
             failure: None,
             logs: Vec::new(),
             execution_arn: None,

@@ -47,11 +47,7 @@ impl Store {
             if operation.status.has_ended() {
                 return self.finished(operation).await;
             }
-            let written = if operation.status == OperationStatus::Queued {
-                self.leave_queue(operation, end).await?
-            } else {
-                self.free_slot(operation, end).await?
-            };
+            let written = self.end_now(operation, end).await?;
             // What was written is read again: a repeated call and the first one answer from the same records.
             if written == Written::Conflict {
                 pause(attempt).await;
@@ -60,8 +56,17 @@ impl Store {
         Err(conflict(id))
     }
 
+    /// Ends an operation, under the revision that was read.
+    pub(crate) async fn end_now(&self, operation: Operation, end: &End) -> Result<Written, Error> {
+        if operation.status == OperationStatus::Queued {
+            self.leave_queue(operation, end).await
+        } else {
+            self.free_slot(operation, end).await
+        }
+    }
+
     /// What follows from an operation that has ended.
-    async fn finished(&self, operation: Operation) -> Result<Finished, Error> {
+    pub(crate) async fn finished(&self, operation: Operation) -> Result<Finished, Error> {
         let stack = self.stack(&operation.stack).await?;
         if stack.status == StackStatus::Destroyed {
             self.empty_queue(&stack).await?;

@@ -37,6 +37,7 @@ mod write;
 pub mod approval;
 pub mod aws;
 pub mod blueprint;
+pub mod cancel;
 pub mod configured;
 pub mod create;
 pub mod environment;

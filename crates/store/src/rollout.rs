@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::calling_off::WAIT_UNTIL_STABLE;
+use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
 use slipway_model::operation::{Failure, Operation, StepStatus};
 
 use crate::idempotency::expiry;

@@ -6,7 +6,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, Operation, StepStatus};
+use slipway_model::operation::{Failure, Operation};
 
 use crate::finish::{End, Finished};
 use crate::{Error, Store, start};
@@ -46,16 +46,18 @@ impl ExecutionEnd {
         })
     }
 
-    /// The end of the operation that follows.
+    /// The end of the operation that follows. One whose cancel was requested ends as cancelled, whatever came between.
     fn of_operation(self, operation: &Operation) -> End {
-        let running = operation
-            .steps
-            .iter()
-            .rev()
-            .find(|step| step.status == StepStatus::Running);
+        match self.without_request(operation) {
+            End::Failed(failure) if operation.cancel.is_some() => End::Cancelled(operation.failing(failure)),
+            end => end,
+        }
+    }
+
+    fn without_request(self, operation: &Operation) -> End {
         let failure = |name: &str, message: String| Failure {
             name: name.to_owned(),
-            step: running.map(|step| step.name.clone()).unwrap_or_default(),
+            step: operation.running_step().unwrap_or_default().to_owned(),
             message,
             address: None,
         };

@@ -28,9 +28,11 @@ impl Steps {
             if !operation.status.has_ended() {
                 let step = step_of(operation, &failed.step);
                 operation.begin_step(&step, now);
-                let status = match failed.error.as_str() {
-                    rollout::CALLED_OFF => StepStatus::Cancelled,
-                    _ => StepStatus::Failed,
+                let is_cancelled = failed.error == rollout::CALLED_OFF || operation.cancel.is_some();
+                let status = if is_cancelled {
+                    StepStatus::Cancelled
+                } else {
+                    StepStatus::Failed
                 };
                 operation.end_step(&step, status, now);
             }
@@ -38,6 +40,8 @@ impl Steps {
         };
         let ending = self.store.update_operation(operation, note).await?;
         let failure = self.in_plain_words(&ending, failed).await;
+        // The runner has said so itself, unless it could not say anything any more.
+        let failure = ending.failing(failure);
         let end = match failure.name.as_str() {
             rollout::CALLED_OFF => End::Cancelled(failure.clone()),
             _ => End::Failed(failure.clone()),

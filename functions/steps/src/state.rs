@@ -1,25 +1,25 @@
 //! The states of the workflow under whose names the operation's steps are recorded, and the recording.
 
 use jiff::Timestamp;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, calling_off};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
 
-pub(crate) const PLAN: &str = "Plan";
+pub(crate) const PLAN: &str = build::PLAN;
 pub(crate) const REVIEW_PLAN: &str = "Review plan";
 pub(crate) const WAIT_FOR_APPROVAL: &str = approval::WAIT_FOR_APPROVAL;
-pub(crate) const APPLY: &str = "Apply";
+pub(crate) const APPLY: &str = build::APPLY;
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
-pub(crate) const PREPARE_RELEASE: &str = calling_off::PREPARE_RELEASE;
+pub(crate) const PREPARE_RELEASE: &str = cancel::PREPARE_RELEASE;
 pub(crate) const WAIT_FOR_SNAPSHOT: &str = slipway_store::snapshot::STEP;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
 pub(crate) const RUN_BACKUP: &str = "Run backup";
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = "Run migration";
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
-pub(crate) const WAIT_UNTIL_STABLE: &str = calling_off::WAIT_UNTIL_STABLE;
-pub(crate) const VERIFY: &str = calling_off::VERIFY;
+pub(crate) const WAIT_UNTIL_STABLE: &str = cancel::WAIT_UNTIL_STABLE;
+pub(crate) const VERIFY: &str = cancel::VERIFY;
 pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
 pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
 pub(crate) const PREPARE_TASK: &str = "Prepare task";

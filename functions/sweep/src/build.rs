@@ -1,14 +1,73 @@
-//! The build of an operation whose execution has ended.
+//! The build of an operation that is being cancelled, and does not answer.
 
 use aws_sdk_codebuild::operation::stop_build::StopBuildError;
-use slipway_model::operation::Operation;
+use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
+use jiff::Timestamp;
+use slipway_model::error_name::ErrorName;
+use slipway_model::operation::{Failure, Operation};
+use slipway_store::finish::End;
+use slipway_store::start::start_or_leave;
 
-use crate::{Sweep, SweepError};
+use crate::{Healing, Sweep, SweepError};
+
+/// What became of the build.
+const UNANSWERED: &str =
+    "its build did not answer for ten minutes and was stopped, so what it was making may be missing in the state";
 
 impl Sweep {
-    /// Stops the build that locked the operation's state, where it still runs: nobody waits for what it does any more. It is
-    /// not waited for. Terraform saves its state and goes, and until then its lock keeps the next operation from the state.
-    pub(crate) async fn stop_build(&self, operation: &Operation) -> Result<(), SweepError> {
+    /// Whether its cancel was requested and the build has not answered. One that has answered is let be: Terraform is ending, and
+    /// whoever ends it loses what it has made.
+    pub(crate) async fn is_overdue(&self, operation: &Operation, now: Timestamp) -> Result<bool, SweepError> {
+        let overdue = |operation: &Operation| operation.cancel.as_ref().is_some_and(|request| request.is_overdue(now));
+        if !overdue(operation) {
+            return Ok(false);
+        }
+        // It may have answered or ended since it was listed.
+        let stored = self.store.operation(&operation.id).await.map_err(SweepError::Read)?;
+        Ok(!stored.status.has_ended() && overdue(&stored))
+    }
+
+    /// Ends an operation whose build does not answer: execution, build and record, in this order, because only the record says
+    /// to the next sweep what is left to do.
+    pub(crate) async fn cancel(&self, operation: &Operation, execution: &str) -> Result<Healing, SweepError> {
+        let step = operation.running_step().unwrap_or_default();
+        let unanswered = Failure {
+            name: ErrorName::Internal.to_string(),
+            step: step.to_owned(),
+            message: UNANSWERED.to_owned(),
+            address: None,
+        };
+        let failure = operation.failing(unanswered);
+        self.stop_execution(execution, &failure).await?;
+        self.stop_build(operation).await?;
+        let finished = self
+            .store
+            .finish_operation(&operation.id, &End::Cancelled(failure))
+            .await;
+        let finished = finished.map_err(SweepError::End)?;
+        if let Some(next) = &finished.next {
+            start_or_leave(&self.store, &self.sfn, &self.config.state_machine, next).await;
+        }
+        Ok(Healing::Ended {
+            status: finished.operation.status,
+            next: finished.next.map(|next| next.id),
+        })
+    }
+
+    async fn stop_execution(&self, execution: &str, failure: &Failure) -> Result<(), SweepError> {
+        let stop = self.sfn.stop_execution().execution_arn(execution);
+        let stopped = stop.error(&failure.name).cause(&failure.message).send().await;
+        match stopped {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(StopExecutionError::ExecutionDoesNotExist(_)) => Ok(()),
+                _ => Err(SweepError::StopExecution(Box::new(error.into()))),
+            },
+        }
+    }
+
+    /// Stops the build that locked the operation's state. Step Functions stops it with the execution, where it can.
+    async fn stop_build(&self, operation: &Operation) -> Result<(), SweepError> {
         let holder = self.store.lock_holder(&operation.stack).await;
         let holder = holder
             .map_err(SweepError::ReadBuild)?

@@ -27,6 +27,9 @@ pub enum SweepError {
     /// Step Functions could not say how an execution stands.
     #[error("Step Functions could not say how the execution stands")]
     Describe(#[source] Box<aws_sdk_sfn::Error>),
+    /// Step Functions could not stop an execution.
+    #[error("Step Functions could not stop the execution")]
+    StopExecution(#[source] Box<aws_sdk_sfn::Error>),
     /// The table could not say which build is the operation's.
     #[error("the table could not say which build is the operation's")]
     ReadBuild(#[source] slipway_store::Error),

@@ -8,7 +8,8 @@
 //! | --- | --- | --- |
 //! | `starting` for a while | | it is started; that is harmless where it was |
 //! | any that should run | runs | a decision about its plan that was recorded and not delivered is delivered |
-//! | any that should run | has ended, or is gone | its build is stopped, the operation ends, the next one starts |
+//! | any that should run | has ended, or is gone | the operation ends, the next one starts; a build that is left finds that and ends by itself |
+//! | is being cancelled, and its build has not answered for ten minutes | runs | execution and build are stopped, the operation ends |
 //! | has ended, was asked for by event | | who asked is told, for a day, if that has not happened |
 
 mod build;

@@ -82,6 +82,9 @@ impl Sweep {
             let known = operation.execution_arn.clone();
             known.unwrap_or_else(|| execution_arn(machine, &operation.id))
         };
+        if self.is_overdue(operation, now).await? {
+            return self.cancel(operation, &arn).await.map(Some);
+        }
         let end = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)?;
         let Some(end) = end.filter(|end| *end != ExecutionEnd::Gone || may_be_gone(operation, now)) else {
             if starts {
@@ -94,7 +97,7 @@ impl Sweep {
         if now.status.has_ended() {
             return Ok(None);
         }
-        self.stop_build(operation).await?;
+        // Its build is not stopped: it finds the operation ended, and saves its state first.
         let ended = stranded::end(&self.store, &self.sfn, machine, &operation.id, end).await;
         let finished = ended.map_err(SweepError::End)?;
         Ok(Some(Healing::Ended {

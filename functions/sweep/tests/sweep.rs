@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::event::Origin;
 use slipway_model::id::OperationId;
+use slipway_model::operation::cancel::Interruption;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::source_account::Action;
 use slipway_store::lock::Runner;
@@ -55,6 +56,7 @@ impl World {
                     json!({"executionArn": arn, "stateMachineArn": MACHINE, "status": status, "startDate": 1.5});
                 Ok(described)
             }
+            "StopExecution" => Ok(json!({"stopDate": 1.5})),
             "StopBuild" => match world.insert(text("id"), "STOPPED") {
                 Some(_) => Ok(json!({})),
                 None => Err("ResourceNotFoundException"),
@@ -254,28 +256,90 @@ async fn an_execution_that_ended_before_its_first_step_ends_its_operation() {
     assert_eq!(healings(&report), BTreeMap::from([(operation.id, ended)]));
 }
 
-#[tokio::test]
-async fn the_build_of_an_operation_that_its_execution_left_behind_is_stopped() {
-    let table = table().await;
-    let world = World::default();
-    let (sweep, fake) = sweep(&table, &world).await;
-    let (stack, provision) = table.provisioning(&new_stack("shop")).await;
+/// An operation whose build is at work, and whose cancel was requested so many minutes ago.
+async fn cancelling(table: &Table, called: &str, minutes: i64, is_acknowledged: bool) -> OperationId {
+    let (stack, provision) = table.provisioning(&new_stack(called)).await;
     let runner = Runner {
         build: Some("builds:1".to_owned()),
         machine: "box".to_owned(),
     };
-    table
-        .store
-        .record_lock_holder(&stack.id, &provision, runner)
-        .await
-        .expect("recorded");
+    let recorded = table.store.record_lock_holder(&stack.id, &provision, runner).await;
+    recorded.expect("recorded");
+    let at = Timestamp::now() - SignedDuration::from_mins(minutes);
+    let requested = table.store.update_operation(&provision, |operation| {
+        operation.begin_build("Apply", at);
+        operation.request_cancel("ann", at);
+        if is_acknowledged {
+            operation.acknowledge_cancel(at);
+        }
+        Ok(())
+    });
+    requested.await.expect("requested");
+    provision
+}
+
+#[tokio::test]
+async fn only_a_build_that_does_not_answer_a_cancel_for_ten_minutes_is_stopped() {
+    for (minutes, is_acknowledged) in [(9, false), (90, true)] {
+        let table = table().await;
+        let world = World::default();
+        let (sweep, fake) = sweep(&table, &world).await;
+        let provision = cancelling(&table, "shop", minutes, is_acknowledged).await;
+        world.set(provision.as_str(), "RUNNING");
+        world.set("builds:1", "IN_PROGRESS");
+        assert!(healings(&sweep.run(Duration::ZERO).await).is_empty());
+        assert_eq!((fake.count("StopExecution"), fake.count("StopBuild")), (0, 0));
+    }
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let provision = cancelling(&table, "shop", 11, false).await;
+    world.set(provision.as_str(), "RUNNING");
     world.set("builds:1", "IN_PROGRESS");
-    world.set(provision.as_str(), "ABORTED");
-    healings(&sweep.run(Duration::ZERO).await);
+    let ended = Healing::Ended {
+        status: OperationStatus::Cancelled,
+        next: None,
+    };
+    let report = sweep.run(Duration::ZERO).await;
+    assert_eq!(healings(&report), BTreeMap::from([(provision.clone(), ended)]));
     let actions: Vec<_> = fake.calls().into_iter().map(|(action, _)| action).collect();
-    assert_eq!(actions, ["DescribeExecution", "StopBuild"]);
+    assert_eq!(actions, ["StopExecution", "StopBuild"]);
     assert_eq!(world.0.lock().expect("a lock").get("builds:1"), Some(&"STOPPED"));
-    assert!(table.store.operation(&provision).await.expect("it").status.has_ended());
+    let failure = table
+        .store
+        .operation(&provision)
+        .await
+        .expect("it")
+        .failure
+        .expect("a reason");
+    assert_eq!(failure.step, "Apply");
+    assert!(
+        failure
+            .message
+            .starts_with("ann cancelled the operation; its build did not answer"),
+        "{}",
+        failure.message
+    );
+}
+
+/// The build reads that its operation has ended, and saves its state.
+#[tokio::test]
+async fn the_build_of_an_operation_without_an_execution_is_left_to_end_by_itself() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let provision = cancelling(&table, "shop", 1, false).await;
+    world.set("builds:1", "IN_PROGRESS");
+    world.set(provision.as_str(), "TIMED_OUT");
+    let ended = Healing::Ended {
+        status: OperationStatus::Cancelled,
+        next: None,
+    };
+    let report = sweep.run(Duration::ZERO).await;
+    assert_eq!(healings(&report), BTreeMap::from([(provision.clone(), ended)]));
+    assert_eq!(fake.count("StopBuild"), 0);
+    let interruption = table.store.interruption(&provision).await.expect("read");
+    assert_eq!(interruption, Some(Interruption::Ended(OperationStatus::Cancelled)));
 }
 
 #[tokio::test]

@@ -123,6 +123,17 @@ fn sheet(operation: &Operation) -> String {
     ];
     lines.extend(
         operation
+            .waiting_for_build
+            .as_ref()
+            .map(|step| format!("             {step}: waiting for a build")),
+    );
+    lines.extend(
+        operation
+            .cancelling()
+            .map(|cancelling| format!("             {cancelling}")),
+    );
+    lines.extend(
+        operation
             .position
             .map(|position| format!("queue      place {position}")),
     );

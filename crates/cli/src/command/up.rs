@@ -21,6 +21,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         terraform: terraform.clone(),
         providers: providers(&up.providers)?,
         program: server::this_program()?,
+        concurrent_builds: up.concurrent_builds.map(usize::from),
     })
     .await
     .map_err(Error::Local)?;

@@ -29,8 +29,11 @@ pub(super) enum Status {
 /// Why a build is to end before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stop {
+    /// `StopBuild`.
     Requested,
     Timeout,
+    /// Local mode ends, and all builds with it.
+    Shutdown,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

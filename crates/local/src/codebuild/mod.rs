@@ -3,7 +3,14 @@
 //! A build is a supervised process ([`crate::process`]) with a folder of its own, so it outlives the server; a new
 //! server takes it over, and its end is seen whoever watched it. What a build gets is its project's environment, the
 //! caller's `environmentVariablesOverride`, CodeBuild's own variables and what [`Options::environment`] gives to all;
-//! nothing else of the server's. As many builds run at once as this machine has cores, and the others are queued.
+//! nothing else of the server's.
+//!
+//! **Limits.** As many builds run at once as [`Options::concurrent_builds`] says, which stands for the limit of an account. Five times
+//! as many are queued, and `StartBuild` refuses any beyond. A project with a limit of its own queues none: at the limit
+//! `StartBuild` refuses, too (<https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>). AWS says of neither
+//! limit in which order it takes builds from the queue; here the oldest is the next.
+//!
+//! **When a build is stopped,** by `StopBuild` or by a timeout, all of its processes are killed: AWS documents no signal.
 //!
 //! **When the server ends.** After a `kill -9` builds go on and are adopted. On an orderly shutdown
 //! ([`CodeBuild::shutdown`]) running builds are asked to stop while the server still serves, because what they do last
@@ -42,6 +49,10 @@ const TOKEN: &str = "build-token";
 /// What AWS puts on one page of a list and takes in one batch.
 const PAGE: usize = 100;
 
+/// How many builds an account may have in its queue for each that may run:
+/// <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>.
+const QUEUE_OF_A_BUILD: usize = 5;
+
 /// What CodeBuild needs of the machine.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -54,8 +65,8 @@ pub struct Options {
     /// What every build gets besides its project's variables: endpoint, region, local credentials. Its `PATH` comes
     /// after the tools.
     pub environment: BTreeMap<String, String>,
-    /// How many builds run at once.
-    pub parallel: usize,
+    /// The account's limit: how many builds run at once.
+    pub concurrent_builds: usize,
 }
 
 /// A reason why CodeBuild cannot start.
@@ -108,8 +119,18 @@ struct Shared {
     events: EventBus,
     supervisor: Supervisor,
     permits: Arc<Semaphore>,
-    /// How to tell a build that is carried out or queued to stop.
-    live: Mutex<HashMap<String, watch::Sender<Option<Stop>>>>,
+    /// The builds that run or are queued.
+    live: Mutex<Live>,
+}
+
+/// The builds that run or are queued, by their uuids.
+type Live = HashMap<String, InProgress>;
+
+/// A build that runs or is queued.
+struct InProgress {
+    project: String,
+    /// How to tell it to stop.
+    stop: watch::Sender<Option<Stop>>,
 }
 
 /// An idempotency token of `StartBuild`.
@@ -151,7 +172,7 @@ impl CodeBuild {
         }
         Ok(Self {
             shared: Arc::new(Shared {
-                permits: Arc::new(Semaphore::new(options.parallel.max(1))),
+                permits: Arc::new(Semaphore::new(options.concurrent_builds)),
                 options,
                 projects: known,
                 ledger,
@@ -210,6 +231,8 @@ impl CodeBuild {
         variables.extend(project.environment.clone());
         variables.extend(start.variables.clone());
         let token = start.token.map(|token| format!("{}/{token}", project.name));
+        // Held until the build is counted, so that two calls at once cannot both be the last one.
+        let mut live = lock(&self.shared.live);
         let (build, is_new) = self.shared.ledger.transaction(|ledger| {
             if let Some(token) = &token
                 && let Some(known) = ledger.get::<Token>(TOKEN, token)?
@@ -220,16 +243,7 @@ impl CodeBuild {
                 }
                 return Ok((build, false));
             }
-            let in_progress = lock(&self.shared.live).len();
-            if project.concurrent_build_limit.is_some_and(|limit| in_progress >= limit) {
-                return Err(AwsError::new(
-                    "AccountLimitExceededException",
-                    format!(
-                        "The project {} has as many builds in progress as it may have.",
-                        project.name
-                    ),
-                ));
-            }
+            self.shared.require_room(&live, project)?;
             let uuid = request_id();
             let number = ledger.append(BUILDS_OF, &project.name, &uuid)?;
             let build = Build::new(uuid.clone(), &project.name, number, variables);
@@ -244,8 +258,10 @@ impl CodeBuild {
             Ok((build, true))
         })?;
         if is_new {
+            let stop = Shared::enter(&mut live, &build);
+            drop(live);
             self.shared.announce(&build);
-            self.shared.carry_out(build.clone(), None);
+            self.shared.carry_out_entered(build.clone(), None, stop);
         }
         Ok(json!({"build": self.shared.json(&build)}))
     }
@@ -319,6 +335,23 @@ impl CodeBuild {
 }
 
 impl Shared {
+    /// Refuses a build that neither the project nor the account has room for.
+    fn require_room(&self, live: &Live, project: &Project) -> Result<(), AwsError> {
+        let of_project = live.values().filter(|build| build.project == project.name).count();
+        if project.concurrent_build_limit.is_some_and(|limit| of_project >= limit) {
+            let running = "Cannot have more builds in progress than the concurrent build limit of the project";
+            return Err(limit_exceeded(format!("{running} {}", project.name)));
+        }
+        let running = self.options.concurrent_builds;
+        let queue = running * QUEUE_OF_A_BUILD;
+        if live.len() >= running + queue {
+            return Err(limit_exceeded(format!(
+                "Cannot have more than {queue} builds in queue for the account"
+            )));
+        }
+        Ok(())
+    }
+
     /// The build with this id or ARN.
     fn build(&self, id: &str) -> Result<Option<Build>, AwsError> {
         let id = id.rsplit("build/").next().unwrap_or(id);
@@ -363,6 +396,10 @@ struct Page {
 
 fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::new("InvalidInputException", message)
+}
+
+fn limit_exceeded(message: String) -> AwsError {
+    AwsError::new("AccountLimitExceededException", message)
 }
 
 fn not_found(id: &str) -> AwsError {

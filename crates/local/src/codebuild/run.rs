@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::build::{Build, Status, Stop};
-use super::{BUILD, CodeBuild, CodeBuildError, Options, Shared, lock};
+use super::{BUILD, CodeBuild, CodeBuildError, InProgress, Live, Options, Shared, lock};
 use crate::Error;
 use crate::process::{Ending, Process, ProcessError, Program};
 use crate::wire::REGION;
 use slipway_model::error_chain::chain;
 
-/// How long a build that was told to stop may take: Terraform finishes what it is creating and writes its state.
+/// How long a build may take that is asked to end because local mode does: Terraform finishes what it is creating and writes
+/// its state.
 const GRACE: Duration = Duration::from_mins(5);
 
 /// How long to wait before a write that failed is tried again.
@@ -26,7 +27,7 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A process that ran before the server did, with its place among those that may run at a time, where there was one.
-type Adopted = (Process, Option<OwnedSemaphorePermit>);
+pub(super) type Adopted = (Process, Option<OwnedSemaphorePermit>);
 
 /// How a build left its queue.
 enum Turn {
@@ -67,6 +68,9 @@ impl CodeBuild {
     }
 
     /// Asks all running builds to stop and waits until they have. Queued ones stay queued in the ledger.
+    ///
+    /// This is the end of local mode and not a call of CodeBuild's: AWS has nothing like it, so it may be as polite as it
+    /// likes, and no state is lost.
     pub async fn shutdown(&self) {
         self.shared.permits.close();
         let live: Vec<String> = lock(&self.shared.live).keys().cloned().collect();
@@ -77,7 +81,7 @@ impl CodeBuild {
             // A build without a process has not begun, and begins when the next server starts.
             if self.shared.folder(&uuid).join("alive").exists() {
                 let id = build.id();
-                if self.shared.request_stop(build, Stop::Requested).is_ok() {
+                if self.shared.request_stop(build, Stop::Shutdown).is_ok() {
                     let _ = self.finished(&id).await;
                 }
             }
@@ -92,8 +96,30 @@ impl Shared {
 
     /// Carries a build out in the background: from its queue, or from its process on.
     pub(super) fn carry_out(self: &Arc<Self>, build: Build, adopted: Option<Adopted>) {
+        let stop = Self::enter(&mut lock(&self.live), &build);
+        self.carry_out_entered(build, adopted, stop);
+    }
+
+    /// Counts a build as one in progress. Returns how it hears that it is to stop.
+    pub(super) fn enter(live: &mut Live, build: &Build) -> watch::Receiver<Option<Stop>> {
         let (sender, stop) = watch::channel(build.stop);
-        lock(&self.live).insert(build.uuid.clone(), sender);
+        live.insert(
+            build.uuid.clone(),
+            InProgress {
+                project: build.project.clone(),
+                stop: sender,
+            },
+        );
+        stop
+    }
+
+    /// See [`Shared::carry_out`]; the build is one of those in progress already.
+    pub(super) fn carry_out_entered(
+        self: &Arc<Self>,
+        build: Build,
+        adopted: Option<Adopted>,
+        stop: watch::Receiver<Option<Stop>>,
+    ) {
         let shared = self.clone();
         tokio::spawn(async move {
             let id = build.id();
@@ -116,8 +142,8 @@ impl Shared {
             }
             Ok::<_, Error>(build)
         })?;
-        if let Some(sender) = lock(&self.live).get(&build.uuid) {
-            sender.send_replace(build.stop);
+        if let Some(in_progress) = lock(&self.live).get(&build.uuid) {
+            in_progress.stop.send_replace(build.stop);
         }
         Ok(build)
     }
@@ -177,7 +203,7 @@ impl Shared {
             folder: folder.clone(),
             source,
         };
-        let work = folder.join("src");
+        let work = source_folder(&folder);
         std::fs::create_dir_all(&work).map_err(prepared)?;
         let Some((_, spec)) = self.projects.get(&build.project) else {
             let gone = format!("the project {} is no longer in the template", build.project);
@@ -253,7 +279,13 @@ impl Shared {
                     "cannot note that a build is to stop"
                 );
             }
-            process.stop(GRACE).await
+            match requested {
+                Stop::Shutdown => process.stop(GRACE).await,
+                // AWS documents no signal to a build that is stopped or times out
+                // (https://docs.aws.amazon.com/codebuild/latest/userguide/stop-build.html), and AWS's own engineers found none:
+                // "Codebuild just stops the instance" (https://github.com/aws/aws-lc/pull/1233).
+                Stop::Requested | Stop::Timeout => process.kill().await,
+            }
         };
         let logging = self.log(&build, process);
         let phases = self.follow_phases(&build, process);
@@ -377,7 +409,7 @@ async fn requested(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
 
 fn ended_by(why: Stop) -> Status {
     match why {
-        Stop::Requested => Status::Stopped,
+        Stop::Requested | Stop::Shutdown => Status::Stopped,
         Stop::Timeout => Status::TimedOut,
     }
 }
@@ -400,6 +432,13 @@ fn verdict(build: &Build, ending: Ending) -> (Status, Option<(String, String)>) 
         Ending::Exited(0) => (Status::Succeeded, None),
         Ending::Exited(_) => (Status::Failed, None),
     }
+}
+
+/// Where a build's source is: below a folder with a name that no other build has, as on AWS
+/// (`/codebuild/output/src965005462/src/s3/00`), so that nothing can rely on the path.
+fn source_folder(folder: &Path) -> PathBuf {
+    let random = rand::random::<u32>();
+    folder.join(format!("codebuild/output/src{random}/src/s3/00"))
 }
 
 fn elapsed(since: Timestamp) -> Duration {

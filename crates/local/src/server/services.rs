@@ -285,7 +285,9 @@ fn build_options(data: &Path, options: &LocalOptions, endpoint: &str) -> codebui
         program: options.program.clone(),
         environment,
         // Two Terraform processes keep two cores busy; more of them only take longer.
-        parallel: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        concurrent_builds: options
+            .concurrent_builds
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get)),
     }
 }
 
@@ -304,7 +306,7 @@ fn project(template: &Template, options: &LocalOptions) -> codebuild::Project {
         environment,
         timeout_minutes: project.timeout_in_minutes,
         queued_timeout_minutes: project.queued_timeout_in_minutes,
-        concurrent_build_limit: None,
+        concurrent_build_limit: project.concurrent_build_limit,
         log_group: project.log_group.clone(),
     }
 }

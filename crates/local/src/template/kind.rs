@@ -146,11 +146,6 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
     (Kind::StateMachine, "Tracing", "there is no X-Ray"),
     (
         Kind::Project,
-        "ConcurrentBuildLimit",
-        "as many builds run as there are cores",
-    ),
-    (
-        Kind::Project,
         "Source.Location",
         "the runner is part of this program, and Terraform is on the PATH",
     ),

@@ -153,6 +153,7 @@ fn project(arn: String, properties: ProjectProperties) -> Project {
         service_role: properties.service_role,
         timeout_in_minutes: properties.timeout_in_minutes,
         queued_timeout_in_minutes: properties.queued_timeout_in_minutes,
+        concurrent_build_limit: properties.concurrent_build_limit,
         environment_type: properties.environment.kind,
         compute_type: properties.environment.compute_type,
         image: properties.environment.image,

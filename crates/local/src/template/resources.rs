@@ -243,6 +243,7 @@ pub struct ProjectProperties {
     pub service_role: String,
     pub timeout_in_minutes: u32,
     pub queued_timeout_in_minutes: u32,
+    pub concurrent_build_limit: Option<usize>,
     #[serde(rename = "Artifacts")]
     pub _artifacts: NoArtifacts,
     pub environment: ProjectEnvironment,

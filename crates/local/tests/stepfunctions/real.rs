@@ -48,7 +48,7 @@ impl Server {
             tools: data.join("tools"),
             program: "/bin/echo".into(),
             environment: BTreeMap::new(),
-            parallel: 1,
+            concurrent_builds: 1,
         };
         let path = |name: &str| data.join(name).display().to_string();
         let project = Project {

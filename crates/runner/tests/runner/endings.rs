@@ -27,7 +27,7 @@ pub fn provision(world: &World, text: &str) -> Operation {
     world.provision("one", world.blueprint(&[("main.tf", text)], &json!({})))
 }
 
-fn addresses(state: &Value) -> Vec<String> {
+pub fn addresses(state: &Value) -> Vec<String> {
     let resources = state["resources"].as_array().into_iter().flatten();
     resources
         .map(|resource| resource["name"].as_str().unwrap_or_default().to_owned())
@@ -41,7 +41,7 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.expect("kill").success());
 }
 
-fn failure(world: &World, operation: &Operation) -> Failure {
+pub fn failure(world: &World, operation: &Operation) -> Failure {
     world.operation(operation).failure.expect("a failure")
 }
 
@@ -176,7 +176,7 @@ fn an_apply_that_fails_half_way_names_the_resource_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn a_cancel_lets_terraform_save_the_state() {
+fn a_signal_lets_terraform_save_the_state() {
     let Some(world) = World::new() else { return };
     let operation = provision(&world, &slow("sleep 60"));
     world.succeed(&operation, "plan", "plan");

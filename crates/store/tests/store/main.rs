@@ -1,5 +1,6 @@
 //! The store against a DynamoDB.
 
+mod cancel;
 mod create;
 mod fake;
 mod finish;

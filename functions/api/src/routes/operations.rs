@@ -6,14 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
+use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
-use slipway_model::operation::calling_off::CallingOff;
-use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
+use slipway_model::operation::cancel::{Cancel, cancelled_by};
+use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_store::Cursor;
 use slipway_store::approval::{self, Delivery};
-use slipway_store::finish::End;
+use slipway_store::cancel::Cancelled;
+use slipway_store::finish::{End, Finished};
 use slipway_store::rollout;
 use slipway_store::task_token::AnswerError;
 use utoipa::ToSchema;
@@ -236,7 +238,8 @@ pub(super) async fn reject(
 
 /// Cancel an operation
 ///
-/// A queued one leaves the queue. The execution of a running one is stopped: Terraform is interrupted and saves its state.
+/// A queued operation leaves the queue. While a build is at work the operation stays `running` and shows its request as `cancel`:
+/// Terraform is interrupted and saves the state, and then the operation is `cancelled`. A repeated request changes nothing.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/cancel",
@@ -248,7 +251,7 @@ pub(super) async fn reject(
     ),
     request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
     responses(
-        (status = 202, description = "The operation is cancelled.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The operation is cancelled, or is going to be.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]
@@ -360,57 +363,68 @@ impl Api {
         }
     }
 
-    /// Calls an operation off: now, or (in a rollout) once its services are put back.
+    /// Cancels an operation: now, or once its build or its rollout has ended.
     async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
-        let failure = Failure {
-            name: ErrorName::Cancelled.to_string(),
-            step: running_step(&operation),
-            message: format!("{} cancelled the operation", caller.name),
-            address: None,
-        };
-        match operation.status {
-            OperationStatus::Cancelled => return Ok(operation),
-            OperationStatus::Succeeded | OperationStatus::Failed => {
-                return Err(Error::Conflict(format!(
-                    "The operation `{}` has ended: it {}. There is nothing to cancel.",
-                    operation.id, operation.status
-                )));
-            }
-            OperationStatus::Queued => {}
-            OperationStatus::Starting | OperationStatus::Running | OperationStatus::WaitingForApproval => {
-                match operation.calling_off() {
-                    CallingOff::Stop => self.stop(&operation, &failure).await?,
-                    CallingOff::PutBack => return self.put_back(&operation, &failure).await,
-                    // It is being restored already: the same request, the same answer.
-                    CallingOff::NotNow if operation.cancel_requested().is_some() => return Ok(operation),
-                    CallingOff::NotNow => return Err(between_two_steps(&operation)),
+        match self.store.cancel_operation(&operation.id, &caller.name).await? {
+            Cancelled::Requested(operation) => Ok(operation),
+            Cancelled::Ended(finished) => {
+                // A cancel that is repeated has nothing to stop, or what the first one could not.
+                if operation.status != OperationStatus::Queued
+                    && let Err(error) = self.stop(&finished.operation).await
+                {
+                    let error = chain(&error);
+                    tracing::warn!(operation = %operation.id, error, "its execution goes on, to a build that does nothing or a timeout");
                 }
+                Ok(self.hand_over(finished).await)
+            }
+            Cancelled::EndedBefore(operation) => Err(Error::Conflict(format!(
+                "The operation `{}` has ended: it {}. There is nothing to cancel.",
+                operation.id, operation.status
+            ))),
+            Cancelled::Takes(Cancel::RollBack, operation) => self.roll_back(&operation, caller).await,
+            Cancelled::Takes(Cancel::Stop, operation) => {
+                let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
+                let operation = Operation {
+                    failure: Some(failure.clone()),
+                    ..operation
+                };
+                self.stop(&operation).await?;
+                let end = End::Cancelled(failure);
+                let finished = self.store.finish_operation(&operation.id, &end).await?;
+                Ok(self.hand_over(finished).await)
+            }
+            // It is being restored already: the same request, the same answer.
+            Cancelled::Takes(Cancel::NotNow, operation) if operation.cancel_requested().is_some() => Ok(operation),
+            Cancelled::Takes(Cancel::End | Cancel::Request | Cancel::NotNow, operation) => {
+                Err(between_two_steps(&operation))
             }
         }
-        let finished = self
-            .store
-            .finish_operation(&operation.id, &End::Cancelled(failure))
-            .await?;
+    }
+
+    /// Starts the operation that has the stack's slot now.
+    async fn hand_over(&self, finished: Finished) -> Operation {
         if let Some(next) = finished.next {
             self.start(&next).await;
         }
-        Ok(finished.operation)
+        finished.operation
     }
 
-    /// Ends the rollouts that an operation waits for. The workflow puts the services back, and ends the operation.
-    async fn put_back(&self, operation: &Operation, failure: &Failure) -> Result<Operation, Error> {
-        let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, failure).await;
+    /// Ends the rollouts that an operation waits for. The workflow restores the services, and ends the operation.
+    async fn roll_back(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
+        let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
+        let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, &failure).await;
         let called_off = called_off.map_err(|error| unanswered("ending a rollout", error))?;
         called_off.ok_or_else(|| between_two_steps(operation))
     }
 
     /// Stops an operation's execution. One that never started is kept from it by the operation's record.
-    async fn stop(&self, operation: &Operation, failure: &Failure) -> Result<(), Error> {
+    async fn stop(&self, operation: &Operation) -> Result<(), Error> {
         let execution = slipway_store::start::execution_arn(&self.state_machine, &operation.id);
         let stop = self.sfn.stop_execution().execution_arn(execution);
+        let cause = operation.failure.as_ref().map(|failure| failure.message.clone());
         match stop
-            .error(&failure.name)
-            .cause(&failure.message)
+            .error(ErrorName::Cancelled.as_str())
+            .set_cause(cause)
             .send()
             .await
             .map_err(aws_sdk_sfn::Error::from)
@@ -437,11 +451,4 @@ fn between_two_steps(operation: &Operation) -> Error {
          and some on the old: cancel it again in a moment, or roll back when it has ended.",
         operation.id
     ))
-}
-
-/// The step at which an operation is.
-fn running_step(operation: &Operation) -> String {
-    let mut steps = operation.steps.iter().rev();
-    let running = steps.find(|step| step.status == StepStatus::Running);
-    running.map(|step| step.name.clone()).unwrap_or_default()
 }

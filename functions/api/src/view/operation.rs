@@ -47,6 +47,12 @@ pub struct Operation {
     pub task: Option<String>,
     /// The snapshot of the stack's database that it takes.
     pub snapshot: Option<Snapshot>,
+    /// The step whose build waits for its turn or starts; null where no step waits for a build.
+    #[schema(example = "Plan")]
+    pub waiting_for_build: Option<&'static str>,
+    /// The request to cancel it; null unless its build was at work when that came. The operation ends once Terraform has saved
+    /// the state.
+    pub cancel: Option<CancelRequest>,
     /// The states of the workflow that it went through.
     pub steps: Vec<Step>,
     /// How far Terraform is.
@@ -61,6 +67,17 @@ pub struct Operation {
     pub execution_arn: Option<String>,
     /// Paths of what belongs to it.
     pub links: OperationLinks,
+}
+
+/// A request to cancel an operation whose build is at work.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CancelRequest {
+    /// The requester.
+    pub requested_by: String,
+    /// When it was requested.
+    pub requested_at: Timestamp,
+    /// When the build read the request and interrupted Terraform; null until then.
+    pub acknowledged_at: Option<Timestamp>,
 }
 
 /// A stack by id and name.
@@ -192,7 +209,7 @@ pub struct OperationLinks {
     /// Where it is rejected, while it waits for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
-    /// Where it is called off, until it has ended.
+    /// Where it is cancelled, until it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
 }
@@ -201,6 +218,7 @@ impl Operation {
     /// The operation as it is shown; `position` is its place in the queue.
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);
+        let waiting_for_build = operation.waits_for_build();
         let verdict = operation.verdict;
         Self {
             id: operation.id.to_string(),
@@ -222,6 +240,12 @@ impl Operation {
                 name: operation.configuration.blueprint.to_string(),
                 version: operation.configuration.version.to_string(),
             },
+            waiting_for_build,
+            cancel: operation.cancel.map(|request| CancelRequest {
+                requested_by: request.requested_by,
+                requested_at: request.requested_at,
+                acknowledged_at: request.acknowledged_at,
+            }),
             release: operation.release.map(|number| number.0),
             steps: operation.steps.into_iter().map(Step::from).collect(),
             progress: operation.progress.map(|progress| Progress {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use slipway_model::operation::calling_off::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
+use slipway_model::operation::cancel::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
 use slipway_store::finish::End;
@@ -277,6 +277,56 @@ async fn a_queued_operation_leaves_the_queue_and_a_running_one_is_stopped() {
     server.play(&last).await;
     let late = server.post(&format!("{}/cancel", path(&last)), &json!({})).await;
     assert_eq!(late.status, 409, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_cancel_while_terraform_runs_is_a_request_to_its_runner() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    assert_eq!(running["waiting_for_build"], json!(null), "it is starting");
+    server.store.begin_operation(&id(&running)).await.expect("begun");
+    assert_eq!(server.get(path(&running)).await.json()["waiting_for_build"], "Plan");
+    server.store.begin_step(&id(&running), "Plan").await.expect("begun");
+    assert_eq!(
+        server.get(path(&running)).await.json()["waiting_for_build"],
+        json!(null)
+    );
+
+    let cancel = format!("{}/cancel", path(&running));
+    let requested = server.post(&cancel, &json!({})).await;
+    let shown = requested.json();
+    assert_eq!(
+        (requested.status, &shown["status"]),
+        (202, &json!("running")),
+        "{shown:#}"
+    );
+    assert_eq!(shown["cancel"]["requested_by"], "ann");
+    assert_eq!(shown["cancel"]["acknowledged_at"], json!(null));
+    assert_eq!(
+        server.post(&cancel, &json!({})).await.json()["revision"],
+        shown["revision"]
+    );
+    assert!(server.calls("StopExecution").is_empty());
+
+    server.store.acknowledge_cancel(&id(&running)).await.expect("read");
+    assert!(server.get(path(&running)).await.json()["cancel"]["acknowledged_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_cancel_before_the_build_begins_ends_the_operation_first() {
+    let server = Server::with_blueprint().await;
+    server.refuse("StopExecution", "InternalFailure");
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    server.store.begin_operation(&id(&running)).await.expect("begun");
+    let cancelled = server.post(&format!("{}/cancel", path(&running)), &json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json()["status"]),
+        (202, &json!("cancelled")),
+        "its build does nothing, whether its execution could be stopped or not: {cancelled:?}"
+    );
+    assert!(!server.calls("StopExecution").is_empty());
 }
 
 #[tokio::test]

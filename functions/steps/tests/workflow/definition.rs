@@ -117,6 +117,36 @@ fn every_lambda_task_waits_fifteen_minutes_for_concurrency() {
     assert!(seen > 10, "{seen} Lambda tasks");
 }
 
+/// The error while the account's builds and their queue are as many as they may be.
+const ACCOUNT_LIMIT: [&str; 1] = ["CodeBuild.AccountLimitExceededException"];
+
+/// AWS counts the attempts of a retrier by itself: a general one before it would use up the patience.
+#[test]
+fn a_build_waits_for_its_account_for_hours_within_the_history_of_an_execution() {
+    let mut builds = 0;
+    for (name, state) in states() {
+        if state["Resource"] != "arn:aws:states:::codebuild:startBuild.sync" {
+            continue;
+        }
+        builds += 1;
+        let retrier = &state["Retry"][0];
+        assert_eq!(retrier["ErrorEquals"], serde_json::json!(ACCOUNT_LIMIT), "{name}");
+        assert_eq!(
+            retrier["JitterStrategy"], "FULL",
+            "{name}: all that wait would come at once"
+        );
+        let attempts = retrier["MaxAttempts"].as_u64().expect("a number");
+        let on_average = longest_wait(retrier) / 2.0;
+        assert!(
+            (3.0..4.0).contains(&(on_average / 3_600.0)),
+            "{name}: {on_average} seconds"
+        );
+        // TaskScheduled, TaskStarted and TaskSubmitFailed, of the 25,000 that an execution may have.
+        assert!(attempts * 3 * 2 < 2_000, "{name}");
+    }
+    assert_eq!(builds, 2);
+}
+
 #[test]
 fn the_substitutions_are_the_known_ones_and_the_documented_ones() {
     let known = ["CodeBuildProject", "Partition", "StepsFunctionArn"].map(str::to_owned);

@@ -45,11 +45,12 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             ));
         }
         "arn:aws:states:::codebuild:startBuild.sync" => {
-            cases.push(fails(
-                "CodeBuild.AWSCodeBuildException",
-                "Rate exceeded",
-                "Rate exceeded",
-            ));
+            // AWS names an error of CodeBuild's that has no name of its own in one of these ways.
+            for generic in ["CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException"] {
+                cases.push(fails(generic, "Rate exceeded", "Rate exceeded"));
+            }
+            let full = "Cannot have more than 50 builds in queue for the account";
+            cases.push(fails("CodeBuild.AccountLimitExceededException", full, full));
             cases.push(fails("CodeBuild.ResourceNotFoundException", "no project", "no project"));
             cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
         }

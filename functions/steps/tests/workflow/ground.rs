@@ -68,7 +68,17 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         variables: serde_json::Map::new(),
     };
     store.put_environment(&environment).await.expect("an environment");
-    let new = NewStack {
+    let outcome = store
+        .create_stack(&new_stack(), None, |_| answer())
+        .await
+        .expect("the store");
+    let id = created(outcome);
+    (store.operation(&id).await.expect("the operation").stack, id)
+}
+
+/// A stack that is asked for with images.
+pub fn new_stack() -> NewStack {
+    NewStack {
         name: name("guests"),
         environment: name("live"),
         configuration: Configuration {
@@ -82,10 +92,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         subscriptions: BTreeMap::new(),
         requested_by: "ann".to_owned(),
         origin: None,
-    };
-    let outcome = store.create_stack(&new, None, |_| answer()).await.expect("the store");
-    let id = created(outcome);
-    (store.operation(&id).await.expect("the operation").stack, id)
+    }
 }
 
 /// Two services, of which one has a migration that logs to CloudWatch Logs and a schedule; a task.

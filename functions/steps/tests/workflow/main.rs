@@ -10,6 +10,8 @@ mod sts;
 mod world;
 
 mod binary;
+mod cancels;
+mod crowd;
 mod definition;
 mod every_state;
 mod kinds;

@@ -12,7 +12,7 @@ use slipway_model::account::AccountId;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
-use slipway_model::operation::calling_off::{CallingOff, WAIT_UNTIL_STABLE};
+use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange};
 use slipway_model::stack::Stack;
@@ -258,7 +258,7 @@ impl World {
         })
     }
 
-    fn answer(&self, id: &OperationId, task: &TaskRequest) -> Answer {
+    pub fn answer(&self, id: &OperationId, task: &TaskRequest) -> Answer {
         let resource = format!(
             "{}:{}",
             task.resource.resource_type(),
@@ -333,7 +333,7 @@ impl World {
 
     /// What the API does when somebody cancels an operation in its rollout.
     fn call_off(&self, id: &OperationId, token: &str) -> Answer {
-        assert_eq!(self.operation(id).calling_off(), CallingOff::PutBack);
+        assert_eq!(self.operation(id).cancelling(), Cancel::RollBack);
         let failure = Failure {
             name: rollout::CALLED_OFF.to_owned(),
             step: WAIT_UNTIL_STABLE.to_owned(),

@@ -1,0 +1,92 @@
+//! The builds of an operation: how the runner begins and ends a step of it, and how long it waits for that.
+
+use jiff::Timestamp;
+
+use super::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
+use crate::error_name::ErrorName;
+use crate::plan::Verdict;
+
+/// The state in which the runner plans.
+pub const PLAN: &str = "Plan";
+/// The state in which the runner applies.
+pub const APPLY: &str = "Apply";
+
+impl Operation {
+    /// The runner begins a step. Where there is an [`Operation::interruption`] nothing begins.
+    pub fn begin_build(&mut self, step: &str, now: Timestamp) {
+        if self.interruption().is_some() {
+            return;
+        }
+        self.begin_step(step, now);
+        self.progress = None;
+        // Of an earlier try of this step.
+        self.failure.take_if(|failure| failure.step == step);
+    }
+
+    /// The runner ends a step. Returns how it ended: a cancel that was requested until now wins, whatever Terraform did.
+    pub fn end_build(&mut self, step: &str, ended: Result<(), Failure>, now: Timestamp) -> Result<(), Failure> {
+        if self.status.has_ended() {
+            return ended;
+        }
+        let ended = match &self.cancel {
+            Some(request) => Err(request.ends(step, ended)),
+            None => ended,
+        };
+        match &ended {
+            Ok(()) => self.end_step(step, StepStatus::Succeeded, now),
+            Err(failure) => {
+                let is_cancelled = failure.name == ErrorName::Cancelled.as_str();
+                let status = if is_cancelled {
+                    StepStatus::Cancelled
+                } else {
+                    StepStatus::Failed
+                };
+                self.end_step(step, status, now);
+                self.failure = Some(failure.clone());
+            }
+        }
+        ended
+    }
+
+    /// The step that a build is at: the runner has begun it and not ended it.
+    pub fn building(&self) -> Option<&'static str> {
+        let builds = [APPLY, PLAN].into_iter();
+        builds.into_iter().find(|step| self.runs(&[step]))
+    }
+
+    /// The step that waits for its build: the workflow has come to it, and the runner has not begun it. The account's other
+    /// builds come first, or the build is being provisioned.
+    pub fn waits_for_build(&self) -> Option<&'static str> {
+        if self.status != OperationStatus::Running || !self.kind.runs_terraform() {
+            return None;
+        }
+        let step = |name: &str| self.steps.iter().find(|step| step.name == name);
+        let Some(plan) = step(PLAN) else {
+            return Some(PLAN);
+        };
+        let applies = match self.verdict {
+            Some(Verdict::Apply) => true,
+            Some(Verdict::ApprovalNeeded) => self.approved_by.is_some(),
+            _ => false,
+        };
+        (plan.status == StepStatus::Succeeded && applies && step(APPLY).is_none()).then_some(APPLY)
+    }
+
+    /// Whether one of these states runs; an item of a Map has its state's name before the colon.
+    pub(super) fn runs(&self, states: &[&str]) -> bool {
+        let running = self.steps.iter().filter(|step| step.status == StepStatus::Running);
+        running
+            .map(|step| step.name.split_once(':').map_or(step.name.as_str(), |(state, _)| state))
+            .any(|state| states.contains(&state))
+    }
+}
+
+impl OperationKind {
+    /// Whether its path in the workflow begins with Plan.
+    pub fn runs_terraform(self) -> bool {
+        match self {
+            Self::Provision | Self::Update | Self::Destroy | Self::Preview | Self::Drift => true,
+            Self::Release | Self::Rollback | Self::Task => false,
+        }
+    }
+}

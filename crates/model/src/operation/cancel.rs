@@ -1,0 +1,176 @@
+//! What a cancel does, at each step at which an operation may be.
+//!
+//! CodeBuild and Step Functions end a build without a word to what runs in it, so an operation is never stopped while Terraform
+//! is at work: the request is written on its record, the runner reads it there, interrupts Terraform and waits until it has
+//! saved the state. The record decides every race, because each of its changes is written under the revision that was read:
+//!
+//! * a cancel before the runner begins a step ends the operation, and the runner, which finds it ended, does nothing;
+//! * a cancel after that is a request, and the runner, which ends the step under a later revision, finds it;
+//! * a cancel after the runner has ended the step ends the operation.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Operation, OperationStatus};
+use crate::error_name::ErrorName;
+
+/// The state after which ECS may be replacing the tasks of services.
+pub const PREPARE_RELEASE: &str = "Prepare release";
+/// The state in which a service gets the release, with the service's name after it.
+pub const WAIT_UNTIL_STABLE: &str = "Wait until stable";
+/// The state in which a service goes back to what it ran before, with the service's name after it.
+pub const WAIT_UNTIL_PUT_BACK: &str = "Wait until put back";
+
+/// The states in which a command or RDS is waited for, before any service gets the release.
+const BEFORE_THE_ROLLOUT: [&str; 3] = ["Run backup", "Run migration", "Wait for snapshot"];
+
+/// How long a runner may leave a request unanswered. It reads its record every few seconds, so one that is silent for longer is
+/// not there any more.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// A request to cancel an operation whose build is at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelRequest {
+    /// The requester.
+    pub requested_by: String,
+    /// When the request was made; a repeated one changes nothing.
+    pub requested_at: Timestamp,
+    /// When the runner read it. From then on Terraform is ending by itself, however long what it is at takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+impl CancelRequest {
+    /// Whether the build has to be stopped from outside: it did not answer in time.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.acknowledged_at.is_none() && now.duration_since(self.requested_at) > GRACE
+    }
+
+    /// What is recorded of a step that was at work when the request came, with what became of it.
+    pub fn ends(&self, step: &str, ended: Result<(), Failure>) -> Failure {
+        match ended {
+            Ok(()) => cancelled_by(&self.requested_by, step, Some("the step had succeeded by then")),
+            // Terraform was interrupted, or never started.
+            Err(failure) if failure.name == ErrorName::Cancelled.as_str() => {
+                cancelled_by(&self.requested_by, step, None)
+            }
+            Err(failure) => Failure {
+                address: failure.address,
+                ..cancelled_by(&self.requested_by, step, Some(&failure.message))
+            },
+        }
+    }
+}
+
+/// Why a build of an operation has nothing to do any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interruption {
+    /// The operation is being cancelled.
+    Requested(CancelRequest),
+    /// The operation has ended: nobody waits for the build.
+    Ended(OperationStatus),
+}
+
+impl Interruption {
+    /// What these two fields of an operation say.
+    pub fn of(status: OperationStatus, cancel: Option<&CancelRequest>) -> Option<Self> {
+        if status.has_ended() {
+            return Some(Self::Ended(status));
+        }
+        cancel.cloned().map(Self::Requested)
+    }
+}
+
+/// The failure of an operation that was cancelled.
+pub fn cancelled_by(requester: &str, step: &str, besides: Option<&str>) -> Failure {
+    let besides = besides.map(|besides| format!("; {besides}"));
+    Failure {
+        name: ErrorName::Cancelled.to_string(),
+        step: step.to_owned(),
+        message: format!("{requester} cancelled the operation{}", besides.unwrap_or_default()),
+        address: None,
+    }
+}
+
+/// What it takes to cancel an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancel {
+    /// The record of the operation ends, under the revision that was read; its execution is stopped after that. No build of it
+    /// is at work, and one that begins later finds the operation ended.
+    End,
+    /// Terraform may be at work: the request is recorded, and the runner answers it.
+    Request,
+    /// Its execution is stopped, and then its record ends. No service has got anything of its release; a record that ended
+    /// first would not keep an execution that goes on from its services.
+    Stop,
+    /// The rollouts that it waits for are ended: the workflow then restores the services.
+    RollBack,
+    /// It is about to roll out, or past that, or restores services, and goes on.
+    NotNow,
+}
+
+impl Operation {
+    /// What it takes to cancel it at the step at which it is. Step Functions stops an execution where it is and runs no `Catch`:
+    /// stopped in its rollout, some services would be left on the new release and others on the old one.
+    pub fn cancelling(&self) -> Cancel {
+        if self.status != OperationStatus::Running {
+            return Cancel::End;
+        }
+        if self.building().is_some() {
+            return Cancel::Request;
+        }
+        if !self.steps.iter().any(|step| step.name == PREPARE_RELEASE) {
+            return if self.kind.runs_terraform() {
+                Cancel::End
+            } else {
+                Cancel::Stop
+            };
+        }
+        // First: the rollouts that the workflow gave up still stand as running then.
+        if self.runs(&[WAIT_UNTIL_PUT_BACK]) {
+            Cancel::NotNow
+        } else if self.runs(&[WAIT_UNTIL_STABLE]) {
+            Cancel::RollBack
+        } else if self.runs(&BEFORE_THE_ROLLOUT) {
+            Cancel::Stop
+        } else {
+            Cancel::NotNow
+        }
+    }
+
+    /// Why its build has nothing to do any more.
+    pub fn interruption(&self) -> Option<Interruption> {
+        Interruption::of(self.status, self.cancel.as_ref())
+    }
+
+    /// The failure that ends it: where its cancel was requested, it was cancelled, and what failed is said besides.
+    pub fn failing(&self, failure: Failure) -> Failure {
+        match &self.cancel {
+            Some(request) if failure.name != ErrorName::Cancelled.as_str() => {
+                let step = failure.step.clone();
+                request.ends(&step, Err(failure))
+            }
+            _ => failure,
+        }
+    }
+
+    /// Records a request. One that was made before stays as it is: the runner may have answered it.
+    pub fn request_cancel(&mut self, requester: &str, now: Timestamp) {
+        self.cancel.get_or_insert_with(|| CancelRequest {
+            requested_by: requester.to_owned(),
+            requested_at: now,
+            acknowledged_at: None,
+        });
+    }
+
+    /// The runner has read the request.
+    pub fn acknowledge_cancel(&mut self, now: Timestamp) {
+        if let Some(request) = &mut self.cancel {
+            request.acknowledged_at.get_or_insert(now);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "cancel_tests.rs"]
+mod tests;

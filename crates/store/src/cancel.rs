@@ -1,0 +1,111 @@
+//! Cancelling an operation, and what its runner sees of that.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use slipway_model::id::OperationId;
+use slipway_model::operation::cancel::{Cancel, CancelRequest, Interruption, cancelled_by};
+use slipway_model::operation::{Failure, Operation, OperationStatus};
+
+use crate::finish::{End, Finished};
+use crate::item::{decode, key_attributes};
+use crate::operation::{conflict, next_revision};
+use crate::table::Key;
+use crate::watch;
+use crate::write::{ATTEMPTS, Written, aws, pause};
+use crate::{Error, Store};
+
+/// What a cancel came to.
+#[derive(Debug, Clone)]
+pub enum Cancelled {
+    /// The operation's record ended as cancelled, now or before; its execution may still run.
+    Ended(Finished),
+    /// It had ended otherwise.
+    EndedBefore(Operation),
+    /// A build is at work: its runner was asked, or had been before.
+    Requested(Operation),
+    /// Nothing was written: it takes this, and the operation is as it was read.
+    Takes(Cancel, Operation),
+}
+
+/// The part of an operation's record that a runner polls.
+#[derive(Debug, Deserialize)]
+struct Polled {
+    status: OperationStatus,
+    #[serde(default)]
+    cancel: Option<CancelRequest>,
+}
+
+impl Store {
+    /// Cancels an operation as far as its record does that. What is decided holds for the revision that is written: a runner
+    /// that begins or ends its step at the same time comes before that or after it.
+    pub async fn cancel_operation(&self, id: &OperationId, requester: &str) -> Result<Cancelled, Error> {
+        for attempt in 0..ATTEMPTS {
+            let mut operation = self.operation(id).await?;
+            match operation.status {
+                OperationStatus::Cancelled => return Ok(Cancelled::Ended(self.finished(operation).await?)),
+                OperationStatus::Succeeded | OperationStatus::Failed => return Ok(Cancelled::EndedBefore(operation)),
+                _ => {}
+            }
+            let written = match operation.cancelling() {
+                Cancel::End => {
+                    let end = End::Cancelled(failure(&operation, requester));
+                    self.end_now(operation, &end).await?
+                }
+                Cancel::Request => {
+                    if operation.cancel.is_some() {
+                        return Ok(Cancelled::Requested(operation));
+                    }
+                    operation.request_cancel(requester, Timestamp::now());
+                    let write = next_revision(&mut operation)?;
+                    let written = self.write("request a cancel", vec![write]).await?;
+                    if written == Written::Yes {
+                        watch::changed(id);
+                        return Ok(Cancelled::Requested(operation));
+                    }
+                    written
+                }
+                takes => return Ok(Cancelled::Takes(takes, operation)),
+            };
+            if written == Written::Conflict {
+                pause(attempt).await;
+            }
+        }
+        Err(conflict(id))
+    }
+
+    /// What a runner that is at work has to stop for. This is read every few seconds: the read is an eventually consistent one,
+    /// at half the price, and what it misses the next one sees.
+    pub async fn interruption(&self, id: &OperationId) -> Result<Option<Interruption>, Error> {
+        let key = Key::operation(id);
+        let request = self.client.get_item().table_name(&self.table);
+        let request = request
+            .set_key(Some(key_attributes(&key)))
+            .projection_expression("#status, cancel")
+            .expression_attribute_names("#status", "status");
+        let answer = request.send().await.map_err(|error| aws("poll an operation", error))?;
+        let item = answer.item.ok_or_else(|| Error::NotFound {
+            what: format!("operation {id}"),
+        })?;
+        let polled: Polled = decode(&key, item)?;
+        Ok(Interruption::of(polled.status, polled.cancel.as_ref()))
+    }
+
+    /// The runner has read the request to cancel.
+    pub async fn acknowledge_cancel(&self, id: &OperationId) -> Result<Operation, Error> {
+        let now = Timestamp::now();
+        self.update_operation(id, |operation| {
+            if !operation.status.has_ended() {
+                operation.acknowledge_cancel(now);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What an operation that is cancelled now ends with. What failed before, and is about to end it, is said too.
+fn failure(operation: &Operation, requester: &str) -> Failure {
+    let step = operation.running_step().unwrap_or_default();
+    let besides = operation.failure.as_ref().map(|failure| failure.message.as_str());
+    cancelled_by(requester, step, besides)
+}
