@@ -105,18 +105,15 @@ async fn stop_lets_a_program_finish_and_kills_one_that_does_not() {
 #[tokio::test]
 async fn kill_ends_all_process_groups_of_the_session_at_once() {
     // `set -m` gives the job a process group of its own, as the runner does with Terraform.
-    let script = "trap 'echo told' TERM INT; set -m; sh -c 'trap \"echo told\" TERM INT; echo $$; while :; do sleep 0.02; done' & \
-                  echo ready; while :; do sleep 0.02; done";
-    let (_folder, process) = start(script);
+    let job = "trap 'echo told' TERM INT; echo $$ > child; echo ready; while :; do sleep 0.02; done";
+    let script = format!(
+        "trap 'echo told' TERM INT; set -m; sh -c \"{}\" & while :; do sleep 0.02; done",
+        job.replace('$', "\\$")
+    );
+    let (folder, process) = start(&script);
     written(&process, "ready").await;
-    let child = async {
-        loop {
-            if let Some(child) = output(&process).await.iter().find_map(|line| line.parse().ok()) {
-                return rustix::process::Pid::from_raw(child).unwrap();
-            }
-        }
-    };
-    let child = tokio::time::timeout(Duration::from_secs(20), child).await.unwrap();
+    let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
+    let child = rustix::process::Pid::from_raw(child.trim().parse().unwrap()).unwrap();
     assert_eq!(process.kill().await, Ending::Killed);
     let gone = async {
         while is_running(child) {

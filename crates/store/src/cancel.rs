@@ -18,7 +18,7 @@ use crate::{Error, Store};
 #[derive(Debug, Clone)]
 pub enum Cancelled {
     /// The operation's record ended as cancelled, now or before; its execution may still run.
-    Ended(Finished),
+    Ended(Box<Finished>),
     /// It had ended otherwise.
     EndedBefore(Operation),
     /// A build is at work: its runner was asked, or had been before.
@@ -42,7 +42,7 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
             match operation.status {
-                OperationStatus::Cancelled => return Ok(Cancelled::Ended(self.finished(operation).await?)),
+                OperationStatus::Cancelled => return Ok(Cancelled::Ended(Box::new(self.finished(operation).await?))),
                 OperationStatus::Succeeded | OperationStatus::Failed => return Ok(Cancelled::EndedBefore(operation)),
                 _ => {}
             }

@@ -8,23 +8,21 @@ use rustix::process::{Pid, Signal, kill_process};
 ///
 /// The kernel gives the id of a session to no new process while the session has members.
 pub(super) fn kill(leader: u32, is_alive: bool) {
-    let mut members = members(leader);
-    // The leader last: until then the session's id is certain.
-    let leads = members.remove(&leader);
-    if !is_alive && leads {
+    let members = members(leader);
+    if !is_alive && members.contains(&leader) {
         // Not reaped yet, or somebody else's by now.
         return;
     }
-    members.into_iter().for_each(kill_one);
-    if is_alive {
-        kill_one(leader);
+    // Held still first: none of them sees another one end and goes on.
+    for signal in [Signal::STOP, Signal::KILL] {
+        members.iter().for_each(|member| send(*member, signal));
     }
 }
 
-fn kill_one(pid: u32) {
+fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw) {
         // One that has ended by now needs no signal.
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process(pid, signal);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Cancels and what a runner does at the same moment.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use slipway_model::operation::cancel::Interruption;
 use slipway_model::operation::{OperationStatus, StepStatus};
@@ -20,15 +22,14 @@ async fn begins(table: &Table, id: &slipway_model::id::OperationId) -> bool {
 async fn a_cancel_and_a_runner_that_begins_come_one_after_the_other() {
     let table = table().await;
     let (mut ended, mut requested) = (0, 0);
-    for round in 0..40 {
+    for round in 0..40_u64 {
         let (_, id) = table.provisioning(&new_stack(&format!("shop-{round}"))).await;
-        // Either comes first in half of the rounds, as far as that can be said.
-        let (cancelled, works) = if round % 2 == 0 {
-            tokio::join!(table.store.cancel_operation(&id, "ann"), begins(&table, &id))
-        } else {
-            let (works, cancelled) = tokio::join!(begins(&table, &id), table.store.cancel_operation(&id, "ann"));
-            (cancelled, works)
+        // The cancel, which writes more, has a head start that grows.
+        let begins = async {
+            tokio::time::sleep(Duration::from_millis(round)).await;
+            begins(&table, &id).await
         };
+        let (cancelled, works) = tokio::join!(table.store.cancel_operation(&id, "ann"), begins);
         match cancelled.expect("an answer") {
             Cancelled::Ended(_) => {
                 ended += 1;

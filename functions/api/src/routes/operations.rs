@@ -375,7 +375,7 @@ impl Api {
                     let error = chain(&error);
                     tracing::warn!(operation = %operation.id, error, "its execution goes on, to a build that does nothing or a timeout");
                 }
-                Ok(self.hand_over(finished).await)
+                Ok(self.hand_over(*finished).await)
             }
             Cancelled::EndedBefore(operation) => Err(Error::Conflict(format!(
                 "The operation `{}` has ended: it {}. There is nothing to cancel.",
