@@ -26,7 +26,7 @@ const AT_ONCE: usize = 5;
 /// Every resource writes its name into the ledger as soon as it is made, and then takes its time.
 fn blueprint(ledgers: &Path) -> String {
     let resource = |n: usize| {
-        let after = if n % 4 == 0 {
+        let after = if n.is_multiple_of(4) {
             String::new()
         } else {
             format!("depends_on = [terraform_data.r{}]", n - 1)

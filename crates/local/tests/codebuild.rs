@@ -325,7 +325,7 @@ async fn a_stop_kills_a_running_build_without_a_signal() {
 async fn a_build_that_takes_too_long_is_killed_and_so_is_one_that_waits_too_long() {
     let data = tempfile::tempdir().unwrap();
     let machine = Machine::start_with(data.path(), &polite(data.path()), 1, |project| {
-        project.timeout_minutes = 0
+        project.timeout_minutes = 0;
     });
     let build = machine.finished(&machine.start_build(json!([])).await).await;
     assert_eq!(build["buildStatus"], "TIMED_OUT");

@@ -15,7 +15,9 @@ pub(super) fn kill(leader: u32, is_alive: bool) {
     }
     // Held still first: none of them sees another one end and goes on.
     for signal in [Signal::STOP, Signal::KILL] {
-        members.iter().for_each(|member| send(*member, signal));
+        for member in &members {
+            send(*member, signal);
+        }
     }
 }
 

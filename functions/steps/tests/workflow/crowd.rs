@@ -142,7 +142,8 @@ impl Crowd {
                 task: task.task,
                 error: Some("CodeBuild.AccountLimitExceededException".to_owned()),
                 cause: Some(format!(
-                    "Cannot have more than {QUEUED} builds in queue for the account"
+                    "Cannot have more than {} builds in queue for the account",
+                    self.limits.1
                 )),
             };
             return self.handle(execution, event);
