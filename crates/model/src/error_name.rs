@@ -49,7 +49,7 @@ pub enum ErrorName {
 
 impl ErrorName {
     /// Every name.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::PlanFailed,
         Self::PlanRefused,
         Self::ApprovalRejected,

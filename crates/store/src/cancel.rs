@@ -55,7 +55,7 @@ impl Store {
                     if operation.cancel.is_some() {
                         return Ok(Cancelled::Requested(operation));
                     }
-                    operation.request_cancel(requester, Timestamp::now());
+                    operation.request_interruption(requester, Timestamp::now());
                     let write = next_revision(&mut operation)?;
                     let written = self.write("request a cancel", vec![write]).await?;
                     if written == Written::Yes {

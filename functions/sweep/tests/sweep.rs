@@ -268,7 +268,7 @@ async fn cancelling(table: &Table, called: &str, minutes: i64, is_acknowledged: 
     let at = Timestamp::now() - SignedDuration::from_mins(minutes);
     let requested = table.store.update_operation(&provision, |operation| {
         operation.begin_build("Apply", at);
-        operation.request_cancel("ann", at);
+        operation.request_interruption("ann", at);
         if is_acknowledged {
             operation.acknowledge_cancel(at);
         }

@@ -21,6 +21,9 @@ pub const WAIT_UNTIL_STABLE: &str = "Wait until stable";
 /// The state in which a service goes back to what it ran before, with the service's name after it.
 pub const WAIT_UNTIL_PUT_BACK: &str = "Wait until put back";
 
+/// The state in which the health address proves the release.
+pub const VERIFY: &str = "Verify";
+
 /// The states in which a command or RDS is waited for, before any service gets the release.
 const BEFORE_THE_ROLLOUT: [&str; 3] = ["Run backup", "Run migration", "Wait for snapshot"];
 
@@ -103,7 +106,7 @@ pub enum Cancel {
     /// Its execution is stopped, and then its record ends. No service has got anything of its release; a record that ended
     /// first would not keep an execution that goes on from its services.
     Stop,
-    /// The rollouts that it waits for are ended: the workflow then restores the services.
+    /// The cancel goes on the record, and the rollouts that it waits for are ended: the workflow then restores the services.
     RollBack,
     /// It is about to roll out, or past that, or restores services, and goes on.
     NotNow,
@@ -129,7 +132,7 @@ impl Operation {
         // First: the rollouts that the workflow gave up still stand as running then.
         if self.runs(&[WAIT_UNTIL_PUT_BACK]) {
             Cancel::NotNow
-        } else if self.runs(&[WAIT_UNTIL_STABLE]) {
+        } else if self.runs(&[WAIT_UNTIL_STABLE, VERIFY]) {
             Cancel::RollBack
         } else if self.runs(&BEFORE_THE_ROLLOUT) {
             Cancel::Stop
@@ -154,8 +157,23 @@ impl Operation {
         }
     }
 
-    /// Records a request. One that was made before stays as it is: the runner may have answered it.
-    pub fn request_cancel(&mut self, requester: &str, now: Timestamp) {
+    /// Records that the operation is to be cancelled, where the workflow can still restore the services. A step that lets the
+    /// release pass reads it in the write with which it ends, so one of the two is first and the other one sees it.
+    pub fn request_cancel(&mut self, failure: &Failure) {
+        if self.cancel_requested().is_none() && self.cancelling() == Cancel::RollBack {
+            self.failure = Some(failure.clone());
+        }
+    }
+
+    /// Who cancelled the operation, of one whose workflow is yet to end it.
+    pub fn cancel_requested(&self) -> Option<&Failure> {
+        let runs = self.status == OperationStatus::Running;
+        let failure = self.failure.as_ref().filter(|_| runs);
+        failure.filter(|failure| failure.name == ErrorName::Cancelled.as_str())
+    }
+
+    /// Records the request to the runner of its build. One that was made before stays as it is: the runner may have answered it.
+    pub fn request_interruption(&mut self, requester: &str, now: Timestamp) {
         self.cancel.get_or_insert_with(|| CancelRequest {
             requested_by: requester.to_owned(),
             requested_at: now,

@@ -54,7 +54,8 @@ fn cancel_never_leaves_services_between_two_releases() {
         ),
         (Cancel::RollBack, vec![prepared, (stable.as_str(), StepStatus::Running)]),
         (Cancel::NotNow, vec![prepared, (stable.as_str(), StepStatus::Succeeded)]),
-        (Cancel::NotNow, vec![prepared, ("Verify", StepStatus::Running)]),
+        (Cancel::RollBack, vec![prepared, (VERIFY, StepStatus::Running)]),
+        (Cancel::NotNow, vec![prepared, (VERIFY, StepStatus::Succeeded)]),
         (
             Cancel::NotNow,
             vec![
@@ -216,7 +217,7 @@ impl World {
                 self.lost |= matches!(self.build, Build::Works { .. });
                 self.moves(OperationEvent::Cancelled);
             }
-            Cancel::Request => self.operation.request_cancel(requester, self.now),
+            Cancel::Request => self.operation.request_interruption(requester, self.now),
             Cancel::RollBack | Cancel::NotNow => panic!("there is no release"),
         }
         let once = self.operation.clone();
@@ -253,7 +254,7 @@ impl Operation {
     /// A second cancel, right after the first.
     fn request_cancel_again(&mut self, requester: &str, now: Timestamp) {
         if !self.status.has_ended() && self.cancelling() == Cancel::Request {
-            self.request_cancel(requester, now + SignedDuration::from_secs(1));
+            self.request_interruption(requester, now + SignedDuration::from_secs(1));
         }
     }
 }
@@ -313,7 +314,7 @@ proptest! {
 fn only_a_request_that_nobody_read_for_ten_minutes_is_overdue() {
     let mut operation = operation(OperationKind::Update, OperationStatus::Running);
     let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
-    operation.request_cancel("ann", at(0));
+    operation.request_interruption("ann", at(0));
     let request = operation.cancel.clone().expect("a request");
     assert!(!request.is_overdue(at(10)) && request.is_overdue(at(11)));
     operation.acknowledge_cancel(at(9));

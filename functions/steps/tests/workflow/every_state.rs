@@ -20,6 +20,18 @@ struct Case {
 /// The states that check and wait again when nothing has answered them for a while.
 const CHECKS_AGAIN: [&str; 3] = ["Wait for snapshot", "Wait until stable", "Wait until put back"];
 
+/// The failures of CodeBuild. An error without a name of its own AWS names in one of the first two ways.
+const OF_CODEBUILD: [(&str, &str); 5] = [
+    ("CodeBuild.AWSCodeBuildException", "Rate exceeded"),
+    ("CodeBuild.CodeBuildException", "Rate exceeded"),
+    (
+        "CodeBuild.AccountLimitExceededException",
+        "Cannot have more than 50 builds in queue for the account",
+    ),
+    ("CodeBuild.ResourceNotFoundException", "no project"),
+    ("States.DataLimitExceeded", "too large"),
+];
+
 /// The failures that each kind of Task can get.
 fn cases(state: &str, resource: &str) -> Vec<Case> {
     let case = |answer, error, says| Case {
@@ -45,14 +57,9 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             ));
         }
         "arn:aws:states:::codebuild:startBuild.sync" => {
-            // AWS names an error of CodeBuild's that has no name of its own in one of these ways.
-            for generic in ["CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException"] {
-                cases.push(fails(generic, "Rate exceeded", "Rate exceeded"));
+            for (error, cause) in OF_CODEBUILD {
+                cases.push(fails(error, cause, cause));
             }
-            let full = "Cannot have more than 50 builds in queue for the account";
-            cases.push(fails("CodeBuild.AccountLimitExceededException", full, full));
-            cases.push(fails("CodeBuild.ResourceNotFoundException", "no project", "no project"));
-            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
         }
         "arn:aws:states:::ecs:runTask.sync" => {
             let refused = r#"{"Failures": [{"Reason": "RESOURCE:MEMORY"}], "Tasks": []}"#;
