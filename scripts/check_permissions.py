@@ -462,8 +462,9 @@ def needs_of_machine(definition):
         elif task not in TASKS:
             own.problems.append(f"missing: the state machine has a task {task}: TASKS does not say what it needs")
         for action, resources in TASKS.get(task, {}).items():
-            needs = release if assumes and action not in EVENT_RULE else own
-            needs.follows({action: resources}, f"the task {task}")
+            # AWS does not say whether the rule of a task is made with the assumed role where that is in the machine's own account.
+            for needs in [own, release] if assumes and action in EVENT_RULE else [release if assumes else own]:
+                needs.follows({action: resources}, f"the task {task}")
         if assumes:
             own.follows(RELEASE_ROLES, f"the task {task}")
     own.follows(MACHINE, "Step Functions")
@@ -479,6 +480,9 @@ def needs_elsewhere(role, steps, release):
         calls_of(needs, steps, function, services)
     needs.role, needs.problems = role, []
     for (action, resource), why in release.why.items():
+        # Tasks of other accounts are polled: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-cross-acct-sync-pattern.html
+        if action in EVENT_RULE:
+            continue
         needs.follows({action: [resource]}, why)
     return needs
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::types::{DeploymentControllerType, SchedulingStrategy};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -268,7 +269,11 @@ impl StackAccount {
                 .cluster(cluster)
                 .set_services(Some(names.to_vec()));
             let doing = "read what the services run now";
-            let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+            let described = described.send().await;
+            let described = described.map_err(|error| match error.as_service_error() {
+                Some(DescribeServicesError::ClusterNotFoundException(_)) => no_cluster(cluster, self.region()),
+                _ => aws::failed(doing, error),
+            })?;
             aws::only_missing(doing, described.failures())?;
             for service in described.services.unwrap_or_default() {
                 if service.status.as_deref() != Some("ACTIVE") {
@@ -282,6 +287,13 @@ impl StackAccount {
         }
         Ok(running)
     }
+}
+
+fn no_cluster(cluster: &str, region: &str) -> StepError {
+    StepError::ContractInvalid(format!(
+        "there is no cluster `{cluster}` in the Region {region} of the environment's account, and the blueprint's output names it: \
+         correct the Region and the account of the environment, or the attribute `cluster` of the output"
+    ))
 }
 
 /// Whether the workflow can follow rollouts of the service. ECS updates services of other controllers in other ways

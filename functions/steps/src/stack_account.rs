@@ -43,6 +43,7 @@ pub(crate) struct StackAccount {
     pub(crate) ecs: Lazy<aws_sdk_ecs::Client>,
     pub(crate) logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     pub(crate) scheduler: Lazy<aws_sdk_scheduler::Client>,
+    region: String,
 }
 
 impl StackAccount {
@@ -51,7 +52,13 @@ impl StackAccount {
             ecs: lazy(sdk, aws_sdk_ecs::Client::new),
             logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
             scheduler: lazy(sdk, aws_sdk_scheduler::Client::new),
+            region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// The Region that its services are called in.
+    pub(crate) fn region(&self) -> &str {
+        &self.region
     }
 }
 

@@ -46,10 +46,11 @@ data "aws_iam_policy_document" "release_trust" {
       values   = var.workflow_role_arns
     }
 
+    # AWS documents the machine's own ARN, and says nothing of an execution of one of its versions.
     condition {
-      test     = "StringEquals"
+      test     = "StringLike"
       variable = "sts:ExternalId"
-      values   = [var.state_machine_arn]
+      values   = [var.state_machine_arn, "${var.state_machine_arn}:*"]
     }
   }
 }

@@ -75,6 +75,8 @@ pub struct Aws {
     pub broken_image: Option<String>,
     /// The action that a permission is missing for.
     pub denied: Option<&'static str>,
+    /// Whether the cluster of the stack is in another Region.
+    pub has_no_cluster: bool,
     /// The status that the health address answers, in turn; the last one stays.
     pub health: Vec<u16>,
     /// How many tasks each service runs, where that is not what it should.
@@ -279,6 +281,9 @@ impl Aws {
 
     fn answer(&mut self, action: &str, body: &Value) -> Result<Value, &'static str> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        if action == "DescribeServices" && self.has_no_cluster {
+            return Err("ClusterNotFoundException");
+        }
         if self.denied == Some(action) {
             return Err("AccessDeniedException");
         }

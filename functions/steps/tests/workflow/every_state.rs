@@ -78,14 +78,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 "too large",
                 "could not be started: too large",
             ));
-            let (timeout, error) = match state {
-                "Run task" => ("task `load-dump` did not end within 60 seconds", "Slipway.TaskFailed"),
-                "Run backup" => ("backup `files` did not end within 60 seconds", "Slipway.BackupFailed"),
-                _ => (
-                    "migration `migrate` did not end within 60 seconds",
-                    "Slipway.MigrationFailed",
-                ),
-            };
+            let (timeout, error) = judged_next(state);
             cases[0].says = timeout;
             for case in &mut cases {
                 case.error = error;
@@ -132,6 +125,18 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
         _ => {}
     }
     cases
+}
+
+/// What the state after a command says when the command took too long, and the error of everything that it judges.
+fn judged_next(state: &str) -> (&'static str, &'static str) {
+    match state {
+        "Run task" => ("task `load-dump` did not end within 60 seconds", "Slipway.TaskFailed"),
+        "Run backup" => ("backup `files` did not end within 60 seconds", "Slipway.BackupFailed"),
+        _ => (
+            "migration `migrate` did not end within 60 seconds",
+            "Slipway.MigrationFailed",
+        ),
+    }
 }
 
 #[test]

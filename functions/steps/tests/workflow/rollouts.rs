@@ -173,3 +173,16 @@ fn a_missing_permission_is_named_with_its_remedy() {
         );
     }
 }
+
+#[test]
+fn a_cluster_that_is_not_in_the_region_is_named_with_its_remedy() {
+    let mut world = provisioned();
+    world.aws().has_no_cluster = true;
+    let operation = release(&world, 2);
+    let run = world.run(&operation);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ContractInvalid");
+    for part in ["`main`", "us-east-1", "correct the Region"] {
+        assert!(cause.contains(part), "{part}: {cause}");
+    }
+}

@@ -102,12 +102,15 @@ run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
       for statement in jsondecode(aws_iam_role.release.assume_role_policy).Statement : [
         statement.Principal.AWS,
         statement.Condition.ArnEquals["aws:PrincipalArn"],
-        statement.Condition.StringEquals["sts:ExternalId"],
+        statement.Condition.StringLike["sts:ExternalId"],
       ]
       ] == [[
         "arn:aws:iam::111122223333:root",
         ["arn:aws:iam::111122223333:role/slipway-OperationRole-1", "arn:aws:iam::111122223333:role/slipway-StepsRole-2"],
-        "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
+        [
+          "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
+          "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation:*",
+        ],
     ]]
     error_message = "The workflow's roles have it, by the workflow's own external id."
   }
