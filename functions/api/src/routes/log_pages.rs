@@ -61,12 +61,18 @@ pub(crate) struct LogPages {
 }
 
 impl LogPages {
-    /// A page of a stream.
-    pub(super) async fn get(&self, logs: &Client, stream: &LogStream, from: &From) -> Result<Found, LogsError> {
+    /// A page of a stream. The last pages of a log are read anew: what is missing in these is never asked for again.
+    pub(super) async fn get(
+        &self,
+        logs: &Client,
+        stream: &LogStream,
+        from: &From,
+        last: bool,
+    ) -> Result<Found, LogsError> {
         let key = (stream.group.clone(), stream.stream.clone(), from.clone());
         let mut pages = self.pages.lock().await;
         pages.retain(|_, (read, _)| read.elapsed() < FRESH);
-        if let Some((_, page)) = pages.get(&key) {
+        if let Some((_, page)) = pages.get(&key).filter(|_| !last) {
             return Ok(page.clone());
         }
         let page = read(logs, stream, from).await?;

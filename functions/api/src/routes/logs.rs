@@ -369,7 +369,8 @@ impl Api {
                 token: token.clone(),
                 since: *since,
             };
-            let found = self.log_pages.get(&self.logs, stream, &from).await;
+            let last = operation.status.has_ended();
+            let found = self.log_pages.get(&self.logs, stream, &from, last).await;
             let page = match found.map_err(|error| Error::Unavailable {
                 doing: "reading a log",
                 source: error.into(),

@@ -467,6 +467,7 @@ async fn a_watcher_hears_of_the_next_change() {
 async fn waits_beyond_the_places_are_answered_at_once_and_asked_back() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    server.store.begin_operation(&id(&operation)).await.expect("begun");
     let path = operation["links"]["self"].as_str().expect("a path");
     let path = format!("{path}?wait=25&seen={}", server.get(path).await.json()["revision"]);
     let logs = format!("{}?wait=25", operation["links"]["logs"].as_str().expect("a path"));
