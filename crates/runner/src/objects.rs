@@ -17,7 +17,7 @@ use crate::reach::{MayPass, patiently};
 #[derive(Debug)]
 enum Unread {
     /// S3 did not send it.
-    Sent(SdkError<GetObjectError, HttpResponse>),
+    Sent(Box<SdkError<GetObjectError, HttpResponse>>),
     /// Its body ended early.
     Body(ByteStreamError),
     /// The file for it could not be written.
@@ -96,7 +96,7 @@ impl Bucket {
         match self.client.get_object().bucket(&self.name).key(key).send().await {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
-            Err(error) => Err(Unread::Sent(error)),
+            Err(error) => Err(Unread::Sent(Box::new(error))),
         }
     }
 

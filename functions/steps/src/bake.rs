@@ -1,6 +1,8 @@
 //! Whether a service that was rolled out stays up.
 
-use aws_sdk_ecs::types::{Deployment, DesiredStatus, HealthStatus, Task, TaskStopCode};
+use aws_sdk_ecs::types::{
+    Container, Deployment, DesiredStatus, HealthStatus, Service as Described, Task, TaskStopCode,
+};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 use slipway_model::contract::Service;
@@ -27,7 +29,7 @@ impl StackAccount {
             .send()
             .await
             .map_err(|error| aws::failed(doing.clone(), error))?;
-        let deployments = described.services().first().map(|service| service.deployments());
+        let deployments = described.services().first().map(Described::deployments);
         let newest = |deployment: &&Deployment| deployment.status() == Some(PRIMARY);
         let Some(deployment) = deployments.unwrap_or_default().iter().find(newest) else {
             return Err(StepError::Unhealthy(format!(
@@ -86,7 +88,7 @@ fn failed_since(task: &Task, deployment: &str, began: Timestamp) -> bool {
 
 fn why(task: &Task) -> String {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
-    let exited = task.containers().iter().find_map(|container| container.exit_code());
+    let exited = task.containers().iter().find_map(Container::exit_code);
     match exited {
         Some(code) => format!("{reason} (exit code {code})"),
         None => reason.to_owned(),

@@ -25,19 +25,19 @@ impl Steps {
         place: &Place,
         cluster: &str,
     ) -> Result<Done, StepError> {
-        let began = Timestamp::now();
-        let begin = |operation: &mut Operation| {
-            operation.end_running_steps(StepStatus::Succeeded, began);
-            operation.begin_step(state::VERIFY, began);
+        let since = Timestamp::now();
+        let run = |operation: &mut Operation| {
+            operation.end_running_steps(StepStatus::Succeeded, since);
+            operation.begin_step(state::VERIFY, since);
             Ok(())
         };
-        let begun = self.store.update_operation(operation, begin).await?;
-        require_wanted(&begun)?;
-        let contract = self.released_contract(&begun).await?;
-        self.bake(begun, &contract).await?;
+        let runs = self.store.update_operation(operation, run).await?;
+        require_wanted(&runs)?;
+        let contract = self.released_contract(&runs).await?;
+        self.bake(runs, &contract).await?;
         let account = self.stack_account(place, operation).await?;
         for (key, service) in &contract.services {
-            account.require_steady(cluster, key, service, began).await?;
+            account.require_steady(cluster, key, service, since).await?;
         }
         let now = Timestamp::now();
         let end = |operation: &mut Operation| {

@@ -101,10 +101,8 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan");
         }
         "Update service" => {
-            (cases[0].error, cases[0].says) = (
-                "Slipway.RolloutFailed",
-                "the rollout of service `web` failed: it was not stable in time",
-            );
+            cases[0].error = "Slipway.RolloutFailed";
+            cases[0].says = "the rollout of service `web` failed: it was not stable in time";
         }
         "Check backup" => cases[0].says = "Run backups did not end in time",
         "Check migration" => cases[0].says = "Run migrations did not end in time",
