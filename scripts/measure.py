@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Measures Slipway against plain Terraform and moto, and prints the table of docs/performance.md.
+
+Every row and its reference are measured in the same run. Where both take long, they take turns, so that whatever else the machine does
+falls on both. Run it three times on an idle machine.
+
+    cargo build --profile local --package slipway-cli
+    python3 -m venv /tmp/moto && /tmp/moto/bin/pip install -r .ci/requirements.txt
+    python3 scripts/measure.py --moto /tmp/moto/bin/moto_server
+
+`--rows` runs some of the rows.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import platform
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+import count_requests
+import measure_provision as provision
+
+KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1", "CHECKPOINT_DISABLE": "true"}
+BACKEND = {
+    # The state bucket of template.yaml, as local mode names it.
+    "bucket": "slipway-state-000000000000-us-east-1",
+    "key": "terraform.tfstate",
+    "workspace_key_prefix": "by-hand",
+    "region": "us-east-1",
+    "use_lockfile": True,
+    "use_path_style": True,
+    "skip_credentials_validation": True,
+    "skip_requesting_account_id": True,
+    "skip_metadata_api_check": True,
+    "skip_region_validation": True,
+}
+CLIENTS = 16
+DURABLE_STATES = 1_000
+WATCHERS = 200
+QUEUED = 400
+
+
+class Local:
+    """`slipway up` on an empty data folder."""
+
+    def __init__(self, slipway, *options):
+        self.data = tempfile.mkdtemp(prefix="slipway-measure-")
+        command = [slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", self.data, *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        up = json.loads(self.process.stdout.readline())
+        self.api, self.aws, self.terraform = up["api"], up["aws"], up["terraform"]
+        files = {"files": {"main.tf": provision.MAIN}}
+        provision.call("PUT", f"{self.api}/v1/blueprints/three/versions/1.0.0", files)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def environment(self):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**kept, **KEYS, "AWS_ENDPOINT_URL": self.aws}
+
+    def processor(self):
+        """Seconds of the processor that the server has used, and those of its children that have ended."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks = os.sysconf("SC_CLK_TCK")
+        own, children = (int(fields[11]) + int(fields[12])), (int(fields[13]) + int(fields[14]))
+        return own / ticks, children / ticks
+
+    def service(self, service, target, body):
+        return aws(self.aws, service, target, body)
+
+
+def aws(endpoint, service, target, body):
+    """One call of a JSON service. Nothing on loopback checks the signature, only that there is one."""
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=300)
+    with contextlib.closing(connection):
+        connection.request("POST", "/", json.dumps(body), headers(service, target))
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{target}: {answer.status} {text[:300]!r}")
+        return json.loads(text or b"{}")
+
+
+def headers(service, target):
+    version = "1.0" if service in ("dynamodb", "states") else "1.1"
+    credential = f"AKIDEXAMPLE/20260101/us-east-1/{service}/aws4_request"
+    return {
+        "Content-Type": f"application/x-amz-json-{version}",
+        "X-Amz-Target": target,
+        "X-Amz-Date": "20260101T000000Z",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+    }
+
+
+@contextlib.contextmanager
+def moto(program):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def provisions(given, rows):
+    """One after the other: the time and the processor's time of a provision, and of the same by hand."""
+    with Local(given.slipway) as local:
+        through, by_s3, plain, used, by_hand_used = [], [], [], [], []
+        for index in range(given.rounds + 1):
+            before = local.processor()
+            took = provision.through_slipway(local.api, f"measured-{index}")
+            # The build's shell ends a moment after the operation.
+            time.sleep(0.3)
+            after = local.processor()
+            took_s3 = provision.by_hand(local.terraform, local.environment(), BACKEND, f"hand-{index}")
+            begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took_plain = provision.by_hand(local.terraform, local.environment(), None)
+            ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+            # The first round fills the caches of all three, the disk's among them.
+            if index > 0:
+                through.append(took)
+                by_s3.append(took_s3)
+                plain.append(took_plain)
+                used.append(sum(after) - sum(before))
+                by_hand_used.append(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime)
+        rows.append(row("provision of 3 resources", "init, plan, apply by hand, same S3 backend", through, by_s3))
+        rows.append(row("provision of 3 resources", "the same with a local state file", through, plain))
+        rows.append(row("processor time of a provision", "by hand, local state file", used, by_hand_used))
+        answers = provision.measure_answers(local.api, given.rounds)
+        rows.append(("POST while Terraform runs", milliseconds(answers), "", "", ""))
+        before = len(builds(local))
+        provision.through_slipway(local.api, "counted")
+        rows.append(("builds of a provision without approval", str(len(builds(local)) - before), "", "", ""))
+
+
+def builds(local):
+    ids, body = [], {}
+    while True:
+        page = local.service("codebuild", "CodeBuild_20161006.ListBuilds", body)
+        ids.extend(page["ids"])
+        if "nextToken" not in page:
+            return ids
+        body = {"nextToken": page["nextToken"]}
+
+
+def creates(given, rows):
+    """Many at once: provisions of 16 clients, and four processes that do the same by hand."""
+    count = max(CLIENTS, given.rounds * 2)
+    with Local(given.slipway) as local:
+        provision.through_slipway(local.api, "first")
+        provision.by_hand(local.terraform, local.environment(), None)
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+            begun = time.perf_counter()
+            list(clients.map(lambda index: provision.through_slipway(local.api, f"at-once-{index}"), range(count)))
+            through = count / (time.perf_counter() - begun)
+        with concurrent.futures.ThreadPoolExecutor(4) as processes:
+            begun = time.perf_counter()
+            list(processes.map(lambda _: provision.by_hand(local.terraform, local.environment(), None), range(count)))
+            hand = count / (time.perf_counter() - begun)
+    reference = f"by hand, 4 at a time, local state file: {hand:.1f}/s"
+    rows.append((f"provisions a second, {CLIENTS} clients", f"{through:.1f}/s", reference, f"{through / hand:.2f}", ""))
+
+
+def requests(given, rows):
+    own, terraform = count_requests.parted(count_requests.provision(given.slipway))
+    listed = ", ".join(f"{count} {name}" for name, count in own.most_common())
+    rows.append(("AWS requests of a provision, Slipway's own", str(own.total()), "", "", listed))
+    listed = ", ".join(f"{count} {name}" for name, count in terraform.most_common())
+    rows.append(("AWS requests of a provision, Terraform's", str(terraform.total()), "", "", listed))
+
+
+def reads(given, rows):
+    """One client that reads one record again and again, on one connection where the server keeps it."""
+    with Local(given.slipway) as local, moto(given.moto) as emulator:
+        asked = provision.ask_for_stack(local.api, "read")
+        provision.wait(local.api, asked)
+        path = asked["links"]["stack"]
+        table = {
+            "TableName": "t",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
+        }
+        aws(emulator, "dynamodb", "DynamoDB_20120810.CreateTable", table)
+        item = {"k": {"S": "a"}, "text": {"S": "x" * 1_000}}
+        aws(emulator, "dynamodb", "DynamoDB_20120810.PutItem", {"TableName": "t", "Item": item})
+        get = json.dumps({"TableName": "t", "Key": {"k": {"S": "a"}}})
+        target = headers("dynamodb", "DynamoDB_20120810.GetItem")
+        through = rate(local.api, lambda connection: connection.request("GET", path))
+        reference = rate(emulator, lambda connection: connection.request("POST", "/", get, target))
+    text = f"moto GetItem: {reference:,.0f}/s"
+    rows.append(("GET of a stack, one client", f"{through:,.0f}/s", text, f"{through / reference:.1f}", ""))
+
+
+def rate(endpoint, send, seconds=3.0):
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=30)
+    done, begun = 0, time.perf_counter()
+    with contextlib.closing(connection):
+        while time.perf_counter() - begun < seconds:
+            send(connection)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{endpoint}: {answer.status}")
+            done += 1
+    return done / (time.perf_counter() - begun)
+
+
+def durable_states(given, rows):
+    """An execution of a thousand states, each written down before the next one begins."""
+    names = [f"S{index}" for index in range(DURABLE_STATES)]
+    chain = zip(names, [*names[1:], None], strict=True)
+    states = {name: {"Type": "Pass", **({"Next": after} if after else {"End": True})} for name, after in chain}
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": names[0], "States": states})
+    with Local(given.slipway) as local, moto(given.moto) as emulator:
+        own = executed(local.aws, definition, given.rounds)
+        settings = json.dumps({"stepfunctions": {"execute_state_machine": True}})
+        connection = http.client.HTTPConnection(emulator.removeprefix("http://"))
+        connection.request("POST", "/moto-api/config", settings, {"Content-Type": "application/json"})
+        connection.getresponse().read()
+        reference = executed(emulator, definition, 3)
+    rows.append(row(f"{DURABLE_STATES:,} durable states", "moto", own, reference))
+
+
+def executed(endpoint, definition, rounds):
+    create = {"name": "long", "definition": definition, "roleArn": "arn:aws:iam::000000000000:role/x"}
+    machine = aws(endpoint, "states", "AWSStepFunctions.CreateStateMachine", create)["stateMachineArn"]
+    times = []
+    for index in range(rounds):
+        begun = time.perf_counter()
+        start = {"stateMachineArn": machine, "name": f"run-{index}", "input": "{}"}
+        started = aws(endpoint, "states", "AWSStepFunctions.StartExecution", start)
+        described = {"executionArn": started["executionArn"]}
+        while True:
+            execution = aws(endpoint, "states", "AWSStepFunctions.DescribeExecution", described)
+            if execution["status"] != "RUNNING":
+                break
+            time.sleep(0.005)
+        times.append(time.perf_counter() - begun)
+        if execution["status"] != "SUCCEEDED":
+            raise RuntimeError(f"the execution is {execution['status']}")
+    return times
+
+
+def watchers(given, rows):
+    """Many who wait for one operation, and many operations that wait for their turn."""
+    with Local(given.slipway) as local:
+        asked = provision.ask_for_stack(local.api, "watched")
+        provision.wait(local.api, asked)
+        stack = asked["links"]["stack"]
+        previews = [provision.call("POST", f"{local.api}{stack}/preview", {}) for _ in range(QUEUED // 100)]
+        with concurrent.futures.ThreadPoolExecutor(WATCHERS) as pool:
+            watching = [pool.submit(provision.wait, local.api, previews[-1]) for _ in range(WATCHERS)]
+            times = []
+            while not all(watch.done() for watch in watching):
+                begun = time.perf_counter()
+                provision.call("GET", f"{local.api}{stack}")
+                times.append(time.perf_counter() - begun)
+        rows.append((f"GET of a stack beside {WATCHERS} watchers", milliseconds(times), "", "", f"slowest {max(times) * 1000:.0f} ms"))
+        answers = []
+        for _ in range(QUEUED):
+            begun = time.perf_counter()
+            last = provision.call("POST", f"{local.api}{stack}/preview", {})
+            answers.append(time.perf_counter() - begun)
+        tenth = QUEUED // 10
+        first, latest = statistics.median(answers[:tenth]), statistics.median(answers[-tenth:])
+        rows.append((f"POST behind {QUEUED} operations", f"{latest * 1000:.0f} ms", f"the first {tenth}: {first * 1000:.0f} ms", f"{latest / first:.2f}", last["status"]))
+
+
+def row(metric, reference, measured, against):
+    ours, theirs = statistics.median(measured), statistics.median(against)
+    return metric, milliseconds(measured), f"{reference}: {milliseconds(against)}", f"{ours / theirs:.2f}", ""
+
+
+def milliseconds(times):
+    low, high = min(times) * 1000, max(times) * 1000
+    return f"{statistics.median(times) * 1000:.0f} ms ({low:.0f} to {high:.0f}, {len(times)} times)"
+
+
+ROWS = {
+    "provision": provisions,
+    "creates": creates,
+    "requests": requests,
+    "reads": reads,
+    "states": durable_states,
+    "watchers": watchers,
+}
+NEED_MOTO = {"reads", "states"}
+
+
+def machine():
+    model = [line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores ({model[0] if model else platform.machine()}), {memory:.0f} GB, load {load:.1f} at the start"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--slipway", type=pathlib.Path, default=pathlib.Path("target/local/slipway"))
+    arguments.add_argument("--moto", type=pathlib.Path, help="the program moto_server")
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
+    given = arguments.parse_args()
+    given.slipway = given.slipway.resolve()
+    print(machine())
+    rows = []
+    for name in given.rows:
+        if name in NEED_MOTO and not given.moto:
+            print(f"skipped: {name}: needs --moto; install it with `pip install -r .ci/requirements.txt`")
+            continue
+        ROWS[name](given, rows)
+    print("| metric | Slipway | reference | ratio | detail |")
+    print("| --- | --- | --- | --- | --- |")
+    for cells in rows:
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
