@@ -270,7 +270,7 @@ def watchers(given, rows):
         asked = provision.ask_for_stack(local.api, "watched")
         provision.wait(local.api, asked)
         stack = asked["links"]["stack"]
-        previews = [provision.call("POST", f"{local.api}{stack}/preview", {}) for _ in range(QUEUED // 100)]
+        previews = [provision.call("POST", f"{local.api}{stack}/preview", {}) for _ in range(4)]
         with concurrent.futures.ThreadPoolExecutor(WATCHERS) as pool:
             watching = [pool.submit(provision.wait, local.api, previews[-1]) for _ in range(WATCHERS)]
             times = []
@@ -278,7 +278,7 @@ def watchers(given, rows):
                 begun = time.perf_counter()
                 provision.call("GET", f"{local.api}{stack}")
                 times.append(time.perf_counter() - begun)
-        rows.append((f"GET of a stack beside {WATCHERS} watchers", milliseconds(times), "", "", f"slowest {max(times) * 1000:.0f} ms"))
+        rows.append((f"GET of a stack beside {WATCHERS} watchers", milliseconds(times), "", "", ""))
         answers = []
         for _ in range(QUEUED):
             begun = time.perf_counter()
@@ -286,7 +286,9 @@ def watchers(given, rows):
             answers.append(time.perf_counter() - begun)
         tenth = QUEUED // 10
         first, latest = statistics.median(answers[:tenth]), statistics.median(answers[-tenth:])
-        rows.append((f"POST behind {QUEUED} operations", f"{latest * 1000:.0f} ms", f"the first {tenth}: {first * 1000:.0f} ms", f"{latest / first:.2f}", last["status"]))
+        reference = f"the first {tenth}: {first * 1000:.0f} ms"
+        metric = f"POST behind {QUEUED} operations"
+        rows.append((metric, f"{latest * 1000:.0f} ms", reference, f"{latest / first:.2f}", last["status"]))
 
 
 def row(metric, reference, measured, against):
