@@ -65,26 +65,20 @@ def settle(log, quiet=4.0, patience=120.0):
         time.sleep(0.2)
 
 
-def is_terraforms(request, holder_was_written):
-    """Terraform asks for the state and its lock; the runner reads the lock once, before it writes down that it holds it."""
-    service, action, path = request
-    if service != "s3" or "-state-" not in path:
-        return False
-    return holder_was_written or not (action == "GET" and path.endswith(".tflock"))
-
-
 def parted(requests):
-    """Slipway's own requests and Terraform's, as counts by service and action."""
+    """Slipway's own requests and Terraform's, as counts by service and action.
+
+    Terraform asks for the state and its lock, from its first list of the workspaces on. The runner's list, by which it sees whether
+    the state is locked, has a slash at the end of its path, and the state that it makes for a new stack comes before Terraform's list.
+    """
     own, terraform = collections.Counter(), collections.Counter()
-    lock_was_read = False
-    for request in requests:
-        service, action, path = request
-        if is_terraforms(request, lock_was_read):
+    runs = False
+    for service, action, path in requests:
+        is_state = service == "s3" and "-state-" in path
+        runs |= is_state and action == "GET" and "/" not in path.strip("/") and not path.endswith("/")
+        if is_state and runs and not path.endswith("/"):
             terraform[f"S3 {action}"] += 1
-            # After Terraform's last request of a command the runner may read the lock again.
-            lock_was_read = action != "DELETE"
         else:
-            lock_was_read |= path.endswith(".tflock")
             name = "S3" if service == "s3" else service.split("_")[0].removeprefix("AWS")
             own[f"{name} {action}"] += 1
     return own, terraform
