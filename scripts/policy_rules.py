@@ -26,7 +26,10 @@ SET_OPERATORS = ("ForAllValues", "ForAnyValue")
 # (https://github.com/aws/aws-cdk/issues/8486).
 ON_A_RESOURCE = {"states:SendTaskSuccess", "states:SendTaskFailure"}
 # Actions that are allowed on everything although their table names a resource, each with the reason.
-ON_EVERYTHING = {"ecs:RegisterTaskDefinition": "its table named no resource for years; every family may be registered either way"}
+ON_EVERYTHING = {
+    "ecs:ListTasks": "its one resource type is a container instance, which tasks on Fargate do not have",
+    "ecs:RegisterTaskDefinition": "its table named no resource for years; every family may be registered either way",
+}
 # Resource types of which an action needs only one: an execution is of a standard machine or of an express one.
 ALTERNATIVES = {"express"}
 
