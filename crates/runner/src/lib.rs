@@ -93,7 +93,10 @@ pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
     };
     let ended = LocalSet::new().block_on(&runtime, async {
         let cancel = Cancel::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        session::run(config, cancel).await.map_err(|error| chain(&error))
+        // On the heap: it is the deepest of all.
+        Box::pin(session::run(config, cancel))
+            .await
+            .map_err(|error| chain(&error))
     });
     runtime.shutdown_background();
     match ended {

@@ -116,8 +116,8 @@ impl Steps {
             Payload::ReviewPlan { operation } => answer(&self.review_plan(&operation).await?),
             Payload::AskApproval { operation, token } => answer(&self.ask_approval(&operation, &token).await?),
             Payload::RecordOutputs { operation } => answer(&self.record_outputs(&operation).await?),
-            Payload::PrepareRelease { operation } => answer(&self.prepare_release(&operation).await?),
-            Payload::PrepareTask { operation } => answer(&self.prepare_task(&operation).await?),
+            Payload::PrepareRelease { operation } => answer(&Box::pin(self.prepare_release(&operation)).await?),
+            Payload::PrepareTask { operation } => answer(&Box::pin(self.prepare_task(&operation)).await?),
             Payload::CheckTask {
                 operation,
                 place,

@@ -103,7 +103,7 @@ impl Steps {
             }
             None => BTreeSet::new(),
         };
-        let (begun, release) = self.store.begin_release(operation, number).await?;
+        let (releasing, release) = self.store.begin_release(operation, number).await?;
         let contract = match asked.kind {
             // A service that an update brings waits for the release that brings its image.
             OperationKind::Update => contract.ready_for(&release.images),
@@ -135,7 +135,7 @@ impl Steps {
                 _ => {}
             }
         };
-        self.note(begun, state::PREPARE_RELEASE, began, change).await?;
+        self.note(releasing, state::PREPARE_RELEASE, began, change).await?;
         Ok(prepared)
     }
 }

@@ -181,7 +181,7 @@ pub(super) async fn approve(
     let operation = api.own_operation(&id, &submission.caller).await?;
     require_waiting(&operation, "approved")?;
     let operation = api.store.approve(&operation.id, &submission.caller.name).await?;
-    let operation = api.deliver(operation, "approving a plan").await?;
+    let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
@@ -231,7 +231,7 @@ pub(super) async fn reject(
         address: None,
     };
     let operation = api.store.reject(&operation.id, &failure).await?;
-    let operation = api.deliver(operation, "rejecting a plan").await?;
+    let operation = Box::pin(api.deliver(operation, "rejecting a plan")).await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
