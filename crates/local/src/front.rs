@@ -13,6 +13,7 @@
 
 mod guard;
 mod query;
+mod record;
 mod rest;
 
 use std::collections::HashMap;
@@ -130,6 +131,7 @@ impl Front {
 }
 
 async fn dispatch(State(front): State<Arc<Front>>, request: Request<Body>) -> Response {
+    let request = record::record(request).await;
     let target = request.headers().get(TARGET).map(|target| {
         let target = target.to_str().unwrap_or_default();
         let (service, action) = target.split_once('.').unwrap_or((target, ""));

@@ -107,7 +107,7 @@ impl Local {
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, &services.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(
-            &slipway_store::aws::sdk_config(&functions::aws_variables(&endpoint)),
+            &slipway_store::aws::sdk_config(&functions::aws_variables(functions::OTHERS, &endpoint)),
             &template.table.name,
         );
         leftovers::remove(&std::env::temp_dir(), &store).await;

@@ -18,6 +18,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::Interruption;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::source_account::Action;
+use slipway_recording::recorded;
 use slipway_store::lock::Runner;
 use slipway_sweep::{Config, Healing, Report, Sweep, SweepError};
 
@@ -79,7 +80,13 @@ async fn sweep(table: &Table, world: &World) -> (Sweep, Fake) {
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
-    (Sweep::new(config, &slipway_store::aws::sdk_config(&vars)), fake)
+    (
+        Sweep::new(
+            config,
+            &recorded("SweepFunction", &slipway_store::aws::sdk_config(&vars)),
+        ),
+        fake,
+    )
 }
 
 fn healings(report: &Report) -> BTreeMap<OperationId, Healing> {
@@ -350,7 +357,10 @@ async fn what_cannot_be_healed_is_an_error_after_the_others_were_looked_at() {
     vars.insert("AWS_ENDPOINT_URL".to_owned(), stuck.url.clone());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
-    let sweep = Sweep::new(config, &slipway_store::aws::sdk_config(&vars));
+    let sweep = Sweep::new(
+        config,
+        &recorded("SweepFunction", &slipway_store::aws::sdk_config(&vars)),
+    );
     for called in ["one", "two"] {
         table.provisioning(&new_stack(called)).await;
     }

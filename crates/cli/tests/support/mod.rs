@@ -237,6 +237,11 @@ fn spawn(data: &Path, options: &[String]) -> (Child, Value) {
         .args(["up", "--json", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
         .args(options)
+        // Which test the calls are of, where calls are recorded.
+        .env(
+            "SLIPWAY_RECORDED_TEST",
+            std::thread::current().name().unwrap_or_default(),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -22,6 +22,10 @@ const API: &str = "ApiFunction";
 const EVENTS: &str = "EventsFunction";
 const STEPS: &str = "StepsFunction";
 const SWEEP: &str = "SweepFunction";
+/// The logical id of the build project.
+pub(super) const BUILDS: &str = "Builds";
+/// What signs and is nothing of the template: containers of stacks, the server itself.
+pub(super) const OTHERS: &str = "local";
 
 /// The functions, built.
 pub(super) struct Handlers {
@@ -31,13 +35,14 @@ pub(super) struct Handlers {
     pub(super) sweep: Arc<Sweep>,
 }
 
-/// What every function and every build is told besides its own variables. The keys are any: nothing checks them.
-pub(super) fn aws_variables(endpoint: &str) -> BTreeMap<String, String> {
+/// What every function and every build gets besides its own variables. Any access key will do. It is the logical id of whatever
+/// signs with it, by which [`slipway_recording`] knows the callers.
+pub(super) fn aws_variables(principal: &str, endpoint: &str) -> BTreeMap<String, String> {
     let variables = [
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ENDPOINT_URL", endpoint),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", principal),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         // Nothing on this machine answers as the metadata service of an instance.
         ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -157,7 +162,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn environment(&self, id: &str) -> Result<(BTreeMap<String, String>, SdkConfig), Error> {
-        let mut vars = aws_variables(self.endpoint);
+        let mut vars = aws_variables(id, self.endpoint);
         vars.extend(function(self.template, id)?.environment.clone());
         let sdk = slipway_store::aws::sdk_config(&vars);
         Ok((vars, sdk))

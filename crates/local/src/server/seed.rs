@@ -7,7 +7,7 @@ use slipway_model::account::{AccountId, Region};
 use slipway_model::environment::Environment;
 use slipway_store::Store;
 
-use super::functions::aws_variables;
+use super::functions::{OTHERS, aws_variables};
 use crate::Error;
 use crate::template::Template;
 use crate::wire::{ACCOUNT, REGION};
@@ -26,7 +26,7 @@ pub(super) async fn environment(template: &Template, endpoint: &str, data: &Path
         .parse()
         .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
     let store = Store::new(
-        &slipway_store::aws::sdk_config(&aws_variables(endpoint)),
+        &slipway_store::aws::sdk_config(&aws_variables(OTHERS, endpoint)),
         &template.table.name,
     );
     // One that cannot be read is there, too: an administrator puts it right.

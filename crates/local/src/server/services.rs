@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
-use super::functions::aws_variables;
+use super::functions::{BUILDS, OTHERS, aws_variables};
 use super::{IMAGES, LocalOptions};
 use crate::Error;
 use crate::autoscaling::Autoscaling;
@@ -99,7 +99,7 @@ impl LocalServices {
         .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
         let ecs = Ecs::new(
             data,
-            aws_variables(endpoint),
+            aws_variables(OTHERS, endpoint),
             image_source(s3.clone()),
             ledger.clone(),
             logs.clone(),
@@ -276,7 +276,7 @@ fn build_options(data: &Path, options: &LocalOptions, endpoint: &str) -> codebui
         // Terraform would say before everything else that the file is not there.
         .filter(|(name, value)| name != "TF_CLI_CONFIG_FILE" || Path::new(value).is_file())
         .collect();
-    environment.extend(aws_variables(endpoint));
+    environment.extend(aws_variables(BUILDS, endpoint));
     let terraform = options.terraform.to_string_lossy().into_owned();
     environment.insert("SLIPWAY_TERRAFORM".to_owned(), terraform);
     codebuild::Options {

@@ -187,6 +187,7 @@ impl Aws {
 }
 
 async fn answer(State(memory): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    record(&method, &uri, &headers, &body);
     let mut memory = memory.lock().expect("no handler panics");
     if headers.contains_key("x-amz-target") {
         return builds(&memory, &body);
@@ -253,6 +254,24 @@ fn cut(bytes: &Bytes) -> Response {
     let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
     let body = Body::from_stream(futures::stream::iter([half, broken]));
     ([("content-length", bytes.len().to_string())], body).into_response()
+}
+
+/// Writes down what builds call, in a run that records it: the runner and Terraform are programs of their own.
+fn record(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) {
+    let Some(recording) = slipway_recording::recording() else {
+        return;
+    };
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let target = header("x-amz-target");
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    recording.write(&slipway_recording::Call::new(
+        "Builds",
+        header("authorization").unwrap_or_default(),
+        target,
+        method.as_str(),
+        path,
+        if target.is_some() { body } else { b"" },
+    ));
 }
 
 /// A body as it was before the client split it into signed chunks.

@@ -16,9 +16,14 @@ async fn announce(server: &Server, operation: &Value, step: &str) {
 }
 
 async fn announce_stream(server: &Server, operation: &Value, step: &str, in_segments: bool) {
+    // Migrations print into a group of their stack.
+    let group = match step {
+        "Run migration" => "/slipway/stacks/shop",
+        _ => "/slipway/builds",
+    };
     let log = LogStream {
         step: step.to_owned(),
-        group: "builds".to_owned(),
+        group: group.to_owned(),
         stream: step.to_owned(),
         in_segments,
     };
@@ -92,8 +97,12 @@ async fn a_page_without_lines_is_not_the_end() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
     server.store.begin_operation(&id(&operation)).await.expect("begun");
-    announce(&server, &operation, "Plan").await;
-    print(&server, "Plan", ["", "one", "", "", "two"].map(ToOwned::to_owned));
+    announce(&server, &operation, "Run migration").await;
+    print(
+        &server,
+        "Run migration",
+        ["", "one", "", "", "two"].map(ToOwned::to_owned),
+    );
     let ended = server.store.finish_operation(&id(&operation), &End::Succeeded).await;
     ended.expect("finished");
     let page = server
@@ -102,7 +111,10 @@ async fn a_page_without_lines_is_not_the_end() {
         .json();
     assert_eq!(
         (messages(&page), &page["ended"]),
-        (vec!["Plan one".to_owned(), "Plan two".to_owned()], &json!(true))
+        (
+            vec!["Run migration one".to_owned(), "Run migration two".to_owned()],
+            &json!(true)
+        )
     );
 }
 

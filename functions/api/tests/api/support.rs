@@ -14,6 +14,7 @@ use slipway_api::{Api, Caller, Config, router};
 use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
+use slipway_recording::recorded;
 use slipway_store::finish::End;
 use slipway_store::{Store, aws, table};
 use tokio::net::TcpListener;
@@ -167,7 +168,7 @@ impl Server {
         let config = Config::from_vars(&vars).expect("a config");
         let sdk_config = aws::sdk_config(&vars);
         Self {
-            router: router(Api::new(&config, &sdk_config)),
+            router: router(Api::new(&config, &recorded("ApiFunction", &sdk_config))),
             store: Store::new(&sdk_config, TABLE),
             fakes,
             vars,

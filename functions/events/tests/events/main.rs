@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use slipway_events::{Config, EventError, Events};
 use slipway_model::contract::{Database, DatabaseKind};
 use slipway_model::operation::{Operation, OperationKind, OperationStatus, Snapshot};
+use slipway_recording::recorded;
 use slipway_store::rollout::Rollout;
 
 use fake::Fake;
@@ -28,7 +29,7 @@ fn events(table: &Table, fake: &Fake) -> Events {
     vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
     Events::new(
         Config::from_vars(&vars).expect("every variable"),
-        &slipway_store::aws::sdk_config(&vars),
+        &recorded("EventsFunction", &slipway_store::aws::sdk_config(&vars)),
     )
 }
 

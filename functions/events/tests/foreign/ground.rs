@@ -9,6 +9,7 @@ use slipway_events::{Config, Events};
 use slipway_model::contract::Contract;
 use slipway_model::name::Digest;
 use slipway_model::stack::Stack;
+use slipway_recording::recorded;
 use slipway_store::finish::End;
 use slipway_store::list::StackFilter;
 
@@ -180,7 +181,10 @@ pub fn events(table: &Table, fake: &Fake) -> Events {
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
-    Events::new(config, &slipway_store::aws::sdk_config(&vars))
+    Events::new(
+        config,
+        &recorded("EventsFunction", &slipway_store::aws::sdk_config(&vars)),
+    )
 }
 
 pub fn envelope(account: &str, source: &str, detail_type: &str, time: Timestamp, detail: &Value) -> Value {

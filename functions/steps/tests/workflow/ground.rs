@@ -97,7 +97,7 @@ pub fn new_stack() -> NewStack {
 
 /// Two services, of which one has a migration that logs to CloudWatch Logs and a schedule; a task.
 pub fn contract(stack: &StackId, endpoint: &str) -> Value {
-    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "app", "awslogs-stream-prefix": "app"}});
+    let log = json!({"logDriver": "awslogs", "options": {"awslogs-group": "/slipway/stacks/app", "awslogs-stream-prefix": "app"}});
     json!({
         "cluster": "main",
         "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"], "assign_public_ip": false},

@@ -172,13 +172,14 @@ fn an_update_releases_again_only_what_has_a_new_shape() {
 fn a_service_that_an_update_brings_waits_for_the_release_that_brings_its_image() {
     let mut world = provisioned();
     world.aws().add_service("mailer", 0);
-    world.aws().add_schedule("mails");
+    let mails = format!("{}-mails", world.stack);
+    world.aws().add_schedule(&mails);
     let contract = world.contract.as_mut().expect("a contract");
     contract["services"]["web"]["desired_count"] = json!(5);
     let mut mailer = contract["services"]["web"].clone();
     mailer["name"] = json!("mailer");
     contract["services"]["mailer"] = mailer;
-    contract["schedules"]["mails"] = json!({"name": "mails", "service": "mailer", "command": ["send"]});
+    contract["schedules"]["mails"] = json!({"name": mails, "service": "mailer", "command": ["send"]});
     let web = contract["services"]["web"]["name"].as_str().expect("a name").to_owned();
     let count = |world: &World, name: &str| world.aws().services[name].desired_count;
 
@@ -447,10 +448,11 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
     contract["backups"] = json!(null);
     let mut schedules = serde_json::Map::new();
     for name in &names {
-        world.aws.lock().expect("the lock").add_schedule(name);
+        let schedule = format!("{}-{name}", world.stack);
+        world.aws.lock().expect("the lock").add_schedule(&schedule);
         schedules.insert(
             name.clone(),
-            json!({"name": name, "service": name, "command": ["tick"]}),
+            json!({"name": schedule, "service": name, "command": ["tick"]}),
         );
     }
     contract["schedules"] = schedules.into();

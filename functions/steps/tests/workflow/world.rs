@@ -16,6 +16,7 @@ use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange};
 use slipway_model::stack::Stack;
+use slipway_recording::recorded;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
 use slipway_store::create::NewOperation;
@@ -159,7 +160,10 @@ impl World {
             action: Action::Create,
         });
         let world = Self {
-            steps: Steps::new(Config::from_vars(&vars).expect("a whole environment"), &sdk),
+            steps: Steps::new(
+                Config::from_vars(&vars).expect("a whole environment"),
+                &recorded("StepsFunction", &sdk),
+            ),
             machine: machine(),
             store,
             aws,
