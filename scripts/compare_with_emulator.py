@@ -186,7 +186,7 @@ def main():
             theirs["calls"] = [comparable(call) for call in calls]
             expected["calls"] = [comparable(call) for call in expected["calls"]]
             expected["path"] = [state for state in expected["path"] if state in definition["States"]]
-            wrong = [what for what in expected if expected[what] != theirs[what]]
+            wrong = [what for what in theirs if expected[what] != theirs[what]]
             different += bool(wrong)
             print(f"{'DIFFERENT' if wrong else 'same'}: {name}: {len(expected['path'])} states, {expected['status']}", flush=True)
             for what in wrong:

@@ -1,12 +1,13 @@
 //! Runs every case of a mock configuration (the format of AWS Step Functions Local) through a state machine, and prints as JSON
-//! which states each went through, how it ended, and what its functions were called with.
+//! which states each went through, how it ended, and what its functions and its other tasks were called with.
 //!
 //! ```sh
 //! cargo run -p slipway-asl --example paths -- statemachine/operation.asl.json statemachine/operation.cases.json
 //! ```
 //!
 //! The input of a case is `{"operation": "<name of the case>"}`. An execution is aborted at the first task that its case has no
-//! response for. `scripts/compare_with_emulator.py` holds the answer against another implementation.
+//! response for. `scripts/compare_with_emulator.py` holds the answer against another implementation, and
+//! `scripts/check_state_machine.py` against AWS's service models.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -91,8 +92,12 @@ fn summary(run: &Simulation) -> Value {
         Outcome::TimedOut => ("TIMED_OUT", None),
         Outcome::Aborted { .. } => ("ABORTED", None),
     };
-    let calls = run.tasks.iter().filter_map(call);
-    json!({"path": run.visited(), "status": status, "error": error, "calls": calls.collect::<Vec<_>>()})
+    let calls: Vec<_> = run.tasks.iter().filter_map(call).collect();
+    let tasks = run.tasks.iter();
+    let tasks: Vec<_> = tasks
+        .map(|task| json!({"state": task.state, "role": task.role, "arguments": task.arguments}))
+        .collect();
+    json!({"path": run.visited(), "status": status, "error": error, "calls": calls, "tasks": tasks})
 }
 
 /// What a function was called with.

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Checks the tasks of statemachine/operation.asl.json against AWS's service models, as botocore from PyPI ships them.
+
+Every integration exists and its action is written as Step Functions writes it; the `Arguments` of every task, as each case of
+statemachine/operation.cases.json evaluates them, are members of the action's input with the right types and all required members; and
+every name in `ErrorEquals` is an error that the action can end with.
+
+    cargo build -p slipway-asl --example paths
+    target/lint/policies/bin/python scripts/check_state_machine.py target/debug/examples/paths      needs .ci/requirements-policies.txt
+    target/lint/policies/bin/python scripts/check_state_machine.py target/debug/examples/paths --self-test
+
+What it cannot show: that AWS raises an error in the case that a Retry or Catch is for. It shows that the name is one that AWS has.
+"""
+
+import argparse
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.model import OperationModel
+from service_models import java_exception, java_name, operation, problems
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFINITION = ROOT / "statemachine/operation.asl.json"
+CASES = ROOT / "statemachine/operation.cases.json"
+
+# The optimized integrations that the machine uses: the model's service and operation, the patterns, and the prefix of its errors.
+# https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
+OPTIMIZED = {
+    "lambda:invoke": ("lambda", "Invoke", {"", "waitForTaskToken"}, "Lambda"),
+    "codebuild:startBuild": ("codebuild", "StartBuild", {"", "sync"}, "CodeBuild"),
+    "ecs:runTask": ("ecs", "RunTask", {"", "sync", "waitForTaskToken"}, "ECS"),
+}
+# Services of `aws-sdk:` whose name in botocore is another.
+SDK_SERVICES = {"sfn": "stepfunctions"}
+
+# Names of Step Functions itself: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+STATES = {
+    f"States.{name}"
+    for name in (
+        "ALL", "DataLimitExceeded", "ExceedToleratedFailureThreshold", "HeartbeatTimeout", "Http.Socket", "IntrinsicFailure",
+        "ItemReaderFailed", "NoChoiceMatched", "ParameterPathFailure", "Permissions", "QueryEvaluationError", "ResultPathMatchFailure",
+        "ResultWriterFailed", "Runtime", "TaskFailed", "Timeout",
+    )
+}  # fmt: skip
+# Errors that no model has, each with where AWS, or an execution on AWS, names it.
+DOCUMENTED = {
+    # "Handle transient Lambda service exceptions": https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html
+    "Lambda.AWSLambdaException", "Lambda.ClientExecutionTimeoutException", "Lambda.SdkClientException", "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    # "Lambda.Unknown … unhandled errors in Lambda": https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError",
+    # The general exception of an optimized integration, in both spellings that executions had; and what the SDK raises without an answer.
+    "CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException", "CodeBuild.SdkClientException",
+    "ECS.AmazonECSException", "ECS.SdkClientException",
+    # A RunTask that answers with `failures`: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
+    "AmazonECS.Unknown",
+}  # fmt: skip
+# Errors that every action of AWS can end with (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html).
+COMMON = {"ThrottlingException", "AccessDeniedException", "ServiceUnavailableException", "InternalFailureException"}
+
+
+@dataclass(frozen=True)
+class Integration:
+    model: OperationModel
+    prefix: str
+    optimized: bool
+
+
+def tasks(states: dict, path: str = "") -> Iterator[tuple[str, dict]]:
+    """Every task of a machine, in Map and Parallel states too."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for inner in [state["ItemProcessor"]] if "ItemProcessor" in state else state.get("Branches", []):
+            yield from tasks(inner["States"])
+
+
+def integration(resource: str) -> Integration | str:
+    """What a resource calls, or why it is none."""
+    service, _, action = resource.rpartition(":::")[2].rpartition(":")
+    action, _, pattern = action.partition(".")
+    if not service.startswith("aws-sdk:"):
+        if f"{service}:{action}" not in OPTIMIZED:
+            return f"no such integration: {resource}"
+        name, called, patterns, prefix = OPTIMIZED[f"{service}:{action}"]
+        if pattern not in patterns:
+            return f"no such integration: {resource} has no pattern `{pattern}`"
+        return Integration(operation(name, called), prefix, True)
+    service = service.removeprefix("aws-sdk:")
+    # The action is the API's with a small first letter: https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    model = operation(SDK_SERVICES.get(service, service), action[:1].upper() + action[1:])
+    if model is None or action[:1].isupper():
+        return f"no such action: {resource}"
+    return Integration(model, java_name(service), False)
+
+
+def of_arguments(state: str, found: Integration, arguments: dict) -> Iterator[str]:
+    given = dict(arguments)
+    if found.prefix == "Lambda":
+        # The payload is a document of JSON, which Step Functions writes into the body.
+        given.pop("Payload", None)
+    for problem in problems(found.model.input_shape, given, lambda _, member: java_name(member)):
+        yield f"wrong arguments: {state}: {problem}"
+
+
+def of_error(state: str, found: Integration, name: str) -> Iterator[str]:
+    """`Slipway.*` are the errors of the steps, which tests compare with crates/model/src/error_name.rs."""
+    if name in STATES | DOCUMENTED or name.startswith("Slipway."):
+        return
+    prefix, _, error = name.partition(".")
+    raised = {java_exception(shape.name) for shape in found.model.error_shapes} | COMMON
+    if not found.optimized:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html: the service's own, and the client's.
+        raised |= {f"{found.prefix}Exception", "SdkClientException"}
+    if prefix != found.prefix or error not in raised:
+        yield f"no such error: {state}: {found.model.name} of {found.prefix} does not end with {name}"
+
+
+def findings(definition: dict, evaluated: list[dict]) -> list[str]:
+    found, integrations = [], {}
+    for state, task in tasks(definition["States"]):
+        known = integration(task["Resource"])
+        if isinstance(known, str):
+            found.append(f"{known} (state {state})")
+            continue
+        integrations[state] = known
+        for handler in task.get("Retry", []) + task.get("Catch", []):
+            for name in handler["ErrorEquals"]:
+                found += of_error(state, known, name)
+    for task in evaluated:
+        if task["state"] in integrations:
+            found += of_arguments(task["state"], integrations[task["state"]], task["arguments"])
+    for state in sorted(set(integrations) - {task["state"] for task in evaluated}):
+        found.append(f"never evaluated: {state}: no case comes to it")
+    return list(dict.fromkeys(found))
+
+
+def evaluated_by(paths: str, definition: Path = DEFINITION) -> list[dict]:
+    """What each task is called with in each case: {"state", "arguments"}."""
+    printed = subprocess.run([paths, definition, CASES], check=True, capture_output=True, text=True).stdout
+    return [task for case in json.loads(printed).values() for task in case["tasks"]]
+
+
+def self_test(definition: dict, evaluated: list[dict]):
+    def state(changed: dict, name: str) -> dict:
+        return next(task for known, task in tasks(changed["States"]) if known == name)
+
+    def resource(name: str, text: str):
+        return lambda changed, _: state(changed, name).update(Resource=text)
+
+    def retry(name: str, error: str):
+        return lambda changed, _: state(changed, name)["Retry"][0]["ErrorEquals"].append(error)
+
+    def argument(name: str, change):
+        return lambda _, tasks: [change(task["arguments"]) for task in tasks if task["state"] == name]
+
+    changes = {
+        "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource("Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"),
+        "no such action: arn:aws:states:::aws-sdk:rds:createDbSnapshot": resource("Take snapshot", "arn:aws:states:::aws-sdk:rds:createDbSnapshot"),
+        "no such integration: arn:aws:states:::codebuild:startBuild.waitForTaskToken": resource(
+            "Plan", "arn:aws:states:::codebuild:startBuild.waitForTaskToken"
+        ),
+        "no such error: Update service": retry("Update service", "Ecs.UpdateGoesOnException"),
+        "no such error: Take snapshot": retry("Take snapshot", "Rds.DBSnapshotAlreadyExistsFault"),
+        "no such error: Plan": retry("Plan", "Codebuild.AccountLimitExceededException"),
+        "wrong arguments: Take snapshot: DBInstanceIdentifier: ": argument(
+            "Take snapshot", lambda it: it.update(DBInstanceIdentifier=it.pop("DbInstanceIdentifier"))
+        ),
+        "wrong arguments: Take snapshot: the arguments: the required member DbInstanceIdentifier": argument(
+            "Take snapshot", lambda it: it.pop("DbInstanceIdentifier")
+        ),
+        "wrong arguments: Update service: DesiredCount: str": argument("Update service", lambda it: it.update(DesiredCount="2")),
+        "wrong arguments: Plan: EnvironmentVariablesOverride[0].Type: ": argument(
+            "Plan", lambda it: it["EnvironmentVariablesOverride"][0].update(Type="TEXT")
+        ),
+        "wrong arguments: Run migration: Overrides.ContainerOverrides[0].command": argument(
+            "Run migration", lambda it: it["Overrides"]["ContainerOverrides"][0].update(command=[])
+        ),
+        "never evaluated: Run task": lambda _, tasks: tasks.__setitem__(slice(None), [it for it in tasks if it["state"] != "Run task"]),
+    }
+    before = set(findings(definition, evaluated))
+    for expected, change in changes.items():
+        copied = copy.deepcopy((definition, evaluated))
+        change(*copied)
+        found = [finding for finding in findings(*copied) if finding not in before]
+        if not any(finding.startswith(expected) for finding in found):
+            sys.exit(f"self-test: expected `{expected}`, found\n" + "\n".join(found or ["nothing"]))
+    print(f"self-test: each of {len(changes)} changes is found")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Checks the tasks of the state machine against AWS's service models.")
+    arguments.add_argument("paths", help="the example `paths` of slipway-asl, built")
+    arguments.add_argument("--self-test", action="store_true")
+    given = arguments.parse_args()
+    definition, evaluated = json.loads(DEFINITION.read_text()), evaluated_by(given.paths)
+    if given.self_test:
+        return self_test(definition, evaluated)
+    found = findings(definition, evaluated)
+    print(*found, sep="\n")
+    if found:
+        sys.exit(f"the state machine and AWS's models differ: {len(found)} findings")
+    print(f"the state machine fits AWS's models: {len(evaluated)} calls of {len({it['state'] for it in evaluated})} tasks")
+
+
+if __name__ == "__main__":
+    main()
