@@ -91,7 +91,7 @@ MOCKS = {
 }
 # What this does not show, each with the reason.
 NOT_SHOWN = {
-    "permissions": "the emulator enforces no policies; scripts/check_permissions.py compares them with the calls",
+    "permissions": "the emulator enforces no policies; .ci/check-calls compares them with the calls, and has moto enforce them",
     "builds": "the emulator runs no buildspec: their ends are mock responses, and this script leaves behind what a build would",
     "migrations and rollouts": "without Docker no task runs: the rollout's end is a mock response, and there is no migration; the "
     "steps register task definitions and look at services on the emulator",

@@ -123,7 +123,7 @@ def must_deny(world: World) -> Iterator[Asked]:
         definition = names.arn("ecs", "task-definition/web:1")
         yield role, request("ecs:TagResource", definition, ecs__CreateAction="RunTask"), "only when registering"
         yield role, request("scheduler:UpdateSchedule", names.arn("scheduler", "schedule/default/nightly")), "no stack's schedule"
-        yield role, request("ecs:DescribeServices", names.arn("ecs", "service/main/web")), "a service without the tag of a stack"
+        yield role, request("ecs:UpdateService", names.arn("ecs", "service/main/web")), "a service without the tag of a stack"
     release, another = world.role("slipway-release-production"), "arn:aws:states:eu-west-1:999999999999:stateMachine:slipway-operation"
     named = {"sts__RoleSessionName": OPERATION}
     yield "StepsRole", request("sts:AssumeRole", release, **named, sts__ExternalId=another), "in the name of another machine"

@@ -68,7 +68,8 @@ class Account:
     def enforce(self, enforced: bool):
         """Whether IAM is asked: moto lets this many requests pass before."""
         body = b"0" if enforced else b"1000000"
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/moto-api/reset-auth", data=body, method="POST")).close()
+        address, headers = f"{self.endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+        urllib.request.urlopen(urllib.request.Request(address, data=body, headers=headers, method="POST")).close()
 
     def with_policies(self, role: str, policies: list[Policy]) -> dict[str, str]:
         """Credentials of a role that has these policies and no others."""

@@ -122,13 +122,18 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
         if given.get("tags"):
             yield request("ecs:TagResource", family, ecs__CreateAction=operation)
         yield from passed((given.get(name) for name in ("taskRoleArn", "executionRoleArn")), "ecs-tasks.amazonaws.com", names)
-    elif operation in ("DescribeServices", "UpdateService", "DescribeServiceDeployments"):
-        for service in given.get("services") or [given.get("service") or "main/web"]:
+    elif operation in ("DescribeServices", "UpdateService"):
+        for service in given.get("services") or [given["service"]]:
             name = service.rpartition("service/")[2]
             name = name if "/" in name else f"{short(given.get('cluster'))}/{name}"
             yield request(f"ecs:{operation}", names.arn("ecs", f"service/{name}"), **tagged)
-            if operation == "DescribeServiceDeployments":
-                yield request(f"ecs:{operation}", names.arn("ecs", f"service-deployment/{name}/1"))
+    elif operation in ("DescribeServiceDeployments", "DescribeServiceRevisions"):
+        # Of the deployment or the revision itself, and of its service: `service-deployment/CLUSTER/SERVICE/ID`.
+        for arn in given.get("serviceDeploymentArns") or given["serviceRevisionArns"]:
+            resource = arn.split(":", 5)[-1]
+            yield request(f"ecs:{operation}", names.arn("ecs", resource))
+            cluster, service = (resource.split("/") + ["main", "web"])[1:3]
+            yield request(f"ecs:{operation}", names.arn("ecs", f"service/{cluster}/{service}"), **tagged)
     elif operation in ("DescribeTasks", "StopTask"):
         for task in given.get("tasks") or [given["task"]]:
             yield request(f"ecs:{operation}", names.arn("ecs", f"task/{short(given.get('cluster'))}/{short(task)}"))

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Checks the table of docs/aws.md that says where each claim is proven: what it names exists.
+
+A script or file is in the repository, a test is a function of a Rust file, a check of the column `real AWS` is one of
+scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed.
+
+    python3 scripts/check_proofs.py              needs nothing
+    python3 scripts/check_proofs.py --self-test  changes the table and expects each finding
+"""
+
+import argparse
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADING = "### Where each claim is proven"
+COLUMNS = ["claim", "real AWS", "foreign emulator", "own emulator", "documentation"]
+NOTHING = {"–", "not checked"}
+PAGE = re.compile(r"https://\S+")
+
+
+def rows(text: str) -> list[list[str]]:
+    """The rows of the table, by its columns."""
+    lines = text[text.index(HEADING) :].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    if COLUMNS not in cells:
+        sys.exit(f"docs/aws.md has no table with the columns {', '.join(COLUMNS)}")
+    first = cells.index(COLUMNS) + 2
+    return list(itertools.takewhile(lambda row: len(row) == len(COLUMNS), cells[first:]))
+
+
+def named(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def findings(text: str, tests: set[str], checks: set[str]) -> Iterator[str]:
+    found = rows(text)
+    if len(found) < 20:
+        yield f"the table has {len(found)} rows: a part of it is not read"
+    for claim, real, *others in found:
+        for name in named(real):
+            if name not in checks:
+                yield f"{claim}: scripts/prove_on_aws has no check `{name}`"
+        for name in (name for cell in others for name in named(cell)):
+            is_file = "/" in name or "." in name
+            if name == "sam validate":
+                continue
+            if is_file and not (ROOT / name).exists():
+                yield f"{claim}: there is no file {name}"
+            elif not is_file and name not in tests:
+                yield f"{claim}: there is no test {name}"
+        for page in PAGE.findall(" ".join(others)):
+            if not page.startswith("https://docs.aws.amazon.com/"):
+                yield f"{claim}: {page} is no page of AWS"
+        proofs = named(real) + [name for cell in others for name in named(cell)] + PAGE.findall(" ".join(others))
+        if not proofs:
+            yield f"{claim}: nothing proves it"
+        if not named(real) and real not in NOTHING:
+            yield f"{claim}: `real AWS` is a check, or says `not checked`"
+    mentioned = {name for row in found for name in named(row[1])}
+    for check in sorted(checks - mentioned):
+        yield f"the check {check} of scripts/prove_on_aws is in no row"
+
+
+def tests_of(root: Path) -> set[str]:
+    files = [path for part in ("crates", "functions") for path in (root / part).rglob("*.rs")]
+    return {name for path in files for name in re.findall(r"\bfn (\w+)\(", path.read_text())}
+
+
+def checks_of(root: Path) -> set[str]:
+    text = (root / "scripts/prove/checks.py").read_text()
+    return {"deploy", *re.findall(r"^    Check\(\"([^\"]+)\"", text, re.MULTILINE)}
+
+
+def self_test(text: str, tests: set[str], checks: set[str]):
+    changes = {
+        "has no check `F99`": ("`F9`", "`F99`"),
+        "there is no file scripts/check_nothing.py": ("`scripts/check_state_machine.py`", "`scripts/check_nothing.py`"),
+        "there is no test nothing_is_proven": ("`a_moved_program_finds_what_init_made`", "`nothing_is_proven`"),
+        "nothing proves it": ("`a_moved_program_finds_what_init_made`", "–"),
+        "is no page of AWS": ("https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html", "https://example.com/a"),
+        "is in no row": ("`F2`, `F1`", "`F2`"),
+    }
+    for expected, (old, new) in changes.items():
+        if old not in text:
+            sys.exit(f"self-test: the table has no {old} any more")
+        found = list(findings(text.replace(old, new), tests, checks))
+        if not any(expected in finding for finding in found):
+            sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
+    print(f"self-test: each of {len(changes)} changes is found")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Checks that the table of proofs in docs/aws.md names what exists.")
+    arguments.add_argument("--self-test", action="store_true")
+    text, tests, checks = (ROOT / "docs/aws.md").read_text(), tests_of(ROOT), checks_of(ROOT)
+    if arguments.parse_args().self_test:
+        return self_test(text, tests, checks)
+    found = list(findings(text, tests, checks))
+    print(*found, sep="\n")
+    if found:
+        sys.exit(f"docs/aws.md names proofs that do not exist: {len(found)}")
+    return print(f"docs/aws.md: {len(rows(text))} claims, each with a proof that exists")
+
+
+if __name__ == "__main__":
+    main()
