@@ -93,6 +93,7 @@ def across_accounts(accounts: dict[str, Account], world: World) -> Iterator[Case
     slipway, target = accounts["template.yaml"], accounts["aws/target-account"]
     machine, account = world.machine, world.target.template.account
     builds, steps, operation = (slipway.roles[it] for it in ("BuildsRole", "StepsRole", "OperationRole"))
+    codebuild = slipway.roles["CodeBuildRole"]
     environment, release, own = target.roles["Role"], target.roles["ReleaseRole"], slipway.roles["ReleaseRole"]
     named = {"sts__RoleSessionName": OPERATION}
 
@@ -100,6 +101,9 @@ def across_accounts(accounts: dict[str, Account], world: World) -> Iterator[Case
         return Case(why, who.arn, iam.request(action, whom.arn, **context), who.policies, allowed, whom.trust)
 
     assert environment.arn.split(":")[4] == account
+    yield assume(codebuild, builds, True, "a build takes a session for its operation", **named)
+    yield assume(codebuild, builds, False, "a session of no operation", sts__RoleSessionName="me")
+    yield assume(steps, builds, False, "a step takes a build's session", **named)
     yield assume(builds, environment, True, "a build assumes the environment's role", **named, sts__ExternalId=EXTERNAL_ID)
     yield assume(builds, environment, False, "with another external id", **named, sts__ExternalId="another-external-id")
     yield assume(builds, environment, True, "the stack is the source identity", "sts:SetSourceIdentity", sts__SourceIdentity=STACK)

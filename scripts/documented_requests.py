@@ -26,6 +26,8 @@ TRACES = "Step Functions writes traces: https://docs.aws.amazon.com/step-functio
 RULES = "EventBridge puts events with the role of a rule: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"
 SCHEDULES = "EventBridge Scheduler invokes: https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html"
 MISSING = "S3 says of a missing object that it is missing only with s3:ListBucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html"
+SESSIONS = "the runner takes sessions for one operation: crates/runner/tests/runner/assumed_role.rs records them on moto"
+UPLOADS = "an upload has the rights of its signer: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html"
 TERRAFORM = "Terraform's provider assumes the environment's role: crates/runner/tests/runner/assumed_role.rs records it on moto"
 OPERATION = "op-01kaq0w3m2v9g8x7y6z5t4s3r2"
 EXTERNAL_ID = "0f0f0f0f-aaaa-bbbb-cccc-000011112222"
@@ -59,7 +61,8 @@ def must_allow(world: World) -> Iterator[Asked]:
             yield role, request(f"logs:{action}", world.stream("FunctionLogs")), LAMBDA
         for action in ("PutTraceSegments", "PutTelemetryRecords"):
             yield role, request(f"xray:{action}", "*"), LAMBDA
-    for role in ("StepsRole", "BuildsRole"):
+    yield "ApiRole", request("s3:PutObject", world.bucket("ArtifactsBucket", "uploads/a")), UPLOADS
+    for role in ("ApiRole", "StepsRole", "BuildsRole"):
         yield role, request("s3:ListBucket", world.slipway.template.arn("ArtifactsBucket")), MISSING
     yield "EventsRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
     yield from of_builds(world)
@@ -72,10 +75,12 @@ def must_allow(world: World) -> Iterator[Asked]:
 
 
 def of_builds(world: World) -> Iterator[Asked]:
+    session = request("sts:AssumeRole", world.slipway.template.arn("BuildsRole"), sts__RoleSessionName=OPERATION)
+    yield "CodeBuildRole", session, SESSIONS
     for action in ("CreateLogStream", "PutLogEvents"):
-        yield "BuildsRole", request(f"logs:{action}", world.stream("BuildLogs")), BUILD
+        yield "CodeBuildRole", request(f"logs:{action}", world.stream("BuildLogs")), BUILD
     for action in ("GetObject", "GetObjectVersion"):
-        yield "BuildsRole", request(f"s3:{action}", world.bucket("ArtifactsBucket", "toolchain/arm64.zip")), SOURCE
+        yield "CodeBuildRole", request(f"s3:{action}", world.bucket("ArtifactsBucket", "toolchain/arm64.zip")), SOURCE
     role = world.role("slipway-environment-production")
     context = {"sts__RoleSessionName": OPERATION, "sts__ExternalId": EXTERNAL_ID}
     yield "BuildsRole", request("sts:AssumeRole", role, **context), TERRAFORM
@@ -128,6 +133,9 @@ def must_deny(world: World) -> Iterator[Asked]:
     named = {"sts__RoleSessionName": OPERATION}
     yield "StepsRole", request("sts:AssumeRole", release, **named, sts__ExternalId=another), "in the name of another machine"
     yield "StepsRole", request("sts:AssumeRole", release, sts__RoleSessionName="me", sts__ExternalId=world.machine), "no operation"
+    builds = world.slipway.template.arn("BuildsRole")
+    yield "CodeBuildRole", request("sts:AssumeRole", builds, sts__RoleSessionName="me"), "no operation"
+    yield "CodeBuildRole", request("s3:GetObject", world.bucket("StateBucket", "stacks/a/terraform.tfstate")), "a state, without a session"
     environment = world.role("slipway-environment-production")
     yield "BuildsRole", request("sts:AssumeRole", environment, **named), "without the external id"
     yield "BuildsRole", request("sts:AssumeRole", environment, sts__RoleSessionName="me", sts__ExternalId=EXTERNAL_ID), "no operation"

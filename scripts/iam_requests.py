@@ -114,7 +114,7 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
     operation, given = call.operation, call.given
     # The runner puts this tag on everything that Terraform makes (crates/runner/src/overrides.rs, and its tests).
     tagged = {"aws__ResourceTag/slipway:stack": "lusab-babad"}
-    if operation == "DescribeTaskDefinition":
+    if operation in ("DescribeTaskDefinition", "ListTasks"):
         yield request(f"ecs:{operation}", "*")
     elif operation == "RegisterTaskDefinition":
         family = names.arn("ecs", f"task-definition/{given['family']}:1")
