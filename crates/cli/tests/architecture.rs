@@ -6,9 +6,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("slipway-model", &[]),
     ("slipway-asl", &[]),
+    ("slipway-recording", &[]),
     ("slipway-store", &["slipway-model"]),
     ("slipway-runner", &["slipway-model", "slipway-store"]),
     ("slipway-api", &["slipway-model", "slipway-store"]),
@@ -20,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         &[
             "slipway-asl",
             "slipway-model",
+            "slipway-recording",
             "slipway-store",
             "slipway-api",
             "slipway-events",
@@ -36,8 +38,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// What must not be in anything that runs on AWS.
-const LOCAL_ONLY: [&str; 6] = [
+const LOCAL_ONLY: [&str; 7] = [
     "slipway-local",
+    "slipway-recording",
     "slipway-asl",
     "dynoxide-rs",
     "s3s",
