@@ -59,21 +59,21 @@ struct Current {
 impl Session {
     /// The runner's session.
     pub(crate) fn of_runner(build: &SdkConfig, config: &Config) -> Self {
-        Self::new(build, config, policies::of_runner(config))
+        Self::new(build, config, policies::of_runner(config).to_string())
     }
 
     /// Terraform's session, in this environment.
     pub(crate) fn of_terraform(build: &SdkConfig, config: &Config, environment: &Environment) -> Self {
-        Self::new(build, config, policies::of_terraform(config, environment))
+        Self::new(build, config, policies::of_terraform(config, environment).to_string())
     }
 
-    fn new(build: &SdkConfig, config: &Config, policy: serde_json::Value) -> Self {
+    fn new(build: &SdkConfig, config: &Config, policy: String) -> Self {
         Self {
             client: aws_sdk_sts::Client::new(build),
             role: config.session_role.clone(),
             // The role's trust policy wants it, and CloudTrail shows it on every call.
             name: config.operation.to_string(),
-            policy: policy.to_string(),
+            policy,
             current: Arc::default(),
         }
     }

@@ -84,7 +84,9 @@ fn bucket(config: &Config, name: &str) -> String {
 struct Statement(Value);
 
 fn allow(actions: &[&str], resource: Value) -> Statement {
-    Statement(json!({ "Effect": "Allow", "Action": actions, "Resource": resource }))
+    let mut statement = json!({ "Effect": "Allow", "Action": actions });
+    statement["Resource"] = resource;
+    Statement(statement)
 }
 
 impl Statement {
