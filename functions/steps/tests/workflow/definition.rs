@@ -125,7 +125,7 @@ const ACCOUNT_LIMIT: [&str; 1] = ["CodeBuild.AccountLimitExceededException"];
 fn a_build_waits_for_its_account_for_hours_within_the_history_of_an_execution() {
     let mut builds = 0;
     for (name, state) in states() {
-        if state["Resource"] != "arn:aws:states:::codebuild:startBuild.sync" {
+        if state["Resource"] != "arn:${Partition}:states:::codebuild:startBuild.sync" {
             continue;
         }
         builds += 1;
