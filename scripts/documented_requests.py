@@ -94,6 +94,10 @@ def of_the_machine(world: World) -> Iterator[Asked]:
     for rule, page in (("StepFunctionsGetEventForCodeBuildStartBuildRule", SYNC), ("StepFunctionsGetEventsForECSTaskRule", TASKS)):
         for action in ("PutTargets", "PutRule", "DescribeRule"):
             yield "OperationRole", request(f"events:{action}", world.slipway.arn("events", f"rule/{rule}")), page
+    # No page says whether a task with a role of the same account is followed by the rule or by polling: check F9 of scripts/prove_on_aws.
+    for action in ("PutTargets", "PutRule", "DescribeRule"):
+        rule = world.slipway.arn("events", "rule/StepFunctionsGetEventsForECSTaskRule")
+        yield "ReleaseRole", request(f"events:{action}", rule), TASKS
     for action in (
         "CreateLogDelivery", "DeleteLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "ListLogDeliveries", "PutResourcePolicy",
         "DescribeResourcePolicies", "DescribeLogGroups",
