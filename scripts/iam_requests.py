@@ -129,10 +129,12 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
             yield request(f"ecs:{operation}", names.arn("ecs", f"service/{name}"), **tagged)
     elif operation in ("DescribeServiceDeployments", "DescribeServiceRevisions"):
         # Of the deployment or the revision itself, and of its service: `service-deployment/CLUSTER/SERVICE/ID`.
+        kind = "service-deployment" if operation.endswith("Deployments") else "service-revision"
         for arn in given.get("serviceDeploymentArns") or given["serviceRevisionArns"]:
-            resource = arn.split(":", 5)[-1]
-            yield request(f"ecs:{operation}", names.arn("ecs", resource))
-            cluster, service = (resource.split("/") + ["main", "web"])[1:3]
+            resource = arn.rpartition(f":{kind}/")[2]
+            # The services of tests call theirs `SERVICE/NUMBER`.
+            cluster, service, number = resource.split("/") if resource.count("/") == 2 else ("main", *resource.split("/"))
+            yield request(f"ecs:{operation}", names.arn("ecs", f"{kind}/{cluster}/{service}/{number}"))
             yield request(f"ecs:{operation}", names.arn("ecs", f"service/{cluster}/{service}"), **tagged)
     elif operation in ("DescribeTasks", "StopTask"):
         for task in given.get("tasks") or [given["task"]]:
