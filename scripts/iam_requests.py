@@ -167,14 +167,17 @@ def passed(roles, to: str, names: Names) -> Iterator[Request]:
 def of_sts(call: Call, names: Names) -> Iterator[Request]:
     if call.operation == "AssumeRole":
         given = call.given
+        # Tests have accounts of their own. The role of which builds take sessions is the template's.
+        own = given["RoleArn"].endswith(":role/slipway-runner")
+        role = names.template.arn("BuildsRole") if own else given["RoleArn"]
         context = {"sts__RoleSessionName": given["RoleSessionName"]}
         if "ExternalId" in given:
             external = given["ExternalId"]
             machine = names.machine(external, in_test=not call.is_of_local_mode)[0] if ":stateMachine:" in external else external
             context["sts__ExternalId"] = machine
-        yield request("sts:AssumeRole", given["RoleArn"], **context)
+        yield request("sts:AssumeRole", role, **context)
         if "SourceIdentity" in given:
-            yield request("sts:SetSourceIdentity", given["RoleArn"], sts__SourceIdentity=given["SourceIdentity"])
+            yield request("sts:SetSourceIdentity", role, sts__SourceIdentity=given["SourceIdentity"])
 
 
 def of_events(call: Call, names: Names) -> Iterator[Request]:

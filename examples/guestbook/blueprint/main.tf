@@ -30,7 +30,7 @@ locals {
       logConfiguration = {
         logDriver = "awslogs"
         options = {
-          "awslogs-group"         = "/guestbook/${local.stack}"
+          "awslogs-group"         = "/slipway/stacks/${local.stack}"
           "awslogs-region"        = "us-east-1"
           "awslogs-stream-prefix" = "web"
         }

@@ -264,13 +264,15 @@ fn record(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let target = header("x-amz-target");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    // The bodies of S3 are streams. STS has its calls in theirs.
+    let is_call = target.is_some() || uri.path() == "/";
     recording.write(&slipway_recording::Call::new(
         "Builds",
         header("authorization").unwrap_or_default(),
         target,
         method.as_str(),
         path,
-        if target.is_some() { body } else { b"" },
+        if is_call { body } else { b"" },
     ));
 }
 
