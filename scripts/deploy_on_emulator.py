@@ -45,7 +45,8 @@ LEFT_OUT = {
     "AWS::StepFunctions::StateMachineAlias": "made by its API below",
     "AWS::Events::EventBusPolicy": "there is one account",
 }
-LEFT_OUT_BY_NAME = {"SweeperSilent": "alarms over several metrics are not known"}
+# The property of alarms that compute over several metrics, which the emulator does not know.
+OVER_SEVERAL = "Metrics"
 
 # Parameters that are refused, each with a part of what is said.
 REFUSED = [
@@ -99,7 +100,7 @@ NOT_SHOWN = {
     "versions and alias of the machine in CloudFormation": "the emulator does not know the types: they are made by their API",
     "who may put events on the bus": "the emulator has one account, and no policies of buses",
     "environments in other accounts": "the emulator has one account, and passes over the Credentials of a state",
-    "one alarm": "SweeperSilent computes over several metrics, which the emulator does not know",
+    "three alarms": "they compute over several metrics, which the emulator does not know",
 }
 ACCOUNT = "000000000000"
 RESULTS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/slipway-results"
@@ -120,6 +121,7 @@ RELEASED = [
     "Any migrations?",
     "Roll out services",
     "Anything to verify?",
+    "Verify",
     "Any schedules?",
     "Complete",
     "Succeeded",
@@ -173,9 +175,10 @@ class Runner(http.server.BaseHTTPRequestHandler):
         written = table.update_item(
             TableName=name,
             Key=key,
-            UpdateExpression="SET #plan = :plan",
+            # As every write of the record: whoever read it before has to read it again.
+            UpdateExpression="SET #plan = :plan ADD revision :one",
             ExpressionAttributeNames={"#plan": "plan"},
-            ExpressionAttributeValues={":plan": plan},
+            ExpressionAttributeValues={":plan": plan, ":one": {"N": "1"}},
             ReturnValues="ALL_NEW",
         )["Attributes"]
         service = f"{written['stack']['S']}-web"
@@ -232,7 +235,7 @@ class Cloud:
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
         translated = transform(template, {}, type("NoPolicies", (), {"load": lambda self: {}})())
         resources = translated["Resources"]
-        for logical in [it for it, r in resources.items() if r["Type"] in LEFT_OUT or it in LEFT_OUT_BY_NAME]:
+        for logical in [it for it, r in resources.items() if r["Type"] in LEFT_OUT or OVER_SEVERAL in r.get("Properties", {})]:
             del resources[logical]
         self.s3.put_object(Bucket=CODE, Key="template", Body=json.dumps(translated))
 
