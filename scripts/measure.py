@@ -31,19 +31,6 @@ import count_requests
 import measure_provision as provision
 
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1", "CHECKPOINT_DISABLE": "true"}
-BACKEND = {
-    # The state bucket of template.yaml, as local mode names it.
-    "bucket": "slipway-state-000000000000-us-east-1",
-    "key": "terraform.tfstate",
-    "workspace_key_prefix": "by-hand",
-    "region": "us-east-1",
-    "use_lockfile": True,
-    "use_path_style": True,
-    "skip_credentials_validation": True,
-    "skip_requesting_account_id": True,
-    "skip_metadata_api_check": True,
-    "skip_region_validation": True,
-}
 CLIENTS = 16
 DURABLE_STATES = 1_000
 WATCHERS = 200
@@ -134,7 +121,7 @@ def provisions(given, rows):
             # The build's shell ends a moment after the operation.
             time.sleep(0.3)
             after = local.processor()
-            took_s3 = provision.by_hand(local.terraform, local.environment(), BACKEND, f"hand-{index}")
+            took_s3 = provision.by_hand(local.terraform, local.environment(), provision.BACKEND, f"hand-{index}")
             begun = resource.getrusage(resource.RUSAGE_CHILDREN)
             took_plain = provision.by_hand(local.terraform, local.environment(), None)
             ended = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -21,6 +21,19 @@ import tempfile
 import time
 import urllib.request
 
+BACKEND = {
+    # The state bucket of template.yaml, as local mode names it.
+    "bucket": "slipway-state-000000000000-us-east-1",
+    "key": "terraform.tfstate",
+    "workspace_key_prefix": "by-hand",
+    "region": "us-east-1",
+    "use_lockfile": True,
+    "use_path_style": True,
+    "skip_credentials_validation": True,
+    "skip_requesting_account_id": True,
+    "skip_metadata_api_check": True,
+    "skip_region_validation": True,
+}
 MAIN = """
 variable "text" {
   type    = string
@@ -68,7 +81,7 @@ def through_slipway(api, name):
     return time.perf_counter() - begun
 
 
-def by_hand(terraform, env, backend, workspace="default"):
+def by_hand(terraform, env, BACKEND, workspace="default"):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="by-hand-"))
     (folder / "main.tf").write_text(MAIN)
     if backend:
@@ -125,23 +138,10 @@ def report(up, rounds):
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
-    backend = {
-        # The state bucket of template.yaml, as local mode names it.
-        "bucket": "slipway-state-000000000000-us-east-1",
-        "key": "terraform.tfstate",
-        "workspace_key_prefix": "by-hand",
-        "region": "us-east-1",
-        "use_lockfile": True,
-        "use_path_style": True,
-        "skip_credentials_validation": True,
-        "skip_requesting_account_id": True,
-        "skip_metadata_api_check": True,
-        "skip_region_validation": True,
-    }
     slipway, hand, plain = [], [], []
     for index in range(rounds + 1):
         through = through_slipway(api, f"measured-{index}")
-        by_s3 = by_hand(terraform, env, backend, f"hand-{index}")
+        by_s3 = by_hand(terraform, env, BACKEND, f"hand-{index}")
         local = by_hand(terraform, env, None)
         # The first round fills the caches of all three, the disk's among them.
         if index > 0:
