@@ -84,7 +84,7 @@ def main() -> None:
 def copy() -> None:
     """Copies tf/ to where a lock file and states with stand-ins in them are in nobody's way."""
     shutil.rmtree(COPY, ignore_errors=True)
-    leave = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
+    leave = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "testing")
     shutil.copytree(ROOT / "tf", COPY / "tf", ignore=leave)
 
 
@@ -167,6 +167,10 @@ def live(row: Row, folder: Path, case: Path) -> None:
         # The plan of the next change would hide what this one left undone.
         if len(chain) > 1 and "No changes." not in (again := run("update", "plan", *known, "-no-color")):
             raise Failure(f"a plan after {json.dumps(change.variables)} is not empty:\n{again}")
+    if values.get("deletion_protection"):
+        # AWS refuses to delete what is protected: an update takes the protection away first, as the READMEs say.
+        (folder / f"{stack}.tfvars.json").write_text(json.dumps(values | {"deletion_protection": False}), encoding="utf-8")
+        run("update", "apply", *known, "-no-color", "-auto-approve")
     run("destroy", "destroy", *known, "-no-color", "-auto-approve")
     left = addresses(state_now())
     if left:
@@ -217,6 +221,8 @@ def terraform(row: Row, folder: Path, step: str, *arguments: str, stack: str | N
     environment = {**os.environ, "TF_IN_AUTOMATION": "1", "AWS_REGION": "eu-west-1", "GOGC": "400"}
     if stack:
         environment["TF_WORKSPACE"] = stack
+        # What exists, so that the stand-in refuses what AWS refuses of a live stack.
+        environment["FAKE_AWS_WORLD"] = str(folder / f"{stack}.world")
     began = time.monotonic()
     done = subprocess.run(("terraform", *arguments), cwd=folder, env=environment, text=True, capture_output=True)
     row.seconds[step] = row.seconds.get(step, 0) + time.monotonic() - began

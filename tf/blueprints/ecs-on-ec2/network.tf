@@ -42,7 +42,7 @@ resource "aws_security_group" "instances" {
 # The agent reaches ECS, Docker the registry, and people the instance through Systems Manager: all of it is HTTPS.
 resource "aws_vpc_security_group_egress_rule" "instances" {
   security_group_id = aws_security_group.instances.id
-  description       = "AWS's own services."
+  description       = "HTTPS: the services of AWS."
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -283,16 +283,9 @@ pub fn hcl_string(text: &str) -> String {
         .replace("%{", "%%{")
 }
 
-/// Where the stand-in for the AWS provider is installed, once for all tests; nothing where it cannot be.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
-pub fn stand_in() -> Option<PathBuf> {
-    let installer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fake-providers/install.sh");
-    if !installer.is_file() {
-        println!(
-            "skipped: there is no stand-in for the AWS provider; put fake-providers into ../shared, beside the checkout"
-        );
-        return None;
-    }
+/// Where the stand-in for the AWS provider is installed, once for all tests.
+pub fn stand_in() -> PathBuf {
+    let installer = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tf/testing/provider/install.sh");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stand-in");
     std::fs::create_dir_all(&folder).expect("a folder");
     // Tests run at once.
@@ -303,13 +296,7 @@ pub fn stand_in() -> Option<PathBuf> {
             .arg(&folder)
             .output()
             .expect("the installer runs");
-        if !done.status.success() {
-            println!(
-                "skipped: the stand-in cannot be installed: {}",
-                String::from_utf8_lossy(&done.stderr)
-            );
-            return None;
-        }
+        assert!(done.status.success(), "the stand-in is not installed: {done:?}");
     }
-    Some(folder)
+    folder
 }
