@@ -3,7 +3,7 @@
 //!
 //! The account behaves as <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html> says: it queues five builds
 //! for each that it runs, takes them in no order that could be predicted, and refuses any beyond. Local CodeBuild keeps the same
-//! limits (crates/local/tests/codebuild.rs).
+//! limits (crates/local/tests/local/codebuild.rs).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

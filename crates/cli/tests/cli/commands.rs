@@ -1,0 +1,306 @@
+//! The command line: what it prints for people and for programs, and its exit codes.
+
+use std::process::{Command, Output};
+
+use crate::support::{SLIPWAY, Server};
+use serde_json::Value;
+
+const TEXT: &str = r#"
+variable "text" {
+  type        = string
+  description = "What it says."
+}
+variable "fail" {
+  type    = bool
+  default = false
+}
+resource "terraform_data" "text" {
+  input = var.text
+  lifecycle {
+    precondition {
+      condition     = !var.fail
+      error_message = "It was asked to fail."
+    }
+  }
+}
+output "slipway" { value = { endpoints = { text = terraform_data.text.output } } }
+"#;
+
+fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+/// A folder with the blueprint in it.
+fn blueprint() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("main.tf"), TEXT).expect("a file");
+    folder
+}
+
+fn json(server: &Server, args: &[&str]) -> Value {
+    let output = server.slipway(&[args, &["--json"]].concat());
+    assert_eq!(code(&output), 0, "{args:?}: {}", complaint(&output));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", printed(&output)))
+}
+
+#[test]
+fn a_stack_lives_by_the_command_line_alone() {
+    let server = Server::start();
+    let folder = blueprint();
+    let folder = folder.path().to_string_lossy();
+    let published = server.slipway(&[
+        "blueprint",
+        "publish",
+        &folder,
+        "--as",
+        "text@1.0.0",
+        "--description",
+        "Says a text",
+    ]);
+    assert!(
+        printed(&published).starts_with("published text@1.0.0 (sha256:"),
+        "{}",
+        complaint(&published)
+    );
+    let shown = printed(&server.slipway(&["blueprint", "show", "text"]));
+    assert!(
+        shown.contains("text") && shown.contains("string (required)") && shown.contains("What it says."),
+        "{shown}"
+    );
+
+    let created = server.slipway(&[
+        "stack",
+        "create",
+        "first",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=12",
+        "--wait",
+    ]);
+    let lines = printed(&created);
+    assert_eq!(code(&created), 0, "{lines}{}", complaint(&created));
+    for line in [
+        "provision of stack",
+        "done   Plan",
+        "done   Review plan: 1 to add",
+        "provision first succeeded in",
+    ] {
+        assert!(lines.contains(line), "{line}: {lines}");
+    }
+    let stacks = json(&server, &["stack", "list", "--environment", "local"]);
+    let id = stacks[0]["id"].as_str().expect("an id").to_owned();
+    for stack in [&id, "first", "local/first"] {
+        assert!(printed(&server.slipway(&["stack", "show", stack])).contains("text = 12"));
+    }
+
+    let preview = json(&server, &["stack", "preview", "first", "--var", "text=other", "--wait"]);
+    assert_eq!(preview["plan"]["change"], 1);
+    let update = json(&server, &["stack", "update", &id, "--var", "text=other"]);
+    let operation = update["id"].as_str().expect("an operation");
+    assert_eq!(code(&server.slipway(&["operation", "watch", operation])), 0);
+    let logs = printed(&server.slipway(&["logs", operation, "--follow"]));
+    assert!(logs.contains("terraform_data.text"), "{logs}");
+    assert!(printed(&server.slipway(&["operation", "list", &id])).lines().count() >= 4);
+
+    let destroyed = server.slipway(&["stack", "destroy", &id, "--wait"]);
+    assert_eq!(code(&destroyed), 0, "{}", complaint(&destroyed));
+    assert_eq!(
+        printed(&server.slipway(&["stack", "list"])).trim(),
+        "There are no such stacks."
+    );
+}
+
+#[test]
+fn exit_codes_and_complaints_can_be_trusted() {
+    let server = Server::start();
+    let folder = blueprint();
+    server.slipway(&[
+        "blueprint",
+        "publish",
+        &folder.path().to_string_lossy(),
+        "--as",
+        "text@1.0.0",
+    ]);
+
+    let failed = server.slipway(&[
+        "stack",
+        "create",
+        "fails",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=x",
+        "--var",
+        "fail=true",
+        "--wait",
+    ]);
+    assert_eq!(code(&failed), 1, "{}", complaint(&failed));
+    assert!(
+        complaint(&failed).contains("It was asked to fail."),
+        "{}",
+        complaint(&failed)
+    );
+
+    for (expected, args, words) in [
+        (
+            2,
+            &["stack", "create", "x", "--blueprint", "text", "--var", "fail=yes"][..],
+            "--var fail",
+        ),
+        (2, &["stack", "show", "No such"][..], "lower-case"),
+        (3, &["stack", "show", "no-such"][..], "`slipway stack list`"),
+        (3, &["stack", "show", "none/fails"][..], "`none/fails`"),
+        (
+            2,
+            &["release", "create", "lusab-babad", "--image", "web=guestbook:1"][..],
+            "by digest",
+        ),
+        (
+            3,
+            &["stack", "create", "x", "--blueprint", "text"][..],
+            "variables.text: is missing",
+        ),
+        (3, &["stack", "create", "x", "--blueprint", "none"][..], "text"),
+        (3, &["stack", "show", "lusab-babad"][..], "lusab-babad"),
+        (3, &["aws", "ecs", "NoSuchAction"][..], "UnknownOperation"),
+    ] {
+        let output = server.slipway(args);
+        assert_eq!(code(&output), expected, "{args:?}: {}", complaint(&output));
+        assert!(complaint(&output).contains(words), "{args:?}: {}", complaint(&output));
+    }
+    let nowhere = Command::new(SLIPWAY)
+        .args(["stack", "list", "--endpoint", "http://127.0.0.1:1"])
+        .output();
+    let nowhere = nowhere.expect("slipway runs");
+    assert_eq!(code(&nowhere), 4);
+    assert!(complaint(&nowhere).contains("slipway up"), "{}", complaint(&nowhere));
+}
+
+#[tokio::test]
+async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
+    let server = Server::start();
+    let folder = blueprint();
+    let files = tempfile::tempdir().expect("a folder");
+    let asks = files.path().join("asks.json");
+    let environment = r#"{"account": "000000000000", "region": "us-east-1", "approval": "always"}"#;
+    std::fs::write(&asks, environment).expect("a file");
+    for args in [
+        &[
+            "blueprint",
+            "publish",
+            &folder.path().to_string_lossy(),
+            "--as",
+            "text@1.0.0",
+        ][..],
+        &["environment", "put", "asks", "--request", &asks.to_string_lossy()],
+    ] {
+        let output = server.slipway(args);
+        assert_eq!(code(&output), 0, "{}", complaint(&output));
+    }
+    let create = [
+        "stack",
+        "create",
+        "waits",
+        "--blueprint",
+        "text",
+        "--var",
+        "text=x",
+        "--environment",
+        "asks",
+    ];
+    let asked = json(&server, &create);
+    let id = asked["id"].as_str().expect("an id");
+    let waits = |operation: &Value| operation["status"] == "waiting_for_approval";
+    server.operation_that(id, waits).await;
+
+    let waiting = printed(&server.slipway(&["operation", "list", "--waiting"]));
+    assert!(waiting.contains(id) && waiting.contains("asks"), "{waiting}");
+    let shown = printed(&server.slipway(&["operation", "show", id]));
+    let approve = format!("slipway operation approve {id}");
+    assert!(
+        shown.contains("create   terraform_data.text") && shown.contains(&approve),
+        "{shown}"
+    );
+    let rejected = server.slipway(&["operation", "reject", id, "--reason", "too dear"]);
+    assert_eq!(code(&rejected), 0, "{}", complaint(&rejected));
+    let watched = server.slipway(&["operation", "watch", id]);
+    assert_eq!(code(&watched), 1);
+    assert!(complaint(&watched).contains("too dear"), "{}", complaint(&watched));
+    assert!(!printed(&watched).contains("too dear"), "it is said once");
+}
+
+#[test]
+fn a_start_that_cannot_be_says_why() {
+    let server = Server::start();
+    let port = server.api.rsplit(':').next().expect("a port").to_owned();
+    let other = tempfile::tempdir().expect("a folder");
+    let start = |data: &std::path::Path, args: &[&str]| {
+        let mut command = Command::new(SLIPWAY);
+        command.args(["up", "--data"]).arg(data).args(args);
+        command
+    };
+    let taken = start(other.path(), &["--port", &port, "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
+    assert_eq!(code(&taken), 5);
+    assert!(
+        complaint(&taken).contains(&port) && complaint(&taken).contains("0 picks a free one"),
+        "{}",
+        complaint(&taken)
+    );
+
+    let shared = start(server.data(), &["--port", "0", "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
+    assert_eq!(code(&shared), 5);
+    assert!(
+        complaint(&shared).contains("in use by the process"),
+        "{}",
+        complaint(&shared)
+    );
+
+    let file = other.path().join("file");
+    std::fs::write(&file, "").expect("a file");
+    let no_folder = start(&file, &["--port", "0", "--aws-port", "0"])
+        .output()
+        .expect("slipway runs");
+    assert_eq!(code(&no_folder), 5);
+    assert!(
+        complaint(&no_folder).contains(&*file.to_string_lossy()),
+        "{}",
+        complaint(&no_folder)
+    );
+
+    let no_terraform = start(other.path(), &["--port", "0", "--aws-port", "0"])
+        .env("PATH", other.path())
+        .env("XDG_CACHE_HOME", other.path())
+        .env("SLIPWAY_TERRAFORM_RELEASES", "http://127.0.0.1:1")
+        .output()
+        .expect("slipway runs");
+    assert_eq!(code(&no_terraform), 5);
+    assert!(
+        complaint(&no_terraform).contains("install Terraform"),
+        "{}",
+        complaint(&no_terraform)
+    );
+}
+
+#[test]
+fn shells_get_their_completion() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Command::new(SLIPWAY)
+            .args(["completion", shell])
+            .output()
+            .expect("slipway runs");
+        assert!(printed(&output).contains("blueprint"), "{shell}");
+    }
+}

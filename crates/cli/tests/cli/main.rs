@@ -1,0 +1,18 @@
+//! The `slipway` command from outside: one program, so that it is linked once. A file is one subject.
+
+mod access;
+mod architecture;
+mod blueprints;
+mod browser;
+mod cancel;
+mod commands;
+mod configuration;
+mod decisions;
+mod demo;
+mod events;
+mod examples;
+mod operations;
+mod publish;
+mod readme;
+mod support;
+mod watchers;

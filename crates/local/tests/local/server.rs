@@ -1,0 +1,170 @@
+//! Local mode as a whole: both ports, one data folder.
+
+use crate::support;
+use std::path::Path;
+
+use http::Request;
+use serde_json::Value;
+use slipway_local::server::ServerFile;
+use slipway_local::{Limit, Limits, Local, LocalOptions, Running};
+
+fn options(data: &Path) -> LocalOptions {
+    LocalOptions {
+        limits: Limits::default(),
+        data: data.to_owned(),
+        api_port: 0,
+        aws_port: 0,
+        terraform: "terraform".into(),
+        providers: "registry".to_owned(),
+        program: std::env::current_exe().expect("this program"),
+        concurrent_builds: None,
+    }
+}
+
+async fn refused(options: LocalOptions) -> String {
+    match Local::start(options).await {
+        Ok(_) => panic!("it started"),
+        Err(error) => slipway_model::error_chain::chain(&error),
+    }
+}
+
+async fn json(url: &str) -> Value {
+    let (status, body) = support::get(url).await;
+    assert_eq!(status, 200, "{url}: {body}");
+    serde_json::from_str(&body).expect("JSON")
+}
+
+async fn names(running: &Running) -> (Vec<String>, Vec<String>) {
+    let sdk = support::sdk(&running.aws_url());
+    let tables = aws_sdk_dynamodb::Client::new(&sdk)
+        .list_tables()
+        .send()
+        .await
+        .expect("lists tables");
+    let machines = aws_sdk_sfn::Client::new(&sdk)
+        .list_state_machines()
+        .send()
+        .await
+        .expect("lists machines");
+    let machines = machines
+        .state_machines()
+        .iter()
+        .map(|machine| machine.name().to_owned());
+    (tables.table_names().to_vec(), machines.collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_starts_and_starts_again_where_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let running = Local::start(options(&data)).await.expect("starts");
+    let (api, aws) = (running.api_url(), running.aws_url());
+    for url in [&api, &aws] {
+        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    }
+
+    let environments = json(&format!("{}/v1/environments", running.api_url())).await;
+    assert_eq!(environments["items"][0]["name"], "local");
+    let known = names(&running).await;
+    assert_eq!((known.0.len(), known.1.len()), (1, 1));
+    let buckets = support::s3_client(&running.aws_url())
+        .list_buckets()
+        .send()
+        .await
+        .expect("lists buckets");
+    assert_eq!(buckets.buckets().len(), 3);
+
+    let file = std::fs::read(data.join("server.json")).expect("server.json");
+    let file: ServerFile = serde_json::from_slice(&file).expect("its layout");
+    assert_eq!((file.api, file.aws), (running.api_url(), running.aws_url()));
+    assert_eq!(file.pid, std::process::id());
+
+    let message = refused(options(&data)).await;
+    assert!(
+        message.contains(&format!("process {}", std::process::id())),
+        "{message}"
+    );
+
+    running.shutdown().await.expect("stops");
+    let running = Local::start(options(&data)).await.expect("starts again");
+    assert_eq!((running.api_url(), running.aws_url()), (api, aws));
+    assert_eq!(names(&running).await, known);
+    running.shutdown_with_builds().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_cannot_drive_the_api() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(options(folder.path())).await.expect("starts");
+    let request = |name: &str, value: &str| {
+        let request = Request::get(format!("{}/healthz", running.api_url())).header(name, value);
+        request.body(String::new()).expect("a request")
+    };
+    assert_eq!(support::http(request("accept", "*/*")).await.0, 200);
+    assert_eq!(support::http(request("host", "evil.example")).await.0, 403);
+    assert_eq!(support::http(request("origin", "http://evil.example")).await.0, 403);
+    let text = Request::post(format!("{}/v1/stacks", running.api_url())).header("content-type", "text/plain");
+    let text = text.body(r#"{"name":"a","blueprint":"b","environment":"local"}"#.to_owned());
+    assert_eq!(support::http(text.expect("a request")).await.0, 415);
+    running.shutdown().await.expect("stops");
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_be_says_why() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let port = taken.local_addr().expect("an address").port();
+    let message = refused(LocalOptions {
+        api_port: port,
+        ..options(folder.path())
+    })
+    .await;
+    assert!(
+        message.contains(&format!("port {port} for the API is in use")),
+        "{message}"
+    );
+
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").expect("writes");
+    let message = refused(options(&file)).await;
+    assert!(message.contains("a-file"), "{message}");
+
+    let broken = folder.path().join("broken");
+    std::fs::create_dir(&broken).expect("makes");
+    std::fs::write(
+        broken.join("ledger.db"),
+        "not a database, and long enough to be looked at".repeat(10),
+    )
+    .expect("writes");
+    let message = refused(options(&broken)).await;
+    assert!(message.contains("ledger.db"), "{message}");
+}
+
+#[tokio::test]
+async fn limited_actions_are_throttled_on_the_wire() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(LocalOptions {
+        limits: std::iter::once("GetLogEvents=1".parse::<Limit>().expect("a limit")).collect(),
+        ..options(folder.path())
+    });
+    let running = running.await.expect("starts");
+    let call = |action: &str| {
+        let request = Request::post(running.aws_url())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("Logs_20140328.{action}"))
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/logs/aws4_request",
+            );
+        let body = r#"{"logGroupName":"/slipway/builds","logStreamName":"none"}"#.to_owned();
+        support::http(request.body(body).expect("a request"))
+    };
+    let (_, first) = call("GetLogEvents").await;
+    assert!(first.contains("ResourceNotFoundException"), "{first}");
+    let (status, second) = call("GetLogEvents").await;
+    assert_eq!(status, 400);
+    assert!(second.contains("ThrottlingException"), "{second}");
+    let (_, other) = call("DescribeLogStreams").await;
+    assert!(!other.contains("ThrottlingException"), "{other}");
+    running.shutdown().await.expect("stops");
+}
