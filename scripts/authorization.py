@@ -75,7 +75,9 @@ def matching(pattern: str) -> list[str]:
 def action(name: str) -> Action:
     service, _, privilege = name.partition(":")
     definition = _services()[service]
-    types, keys, dependent = [], frozenset(), ()
+    types: list = []
+    keys: frozenset[str] = frozenset()
+    dependent: tuple[str, ...] = ()
     for kind, it in definition["privileges"][privilege]["resource_types"].items():
         if not kind:
             keys, dependent = frozenset(it["condition_keys"]), tuple(it["dependent_actions"])

@@ -65,11 +65,7 @@ UNIQUE = {
 def broken_rules(state: dict[str, Any], stack: str, variables: dict[str, Any]) -> list[str]:
     """Every rule that a resource breaks; empty if none does."""
     chosen = set(leaves(variables))
-    return [
-        f"{address}: {rule}"
-        for address, kind, values in _managed(state)
-        for rule in _rules(kind, values, stack, chosen)
-    ]
+    return [f"{address}: {rule}" for address, kind, values in _managed(state) for rule in _rules(kind, values, stack, chosen)]
 
 
 def addresses(state: dict[str, Any]) -> list[str]:
@@ -103,7 +99,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 def _rules(kind: str, values: dict[str, Any], stack: str, chosen: set[str]) -> Iterator[str]:
     argument = UNIQUE.get(kind)
-    name = values.get(argument) if argument else None
+    name = values.get(argument, "") if argument else ""
     # What AWS names by a prefix gets a unique end from it.
     if name and stack not in name and name not in chosen and not values.get(f"{argument}_prefix"):
         yield f"{argument} = {name!r} has no stack id in it: two stacks collide; put ${{terraform.workspace}} into it"

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from blueprint_state import addresses, broken_rules
 
@@ -74,7 +75,7 @@ def main() -> None:
     copy()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         rows = list(pool.map(initialised, folders))
-        ready = [folder for folder, row in zip(folders, rows) if row.failure is None]
+        ready = [folder for folder, row in zip(folders, rows, strict=True) if row.failure is None]
         # The longest first, so that none is left alone at the end.
         todo = sorted((work for folder in ready for work in works(folder)), key=length, reverse=True)
         rows += pool.map(lambda work: work[0](*work[1:]), todo)
@@ -88,9 +89,9 @@ def copy() -> None:
     shutil.copytree(ROOT / "tf", COPY / "tf", ignore=leave)
 
 
-def works(folder: Path) -> list[tuple[Callable[..., Row], ...]]:
+def works(folder: Path) -> list[tuple[Any, ...]]:
     """What there is to do in a module that is initialised."""
-    work: list[tuple[Callable[..., Row], ...]] = []
+    work: list[tuple[Any, ...]] = []
     work += [(tested, folder, tests) for tests in sorted((folder / "tests").glob("*.tftest.hcl"))]
     if folder.parent.name == "blueprints":
         cases = sorted(path for path in (folder / "tests" / "life").glob("*.tfvars.json") if not path.name.endswith(".update.tfvars.json"))
@@ -224,7 +225,7 @@ def terraform(row: Row, folder: Path, step: str, *arguments: str, stack: str | N
         # What exists, so that the stand-in refuses what AWS refuses of a live stack.
         environment["FAKE_AWS_WORLD"] = str(folder / f"{stack}.world")
     began = time.monotonic()
-    done = subprocess.run(("terraform", *arguments), cwd=folder, env=environment, text=True, capture_output=True)
+    done = subprocess.run(("terraform", *arguments), cwd=folder, env=environment, text=True, capture_output=True, check=False)
     row.seconds[step] = row.seconds.get(step, 0) + time.monotonic() - began
     if done.returncode not in accept:
         raise Failure(f"terraform {arguments[0]} failed:\n{done.stdout}{done.stderr}")
@@ -247,7 +248,7 @@ def report(rows: list[Row], seconds: float) -> None:
         table.append([row.module, row.case, str(row.resources or ""), *figures, "FAILED" if row.failure else ""])
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     for line in table:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
     failed = [row for row in rows if row.failure]
     for row in failed:
         print(f"\n{row.module} {row.case}: {row.failure}", file=sys.stderr)

@@ -61,11 +61,7 @@ Asked = dict[str, dict[iam.Request, str]]
 def principals(template: Template, account: Account) -> dict[str, str]:
     """The role of each function, of the builds and of the state machine, by logical ids."""
     by_arn = {role.arn: logical for logical, role in account.roles.items()}
-    found = {
-        logical: by_arn[properties[ROLE_OF[kind]]]
-        for kind in ROLE_OF
-        for logical, properties in template.resources(kind).items()
-    }
+    found = {logical: by_arn[properties[ROLE_OF[kind]]] for kind in ROLE_OF for logical, properties in template.resources(kind).items()}
     # Builds work in sessions of another role than that which CodeBuild gives them.
     for logical, properties in template.resources("AWS::CodeBuild::Project").items():
         variables = {it["Name"]: it["Value"] for it in properties["Environment"]["EnvironmentVariables"]}
@@ -125,13 +121,18 @@ def asked_by_machine(evaluated: list[dict], world: World) -> Asked:
     states = dict(check_state_machine.tasks(definition["States"]))
     asked: Asked = {}
     for task in evaluated:
-        model = check_state_machine.integration(states[task["state"]]["Resource"]).model
+        integration = check_state_machine.integration(states[task["state"]]["Resource"])
+        if isinstance(integration, str):
+            sys.exit(f"{task['state']}: {integration}")
+        model = integration.model
         source = f"statemachine: {task['state']}"
         if model.name == "Invoke":
             version = f"{world.slipway.template.arn('StepsFunction')}:1"
             asked.setdefault("OperationRole", {}).setdefault(iam.request("lambda:InvokeFunction", version), source)
             continue
-        given = {member: task["arguments"][java_name(member)] for member in model.input_shape.members if java_name(member) in task["arguments"]}
+        given = {
+            member: task["arguments"][java_name(member)] for member in model.input_shape.members if java_name(member) in task["arguments"]
+        }
         call = Call("Operation", "Operation", source, model.service_model.service_name, model.name, given)
         if "Credentials" not in states[task["state"]]:
             for request in requests(call, world.slipway):
@@ -212,7 +213,7 @@ def needed(policies: dict[str, list[Policy]], asked: Asked) -> Iterator[tuple[st
                 rest = without(policies[role], policy, at)
                 affected = [request for request in them if iam.applies(statement, request)]
                 fails = next((request for request in affected if not iam.is_allowed(rest, request)), None)
-                yield role, statement.label, fails and f"{fails.action} ({them[fails]})"
+                yield role, statement.label, f"{fails.action} ({them[fails]})" if fails else None
 
 
 def of_models(recorded: list[Call]) -> Iterator[str]:
@@ -220,7 +221,8 @@ def of_models(recorded: list[Call]) -> Iterator[str]:
     seen = set()
     for call in recorded:
         if call.is_whole:
-            shape = check_state_machine.operation(call.service, call.operation).input_shape
+            model = check_state_machine.operation(call.service, call.operation)
+            shape = model.input_shape if model else None
             for problem in problems(shape, call.given, wire_name) if shape else []:
                 line = f"wrong arguments: {call.principal}: {call.service}:{call.operation}: {problem}"
                 if line not in seen:
@@ -234,16 +236,18 @@ def of_models(recorded: list[Call]) -> Iterator[str]:
 def changes() -> list[tuple[str, str, str, dict]]:
     """The finding that is expected, the role, the statement that is changed, and what is put into it."""
     other = "arn:aws:dynamodb:us-east-1:000000000000:table/another"
+    every_object = "arn:aws:s3:::slipway-artifacts-000000000000-us-east-1/*"
+    target, start_build = "target ReleaseRole", "operation codebuild:StartBuild"
     return [
         ("missing: ApiRole: dynamodb:GetItem", "ApiRole", "api dynamodb:GetItem", {"Action": "dynamodb:Query"}),
         ("missing: BuildsRole: dynamodb:PutItem", "BuildsRole", "builds dynamodb:PutItem", {"Resource": other}),
-        ("missing: OperationRole: codebuild:StartBuild", "OperationRole", "operation codebuild:StartBuild", {"Action": "codebuild:StartSandbox"}),
+        ("missing: OperationRole: codebuild:StartBuild", "OperationRole", start_build, {"Action": "codebuild:StartSandbox"}),
         ("missing: ReleaseRole: ecs:UpdateService", "ReleaseRole", "release ecs:UpdateService", {"Action": "ecs:CreateService"}),
-        ("missing: target ReleaseRole: logs:GetLogEvents", "target ReleaseRole", "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
+        (f"missing: {target}: logs:GetLogEvents", target, "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
         ("unused: SweepRole:", "SweepRole", "sweep codebuild:StopBuild", {"Action": ["codebuild:StopBuild", "codebuild:StartBuild"]}),
         ("unused: EventsRole:", "EventsRole", "events sqs:SendMessage", {"Resource": ["arn:aws:sqs:us-east-1:000000000000:another"]}),
-        ("too wide: ApiRole: s3:PutObject", "ApiRole", "api s3:PutObject", {"Resource": "arn:aws:s3:::slipway-artifacts-000000000000-us-east-1/*"}),
-        ("too wide: OperationRole: codebuild:StartBuild", "OperationRole", "operation codebuild:StartBuild", {"Condition": {}}),
+        ("too wide: ApiRole: s3:PutObject", "ApiRole", "api s3:PutObject", {"Resource": every_object}),
+        ("too wide: OperationRole: codebuild:StartBuild", "OperationRole", start_build, {"Condition": {}}),
         ("unproven: StepsRole:", "StepsRole", "steps codebuild:", {"Condition": {"StringEquals": {"aws:ResourceAccount": "000000000000"}}}),
     ]  # fmt: skip
 

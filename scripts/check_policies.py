@@ -114,12 +114,13 @@ def self_test(accounts: dict[str, Account]):
     print(f"self-test: each of {len(changes())} changes is found")
 
 
-def main():
+def main() -> None:
     arguments = argparse.ArgumentParser(description="Checks every policy against AWS's service authorization reference.")
     arguments.add_argument("--self-test", action="store_true")
     accounts = everything()
     if arguments.parse_args().self_test:
-        return self_test(accounts)
+        self_test(accounts)
+        return
     found = findings(accounts)
     print(*found, sep="\n")
     statements = sum(len(policy.statements) for it in accounts.values() for policy in it.policies() + it.trusts())

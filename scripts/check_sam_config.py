@@ -40,7 +40,10 @@ def architectures(folder: Path, command: str) -> dict[str, str]:
     """The architecture of each function, as SAM CLI resolves the template for a command."""
     template = yaml_parse((folder / "template.yaml").read_text())
     stack = Stack(
-        parent_stack_path="", name="", location="template.yaml", template_dict=template,
+        parent_stack_path="",
+        name="",
+        location="template.yaml",
+        template_dict=template,
         parameters=overrides(folder, command),
     )
     functions = SamFunctionProvider([stack], use_raw_codeuri=True, ignore_code_extraction_warnings=True).get_all()
@@ -48,12 +51,12 @@ def architectures(folder: Path, command: str) -> dict[str, str]:
 
 
 def problems(folder: Path) -> list[str]:
-    found = []
     built, deployed = architectures(folder, "build"), architectures(folder, "deploy")
-    for name in sorted(built):
-        if built[name] != deployed[name]:
-            found.append(f"{name} is built for {built[name]} and deployed as {deployed[name]}: set Architecture in [default.global.parameters] alone")
-    return found
+    return [
+        f"{name} is built for {built[name]} and deployed as {deployed[name]}: set Architecture in [default.global.parameters] alone"
+        for name in sorted(built)
+        if built[name] != deployed[name]
+    ]
 
 
 def self_test() -> None:

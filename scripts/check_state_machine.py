@@ -71,7 +71,7 @@ class Integration:
     optimized: bool
 
 
-def tasks(states: dict, path: str = "") -> Iterator[tuple[str, dict]]:
+def tasks(states: dict) -> Iterator[tuple[str, dict]]:
     """Every task of a machine, in Map and Parallel states too."""
     for name, state in states.items():
         if state["Type"] == "Task":
@@ -160,8 +160,12 @@ def self_test(definition: dict, evaluated: list[dict]):
         return lambda _, tasks: [change(task["arguments"]) for task in tasks if task["state"] == name]
 
     changes = {
-        "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource("Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"),
-        "no such action: arn:aws:states:::aws-sdk:rds:createDbSnapshot": resource("Take snapshot", "arn:aws:states:::aws-sdk:rds:createDbSnapshot"),
+        "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource(
+            "Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"
+        ),
+        "no such action: arn:aws:states:::aws-sdk:rds:createDbSnapshot": resource(
+            "Take snapshot", "arn:aws:states:::aws-sdk:rds:createDbSnapshot"
+        ),
         "no such integration: arn:aws:states:::codebuild:startBuild.waitForTaskToken": resource(
             "Plan", "arn:aws:states:::codebuild:startBuild.waitForTaskToken"
         ),
@@ -193,14 +197,15 @@ def self_test(definition: dict, evaluated: list[dict]):
     print(f"self-test: each of {len(changes)} changes is found")
 
 
-def main():
+def main() -> None:
     arguments = argparse.ArgumentParser(description="Checks the tasks of the state machine against AWS's service models.")
     arguments.add_argument("paths", help="the example `paths` of slipway-asl, built")
     arguments.add_argument("--self-test", action="store_true")
     given = arguments.parse_args()
     definition, evaluated = json.loads(DEFINITION.read_text()), evaluated_by(given.paths)
     if given.self_test:
-        return self_test(definition, evaluated)
+        self_test(definition, evaluated)
+        return
     found = findings(definition, evaluated)
     print(*found, sep="\n")
     if found:

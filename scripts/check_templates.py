@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Checks what cfn-lint does not know about template.yaml and aws/*/template.yaml.
 
-  blocks retry       a resource with a fixed name that a failed first deployment leaves behind
-  cannot roll back   a resource that CloudFormation cannot delete when a first deployment fails
-  lost events        a rule that sends to another account's bus without a dead-letter queue, or a queue without an alarm
-  one dimension      an alarm on executions that watches the state machine with or without its alias, but not both
+blocks retry       a resource with a fixed name that a failed first deployment leaves behind
+cannot roll back   a resource that CloudFormation cannot delete when a first deployment fails
+lost events        a rule that sends to another account's bus without a dead-letter queue, or a queue without an alarm
+one dimension      an alarm on executions that watches the state machine with or without its alias, but not both
 
-    python3 scripts/check_templates.py               needs PyYAML
-    python3 scripts/check_templates.py --self-test   breaks a copy in each way and expects the problem
+  python3 scripts/check_templates.py               needs PyYAML
+  python3 scripts/check_templates.py --self-test   breaks a copy in each way and expects the problem
 """
 
 import argparse

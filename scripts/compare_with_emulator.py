@@ -99,7 +99,7 @@ def answers_of(case, responses, states):
         if is_step(states[name]):
             payload = states[name]["Arguments"]["Payload"]
             ranges = [tuple(map(int, (key.split("-") * 2)[:2])) for key in responses[response]]
-            answer = [(*range_, it) for range_, it in zip(ranges, responses[response].values())]
+            answer = [(*range_, it) for range_, it in zip(ranges, responses[response].values(), strict=True)]
             answers[name if "state" in payload else f"{payload['step']} {payload.get('what', '')}"] = answer
     return answers
 
@@ -174,8 +174,8 @@ def main():
     if unseen:
         sys.exit(f"no case goes through: {', '.join(sorted(unseen))}")
     different = 0
-    with tempfile.TemporaryDirectory() as folder, emulator(folder, mocks) as endpoint:
-        folder = Path(folder)
+    with tempfile.TemporaryDirectory() as temporary, emulator(temporary, mocks) as endpoint:
+        folder = Path(temporary)
         machine = make(endpoint, folder, answers, text)
         step_functions = client(endpoint, "stepfunctions")
         for name, expected in ours.items():

@@ -74,6 +74,7 @@ def one_operation(slipway):
     with told.open("w") as errors:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
+        assert server.stdout
         up = json.loads(server.stdout.readline())
         here = {"SLIPWAY_ENDPOINT": up["api"], "SLIPWAY_DATA": str(folder / "data"), "AWS_ENDPOINT_URL": up["aws"]}
         client = {**os.environ, **here}
@@ -148,7 +149,7 @@ def kind(request):
 
 
 def quantities(requests, events, logged):
-    amounts = collections.Counter()
+    amounts: collections.Counter = collections.Counter()
     for (service, action), count in collections.Counter(map(kind, requests)).items():
         if service == "DynamoDB":
             amounts.update(dynamodb(action, count))

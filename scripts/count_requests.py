@@ -36,6 +36,7 @@ def provision(slipway, prefix="counted"):
     with log.open("w") as errors:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
+        assert server.stdout
         api = json.loads(server.stdout.readline())["api"]
         blueprint = {"files": {"main.tf": measure_provision.MAIN}}
         measure_provision.call("PUT", f"{api}/v1/blueprints/three/versions/1.0.0", blueprint)
@@ -71,7 +72,8 @@ def parted(requests):
     Terraform asks for the state and its lock, from its first list of the workspaces on. The runner's list, by which it sees whether
     the state is locked, has a slash at the end of its path, and the state that it makes for a new stack comes before Terraform's list.
     """
-    own, terraform = collections.Counter(), collections.Counter()
+    own: collections.Counter = collections.Counter()
+    terraform: collections.Counter = collections.Counter()
     runs = False
     for service, action, path in requests:
         is_state = service == "s3" and "-state-" in path

@@ -13,7 +13,8 @@ succeeded with a release; an event on the bus, from its source account's request
 It says at its end what this does not show, and why. The emulator listens on loopback, and is gone afterwards.
 """
 
-import contextlib
+from __future__ import annotations
+
 import http.server
 import io
 import json
@@ -137,15 +138,16 @@ class Runner(http.server.BaseHTTPRequestHandler):
     """Stands before Step Functions. When an execution is started it does what the operation's builds will have done by the time that
     they have ended, says by the name of a mock case how they end, and passes the call on. Without a case it is not available."""
 
-    case = "PlanFails"
-    cloud = None
-    outputs = None
+    case: str | None = "PlanFails"
+    cloud: Cloud
+    outputs: dict[str, str]
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["X-Amz-Target"].endswith(".StartExecution"):
             if self.case is None:
-                return self.send_error(503)
+                self.send_error(503)
+                return
             call = json.loads(body)
             if self.case == "Succeeds":
                 self.build(call["name"])
@@ -183,7 +185,7 @@ class Runner(http.server.BaseHTTPRequestHandler):
         )["Attributes"]
         service = f"{written['stack']['S']}-web"
         images = "web" in written.get("images", {}).get("M", {})
-        contract = {"endpoints": {"web": "https://shop.example.com"}}
+        contract: dict = {"endpoints": {"web": "https://shop.example.com"}}
         if images:
             definition = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
             containers = [{"name": "app", "essential": True}]
@@ -233,7 +235,7 @@ class Cloud:
         self.s3.put_object(Bucket=CODE, Key="definition", Body=definition)
         template["Resources"]["Operation"]["Properties"]["DefinitionUri"] = f"s3://{CODE}/definition"
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
-        translated = transform(template, {}, type("NoPolicies", (), {"load": lambda self: {}})())
+        translated = transform(template, {}, type("NoPolicies", (), {"load": lambda _: {}})())
         resources = translated["Resources"]
         for logical in [it for it, r in resources.items() if r["Type"] in LEFT_OUT or OVER_SEVERAL in r.get("Properties", {})]:
             del resources[logical]

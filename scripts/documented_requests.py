@@ -126,8 +126,16 @@ def must_deny(world: World) -> Iterator[Asked]:
         names = world.target if role.startswith("target") else world.slipway
         service, account = names.arn("ecs", "service/main/web"), names.template.account
         yield role, request("ecs:UpdateService", service), "a service without the tag of a stack"
-        yield role, request("iam:PassRole", f"arn:aws:iam::{account}:role/slipway/a", iam__PassedToService="ec2.amazonaws.com"), "not to EC2"
-        yield role, request("iam:PassRole", f"arn:aws:iam::{account}:role/admin", iam__PassedToService="ecs-tasks.amazonaws.com"), "no others"
+        yield (
+            role,
+            request("iam:PassRole", f"arn:aws:iam::{account}:role/slipway/a", iam__PassedToService="ec2.amazonaws.com"),
+            "not to EC2",
+        )
+        yield (
+            role,
+            request("iam:PassRole", f"arn:aws:iam::{account}:role/admin", iam__PassedToService="ecs-tasks.amazonaws.com"),
+            "no others",
+        )
     for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
         definition = names.arn("ecs", "task-definition/web:1")
         yield role, request("ecs:TagResource", definition, ecs__CreateAction="RunTask"), "only when registering"

@@ -34,7 +34,7 @@ def emulator(folder, mocks):
         "SFN_WAIT_SCALE": "0",
     }
     program = Path(sys.executable).with_name("ministack")
-    with open(Path(folder) / "log", "w") as log:
+    with (Path(folder) / "log").open("w") as log:
         process = subprocess.Popen([program], env={**os.environ, **settings}, stdout=log, stderr=log, cwd=folder)
     try:
         endpoint = f"http://127.0.0.1:{port}"

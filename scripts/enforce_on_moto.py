@@ -45,7 +45,10 @@ def moto() -> Iterator[str]:
     program = Path(sys.executable).with_name("moto_server")
     environment = {**os.environ, "MOTO_ACCOUNT_ID": ACCOUNT}
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([program, "--host", "127.0.0.1", "--port", "0"], env=environment, stdout=log, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [program, "--host", "127.0.0.1", "--port", "0"], env=environment, stdout=log, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr
         try:
             address = next(line.partition("Running on ")[2].strip() for line in process.stderr if "Running on" in line)
             yield address

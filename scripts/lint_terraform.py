@@ -19,7 +19,6 @@ from pathlib import Path
 
 import hcl2
 from lark import Token
-
 from terraform_module import Block, Module, modules, read
 
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -96,7 +95,9 @@ def least(module: Module) -> Iterator[Finding]:
     wanted = ">= 1.11" if uses_more else ">= 1.10"
     for block in module.of("terraform"):
         if "required_version" in block.attributes and block.attributes["required_version"].string() != wanted:
-            yield at(block, "slipway_least_version", f'write `required_version = "{wanted}"`: see docs/blueprints.md, Terraform or OpenTofu')
+            yield at(
+                block, "slipway_least_version", f'write `required_version = "{wanted}"`: see docs/blueprints.md, Terraform or OpenTofu'
+            )
 
 
 def names(module: Module) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ Every row and its reference are measured in the same run. Where both take long, 
 falls on both. Run it three times on an idle machine.
 
     cargo build --profile local --package slipway-cli
-    python3 -m venv /tmp/moto && /tmp/moto/bin/pip install -r .ci/requirements.txt
+    python3 -m venv /tmp/moto && /tmp/moto/bin/pip install -r .ci/requirements-tests.txt
     python3 scripts/measure.py --moto /tmp/moto/bin/moto_server
 
 `--rows` runs some of the rows.
@@ -44,6 +44,7 @@ class Local:
         self.data = tempfile.mkdtemp(prefix="slipway-measure-")
         command = [slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", self.data, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.process.stdout
         up = json.loads(self.process.stdout.readline())
         self.api, self.aws, self.terraform = up["api"], up["aws"], up["terraform"]
         files = {"files": {"main.tf": provision.MAIN}}
@@ -143,7 +144,8 @@ def provisions(given, rows):
 
 
 def builds(local):
-    ids, body = [], {}
+    ids: list[str] = []
+    body: dict[str, str] = {}
     while True:
         page = local.service("codebuild", "CodeBuild_20161006.ListBuilds", body)
         ids.extend(page["ids"])
@@ -315,10 +317,10 @@ def main():
     given = arguments.parse_args()
     given.slipway = given.slipway.resolve()
     print(machine())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in given.rows:
         if name in NEED_MOTO and not given.moto:
-            print(f"skipped: {name}: needs --moto; install it with `pip install -r .ci/requirements.txt`")
+            print(f"skipped: {name}: needs --moto; install it with `pip install -r .ci/requirements-tests.txt`")
             continue
         ROWS[name](given, rows)
     print("| metric | Slipway | reference | ratio | detail |")

@@ -65,6 +65,7 @@ def start(program, variables):
             process.kill()
             _, _, used = os.wait4(process.pid, 0)
             process.returncode = 0
+            assert process.stderr
             process.stderr.close()
         if not request.startswith(NEXT):
             sys.exit(f"{program} asked for something else first: {request[:80]!r}")
@@ -84,14 +85,12 @@ def main():
     missing = [name for name in names if not (given.programs / name).exists()]
     if missing:
         sys.exit(f"not built: {', '.join(missing)} in {given.programs}; see the top of this script")
-    times = {name: [] for name in names}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for _ in range(given.rounds + 1):
         for name in names:
             times[name].append(start(given.programs / name, variables))
     # The first round reads the programs from the disk.
-    middle = {
-        name: tuple(statistics.median(kind) for kind in zip(*taken[1:], strict=True)) for name, taken in times.items()
-    }
+    middle = {name: tuple(statistics.median(kind) for kind in zip(*taken[1:], strict=True)) for name, taken in times.items()}
     print(f"{'':16}{'to /next':>10}{'ratio':>8}{'processor':>12}{'ratio':>8}{'size':>10}")
     worst = 0
     for name in names:

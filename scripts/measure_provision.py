@@ -3,8 +3,8 @@
 
 A stack of three resources is provisioned through Slipway (from the POST to the end of the operation), and the same
 configuration by hand: `init`, `plan -out`, `apply`, with the same S3 backend on the same server and a workspace of its own. The
-two take turns, so that whatever else the machine does falls on both. With a local state file instead of the S3 backend it is run as well, for
-comparison. Then requests are sent while Terraform runs, and how long their answers take is printed.
+two take turns, so that whatever else the machine does falls on both. It also runs with a local state file instead of the S3
+backend, for comparison. Then requests are sent while Terraform runs, and how long their answers take is printed.
 
     cargo build --profile local --package slipway-cli
     python3 scripts/measure_provision.py
@@ -81,7 +81,7 @@ def through_slipway(api, name):
     return time.perf_counter() - begun
 
 
-def by_hand(terraform, env, BACKEND, workspace="default"):
+def by_hand(terraform, env, backend, workspace="default"):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="by-hand-"))
     (folder / "main.tf").write_text(MAIN)
     if backend:
@@ -118,6 +118,7 @@ def main():
         [options.slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", data], stdout=subprocess.PIPE, text=True
     )
     try:
+        assert server.stdout
         up = json.loads(server.stdout.readline())
         report(up, options.rounds)
     finally:
@@ -149,7 +150,10 @@ def report(up, rounds):
             hand.append(by_s3)
             plain.append(local)
     answers = measure_answers(api, rounds)
-    milliseconds = lambda times: f"{statistics.median(times) * 1000:7.0f} ms median of {len(times)}"
+
+    def milliseconds(times):
+        return f"{statistics.median(times) * 1000:7.0f} ms median of {len(times)}"
+
     print(f"through Slipway              {milliseconds(slipway)}")
     print(f"by hand, same S3 backend     {milliseconds(hand)}")
     print(f"by hand, local state file    {milliseconds(plain)}")

@@ -1,4 +1,4 @@
-"""Every policy of Slipway's templates, resolved: of roles (what they may do, and who may assume them), boundaries, buckets, queues, buses."""
+"""Every policy of Slipway's templates, resolved: of roles (permissions and trust), boundaries, buckets, queues and buses."""
 
 from __future__ import annotations
 
@@ -165,9 +165,7 @@ def templates(root: Path = ROOT, **given: Any) -> dict[str, Template]:
     return {
         "template.yaml": slipway,
         "aws/target-account": Template(root / "aws/target-account/template.yaml", "environment", ENVIRONMENT, region, target),
-        "aws/event-source-account": Template(
-            root / "aws/event-source-account/template.yaml", "source", SOURCE, region, source
-        ),
+        "aws/event-source-account": Template(root / "aws/event-source-account/template.yaml", "source", SOURCE, region, source),
     }
 
 

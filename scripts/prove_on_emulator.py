@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs scripts/prove_on_aws against ministack, as far as that goes: its self-test, and every check once. Nothing may be left behind.
 
-    target/lint/emulator/bin/python scripts/prove_on_emulator.py target/debug
+target/lint/emulator/bin/python scripts/prove_on_emulator.py target/debug
 """
 
 import subprocess
@@ -20,9 +20,7 @@ def main():
         command = [PROVE, "--endpoint", endpoint, "--binaries", binaries]
         subprocess.run([*command, "--self-test"], check=True)
         journal = Path(folder, "journal.json")
-        done = subprocess.run(
-            [*command, "--account", "000000000000", "--journal", journal], check=True, capture_output=True, text=True
-        )
+        done = subprocess.run([*command, "--account", "000000000000", "--journal", journal], check=True, capture_output=True, text=True)
         print(done.stdout)
         outcomes = [line.split("|")[3].strip() for line in done.stdout.splitlines() if line.startswith("| ")][1:]
         if len(outcomes) < 10 or set(outcomes) - {"ran", "not shown", "not run", "---"}:

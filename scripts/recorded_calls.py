@@ -65,7 +65,7 @@ def read(program: str, line: dict) -> Call:
     elif name == "s3":
         operation, given = of_s3(line["method"], path, parameters)
         is_whole = False
-    elif service(name) and service(name).metadata["protocol"] == "query":
+    elif (model := service(name)) and model.metadata["protocol"] == "query":
         given = dict(urllib.parse.parse_qsl(line["body"]))
         operation, is_whole = given.pop("Action"), False
     else:
@@ -96,9 +96,10 @@ def of_s3(method: str, path: str, query: dict) -> tuple[str, dict]:
 
 def of_rest(name: str, method: str, path: str, query: dict, body: str) -> tuple[str, dict]:
     """An operation of a service that is asked by method and path."""
+    model = service(name)
     for operation, pattern in rest_operations(name).get(method, []):
-        if found := pattern.fullmatch(path):
-            members = service(name).operation_model(operation).input_shape.members
+        if model and (found := pattern.fullmatch(path)):
+            members = model.operation_model(operation).input_shape.members
             given = {key: urllib.parse.unquote(value) for key, value in found.groupdict().items()}
             located = {shape.serialization.get("name", member) for member, shape in members.items()}
             given |= {key: value for key, value in query.items() if key in located}
@@ -109,8 +110,11 @@ def of_rest(name: str, method: str, path: str, query: dict, body: str) -> tuple[
 @cache
 def rest_operations(name: str) -> dict[str, list[tuple[str, re.Pattern]]]:
     found: dict[str, list] = {}
-    for operation in service(name).operation_names if service(name) else []:
-        http = service(name).operation_model(operation).http
+    model = service(name)
+    if model is None:
+        return {}
+    for operation in model.operation_names:
+        http = model.operation_model(operation).http
         uri = re.escape(http["requestUri"].partition("?")[0]).replace(r"\{", "{").replace(r"\}", "}")
         pattern = re.sub(r"\{(\w+)\\\+\}", r"(?P<\1>.+)", uri)
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)

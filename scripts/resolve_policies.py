@@ -30,9 +30,7 @@ def described(account: Account) -> dict:
             }
             for role in account.roles.values()
         },
-        "resources": [
-            {"logical": it.logical, "resource": it.resource, "policy": it.policy.document} for it in account.resources
-        ],
+        "resources": [{"logical": it.logical, "resource": it.resource, "policy": it.policy.document} for it in account.resources],
     }
 
 
@@ -49,9 +47,7 @@ def main():
     arguments.add_argument("--region", default=REGION, help=f"the Region [default: {REGION}]")
     arguments.add_argument("--stack-name", default=STACK, help=f"the name of Slipway's stack [default: {STACK}]")
     arguments.add_argument("--parameter", type=pair, action="append", default=[], metavar="NAME=VALUE", help="of template.yaml")
-    arguments.add_argument(
-        "--name", type=pair, action="append", default=[], metavar="LOGICAL=NAME", help="the physical name of a resource"
-    )
+    arguments.add_argument("--name", type=pair, action="append", default=[], metavar="LOGICAL=NAME", help="the physical name of a resource")
     given = arguments.parse_args()
     found = accounts(
         account=given.account,

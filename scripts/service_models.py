@@ -47,7 +47,7 @@ def wire_name(container: Shape, member: str) -> str:
 def problems(shape: Shape, value: Any, name_of: Callable[[Shape, str], str], path: str = "") -> Iterator[str]:
     """Where a value is not what a shape takes: members, required members, types, lengths, the values of enumerations."""
     where = path or "the arguments"
-    kinds = {
+    kinds: dict[str, Any] = {
         "structure": dict, "map": dict, "list": list, "string": str, "integer": int, "long": int, "boolean": bool,
         "float": (int, float), "double": (int, float), "timestamp": (int, float, str), "blob": str,
     }  # fmt: skip

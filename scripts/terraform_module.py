@@ -29,10 +29,10 @@ class Block:
     path: Path
     line: int
     text: str
-    attributes: dict[str, "Expression"]
-    blocks: tuple["Block", ...]
+    attributes: dict[str, Expression]
+    blocks: tuple[Block, ...]
 
-    def inner(self, kind: str) -> list["Block"]:
+    def inner(self, kind: str) -> list[Block]:
         return [block for block in self.blocks if block.kind == kind]
 
     @property
@@ -126,10 +126,11 @@ def modules(*roots: Path) -> list[Path]:
 
 
 def _block(tree: Tree, path: Path, text: str) -> Block:
-    names = []
-    for child in tree.children:
-        if isinstance(child, Tree) and child.data in ("identifier", "keyword", "string"):
-            names.append(text[child.meta.start_pos : child.meta.end_pos].strip('"'))
+    names = [
+        text[child.meta.start_pos : child.meta.end_pos].strip('"')
+        for child in tree.children
+        if isinstance(child, Tree) and child.data in ("identifier", "keyword", "string")
+    ]
     body = next(child for child in tree.children if isinstance(child, Tree) and child.data == "body")
     attributes: dict[str, Expression] = {}
     inner: list[Block] = []

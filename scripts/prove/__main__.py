@@ -22,7 +22,8 @@ slipway:prove, and is written into the journal before it is made; a failure and 
 left. It takes up to half an hour and costs under a dollar.
 
 Outcomes: `passed` or `failed` for what Slipway relies on, `yes` or `no` where it works with either answer, `broken` where the check itself
-ended with an error, `not run` with the reason. With --endpoint it runs against an emulator, as far as that goes. A row is then `not shown`, and says what the emulator cannot show."""
+ended with an error, `not run` with the reason. With --endpoint it runs against an emulator, as far as that goes. A row is then
+`not shown`, and says what the emulator cannot show."""
 
 # From the start: what has not begun by then is not run, so that there is time to remove everything.
 BEGIN_WITHIN = 20
@@ -40,7 +41,7 @@ class Row:
 def main():
     given = arguments()
     if given.self_test:
-        return self_test.run(given.endpoint, given.binaries)
+        return self_test.run(given.endpoint)
     if given.clean_up:
         return end(Cloud.of_journal(given.clean_up), [])
     cloud = Cloud(given.region, given.endpoint, given.profile, journal=given.journal)
@@ -103,7 +104,7 @@ def prove(setting: Setting, binaries: Path, architecture: str, rows: list[Row]):
         setting.deployment = deploy(cloud, binaries, architecture, setting.second and setting.second.account)
         outcome = "ran" if cloud.is_emulator else "passed"
         rows.append(Row("deploy", "the template deploys", outcome, f"{len(setting.deployment.outputs)} outputs", time.monotonic() - begun))
-    except Exception as error:  # noqa: BLE001 - the table says what failed, and what was made is removed
+    except Exception as error:
         rows.append(Row("deploy", "the template deploys", "failed", str(error), time.monotonic() - begun))
     for check in IN_ORDER:
         row = run(check, setting, begun)
@@ -124,7 +125,7 @@ def run(check: Check, setting: Setting, begun: float) -> Row:
         return row("not run", f"{BEGIN_WITHIN} minutes are over")
     try:
         seen = check.run(setting)
-    except Exception as error:  # noqa: BLE001 - a check that breaks must not keep the others from running
+    except Exception as error:
         evidence = f"{type(error).__name__}: {error}"
         if setting.cloud.is_emulator:
             return row("not shown", f"{check.emulator}; {evidence}")

@@ -36,6 +36,11 @@ class Setting:
     second: Cloud | None = None
     with_database: bool = False
 
+    @property
+    def deployed(self) -> Deployment:
+        assert self.deployment, "the check `deploy` runs first"
+        return self.deployment
+
 
 @dataclass(frozen=True)
 class Check:
@@ -50,7 +55,7 @@ class Check:
 
 def role_of_the_machine(setting: Setting) -> Seen:
     """OperationRole's trust names the machine as aws:SourceArn; executions are started through an alias."""
-    cloud, machine = setting.cloud, setting.deployment.machine
+    cloud, machine = setting.cloud, setting.deployed.machine
     alias = machine if cloud.is_emulator else f"{machine}:live"
     execution = probes.executed(cloud, alias, {"operation": "op-00000000000000000000000000"})
     # No such operation: the step is called and refuses. Without the role no step is called.
@@ -61,7 +66,7 @@ def role_of_the_machine(setting: Setting) -> Seen:
 
 def external_id(setting: Setting) -> Seen:
     """ReleaseRole's trust names the machine as external id; the execution runs on a version through an alias."""
-    cloud, deployment = setting.cloud, setting.deployment
+    cloud, deployment = setting.cloud, setting.deployed
     role = cloud.arn("iam", f"role/{deployment.stack}-release").replace(f":{cloud.region}:", "::")
     arguments = {"DbSnapshotIdentifier": "lusab-babad-op-probe"}
     alias = probes.redefine(cloud, deployment, "aws-sdk:rds:describeDBSnapshots", role, arguments)
@@ -69,12 +74,14 @@ def external_id(setting: Setting) -> Seen:
     error = execution.get("error", "")
     # The role is assumed if RDS answers: that there is no such snapshot.
     assumed = execution["status"] == "SUCCEEDED" or error.startswith("Rds.DbSnapshotNotFound")
-    return Seen(assumed, f"describeDBSnapshots as {role.rpartition('/')[2]}: {execution['status']} {error} {execution.get('cause', '')[:160]}")
+    return Seen(
+        assumed, f"describeDBSnapshots as {role.rpartition('/')[2]}: {execution['status']} {error} {execution.get('cause', '')[:160]}"
+    )
 
 
 def task_in_own_account(setting: Setting) -> Seen | NotRun:
     """ecs:runTask.sync with a role of the same account: by the managed rule, or by polling."""
-    cloud, deployment = setting.cloud, setting.deployment
+    cloud, deployment = setting.cloud, setting.deployed
     network = probes.default_network(cloud)
     if network is None:
         return NotRun("the Region has no default VPC for a task of Fargate")
@@ -98,7 +105,7 @@ def task_in_own_account(setting: Setting) -> Seen | NotRun:
 
 def alarm_dimension(setting: Setting) -> Seen:
     """The metric of failed executions by the machine alone counts executions that an alias started."""
-    cloud, machine = setting.cloud, setting.deployment.machine
+    cloud, machine = setting.cloud, setting.deployed.machine
     metrics = cloud.client("cloudwatch")
 
     def dimensions() -> set[tuple[str, ...]]:
@@ -117,7 +124,7 @@ def events_of_environments(setting: Setting) -> Seen | NotRun:
     """The bus takes the end of a rollout of another account."""
     if setting.second is None:
         return NotRun("give --second-profile, with rights in a second account")
-    return Seen(*rollout_event(setting.cloud, setting.second, setting.deployment))
+    return Seen(*rollout_event(setting.cloud, setting.second, setting.deployed))
 
 
 def signal_of_stop(setting: Setting) -> Seen:
@@ -156,7 +163,11 @@ def tags_of_snapshots(setting: Setting) -> Seen | NotRun:
     probe = probes.role(cloud, "snapshots", "rds.amazonaws.com", allowed)
     me = sts.get_caller_identity()["Arn"]
     probes.trust_caller(cloud, cloud.name("snapshots"), me)
-    cloud.until("the database", lambda: rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DBInstanceStatus"] == "available", 14)
+    cloud.until(
+        "the database",
+        lambda: rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]["DBInstanceStatus"] == "available",
+        14,
+    )
     as_probe = probes.client_as(cloud, probe, "rds")
     snapshot = cloud.making("snapshot", cloud.name("snapshot"))
     try:
@@ -171,7 +182,7 @@ def first_build(setting: Setting) -> Seen:
     cloud = setting.cloud
     builds = cloud.client("codebuild")
     try:
-        started = builds.start_build(projectName=f"{setting.deployment.stack}-runner")["build"]["id"]
+        started = builds.start_build(projectName=f"{setting.deployed.stack}-runner")["build"]["id"]
     except ClientError as error:
         return Seen(False, str(error))
     builds.stop_build(id=started)
@@ -182,7 +193,7 @@ def queue_of_builds(setting: Setting) -> Seen | NotRun:
     """Builds beyond the account's limit wait, because the project has no limit of its own."""
     cloud = setting.cloud
     builds = cloud.client("codebuild")
-    [project] = builds.batch_get_projects(names=[f"{setting.deployment.stack}-runner"])["projects"]
+    [project] = builds.batch_get_projects(names=[f"{setting.deployed.stack}-runner"])["projects"]
     if project.get("concurrentBuildLimit"):
         return Seen(False, f"the project limits its builds to {project['concurrentBuildLimit']}: further ones are refused")
     limit = None if cloud.is_emulator else quota(cloud)
@@ -216,7 +227,13 @@ IN_ORDER = [
     Check("F8 role", "OperationRole trusts executions that an alias starts", role_of_the_machine, "ministack checks no trust policy"),
     Check("F8 id", "ReleaseRole trusts the external id that Step Functions sends", external_id, "ministack passes over Credentials"),
     Check("F9", "ReleaseRole runs ECS tasks with .sync in Slipway's own account", task_in_own_account, "no task runs without Docker"),
-    Check("F21", "alarms by StateMachineArn count executions of an alias", alarm_dimension, "ministack has no metrics of executions", either=True),
+    Check(
+        "F21",
+        "alarms by StateMachineArn count executions of an alias",
+        alarm_dimension,
+        "ministack has no metrics of executions",
+        either=True,
+    ),
     Check("F12", "the bus takes rollout events of an environment's account", events_of_environments, "there is one account"),
     Check("F4", "StopBuild gives a build a signal", signal_of_stop, "ministack runs no builds", either=True),
     Check("F13", "snapshots with copied tags need rds:AddTagsToResource", tags_of_snapshots, "ministack enforces no policies", either=True),

@@ -81,13 +81,11 @@ def template(cloud: Cloud, bucket: str, binaries: Path) -> dict:
     if cloud.is_emulator:
         text["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = cloud.endpoint
     os.environ["AWS_DEFAULT_REGION"] = cloud.region
-    translated = transform(text, {}, type("NoPolicies", (), {"load": lambda self: {}})())
+    translated = transform(text, {}, type("NoPolicies", (), {"load": lambda _: {}})())
     if cloud.is_emulator:
         resources = translated["Resources"]
         # Alarms over several metrics are not known to ministack either.
-        for logical in [
-            it for it, r in resources.items() if r["Type"] in NOT_ON_EMULATORS or "Metrics" in r.get("Properties", {})
-        ]:
+        for logical in [it for it, r in resources.items() if r["Type"] in NOT_ON_EMULATORS or "Metrics" in r.get("Properties", {})]:
             del resources[logical]
     return translated
 

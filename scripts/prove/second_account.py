@@ -15,11 +15,15 @@ def rollout_event(cloud: Cloud, second: Cloud, deployment: Deployment) -> tuple[
     queue = listen(cloud, bus)
     code = make_bucket(second, "target")
     second.client("s3").put_object(Bucket=code, Key="template", Body=(ROOT / "aws/target-account/template.yaml").read_bytes())
-    parameters = {
-        "Name": second.run.removeprefix("slipway-"),
-        "ExternalId": f"{second.run}-external-id",
-        "Regions": second.region,
-    } | {name: deployment.outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns")} | {"EventBusArn": bus}
+    parameters = (
+        {
+            "Name": second.run.removeprefix("slipway-"),
+            "ExternalId": f"{second.run}-external-id",
+            "Regions": second.region,
+        }
+        | {name: deployment.outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns")}
+        | {"EventBusArn": bus}
+    )
     stack = second.making("stack", second.name("target"))
     create(second, stack, f"https://{code}.s3.{second.region}.amazonaws.com/template", parameters)
 

@@ -10,9 +10,9 @@ from checks import IN_ORDER, Check, Seen, Setting
 from cloud import Cloud
 
 
-def run(endpoint: str | None, binaries: Path):
+def run(endpoint: str | None):
     # Here, because the program imports this module.
-    import __main__ as program
+    import __main__ as program  # noqa: PLC0415
 
     if endpoint is None:
         sys.exit("--self-test needs the --endpoint of an emulator")
