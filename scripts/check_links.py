@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Checks the links of every Markdown file: a relative link leads to a file of the repository, and its fragment to a heading there.
+Links to this repository on GitHub, which pages of docs/ use for files outside of it, are checked likewise. mkdocs sees docs/ alone.
+
+    python3 scripts/check_links.py              needs nothing
+    python3 scripts/check_links.py --self-test  breaks links and expects each finding
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"(?<!\\)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^()\s]+)\)")
+HOME = re.compile(r"https://github\.com/slipway/slipway(?:/(?:blob|tree)/main)?/?")
+
+
+def prose(text: str) -> str:
+    """The text without code, in which a bracket is no link."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def slug(heading: str) -> str:
+    """The fragment of a heading, as GitHub makes it."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+@cache
+def fragments(page: Path) -> frozenset[str]:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return frozenset(slug(it) for it in re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE))
+
+
+def problems(page: Path, text: str) -> Iterator[str]:
+    where = page.relative_to(ROOT)
+    for link in LINK.findall(prose(text)):
+        home = HOME.match(link)
+        if home and not link.startswith("https://github.com/slipway/slipway/issues"):
+            target, base = link[home.end() :], ROOT
+        elif re.match(r"[a-z]+:", link):
+            continue
+        else:
+            target, base = link, page.parent
+        path, _, fragment = target.partition("#")
+        if home and not path:
+            path = "README.md"
+        file = (base / path).resolve() if path else page
+        if not file.is_relative_to(ROOT) or not file.exists():
+            yield f"{where}: {link}: no such file"
+        elif fragment and file.suffix == ".md" and fragment not in fragments(file):
+            yield f"{where}: {link}: {file.relative_to(ROOT)} has no heading of this name"
+
+
+def pages() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def self_test():
+    page = ROOT / "docs/README.md"
+    for text, expected in {
+        "[a](nothing.md)": "no such file",
+        "[a](glossary.md#nothing)": "no heading",
+        "[a](../../x)": "no such file",
+        "[a](https://github.com/slipway/slipway/blob/main/nothing.md)": "no such file",
+        "[a](glossary.md#things) `[a](b)` [a](https://example.com/)": "",
+    }.items():
+        found = list(problems(page, text))
+        if bool(found) != bool(expected) or (expected and expected not in found[0]):
+            sys.exit(f"self-test: {text}: expected `{expected or 'nothing'}`, found {found}")
+    print("self-test: broken links are found")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="Checks the links of every Markdown file.")
+    arguments.add_argument("--self-test", action="store_true")
+    if arguments.parse_args().self_test:
+        return self_test()
+    found = [problem for page in pages() for problem in problems(page, page.read_text())]
+    if found:
+        sys.exit("\n".join(found))
+    return print(f"links: all of {len(pages())} pages lead somewhere")
+
+
+if __name__ == "__main__":
+    main()
