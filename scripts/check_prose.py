@@ -82,13 +82,13 @@ def area_of(name: str) -> str | None:
 
 
 def lines_of(name: str, text: str) -> Iterator[tuple[int, str]]:
-    """The lines that people read; in Markdown not those of code blocks."""
-    fenced = False
+    """The lines that people read; in Markdown without code."""
+    is_page, fenced = name.endswith(".md"), False
     for number, line in enumerate(text.splitlines(), 1):
-        if name.endswith(".md") and line.lstrip().startswith("```"):
+        if is_page and line.lstrip().startswith("```"):
             fenced = not fenced
         elif not fenced:
-            yield number, line
+            yield number, re.sub(r"`[^`]*`", "``", line) if is_page else line
 
 
 def found_in(name: str, text: str) -> Iterator[tuple[int, str, str]]:
