@@ -45,6 +45,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         providers: "registry".to_owned(),
         program: server::this_program()?,
         concurrent_builds: None,
+        postgres: None,
     })
     .await
     .map_err(Error::Local)?;

@@ -148,6 +148,9 @@ pub enum Error {
     /// The local server could not start, or ended.
     #[error("local mode failed")]
     Local(#[source] slipway_local::Error),
+    /// `SLIPWAY_POSTGRES_BIN` names no PostgreSQL.
+    #[error("{}", slipway_model::error_chain::chain(.0))]
+    Postgres(slipway_local::postgres::PostgresError),
     /// The demo did not see what it promised.
     #[error("the demo failed: {0}")]
     Demo(String),
@@ -203,7 +206,7 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Unreadable { .. }
             | Self::UnexpectedAnswer { .. } => 4,
-            Self::File { .. } | Self::Program(_) | Self::Local(_) | Self::NoCredentials(_) => 5,
+            Self::File { .. } | Self::Program(_) | Self::Local(_) | Self::Postgres(_) | Self::NoCredentials(_) => 5,
         }
     }
 

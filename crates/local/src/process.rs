@@ -226,7 +226,16 @@ impl Process {
 
     /// Ends the process: SIGTERM to its group, and SIGKILL to what is left after `grace`.
     pub async fn stop(&self, grace: Duration) -> Ending {
-        self.signal(Signal::TERM);
+        self.end_by(Signal::TERM, grace).await
+    }
+
+    /// As [`Self::stop`], with SIGINT, which some programs take for "end now, in order", as PostgreSQL does.
+    pub async fn interrupt(&self, grace: Duration) -> Ending {
+        self.end_by(Signal::INT, grace).await
+    }
+
+    async fn end_by(&self, signal: Signal, grace: Duration) -> Ending {
+        self.signal(signal);
         if let Ok(ending) = tokio::time::timeout(grace, self.ended()).await {
             return ending;
         }

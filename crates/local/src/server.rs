@@ -36,6 +36,7 @@ use self::listener::{api_router, serve};
 use self::services::LocalServices;
 use crate::Error;
 use crate::limits::Limits;
+use crate::postgres::Installation;
 use crate::template::Template;
 
 /// The bucket of the images that ECS runs.
@@ -60,6 +61,8 @@ pub struct LocalOptions {
     pub limits: Limits,
     /// The account's limit of builds that run at once; as many as there are cores where there is none.
     pub concurrent_builds: Option<usize>,
+    /// The PostgreSQL that the databases of stacks run on; without one they are files of SQLite.
+    pub postgres: Option<Installation>,
 }
 
 /// Local mode.
@@ -99,7 +102,8 @@ impl Local {
         let aws_router = services.front().router(addresses.1.port());
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
         services.make_state_machine(&template).await?;
-        seed::environment(&template, &endpoint, folder.path()).await?;
+        let postgres = options.postgres.as_ref();
+        seed::environment(&template, &endpoint, folder.path(), postgres).await?;
 
         services.recover().await?;
         services.scheduler.start(stop_aws.clone());
@@ -175,6 +179,11 @@ impl Running {
         }
         self.services.sqs.shutdown();
         self.services.ecs.shutdown().await;
+        // A migration that goes on keeps its database.
+        let has_tasks = self.services.ecs.has_tasks();
+        if !has_tasks.map_err(|error| Error::StartEcs(Box::new(error)))? {
+            self.services.rds.shutdown().await;
+        }
         self.stop_aws.cancel();
         for server in self.servers {
             // A panic of a server has been logged when it happened.

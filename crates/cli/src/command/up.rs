@@ -1,6 +1,7 @@
 //! `slipway up`
 
 use serde_json::json;
+use slipway_local::postgres::Installation;
 use slipway_local::{Local, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,6 +14,9 @@ use crate::terraform::Search;
 /// Serves until it is told to stop.
 pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
+    let postgres = Installation::find().map_err(Error::Postgres)?;
+    let databases = databases(postgres.as_ref());
+    let version = postgres.as_ref().map(|postgres| postgres.version().to_owned());
     let running = Local::start(LocalOptions {
         limits: up.limits.into_iter().collect(),
         data: global.data.clone(),
@@ -22,12 +26,13 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         providers: providers(&up.providers)?,
         program: server::this_program()?,
         concurrent_builds: up.concurrent_builds.map(usize::from),
+        postgres,
     })
     .await
     .map_err(Error::Local)?;
     let (api, aws) = (running.api_url(), running.aws_url());
     output.answer(
-        &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform }),
+        &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform, "postgres": version }),
         |_| {
             format!(
                 "Slipway is up.\n\
@@ -36,6 +41,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
              \x20 local AWS  {aws}   (for the AWS CLI: eval \"$(slipway env)\")\n\
              \x20 data       {}\n\
              \x20 Terraform  {}\n\
+             \x20 databases  {databases}\n\
              \n\
              Stop it with Ctrl-C; the data stays.",
                 global.data.display(),
@@ -46,6 +52,14 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     stop_signal().await?;
     output.say("Stopping: tasks end first, builds that run go on and are taken up at the next start.");
     running.shutdown().await.map_err(Error::Local)
+}
+
+/// What the databases of stacks are.
+fn databases(postgres: Option<&Installation>) -> String {
+    postgres.map_or_else(
+        || "SQLite files: PostgreSQL is not installed (Debian: apt-get install postgresql)".to_owned(),
+        |postgres| format!("PostgreSQL {} ({})", postgres.version(), postgres.folder().display()),
+    )
 }
 
 /// Where builds get providers from, as the runner is told: a folder by its whole path.

@@ -163,16 +163,17 @@ impl Shared {
             // Noted before the start: a server that adopts the process needs it.
             self.change(&task.key(), |task| task.port = port)
                 .map_err(|error| chain(&error))?;
+            let environment = self.task_environment(task, container, &image, port, &work)?;
             self.make_work_folder(&work, &image, &definition, &task.cluster)?;
             let program = Program {
                 argv: argv(task, container, &image, &work),
-                environment: self.task_environment(task, container, &image, port, &work),
+                environment,
                 working_folder: work.clone(),
             };
             let process = self.supervisor.start(&folder, &program);
             process.map_err(|error| format!("CannotStartContainerError: {}", chain(&error)))?
         };
-        let environment = self.task_environment(task, container, &image, port, &work);
+        let environment = self.task_environment(task, container, &image, port, &work)?;
         Ok(Started {
             process,
             check: Check::new(container, port.map(|(host, _)| host), environment, work),
@@ -189,7 +190,7 @@ impl Shared {
         image: &Image,
         port: Option<(u16, u16)>,
         work: &Path,
-    ) -> BTreeMap<String, String> {
+    ) -> Result<BTreeMap<String, String>, String> {
         let mut environment = self.environment.clone();
         environment.insert("HOME".to_owned(), work.display().to_string());
         environment.insert("PATH".to_owned(), PATH.to_owned());
@@ -197,8 +198,12 @@ impl Shared {
         for pair in container.environment.iter().chain(&task.override_.environment) {
             environment.insert(pair.name.clone(), pair.value.clone());
         }
+        for secret in &container.secrets {
+            let value = self.secrets.resolve(&secret.value_from)?;
+            environment.insert(secret.name.clone(), value);
+        }
         environment.extend(port.map(|(host, _)| ("PORT".to_owned(), host.to_string())));
-        environment
+        Ok(environment)
     }
 
     /// Links to the image's files and, at their container paths, to the volumes.

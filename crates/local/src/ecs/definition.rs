@@ -86,6 +86,8 @@ pub(super) struct Container {
     #[serde(default)]
     pub(super) environment: Vec<Pair>,
     #[serde(default)]
+    pub(super) secrets: Vec<Secret>,
+    #[serde(default)]
     pub(super) port_mappings: Vec<PortMapping>,
     pub(super) health_check: Option<HealthCheck>,
     #[serde(default)]
@@ -101,6 +103,14 @@ pub(super) struct Container {
 pub(super) struct Pair {
     pub(super) name: String,
     pub(super) value: String,
+}
+
+/// An environment variable whose value is a secret.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Secret {
+    pub(super) name: String,
+    pub(super) value_from: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

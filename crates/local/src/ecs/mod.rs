@@ -62,6 +62,7 @@ use crate::events::EventBus;
 use crate::ledger::Ledger;
 use crate::logs::Logs;
 use crate::process::{Process, ProcessError, Supervisor};
+use crate::secrets::Secrets;
 use crate::wire::AwsError;
 use slipway_model::error_chain::chain;
 
@@ -116,6 +117,7 @@ struct Shared {
     folders: Folders,
     environment: BTreeMap<String, String>,
     images: Images,
+    secrets: Secrets,
     ledger: Ledger,
     logs: Logs,
     events: EventBus,
@@ -156,6 +158,7 @@ impl Ecs {
                 },
                 environment,
                 images: Images::new(folder("images")?, images),
+                secrets: Secrets::new(ledger.clone()),
                 ledger,
                 logs,
                 events,
@@ -227,6 +230,12 @@ impl Ecs {
             }
         }
         Ok(())
+    }
+
+    /// Whether a task runs or waits for its start.
+    pub fn has_tasks(&self) -> Result<bool, EcsError> {
+        let tasks = self.shared.ledger.list::<Task>(TASK)?;
+        Ok(tasks.iter().any(|(_, task)| !task.is_stopped()))
     }
 
     /// Stops the tasks of all services and waits until they have ended. One-off tasks go on.

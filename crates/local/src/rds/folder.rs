@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why a folder could not be copied.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CopyError {
+pub enum CopyError {
     /// A file or folder could not be read or written.
     #[error("cannot copy {path}")]
     Files {
@@ -35,7 +35,7 @@ pub(super) enum CopyError {
 }
 
 /// Copies a folder to a place where nothing is, or only what an earlier try left. It is there as a whole or not at all.
-pub(super) fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
     let draft = to.with_extension("partial");
     let files = |source| failed(to, source);
     for old in [draft.as_path(), to] {

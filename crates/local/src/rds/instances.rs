@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use slipway_model::error_chain::chain;
 
 use super::parameters::Parameters;
+use super::servers;
 use super::snapshots::{self, Snapshot, SnapshotStatus};
-use super::{INSTANCE, Rds, SNAPSHOT, folder, identifier, invalid, iso, not_found};
+use super::{INSTANCE, Rds, SNAPSHOT, identifier, invalid, iso, not_found};
 use crate::Error;
+use crate::postgres::{PostgresError, Server};
 use crate::wire::{AwsError, arn};
 
-/// Parameters of `CreateDBInstance` and `RestoreDBInstanceFromDBSnapshot` that mean nothing for a folder.
+/// Parameters of `CreateDBInstance` and `RestoreDBInstanceFromDBSnapshot` that mean nothing on one machine.
 const IGNORED: &[&str] = &[
     "AllocatedStorage",
     "AutoMinorVersionUpgrade",
@@ -23,7 +25,6 @@ const IGNORED: &[&str] = &[
     "BackupRetentionPeriod",
     "CACertificateIdentifier",
     "CopyTagsToSnapshot",
-    "DBName",
     "DBParameterGroupName",
     "DBSubnetGroupName",
     "DeletionProtection",
@@ -34,14 +35,10 @@ const IGNORED: &[&str] = &[
     "Iops",
     "KmsKeyId",
     "LicenseModel",
-    "ManageMasterUserPassword",
-    "MasterUserPassword",
-    "MasterUsername",
     "MaxAllocatedStorage",
     "MonitoringInterval",
     "MultiAZ",
     "OptionGroupName",
-    "Port",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
     "PubliclyAccessible",
@@ -56,9 +53,9 @@ const IGNORED: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum InstanceStatus {
-    /// It is restored from this snapshot.
+    /// Its server is made, or it is restored from this snapshot.
     Creating {
-        from: String,
+        from: Option<String>,
     },
     Available,
     Deleting,
@@ -73,31 +70,74 @@ pub(super) struct Instance {
     pub(super) status: InstanceStatus,
     created: Timestamp,
     /// The snapshot that is taken before its folder goes.
-    final_snapshot: Option<String>,
+    pub(super) final_snapshot: Option<String>,
+    /// Its PostgreSQL server. Without one it is a folder.
+    #[serde(default)]
+    pub(super) server: Option<Server>,
 }
 
 impl Rds {
-    pub(super) fn create_instance(&self, mut parameters: Parameters) -> Result<Value, AwsError> {
+    pub(super) async fn create_instance(&self, mut parameters: Parameters) -> Result<Value, AwsError> {
         let id = instance_id(&mut parameters)?;
+        let class = parameters.required("DBInstanceClass")?;
+        let engine = parameters.required("Engine")?;
+        let wanted = servers::wanted(&mut parameters)?;
+        parameters.refuse_others(IGNORED)?;
+        self.check_new(&id)?;
+        let (server, passwords) = wanted.unzip();
+        if let Some(server) = &server {
+            self.check_server(&engine, server)?;
+        }
+        let status = match server {
+            Some(_) => InstanceStatus::Creating { from: None },
+            None => InstanceStatus::Available,
+        };
         let instance = Instance {
-            class: parameters.required("DBInstanceClass")?,
-            engine: parameters.required("Engine")?,
-            status: InstanceStatus::Available,
+            id,
+            class,
+            engine,
+            status,
             created: Timestamp::now(),
             final_snapshot: None,
-            id,
+            server,
         };
-        parameters.refuse_others(IGNORED)?;
-        self.check_new(&instance.id)?;
-        let folder = self.volumes.join(&instance.id);
-        fs::create_dir_all(&folder).map_err(|source| {
-            AwsError::from(Error::DataFolder {
-                path: folder.clone(),
-                source,
-            })
-        })?;
+        let Some((server, passwords)) = instance.server.as_ref().zip(passwords) else {
+            self.create_folder(&instance)?;
+            return self.shown(&instance);
+        };
+        self.keep_passwords(&instance.id, server, &passwords)?;
         self.ledger.put(INSTANCE, &instance.id, &instance)?;
-        self.shown(&instance)
+        // RDS answers at once and takes minutes. Here it is quicker to wait than to ask again; the caller may go meanwhile.
+        let rds = self.clone();
+        let made = instance.clone();
+        let making = tokio::spawn(async move { rds.make_or_remove(made).await });
+        match making.await {
+            Ok(Ok(instance)) => self.shown(&instance),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(AwsError::internal(&error)),
+        }
+    }
+
+    fn check_server(&self, engine: &str, server: &Server) -> Result<(), AwsError> {
+        if engine != "postgres" {
+            return Err(invalid(format!(
+                "Engine: local mode runs postgres, not {engine}. Without MasterUsername the instance is a folder."
+            )));
+        }
+        if self.postgres.version().is_none() {
+            return Err(AwsError::new(
+                "InsufficientDBInstanceCapacity",
+                chain(&PostgresError::NotInstalled),
+            ));
+        }
+        let others = self.ledger.list::<Instance>(INSTANCE)?;
+        let other = others
+            .iter()
+            .find(|(_, other)| other.server.as_ref().is_some_and(|other| other.port == server.port));
+        match other {
+            Some((other, _)) => Err(invalid(format!("Port: the instance {other} has port {}.", server.port))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn restore_instance(&self, mut parameters: Parameters) -> Result<Value, AwsError> {
@@ -105,9 +145,13 @@ impl Rds {
         let from = snapshots::snapshot_id(&mut parameters)?;
         let class = parameters.optional("DBInstanceClass")?;
         let engine = parameters.optional("Engine")?;
+        let snapshot = self.snapshot(&from)?;
+        let wanted = snapshot.server.as_ref();
+        let wanted = wanted
+            .map(|server| servers::restored(&mut parameters, server))
+            .transpose()?;
         parameters.refuse_others(IGNORED)?;
         self.check_new(&id)?;
-        let snapshot = self.snapshot(&from)?;
         if snapshot.status != SnapshotStatus::Available {
             return Err(snapshots::not_available(&snapshot));
         }
@@ -117,16 +161,22 @@ impl Rds {
                 snapshot.engine
             )));
         }
+        let (server, passwords) = wanted.unzip();
         let instance = Instance {
             class: class.unwrap_or(snapshot.class),
             engine: snapshot.engine,
-            status: InstanceStatus::Creating { from: from.clone() },
+            status: InstanceStatus::Creating { from: Some(from) },
             created: Timestamp::now(),
             final_snapshot: None,
             id,
+            server,
         };
+        if let Some((server, passwords)) = instance.server.as_ref().zip(passwords) {
+            self.check_server(&instance.engine, server)?;
+            self.keep_passwords(&instance.id, server, &passwords)?;
+        }
         self.ledger.put(INSTANCE, &instance.id, &instance)?;
-        self.begin_restore(instance.clone(), from);
+        self.begin_making(instance.clone());
         self.shown(&instance)
     }
 
@@ -163,7 +213,10 @@ impl Rds {
             return Err(AwsError::new("InvalidParameterCombination", wrong));
         }
         let mut instance = self.instance(&id)?;
-        self.check_available(&instance)?;
+        // A server that does not start is deleted all the same, but not a last time copied.
+        if last.is_some() || instance.status_text(&self.backing_up()?) != "available" {
+            self.check_available(&instance)?;
+        }
         if let Some(last) = &last {
             // Its snapshot is begun together with its end, so that no crash falls between.
             self.check_new_snapshot(last)?;
@@ -175,54 +228,6 @@ impl Rds {
         self.shown(&instance)
     }
 
-    /// Fills the folder of an instance from a snapshot.
-    pub(super) fn begin_restore(&self, mut instance: Instance, from: String) {
-        let rds = self.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = folder::copy(&rds.snapshots.join(&from), &rds.volumes.join(&instance.id)) {
-                // It stays `creating`, and is tried again by the next server.
-                tracing::error!(instance = instance.id, from, error = %chain(&error), "an instance cannot be restored");
-                return;
-            }
-            instance.status = InstanceStatus::Available;
-            if let Err(error) = rds.ledger.put(INSTANCE, &instance.id, &instance) {
-                tracing::error!(instance = instance.id, error = %chain(&error), "the end of a restore was not recorded");
-            }
-        });
-    }
-
-    /// Takes the last snapshot of an instance, if it is to have one, and removes its folder.
-    pub(super) fn begin_deletion(&self, instance: Instance) {
-        let rds = self.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = rds.remove(&instance) {
-                // It stays `deleting`, and is tried again by the next server.
-                tracing::error!(instance = instance.id, error = %error, "an instance cannot be deleted");
-            }
-        });
-    }
-
-    fn remove(&self, instance: &Instance) -> Result<(), AwsError> {
-        if let Some(last) = &instance.final_snapshot {
-            let taken = self.ledger.get::<Snapshot>(SNAPSHOT, last)?;
-            // One that is whole was taken before the last server ended.
-            if taken.is_none_or(|taken| taken.status != SnapshotStatus::Available) {
-                let snapshot = Snapshot::new(last.clone(), instance);
-                self.ledger.put(SNAPSHOT, last, &snapshot)?;
-                self.take(snapshot)?;
-            }
-        }
-        let folder = self.volumes.join(&instance.id);
-        match fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::DataFolder { path: folder, source }.into());
-            }
-            _ => {}
-        }
-        self.ledger.delete(INSTANCE, &instance.id)?;
-        Ok(())
-    }
-
     /// An instance that has to be there.
     pub(super) fn instance(&self, id: &str) -> Result<Instance, AwsError> {
         let instance = self.ledger.get::<Instance>(INSTANCE, id)?;
@@ -231,7 +236,7 @@ impl Rds {
 
     /// An instance that is whole, and that nobody takes a snapshot of.
     pub(super) fn check_available(&self, instance: &Instance) -> Result<(), AwsError> {
-        let status = instance.status_text(&self.backing_up()?);
+        let status = self.status(instance, &self.backing_up()?);
         if status == "available" {
             return Ok(());
         }
@@ -260,16 +265,35 @@ impl Rds {
     }
 
     fn instance_json(&self, instance: &Instance, busy: &BTreeSet<String>) -> Value {
-        json!({
+        let endpoint = match &instance.server {
+            Some(server) => json!({"Address": Ipv4Addr::LOCALHOST, "Port": server.port}),
+            None => json!({"Address": self.volumes.join(&instance.id).display().to_string()}),
+        };
+        let mut shown = json!({
             "DBInstanceIdentifier": instance.id,
             "DBInstanceClass": instance.class,
             "Engine": instance.engine,
-            "DBInstanceStatus": instance.status_text(busy),
-            "Endpoint": {"Address": self.volumes.join(&instance.id).display().to_string()},
+            "DBInstanceStatus": self.status(instance, busy),
+            "Endpoint": endpoint,
             "InstanceCreateTime": iso(instance.created),
             "DBInstanceArn": arn("rds", &format!("db:{}", instance.id)),
             "DeletionProtection": false,
-        })
+        });
+        let of_server = instance
+            .server
+            .as_ref()
+            .map(|server| servers::described(&instance.id, server));
+        for (name, value) in of_server.into_iter().flatten() {
+            shown[name] = value;
+        }
+        shown
+    }
+
+    fn status(&self, instance: &Instance, busy: &BTreeSet<String>) -> &'static str {
+        match (instance.status_text(busy), &instance.server) {
+            ("available", Some(_)) => self.postgres.status(&instance.id),
+            (status, _) => status,
+        }
     }
 
     /// The instances of which a snapshot is being taken.

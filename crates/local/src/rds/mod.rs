@@ -1,16 +1,22 @@
-//! RDS, where an instance is a folder.
+//! RDS, where an instance is a PostgreSQL server of this machine, or a folder.
 //!
-//! A database of local mode is a file that its tasks share: an instance is the folder `volumes/IDENTIFIER` below the data
-//! folder, which tasks mount as a volume, and which `DescribeDBInstances` shows as the address of the endpoint. The folder
-//! `volumes` is the one that the environment `local` gives to blueprints. A snapshot is a copy of the folder, below
-//! `snapshots`. SQLite files are copied as one moment has them, whoever writes meanwhile ([`folder`]).
+//! An instance with a `MasterUsername` is a server ([`crate::postgres`]): its endpoint is a port on loopback, and the secret
+//! that RDS manages has its password. A snapshot is a `pg_basebackup` of the running server.
+//!
+//! Without PostgreSQL on this machine, a database is a file that tasks share: an instance without a `MasterUsername` is the
+//! folder `volumes/IDENTIFIER` below the data folder, which tasks mount as a volume, and which `DescribeDBInstances` shows as
+//! the address of the endpoint. The folder `volumes` is the one that the environment `local` gives to blueprints. A snapshot
+//! is a copy of the folder, below `snapshots`. SQLite files are copied as of one moment, also while they are written
+//! ([`folder`]).
 //!
 //! Copies are made in the background, as on AWS: a snapshot is `creating` until it is whole, and so is an instance that is
 //! restored. What a crash interrupts begins anew with the next server. When a snapshot is whole, its event is on the bus.
 
-mod folder;
+pub(crate) mod folder;
 mod instances;
+mod lifecycle;
 mod parameters;
+mod servers;
 mod snapshots;
 
 use std::fs;
@@ -19,6 +25,7 @@ use std::path::{Path, PathBuf};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use slipway_model::error_chain::chain;
 
 use self::instances::{Instance, InstanceStatus};
 use self::parameters::Parameters;
@@ -26,6 +33,8 @@ use self::snapshots::{Snapshot, SnapshotStatus};
 use crate::Error;
 use crate::events::EventBus;
 use crate::ledger::Ledger;
+use crate::postgres::Postgres;
+use crate::secrets::Secrets;
 use crate::wire::AwsError;
 
 const INSTANCE: &str = "rds-instance";
@@ -41,33 +50,35 @@ pub const NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
 pub struct Rds {
     ledger: Ledger,
     events: EventBus,
+    postgres: Postgres,
+    secrets: Secrets,
     volumes: PathBuf,
     snapshots: PathBuf,
 }
 
 impl Rds {
     /// RDS on a data folder. Call [`Self::recover`] next.
-    pub fn new(data: &Path, ledger: Ledger, events: EventBus) -> Result<Self, Error> {
+    pub fn new(data: &Path, ledger: Ledger, events: EventBus, postgres: Postgres) -> Result<Self, Error> {
         let folder = |name: &str| {
             let path = data.join(name);
             let made = fs::create_dir_all(&path).and_then(|()| std::path::absolute(&path));
             made.map_err(|source| Error::DataFolder { path, source })
         };
         Ok(Self {
+            secrets: Secrets::new(ledger.clone()),
             ledger,
             events,
+            postgres,
             volumes: folder("volumes")?,
             snapshots: folder("snapshots")?,
         })
     }
 
     /// One call of the wire API, by its parameters.
-    // Nothing here waits; the signature is that of every service.
-    #[allow(clippy::unused_async)]
     pub async fn call(&self, action: &str, parameters: Map<String, Value>) -> Result<Value, AwsError> {
         let parameters = Parameters::new(parameters);
         match action {
-            "CreateDBInstance" => self.create_instance(parameters),
+            "CreateDBInstance" => self.create_instance(parameters).await,
             "DescribeDBInstances" => self.describe_instances(parameters),
             "DeleteDBInstance" => self.delete_instance(parameters),
             "CreateDBSnapshot" => self.create_snapshot(parameters),
@@ -98,13 +109,29 @@ impl Rds {
             }
         }
         for (_, instance) in self.ledger.list::<Instance>(INSTANCE)? {
-            match instance.status.clone() {
-                InstanceStatus::Available => {}
-                InstanceStatus::Creating { from } => self.begin_restore(instance, from),
+            match instance.status {
+                InstanceStatus::Available => self.start_server(&instance),
+                InstanceStatus::Creating { .. } => self.begin_making(instance),
                 InstanceStatus::Deleting => self.begin_deletion(instance),
             }
         }
         Ok(())
+    }
+
+    /// Stops the servers. Their files stay, and the next server starts them again.
+    pub async fn shutdown(&self) {
+        self.postgres.shutdown().await;
+    }
+
+    /// Starts the server of an instance, or takes over its process. One that does not start is shown as stopped, and keeps
+    /// neither the others nor Slipway from starting.
+    fn start_server(&self, instance: &Instance) {
+        let Some(server) = &instance.server else {
+            return;
+        };
+        if let Err(error) = self.postgres.start(&instance.id, server) {
+            tracing::error!(instance = instance.id, error = %chain(&error), "a database is not started");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use slipway_model::error_chain::chain;
 use super::instances::{self, Instance, InstanceStatus};
 use super::parameters::Parameters;
 use super::{INSTANCE, Rds, SNAPSHOT, folder, identifier, iso, not_found};
+use crate::postgres::Server;
 use crate::wire::{AwsError, arn};
 
 /// Where a snapshot is in its life.
@@ -30,6 +31,9 @@ pub(super) struct Snapshot {
     pub(super) engine: String,
     pub(super) status: SnapshotStatus,
     created: Timestamp,
+    /// The server that it was taken of. Without one it is the copy of a folder.
+    #[serde(default)]
+    pub(super) server: Option<Server>,
 }
 
 impl Rds {
@@ -72,7 +76,7 @@ impl Rds {
         if snapshot.status == SnapshotStatus::Creating {
             return Err(not_available(&snapshot));
         }
-        let is_used = |instance: &Instance| instance.status == InstanceStatus::Creating { from: id.clone() };
+        let is_used = |instance: &Instance| instance.status == InstanceStatus::Creating { from: Some(id.clone()) };
         if self
             .ledger
             .list::<Instance>(INSTANCE)?
@@ -104,23 +108,29 @@ impl Rds {
         });
     }
 
-    /// Copies the folder of the instance, and says that the snapshot is there, or why it is not.
+    /// Copies what the instance keeps, and says that the snapshot is there, or why it is not.
     pub(super) fn take(&self, mut snapshot: Snapshot) -> Result<(), AwsError> {
-        let copied = folder::copy(
-            &self.volumes.join(&snapshot.instance),
-            &self.snapshots.join(&snapshot.id),
-        );
+        let copied = self.copy(&snapshot);
         snapshot.status = if copied.is_ok() {
             SnapshotStatus::Available
         } else {
             SnapshotStatus::Failed
         };
         self.ledger.put(SNAPSHOT, &snapshot.id, &snapshot)?;
-        if let Err(error) = copied {
-            return Err(AwsError::internal(&error));
-        }
+        copied?;
         self.announce(&snapshot, "RDS-EVENT-0042", "creation", "Manual snapshot created");
         Ok(())
+    }
+
+    fn copy(&self, snapshot: &Snapshot) -> Result<(), AwsError> {
+        let to = self.snapshots.join(&snapshot.id);
+        let Some(server) = &snapshot.server else {
+            let copied = folder::copy(&self.volumes.join(&snapshot.instance), &to);
+            return copied.map_err(|error| AwsError::internal(&error));
+        };
+        let admin = self.passwords(&snapshot.instance)?.admin;
+        let backed_up = self.postgres.back_up(&snapshot.instance, server, &admin, &to);
+        backed_up.map_err(|error| AwsError::internal(&error))
     }
 
     /// Best effort, as on AWS.
@@ -166,6 +176,7 @@ impl Snapshot {
             engine: instance.engine.clone(),
             status: SnapshotStatus::Creating,
             created: Timestamp::now(),
+            server: instance.server.clone(),
         }
     }
 

@@ -2,51 +2,67 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use slipway_model::account::{AccountId, Region};
-use slipway_model::environment::Environment;
+use slipway_model::environment::{Approval, Environment};
+use slipway_model::name::Name;
 use slipway_store::Store;
 
 use super::functions::{OTHERS, aws_variables};
 use crate::Error;
+use crate::postgres::Installation;
 use crate::template::Template;
 use crate::wire::{ACCOUNT, REGION};
 
-/// The one environment of this machine, unless somebody has made it already. It gives blueprints a folder for what their
-/// tasks keep: this machine's stand-in for a file system of AWS.
-pub(super) async fn environment(template: &Template, endpoint: &str, data: &Path) -> Result<(), Error> {
+/// The variable that tells blueprints which PostgreSQL this machine has; null for none.
+const POSTGRES: &str = "postgres";
+
+/// The one environment of this machine. It gives blueprints a folder for what their tasks keep, which is this machine's
+/// stand-in for a file system of AWS, and the version of PostgreSQL that the local RDS runs. One that exists is changed only
+/// when that version changes: an administrator may have edited the rest.
+pub(super) async fn environment(
+    template: &Template,
+    endpoint: &str,
+    data: &Path,
+    postgres: Option<&Installation>,
+) -> Result<(), Error> {
     let failed = |source: slipway_store::Error| Error::SeedEnvironment(Box::new(source));
-    let name: slipway_model::name::Name = "local"
-        .parse()
-        .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
-    let account: AccountId = ACCOUNT
-        .parse()
-        .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
-    let region: Region = REGION
-        .parse()
-        .map_err(|error| Error::SeedEnvironment(Box::from(error)))?;
     let store = Store::new(
         &slipway_store::aws::sdk_config(&aws_variables(OTHERS, endpoint)),
         &template.table.name,
     );
-    // One that cannot be read is there, too: an administrator puts it right.
-    match store.configured_environment(&name).await {
-        Ok(_) => Ok(()),
-        Err(slipway_store::Error::NotFound { .. }) => {
-            let volumes = data.join("volumes").to_string_lossy().into_owned();
-            let variables = serde_json::Map::from_iter([("volumes".to_owned(), Value::from(volumes))]);
-            let environment = Environment {
-                name,
-                account,
-                region,
-                role: None,
-                external_id: None,
-                approval: slipway_model::environment::Approval::Never,
-                protected: false,
-                variables,
-            };
-            store.put_environment(&environment).await.map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
-    }
+    let version = postgres.map_or(Value::Null, |postgres| Value::from(postgres.version()));
+    let name: Name = "local".parse().map_err(invalid)?;
+    let mut environment = match store.configured_environment(&name).await {
+        Ok(configured) => match configured.record {
+            Ok(environment) if environment.variables.get(POSTGRES) == Some(&version) => return Ok(()),
+            Ok(environment) => environment,
+            // An administrator corrects one that cannot be read.
+            Err(_) => return Ok(()),
+        },
+        Err(slipway_store::Error::NotFound { .. }) => new(name, data)?,
+        Err(error) => return Err(failed(error)),
+    };
+    environment.variables.insert(POSTGRES.to_owned(), version);
+    store.put_environment(&environment).await.map_err(failed)
+}
+
+fn new(name: Name, data: &Path) -> Result<Environment, Error> {
+    let account: AccountId = ACCOUNT.parse().map_err(invalid)?;
+    let region: Region = REGION.parse().map_err(invalid)?;
+    let volumes = data.join("volumes").to_string_lossy().into_owned();
+    Ok(Environment {
+        name,
+        account,
+        region,
+        role: None,
+        external_id: None,
+        approval: Approval::Never,
+        protected: false,
+        variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),
+    })
+}
+
+fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::SeedEnvironment(Box::from(error))
 }

@@ -22,6 +22,7 @@ use crate::lambda::Lambda;
 use crate::ledger::Ledger;
 use crate::limits::Throttle;
 use crate::logs::Logs;
+use crate::postgres::Postgres;
 use crate::process::Supervisor;
 use crate::rds::{self, Rds};
 use crate::s3::S3;
@@ -104,10 +105,11 @@ impl LocalServices {
             ledger.clone(),
             logs.clone(),
             events.clone(),
-            supervisor,
+            supervisor.clone(),
         )
         .map_err(|error| Error::StartEcs(Box::new(error)))?;
-        let rds = Rds::new(data, ledger.clone(), events.clone())?;
+        let postgres = Postgres::new(data, options.postgres.clone(), supervisor, logs.clone());
+        let rds = Rds::new(data, ledger.clone(), events.clone(), postgres)?;
         let functions = Functions::new(options.limits.concurrent_executions);
         let throttle = Throttle::new(&options.limits);
         // Step Functions asks the services themselves: a hop less, and their ends are pushed.
@@ -202,6 +204,7 @@ impl LocalServices {
 
     /// Takes up what the last server left, each service before those that wait for it.
     pub(super) async fn recover(&self) -> Result<(), Error> {
+        self.rds.recover()?;
         self.ecs
             .recover()
             .await
@@ -209,7 +212,6 @@ impl LocalServices {
         self.codebuild
             .recover()
             .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
-        self.rds.recover()?;
         // Before the events: one that comes again may answer an execution's task token.
         self.stepfunctions.recover()?;
         self.events.recover()

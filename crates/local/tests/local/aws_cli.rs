@@ -52,6 +52,7 @@ async fn the_cli_is_answered_by_every_service() {
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
+        postgres: None,
     })
     .await
     .expect("starts");

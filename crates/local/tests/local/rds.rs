@@ -9,7 +9,11 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use slipway_local::events::{EventBus, Pattern, Target};
 use slipway_local::ledger::Ledger;
+use slipway_local::logs::Logs;
+use slipway_local::postgres::{Installation, Postgres};
+use slipway_local::process::Supervisor;
 use slipway_local::rds::Rds;
+use slipway_local::secrets::Secrets;
 use slipway_local::sqs::Sqs;
 use slipway_local::wire::AwsError;
 use tempfile::TempDir;
@@ -47,7 +51,10 @@ impl World {
             Pattern::parse(&json!({"source": ["aws.rds"]})).expect("a pattern"),
             target,
         );
-        let rds = Rds::new(folder.path(), ledger.clone(), bus).expect("has its folders");
+        let supervisor = Supervisor::new().expect("watches files");
+        let installation = Installation::find().expect("a folder with the programs, if one is named");
+        let postgres = Postgres::new(folder.path(), installation, supervisor, Logs::new(ledger.clone()));
+        let rds = Rds::new(folder.path(), ledger.clone(), bus, postgres).expect("has its folders");
         Self {
             rds,
             ledger,
@@ -329,4 +336,137 @@ async fn what_rds_refuses_is_refused_by_its_name() {
     let skip = json!({"DBInstanceIdentifier": "db", "SkipFinalSnapshot": true});
     world.call("DeleteDBInstance", skip).await;
     world.deleted().await;
+}
+
+/// A server, or `None` with the reason printed when this machine has no PostgreSQL.
+fn postgres() -> Option<Installation> {
+    let found = Installation::find().expect("a folder with the programs, if one is named");
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "CI installs PostgreSQL");
+        eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
+    }
+    found
+}
+
+/// Asks a database by its secret's URL, with the client that every installation of the server brings.
+fn psql(world: &World, id: &str, sql: &str) -> Result<String, String> {
+    let secrets = Secrets::new(world.ledger.clone());
+    let url = secrets
+        .resolve(&format!(
+            "arn:aws:secretsmanager:us-east-1:000000000000:secret:rds!db-{id}:url::"
+        ))
+        .expect("a secret");
+    let ran = std::process::Command::new("psql")
+        .args([
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            "--quiet",
+            "--command",
+            sql,
+            &url,
+        ])
+        .output()
+        .expect("psql is beside the server");
+    match ran.status.success() {
+        true => Ok(String::from_utf8_lossy(&ran.stdout).trim().to_owned()),
+        false => Err(String::from_utf8_lossy(&ran.stderr).into_owned()),
+    }
+}
+
+fn server(id: &str) -> Value {
+    json!({
+        "DBInstanceIdentifier": id, "DBInstanceClass": "db.t4g.micro", "Engine": "postgres",
+        "MasterUsername": "app", "DBName": "shop", "ManageMasterUserPassword": true,
+    })
+}
+
+#[test]
+fn postgres_serves_is_snapshotted_while_written_restored_and_restarted() {
+    if postgres().is_none() {
+        return;
+    }
+    let world = life(async {
+        let world = World::new();
+        let created = world.call("CreateDBInstance", server("db")).await;
+        let instance = &created["DBInstance"];
+        assert_eq!(instance["DBInstanceStatus"], "available", "{instance}");
+        assert_eq!(instance["Endpoint"]["Address"], "127.0.0.1");
+        psql(&world, "db", "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (2)").expect("writes");
+        // As in RDS, the master user is no superuser.
+        let refused = psql(&world, "db", "ALTER SYSTEM SET fsync = off").expect_err("is refused");
+        assert!(refused.contains("permission denied"), "{refused}");
+        world.snapshot().await;
+        world.available().await;
+        psql(&world, "db", "INSERT INTO t VALUES (4)").expect("writes");
+        world
+    });
+    // The server was killed; its databases were not.
+    let world = life(async move {
+        let world = world.crash();
+        assert_eq!(psql(&world, "db", "SELECT sum(n) FROM t").as_deref(), Ok("7"));
+        world.restore().await;
+        assert_eq!(psql(&world, "other", "SELECT sum(n) FROM t").as_deref(), Ok("3"));
+        world.rds.shutdown().await;
+        assert!(psql(&world, "db", "SELECT 1").is_err(), "stopped with the server");
+        world
+    });
+    life(async move {
+        let world = world.crash();
+        let is_so = |described: &Value| {
+            let mut instances = described["DBInstances"].as_array().into_iter().flatten();
+            instances.all(|it| it["DBInstanceStatus"] == "available")
+        };
+        while !is_so(&world.call("DescribeDBInstances", json!({})).await) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(psql(&world, "db", "SELECT sum(n) FROM t").as_deref(), Ok("7"));
+        for id in ["db", "other"] {
+            let skip = json!({"DBInstanceIdentifier": id, "SkipFinalSnapshot": true});
+            world.call("DeleteDBInstance", skip).await;
+        }
+        world.deleted().await;
+        let left = fs::read_dir(world.folder.path().join("postgres")).expect("a folder");
+        assert_eq!(left.count(), 0, "the files of deleted instances are removed");
+    });
+}
+
+#[tokio::test]
+async fn an_instance_that_cannot_be_a_server_is_refused_and_leaves_nothing() {
+    if postgres().is_none() {
+        return;
+    }
+    let world = World::new();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let with = |name: &str, value: Value| {
+        let mut parameters = server("db");
+        parameters[name] = value;
+        parameters
+    };
+    for (parameters, code) in [
+        (with("Engine", json!("mysql")), "InvalidParameterValue"),
+        (with("MasterUsername", json!("app\"; DROP")), "InvalidParameterValue"),
+        (with("MasterUsername", json!("rdsadmin")), "InvalidParameterValue"),
+        (with("DBName", json!("Shop")), "InvalidParameterValue"),
+        (with("Port", json!(80)), "InvalidParameterValue"),
+        (
+            with("MasterUserPassword", json!("12345678")),
+            "InvalidParameterCombination",
+        ),
+        (with("ManageMasterUserPassword", json!(false)), "MissingParameter"),
+        // Another program has the port: PostgreSQL says so, and nothing of the instance stays.
+        (with("Port", json!(port)), "InternalFailure"),
+    ] {
+        assert_eq!(
+            world.refused("CreateDBInstance", parameters.clone()).await,
+            code,
+            "{parameters}"
+        );
+    }
+    assert_eq!(
+        world.call("DescribeDBInstances", json!({})).await["DBInstances"],
+        json!([])
+    );
+    assert!(!world.folder.path().join("postgres/db").exists());
 }

@@ -18,6 +18,7 @@ fn options(data: &Path) -> LocalOptions {
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
+        postgres: None,
     }
 }
 

@@ -14,6 +14,7 @@ use slipway_local::events::EventBus;
 use slipway_local::ledger::Ledger;
 use slipway_local::limits::Throttle;
 use slipway_local::logs::Logs;
+use slipway_local::postgres::Postgres;
 use slipway_local::process::Supervisor;
 use slipway_local::rds::Rds;
 use slipway_local::sqs::Sqs;
@@ -76,13 +77,14 @@ impl Server {
             BTreeMap::new(),
             images,
             ledger.clone(),
-            logs,
+            logs.clone(),
             events.clone(),
-            supervisor,
+            supervisor.clone(),
         )
         .expect("has its folders");
         ecs.recover().await.expect("recovers");
-        let rds = Rds::new(data, ledger.clone(), events.clone()).expect("has its folders");
+        let postgres = Postgres::new(data, None, supervisor, logs);
+        let rds = Rds::new(data, ledger.clone(), events.clone(), postgres).expect("has its folders");
         let services = Services::new(
             Functions::default(),
             &codebuild,
