@@ -19,7 +19,7 @@ locals {
   # What every container of the stack is told.
   environment = merge(
     { FILES = "files", READ_ONLY = tostring(var.read_only) },
-    var.database != null ? { DATABASE_PATH = "data/database.db" } : {},
+    local.database_environment[local.database_kind],
     { for name, address in local.addresses : "${replace(upper(name), "-", "_")}_URL" => address },
     { for name, url in local.queue_urls : "QUEUE_URL_${replace(upper(name), "-", "_")}" => url },
   )
@@ -31,7 +31,7 @@ locals {
   # The shape of every task but for what it runs. The workflow puts the release's image into it.
   volumes = merge(
     { files = "${local.folder}/files" },
-    var.database != null ? { data = "${var.volumes}/${local.database}" } : {},
+    local.database_kind == "sqlite" ? { data = "${var.volumes}/${local.database}" } : {},
   )
   containers = {
     for name, part in merge(var.services, var.workers) : name => {
@@ -41,6 +41,7 @@ locals {
       environment = [
         for key, value in merge(local.environment, local.own_queue[name], part.environment) : { name = key, value = value }
       ]
+      secrets     = [for key, from in local.database_secrets[local.database_kind] : { name = key, valueFrom = from }]
       mountPoints = [for volume in keys(local.volumes) : { sourceVolume = volume, containerPath = "/${volume}" }]
       logConfiguration = {
         logDriver = "awslogs"

@@ -3,6 +3,12 @@ variable "volumes" {
   type        = string
 }
 
+variable "postgres" {
+  description = "Version of the PostgreSQL that this machine runs databases on; null for none. The environment gives it."
+  type        = string
+  default     = null
+}
+
 variable "services" {
   description = "The services by name. One with a `port` answers on a port of this machine and is asked for its health; every service is told the addresses of the others as <NAME>_URL. One without a port and of count 0 is a shape for tasks and schedules."
   type = map(object({
@@ -41,9 +47,14 @@ variable "public_service" {
 }
 
 variable "database" {
-  description = "A database, which is a folder with an SQLite file: it stands in for an RDS instance, and snapshots can be taken of it. Null for none."
-  type        = object({ engine = optional(string, "postgres") })
+  description = "A database that stands in for an RDS instance, snapshots included. `postgres` is a PostgreSQL server with DATABASE_URL and the DATABASE_ names of web-service; `sqlite`, and `postgres` on a machine without PostgreSQL, is a file of SQLite at DATABASE_PATH. DATABASE_ENGINE says which. Null for none."
+  type        = object({ engine = optional(string, "sqlite") })
   default     = null
+
+  validation {
+    condition     = try(contains(["postgres", "sqlite"], var.database.engine), var.database == null)
+    error_message = "The engine is postgres or sqlite."
+  }
 }
 
 variable "workers" {

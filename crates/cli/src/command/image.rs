@@ -1,13 +1,18 @@
 //! `slipway image`: images of the local ECS.
 //!
-//! An image is a tar of a folder with an `image.json`; it goes into the local S3, and its digest is that of the tar.
+//! An image is a tar of a folder with an `image.json`; it goes into the local S3, and its digest is that of the tar. Commands
+//! under `build` complete a copy of the folder first, as `docker build` does.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::json;
 use slipway_local::ecs::Manifest;
 use slipway_model::name::{Digest, Name};
+use tempfile::TempDir;
+use tokio::process::Command;
 
 use super::aws;
 use crate::error::Error;
@@ -42,9 +47,10 @@ pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<
         let like = "it names the entrypoint, {\"entrypoint\": [\"./app\"]}";
         Error::Usage(format!("{}: {what}: {like}", manifest.display()))
     };
-    let json = std::fs::read(&manifest).map_err(|error| wrong(error.to_string()))?;
-    Manifest::parse(&json).map_err(|error| wrong(error.to_string()))?;
-    let tar = pack(folder)?;
+    let json = fs::read(&manifest).map_err(|error| wrong(error.to_string()))?;
+    let manifest = Manifest::parse(&json).map_err(|error| wrong(error.to_string()))?;
+    let built = build(folder, &manifest).await?;
+    let tar = pack(built.as_ref().map_or(folder, TempDir::path))?;
     let digest = Digest::of(&tar);
     let key = format!("{repository}/sha256-{}.tar", digest.hex());
     let vars = BTreeMap::from(server::variables(endpoint).map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -61,6 +67,56 @@ pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<
         source: Box::new(source.into()),
     })?;
     Ok(format!("{repository}@{digest}"))
+}
+
+/// A copy of the folder in which the build commands were run; `None` when there are none.
+async fn build(folder: &Path, manifest: &Manifest) -> Result<Option<TempDir>, Error> {
+    if manifest.build().is_empty() {
+        return Ok(None);
+    }
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::File {
+            action: "copy",
+            path,
+            source,
+        }
+    };
+    let copy = tempfile::tempdir().map_err(failed(folder))?;
+    for name in files::below(folder, |_| false)? {
+        let (from, to) = (folder.join(&name), copy.path().join(&name));
+        let parent = to.parent().unwrap_or(copy.path());
+        fs::create_dir_all(parent).map_err(failed(parent))?;
+        fs::copy(&from, &to).map_err(failed(&from))?;
+    }
+    for command in manifest.build() {
+        run(command, copy.path()).await?;
+    }
+    Ok(Some(copy))
+}
+
+/// Runs a build command with the caller's environment. Its output goes to standard error: standard output is the image's name.
+async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
+    let shown = command.join(" ");
+    let [program, arguments @ ..] = command else {
+        return Err(Error::Usage(
+            "image.json: a command under `build` is empty: remove it".to_owned(),
+        ));
+    };
+    let ran = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .status()
+        .await;
+    match ran {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Error::Program(format!(
+            "failed to build the image: `{shown}` ended with {status}"
+        ))),
+        Err(error) => Err(Error::Program(format!("failed to build the image: `{shown}`: {error}"))),
+    }
 }
 
 /// The folder as a tar with sorted entries and no times, so that the same files have the same digest.

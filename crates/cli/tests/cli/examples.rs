@@ -9,6 +9,7 @@ use crate::support::Server;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use slipway_local::postgres::Installation;
 use tempfile::TempDir;
 
 /// A minute's schedule needs more than a minute to be seen twice.
@@ -143,20 +144,38 @@ async fn rates_loads_its_dump_by_a_task() {
     let examples = Examples::start();
     let image = examples.image(&example("rates/app"));
     let stack = examples.stack("rates/local.json", &json!({ "web": image })).await;
-    let query = "date_from=2016-01-01&date_to=2016-01-03&origin=asia&destination=europe";
-    let rates = format!("{}/rates?{query}", stack.endpoints["web"]);
-    let averages = |prices: [Value; 3]| {
-        let days = ["2016-01-01", "2016-01-02", "2016-01-03"];
-        let each = days.into_iter().zip(prices);
-        json!(
-            each.map(|(day, price)| json!({"day": day, "average_price": price}))
-                .collect::<Vec<_>>()
-        )
+    let web = &stack.endpoints["web"];
+    let engine = match Installation::find().expect("a folder with the programs, if one is named") {
+        Some(_) => "postgres",
+        None => "sqlite",
     };
     assert_eq!(
-        examples.answer(&rates).await,
-        averages([json!(null), json!(null), json!(null)])
+        examples.answer(&format!("{web}/healthz")).await,
+        json!({ "database": engine })
     );
+    let hello = examples.answer(web).await;
+    assert!(
+        hello["message"].as_str().is_some_and(|text| text.starts_with("Hello")),
+        "{hello}"
+    );
+    let rates = |origin: &str, destination: &str| {
+        let days = "date_from=2021-01-01&date_to=2021-01-03";
+        format!("{web}/rates?{days}&orig_code={origin}&dest_code={destination}")
+    };
+    let averages = |prices: [(Value, u32); 3]| {
+        let days = ["2021-01-01", "2021-01-02", "2021-01-03"].into_iter().zip(prices);
+        let rates: Vec<_> = days
+            .map(|(day, (price, count))| json!({"day": day, "price": price, "count": count}))
+            .collect();
+        json!({ "rates": rates })
+    };
+    let none = || (json!(null), 0);
+    assert_eq!(
+        examples.answer(&rates("CNGGZ", "EETLL")).await,
+        averages([none(), none(), none()])
+    );
+    let refused = examples.answer(&format!("{web}/rates?date_from=tomorrow")).await;
+    assert_eq!(refused, json!({"error": "date_from must be a day such as 2016-01-31"}));
 
     // Without a dump the task fails, and says what is missing.
     let task = format!("{}/tasks/load-dump", stack.path);
@@ -173,8 +192,13 @@ async fn rates_loads_its_dump_by_a_task() {
     fs::copy(example("rates/dump.sql"), stack.files.join("dump.sql")).expect("the dump is put there");
     examples.post(&task, &json!({})).await;
     assert_eq!(
-        examples.answer(&rates).await,
-        averages([json!(1200), json!(null), json!(1000)])
+        examples.answer(&rates("CNGGZ", "EETLL")).await,
+        averages([(json!(1200), 3), (json!(null), 1), none()])
+    );
+    // Of all ports of two regions, and of the region within one of them.
+    assert_eq!(
+        examples.answer(&rates("china_main", "northern_europe")).await,
+        averages([(json!(1200), 3), (json!(null), 2), (json!(1000), 3)])
     );
     examples.destroy(&stack).await;
 }

@@ -39,12 +39,20 @@ pub struct Manifest {
     pub(super) command: Vec<String>,
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
+    #[serde(default)]
+    build: Vec<Vec<String>>,
 }
 
 impl Manifest {
     /// Reads an `image.json`.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+
+    /// The commands that complete the folder before it is packed, each a program and its arguments: what `RUN` is in a
+    /// Dockerfile. A push runs them; here they have been run.
+    pub fn build(&self) -> &[Vec<String>] {
+        &self.build
     }
 }
 

@@ -56,7 +56,12 @@ impl Cluster<'_> {
         for old in [&draft, to] {
             remove(old)?;
         }
-        let mut arguments = words(&["--host=127.0.0.1", "--checkpoint=fast", "--wal-method=stream"]);
+        let mut arguments = words(&[
+            "--host=127.0.0.1",
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--no-sync",
+        ]);
         arguments.extend(words(&["--username", ADMIN, "--port", &port.to_string(), "--pgdata"]));
         arguments.push(draft.clone().into_os_string());
         self.installation

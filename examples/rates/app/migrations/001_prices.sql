@@ -3,7 +3,7 @@ CREATE TABLE ports (code TEXT PRIMARY KEY, parent_slug TEXT NOT NULL REFERENCES 
 CREATE TABLE prices (
     orig_code TEXT NOT NULL REFERENCES ports (code),
     dest_code TEXT NOT NULL REFERENCES ports (code),
-    day TEXT NOT NULL,
+    day DATE NOT NULL,
     price INTEGER NOT NULL
 );
 CREATE INDEX prices_by_route ON prices (orig_code, dest_code, day);
