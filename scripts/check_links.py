@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the links of every Markdown file: a relative link leads to a file of the repository, and its fragment to a heading there.
-Links to this repository on GitHub, which pages of docs/ use for files outside of it, are checked likewise. mkdocs sees docs/ alone.
+mkdocs checks the links within docs/ as well, and no others.
 
     python3 scripts/check_links.py              needs nothing
     python3 scripts/check_links.py --self-test  breaks links and expects each finding
@@ -16,7 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(?<!\\)\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^()\s]+)\)")
-HOME = re.compile(r"https://github\.com/slipway/slipway(?:/(?:blob|tree)/main)?/?")
 
 
 def prose(text: str) -> str:
@@ -40,17 +39,10 @@ def fragments(page: Path) -> frozenset[str]:
 def problems(page: Path, text: str) -> Iterator[str]:
     where = page.relative_to(ROOT)
     for link in LINK.findall(prose(text)):
-        home = HOME.match(link)
-        if home and not link.startswith("https://github.com/slipway/slipway/issues"):
-            target, base = link[home.end() :], ROOT
-        elif re.match(r"[a-z]+:", link):
+        if re.match(r"[a-z]+:", link):
             continue
-        else:
-            target, base = link, page.parent
-        path, _, fragment = target.partition("#")
-        if home and not path:
-            path = "README.md"
-        file = (base / path).resolve() if path else page
+        path, _, fragment = link.partition("#")
+        file = (page.parent / path).resolve() if path else page
         if not file.is_relative_to(ROOT) or not file.exists():
             yield f"{where}: {link}: no such file"
         elif fragment and file.suffix == ".md" and fragment not in fragments(file):
@@ -70,7 +62,6 @@ def self_test():
         "[a](nothing.md)": "no such file",
         "[a](glossary.md#nothing)": "no heading",
         "[a](../../x)": "no such file",
-        "[a](https://github.com/slipway/slipway/blob/main/nothing.md)": "no such file",
         "[a](glossary.md#things) `[a](b)` [a](https://example.com/)": "",
     }.items():
         found = list(problems(page, text))
