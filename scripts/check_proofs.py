@@ -72,7 +72,7 @@ def tests_of(root: Path) -> set[str]:
 
 def checks_of(root: Path) -> set[str]:
     text = (root / "scripts/prove/checks.py").read_text()
-    return {"deploy", *re.findall(r"^    Check\(\"([^\"]+)\"", text, re.MULTILINE)}
+    return {"deploy", *re.findall(r"^    Check\(\s*\"([^\"]+)\"", text, re.MULTILINE)}
 
 
 def self_test(text: str, tests: set[str], checks: set[str]):
