@@ -11,10 +11,12 @@
 //! | [`view`] | the answers as JSON |
 //! | [`error`], [`problem`] | what can go wrong, and how it is told |
 //! | [`caller`] | who may do what |
+//! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
 //! | `waiting` | how many requests wait at once |
 //! | [`lambda`] | events of API Gateway as requests |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use slipway_store::Store;
@@ -30,11 +32,13 @@ pub mod problem;
 pub mod revision;
 pub mod routes;
 mod serve;
+pub mod sign_in;
 pub mod submission;
 pub mod view;
 mod waiting;
 
 use routes::LogPages;
+use sign_in::{InvalidSignIn, SignIn};
 
 pub use caller::Caller;
 pub use routes::router;
@@ -57,6 +61,8 @@ pub struct Config {
     pub concurrent_waits: u16,
     /// Whether S3 addresses buckets by path.
     pub s3_path_style: bool,
+    /// How the web console signs callers in.
+    pub sign_in: Option<SignIn>,
 }
 
 /// Why the function cannot work with its environment variables.
@@ -73,6 +79,9 @@ pub enum InvalidConfig {
     /// The number of requests that wait is no number.
     #[error("SLIPWAY_CONCURRENT_WAITS is `{0}`, and not a whole number from 0 to 65535")]
     ConcurrentWaits(String),
+    /// The web console cannot sign anybody in.
+    #[error(transparent)]
+    SignIn(#[from] InvalidSignIn),
 }
 
 impl Config {
@@ -93,6 +102,7 @@ impl Config {
             admins: admins.into_iter().map(ToOwned::to_owned).collect(),
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
+            sign_in: SignIn::from_vars(vars)?,
         })
     }
 }
@@ -108,6 +118,7 @@ pub struct Api {
     artifacts_bucket: String,
     concurrent_waits: u16,
     log_pages: LogPages,
+    sign_in: Option<Arc<SignIn>>,
 }
 
 impl Api {
@@ -127,6 +138,7 @@ impl Api {
             artifacts_bucket: config.artifacts_bucket.clone(),
             concurrent_waits: config.concurrent_waits,
             log_pages: LogPages::default(),
+            sign_in: config.sign_in.clone().map(Arc::new),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{Api, openapi, serve};
 
 mod answers;
 mod blueprints;
+mod console;
 mod environments;
 mod log_pages;
 mod logs;
@@ -36,6 +37,7 @@ pub(crate) use log_pages::LogPages;
 /// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
     handlers()
+        .merge(console::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(serve::around))
@@ -109,6 +111,7 @@ handlers![
     operations::cancel,
     logs::read,
     service::health,
+    service::caller,
     service::document,
     service::explorer,
 ];
@@ -133,7 +136,12 @@ async fn not_allowed(request: Request) -> Error {
     let methods = matched.and_then(|matched| paths().remove(matched.as_str()));
     Error::MethodNotAllowed {
         method: Method::clone(request.method()),
-        allowed: methods.unwrap_or_default().iter().flat_map(named).collect(),
+        // The console's files are not in the document.
+        allowed: methods
+            .unwrap_or(vec![HttpMethod::Get])
+            .iter()
+            .flat_map(named)
+            .collect(),
     }
 }
 

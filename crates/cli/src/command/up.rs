@@ -37,6 +37,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
             format!(
                 "Slipway is up.\n\
              \n\
+             \x20 console    {api}\n\
              \x20 API        {api}   (explore it: {api}/docs)\n\
              \x20 local AWS  {aws}   (for the AWS CLI: eval \"$(slipway env)\")\n\
              \x20 data       {}\n\

@@ -12,6 +12,11 @@ use serde::Serialize;
 use slipway_model::name::Digest;
 use utoipa::ToSchema;
 
+use crate::Caller;
+use crate::error::Error;
+use crate::openapi::ReadProblems;
+use crate::parameters::Parameters;
+
 /// The page that shows `/openapi.json`: it loads nothing from elsewhere.
 const EXPLORER: &str = include_str!("explorer.html");
 
@@ -60,6 +65,32 @@ pub(super) async fn health() -> Json<Health> {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// The caller of a request, as the API knows them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallerView {
+    /// The name under which they own stacks and request operations.
+    #[schema(example = "ann@example.com")]
+    name: String,
+    /// Whether they administer the service.
+    admin: bool,
+}
+
+/// Show the caller
+#[utoipa::path(
+    get,
+    path = "/v1/caller",
+    operation_id = "show_caller",
+    tag = "service",
+    responses((status = 200, description = "The caller of this request.", body = CallerView), ReadProblems),
+)]
+pub(super) async fn caller(caller: Caller, parameters: Parameters) -> Result<Json<CallerView>, Error> {
+    parameters.finish()?;
+    Ok(Json(CallerView {
+        name: caller.name,
+        admin: caller.admin,
+    }))
 }
 
 /// Show this document

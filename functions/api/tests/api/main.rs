@@ -4,6 +4,7 @@ mod bad_input;
 mod blueprints;
 mod callers;
 mod configuration;
+mod console;
 mod document;
 mod idempotency;
 mod lambda_runtime;

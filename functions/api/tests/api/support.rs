@@ -176,6 +176,19 @@ impl Server {
         }
     }
 
+    /// Serves with more environment variables.
+    pub fn configure(&mut self, more: &[(&str, &str)]) {
+        let more = more
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.vars.extend(more);
+        let config = Config::from_vars(&self.vars).expect("a config");
+        self.router = router(Api::new(
+            &config,
+            &recorded("ApiFunction", &aws::sdk_config(&self.vars)),
+        ));
+    }
+
     /// A server with the environments `local` and `live` (protected, and it gives `vpc`) and the blueprint `web` in 1.0.0.
     pub async fn with_blueprint() -> Self {
         let server = Self::start().await;

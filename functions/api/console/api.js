@@ -1,0 +1,176 @@
+// The client of the public API.
+
+import * as session from './session.js';
+
+/** @typedef {{field: string, detail: string, remedy: string}} WrongField */
+
+/** Why a request was not answered with what it asked for. */
+export class Problem extends Error {
+  /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], retryAfter?: number}} problem */
+  constructor({ status, type = '', title = 'The request failed', detail = '', errors = [], retryAfter = 0 }) {
+    super(detail || title);
+    this.status = status;
+    this.kind = type.replace('urn:slipway:problem:', '');
+    this.title = title;
+    this.detail = detail;
+    this.errors = errors;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const OFFLINE = 0;
+
+/** Statuses after which the same request may succeed in a moment. */
+const BUSY = [OFFLINE, 429, 502, 503, 504];
+
+/** @type {Set<(lost: boolean) => void>} */
+const observers = new Set();
+let lost = false;
+
+/** Calls `observer` when the API stops or starts to answer. @param {(lost: boolean) => void} observer */
+export function observeConnection(observer) {
+  observers.add(observer);
+}
+
+/** @param {boolean} now */
+function connection(now) {
+  if (lost === now) return;
+  lost = now;
+  for (const observer of observers) observer(now);
+}
+
+/** Waits, or until `signal` is aborted, which throws. @param {number} milliseconds @param {AbortSignal} [signal] @returns {Promise<void>} */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+/** @param {Response} response @returns {Promise<Problem>} */
+async function problem(response) {
+  const retryAfter = Number(response.headers.get('retry-after')) || 0;
+  const status = response.status;
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text);
+    // API Gateway's own answers have a `message` alone.
+    return new Problem({ detail: typeof body.message === 'string' ? body.message : '', ...body, status, retryAfter });
+  } catch {
+    return new Problem({ status, retryAfter, title: `The server answered ${status}`, detail: text.slice(0, 300) });
+  }
+}
+
+/**
+ * Sends one request. `retries` says how often a busy or unreachable server is asked again: a change is sent with an idempotency
+ * key, so asking again changes nothing twice.
+ *
+ * @template T
+ * @param {string} method @param {string} path
+ * @param {{body?: unknown, query?: Record<string, string | number | undefined>, headers?: Record<string, string>, signal?: AbortSignal, retries?: number}} [options]
+ * @returns {Promise<{value: T, headers: Headers, status: number}>}
+ */
+export async function send(method, path, { body, query = {}, headers = {}, signal, retries = 3 } = {}) {
+  const parameters = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  const search = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)])).toString();
+  const sent = new Headers(headers);
+  if (body !== undefined) sent.set('Content-Type', 'application/json');
+  if (method !== 'GET') sent.set('Idempotency-Key', sent.get('Idempotency-Key') ?? crypto.randomUUID());
+  for (let attempt = 0; ; attempt += 1) {
+    let error;
+    try {
+      const token = await session.token();
+      if (token) sent.set('Authorization', `Bearer ${token}`);
+      const response = await fetch(search ? `${path}?${search}` : path, {
+        method,
+        headers: sent,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal,
+        cache: 'no-store',
+      });
+      connection(false);
+      if (response.ok) {
+        const text = await response.text();
+        return { value: text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
+      }
+      error = await problem(response);
+      if (error.status === 401 && session.enabled() && attempt === 0) {
+        session.forget();
+        continue;
+      }
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof session.SignInNeeded) throw cause;
+      if (!(cause instanceof TypeError)) throw cause;
+      connection(true);
+      error = new Problem({
+        status: OFFLINE,
+        title: 'The server cannot be reached',
+        detail: 'Check the network, and that the server runs. The console keeps trying.',
+      });
+    }
+    if (!BUSY.includes(error.status) || attempt >= retries) throw error;
+    await pause(Math.max(error.retryAfter * 1_000, 400 * 2 ** attempt), signal);
+  }
+}
+
+/** @template T @param {string} path @param {Record<string, string | number | undefined>} [query] @param {AbortSignal} [signal] @returns {Promise<T>} */
+export async function get(path, query, signal) {
+  return (await send('GET', path, { query, signal })).value;
+}
+
+/** @template T @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] @returns {Promise<T>} */
+export async function post(path, body, signal) {
+  return (await send('POST', path, { body, signal })).value;
+}
+
+/**
+ * All pages of a list, the first `most` items at the most. `seen` gets what is there after each page.
+ *
+ * @template T
+ * @param {string} path @param {Record<string, string | number | undefined>} query @param {AbortSignal} signal
+ * @param {{most?: number, seen?: (items: T[], complete: boolean) => void}} [options]
+ * @returns {Promise<T[]>}
+ */
+export async function all(path, query, signal, { most = 20_000, seen } = {}) {
+  /** @type {T[]} */
+  const items = [];
+  let cursor;
+  do {
+    /** @type {import('./types').Page<T>} */
+    const page = await get(path, { limit: 100, ...query, cursor }, signal);
+    items.push(...page.items);
+    cursor = page.next ?? undefined;
+    seen?.(items, !cursor);
+  } while (cursor && items.length < most);
+  return items;
+}
+
+/** Calls `work` now, and again when `milliseconds` have passed since its end and the page is in sight. @param {number} milliseconds @param {AbortSignal} signal @param {() => Promise<void>} work */
+export async function repeat(milliseconds, signal, work) {
+  for (;;) {
+    await persist(signal, work);
+    await pause(milliseconds, signal);
+    while (document.hidden) await pause(500, signal);
+  }
+}
+
+/** Calls `work` until it is not stopped by a busy or unreachable server. @template T @param {AbortSignal} signal @param {() => Promise<T>} work @returns {Promise<T>} */
+export async function persist(signal, work) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Problem) || !BUSY.includes(error.status)) throw error;
+      await pause(Math.min(15_000, 1_000 * 2 ** attempt), signal);
+    }
+  }
+}

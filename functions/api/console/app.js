@@ -1,0 +1,195 @@
+// The console's shell: which view an address shows, navigation, and what stays around the views.
+
+import { Problem, get, observeConnection } from './api.js';
+import { ago } from './format.js';
+import { html, render } from './html.js';
+import { announce, ask, problemPanel } from './parts.js';
+import * as session from './session.js';
+
+/**
+ * @typedef {object} Page
+ * @property {Record<string, string>} params  The parts of the path.
+ * @property {URLSearchParams} query
+ * @property {AbortSignal} signal  Aborted when the user leaves.
+ * @property {(content: unknown) => void} show  Renders the view.
+ * @property {(text: string) => void} title
+ * @property {Caller} caller
+ */
+
+/** @typedef {{name: string, admin: boolean}} Caller */
+/** @typedef {(page: Page) => Promise<void>} View */
+
+/** @type {[RegExp, string, () => Promise<{default: View}>][]} */
+const ROUTES = [
+  [/^\/(?:console\/?)?$/, 'home', () => import('./views/home.js')],
+  [/^\/console\/stacks$/, 'stacks', () => import('./views/stacks.js')],
+  [/^\/console\/new$/, 'new', () => import('./views/new.js')],
+  [/^\/console\/stacks\/(?<id>[^/]+)$/, 'stack', () => import('./views/stack.js')],
+  [/^\/console\/stacks\/(?<id>[^/]+)\/update$/, 'update', () => import('./views/update.js')],
+  [/^\/console\/operations\/(?<id>[^/]+)$/, 'operation', () => import('./views/operation.js')],
+  [/^\/console\/blueprints$/, 'blueprints', () => import('./views/blueprints.js')],
+  [/^\/console\/blueprints\/(?<name>[^/]+)$/, 'blueprint', () => import('./views/blueprint.js')],
+  [/^\/console\/environments$/, 'environments', () => import('./views/environments.js')],
+  [/^\/console\/source-accounts$/, 'source-accounts', () => import('./views/accounts.js')],
+];
+
+/** Which entry of the navigation a view belongs to. @type {Record<string, string>} */
+const PARENTS = { stack: 'stacks', update: 'stacks', operation: 'stacks', new: 'stacks', blueprint: 'blueprints' };
+
+const main = /** @type {HTMLElement} */ (document.querySelector('#main'));
+let leaving = new AbortController();
+/** @type {Caller} */
+let caller = { name: '', admin: false };
+/** Where the user scrolled to on earlier pages, by entry of the history. @type {Map<string, number>} */
+const places = new Map();
+
+/** Shows the view of the page's address. @param {boolean} moved  Whether the user came from another view. */
+async function show(moved) {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  delete document.documentElement.dataset.ready;
+  const route = ROUTES.find(([pattern]) => pattern.test(location.pathname));
+  const name = route?.[1] ?? 'missing';
+  mark(PARENTS[name] ?? name);
+  let first = true;
+  /** @param {unknown} content */
+  const display = (content) => {
+    if (signal.aborted) return;
+    if (first) main.replaceChildren();
+    render(main, html`<div class="view" data-key=${name}>${content}</div>`);
+    if (first) arrived(name, moved);
+    first = false;
+  };
+  try {
+    if (!route) return display(html`<h1>Page not found</h1><p>There is no page at <code>${location.pathname}</code>. <a href="/">Go to the home page</a>.</p>`);
+    const slow = setTimeout(() => first && !signal.aborted && main.replaceChildren(html`<p class="muted loading">Loading…</p>`), 300);
+    signal.addEventListener('abort', () => clearTimeout(slow));
+    const view = await route[2]();
+    const groups = route[0].exec(location.pathname)?.groups ?? {};
+    const params = Object.fromEntries(Object.entries(groups).map(([key, value]) => [key, decodeURIComponent(value)]));
+    title('');
+    await view.default({ params, query: new URLSearchParams(location.search), signal, show: display, title, caller });
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof TypeError && /import|module/i.test(error.message)) {
+      error = new Problem({ status: 0, title: 'This part of the console did not load', detail: 'The server cannot be reached, or has a newer console. Reload the page.' });
+    }
+    display(html`<h1>${error instanceof Problem && error.status === 404 ? 'Not found' : 'This page cannot be shown'}</h1>${problemPanel(error, () => show(false))}`);
+  }
+}
+
+/** @param {string} text */
+function title(text) {
+  document.title = text ? `${text} · Slipway` : 'Slipway';
+}
+
+/** @param {string} name @param {boolean} moved */
+function arrived(name, moved) {
+  document.documentElement.dataset.ready = name;
+  if (!moved) return;
+  const heading = /** @type {HTMLElement | null} */ (main.querySelector('h1'));
+  if (heading && !main.contains(document.activeElement)) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+  window.scrollTo(0, places.get(history.state?.key ?? '') ?? 0);
+}
+
+/** @param {string} name */
+function mark(name) {
+  for (const link of document.querySelectorAll('[data-nav]')) {
+    if (link.getAttribute('data-nav') === name) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+/** Goes to another page of the console. @param {string} path @param {{replace?: boolean}} [options] */
+export function go(path, { replace = false } = {}) {
+  places.set(history.state?.key ?? '', window.scrollY);
+  const state = { key: crypto.randomUUID() };
+  if (replace) history.replaceState(state, '', path);
+  else history.pushState(state, '', path);
+  return show(true);
+}
+
+addEventListener('slipway:go', (event) => go(/** @type {CustomEvent<string>} */ (event).detail));
+addEventListener('popstate', () => show(true));
+
+document.addEventListener('click', (event) => {
+  const link = /** @type {Element} */ (event.target).closest?.('a');
+  if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.origin !== location.origin || link.target || link.hasAttribute('download')) return;
+  if (link.pathname !== '/' && !link.pathname.startsWith('/console')) return;
+  if (link.hash && link.pathname === location.pathname) return;
+  event.preventDefault();
+  main.blur();
+  go(link.pathname + link.search + link.hash);
+});
+
+/** @type {Record<string, [string, string]>} */
+const SHORTCUTS = { h: ['/', 'Home'], s: ['/console/stacks', 'Stacks'], b: ['/console/blueprints', 'Blueprints'], e: ['/console/environments', 'Environments'] };
+let prefix = 0;
+
+document.addEventListener('keydown', (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.metaKey || event.ctrlKey || event.altKey || target.matches('input,textarea,select') || document.querySelector('dialog[open]')) return;
+  if (event.key === '/') {
+    const filter = /** @type {HTMLElement | null} */ (main.querySelector('input[type=search]'));
+    if (filter) event.preventDefault();
+    filter?.focus();
+  } else if (event.key === '?') {
+    help();
+  } else if (event.key === 'n') {
+    go('/console/new');
+  } else if (event.key === 'g') {
+    prefix = Date.now();
+  } else if (Date.now() - prefix < 1_500 && SHORTCUTS[event.key]) {
+    prefix = 0;
+    go(SHORTCUTS[event.key][0]);
+  }
+});
+
+function help() {
+  const keys = [...Object.entries(SHORTCUTS).map(([key, [, name]]) => [`g ${key}`, name]), ['n', 'New stack'], ['/', 'Filter this list'], ['?', 'These shortcuts']];
+  return ask({
+    title: 'Keyboard shortcuts',
+    body: html`<dl class="facts">${keys.map(([key, name]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${name}</dd></div>`)}</dl>`,
+    confirm: 'Close',
+    act: async () => null,
+  });
+}
+
+function foot() {
+  const { version } = session.configuration();
+  render(/** @type {Element} */ (document.querySelector('#foot')), html`
+    ${caller.name ? html`<p class="clip" title=${caller.name}>${caller.name}${caller.admin ? html` <span class="muted">administrator</span>` : null}</p>` : null}
+    <p class="muted"><a href="/docs">API explorer</a> <button type="button" class="link" @click=${help}>Shortcuts</button>
+    ${session.enabled() ? html`<button type="button" class="link" @click=${() => session.signOut()}>Sign out</button>` : null}</p>
+    ${version ? html`<p class="muted">Version ${version}</p>` : null}`);
+}
+
+async function begin() {
+  observeConnection((lost) => {
+    const banner = /** @type {HTMLElement} */ (document.querySelector('#lost'));
+    banner.hidden = !lost;
+    if (!lost) announce('The server answers again.');
+  });
+  setInterval(() => {
+    for (const time of document.querySelectorAll('time[data-ago]')) time.textContent = ago(/** @type {HTMLTimeElement} */ (time).dateTime);
+  }, 10_000);
+  try {
+    const back = await session.start();
+    if (back) history.replaceState({ key: crypto.randomUUID() }, '', back);
+    caller = await get('/v1/caller');
+  } catch (error) {
+    if (error instanceof session.SignInNeeded && error.message === 'Signing in…') return render(main, html`<p class="muted loading">Signing in…</p>`);
+    render(main, html`<h1>Not signed in</h1>${problemPanel(error, () => location.assign('/'))}`);
+    document.documentElement.dataset.ready = 'problem';
+    return undefined;
+  }
+  foot();
+  return show(false);
+}
+
+await begin();

@@ -1,0 +1,174 @@
+// Sign-in at the identity provider: OpenID Connect's Authorization Code flow with PKCE, tokens in memory only.
+//
+// What outlives the redirect to the provider is the verifier, the state and the page to come back to, in sessionStorage, and it is
+// deleted on return. https://datatracker.ietf.org/doc/draft-ietf-oauth-browser-based-apps/ has the reasons.
+
+/** @typedef {{issuer: string, client_id: string, scope: string, audience?: string}} SignIn */
+/** @typedef {{version: string, sign_in: SignIn | null}} Config */
+
+const PENDING = 'slipway-sign-in';
+const CALLBACK = '/console/callback';
+/** How long before its end a token is renewed. */
+const EARLY = 60_000;
+
+/** The page leaves for the identity provider, or the user has to sign in again. */
+export class SignInNeeded extends Error {}
+
+/** @type {Config} */
+let config = { version: '', sign_in: null };
+/** @type {any} */
+let metadata = null;
+/** @type {{access: string, refresh: string | null, id: string | null, ends: number} | null} */
+let tokens = null;
+/** @type {Promise<void> | null} */
+let renewal = null;
+
+/** Whether callers sign in here. */
+export function enabled() {
+  return config.sign_in !== null;
+}
+
+/** Reads the configuration, and ends a sign-in that the provider has just redirected from. The path to go to, then. @returns {Promise<string | null>} */
+export async function start() {
+  config = await (await fetch('/console/config.json', { cache: 'no-store' })).json();
+  if (!config.sign_in) return null;
+  return location.pathname === CALLBACK ? finish(new URLSearchParams(location.search)) : null;
+}
+
+/** @returns {Config} */
+export function configuration() {
+  return config;
+}
+
+/** A token to send, or null where nobody signs in. @returns {Promise<string | null>} */
+export async function token() {
+  if (!config.sign_in) return null;
+  if (tokens && tokens.ends - Date.now() < EARLY) {
+    // One renewal at a time: with rotation a second use of a refresh token ends the session.
+    renewal ??= renew().finally(() => {
+      renewal = null;
+    });
+    await renewal;
+  }
+  if (!tokens) {
+    await redirect();
+    throw new SignInNeeded('Signing in…');
+  }
+  return tokens.access;
+}
+
+/** Drops a token that the API did not accept: the next request signs in again. */
+export function forget() {
+  tokens = null;
+}
+
+/** Ends the session here, and at the provider where it has an address for that. */
+export async function signOut() {
+  const hint = tokens?.id;
+  tokens = null;
+  const end = (await discover()).end_session_endpoint;
+  if (!end) return location.assign('/');
+  const to = new URL(end);
+  if (hint) to.searchParams.set('id_token_hint', hint);
+  to.searchParams.set('client_id', config.sign_in?.client_id ?? '');
+  to.searchParams.set('post_logout_redirect_uri', `${location.origin}/`);
+  location.assign(to);
+}
+
+/** @param {Uint8Array} bytes */
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+function random() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+async function discover() {
+  if (metadata) return metadata;
+  const issuer = config.sign_in?.issuer ?? '';
+  const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, { credentials: 'omit' });
+  if (!response.ok) throw new SignInNeeded(`The identity provider answered ${response.status} for its configuration.`);
+  const found = await response.json();
+  if (found.issuer !== issuer) {
+    throw new SignInNeeded(`The identity provider calls itself ${found.issuer}; the console is configured for ${issuer}.`);
+  }
+  metadata = found;
+  return metadata;
+}
+
+async function redirect() {
+  const { authorization_endpoint: endpoint } = await discover();
+  const { client_id, scope, audience } = /** @type {SignIn} */ (config.sign_in);
+  const [verifier, state] = [random(), random()];
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
+  const page = location.pathname === CALLBACK ? '/' : location.pathname + location.search + location.hash;
+  sessionStorage.setItem(PENDING, JSON.stringify({ verifier, state, page }));
+  const to = new URL(endpoint);
+  const parameters = {
+    response_type: 'code',
+    client_id,
+    redirect_uri: location.origin + CALLBACK,
+    scope,
+    state,
+    code_challenge: base64url(digest),
+    code_challenge_method: 'S256',
+    ...(audience ? { audience } : {}),
+  };
+  for (const [name, value] of Object.entries(parameters)) to.searchParams.set(name, value);
+  location.assign(to);
+}
+
+/** @param {URLSearchParams} answer @returns {Promise<string>} */
+async function finish(answer) {
+  const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
+  sessionStorage.removeItem(PENDING);
+  // The code is not to stay in the address, the history or a bookmark.
+  history.replaceState(null, '', CALLBACK);
+  if (!pending) return '/';
+  const error = answer.get('error');
+  if (error) throw new SignInNeeded(`The identity provider refused the sign-in: ${answer.get('error_description') ?? error}.`);
+  if (answer.get('state') !== pending.state) throw new SignInNeeded('The answer belongs to another sign-in.');
+  const { issuer, authorization_response_iss_parameter_supported: names } = await discover();
+  // RFC 9207: a provider that names itself in its answers does so in each.
+  if ((names || answer.has('iss')) && answer.get('iss') !== issuer) throw new SignInNeeded('The answer comes from another identity provider.');
+  await exchange({
+    grant_type: 'authorization_code',
+    code: answer.get('code') ?? '',
+    redirect_uri: location.origin + CALLBACK,
+    code_verifier: pending.verifier,
+  });
+  const page = String(pending.page);
+  return page.startsWith('/') && !page.startsWith('//') ? page : '/';
+}
+
+async function renew() {
+  const refresh = tokens?.refresh;
+  if (!refresh) {
+    tokens = null;
+    return;
+  }
+  try {
+    await exchange({ grant_type: 'refresh_token', refresh_token: refresh });
+  } catch (error) {
+    if (!(error instanceof SignInNeeded)) throw error;
+    tokens = null;
+  }
+}
+
+/** @param {Record<string, string>} parameters */
+async function exchange(parameters) {
+  const { token_endpoint: endpoint } = await discover();
+  const body = new URLSearchParams({ client_id: config.sign_in?.client_id ?? '', ...parameters });
+  const response = await fetch(endpoint, { method: 'POST', body, credentials: 'omit' });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok || typeof answer.access_token !== 'string') {
+    throw new SignInNeeded(`The identity provider gave no token: ${answer.error_description ?? answer.error ?? response.status}.`);
+  }
+  tokens = {
+    access: answer.access_token,
+    refresh: answer.refresh_token ?? tokens?.refresh ?? null,
+    id: answer.id_token ?? tokens?.id ?? null,
+    ends: Date.now() + (Number(answer.expires_in) || 300) * 1_000,
+  };
+}

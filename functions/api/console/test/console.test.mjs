@@ -1,0 +1,31 @@
+// All tests against one local Slipway and one browser: starting them takes longer than most tests.
+
+import { after, before } from 'node:test';
+
+import { startBrowser, startSlipway } from './support.mjs';
+
+export const shared = {};
+
+before(async () => {
+  shared.slipway = await startSlipway();
+  shared.browser = await startBrowser();
+});
+
+after(async () => {
+  await shared.browser?.close();
+  await shared.slipway?.stop();
+});
+
+const { journey } = await import('./journey.mjs');
+const { views } = await import('./views.mjs');
+const { forms } = await import('./forms.mjs');
+const { hostile } = await import('./hostile.mjs');
+const { large } = await import('./large.mjs');
+const { signIn } = await import('./sign_in.mjs');
+
+journey(shared);
+views(shared);
+forms(shared);
+hostile(shared);
+large(shared);
+signIn(shared);

@@ -1,0 +1,69 @@
+// Answers of the API as a test wants them: in their form, with any text in every place that takes one.
+
+const TIME = '2026-11-28T10:00:00Z';
+
+export function stack(index, text = `stack-${index}`) {
+  return {
+    id: `lusab-bab${String(index).padStart(4, '0')}`, name: text, environment: text, owner: text, status: ['ready', 'failed', 'updating'][index % 3], revision: 1,
+    blueprint: { name: text, version: '1.0.0' }, variables: { [text]: text, nested: { [text]: [text] } }, endpoints: { [text]: text, web: `javascript:${text}` },
+    notes: { [text]: text }, services: ['web', text], tasks: [text], subscriptions: { [text]: { repository: text, tags: text } },
+    drift: { count: 1, resources: [text], looked_at: TIME, operation: text }, current_release: 1, last_release: 1, active_operation: null, created_at: TIME, updated_at: TIME,
+  };
+}
+
+export function operation(text, resources = [{ address: text, action: 'delete' }], status = 'failed') {
+  return {
+    id: 'op-01kaj3v9mz5x0q8r2t4w6y7z9a', kind: 'update', stack: { id: 'lusab-babad', name: text }, environment: text, status, revision: 5, created_at: TIME, started_at: TIME,
+    ended_at: status === 'failed' ? '2026-11-28T10:02:00Z' : null, requested_by: text, approved_by: text, position: null, blueprint: { name: text, version: text }, release: null, task: text, snapshot: null, waiting_for_build: text, cancel: null,
+    steps: [{ name: 'Plan', started_at: TIME, ended_at: '2026-11-28T10:01:00Z', status: 'succeeded' }, { name: text, started_at: '2026-11-28T10:01:00Z', ended_at: '2026-11-28T10:02:00Z', status: 'failed' }],
+    progress: { done: 1, total: 2, current: text },
+    plan: { add: 0, change: 0, destroy: resources.length, replace: 0, import: 0, forget: 0, moved: 0, outputs_changed: true, resources, verdict: 'refused', refused_because: text },
+    drift: { count: 1, resources: resources.slice(-1) }, error: { name: text, step: text, message: text, address: text, log: text }, execution_arn: `arn:aws:states:eu-west-1:111122223333:execution:${text}`,
+    links: {},
+  };
+}
+
+export function release(text) {
+  return { stack: text, number: 1, images: { web: text, [text]: text }, status: 'current', snapshot: text, operation: text, requested_by: text, created_at: TIME, ended_at: TIME };
+}
+
+export function blueprint(text) {
+  const variable = { name: 'plain', type: 'string', type_text: text, required: true, default: text, nullable: true, description: text, sensitive: false, validations: [{ condition: text, error_message: text }] };
+  return {
+    name: text, version: '1.0.0', description: text, digest: `sha256:${text}`, published_at: TIME, versions: ['1.0.0', text], next: null,
+    variables: [variable, { ...variable, name: text, required: false }, { ...variable, name: 'tags', type: { map: 'string' }, default: { [text]: text }, required: false }],
+  };
+}
+
+export function environment(text) {
+  return { name: text, account: text, region: text, role: text, approval: text, protected: true, variables: { [text]: text }, revision: 1 };
+}
+
+export function sourceAccount(text) {
+  return { account: text, description: text, actions: [text], blueprints: [text], environments: [text], results: text, revision: 1 };
+}
+
+const page = (items) => ({ items, next: null });
+
+/** Answers every request of the page under `/v1`, with one text everywhere. */
+export async function answerWith(target, text) {
+  /** @type {[RegExp, () => unknown][]} */
+  const answers = [
+    [/^\/v1\/caller$/, () => ({ name: text(), admin: true })],
+    [/^\/v1\/stacks$/, () => page([0, 1, 2].map((index) => stack(index, text())))],
+    [/^\/v1\/stacks\/[^/]+$/, () => stack(1, text())],
+    [/\/releases$/, () => page([release(text()), { ...release(text()), number: 2, status: 'failed' }])],
+    [/\/operations$/, () => page([operation(text()), { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
+    [/\/logs$/, () => ({ lines: Array.from({ length: 30 }, () => ({ time: TIME, step: text(), message: text() })), after: 'x', ended: true })],
+    [/^\/v1\/operations\/[^/]+$/, () => operation(text())],
+    [/^\/v1\/blueprints$/, () => page([blueprint(text())])],
+    [/^\/v1\/blueprints\//, () => blueprint(text())],
+    [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
+    [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],
+  ];
+  await target.route('**/v1/**', (route) => {
+    const { pathname } = new URL(route.request().url());
+    const found = answers.find(([pattern]) => pattern.test(pathname));
+    return found ? route.fulfill({ json: found[1]() }) : route.fulfill({ status: 404, json: { title: text(), detail: text(), status: 404 } });
+  });
+}

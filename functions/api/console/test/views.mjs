@@ -1,0 +1,157 @@
+// Every view, light, dark and on a phone: no violation of axe's rules, no sideways scrolling, nothing refused; and the budget.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { axe, openPage, publish, visit } from './support.mjs';
+
+/** Each look, with the rules of axe that may find something there that they do not find in the first. */
+const LOOKS = {
+  light: { options: {}, rules: null },
+  dark: { options: { dark: true }, rules: ['color-contrast'] },
+  phone: { options: { width: 390, height: 844 }, rules: ['color-contrast', 'target-size', 'scrollable-region-focusable'] },
+};
+/** What the first view may weigh on the wire, in bytes. */
+const BUDGET = 60 * 1024;
+
+const REPLACED = `
+variable "size" {
+  description = "How much there is of it."
+  type        = string
+  default     = "small"
+}
+resource "terraform_data" "disk" {
+  input            = var.size
+  triggers_replace = [var.size]
+}
+module "part" {
+  source = "./part"
+}
+output "slipway" { value = { notes = { hint = "Read \${var.size}" } } }
+`;
+
+/** Stacks and operations in the states that views have something to show for. */
+async function prepare({ slipway }) {
+  publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized');
+  const { variables } = await slipway.json('GET', '/v1/environments/local');
+  await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', variables });
+  await slipway.json('PUT', '/v1/source-accounts/111122223333', { description: 'the shop', actions: ['release'], blueprints: ['disk'], environments: ['guarded'] });
+  const created = await slipway.json('POST', '/v1/stacks', { name: 'disk', blueprint: 'disk', environment: 'guarded' });
+  const first = await slipway.until(created.id, 'waiting_for_approval');
+  await slipway.json('POST', `/v1/operations/${first.id}/approve`, {});
+  await slipway.until(first.id, 'succeeded');
+  const change = await slipway.json('PATCH', `/v1/stacks/${first.stack.id}`, { variables: { size: 'large' } });
+  const waiting = await slipway.until(change.id, 'waiting_for_approval');
+  return { stack: first.stack.id, done: first.id, waiting: waiting.id };
+}
+
+export function views(shared) {
+  test('every view passes axe in every look', async () => {
+    const { slipway, browser } = shared;
+    const ids = await prepare(shared);
+    const addresses = {
+      home: '/',
+      stacks: '/console/stacks',
+      stack: `/console/stacks/${ids.stack}`,
+      operation: `/console/operations/${ids.done}`,
+      waiting: `/console/operations/${ids.waiting}`,
+      new: '/console/new?blueprint=disk',
+      update: `/console/stacks/${ids.stack}/update`,
+      blueprints: '/console/blueprints',
+      blueprint: '/console/blueprints/disk',
+      environments: '/console/environments',
+      accounts: '/console/source-accounts',
+      missing: '/console/nowhere',
+    };
+    const shots = process.env.SCREENSHOTS;
+    if (shots) fs.mkdirSync(shots, { recursive: true });
+    for (const [look, { options, rules }] of Object.entries(LOOKS)) {
+      const page = await openPage(browser, options);
+      for (const [name, address] of Object.entries(addresses)) {
+        await visit(page, slipway.url + address);
+        if (['operation', 'waiting'].includes(name)) await page.locator('.log-line').first().waitFor();
+        assert.deepEqual(await axe(page, rules), [], `${name}, ${look}`);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name}, ${look} scrolls sideways`);
+        if (shots) await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), fullPage: true });
+      }
+      assert.deepEqual(page.wrong, [], look);
+      await page.context().close();
+    }
+  });
+
+  test('a replaced resource is read, and approved, on the page of the operation', async () => {
+    const { slipway, browser } = shared;
+    const { items } = await slipway.json('GET', '/v1/operations?status=waiting_for_approval');
+    const page = await openPage(browser);
+    await visit(page, slipway.url);
+    await page.getByRole('link', { name: /^disk update/ }).click();
+    const change = page.locator('.changes li').first();
+    await change.waitFor();
+    assert.match((await change.textContent()) ?? '', /replace terraform_data\.disk/);
+    await page.getByRole('button', { name: 'Approve…' }).click();
+    await page.locator('dialog').getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.title .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 60_000 });
+    assert.equal((await slipway.json('GET', `/v1/operations/${items[0].id}`)).approved_by, 'ann');
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
+  test('a rejection takes a reason, and shows it', async () => {
+    const { slipway, browser } = shared;
+    const { items } = await slipway.json('GET', '/v1/stacks?name=disk');
+    const { id } = await slipway.json('PATCH', `/v1/stacks/${items[0].id}`, { variables: { size: 'huge' } });
+    await slipway.until(id, 'waiting_for_approval');
+    const page = await openPage(browser);
+    await visit(page, `${slipway.url}/console/operations/${id}`);
+    await page.getByRole('button', { name: 'Reject…' }).click();
+    await page.locator('dialog').getByRole('button', { name: 'Reject' }).click();
+    await page.getByText('Give a reason: the requester reads it.').waitFor();
+    await page.getByLabel(/^Reason/).fill('The disk would lose its data');
+    await page.locator('dialog').getByRole('button', { name: 'Reject' }).click();
+    await page.locator('.cause', { hasText: 'The disk would lose its data' }).waitFor();
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
+  test('the first view keeps to its budget, and a second visit asks for the page alone', async () => {
+    const { slipway, browser } = shared;
+    // The API itself, also while the files of the working folder are tried: these are not compressed.
+    const page = await openPage(browser);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.enable');
+    let bytes = 0;
+    let answers = 0;
+    session.on('Network.loadingFinished', (event) => {
+      bytes += event.encodedDataLength;
+      answers += event.encodedDataLength > 0 ? 1 : 0;
+    });
+    await visit(page, slipway.api);
+    const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+    console.log(`first view: ${bytes} bytes in ${answers} answers, first paint after ${Math.round(paint ?? 0)} ms`);
+    assert.ok(bytes > 5_000 && bytes <= BUDGET, `${bytes} bytes`);
+    await page.context().close();
+  });
+
+  test('an unreachable server and a refused request say so', async () => {
+    const { slipway, browser } = shared;
+    const page = await openPage(browser, { allowed: [/./] });
+    await visit(page, `${slipway.url}/console/stacks/lusab-babad`);
+    await page.getByRole('heading', { name: 'Not found' }).waitFor();
+    await visit(page, slipway.url);
+    await page.route('**/v1/**', (route) => route.abort());
+    await page.getByText('The server cannot be reached. The console keeps trying.').waitFor();
+    await page.unroute('**/v1/**');
+    await page.locator('#lost').waitFor({ state: 'hidden' });
+    let busy = 0;
+    await page.route('**/v1/blueprints?*', (route) => {
+      busy += 1;
+      return busy < 3 ? route.fulfill({ status: 429, headers: { 'retry-after': '1' }, json: { message: 'Too Many Requests' } }) : route.continue();
+    });
+    await page.getByRole('link', { name: 'Blueprints' }).click();
+    await page.getByText('A disk that is replaced to be resized').waitFor();
+    assert.equal(busy, 3);
+    await page.context().close();
+  });
+}

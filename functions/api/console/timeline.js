@@ -1,0 +1,91 @@
+// The steps of an operation on a common axis of time.
+
+import { duration } from './format.js';
+import { html } from './html.js';
+
+/** The step that waits for a person: hours of it would leave nothing to see of the others. */
+const WAITS = ['Wait for approval'];
+/** How much of the axis a wait takes at most. */
+const WAIT_SHARE = 0.15;
+
+/** @typedef {{name: string, from: number, to: number, status: string}} Bar */
+
+/** @param {import('./types').Step[]} steps @param {number} now @returns {Bar[]} */
+function bars(steps, now) {
+  return steps.map((step) => ({
+    name: step.name,
+    from: Date.parse(step.started_at),
+    to: step.ended_at ? Date.parse(step.ended_at) : now,
+    status: step.status,
+  }));
+}
+
+/** The stretches of time in which nothing runs but a wait. @param {Bar[]} all @returns {[number, number][]} */
+function idle(all) {
+  const working = all.filter((bar) => !WAITS.includes(bar.name));
+  return all
+    .filter((bar) => WAITS.includes(bar.name))
+    .map((wait) => {
+      const from = Math.max(wait.from, ...working.filter((bar) => bar.from <= wait.from).map((bar) => Math.min(bar.to, wait.to)));
+      const to = Math.min(wait.to, ...working.filter((bar) => bar.from > wait.from).map((bar) => bar.from));
+      return /** @type {[number, number]} */ ([from, Math.max(from, to)]);
+    });
+}
+
+/** From a time to a share of the axis: linear, but waits are cut short. @param {Bar[]} all */
+export function axis(all) {
+  const start = Math.min(...all.map((bar) => bar.from));
+  const end = Math.max(...all.map((bar) => bar.to), start + 1);
+  const waits = idle(all);
+  const waited = waits.reduce((sum, [from, to]) => sum + to - from, 0);
+  const worked = end - start - waited;
+  const kept = Math.min(waited, worked > 0 ? (worked * WAIT_SHARE) / (1 - WAIT_SHARE) : waited);
+  const pace = waited > 0 ? kept / waited : 1;
+  const total = worked + kept;
+  return {
+    cut: pace < 1,
+    total: end - start,
+    /** @param {number} time */
+    place(time) {
+      const cut = waits.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(time, to) - from) * (1 - pace), 0);
+      return (time - start - cut) / total;
+    },
+  };
+}
+
+/** A bar at its place on the axis. Script sets its geometry: the content security policy forbids style attributes. */
+class TimelineBar extends HTMLElement {
+  /** @type {[number, number]} */
+  #span = [0, 0];
+
+  get span() {
+    return this.#span;
+  }
+
+  set span(span) {
+    this.#span = span;
+    this.style.setProperty('left', `${(span[0] * 100).toFixed(2)}%`);
+    this.style.setProperty('width', `${((span[1] - span[0]) * 100).toFixed(2)}%`);
+  }
+}
+
+customElements.define('timeline-bar', TimelineBar);
+
+/** @param {import('./types').Operation} operation @param {number} now */
+export function timeline(operation, now) {
+  if (operation.steps.length === 0) {
+    const text = operation.status === 'queued' ? `In the queue of the stack, position ${operation.position ?? '–'}.` : 'The execution starts.';
+    return html`<p class="muted pad">${text}</p>`;
+  }
+  const all = bars(operation.steps, now);
+  const scale = axis(all);
+  return html`<ol class="timeline">${all.map((bar, index) => {
+    const wait = WAITS.includes(bar.name);
+    return html`<li data-key=${`step-${index}`} data-s=${wait && bar.status === 'running' ? 'waiting' : bar.status}>
+      <span class="step"><span class="glyph" aria-hidden="true"></span><span class="clip" title=${bar.name}>${bar.name}</span><span class="hush">, ${wait && bar.status === 'running' ? 'waiting' : bar.status}</span></span>
+      <span class="track" aria-hidden="true"><timeline-bar .span=${[scale.place(bar.from), scale.place(bar.to)]}></timeline-bar></span>
+      <span class="took">${duration(bar.to - bar.from)}</span></li>`;
+  })}</ol>
+  <p class="muted pad small">${duration(scale.total)} in all${scale.cut ? '; the wait for an approval is drawn shorter' : ''}.${
+    operation.waiting_for_build ? ` ${operation.waiting_for_build} waits for a build to start.` : ''}</p>`;
+}

@@ -1,0 +1,55 @@
+// What the API answers, as far as the console reads it: `/openapi.json` has the whole of it. For `tsc`; nothing of this is served.
+
+export type Kind =
+  | 'any' | 'string' | 'number' | 'bool'
+  | { list: Kind } | { set: Kind } | { map: Kind } | { tuple: Kind[] }
+  | { object: Record<string, Attribute> };
+
+export interface Attribute { type: Kind; optional: boolean; default?: unknown; }
+export interface Validation { condition: string; error_message: string; }
+export interface Variable {
+  name: string; type: Kind; type_text: string; required: boolean; default?: unknown; nullable: boolean;
+  description: string; sensitive: boolean; validations: Validation[];
+}
+export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; }
+export interface Blueprint extends BlueprintSummary { digest: string; variables: Variable[]; versions?: string[]; next?: string | null; }
+export interface Environment {
+  name: string; account: string; region: string; role: string | null; approval: string; protected: boolean;
+  variables: Record<string, unknown>; revision: number;
+}
+export interface SourceAccount {
+  account: string; description: string; actions: string[]; blueprints: string[]; environments: string[]; results: string | null;
+}
+export interface Stack {
+  id: string; name: string; environment: string; owner: string; status: string; revision: number;
+  blueprint: { name: string; version: string }; variables: Record<string, unknown>;
+  endpoints: Record<string, string>; notes: Record<string, string>; services: string[]; tasks: string[];
+  subscriptions: Record<string, { repository: string; tags: string }>;
+  drift: { count: number; resources: string[]; looked_at: string; operation: string } | null;
+  current_release: number | null; last_release: number; active_operation: string | null;
+  created_at: string; updated_at: string;
+}
+export interface Release {
+  number: number; images: Record<string, string>; status: string; snapshot: string | null; operation: string;
+  requested_by: string; created_at: string; ended_at: string | null;
+}
+export interface Step { name: string; started_at: string; ended_at: string | null; status: string; }
+export interface ResourceChange { address: string; action: string; }
+export interface Plan {
+  add: number; change: number; destroy: number; replace: number; import: number; forget: number; moved: number;
+  outputs_changed: boolean; resources: ResourceChange[]; verdict: string | null; refused_because: string | null;
+}
+export interface Failure { name: string; step: string; message: string; address: string | null; }
+export interface Operation {
+  id: string; kind: string; stack: { id: string; name: string }; environment: string; status: string; revision: number;
+  created_at: string; started_at: string | null; ended_at: string | null; requested_by: string; approved_by: string | null;
+  position: number | null; blueprint: { name: string; version: string }; release: number | null; task: string | null;
+  snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;
+  cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;
+  steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null;
+  drift: { count: number; resources: ResourceChange[] } | null; error: Failure | null; execution_arn: string | null;
+  links: { approve?: string; reject?: string; cancel?: string };
+}
+export interface LogLine { time: string; step: string; message: string; }
+export interface LogLines { lines: LogLine[]; after: string; ended: boolean; }
+export interface Page<T> { items: T[]; next: string | null; unreadable?: string[]; }

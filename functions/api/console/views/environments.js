@@ -1,0 +1,22 @@
+// The environments, and their rules.
+
+import { get } from '../api.js';
+import { counted, shown } from '../format.js';
+import { html } from '../html.js';
+import { card, empty, facts } from '../parts.js';
+import { approvalText } from './new.js';
+
+/** @param {import('../app.js').Page} page */
+export default async function view({ signal, show, title }) {
+  title('Environments');
+  /** @type {import('../types').Page<import('../types').Environment>} */
+  const { items, unreadable = [] } = await get('/v1/environments', { limit: 100 }, signal);
+  show(html`<div class="title"><h1>Environments</h1></div>
+    ${unreadable.length ? html`<div class="note" data-tone="bad"><strong>${counted(unreadable.length, 'record')} cannot be read: ${unreadable.join(', ')}</strong><p>Put them again, or delete them.</p></div>` : null}
+    ${items.length === 0 ? card('Environments', empty('There are no environments yet. An administrator adds one with:', html`<pre>slipway environment put NAME --request FILE</pre>`)) : null}
+    ${items.map((one) => card(one.name, html`
+      <p class="pad">${approvalText(one)}</p>
+      ${facts([['Account', html`<code>${one.account}</code>`], ['Region', one.region], ['Approval', one.approval.replace('_', ' ')], ['Protected', one.protected ? 'yes' : 'no'], ...(one.role ? /** @type {[string, unknown][]} */ ([['Role', html`<code class="value">${one.role}</code>`]]) : [])])}
+      ${Object.keys(one.variables).length ? html`<dl class="stacked">${Object.entries(one.variables).map(([name, value]) => html`<div><dt>${name}</dt><dd><code class="value">${shown(value)}</code></dd></div>`)}</dl>` : null}`,
+      { aside: html`<a href=${`/console/stacks?environment=${one.name}`}>Stacks</a>` }))}`);
+}

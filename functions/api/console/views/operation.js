@@ -1,0 +1,128 @@
+// An operation: what it does, where it stands, its plan, its log, and the decisions on it.
+
+import * as actions from '../actions.js';
+import { get, pause, persist, send } from '../api.js';
+import { duration } from '../format.js';
+import { element, html, island, render } from '../html.js';
+import { logPane, plain } from '../log.js';
+import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
+import { planPane } from '../plan.js';
+import { timeline } from '../timeline.js';
+
+/** The pages of an execution in AWS's console: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html. @param {string} arn */
+function awsConsole(arn) {
+  const [, partition, , region] = arn.split(':');
+  const hosts = /** @type {Record<string, string>} */ ({ aws: 'console.aws.amazon.com', 'aws-cn': 'console.amazonaws.cn', 'aws-us-gov': 'console.amazonaws-us-gov.com' });
+  // The local Step Functions has no console.
+  if (!hosts[partition] || arn.split(':')[4] === '000000000000') return null;
+  return `https://${region}.${hosts[partition]}/states/home?region=${region}#/v2/executions/details/${arn}`;
+}
+
+/** @param {import('../app.js').Page} page */
+export default async function view(page) {
+  const { id } = page.params;
+  /** @type {import('../types').Operation} */
+  let operation = await get(`/v1/operations/${encodeURIComponent(id)}`, {}, page.signal);
+  const plan = planPane();
+  const log = logPane(operation.id, !hasEnded(operation.status), page.signal);
+  const clock = island(element(html`<div></div>`));
+
+  /** @param {(operation: import('../types').Operation) => Promise<import('../types').Operation | null>} act */
+  const decide = (act) => async () => {
+    const answer = await act(operation);
+    if (answer) update(answer);
+  };
+
+  function tick() {
+    render(clock, timeline(operation, hasEnded(operation.status) ? Date.parse(operation.ended_at ?? '') : Date.now()));
+  }
+
+  /** @param {import('../types').Operation} now */
+  function update(now) {
+    if (now.revision < operation.revision) return;
+    operation = now;
+    const name = operationTitle(operation);
+    page.title(`${name} · ${operation.stack.name}`);
+    plan.set(operation.plan);
+    log.setSteps(operation.steps);
+    tick();
+    page.show(html`
+      <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
+      <div class="title"><h1>${name}</h1>${badge(operation.status)}<span class="grow"></span>
+        ${operation.links.cancel && !operation.cancel ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
+      ${summary(operation)}
+      ${verdict(operation, decide)}
+      <div class="split" data-key="body">
+        ${card('Timeline', clock)}
+        ${operation.plan || !hasEnded(operation.status) ? card(operation.status === 'waiting_for_approval' ? 'Plan to approve' : 'Plan', plan.element, { id: 'plan' }) : null}
+        ${operation.drift ? drift(operation.drift) : null}
+        ${card('Log', log.element)}
+      </div>`);
+  }
+
+  update(operation);
+  const timer = setInterval(() => hasEnded(operation.status) || tick(), 1_000);
+  page.signal.addEventListener('abort', () => clearInterval(timer));
+  watch(id, page.signal, () => operation, update).catch((error) => {
+    if (!page.signal.aborted) throw error;
+  });
+}
+
+/** Asks for each change of the operation until it has ended. @param {string} id @param {AbortSignal} signal @param {() => import('../types').Operation} now @param {(operation: import('../types').Operation) => void} update */
+async function watch(id, signal, now, update) {
+  while (!hasEnded(now().status)) {
+    /** @type {{value: import('../types').Operation, headers: Headers}} */
+    const answer = await persist(signal, () => send('GET', `/v1/operations/${encodeURIComponent(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
+    update(answer.value);
+    await pause(Math.max(50, Number(answer.headers.get('retry-after')) * 1_000), signal);
+  }
+}
+
+/** @param {import('../types').Operation} operation */
+function summary(operation) {
+  const link = operation.execution_arn ? awsConsole(operation.execution_arn) : null;
+  const took = operation.ended_at && operation.started_at ? duration(Date.parse(operation.ended_at) - Date.parse(operation.started_at)) : null;
+  return facts([
+    ['Environment', operation.environment],
+    ['Blueprint', html`<a href=${`/console/blueprints/${operation.blueprint.name}?version=${operation.blueprint.version}`}>${operation.blueprint.name}@${operation.blueprint.version}</a>`],
+    ['Requested by', html`<span class="clip" title=${operation.requested_by}>${operation.requested_by}</span>`],
+    ['Requested', when(operation.created_at)],
+    ...(operation.approved_by ? /** @type {[string, unknown][]} */ ([['Approved by', operation.approved_by]]) : []),
+    ...(took ? /** @type {[string, unknown][]} */ ([['Took', took]]) : []),
+    ...(link ? /** @type {[string, unknown][]} */ ([['AWS', html`<a href=${link} target="_blank" rel="noreferrer">Execution</a>`]]) : []),
+    ['ID', html`<code>${operation.id}</code>`],
+  ]);
+}
+
+/** What is expected of a person, or what a person needs to know first. @param {import('../types').Operation} operation @param {(act: typeof actions.approve) => () => void} decide */
+function verdict(operation, decide) {
+  if (operation.status === 'waiting_for_approval') {
+    return html`<section class="note sheet" data-tone="wait" data-key="sheet" aria-label="Approval">
+      <div><strong>This plan waits for an approval</strong>
+      <p>Read the plan below. The workflow applies exactly this plan, or nothing.</p></div>
+      <div class="actions"><button type="button" class="primary" @click=${decide(actions.approve)}>Approve…</button>
+      <button type="button" @click=${decide(actions.reject)}>Reject…</button></div></section>`;
+  }
+  if (operation.cancel && !hasEnded(operation.status)) {
+    return html`<div class="note" data-tone="wait" data-key="cancelling"><strong>Cancel requested by ${operation.cancel.requested_by}</strong>
+      <p>${operation.cancel.acknowledged_at ? 'Terraform was interrupted and saves the state.' : 'The build reads the request within seconds.'}</p></div>`;
+  }
+  if (operation.error) {
+    const cancelled = operation.status === 'cancelled';
+    return html`<div class="note" data-tone=${cancelled ? 'off' : 'bad'} data-key="failure" role="alert">
+      <strong>${cancelled ? 'Cancelled' : `Failed in ${operation.error.step}`}</strong>
+      <pre class="cause">${plain(operation.error.message)}</pre>
+      ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
+      ${cancelled ? null : html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>`}</div>`;
+  }
+  if (operation.status === 'queued') {
+    return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>A stack has one operation at a time.</p></div>`;
+  }
+  return null;
+}
+
+/** @param {{count: number, resources: import('../types').ResourceChange[]}} drift */
+function drift({ count: found, resources }) {
+  return card('Drift', found === 0 ? html`<p class="pad">No resource drifted.</p>` : html`<ul class="changes">${resources.map(
+    (one) => html`<li data-action=${one.action}><span class="sign" aria-hidden="true">${one.action === 'delete' ? '−' : '~'}</span><code>${one.address}</code><span class="verb">${one.action === 'delete' ? 'no longer exists' : 'changed outside Terraform'}</span></li>`)}</ul>`, { count: found });
+}

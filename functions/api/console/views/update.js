@@ -1,0 +1,127 @@
+// Changes the variables or the blueprint version of a stack.
+
+import { follow } from '../actions.js';
+import { Problem, all, get, post, send } from '../api.js';
+import { variableForm } from '../form.js';
+import { shown } from '../format.js';
+import { element, html, island } from '../html.js';
+import { fieldList, problemPanel, stackPath } from '../parts.js';
+import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
+import { approvalText } from './new.js';
+
+/** @typedef {import('../types').Blueprint} Blueprint */
+
+/** @param {any} a @param {any} b */
+function same(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** @param {import('../app.js').Page} page */
+export default async function view({ params, signal, show, title }) {
+  /** @type {import('../types').Stack} */
+  const stack = await get(`/v1/stacks/${encodeURIComponent(params.id)}`, {}, signal);
+  title(`Update ${stack.name}`);
+  const path = `/v1/blueprints/${encodeURIComponent(stack.blueprint.name)}`;
+  /** @type {[Blueprint, import('../types').Environment[]]} */
+  const [latest, environments] = await Promise.all([get(path, {}, signal), all('/v1/environments', {}, signal)]);
+  const environment = environments.find((one) => one.name === stack.environment);
+  let version = stack.blueprint.version;
+  /** @type {Blueprint} */
+  let blueprint;
+  /** @type {ReturnType<typeof variableForm>} */
+  let form;
+  /** @type {unknown} */
+  let problem = null;
+  /** @type {import('../api.js').WrongField[]} */
+  let others = [];
+  let busy = '';
+  const panel = requestPanel();
+  const formPlace = island(element(html`<div></div>`));
+
+  /** What differs from the stack, as a merge patch. */
+  function changes() {
+    const values = form.values;
+    /** @type {[string, any][]} */
+    const set = Object.entries(values).filter(([name, value]) => !same(value, stack.variables[name]));
+    const gone = Object.keys(stack.variables).filter((name) => !Object.hasOwn(values, name));
+    return Object.fromEntries([...set, ...gone.map((name) => [name, null])]);
+  }
+
+  function body() {
+    const variables = changes();
+    return { ...(version === stack.blueprint.version ? {} : { version }), ...(Object.keys(variables).length ? { variables } : {}) };
+  }
+
+  function changed() {
+    const sensitive = blueprint.variables.filter((one) => one.sensitive).map((one) => one.name);
+    const request = withoutSecrets(body(), sensitive);
+    panel.set('PATCH', `/v1/stacks/${stack.id}`, request, updateCommand(`${stack.environment}/${stack.name}`, request));
+    draw();
+  }
+
+  async function choose() {
+    blueprint = version === latest.version ? latest : await get(`${path}/versions/${encodeURIComponent(version)}`, {}, signal);
+    const names = new Set(blueprint.variables.map((one) => one.name));
+    const values = Object.fromEntries(Object.entries(form?.values ?? stack.variables).filter(([name]) => names.has(name)));
+    form = variableForm({ variables: blueprint.variables, values, fixed: environment?.variables ?? {}, changed });
+    formPlace.replaceChildren(form.element);
+    changed();
+  }
+
+  /** @param {'update' | 'preview'} what */
+  const ask = (what) => async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    problem = null;
+    others = [];
+    if (!form.settle()) return draw();
+    busy = what;
+    draw();
+    try {
+      const operation = what === 'preview' ? post(`/v1/stacks/${stack.id}/preview`, body(), signal)
+        : send('PATCH', `/v1/stacks/${stack.id}`, { body: body(), headers: { 'If-Match': `"${stack.revision}"` }, signal }).then((answer) => answer.value);
+      follow(/** @type {any} */ (await operation));
+    } catch (error) {
+      if (signal.aborted) return;
+      busy = '';
+      problem = error;
+      if (error instanceof Problem && error.errors.length) {
+        others = form.refuse(error.errors);
+        if (others.length === 0) problem = null;
+        form.settle();
+      }
+      draw();
+    }
+  };
+
+  function draw() {
+    const differences = Object.entries(changes());
+    show(html`
+      <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(stack.id)}>${stack.name}</a> <span aria-hidden="true">/</span> Update</nav>
+      <div class="title"><h1>Update ${stack.name}</h1></div>
+      <form class="create" novalidate data-key="form" @submit=${ask('update')}>
+        <div class="create-main">
+          <section class="card form" aria-label="Blueprint"><div class="field"><label for="version">Version of ${stack.blueprint.name}</label>
+            <select id="version" .value=${version} @change=${(/** @type {any} */ event) => {
+              version = event.target.value;
+              choose();
+            }}>${[...new Set([...(latest.versions ?? [latest.version]), version])].map((one) => html`<option value=${one}>${one}${one === stack.blueprint.version ? ' (now)' : ''}</option>`)}</select></div></section>
+          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${formPlace}</section>
+        </div>
+        <div class="create-aside">
+          <section class="card" aria-labelledby="h-changes"><header><h2 id="h-changes">Changes</h2></header>${
+            differences.length === 0 && version === stack.blueprint.version ? html`<p class="pad muted">Nothing differs. Applying it restores what drifted.</p>`
+              : html`<ul class="diffs">${version === stack.blueprint.version ? null : html`<li><code>version</code> <span class="old">${stack.blueprint.version}</span> <span class="new">${version}</span></li>`}${differences.map(([name, value]) => html`<li><code>${name}</code> ${
+                Object.hasOwn(stack.variables, name) ? html`<span class="old">${shown(stack.variables[name])}</span>` : html`<span class="muted">not set</span>`} ${
+                value === null ? html`<span class="muted">default</span>` : html`<span class="new">${shown(blueprint.variables.some((one) => one.name === name && one.sensitive) ? '(sensitive)' : value)}</span>`}</li>`)}</ul>`}</section>
+          <section class="card" aria-labelledby="h-request"><header><h2 id="h-request">The same request</h2></header>${panel.element}</section>
+          <div class="submit">
+            ${problem ? problemPanel(problem) : null}${others.length && !problem ? fieldList(others) : null}
+            <div class="actions"><button type="button" .disabled=${busy !== ''} @click=${ask('preview')}>${busy === 'preview' ? 'Planning…' : 'Preview'}</button>
+            <button type="submit" class="primary" .disabled=${busy !== ''}>${busy === 'update' ? 'Updating…' : 'Update stack'}</button></div>
+            <p class="hint">${environment ? approvalText(environment) : ''}</p></div>
+        </div>
+      </form>`);
+  }
+
+  await choose();
+}
