@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
@@ -13,7 +14,11 @@ use slipway_model::blueprint::{Source, folder_of, local_modules};
 use slipway_model::name::Name;
 
 use crate::error::Error;
-use crate::files;
+
+mod ignore;
+mod tree;
+
+use tree::Found;
 
 /// The file of a blueprint's folder that says as what it is published. It is not part of what is published.
 pub const ABOUT: &str = "blueprint.json";
@@ -50,14 +55,6 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     })
 }
 
-/// What is not published: what Terraform puts there, what only tests and people read, what systems leave in folders.
-fn is_passed_over(name: &str) -> bool {
-    [".terraform", ".git", ".DS_Store", "tests", ABOUT, "README.md"].contains(&name)
-        || name.contains(".tfstate")
-        || name.ends_with(".tftest.hcl")
-        || name.ends_with(".tftest.json")
-}
-
 /// Reads the blueprint in `folder`. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
 pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
     let canonical = |path: &Path| {
@@ -75,7 +72,8 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
         root: text(root)?,
         top,
         folders: Vec::new(),
-        files: BTreeMap::new(),
+        source: Source::default(),
+        pictures: Vec::new(),
     };
     let mut modules = vec![reader.root.clone()];
     reader.take(&reader.root.clone())?;
@@ -89,7 +87,8 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
             }
         }
     }
-    Ok(reader.source())
+    reader.take_pictures();
+    Ok(reader.from_common_folder())
 }
 
 struct Reader {
@@ -99,8 +98,15 @@ struct Reader {
     /// The folders that were taken, from the top.
     folders: Vec<String>,
     /// Their files, from the top.
-    files: BTreeMap<String, String>,
+    source: Source,
+    /// Pictures and documents, with their content and whether they may be executed.
+    pictures: Vec<(String, Vec<u8>, bool)>,
 }
+
+/// The endings of names of binary files that are for people: published only where a Terraform file names such an ending.
+const PICTURES: [&str; 12] = [
+    ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".pdf", ".vsdx", ".pptx", ".docx", ".mp4", ".drawio",
+];
 
 impl Reader {
     /// Takes a folder with all that is below it.
@@ -108,27 +114,71 @@ impl Reader {
         if self.folders.iter().any(|taken| is_in(folder, taken)) {
             return Ok(());
         }
-        let whole = self.top.join(folder);
-        for file in files::below(&whole, is_passed_over)? {
-            let path = whole.join(&file);
-            let content = fs::read_to_string(&path).map_err(|source| Error::File {
-                action: "read as text",
-                path: path.clone(),
-                source,
-            })?;
-            self.files.insert(join(folder, &text(&file)?), content);
+        let (for_people, for_all): (Vec<_>, Vec<_>) = tree::below(&self.top, folder)?
+            .into_iter()
+            .partition(|found| found.needs.is_some());
+        for found in for_all {
+            self.take_file(found)?;
+        }
+        for found in for_people {
+            let needed = found
+                .needs
+                .as_ref()
+                .is_some_and(|(folder, name)| self.is_named_in(Some(folder), name));
+            if needed {
+                self.take_file(found)?;
+            }
         }
         self.folders.push(folder.to_owned());
         Ok(())
     }
 
+    fn take_file(&mut self, found: Found) -> Result<(), Error> {
+        let unreadable = |source| Error::File {
+            action: "read",
+            path: self.top.join(&found.path),
+            source,
+        };
+        let content = fs::read(&found.real).map_err(unreadable)?;
+        let mode = fs::metadata(&found.real).map_err(unreadable)?.permissions().mode();
+        let may_run = mode & 0o111 != 0;
+        let is_picture = PICTURES
+            .iter()
+            .any(|end| found.path.to_ascii_lowercase().ends_with(end));
+        match String::from_utf8(content) {
+            Err(binary) if is_picture => self.pictures.push((found.path, binary.into_bytes(), may_run)),
+            Ok(text) => self.source.insert(found.path, text.into_bytes(), may_run),
+            Err(binary) => self.source.insert(found.path, binary.into_bytes(), may_run),
+        }
+        Ok(())
+    }
+
+    /// Whether a Terraform file names something: one of a folder, or any.
+    fn is_named_in(&self, folder: Option<&str>, name: &str) -> bool {
+        self.source.files.iter().any(|(path, text)| {
+            let (above, file) = path.rsplit_once('/').unwrap_or(("", path));
+            let is_terraform = file.ends_with(".tf") || file.ends_with(".tf.json");
+            is_terraform && folder.is_none_or(|folder| folder == above) && text.contains(name)
+        })
+    }
+
+    fn take_pictures(&mut self) {
+        for (path, content, may_run) in std::mem::take(&mut self.pictures) {
+            let end = path.rfind('.').map_or("", |dot| &path[dot..]);
+            if self.is_named_in(None, end) {
+                self.source.insert(path, content, may_run);
+            }
+        }
+    }
+
     /// The folders of the local modules that a module calls.
     fn called_by(&self, module: &str) -> Result<Vec<String>, Error> {
-        let files = self.files.iter().filter_map(|(path, text)| {
-            let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-            (folder == module).then_some((file, text.as_str()))
-        });
-        let calls = local_modules(files).into_iter().map(|call| {
+        let calls = local_modules(self.source.files_of(module)).map_err(|errors| Error::Refused {
+            title: format!("The module in {} cannot be read", self.top.join(module).display()),
+            detail: "nothing was published".to_owned(),
+            errors,
+        })?;
+        let calls = calls.into_iter().map(|call| {
             let what = |problem: &str| {
                 let file = self.top.join(module).join(&call.file);
                 Error::Usage(format!("{}: the module `{}` is {}, {problem}", file.display(), call.name, call.path))
@@ -139,10 +189,9 @@ impl Reader {
                 self.top.display()
             );
             let folder = folder_of(module, &call.path).ok_or_else(|| what(&out))?;
-            let whole = self.top.join(&folder);
-            match whole.canonicalize() {
-                Ok(real) if real == whole && real.is_dir() => Ok(folder),
-                Ok(real) if real.is_dir() => Err(what("which is behind a link: put the folder itself there")),
+            match self.top.join(&folder).canonicalize() {
+                Ok(real) if !real.starts_with(&self.top) => Err(what(&out)),
+                Ok(real) if real.is_dir() => Ok(folder),
                 _ => Err(what("where there is no folder")),
             }
         });
@@ -150,24 +199,24 @@ impl Reader {
     }
 
     /// The files, from the deepest folder that holds them all.
-    fn source(self) -> Source {
+    fn from_common_folder(self) -> Source {
         let common = self
             .folders
             .iter()
             .fold(self.root.clone(), |common, folder| common_folder(&common, folder));
-        let below = |path: &str| {
-            path.strip_prefix(&common)
-                .unwrap_or(path)
-                .trim_start_matches('/')
-                .to_owned()
+        let below = |path: String| {
+            let below = path
+                .strip_prefix(&common)
+                .map(|below| below.trim_start_matches('/').to_owned());
+            below.unwrap_or(path)
         };
+        let all_below =
+            |files: BTreeMap<String, String>| files.into_iter().map(|(path, text)| (below(path), text)).collect();
         Source {
-            root: below(&self.root),
-            files: self
-                .files
-                .iter()
-                .map(|(path, text)| (below(path), text.clone()))
-                .collect(),
+            root: below(self.root),
+            files: all_below(self.source.files),
+            binaries: all_below(self.source.binaries),
+            executables: self.source.executables.into_iter().map(below).collect(),
         }
     }
 }

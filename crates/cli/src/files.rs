@@ -5,9 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// Every file below a folder, by its path from there, sorted. What `passes_over` by its name is left out, folders too. A link is
-/// refused: what it leads to is not the folder's own.
-pub fn below(folder: &Path, passes_over: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
+/// What becomes of links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// They are refused: what one leads to is not the folder's own.
+    Refused,
+    /// They are passed over.
+    PassedOver,
+}
+
+/// Every file below a folder, by its path from there, sorted. What `passes_over` by its name is left out, folders too.
+pub fn below(folder: &Path, links: Links, passes_over: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(current) = pending.pop() {
@@ -23,6 +31,9 @@ pub fn below(folder: &Path, passes_over: impl Fn(&str) -> bool) -> Result<Vec<Pa
                 continue;
             }
             let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_symlink() && links == Links::PassedOver {
+                continue;
+            }
             if kind.is_symlink() {
                 let what = format!("{} is a link: put the file itself there", path.display());
                 return Err(Error::Usage(what));

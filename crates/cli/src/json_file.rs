@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use slipway_model::json::Unique;
+use slipway_model::json::{Unique, inexact_number};
+use slipway_model::variable::values_in;
 
 use crate::error::Error;
 
-/// The object in a JSON file; `-` is the standard input, where nobody sees what is typed.
+/// The object in a JSON file, or the values in a `.tfvars` file; `-` is the standard input, where nobody sees what is typed.
 pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     let text = if path == Path::new("-") {
         io::read_to_string(io::stdin())
@@ -21,7 +22,17 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
         path: path.to_owned(),
         source,
     })?;
-    let parsed = serde_json::from_str(&text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if path.extension().is_some_and(|end| end == "tfvars") {
+        return values_in(text).map_err(|what| Error::Usage(format!("{}: {what}", path.display())));
+    }
+    if let Some(number) = inexact_number(text) {
+        return Err(Error::Usage(format!(
+            "{}: the number {number} would not be kept to its last digit: give a shorter one, or use a variable that takes a text",
+            path.display()
+        )));
+    }
+    let parsed = serde_json::from_str(text);
     match parsed {
         Ok(Unique(Value::Object(object))) => Ok(object),
         Ok(_) => Err(Error::Usage(format!("{} is not a JSON object", path.display()))),

@@ -1,10 +1,14 @@
 //! A published Terraform root module.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::name::{Digest, Name};
 use crate::problem::FieldProblem;
@@ -27,7 +31,7 @@ pub const VARIABLES: &str = "slipway.auto.tfvars.json";
 pub const SOURCE_SIZE: usize = 4 * 1024 * 1024;
 
 /// The files of a blueprint version, as they are published and as the runner gets them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The folder of the root module among the files, `""` where the files are the root module.
@@ -35,6 +39,12 @@ pub struct Source {
     pub root: String,
     /// The text of each file by its path, with `/` between folders.
     pub files: BTreeMap<String, String>,
+    /// The files that are not text, in base64.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub binaries: BTreeMap<String, String>,
+    /// The paths of the files that may be executed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub executables: BTreeSet<String>,
 }
 
 impl Source {
@@ -45,7 +55,57 @@ impl Source {
 
     /// The one JSON text for these files.
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "files": self.files, "root": self.root }).to_string()
+        self.document().to_string()
+    }
+
+    /// The same as a value: the fields of a request that publishes these files.
+    pub fn document(&self) -> Value {
+        let mut document = serde_json::json!({ "files": self.files, "root": self.root });
+        // Files without these keep the digest that they had before there were any.
+        if !self.binaries.is_empty() {
+            document["binaries"] = serde_json::json!(self.binaries);
+        }
+        if !self.executables.is_empty() {
+            document["executables"] = serde_json::json!(self.executables);
+        }
+        document
+    }
+
+    /// Adds a file.
+    pub fn insert(&mut self, path: String, content: Vec<u8>, may_run: bool) {
+        if may_run {
+            self.executables.insert(path.clone());
+        }
+        match String::from_utf8(content) {
+            // A request carries no NUL.
+            Ok(text) if !text.contains('\0') => {
+                self.files.insert(path, text);
+            }
+            Ok(text) => {
+                self.binaries.insert(path, STANDARD.encode(text));
+            }
+            Err(binary) => {
+                self.binaries.insert(path, STANDARD.encode(binary.as_bytes()));
+            }
+        }
+    }
+
+    /// Every file's path and content, and whether it may be executed; `Err` is the path of one that is not base64.
+    pub fn contents(&self) -> impl Iterator<Item = Result<(&str, Cow<'_, [u8]>, bool), &str>> {
+        let texts = self
+            .files
+            .iter()
+            .map(|(path, text)| Ok((path.as_str(), Cow::Borrowed(text.as_bytes()))));
+        let binaries = self
+            .binaries
+            .iter()
+            .map(|(path, written)| match STANDARD.decode(written) {
+                Ok(bytes) => Ok((path.as_str(), Cow::Owned(bytes))),
+                Err(_) => Err(path.as_str()),
+            });
+        texts
+            .chain(binaries)
+            .map(|file| file.map(|(path, bytes)| (path, bytes, self.executables.contains(path))))
     }
 
     /// The files of the root module itself, not of its subfolders, by file name.
@@ -63,19 +123,26 @@ impl Source {
 
     /// Checks the files and reads the variables of the root module; every problem is named at once.
     pub fn check(&self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
-        let mut problems: Vec<FieldProblem> = self.files.keys().filter_map(|path| path_problem(path)).collect();
+        let paths = self.files.keys().map(|path| ("files", path));
+        let paths = paths.chain(self.binaries.keys().map(|path| ("binaries", path)));
+        let mut problems: Vec<FieldProblem> = paths.filter_map(|(field, path)| path_problem(field, path)).collect();
         if !self.root.is_empty() {
-            problems.extend(path_problem(&self.root).map(|problem| FieldProblem {
+            problems.extend(path_problem("root", &self.root).map(|problem| FieldProblem {
                 field: "root".to_owned(),
                 ..problem
             }));
         }
-        let size: usize = self.files.values().map(String::len).sum();
+        problems.extend(self.binary_problems());
+        let size: usize = self.files.values().chain(self.binaries.values()).map(String::len).sum();
         if size > SOURCE_SIZE {
             problems.push(FieldProblem::new(
                 "files",
                 format!("the files have {size} bytes together"),
-                format!("publish at most {SOURCE_SIZE} bytes: the root module and the local modules that it calls"),
+                format!(
+                    "publish at most {SOURCE_SIZE} bytes, the root module and the local modules that it calls: name what Terraform does \
+                     not need in a file `.slipwayignore`. The largest are {}",
+                    self.largest()
+                ),
             ));
         }
         if !self.root_files().any(|(file, _)| variable::syntax_of(file).is_some()) {
@@ -102,8 +169,61 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The paths of the largest files.
+    fn largest(&self) -> String {
+        let mut files: Vec<(usize, &str)> = self
+            .files
+            .iter()
+            .chain(&self.binaries)
+            .map(|(path, content)| (content.len(), path.as_str()))
+            .collect();
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        let named = files
+            .iter()
+            .take(3)
+            .map(|(size, path)| format!("{} ({size})", path.escape_default()));
+        named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What is wrong with the files that are no text, and with those that may be executed.
+    fn binary_problems(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
+        for path in self.contents().filter_map(Result::err) {
+            let field = format!("binaries.{}", path.escape_default());
+            problems.push(FieldProblem::new(
+                field,
+                "is not base64",
+                "give the file in base64, with padding",
+            ));
+        }
+        for path in self.binaries.keys() {
+            let field = format!("binaries.{}", path.escape_default());
+            let name = path.rsplit('/').next().unwrap_or_default();
+            if self.files.contains_key(path) {
+                problems.push(FieldProblem::new(field, "is among `files` too", "give each file once"));
+            } else if variable::syntax_of(name).is_some() || name.contains(".tfvars") {
+                problems.push(FieldProblem::new(
+                    field,
+                    "is a Terraform file that is not UTF-8 text",
+                    "write it in UTF-8",
+                ));
+            }
+        }
+        let is_there = |path: &&String| self.files.contains_key(*path) || self.binaries.contains_key(*path);
+        for path in self.executables.iter().filter(|path| !is_there(path)) {
+            problems.push(FieldProblem::new(
+                "executables",
+                format!("{} is not among the files", path.escape_default()),
+                "name files of `files` or `binaries`",
+            ));
+        }
+        problems
+    }
+}
+
 /// What is wrong with the path of a file, which the runner will write below its work folder.
-fn path_problem(path: &str) -> Option<FieldProblem> {
+fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
     let wrong_part = |part: &str| part.is_empty() || part == "." || part == "..";
     let what = if path.len() > 512 {
         "is longer than 512 bytes"
@@ -117,7 +237,7 @@ fn path_problem(path: &str) -> Option<FieldProblem> {
         return None;
     };
     Some(FieldProblem::new(
-        format!("files.{}", path.escape_default()),
+        format!("{field}.{}", path.escape_default()),
         format!("the path {what}"),
         "name files by their path from the blueprint's folder, like `modules/network/main.tf`",
     ))
@@ -152,6 +272,7 @@ mod tests {
                 .iter()
                 .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
                 .collect(),
+            ..Source::default()
         }
     }
 
@@ -190,6 +311,55 @@ mod tests {
             source.check().expect_err("no module")[0]
                 .detail
                 .contains("no Terraform file")
+        );
+    }
+
+    #[test]
+    fn binaries_and_executables_are_checked() {
+        let mut good = source(&[("main.tf", OUTPUT), ("run.sh", "#!/bin/sh")]);
+        let plain = good.digest();
+        good.executables.insert("run.sh".to_owned());
+        good.binaries.insert("lambda.zip".to_owned(), "UEsDBA==".to_owned());
+        good.check().expect("a blueprint");
+        assert_ne!(
+            good.digest(),
+            plain,
+            "what may be executed is part of what is published"
+        );
+        let read: Source = serde_json::from_str(&good.to_json()).expect("what was written");
+        assert_eq!(read, good);
+        let contents: Vec<_> = good.contents().map(|file| file.expect("base64")).collect();
+        assert_eq!(
+            contents[2],
+            ("lambda.zip", Cow::Borrowed(b"PK\x03\x04".as_slice()), false)
+        );
+        assert!(contents[1].2 && !contents[0].2);
+        for (path, content, words) in [
+            ("x.zip", "not base64", "base64"),
+            ("x.tf", "UEsDBA==", "UTF-8"),
+            ("run.sh", "UEsDBA==", "too"),
+            ("../x", "UEsDBA==", "plain path"),
+        ] {
+            let mut wrong = good.clone();
+            wrong.binaries.insert(path.to_owned(), content.to_owned());
+            let problems = wrong.check().expect_err(path);
+            assert!(problems[0].detail.contains(words), "{path}: {problems:?}");
+        }
+        good.executables.insert("other.sh".to_owned());
+        assert!(good.check().expect_err("no file")[0].detail.contains("other.sh"));
+    }
+
+    #[test]
+    fn a_module_that_cannot_be_read_calls_who_knows_what() {
+        let problems = source(&[
+            ("main.tf", &format!("{OUTPUT}\nmodule \"m\" {{ source = \"./m\" }}\n")),
+            ("m/main.tf", "module \"b\" {"),
+        ]);
+        let problems = problems.check().expect_err("unreadable");
+        assert_eq!(
+            (problems.len(), problems[0].field.as_str()),
+            (1, "files.m/main.tf"),
+            "{problems:?}"
         );
     }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::json::Unique;
+use crate::json::{Unique, inexact_number};
 use crate::problem::FieldProblem;
 
 /// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
@@ -22,6 +22,16 @@ pub struct Fields {
 impl Fields {
     /// The fields of the object that these bytes are; otherwise a sentence that says what they are.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            return Err("text with a byte order mark before its JSON".to_owned());
+        }
+        let lost = str::from_utf8(bytes).ok().and_then(inexact_number);
+        if let Some(number) = lost {
+            return Err(format!(
+                "JSON with the number {}, which would not be kept to its last digit",
+                shortened(number)
+            ));
+        }
         let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
             let text = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());
@@ -148,6 +158,19 @@ impl Fields {
             }
         }
         Some(set)
+    }
+
+    /// A field that may be left out, as a list of texts of the form of `T`.
+    pub fn optional_set<T: FromStr<Err: fmt::Display> + Ord>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+    ) -> Option<BTreeSet<T>> {
+        if matches!(self.object.get(name), None | Some(Value::Null)) {
+            self.take(name);
+            return None;
+        }
+        self.set(name, remedy)
     }
 
     /// A field that must be there, as a list of whatever.

@@ -1,4 +1,4 @@
-//! JSON in which no object names a field twice.
+//! JSON in which no object names a field twice, and no number loses a digit.
 
 use std::fmt;
 
@@ -74,5 +74,124 @@ impl<'de> Visitor<'de> for UniqueVisitor {
             object.insert(name, value);
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// A number in a JSON text, or in a Terraform expression, that a JSON number here would not hold to its last digit.
+///
+/// Whole numbers are held up to 2^64; others as binary fractions of 53 bits, of which about 17 digits are kept.
+pub fn inexact_number(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = string_end(bytes, at),
+            byte if byte.is_ascii_digit() => {
+                let end = number_end(bytes, at);
+                if !is_kept(&text[at..end], at > 0 && bytes[at - 1] == b'-') {
+                    return Some(&text[at..end]);
+                }
+                at = end;
+            }
+            // A word with digits in it is no number.
+            byte if byte.is_ascii_alphabetic() || byte == b'_' => {
+                while bytes
+                    .get(at)
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+                {
+                    at += 1;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn string_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    at.min(bytes.len())
+}
+
+fn number_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        let is_sign = matches!(byte, b'+' | b'-') && matches!(bytes[at - 1], b'e' | b'E');
+        if !(byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E') || (at > from && is_sign)) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Whether the decimal number is the one that comes out of its binary form again.
+fn is_kept(written: &str, is_negative: bool) -> bool {
+    if written.parse::<i64>().is_ok() || (!is_negative && written.parse::<u64>().is_ok()) {
+        return true;
+    }
+    let Ok(number) = written.parse::<f64>() else {
+        // No number at all: whoever parses the text says so.
+        return true;
+    };
+    number.is_finite() && digits(written) == digits(&format!("{number:e}"))
+}
+
+/// The digits of a number without zeros around them, and where its point is from the first of them.
+fn digits(written: &str) -> (String, i64) {
+    let (mantissa, exponent) = written.split_once(['e', 'E']).unwrap_or((written, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let significant = all.trim_start_matches('0');
+    if significant.is_empty() {
+        return (String::new(), 0);
+    }
+    let leading = all.len() - significant.len();
+    let point = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let exponent = exponent.parse::<i64>().unwrap_or_default();
+    (
+        significant.trim_end_matches('0').to_owned(),
+        exponent.saturating_add(point(whole.len())) - point(leading),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_would_lose_a_digit_is_found() {
+        for kept in [
+            "0.1",
+            "1.10",
+            "-0.5e-3",
+            "1e30",
+            "18446744073709551615",
+            "0",
+            "0.0",
+            "1E+2",
+            "100",
+            "[1, \"0.12345678901234567890123\"]",
+            "a12345678901234567890123",
+            "1.5e22",
+            "\"\\\"0.12345678901234567890123\"",
+        ] {
+            assert_eq!(inexact_number(kept), None, "{kept}");
+        }
+        for (text, lost) in [
+            ("{\"a\": [0.12345678901234567890123]}", "0.12345678901234567890123"),
+            ("18446744073709551616", "18446744073709551616"),
+            ("-9007199254740993.5", "9007199254740993.5"),
+            ("1e400", "1e400"),
+        ] {
+            assert_eq!(inexact_number(text), Some(lost), "{text}");
+        }
     }
 }

@@ -20,6 +20,7 @@
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
 //! | [`source_account`] | accounts whose events may ask for operations, and for which |
 //! | [`terraform`] | what Slipway and Terraform have agreed on |
+//! | [`terraform_file`] | the blocks of a file in Terraform's native syntax |
 //! | [`terraform_json`] | the blocks of a file in Terraform's JSON syntax |
 //! | [`error_name`] | what errors of operations are called |
 //! | [`error_chain`] | an error with what led to it, in one line |
@@ -53,6 +54,7 @@ pub mod source_account;
 pub mod stack;
 pub mod subscription;
 pub mod terraform;
+pub mod terraform_file;
 pub mod terraform_json;
 mod textual;
 pub mod variable;

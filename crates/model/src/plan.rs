@@ -8,6 +8,17 @@ use crate::operation::OperationKind;
 /// How many resources a [`PlanSummary`] names: enough for a person to read, few enough for a DynamoDB item.
 pub const RESOURCES_NAMED: usize = 100;
 
+/// How many bytes the addresses of these have together: a key of a `for_each` may be of any length.
+pub const RESOURCES_BYTES: usize = 32 * 1024;
+
+/// Names one more resource while there is room.
+fn name(named: &mut Vec<ResourceChange>, change: ResourceChange) {
+    let bytes: usize = named.iter().map(|change| change.address.len()).sum();
+    if named.len() < RESOURCES_NAMED && bytes + change.address.len() <= RESOURCES_BYTES {
+        named.push(change);
+    }
+}
+
 /// What a plan would do to one resource.
 ///
 /// The names are those of Terraform's `-json` stream (`change.action` in a `planned_change` message), less `noop` and `read`,
@@ -80,9 +91,7 @@ impl PlanSummary {
             Action::Move => &mut self.moved,
         };
         *count += 1;
-        if self.resources.len() < RESOURCES_NAMED {
-            self.resources.push(change);
-        }
+        name(&mut self.resources, change);
     }
 
     /// How many resources an apply would touch.
@@ -114,9 +123,7 @@ impl Drift {
     /// Counts one more resource, and names it while there is room.
     pub fn add(&mut self, change: ResourceChange) {
         self.count += 1;
-        if self.resources.len() < RESOURCES_NAMED {
-            self.resources.push(change);
-        }
+        name(&mut self.resources, change);
     }
 }
 
@@ -193,6 +200,25 @@ mod tests {
             (long.add, long.resources.len()),
             (RESOURCES_NAMED as u64 + 5, RESOURCES_NAMED)
         );
+    }
+
+    #[test]
+    fn long_addresses_leave_room_in_the_record() {
+        let mut long = PlanSummary::default();
+        let mut drift = Drift::default();
+        for number in 0..200 {
+            let change = ResourceChange {
+                address: format!("terraform_data.it[\"{number}{}\"]", "k".repeat(5_000)),
+                action: Action::Create,
+            };
+            long.add_change(change.clone());
+            drift.add(change);
+        }
+        assert_eq!((long.add, drift.count), (200, 200));
+        for named in [&long.resources, &drift.resources] {
+            let bytes: usize = named.iter().map(|change| change.address.len()).sum();
+            assert!(!named.is_empty() && bytes <= RESOURCES_BYTES, "{bytes}");
+        }
     }
 
     #[test]

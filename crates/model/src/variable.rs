@@ -11,13 +11,20 @@ use serde_json::{Map, Value};
 use crate::problem::FieldProblem;
 
 mod check;
+mod constant;
+mod convert;
 mod evaluate;
-mod hcl;
-mod literal;
+mod json;
+mod native;
+mod read;
+mod types;
 mod validation;
+mod values;
 
-pub use hcl::read_schema;
-pub(crate) use hcl::{Syntax, syntax_of};
+pub(crate) use native::is_on;
+pub use read::read_schema;
+pub(crate) use read::{Syntax, is_override, syntax_of};
+pub use values::values_in;
 
 /// One `variable` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +41,9 @@ pub struct Variable {
     /// The default, where there is one that may be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
+    /// The default as the blueprint writes it, where only Terraform can say what it comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_expression: Option<String>,
     /// Whether `null` is a value that it takes.
     pub nullable: bool,
     /// What it is for.
@@ -91,6 +101,9 @@ pub struct Attribute {
     /// What it is then, where the blueprint says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
+    /// The default as the blueprint writes it, where only Terraform can say what it comes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_expression: Option<String>,
 }
 
 /// Checks the values of a request against a schema; every problem is named at once.

@@ -36,6 +36,7 @@ fn root_module(folder: &Path) -> Source {
     Source {
         root: String::new(),
         files: files.map(|path| (name(&path), text(&path))).collect::<BTreeMap<_, _>>(),
+        ..Source::default()
     }
 }
 

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_body;
-use hcl_edit::structure::Body;
-use serde_json::Value;
 use slipway_model::artifact;
 use slipway_model::blueprint::{Source, refusal};
 use slipway_model::name::Digest;
-use slipway_model::terraform_json::each;
+use slipway_model::terraform_file::{self, Argument, Body};
+use slipway_model::terraform_json::Node;
 use slipway_model::variable::read_schema;
 
 use crate::error::Error;
@@ -68,13 +66,19 @@ pub(crate) fn aws_provider(source: &Source) -> AwsProvider {
     let mut name = "aws".to_owned();
     let mut blocks = Vec::new();
     for (file, text) in source.root_files() {
+        if terraform_file::is_ignored(file) {
+            continue;
+        }
         let ends_with = |ends: [&str; 2]| ends.iter().any(|end| file.strip_suffix(end).is_some());
         if ends_with([".tf", ".tofu"]) {
-            if let Ok(body) = parse_body(text) {
+            // One that cannot be read, Terraform rejects too.
+            if let Ok(body) = terraform_file::parse(text) {
                 read_hcl(&body, &mut name, &mut blocks);
             }
-        } else if ends_with([".tf.json", ".tofu.json"]) {
-            read_json(&serde_json::from_str(text).unwrap_or_default(), &mut name, &mut blocks);
+        } else if ends_with([".tf.json", ".tofu.json"])
+            && let Ok(file) = Node::parse(text)
+        {
+            read_json(&file, &mut name, &mut blocks);
         }
     }
     let aliases = blocks
@@ -90,50 +94,42 @@ fn is_aws(source: &str) -> bool {
 }
 
 /// The source of the AWS provider's local name, and the aliased provider blocks as (local name, alias).
-fn read_hcl(body: &Body, name: &mut String, blocks: &mut Vec<(String, String)>) {
-    for terraform in body.get_blocks("terraform") {
-        for required in terraform.body.get_blocks("required_providers") {
-            for attribute in required.body.attributes() {
-                let Expression::Object(object) = &attribute.value else {
-                    continue;
-                };
-                let source = object.iter().find(|(key, _)| {
-                    key.as_ident().map(hcl_edit::Ident::as_str) == Some("source")
-                        || key.as_expr().and_then(Expression::as_str) == Some("source")
-                });
-                if source.and_then(|(_, value)| value.expr().as_str()).is_some_and(is_aws) {
-                    attribute.key.as_str().clone_into(name);
-                }
-            }
+fn read_hcl(body: &Body<'_>, name: &mut String, blocks: &mut Vec<(String, String)>) {
+    let terraform = body
+        .blocks_of("terraform")
+        .flat_map(|block| block.body.blocks_of("required_providers"));
+    for argument in terraform.flat_map(|required| &required.body.arguments) {
+        let Ok(Expression::Object(object)) = argument.expression() else {
+            continue;
+        };
+        let source = object.iter().find(|(key, _)| {
+            key.as_ident().map(hcl_edit::Ident::as_str) == Some("source")
+                || key.as_expr().and_then(Expression::as_str) == Some("source")
+        });
+        if source.and_then(|(_, value)| value.expr().as_str()).is_some_and(is_aws) {
+            argument.name.clone_into(name);
         }
     }
-    for provider in body.get_blocks("provider") {
-        let label = provider.labels.first().map(|label| label.as_str().to_owned());
-        let alias = provider
-            .body
-            .get_attribute("alias")
-            .and_then(|alias| alias.value.as_str());
-        blocks.extend(label.zip(alias.map(str::to_owned)));
+    for provider in body.blocks_of("provider") {
+        let label = provider.labels.first().map(|label| label.clone().into_owned());
+        let alias = provider.body.argument("alias").and_then(Argument::as_text);
+        blocks.extend(label.zip(alias));
     }
 }
 
-fn read_json(module: &Value, name: &mut String, blocks: &mut Vec<(String, String)>) {
-    for terraform in each(&module["terraform"]) {
-        for required in each(&terraform["required_providers"]) {
-            for (local, requirement) in required.as_object().into_iter().flatten() {
-                if requirement["source"].as_str().is_some_and(is_aws) {
-                    local.clone_into(name);
-                }
-            }
+fn read_json(module: &Node, name: &mut String, blocks: &mut Vec<(String, String)>) {
+    let terraform = module
+        .blocks("terraform")
+        .into_iter()
+        .flat_map(|block| block.blocks("required_providers"));
+    for (local, requirement) in terraform.flat_map(Node::members) {
+        if requirement.get("source").and_then(Node::as_text).is_some_and(is_aws) {
+            local.clone_into(name);
         }
     }
-    for providers in each(&module["provider"]) {
-        for (label, configurations) in providers.as_object().into_iter().flatten() {
-            for configuration in each(configurations) {
-                let alias = configuration["alias"].as_str();
-                blocks.extend(alias.map(|alias| (label.clone(), alias.to_owned())));
-            }
-        }
+    for (label, configuration) in module.labelled("provider") {
+        let alias = configuration.get("alias").and_then(Node::as_text);
+        blocks.extend(alias.map(|alias| (label.to_owned(), alias.to_owned())));
     }
 }
 
@@ -148,6 +144,7 @@ mod tests {
         Source {
             root: String::new(),
             files: files.collect(),
+            ..Source::default()
         }
     }
 

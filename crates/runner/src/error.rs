@@ -158,7 +158,7 @@ pub(crate) enum Error {
     TwoStates { earlier: String, key: String },
     #[error("the state of the stack is locked: {0}")]
     Locked(String),
-    #[error("another build of this operation still runs Terraform on this machine, in {}", .0.display())]
+    #[error("an earlier build of this stack still runs Terraform on this machine, in {}", .0.display())]
     StillRuns(PathBuf),
     #[error("Terraform could not save the state, and neither could the runner ({why}); the state is kept in {kept}")]
     StateNotSaved { why: String, kept: String },

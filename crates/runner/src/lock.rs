@@ -193,7 +193,7 @@ impl StateLock<'_> {
             if active.as_ref() != Some(&self.config.operation) {
                 return Ok(Some("it is not known whether that operation has ended".to_owned()));
             }
-            if work_folder::is_in_use(&holder.operation) {
+            if work_folder::is_in_use(self.stack, &holder.operation) {
                 return Ok(Some("its Terraform still runs on this machine".to_owned()));
             }
         }

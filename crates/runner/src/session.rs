@@ -27,7 +27,7 @@ use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::WorkFolder;
 use slipway_model::error_chain::chain;
 
-/// How long a Terraform of an earlier build of this operation is waited for, which outlived its runner on this machine.
+/// How long a Terraform of an earlier build of this stack is waited for, which outlived its runner on this machine.
 const OUTLIVED: Duration = Duration::from_mins(5);
 
 /// The longest pause between two tries to get the work folder from it.
@@ -178,11 +178,11 @@ impl Session {
         Ok((environment, Endpoint::serve(session).await?))
     }
 
-    /// The work folder of the operation, once no earlier build's Terraform is at work in it.
+    /// The work folder of the stack, once no earlier build's Terraform is at work in it.
     pub(crate) async fn work_folder(&self) -> Result<WorkFolder, Error> {
         let mut pauses = Pauses::new(OUTLIVED, LONGEST_PAUSE);
         loop {
-            match WorkFolder::create(&self.config.operation, self.config.terraform_user) {
+            match WorkFolder::create(&self.config.stack, &self.config.operation, self.config.terraform_user) {
                 Err(Error::StillRuns(_)) if pauses.pause().await => self.cancel.check()?,
                 other => return other,
             }

@@ -1,7 +1,8 @@
-//! The folder in which Terraform works, for one operation on one machine.
+//! The folder in which Terraform works, for one stack on one machine.
 //!
 //! ```text
-//! slipway-op-…/          private (0700) and locked while this runner, or Terraform, lives
+//! slipway-lusab-babad/   private (0700) and locked while this runner, or Terraform, lives
+//!   operation            the operation that has it
 //!   blueprint/           the published files; the root module in it is where Terraform runs
 //!   terraform/
 //!     plan.tfplan        the plan, with every value in it: it never leaves the private artifacts bucket
@@ -11,8 +12,8 @@
 //!
 //! The two folders are Terraform's user's; everything beside them is the runner's.
 //!
-//! Its path is the same in both phases, so that a value like `abspath(path.module)` in a plan is still true when it is
-//! applied. The lock is on the folder itself, and Terraform inherits it: whoever gets it knows that neither is alive.
+//! Its path is that of the stack, so that a value like `abspath(path.module)` or `path.cwd` is the same in every operation: one
+//! in a trigger would replace a resource each time otherwise. Two operations of a stack never need it at once. The lock is on the folder itself, and Terraform inherits it: whoever gets it knows that neither is alive.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -22,9 +23,10 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use slipway_model::blueprint::Source;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 
 use crate::error::Error;
+use crate::plan::ROOT;
 use crate::user::User;
 
 /// The stream of an apply. It is looked for by a build that comes after one that died.
@@ -51,9 +53,29 @@ pub(crate) struct WorkFolder {
     keep: bool,
 }
 
-/// Where the work folders of this machine are.
-fn place(operation: &OperationId) -> PathBuf {
-    std::env::temp_dir().join(format!("slipway-{operation}"))
+/// The file that names the operation.
+const OPERATION: &str = "operation";
+
+/// The state that Terraform could not save, in the root module's folder.
+const ERRORED: &str = "errored.tfstate";
+
+/// Where the work folder of a stack is on this machine.
+fn place(stack: &StackId) -> PathBuf {
+    std::env::temp_dir().join(format!("slipway-{stack}"))
+}
+
+/// Where a folder is kept whose content exists nowhere else: a place where nothing is yet.
+fn kept_place(operation: &str) -> PathBuf {
+    let place = |number: u32| std::env::temp_dir().join(format!("slipway-{operation}-kept-{number}"));
+    let free = (1..100).map(place).find(|place| !place.exists());
+    free.unwrap_or_else(|| place(100))
+}
+
+/// The operation that has a folder, or had it last.
+fn operation_of(folder: &Path) -> Option<String> {
+    let owner = std::fs::read_to_string(folder.join(OPERATION)).ok()?;
+    // What becomes part of a path is an id.
+    owner.parse::<OperationId>().ok().map(|id| id.to_string())
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -69,19 +91,23 @@ fn open_folder(path: &Path) -> io::Result<File> {
 }
 
 /// Whether a process of an operation's earlier build is alive on this machine: its runner, or the Terraform that outlived it.
-pub(crate) fn is_in_use(operation: &OperationId) -> bool {
-    let Ok(folder) = open_folder(&place(operation)) else {
+pub(crate) fn is_in_use(stack: &StackId, operation: &OperationId) -> bool {
+    let path = place(stack);
+    let Ok(folder) = open_folder(&path) else {
         return false;
     };
+    if operation_of(&path) != Some(operation.to_string()) {
+        return false;
+    }
     flock(&folder, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
 }
 
 impl WorkFolder {
-    /// Makes the folder of an operation, empty. [`Error::StillRuns`] where an earlier build has it.
+    /// Makes the folder of a stack for an operation, empty. [`Error::StillRuns`] where an earlier build has it.
     ///
     /// With a user for Terraform, others may pass through it, and read nothing.
-    pub(crate) fn create(operation: &OperationId, user: Option<User>) -> Result<Self, Error> {
-        let path = place(operation);
+    pub(crate) fn create(stack: &StackId, operation: &OperationId, user: Option<User>) -> Result<Self, Error> {
+        let path = place(stack);
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed("make", &path)(error)),
             _ => {}
@@ -98,8 +124,19 @@ impl WorkFolder {
         }
         // Terraform inherits the lock.
         fcntl_setfd(&lock, FdFlags::empty()).map_err(|error| failed("lock", &path)(error.into()))?;
+        let before = operation_of(&path);
+        if let Some(before) = before
+            .as_ref()
+            .filter(|before| holds_state(&path) && **before != operation.to_string())
+        {
+            // Nobody else has this state. The lock goes with the folder, and another one is made.
+            std::fs::rename(&path, kept_place(before)).map_err(failed("keep", &path))?;
+            return Self::create(stack, operation, user);
+        }
         let left_behind = std::fs::read(path.join(APPLY_STREAM)).ok();
+        let left_behind = left_behind.filter(|_| before == Some(operation.to_string()));
         empty(&path).map_err(failed("empty", &path))?;
+        write_private(&path.join(OPERATION), operation.to_string().as_bytes())?;
         let mode = if user.is_some() { 0o711 } else { 0o700 };
         std::fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed("open", &path))?;
         let root = path.join(BLUEPRINT);
@@ -150,15 +187,21 @@ impl WorkFolder {
     /// Writes the files of a blueprint.
     pub(crate) fn write_source(&mut self, source: &Source) -> Result<(), Error> {
         let blueprint = self.path.join(BLUEPRINT);
-        for (name, text) in &source.files {
-            let path = below(&blueprint, name).ok_or_else(|| Error::BlueprintFile {
+        for file in source.contents() {
+            let wrong = |name: &str, why| Error::BlueprintFile {
                 file: name.escape_default().to_string(),
-                why: "its path leads out of the blueprint's folder",
-            })?;
+                why,
+            };
+            let (name, bytes, may_run) = file.map_err(|name| wrong(name, "it is not base64"))?;
+            let path =
+                below(&blueprint, name).ok_or_else(|| wrong(name, "its path leads out of the blueprint's folder"))?;
             if let Some(parent) = path.parent() {
                 make_folder(parent)?;
             }
-            write_private(&path, text.as_bytes())?;
+            write_private(&path, &bytes)?;
+            if may_run {
+                std::fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(failed("write", &path))?;
+            }
         }
         self.use_root(&source.root)
     }
@@ -198,9 +241,19 @@ impl WorkFolder {
         std::fs::read_to_string(&path).map_err(failed("read", &path))
     }
 
-    /// Keeps the folder: what is in it exists nowhere else.
+    /// Keeps the folder: what is in it exists nowhere else. The stack's next operation gets another one.
     pub(crate) fn keep(&mut self) -> &Path {
         self.keep = true;
+        let kept = operation_of(&self.path).map(|operation| kept_place(&operation));
+        if let Some(kept) = kept
+            && std::fs::rename(&self.path, &kept).is_ok()
+        {
+            self.root = self
+                .root
+                .strip_prefix(&self.path)
+                .map_or_else(|_| self.root.clone(), |root| kept.join(root));
+            self.path = kept;
+        }
         &self.path
     }
 }
@@ -212,6 +265,13 @@ impl Drop for WorkFolder {
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Whether Terraform left a state there that it could not save.
+fn holds_state(path: &Path) -> bool {
+    let root = std::fs::read_to_string(path.join(ROOT)).unwrap_or_default();
+    let root = below(&path.join(BLUEPRINT), &root).unwrap_or_else(|| path.join(BLUEPRINT));
+    root.join(ERRORED).exists()
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {
@@ -282,23 +342,78 @@ mod tests {
         }
     }
 
+    /// A stack of this test alone.
+    fn stack(number: u32) -> StackId {
+        StackId::from_bits(std::process::id() << 8 | number)
+    }
+
     #[test]
     fn a_folder_belongs_to_one_build_at_a_time() {
-        let operation = OperationId::generate();
-        assert!(!is_in_use(&operation));
-        let folder = WorkFolder::create(&operation, None).expect("a folder");
+        let (stack, operation) = (stack(1), OperationId::generate());
+        let create = |operation| WorkFolder::create(&stack, operation, None);
+        assert!(!is_in_use(&stack, &operation));
+        let mut folder = create(&operation).expect("a folder");
         write_private(&folder.path.join(APPLY_STREAM), b"said").expect("a file");
-        assert!(is_in_use(&operation));
-        assert!(matches!(WorkFolder::create(&operation, None), Err(Error::StillRuns(_))));
-        let mut folder = folder;
-        let path = folder.keep().to_owned();
-        drop(folder);
+        assert!(is_in_use(&stack, &operation));
+        assert!(
+            !is_in_use(&stack, &OperationId::generate()),
+            "only its own operation is at work in it"
+        );
+        assert!(matches!(create(&operation), Err(Error::StillRuns(_))));
         // As after a build that was killed.
-        assert!(!is_in_use(&operation));
-        let again = WorkFolder::create(&operation, None).expect("the folder again");
-        assert_eq!(again.left_behind.as_deref(), Some(b"said".as_slice()));
+        folder.keep = true;
+        let path = folder.path.clone();
+        drop(folder);
+        assert!(!is_in_use(&stack, &operation));
+        let mut again = create(&operation).expect("the folder again");
+        assert_eq!(
+            (again.left_behind.as_deref(), &again.path),
+            (Some(b"said".as_slice()), &path)
+        );
         assert!(!path.join(APPLY_STREAM).exists());
+        write_private(&path.join(APPLY_STREAM), b"said").expect("a file");
+        again.keep = true;
         drop(again);
+        let other = create(&OperationId::generate()).expect("the folder for the next operation");
+        assert_eq!(
+            (other.left_behind.as_deref(), &other.path),
+            (None, &path),
+            "another operation's stream is not its own"
+        );
+        drop(other);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_state_that_exists_nowhere_else_is_kept() {
+        let (stack, operation) = (stack(2), OperationId::generate());
+        let leave = |operation: &OperationId| {
+            let mut folder = WorkFolder::create(&stack, operation, None).expect("a folder");
+            folder.write(ROOT, "web").expect("a file");
+            folder.use_root("web").expect("a root");
+            folder.write_in_root(ERRORED, "state").expect("a file");
+            folder
+        };
+        // The runner was killed, and Terraform could not save the state.
+        let mut folder = leave(&operation);
+        folder.keep = true;
+        drop(folder);
+        let next = OperationId::generate();
+        let kept = kept_place(&operation.to_string());
+        let mut folder = leave(&next);
+        assert_eq!(
+            std::fs::read(kept.join(BLUEPRINT).join("web").join(ERRORED)).expect("the state"),
+            b"state"
+        );
+        // The runner lived, and could not save it either.
+        let free = kept_place(&next.to_string());
+        let told = folder.keep().to_owned();
+        assert_eq!(told, free);
+        assert!(folder.root().join(ERRORED).exists());
+        drop(folder);
+        for folder in [kept, told] {
+            std::fs::remove_dir_all(folder).expect("the kept folder");
+        }
+        assert!(!place(&stack).exists());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::args::{BlueprintCommand, BlueprintRef};
 use crate::bundle;
@@ -86,7 +86,8 @@ pub async fn publish(
     };
     let source = bundle::read(folder, within.unwrap_or(folder))?;
     check(folder, &source)?;
-    let body = json!({ "description": description, "root": source.root, "files": source.files });
+    let mut body = source.document();
+    body["description"] = description.into();
     upload::publish(
         client,
         &format!("/v1/blueprints/{}/versions/{version}", name.name),

@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use super::aws;
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, Links};
 use crate::output::Output;
 use crate::server;
 
@@ -83,7 +83,7 @@ async fn build(folder: &Path, manifest: &Manifest) -> Result<Option<TempDir>, Er
         }
     };
     let copy = tempfile::tempdir().map_err(failed(folder))?;
-    for name in files::below(folder, |_| false)? {
+    for name in files::below(folder, Links::Refused, |_| false)? {
         let (from, to) = (folder.join(&name), copy.path().join(&name));
         let parent = to.parent().unwrap_or(copy.path());
         fs::create_dir_all(parent).map_err(failed(parent))?;
@@ -123,7 +123,7 @@ async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
 fn pack(folder: &Path) -> Result<Vec<u8>, Error> {
     let mut builder = tar::Builder::new(Vec::new());
     builder.mode(tar::HeaderMode::Deterministic);
-    for name in files::below(folder, |_| false)? {
+    for name in files::below(folder, Links::Refused, |_| false)? {
         let path = folder.join(&name);
         builder
             .append_path_with_name(&path, &name)

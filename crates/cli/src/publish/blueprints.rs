@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde_json::{Value, json};
+use serde_json::Value;
 use slipway_model::artifact;
 use slipway_model::blueprint::Source;
 use slipway_model::name::{Digest, Name};
@@ -16,7 +16,7 @@ use super::upload;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, Links};
 
 /// A version of a blueprint, ready to be published.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Ready {
 
 /// Finds every blueprint below `top`, and reads it.
 pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
-    let files = files::below(top, |name| {
+    let files = files::below(top, Links::PassedOver, |name| {
         [".terraform", ".git", "node_modules", "target"].contains(&name)
     })?;
     let mut found = Vec::new();
@@ -164,7 +164,8 @@ impl Ready {
     /// Publishes it, unless it is.
     pub async fn publish(&self, client: &Client) -> Result<Done, Error> {
         if self.before.is_none() {
-            let body = json!({ "description": self.description, "root": self.source.root, "files": self.source.files });
+            let mut body = self.source.document();
+            body["description"] = self.description.clone().into();
             upload::publish(client, &self.path(), &body).await?;
         }
         Ok(Done {

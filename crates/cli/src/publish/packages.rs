@@ -34,8 +34,9 @@ impl Packages {
     /// blueprint needs no providers.
     pub fn lock(&self, blueprint: &str, source: &Source) -> Result<Option<String>, Error> {
         let folder = temporary()?;
-        for (path, text) in &source.files {
-            write(&folder.path().join(path), text)?;
+        for file in source.contents() {
+            let (path, bytes, _) = file.map_err(|path| Error::Program(format!("{path} is not base64")))?;
+            write(&folder.path().join(path), bytes)?;
         }
         let root = folder.path().join(&source.root);
         let what = format!("choose the providers of {blueprint}");
@@ -149,7 +150,7 @@ impl Packages {
         let wanted = serde_json::json!({ "terraform": { "required_providers": {
             "wanted": { "source": provider.address, "version": format!("= {}", provider.version) },
         }}});
-        write(&folder.path().join("main.tf.json"), &wanted.to_string())?;
+        write(&folder.path().join("main.tf.json"), wanted.to_string())?;
         let mirror = folder.path().join("mirror");
         let arguments = [
             "providers".into(),
@@ -235,10 +236,10 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)
-        .and_then(|()| fs::write(path, text))
+        .and_then(|()| fs::write(path, content))
         .map_err(|source| Error::File {
             action: "write",
             path: path.to_owned(),

@@ -1,13 +1,10 @@
 //! Which modules a module calls that are files beside it.
 
-use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_body;
-use serde_json::Value;
-
 use super::Source;
 use crate::problem::FieldProblem;
-use crate::terraform_json::each;
-use crate::variable::{Syntax, syntax_of};
+use crate::terraform_file::{self, Argument};
+use crate::terraform_json::Node;
+use crate::variable::{Syntax, is_override, syntax_of};
 
 /// A call of a module by a path: `source = "../../modules/network"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,48 +17,82 @@ pub struct LocalModule {
     pub path: String,
 }
 
-/// The local modules that these files of one folder call. A file that cannot be read calls none.
-pub fn local_modules<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<LocalModule> {
-    let mut found = Vec::new();
+/// The modules that these files of one folder call by a path. A file that cannot be read is a problem, in the field
+/// `files.<file name>`: nobody knows what it calls.
+pub fn local_modules<'a>(
+    files: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<LocalModule>, Vec<FieldProblem>> {
+    let (found, problems) = calls(files);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    // What Terraform calls a local path begins so.
+    let is_local = |call: &LocalModule| call.path.starts_with("./") || call.path.starts_with("../");
+    Ok(found.into_iter().filter(is_local).collect())
+}
+
+/// Every call, and the files that cannot be read.
+fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModule>, Vec<FieldProblem>) {
+    let (mut found, mut problems): (Vec<LocalModule>, _) = (Vec::new(), Vec::new());
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|(file, _)| (is_override(file), *file));
     for (file, text) in files {
         let calls = match syntax_of(file) {
-            Some(Syntax::Hcl) => hcl_calls(text),
+            Some(Syntax::Hcl) => native_calls(text),
             Some(Syntax::Json) => json_calls(text),
             None => continue,
         };
-        // What Terraform calls a local path begins so.
-        let local = calls
-            .into_iter()
-            .filter(|(_, path)| path.starts_with("./") || path.starts_with("../"));
-        found.extend(local.map(|(name, path)| LocalModule {
-            file: file.to_owned(),
-            name,
-            path,
-        }));
-    }
-    found
-}
-
-fn hcl_calls(text: &str) -> Vec<(String, String)> {
-    let Ok(body) = parse_body(text) else { return Vec::new() };
-    let calls = body.get_blocks("module").filter_map(|block| {
-        let name = block.labels.first()?.as_str().to_owned();
-        let source = &block.body.get_attribute("source")?.value;
-        Some((name, Expression::as_str(source)?.to_owned()))
-    });
-    calls.collect()
-}
-
-fn json_calls(text: &str) -> Vec<(String, String)> {
-    let file: Value = serde_json::from_str(text).unwrap_or_default();
-    let mut calls = Vec::new();
-    for modules in each(&file["module"]) {
-        for (name, blocks) in modules.as_object().into_iter().flatten() {
-            let sources = each(blocks).filter_map(|block| block["source"].as_str().map(str::to_owned));
-            calls.extend(sources.map(|source| (name.clone(), source)));
+        match calls {
+            Ok(calls) => {
+                for (name, path) in calls {
+                    // An override file changes the source of a call that there is.
+                    if is_override(file) {
+                        found.retain(|call| call.name != name);
+                    }
+                    let file = file.to_owned();
+                    found.push(LocalModule { file, name, path });
+                }
+            }
+            Err(what) => problems.push(FieldProblem::new(
+                format!("files.{file}"),
+                what,
+                "correct the syntax: `terraform fmt` shows the place too",
+            )),
         }
     }
-    calls
+    (found, problems)
+}
+
+fn native_calls(text: &str) -> Result<Vec<(String, String)>, String> {
+    let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
+    let calls = body.blocks_of("module").filter_map(|block| {
+        let name = block.labels.first()?.clone().into_owned();
+        Some((name, block.body.argument("source").and_then(Argument::as_text)?))
+    });
+    Ok(calls.collect())
+}
+
+fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
+    let file = Node::parse(text).map_err(|error| error.to_string())?;
+    let calls = file.labelled("module").into_iter().filter_map(|(name, block)| {
+        let source = block.get("source").and_then(Node::as_text)?;
+        Some((name.to_owned(), source.to_owned()))
+    });
+    Ok(calls.collect())
+}
+
+/// Whether a source is a place on the machine on which Terraform runs: an absolute path, with whatever getter in front of it
+/// (`https://developer.hashicorp.com/terraform/language/modules/sources`). What is there in a build, and whether it is the same
+/// when the plan is applied, nobody knows.
+fn is_on_the_machine(source: &str) -> bool {
+    let place = source.rsplit_once("::").map_or(source, |(_, place)| place);
+    let is_drive =
+        place.as_bytes().get(1) == Some(&b':') && place.starts_with(|first: char| first.is_ascii_alphabetic());
+    place.starts_with(['/', '\\', '~'])
+        || is_drive
+        || place
+            .get(..5)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }
 
 /// The folder to which a path leads from another, both below one top; `None` where it leads out of the top.
@@ -79,31 +110,49 @@ pub fn folder_of(from: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The calls that lead to no module among the files, from the root module on.
+/// The calls that lead to no module among the files, or out of them, from the root module on; and the files of these modules
+/// that cannot be read, less those of the root module, which are named with its variables.
 pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     let mut seen = vec![source.root.clone()];
     let mut next = 0;
     while let Some(folder) = seen.get(next).cloned() {
         next += 1;
-        for call in local_modules(source.files_of(&folder)) {
+        let field = |file: &str| match folder.as_str() {
+            "" => format!("files.{file}"),
+            folder => format!("files.{folder}/{file}"),
+        };
+        let (calls, unreadable) = calls(source.files_of(&folder));
+        if next > 1 {
+            problems.extend(unreadable.into_iter().map(|problem| FieldProblem {
+                field: field(problem.field.trim_start_matches("files.")),
+                ..problem
+            }));
+        }
+        for call in calls {
+            if is_on_the_machine(&call.path) {
+                problems.push(FieldProblem::new(
+                    field(&call.file),
+                    format!(
+                        "the module `{}` is {}, a place on the machine that runs Terraform",
+                        call.name, call.path
+                    ),
+                    "publish the module with the blueprint, and call it by a path like ./modules/network",
+                ));
+            }
+            if !(call.path.starts_with("./") || call.path.starts_with("../")) {
+                continue;
+            }
             let called = folder_of(&folder, &call.path);
             match called.filter(|called| source.files_of(called).any(|(file, _)| syntax_of(file).is_some())) {
                 Some(called) if seen.contains(&called) => {}
                 Some(called) => seen.push(called),
-                None => {
-                    let file = if folder.is_empty() {
-                        call.file
-                    } else {
-                        format!("{folder}/{}", call.file)
-                    };
-                    problems.push(FieldProblem::new(
-                        format!("files.{file}"),
-                        format!("the module `{}` is {}, which is not among the files", call.name, call.path),
-                        "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
-                         below TOP",
-                    ));
-                }
+                None => problems.push(FieldProblem::new(
+                    field(&call.file),
+                    format!("the module `{}` is {}, which is not among the files", call.name, call.path),
+                    "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
+                     below TOP",
+                )),
             }
         }
     }
@@ -146,11 +195,69 @@ mod tests {
         let mut source = Source {
             root: "b/web".to_owned(),
             files: files.map(|(path, text)| (path.to_owned(), text)).into(),
+            ..Source::default()
         };
         assert_eq!(problems(&source), []);
         source.files.insert("m/b/more.tf".to_owned(), call("../../../c"));
         source.files.insert("m/a/more.tf".to_owned(), call("../empty"));
         let fields: Vec<String> = problems(&source).into_iter().map(|problem| problem.field).collect();
         assert_eq!(fields, ["files.m/a/more.tf", "files.m/b/more.tf"]);
+    }
+
+    #[test]
+    fn a_module_on_the_machine_is_rejected() {
+        for wrong in [
+            "/etc",
+            "file:///etc",
+            "file::/etc",
+            "git::file:///srv/m.git",
+            "git::/srv/m.git",
+            "~/m",
+            "C:\\\\m",
+            "FILE:///x",
+            "s3::file:///x",
+        ] {
+            let text = format!("module \"m\" {{ source = \"{wrong}\" }}");
+            let mut source = Source::default();
+            source.files.insert("main.tf".to_owned(), text);
+            let problems = problems(&source);
+            assert!(
+                problems.len() == 1 && problems[0].detail.contains("machine"),
+                "{wrong}: {problems:?}"
+            );
+        }
+        for right in [
+            "terraform-aws-modules/vpc/aws",
+            "git::https://example.com/vpc.git//m?ref=v1",
+            "git@github.com:a/b.git",
+            "git::ssh://git@example.com/a.git",
+            "github.com/a/b",
+            "s3::https://s3.amazonaws.com/b/vpc.zip",
+            "app.terraform.io/a/b/c",
+        ] {
+            let mut source = Source::default();
+            source
+                .files
+                .insert("main.tf".to_owned(), format!("module \"m\" {{ source = \"{right}\" }}"));
+            assert_eq!(problems(&source), [], "{right}");
+        }
+    }
+
+    #[test]
+    fn an_override_file_changes_the_source_of_a_call() {
+        let mut source = Source::default();
+        source.files.insert(
+            "main.tf".to_owned(),
+            "module \"m\" { source = \"../elsewhere\" }".to_owned(),
+        );
+        source
+            .files
+            .insert("override.tf".to_owned(), "module \"m\" { source = \"./m\" }".to_owned());
+        source.files.insert("m/main.tf".to_owned(), String::new());
+        source.files.insert(
+            "._main.tf".to_owned(),
+            "module \"x\" { source = \"./none\" }".to_owned(),
+        );
+        assert_eq!(problems(&source), []);
     }
 }

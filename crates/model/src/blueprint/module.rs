@@ -2,16 +2,14 @@
 //! refuse when a stack is made is refused when the version is published.
 
 use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_body;
-use hcl_edit::structure::Body;
-use serde_json::Value;
 
 use super::{OVERRIDES, Source, VARIABLES};
 use crate::contract;
 use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
-use crate::terraform_json::each;
-use crate::variable::{Syntax, syntax_of};
+use crate::terraform_file::{self, Body};
+use crate::terraform_json::Node;
+use crate::variable::{self, Syntax, syntax_of};
 
 /// Why a file of this name cannot be in a root module: it would take the place of one of the runner's own, or come after it and
 /// win.
@@ -59,8 +57,8 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     for (file, text) in source.root_files() {
         let said = match syntax_of(file) {
             // A file that cannot be read is named with its variables.
-            Some(Syntax::Hcl) => parse_body(text).ok().map(|body| read_hcl(&body)),
-            Some(Syntax::Json) => serde_json::from_str(text).ok().map(|value| read_json(&value)),
+            Some(Syntax::Hcl) => terraform_file::parse(text).ok().map(|body| read_hcl(&body)),
+            Some(Syntax::Json) => Node::parse(text).ok().map(|file| read_json(&file)),
             None => continue,
         };
         let Some(said) = said else {
@@ -132,24 +130,24 @@ impl Output {
     }
 }
 
-fn read_hcl(body: &Body) -> Said {
+fn read_hcl(body: &Body<'_>) -> Said {
     let clouds = body
-        .get_blocks("terraform")
-        .map(|block| block.body.get_blocks("cloud").count());
+        .blocks_of("terraform")
+        .map(|block| block.body.blocks_of("cloud").count());
     let outputs = body
-        .get_blocks("output")
-        .filter(|block| matches!(block.labels.as_slice(), [label] if label.as_str() == OUTPUT));
+        .blocks_of("output")
+        .filter(|block| matches!(block.labels.as_slice(), [label] if label == OUTPUT));
     Said {
         cloud: clouds.sum::<usize>() > 0,
         outputs: outputs.map(|block| output_of(&block.body)).collect(),
     }
 }
 
-fn output_of(body: &Body) -> Output {
-    let value = body.get_attribute("value").map(|attribute| &attribute.value);
+fn output_of(body: &Body<'_>) -> Output {
+    let value = body.argument("value").map(terraform_file::Argument::expression);
     let attributes = match value {
         None => Err("missing"),
-        Some(Expression::Object(object)) => Ok(object
+        Some(Ok(Expression::Object(object))) => Ok(object
             .iter()
             .filter_map(|(key, _)| {
                 let quoted = || key.as_expr().and_then(Expression::as_str);
@@ -159,38 +157,41 @@ fn output_of(body: &Body) -> Output {
                     .map(str::to_owned)
             })
             .collect()),
-        Some(Expression::Array(_)) => Err("a list"),
-        Some(Expression::String(_) | Expression::StringTemplate(_) | Expression::HeredocTemplate(_)) => Err("a text"),
-        Some(Expression::Number(_)) => Err("a number"),
-        Some(Expression::Bool(_)) => Err("true or false"),
-        Some(Expression::Null(_)) => Err("null"),
+        Some(Ok(Expression::Array(_))) => Err("a list"),
+        Some(Ok(Expression::String(_) | Expression::StringTemplate(_) | Expression::HeredocTemplate(_))) => {
+            Err("a text")
+        }
+        Some(Ok(Expression::Number(_))) => Err("a number"),
+        Some(Ok(Expression::Bool(_))) => Err("true or false"),
+        Some(Ok(Expression::Null(_))) => Err("null"),
         // What it comes to, Terraform knows.
         Some(_) => Ok(Vec::new()),
     };
-    let sensitive = body
-        .get_attribute("sensitive")
-        .and_then(|attribute| attribute.value.as_bool());
     Output {
         attributes,
-        sensitive: sensitive.unwrap_or_default(),
+        sensitive: body.argument("sensitive").is_some_and(variable::is_on),
     }
 }
 
-fn read_json(file: &Value) -> Said {
-    let cloud = each(&file["terraform"]).any(|terraform| terraform.get("cloud").is_some());
-    let blocks = each(&file["output"]).flat_map(|outputs| each(&outputs[OUTPUT]));
-    let outputs = blocks.map(|block| Output {
-        attributes: match &block["value"] {
-            Value::Object(fields) => Ok(fields.keys().cloned().collect()),
+fn read_json(file: &Node) -> Said {
+    let cloud = file
+        .blocks("terraform")
+        .iter()
+        .any(|terraform| terraform.get("cloud").is_some());
+    let blocks = file.labelled("output").into_iter().filter(|(name, _)| *name == OUTPUT);
+    let outputs = blocks.map(|(_, block)| Output {
+        attributes: match block.get("value") {
+            Some(Node::Object(members)) => Ok(members.iter().map(|(name, _)| name.clone()).collect()),
             // An expression, as Terraform's JSON syntax writes one.
-            Value::String(text) if text.starts_with("${") => Ok(Vec::new()),
-            Value::String(_) => Err("a text"),
-            Value::Array(_) => Err("a list"),
-            Value::Number(_) => Err("a number"),
-            Value::Bool(_) => Err("true or false"),
-            Value::Null => Err("missing"),
+            Some(Node::Text(text)) if text.starts_with("${") => Ok(Vec::new()),
+            Some(Node::Text(_)) => Err("a text"),
+            Some(Node::List(_)) => Err("a list"),
+            Some(Node::Number(_)) => Err("a number"),
+            Some(Node::Bool(_)) => Err("true or false"),
+            Some(Node::Null) | None => Err("missing"),
         },
-        sensitive: block["sensitive"] == true,
+        sensitive: matches!(block.get("sensitive"), Some(Node::Bool(true)))
+            || block.get("sensitive").and_then(Node::as_text) == Some("true"),
     });
     Said {
         cloud,
@@ -209,6 +210,7 @@ mod tests {
         Source {
             root: String::new(),
             files: files.collect(),
+            ..Source::default()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Variable, validation};
+use super::{Kind, Variable, convert, validation};
 use crate::fields::described;
 use crate::problem::FieldProblem;
 
@@ -75,6 +75,8 @@ fn missing(field: String, variable: &Variable) -> FieldProblem {
 /// Checks one value, and what is in it, against the type that it must have.
 fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<FieldProblem>) {
     match (kind, value) {
+        // Null is a value of every type; only a variable itself may forbid it.
+        (_, Value::Null) => {}
         (_, Value::String(text)) if text.contains('\0') => problems.push(FieldProblem::new(
             field,
             "the text has a NUL character",
@@ -97,6 +99,7 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
             for (index, value) in values.iter().enumerate() {
                 check_value(element, value, &format!("{field}[{index}]"), problems);
             }
+            of_one_type(element, values.iter(), field, problems);
             if matches!(kind, Kind::Set(_)) {
                 let repeated = (1..values.len()).find(|&index| values[..index].contains(&values[index]));
                 if let Some(index) = repeated {
@@ -110,6 +113,7 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
             }
         }
         (Kind::Map(element), Value::Object(values)) => {
+            of_one_type(element, values.values(), field, problems);
             for (name, value) in values {
                 check_value(element, value, &format!("{field}.{}", name.escape_default()), problems);
             }
@@ -154,6 +158,18 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
     }
 }
 
+/// The elements of a collection whose element type is left open must still have one in common.
+fn of_one_type<'v>(
+    element: &Kind,
+    values: impl Iterator<Item = &'v Value>,
+    field: &str,
+    problems: &mut Vec<FieldProblem>,
+) {
+    if let Some(what) = convert::one_type(element, values, "of its") {
+        problems.push(FieldProblem::new(field, what, "give values of one type"));
+    }
+}
+
 fn article(kind: &Kind) -> &'static str {
     match kind {
         Kind::Any => "a value",
@@ -190,6 +206,10 @@ mod tests {
           default = null
         }
         variable "vpc" { type = string }
+        variable "open" {
+          type    = list(any)
+          default = []
+        }
     "#;
 
     fn fields(given: &Value) -> Vec<String> {
@@ -236,6 +256,15 @@ mod tests {
             [""; 0]
         );
         assert_eq!(fields(&json!({ "name": null })), ["variables.name"]);
+        // Null stands for no value inside of every type, as in Terraform.
+        assert_eq!(
+            fields(
+                &json!({ "name": "a", "pair": [null, true], "disks": {"a": {"gib": null}, "b": null}, "zones": [null, "a"] })
+            ),
+            [""; 0]
+        );
+        assert_eq!(fields(&json!({ "name": "a", "open": [1, null, "a"] })), [""; 0]);
+        assert_eq!(fields(&json!({ "name": "a", "open": [1, []] })), ["variables.open"]);
         assert_eq!(
             fields(&json!({ "name": "a", "count_of": 1.5e22 })),
             ["variables.count_of"]

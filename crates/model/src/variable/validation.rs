@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hcl_edit::expr::Expression;
-use hcl_edit::parser::parse_expr;
 use serde_json::{Map, Value as Json};
 
 use super::evaluate::{Scope, Value};
 use super::{Kind, Validation, Variable};
 use crate::problem::FieldProblem;
+use crate::terraform_file;
 
 /// The most characters of a condition that a remedy repeats.
 const SHOWN: usize = 300;
@@ -53,7 +53,7 @@ fn value(variable: &Variable, fixed: &Map<String, Json>, given: &Map<String, Jso
     match given.or(variable.default.as_ref()) {
         Some(value) => Value::typed(&variable.kind, value).ok(),
         // A default that is not kept is null, unless it is a secret one.
-        None if !variable.required && !variable.sensitive => Some(Value::Null),
+        None if !variable.required && !variable.sensitive && variable.default_expression.is_none() => Some(Value::Null),
         None => None,
     }
 }
@@ -70,7 +70,7 @@ fn holds(condition: &str, values: &BTreeMap<String, Value>) -> Option<bool> {
 /// An expression as a blueprint writes it. In Terraform's JSON syntax it stands in a template: `"${…}"`.
 fn expression(text: &str) -> Option<Expression> {
     let inner = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
-    parse_expr(inner.unwrap_or(text).trim()).ok()
+    terraform_file::expression(inner.unwrap_or(text).trim()).ok()
 }
 
 /// The problem of a validation that does not hold. `shown` are the values that may be.
@@ -102,7 +102,7 @@ fn message(validation: &Validation, shown: &BTreeMap<String, Value>) -> String {
     if !(written.starts_with('"') || written.starts_with("<<")) {
         return written.clone();
     }
-    let evaluated = parse_expr(written)
+    let evaluated = terraform_file::expression(written)
         .ok()
         .map(|message| Scope::new(shown).evaluate(&message));
     match evaluated {
@@ -169,6 +169,23 @@ mod tests {
         let schema: Vec<Variable> = serde_json::from_value(kept).expect("a schema");
         let object = |json: &Json| json.as_object().cloned().expect("an object");
         check(&schema, &object(fixed), &object(given)).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_text_is_compared_in_the_form_that_terraform_gives_it() {
+        let schema = r#"variable "city" {
+          type = string
+          validation {
+            condition     = contains(["Zürich"], var.city) && can(regex("^.{6}$", var.city))
+            error_message = "No."
+          }
+        }"#;
+        let schema = read_schema([("variables.tf", schema)].into_iter()).expect("a schema");
+        let given = |city: &str| Map::from_iter([("city".to_owned(), json!(city))]);
+        for city in ["Zürich", "Zu\u{308}rich"] {
+            assert!(check(&schema, &Map::new(), &given(city)).is_ok(), "{city}");
+        }
+        assert!(check(&schema, &Map::new(), &given("Zurich")).is_err());
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl World {
                 .iter()
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect(),
+            ..Source::default()
         };
         let digest = source.digest();
         self.aws.put(

@@ -150,6 +150,10 @@ struct PublishBlueprint {
     root: Option<String>,
     /// The text of each file by its path, with `/` between folders.
     files: std::collections::BTreeMap<String, String>,
+    /// The files that are not text, in base64, by their paths.
+    binaries: Option<std::collections::BTreeMap<String, String>>,
+    /// The paths of the files that may be executed.
+    executables: Option<Vec<String>>,
     /// Instead of all of these: the digest of an upload that has them. See `POST /v1/uploads`.
     upload: Option<String>,
 }
@@ -234,13 +238,19 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
         .unwrap_or_default();
     let remedy = "give an object: the text of each file by its path, like {\"main.tf\": \"…\"}";
     let files = fields.texts::<String, String>("files", remedy);
+    let binaries = fields.texts("binaries", "give an object: each file in base64 by its path");
+    let executables = fields.optional_set("executables", "give a list of paths");
     problems.extend(fields.problems());
     let source = Source {
         root,
         files: files.unwrap_or_default(),
+        binaries: binaries.unwrap_or_default(),
+        executables: executables.unwrap_or_default(),
     };
     // Files that could not be read say nothing about the module that they are.
-    let readable = problems.iter().all(|problem| !problem.field.starts_with("files"));
+    let readable = problems
+        .iter()
+        .all(|problem| !problem.field.starts_with("files") && !problem.field.starts_with("binaries"));
     let variables = match source.check() {
         Ok(variables) => variables,
         Err(wrong) => {

@@ -96,6 +96,10 @@ pub struct Variable {
     /// The value that it has where a request gives none; absent for null, and for one that is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
+    /// The default as the blueprint writes it, where only Terraform can say what it comes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1 / 3")]
+    pub default_expression: Option<String>,
     /// Whether null is a value that it takes.
     pub nullable: bool,
     /// What it is for.
@@ -128,6 +132,7 @@ impl From<variable::Variable> for Variable {
             required: variable.required,
             // A null is lost in the table; what is published is shown as it is read again.
             default: variable.default.filter(|value| !value.is_null()),
+            default_expression: variable.default_expression,
             nullable: variable.nullable,
             description: variable.description,
             sensitive: variable.sensitive,

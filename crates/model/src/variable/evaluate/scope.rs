@@ -50,7 +50,7 @@ impl<'a> Scope<'a> {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(flag) => Ok(Value::Bool(*flag.value())),
             Expression::Number(number) => Value::number(number.value().as_f64().ok_or(Stop::Unknown)?),
-            Expression::String(text) => Ok(Value::Text(text.value().clone())),
+            Expression::String(text) => Ok(Value::text(text.value().clone())),
             Expression::Array(values) => {
                 let values: Result<_, _> = values.iter().map(|value| self.evaluate(value)).collect();
                 Ok(Value::List(values?))
@@ -63,7 +63,11 @@ impl<'a> Scope<'a> {
                 }
                 Ok(Value::Map(object))
             }
-            Expression::StringTemplate(template) => self.template(template.iter()),
+            Expression::StringTemplate(template) => match template.iter().collect::<Vec<_>>().as_slice() {
+                // A template that is one value and nothing else is that value, and no text.
+                [Element::Interpolation(inner)] => self.evaluate(&inner.expr),
+                _ => self.template(template.iter()),
+            },
             Expression::HeredocTemplate(heredoc) => {
                 let mut dedented = heredoc.as_ref().clone();
                 dedented.dedent();
@@ -102,7 +106,7 @@ impl<'a> Scope<'a> {
                 Element::Directive(_) => return Err(Stop::Unknown),
             }
         }
-        Ok(Value::Text(text))
+        Ok(Value::text(text))
     }
 
     /// One side is chosen, and is converted to a type that both have: where the other has another one, only Terraform knows.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value as Json;
 
 use super::Stop;
@@ -41,7 +42,7 @@ impl Value {
             (_, Json::Null) => Self::Null,
             (_, Json::Bool(flag)) => Self::Bool(*flag),
             (_, Json::Number(number)) => Self::number(number.as_f64().ok_or(Stop::Unknown)?)?,
-            (_, Json::String(text)) => Self::Text(text.clone()),
+            (_, Json::String(text)) => Self::text(text.clone()),
             (Kind::List(element), Json::Array(values)) => {
                 Self::List(each(values.iter().map(|value| (&**element, value)))?)
             }
@@ -54,6 +55,9 @@ impl Value {
                 let mut object = BTreeMap::new();
                 for (name, attribute) in attributes {
                     let given = values.get(name).filter(|value| !value.is_null());
+                    if given.is_none() && attribute.default_expression.is_some() {
+                        return Err(Stop::Unknown);
+                    }
                     let value = given.or(attribute.default.as_ref());
                     object.insert(
                         name.clone(),
@@ -67,8 +71,33 @@ impl Value {
                     Kind::Map(element) => element,
                     _ => &Kind::Any,
                 };
-                let typed = |(name, value): (&String, &Json)| Ok((name.clone(), Self::typed(element, value)?));
+                let typed = |(name, value): (&String, &Json)| Ok((normal(name.clone()), Self::typed(element, value)?));
                 Self::Map(values.iter().map(typed).collect::<Result<_, Stop>>()?)
+            }
+        })
+    }
+
+    /// A text, in the form in which Terraform has every text.
+    pub(super) fn text(text: String) -> Self {
+        Self::Text(normal(text))
+    }
+
+    /// The value as JSON; `None` for a number that JSON here does not have.
+    pub(crate) fn to_json(&self) -> Option<Json> {
+        Some(match self {
+            Self::Null => Json::Null,
+            Self::Bool(flag) => Json::Bool(*flag),
+            Self::Number(number) => match self.as_whole() {
+                Ok(whole) => whole.into(),
+                Err(_) => Json::Number(serde_json::Number::from_f64(*number)?),
+            },
+            Self::Text(text) => Json::String(text.clone()),
+            Self::List(values) | Self::Set(values) => values.iter().map(Self::to_json).collect::<Option<_>>()?,
+            Self::Map(values) => {
+                let entries = values
+                    .iter()
+                    .map(|(name, value)| Some((name.clone(), value.to_json()?)));
+                Json::Object(entries.collect::<Option<_>>()?)
             }
         })
     }
@@ -190,6 +219,15 @@ impl Value {
             _ => Stop::Unknown,
         }
     }
+}
+
+/// Unicode's composed form (NFC): Terraform's texts are in it, however they were written (`NormalizeString` in
+/// `github.com/zclconf/go-cty/cty`).
+fn normal(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
+    ComposingNormalizerBorrowed::new_nfc().normalize(&text).into_owned()
 }
 
 fn each<'a>(values: impl Iterator<Item = (&'a Kind, &'a Json)>) -> Result<Vec<Value>, Stop> {

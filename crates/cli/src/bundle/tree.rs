@@ -1,0 +1,146 @@
+//! The files below a folder that are published, or might be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::ignore::{IGNORE, Rules};
+use super::{ABOUT, join, text};
+use crate::error::Error;
+
+/// A file.
+#[derive(Debug)]
+pub struct Found {
+    /// Its path from the top.
+    pub path: String,
+    /// Where its content is, behind whatever link.
+    pub real: PathBuf,
+    /// For a file that is usually for people alone: what a Terraform file of this folder has to name for it to be published.
+    pub needs: Option<(String, &'static str)>,
+}
+
+/// Whether a file is never published: what Terraform and systems leave in folders, and what says how to publish.
+fn is_never_published(name: &str) -> bool {
+    [".terraform", ".git", ".DS_Store", ABOUT, IGNORE].contains(&name)
+        || name.contains(".tfstate")
+        || name.ends_with(".tftest.hcl")
+        || name.ends_with(".tftest.json")
+}
+
+/// What usually only people and tests read; and how a Terraform file that reads it too names it.
+fn for_people(name: &str, is_folder: bool) -> Option<&'static str> {
+    match name {
+        "README.md" => Some("README.md"),
+        "tests" if is_folder => Some("tests/"),
+        _ => None,
+    }
+}
+
+struct Walk<'a> {
+    top: &'a Path,
+    found: Vec<Found>,
+}
+
+/// Every file below `folder`, a path from `top`, sorted. A link inside of `top` stands for what it leads to.
+pub fn below(top: &Path, folder: &str) -> Result<Vec<Found>, Error> {
+    let mut walk = Walk { top, found: Vec::new() };
+    let mut rules = Rules::default();
+    // The folders above have their say too.
+    let mut above = String::new();
+    for part in folder.split('/').filter(|part| !part.is_empty()) {
+        add_rules(&mut rules, top, &above)?;
+        above = join(&above, part);
+    }
+    walk.folder(folder, &top.join(folder), &rules, None, &mut Vec::new())?;
+    walk.found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(walk.found)
+}
+
+fn add_rules(rules: &mut Rules, top: &Path, folder: &str) -> Result<(), Error> {
+    let path = top.join(folder).join(IGNORE);
+    match fs::read_to_string(&path) {
+        Ok(text) => rules.add(folder, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(&path)(error)),
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File {
+        action: "read",
+        path,
+        source,
+    }
+}
+
+impl Walk<'_> {
+    /// `around` are the folders that are being walked, so that a link does not lead into one of them again.
+    fn folder(
+        &mut self,
+        folder: &str,
+        path: &Path,
+        rules: &Rules,
+        needs: Option<&(String, &'static str)>,
+        around: &mut Vec<PathBuf>,
+    ) -> Result<(), Error> {
+        let mut rules = rules.clone();
+        add_rules(&mut rules, self.top, folder)?;
+        around.push(path.canonicalize().map_err(unreadable(path))?);
+        for entry in fs::read_dir(path).map_err(unreadable(path))? {
+            let entry = entry.map_err(unreadable(path))?;
+            let name = text(Path::new(&entry.file_name()))?;
+            let here = join(folder, &name);
+            let Some(real) = self.target(&here, &entry)? else {
+                continue;
+            };
+            let is_folder = real.is_dir();
+            let said = rules.leaves_out(&here, is_folder);
+            if is_never_published(&name) || said == Some(true) {
+                continue;
+            }
+            if !real.starts_with(self.top) {
+                return Err(refused(
+                    &self.top.join(&here),
+                    &format!("leads out of {}", self.top.display()),
+                ));
+            }
+            let own = for_people(&name, is_folder).filter(|_| said.is_none());
+            let needs = own.map(|name| (folder.to_owned(), name)).or(needs.cloned());
+            if is_folder {
+                if around.contains(&real) {
+                    return Err(refused(&self.top.join(&here), "leads back to a folder above it"));
+                }
+                self.folder(&here, &self.top.join(&here), &rules, needs.as_ref(), around)?;
+            } else {
+                self.found.push(Found {
+                    path: here,
+                    real,
+                    needs,
+                });
+            }
+        }
+        around.pop();
+        Ok(())
+    }
+
+    /// What an entry is; `None` for a link that leads nowhere, behind which nobody can read anything.
+    fn target(&self, here: &str, entry: &fs::DirEntry) -> Result<Option<PathBuf>, Error> {
+        let path = self.top.join(here);
+        if !entry.file_type().map_err(unreadable(&path))?.is_symlink() {
+            return Ok(Some(path));
+        }
+        match path.canonicalize() {
+            Ok(real) => Ok(Some(real)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path)(error)),
+        }
+    }
+}
+
+fn refused(path: &Path, what: &str) -> Error {
+    Error::Usage(format!(
+        "{} is a link that {what}: put the file itself there, or name it in a file {IGNORE} beside it",
+        path.display()
+    ))
+}

@@ -1,0 +1,163 @@
+//! Blocks and arguments.
+
+use std::borrow::Cow;
+
+use hcl_edit::parser::parse_expr;
+
+use super::scan::{self, Fault, LEVELS};
+use super::{Argument, Block, Body, SyntaxError};
+
+/// Reads a whole file.
+pub(super) fn read(text: &str) -> Result<Body<'_>, SyntaxError> {
+    let mut reader = Reader { text, at: 0 };
+    reader.body(0).map_err(|(at, message)| {
+        let before = &text[..text.floor_char_boundary(at)];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        SyntaxError {
+            line: line_of(text, at),
+            column: line.chars().count() + 1,
+            message: message.to_owned(),
+        }
+    })
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Passes over space and comments, and over line ends where these mean nothing.
+    fn skip_space(&mut self, line_ends: bool) -> Result<(), Fault> {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\n' if line_ends => self.at += 1,
+                _ => match scan::comment(self.text, self.at)? {
+                    Some(end) => self.at = end,
+                    None => return Ok(()),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn identifier(&mut self) -> Option<&'a str> {
+        let rest = &self.text[self.at..];
+        let mut chars = rest.char_indices();
+        let (_, first) = chars.next()?;
+        if !(first.is_alphabetic() || first == '_') {
+            return None;
+        }
+        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let end = chars.find(|(_, c)| !goes_on(*c)).map_or(rest.len(), |(end, _)| end);
+        self.at += end;
+        Some(&rest[..end])
+    }
+
+    /// Reads up to the end of the file, or to the bracket that closes a block.
+    fn body(&mut self, level: usize) -> Result<Body<'a>, Fault> {
+        if level > LEVELS {
+            return Err((self.at, "blocks are nested more than 120 levels deep"));
+        }
+        let mut body = Body::default();
+        loop {
+            self.skip_space(true)?;
+            if self.peek().is_none() || (level > 0 && self.peek() == Some(b'}')) {
+                return Ok(body);
+            }
+            let began = self.at;
+            let name = self.identifier().ok_or((began, "expected an argument or a block"))?;
+            self.skip_space(false)?;
+            if self.peek() == Some(b'=') {
+                self.at += 1;
+                body.arguments.push(self.argument(name)?);
+            } else {
+                body.blocks.push(self.block(name, level)?);
+                self.skip_space(false)?;
+                if !matches!(self.peek(), None | Some(b'\n' | b'}')) {
+                    return Err((self.at, "expected the end of the line after the block"));
+                }
+            }
+        }
+    }
+
+    /// The expression of an argument, up to the end of its line, or of the block in whose line it stands.
+    fn argument(&mut self, name: &'a str) -> Result<Argument<'a>, Fault> {
+        self.skip_space(false)?;
+        let from = self.at;
+        let mut end = from;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'\n' | b'}' => break,
+                b')' | b']' => return Err((self.at, "this bracket closes none")),
+                b'#' => break,
+                b'/' if self.text[self.at..].starts_with("//") => break,
+                _ => {
+                    self.at = scan::step(self.text, self.at, 0)?;
+                    if !byte.is_ascii_whitespace() {
+                        end = self.at;
+                    }
+                }
+            }
+        }
+        if end == from {
+            return Err((from, "expected an expression"));
+        }
+        Ok(Argument {
+            name,
+            text: &self.text[from..end],
+            line: line_of(self.text, from),
+        })
+    }
+
+    fn block(&mut self, kind: &'a str, level: usize) -> Result<Block<'a>, Fault> {
+        let mut labels = Vec::new();
+        loop {
+            self.skip_space(false)?;
+            match self.peek() {
+                Some(b'{') => break,
+                Some(b'"') => labels.push(self.quoted_label()?),
+                _ => {
+                    let at = self.at;
+                    let label = self
+                        .identifier()
+                        .ok_or((at, "expected `=`, a label, or the `{` of a block"))?;
+                    labels.push(Cow::Borrowed(label));
+                }
+            }
+        }
+        let began = self.at;
+        self.at += 1;
+        let body = self.body(level + 1)?;
+        if self.peek().is_none() {
+            return Err((began, "the block is not closed"));
+        }
+        self.at += 1;
+        Ok(Block { kind, labels, body })
+    }
+
+    fn quoted_label(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let from = self.at;
+        self.at = scan::quoted(self.text, from, 0)?;
+        let written = &self.text[from + 1..self.at - 1];
+        if !written.contains(['\\', '$', '%']) {
+            return Ok(Cow::Borrowed(written));
+        }
+        let parsed = parse_expr(&self.text[from..self.at]).ok();
+        let label = parsed.and_then(|label| label.as_str().map(str::to_owned));
+        label.map(Cow::Owned).ok_or((from, "a label is a plain text"))
+    }
+}

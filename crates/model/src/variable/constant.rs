@@ -1,0 +1,224 @@
+//! Expressions that are the same whatever a stack is given: defaults, and the values of `.tfvars` files.
+
+use std::collections::BTreeMap;
+
+use hcl_edit::expr::{Expression, ForExpr, FuncCall, ObjectKey, UnaryOperator};
+use hcl_edit::template::Element;
+use hcl_edit::visit::{self, Visit};
+use serde_json::{Map, Number, Value};
+
+use super::evaluate::Scope;
+use crate::json::inexact_number;
+use crate::terraform_file::Argument;
+
+/// What a constant expression comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Constant {
+    /// This value.
+    Value(Value),
+    /// What only Terraform evaluates, or JSON numbers cannot hold: the expression, as it is written.
+    Written(String),
+}
+
+impl Constant {
+    /// The value, where it is known here.
+    pub(super) fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Written(_) => None,
+        }
+    }
+
+    /// The text of the expression, where the value is not known here.
+    pub(super) fn written(&self) -> Option<&str> {
+        match self {
+            Self::Value(_) => None,
+            Self::Written(text) => Some(text),
+        }
+    }
+}
+
+/// Evaluates an argument that Terraform evaluates without names and functions; `Err` says why it rejects it.
+pub(super) fn constant(argument: &Argument<'_>) -> Result<Constant, String> {
+    let expression = argument.expression().map_err(|error| error.to_string())?;
+    evaluate(&expression, argument.text)
+}
+
+/// The same for an expression and its text.
+pub(super) fn evaluate(expression: &Expression, text: &str) -> Result<Constant, String> {
+    if let Some(name) = named_in(expression) {
+        return Err(format!(
+            "`{name}` is not a constant: Terraform accepts neither functions nor references here"
+        ));
+    }
+    let value = literal(expression).or_else(|| {
+        let evaluated = Scope::new(&BTreeMap::new()).evaluate(expression);
+        evaluated.ok()?.to_json()
+    });
+    Ok(match value {
+        Some(value) if value.is_string() || inexact_number(text).is_none() => Constant::Value(value),
+        _ => Constant::Written(text.to_owned()),
+    })
+}
+
+/// The value of an expression with no operator, no function call and no template in it.
+pub(super) fn literal(expression: &Expression) -> Option<Value> {
+    match expression {
+        Expression::Null(_) => Some(Value::Null),
+        Expression::Bool(value) => Some(Value::Bool(*value.value())),
+        Expression::Number(number) => json_number(number.value()).map(Value::Number),
+        Expression::String(text) => Some(Value::String(text.value().clone())),
+        Expression::HeredocTemplate(heredoc) => {
+            let mut dedented = heredoc.as_ref().clone();
+            dedented.dedent();
+            let parts = dedented.template.iter().map(|element| match element {
+                Element::Literal(text) => Some(text.value().as_str()),
+                _ => None,
+            });
+            parts.collect::<Option<String>>().map(Value::String)
+        }
+        Expression::Array(values) => values.iter().map(literal).collect::<Option<_>>().map(Value::Array),
+        Expression::Object(values) => {
+            let entries = values
+                .iter()
+                .map(|(key, value)| Some((object_key(key)?, literal(value.expr())?)));
+            entries.collect::<Option<Map<_, _>>>().map(Value::Object)
+        }
+        Expression::Parenthesis(inner) => literal(inner.inner()),
+        Expression::UnaryOp(operation) if *operation.operator.value() == UnaryOperator::Neg => {
+            let number = -*operation.expr.as_number()?;
+            json_number(&number).map(Value::Number)
+        }
+        _ => None,
+    }
+}
+
+/// A whole number stays one: Terraform's `1` is JSON's `1`, not `1.0`.
+fn json_number(number: &hcl_edit::Number) -> Option<Number> {
+    if let Some(whole) = number.as_i64() {
+        return Some(whole.into());
+    }
+    if let Some(whole) = number.as_u64() {
+        return Some(whole.into());
+    }
+    number.as_f64().and_then(Number::from_f64)
+}
+
+/// A key of an object that is no template. A bare word is a text, whatever it means elsewhere.
+pub(super) fn object_key(key: &ObjectKey) -> Option<String> {
+    match key {
+        ObjectKey::Ident(name) => Some(name.as_str().to_owned()),
+        ObjectKey::Expression(Expression::Variable(name)) => Some(name.as_str().to_owned()),
+        ObjectKey::Expression(expression) => match literal(expression)? {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(flag) => Some(flag.to_string()),
+            Value::Null => Some("null".to_owned()),
+            _ => None,
+        },
+    }
+}
+
+/// A function or a name that an expression uses, and that is none of its own loops'.
+fn named_in(expression: &Expression) -> Option<String> {
+    let mut finder = Finder::default();
+    finder.visit_expr(expression);
+    finder.found
+}
+
+#[derive(Default)]
+struct Finder {
+    own: Vec<String>,
+    found: Option<String>,
+}
+
+impl Visit for Finder {
+    fn visit_expr(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Variable(name) if !self.own.iter().any(|own| own == name.as_str()) => {
+                self.found.get_or_insert_with(|| name.as_str().to_owned());
+            }
+            other => visit::visit_expr(self, other),
+        }
+    }
+
+    fn visit_object_key(&mut self, key: &ObjectKey) {
+        match key {
+            ObjectKey::Ident(_) | ObjectKey::Expression(Expression::Variable(_)) => {}
+            other => visit::visit_object_key(self, other),
+        }
+    }
+
+    fn visit_func_call(&mut self, call: &FuncCall) {
+        self.found
+            .get_or_insert_with(|| format!("{}(…)", call.name.name.as_str()));
+    }
+
+    fn visit_for_expr(&mut self, expression: &ForExpr) {
+        self.visit_expr(&expression.intro.collection_expr);
+        let around = self.own.len();
+        let names = expression.intro.key_var.iter().chain([&expression.intro.value_var]);
+        self.own.extend(names.map(|name| name.as_str().to_owned()));
+        let parts = expression.key_expr.iter().chain([&expression.value_expr]);
+        for part in parts.chain(expression.cond.iter().map(|condition| &condition.expr)) {
+            self.visit_expr(part);
+        }
+        self.own.truncate(around);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::terraform_file;
+
+    fn of(text: &str) -> Result<Constant, String> {
+        let body = format!("a = {text}\n");
+        let body = terraform_file::parse(&body).expect(text);
+        constant(&body.arguments[0])
+    }
+
+    #[test]
+    fn a_constant_is_what_terraform_evaluates_it_to() {
+        for (text, value) in [
+            ("7 * 24 * 60 * 60", json!(604_800)),
+            ("-(5)", json!(-5)),
+            ("!false", json!(true)),
+            ("true ? \"a\" : \"b\"", json!("a")),
+            ("\"a${\"b\"}c\"", json!("abc")),
+            ("\"${true}\"", json!(true)),
+            ("[for s in [\"a\"] : \"${s}!\"]", json!(["a!"])),
+            ("{ for k, v in { a = 1 } : k => v + 1 }", json!({"a": 2})),
+            ("[\"a\", \"b\"][1]", json!("b")),
+            ("{ a = { b = 1 } }.a.b", json!(1)),
+            ("{ true = 1, null = 2, 3 = 4 }", json!({"true": 1, "null": 2, "3": 4})),
+            ("{ a = 1, a = 2 }", json!({"a": 2})),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("1e30", json!(1e30)),
+            ("<<-E\n  a\n  E", json!("a\n")),
+        ] {
+            assert_eq!(of(text), Ok(Constant::Value(value)), "{text}");
+        }
+        // JSON's numbers, or this evaluator, cannot hold these; Terraform does.
+        for text in ["0.12345678901234567890123", "18446744073709551616", "1 / 3"] {
+            assert_eq!(of(text), Ok(Constant::Written(text.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_names_or_functions_is_no_constant() {
+        for (text, name) in [
+            ("file(\"x\")", "`file(…)`"),
+            ("var.x", "`var`"),
+            ("[for s in [\"a\"] : t]", "`t`"),
+            ("{ (a) = 1 }", "`a`"),
+            ("\"${local.x}\"", "`local`"),
+            ("true ? 1 : x", "`x`"),
+        ] {
+            let error = of(text).expect_err(text);
+            assert!(error.contains(name), "{text}: {error}");
+        }
+    }
+}

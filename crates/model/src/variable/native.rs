@@ -1,0 +1,156 @@
+//! `variable` blocks in Terraform's native syntax.
+
+use serde_json::Value;
+
+use super::Validation;
+use super::constant::{Constant, constant};
+use super::read::Read;
+use super::types::kind;
+use crate::terraform_file::{self, Argument, Block, Body};
+
+/// The `variable` blocks of a file; `Err` where the file cannot be read.
+pub(super) fn blocks(text: &str) -> Result<Vec<Read>, String> {
+    let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
+    Ok(body.blocks_of("variable").map(read).collect())
+}
+
+fn read(block: &Block<'_>) -> Read {
+    let name = block.labels.first().map(|label| label.clone().into_owned());
+    let mut read = Read {
+        name: name.unwrap_or_default(),
+        ..Read::default()
+    };
+    if block.labels.len() != 1 {
+        read.problem("the block has not one label", "write `variable \"name\" { … }`");
+    }
+    let mut seen = Vec::new();
+    for argument in &block.body.arguments {
+        if seen.contains(&argument.name) {
+            read.problem(format_args!("`{}` is given twice", argument.name), "give it once");
+        }
+        seen.push(argument.name);
+        take(&mut read, argument);
+    }
+    for block in &block.body.blocks {
+        if block.kind == "validation" {
+            let validation = validation(&block.body, &mut read);
+            read.declared.validations.push(validation);
+        } else {
+            read.problem(
+                format_args!("a block `{}` is not known", block.kind),
+                "a variable has blocks `validation` only",
+            );
+        }
+    }
+    read
+}
+
+fn take(read: &mut Read, argument: &Argument<'_>) {
+    match argument.name {
+        "type" => {
+            let expression = argument.expression().map_err(|error| error.to_string());
+            match expression.and_then(|expression| kind(&expression)) {
+                Ok(kind) => read.declared.kind = Some((kind, argument.text.to_owned())),
+                Err(what) => read.problem(what, "use a Terraform type constraint"),
+            }
+        }
+        "default" => match constant(argument) {
+            Ok(value) => read.declared.default = Some(value),
+            Err(what) => read.problem(
+                format_args!("the default cannot be read: {what}"),
+                "write a constant value",
+            ),
+        },
+        "description" => match constant(argument) {
+            Ok(Constant::Value(Value::String(text))) => read.declared.description = Some(text.trim_end().to_owned()),
+            Ok(Constant::Value(text @ (Value::Number(_) | Value::Bool(_)))) => {
+                read.declared.description = Some(text.to_string());
+            }
+            Ok(Constant::Written(text)) => read.declared.description = Some(text),
+            Ok(_) | Err(_) => read.problem("`description` is not a text", "write a text without references"),
+        },
+        "sensitive" => read.declared.sensitive = flag(read, argument),
+        "ephemeral" => read.declared.ephemeral = flag(read, argument),
+        "nullable" => read.declared.nullable = flag(read, argument),
+        name => unknown(read, name),
+    }
+}
+
+/// Names an argument that no Terraform knows. `deprecated` and `const` are of later ones than the oldest that is supported.
+pub(super) fn unknown(read: &mut Read, name: &str) {
+    if !["deprecated", "const"].contains(&name) {
+        read.problem(
+            format_args!("the argument `{name}` is not known"),
+            "correct its name, or leave it out",
+        );
+    }
+}
+
+/// A flag, as Terraform evaluates it. One that cannot be evaluated here is on: it is better to hide too much.
+fn flag(read: &mut Read, argument: &Argument<'_>) -> Option<bool> {
+    let value = match constant(argument) {
+        Ok(Constant::Value(value)) => value,
+        Ok(Constant::Written(_)) => return Some(true),
+        Err(what) => {
+            read.problem(format_args!("`{}`: {what}", argument.name), "write `true` or `false`");
+            return Some(true);
+        }
+    };
+    let flag = flag_of(&value);
+    if flag.is_none() {
+        read.problem(
+            format_args!("`{}` is neither true nor false", argument.name),
+            "write `true` or `false`",
+        );
+    }
+    flag
+}
+
+/// Whether a flag of any block is on, or may be.
+pub(crate) fn is_on(argument: &Argument<'_>) -> bool {
+    match constant(argument) {
+        Ok(Constant::Value(value)) => flag_of(&value) != Some(false),
+        _ => true,
+    }
+}
+
+/// A value as a flag: a text converts.
+pub(super) fn flag_of(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => match text.as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn validation(body: &Body<'_>, read: &mut Read) -> Validation {
+    for argument in &body.arguments {
+        if !["condition", "error_message"].contains(&argument.name) {
+            unknown(read, argument.name);
+        }
+    }
+    for name in ["condition", "error_message"] {
+        if body.argument(name).is_none() {
+            read.problem(
+                format_args!("a validation has no `{name}`"),
+                "write both `condition` and `error_message`",
+            );
+        }
+    }
+    let text = |name: &str| body.argument(name).map_or("", |argument| argument.text).to_owned();
+    let message = body
+        .argument("error_message")
+        .and_then(|message| constant(message).ok());
+    Validation {
+        condition: text("condition"),
+        // A message may be a template; it is shown as it is written then.
+        error_message: match message {
+            Some(Constant::Value(Value::String(message))) => message.trim_end().to_owned(),
+            _ => text("error_message"),
+        },
+    }
+}
