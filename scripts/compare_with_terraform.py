@@ -97,8 +97,8 @@ def read(folder: str) -> Module:
 
 
 def slipway(folders: list[str]) -> dict[str, dict]:
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "slipway-model", "--example", "read_modules"]
-    run = subprocess.run(command, cwd=REPOSITORY, input="\n".join(folders), text=True, stdout=subprocess.PIPE, check=True)
+    cargo = ["cargo", "run", "--quiet", "--locked", "--package", "slipway-model", "--example", "read_modules"]
+    run = subprocess.run(cargo, cwd=REPOSITORY, input="\n".join(folders), text=True, stdout=subprocess.PIPE, check=True)
     return {line["folder"]: line for line in map(json.loads, run.stdout.splitlines())}
 
 

@@ -157,7 +157,14 @@ impl Source {
         let variables = match variable::read_schema(self.root_files()) {
             Ok(variables) => variables,
             Err(unreadable) => {
-                problems.extend(unreadable);
+                // A file that cannot be read was named with the modules that it calls.
+                let is_new = |problem: &FieldProblem| {
+                    !problems
+                        .iter()
+                        .any(|known| known.field == problem.field && known.detail == problem.detail)
+                };
+                let new: Vec<FieldProblem> = unreadable.into_iter().filter(is_new).collect();
+                problems.extend(new);
                 Vec::new()
             }
         };

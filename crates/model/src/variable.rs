@@ -21,7 +21,7 @@ mod types;
 mod validation;
 mod values;
 
-pub(crate) use native::is_on;
+pub(crate) use native::{is_on, text_of};
 pub use read::read_schema;
 pub(crate) use read::{Syntax, is_override, syntax_of};
 pub use values::values_in;

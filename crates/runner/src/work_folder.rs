@@ -90,6 +90,13 @@ fn open_folder(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
+/// Whether an open folder is the one that is at a path now.
+fn is_at(folder: &File, path: &Path) -> bool {
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let (open, there) = (folder.metadata().map(identity), path.symlink_metadata().map(identity));
+    matches!((open, there), (Ok(open), Ok(there)) if open == there)
+}
+
 /// Whether a process of an operation's earlier build is alive on this machine: its runner, or the Terraform that outlived it.
 pub(crate) fn is_in_use(stack: &StackId, operation: &OperationId) -> bool {
     let path = place(stack);
@@ -118,6 +125,8 @@ impl WorkFolder {
             return Err(failed("use", &path)(io::Error::other("it belongs to another user")));
         }
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            // Whoever removes what was left behind may have done that in between: the lock is on nothing then.
+            Ok(()) if !is_at(&lock, &path) => return Self::create(stack, operation, user),
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(Error::StillRuns(path)),
             Err(error) => return Err(failed("lock", &path)(error.into())),

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 use slipway_store::Store;
 
 /// What Terraform leaves when it could not save its state: a person may need it.
@@ -16,9 +16,8 @@ const STATE: &str = "errored.tfstate";
 /// stays, and so does one of another server.
 pub(super) async fn remove(temporary: &Path, store: &Store) {
     for folder in fs::read_dir(temporary).into_iter().flatten().flatten() {
-        let name = folder.file_name();
-        let operation = name.to_str().and_then(|name| name.strip_prefix("slipway-"));
-        let Some(operation) = operation.and_then(|operation| operation.parse::<OperationId>().ok()) else {
+        let path = folder.path();
+        let Some(operation) = operation_of(&folder.file_name().to_string_lossy(), &path) else {
             continue;
         };
         let has_ended = match store.operation(&operation).await {
@@ -26,7 +25,6 @@ pub(super) async fn remove(temporary: &Path, store: &Store) {
             // It is another server's, or will be asked for again at the next start.
             Err(_) => false,
         };
-        let path = folder.path();
         if !has_ended || has_state(&path.join("blueprint")) {
             continue;
         }
@@ -36,6 +34,17 @@ pub(super) async fn remove(temporary: &Path, store: &Store) {
             Err(error) => tracing::warn!(folder = %path.display(), %error, "what a killed runner left stays"),
         }
     }
+}
+
+/// The operation that had a work folder. Those of earlier versions are called after it; those of this one after the stack, and the
+/// operation is in a file.
+fn operation_of(name: &str, path: &Path) -> Option<OperationId> {
+    let name = name.strip_prefix("slipway-")?;
+    if let Ok(operation) = name.parse() {
+        return Some(operation);
+    }
+    name.parse::<StackId>().ok()?;
+    fs::read_to_string(path.join("operation")).ok()?.parse().ok()
 }
 
 /// Removes a folder unless a process has its lock.
@@ -63,6 +72,18 @@ fn has_state(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_operation_of_a_folder_is_in_its_name_or_in_a_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let operation = OperationId::generate();
+        fs::write(folder.path().join("operation"), operation.to_string()).expect("writes");
+        let of = |name: &str| operation_of(name, folder.path());
+        assert_eq!(of("slipway-lusab-babad"), Some(operation.clone()));
+        assert_eq!(of(&format!("slipway-{operation}")), Some(operation.clone()));
+        assert_eq!(of(&format!("slipway-{operation}-kept-1")), None);
+        assert_eq!(of("other"), None);
+    }
 
     #[test]
     fn a_folder_that_is_locked_stays_and_so_does_a_state_that_could_not_be_saved() {

@@ -2,9 +2,9 @@
 
 use super::Source;
 use crate::problem::FieldProblem;
-use crate::terraform_file::{self, Argument};
+use crate::terraform_file;
 use crate::terraform_json::Node;
-use crate::variable::{Syntax, is_override, syntax_of};
+use crate::variable::{Syntax, is_override, syntax_of, text_of};
 
 /// A call of a module by a path: `source = "../../modules/network"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn local_modules<'a>(
     Ok(found.into_iter().filter(is_local).collect())
 }
 
-/// Every call, and the files that cannot be read.
+/// Every call, and the files that cannot be read or have a call whose source is not known.
 fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModule>, Vec<FieldProblem>) {
     let (mut found, mut problems): (Vec<LocalModule>, _) = (Vec::new(), Vec::new());
     let mut files: Vec<_> = files.collect();
@@ -56,7 +56,7 @@ fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModul
             Err(what) => problems.push(FieldProblem::new(
                 format!("files.{file}"),
                 what,
-                "correct the syntax: `terraform fmt` shows the place too",
+                "correct it: `terraform fmt` shows the place of a wrong syntax; write the source of a module as a text",
             )),
         }
     }
@@ -65,11 +65,24 @@ fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModul
 
 fn native_calls(text: &str) -> Result<Vec<(String, String)>, String> {
     let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
-    let calls = body.blocks_of("module").filter_map(|block| {
-        let name = block.labels.first()?.clone().into_owned();
-        Some((name, block.body.argument("source").and_then(Argument::as_text)?))
-    });
-    Ok(calls.collect())
+    let mut calls = Vec::new();
+    for block in body.blocks_of("module") {
+        let name = block
+            .labels
+            .first()
+            .map_or_else(String::new, |label| label.clone().into_owned());
+        // Without one, in an override file, the call is that of another file.
+        let Some(source) = block.body.argument("source") else {
+            continue;
+        };
+        let Some(path) = text_of(source) else {
+            return Err(format!(
+                "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
+            ));
+        };
+        calls.push((name, path));
+    }
+    Ok(calls)
 }
 
 fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
@@ -78,7 +91,14 @@ fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
         let source = block.get("source").and_then(Node::as_text)?;
         Some((name.to_owned(), source.to_owned()))
     });
-    Ok(calls.collect())
+    calls
+        .map(|(name, source)| match source.contains("${") {
+            true => Err(format!(
+                "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
+            )),
+            false => Ok((name, source)),
+        })
+        .collect()
 }
 
 /// Whether a source is a place on the machine on which Terraform runs: an absolute path, with whatever getter in front of it
@@ -111,7 +131,7 @@ pub fn folder_of(from: &str, path: &str) -> Option<String> {
 }
 
 /// The calls that lead to no module among the files, or out of them, from the root module on; and the files of these modules
-/// that cannot be read, less those of the root module, which are named with its variables.
+/// that cannot be read.
 pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     let mut problems = Vec::new();
     let mut seen = vec![source.root.clone()];
@@ -123,12 +143,10 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
             folder => format!("files.{folder}/{file}"),
         };
         let (calls, unreadable) = calls(source.files_of(&folder));
-        if next > 1 {
-            problems.extend(unreadable.into_iter().map(|problem| FieldProblem {
-                field: field(problem.field.trim_start_matches("files.")),
-                ..problem
-            }));
-        }
+        problems.extend(unreadable.into_iter().map(|problem| FieldProblem {
+            field: field(problem.field.trim_start_matches("files.")),
+            ..problem
+        }));
         for call in calls {
             if is_on_the_machine(&call.path) {
                 problems.push(FieldProblem::new(
@@ -241,6 +259,21 @@ mod tests {
                 .insert("main.tf".to_owned(), format!("module \"m\" {{ source = \"{right}\" }}"));
             assert_eq!(problems(&source), [], "{right}");
         }
+    }
+
+    #[test]
+    fn a_source_that_is_not_known_is_named() {
+        for (file, text) in [
+            ("main.tf", "module \"m\" { source = \"./m/${var.x}\" }"),
+            ("main.tf", "module \"m\" { source = var.x }"),
+            ("main.tf.json", r#"{"module": {"m": {"source": "./m/${var.x}"}}}"#),
+        ] {
+            let problems = local_modules([(file, text)].into_iter()).expect_err(text);
+            assert!(problems[0].detail.contains("source of the module `m`"), "{problems:?}");
+        }
+        let constant = "module \"m\" { source = \"./${\"m\"}\" }";
+        let calls = local_modules([("main.tf", constant)].into_iter()).expect("a call");
+        assert_eq!(calls[0].path, "./m");
     }
 
     #[test]

@@ -106,6 +106,14 @@ fn flag(read: &mut Read, argument: &Argument<'_>) -> Option<bool> {
     flag
 }
 
+/// The text that an argument comes to, whatever a stack is given.
+pub(crate) fn text_of(argument: &Argument<'_>) -> Option<String> {
+    match constant(argument) {
+        Ok(Constant::Value(Value::String(text))) => Some(text),
+        _ => None,
+    }
+}
+
 /// Whether a flag of any block is on, or may be.
 pub(crate) fn is_on(argument: &Argument<'_>) -> bool {
     match constant(argument) {
