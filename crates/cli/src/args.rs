@@ -49,7 +49,7 @@ pub struct Global {
     /// Address of the API, `https://…` [default: the local server of the data folder]
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
     pub endpoint: Option<Endpoint>,
-    /// How to show who calls [default: `SLIPWAY_TOKEN`, or the login for the endpoint, or else AWS credentials]
+    /// Authentication method [default: `SLIPWAY_TOKEN`, then saved login, then AWS credentials]
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
     pub auth: Option<Way>,
     /// AWS region, where the address of the API does not say it [default: `AWS_REGION`]
@@ -78,9 +78,9 @@ pub enum Way {
 pub enum Command {
     /// Start Slipway and a local AWS on this machine
     Up(Up),
-    /// Play the main job from start to finish on this machine
+    /// Run the whole life of a stack on this machine
     Demo(Demo),
-    /// Put the guestbook of `examples/` into the local server, and print exports with the names of its images
+    /// Publish the guestbook example locally; print its images as exports
     Example,
     /// Print the exports that point the AWS CLI at the local AWS
     Env,
@@ -102,23 +102,23 @@ pub enum Command {
     /// Tasks: commands of a stack's blueprint, run with its current images
     #[command(subcommand)]
     Task(TaskCommand),
-    /// Operations: trips of stacks through the workflow
+    /// Operations: changes and checks of stacks
     #[command(subcommand)]
     Operation(OperationCommand),
-    /// Print what an operation's steps printed
+    /// Print the log of an operation
     Logs(Logs),
-    /// Events that nobody could handle: look at them, bring them again, delete them
+    /// Inspect, redrive or delete dead-lettered events
     Event(Event),
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
     /// Publish blueprints with what builds need: providers, and on AWS the runner and Terraform
     Publish(Publish),
-    /// Call the local AWS where there is no AWS CLI
+    /// Call the local AWS without the AWS CLI
     Aws(AwsCall),
     /// Log in to an endpoint at an identity provider, in a browser on any device
     Login(Login),
-    /// Forget the login for an endpoint
+    /// Delete the saved login of an endpoint
     Logout,
     /// Print a completion script for a shell
     Completion {
@@ -220,7 +220,7 @@ pub enum BlueprintCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum StackCommand {
-    /// Make a stack from a blueprint
+    /// Create a stack from a blueprint
     Create(StackCreate),
     /// List stacks
     List(StackList),
@@ -231,16 +231,16 @@ pub enum StackCommand {
     },
     /// Change a stack's variables or its blueprint version
     Update(StackUpdate),
-    /// Show what an update would change, and change nothing
+    /// Plan an update without applying it
     Preview(StackUpdate),
-    /// Look for what was changed outside Terraform, and change nothing
+    /// Check for drift: changes outside Terraform
     Drift {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id
         stack: StackRef,
         #[command(flatten)]
         wait: Wait,
     },
-    /// Destroy what a stack is made of
+    /// Destroy a stack
     Destroy {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id
         stack: StackRef,
@@ -348,11 +348,11 @@ pub enum ReleaseCommand {
         #[command(flatten)]
         wait: Wait,
     },
-    /// Go back to an earlier release: its images again, no migrations
+    /// Roll back to an earlier release, without migrations
     Rollback {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id
         stack: StackRef,
-        /// The release's number; the newest before the current one that has come out where none is named
+        /// Number of the release [default: the last successful one before the current]
         #[arg(value_parser = release_number)]
         number: Option<ReleaseNumber>,
         #[command(flatten)]
@@ -388,7 +388,7 @@ pub enum TaskCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
-    /// List the operations of a stack, the newest first; without one those of all stacks that are under way
+    /// List operations of a stack, or those in progress of all stacks
     List {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id
         stack: Option<StackRef>,
@@ -406,20 +406,20 @@ pub enum OperationCommand {
         /// The operation's id
         operation: OperationId,
     },
-    /// Approve the plan that an operation waits with
+    /// Approve the plan of an operation
     Approve {
         /// The operation's id
         operation: OperationId,
     },
-    /// Reject the plan that an operation waits with
+    /// Reject the plan of an operation
     Reject {
         /// The operation's id
         operation: OperationId,
-        /// Why, for those who asked for it
+        /// Reason, for the requester
         #[arg(long)]
         reason: String,
     },
-    /// Call an operation off
+    /// Cancel an operation
     Cancel {
         /// The operation's id
         operation: OperationId,

@@ -84,7 +84,7 @@ pub enum Error {
         /// The first part of what it said.
         answer: String,
     },
-    /// The server lets nobody in who comes this way.
+    /// The server rejects this authentication.
     #[error("the server answered {status} ({said}): {remedy}")]
     NotLetIn {
         /// The HTTP status.
@@ -169,7 +169,7 @@ fn counted(problems: usize) -> String {
     }
 }
 
-/// What to do where nobody answers at an address.
+/// What to do if an address does not respond.
 fn reachable(server: &str) -> &'static str {
     if server.starts_with("https:") {
         "the address may be wrong, or the network down"

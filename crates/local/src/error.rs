@@ -232,7 +232,7 @@ pub enum Error {
     /// ECS could not start or take over its tasks.
     #[error("cannot start ECS")]
     StartEcs(#[source] Box<crate::ecs::EcsError>),
-    /// A server ended although nobody asked it to.
+    /// A server ended without a request to stop.
     #[error("the server of {what} ended")]
     Serve {
         /// Which one.

@@ -16,7 +16,7 @@ pub(crate) type Source = Box<dyn StdError + Send + Sync>;
 /// The longest message that is recorded on an operation, whose item has room for 400 KB with everything in it.
 const MESSAGE_SIZE: usize = 4096;
 
-/// Why the runner could not do its work. The texts are for the person who asked for the operation.
+/// Why the runner could not do its work. The texts are for the requester.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("the operation has ended already: it is {0}")]

@@ -18,7 +18,7 @@ pub enum Error {
     /// Parameters of the query or headers are wrong.
     #[error("wrong parameters: {0:?}")]
     Parameters(Vec<FieldProblem>),
-    /// Nobody said who the caller is.
+    /// The request has no caller.
     #[error("the request carries no identity")]
     Unauthenticated,
     /// The caller may not do this; the text says who may.

@@ -48,11 +48,11 @@ pub enum EventError {
         #[source]
         source: slipway_store::Error,
     },
-    /// The step that waits for a deployment could not be told.
-    #[error("the step that waits for the deployment could not be told of its end")]
+    /// The step that waits for a deployment could not be answered.
+    #[error("failed to answer the step that waits for the deployment")]
     EndRollout(#[source] slipway_store::task_token::AnswerError),
-    /// The step that waits for a snapshot could not be told.
-    #[error("the step that waits for the snapshot could not be told that it is there")]
+    /// The step that waits for a snapshot could not be answered.
+    #[error("failed to answer the step that waits for the snapshot")]
     EndSnapshot(#[source] slipway_store::task_token::AnswerError),
     /// The operation of an execution could not be ended.
     #[error("the operation of an execution that has ended could not be ended")]
@@ -67,7 +67,7 @@ pub enum EventError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The queue did not take an event that is not handled.
-    #[error("an event could not be set aside, which is not handled because: {reason}")]
+    #[error("failed to dead-letter an event (reason: {reason})")]
     SetAside {
         /// Why the event is not handled.
         reason: String,
@@ -108,7 +108,7 @@ fn listed(problems: &[FieldProblem]) -> String {
 }
 
 impl EventError {
-    /// The error's name in the metrics and logs of Lambda, and with an event that is set aside.
+    /// The error's name in the metrics and logs of Lambda, and with a dead-lettered event.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ReadEvent(_) | Self::ReadDetail { .. } | Self::NoService => "Slipway.EventUnreadable",

@@ -10,7 +10,7 @@ const TEXT_LENGTH: usize = 1_500;
 
 /// Why a step failed.
 ///
-/// Its `Display` is text for the person who asked for the operation; what only an operator needs is in the sources.
+/// Its `Display` is text for the requester; what only an operator needs is in the sources.
 /// [`StepError::name`] is what `Retry` and `Catch` of the workflow match.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -32,7 +32,7 @@ pub enum StepError {
     /// A backup did not end with exit code 0.
     #[error("{0}")]
     BackupFailed(String),
-    /// A task that somebody asked for did not end with exit code 0.
+    /// A requested task did not end with exit code 0.
     #[error("{0}")]
     TaskFailed(String),
     /// A service did not become stable.
@@ -44,7 +44,7 @@ pub enum StepError {
     /// The operation was cancelled in its rollout: the workflow restores the services.
     #[error("{0}")]
     Cancelled(String),
-    /// The operation has been called off, or has ended otherwise, while the step ran.
+    /// The operation was cancelled, or ended otherwise, while the step ran.
     #[error("the operation has ended already")]
     Ended(#[source] slipway_store::Error),
     /// The role of an environment in another account is not there, or does not trust Slipway.
@@ -76,7 +76,7 @@ pub enum StepError {
         /// Slipway's.
         own: String,
     },
-    /// An AWS service could not be reached, or asks for patience.
+    /// An AWS service could not be reached, or throttles.
     #[error("AWS could not {doing}; this may pass")]
     Unavailable {
         /// What was being done.
@@ -157,7 +157,7 @@ impl StepError {
         name.as_str()
     }
 
-    /// The text for the person who asked for the operation.
+    /// The text for the requester.
     pub fn text(&self) -> String {
         cut(&self.to_string(), TEXT_LENGTH)
     }

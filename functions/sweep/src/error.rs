@@ -36,8 +36,8 @@ pub enum SweepError {
     /// CodeBuild could not stop a build.
     #[error("CodeBuild could not stop the build")]
     StopBuild(#[source] Box<aws_sdk_codebuild::Error>),
-    /// The events function could not be asked to tell a result.
-    #[error("the events function could not be asked to tell a result")]
+    /// The events function could not be asked to send a result.
+    #[error("failed to request the events function to send a result")]
     AskForResult(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The decision about a plan could not be delivered.
     #[error("the decision about the plan could not be delivered")]

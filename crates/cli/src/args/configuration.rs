@@ -94,7 +94,7 @@ pub struct SourceAccountRecord {
     /// Whose it is, in a sentence
     #[arg(long)]
     pub description: Option<String>,
-    /// ARN of the event bus in that account which is told what became of its requests
+    /// ARN of the event bus in that account that receives results
     #[arg(long, value_name = "ARN")]
     pub results: Option<ResultBus>,
 }

@@ -20,7 +20,7 @@ pub enum EventCommand {
         /// The event's id in the list
         id: String,
     },
-    /// Bring events to the function again, when the cause is gone; what is refused again comes back into the list
+    /// Redrive events after their cause is fixed; rejected ones return to the list
     Replay(Chosen),
     /// Delete events from the list
     Discard(Chosen),
