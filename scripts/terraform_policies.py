@@ -79,7 +79,7 @@ def as_json(statement: dict) -> dict:
 def provider_of(account: str, region: str, name: str) -> dict:
     """What the provider says in an account."""
     rules = ("slipway-images", "slipway-requests")
-    ends = (f"slipway-rollouts-{name}", f"slipway-snapshots-{name}")
+    ends = (f"slipway-rollouts-{name}", f"slipway-snapshots-{name}", f"slipway-tasks-{name}")
 
     def arns(names: tuple[str, ...]) -> dict:
         return {it: {"arn": f"arn:aws:events:{region}:{account}:rule/{it}"} for it in names}

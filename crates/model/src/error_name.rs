@@ -35,12 +35,12 @@ pub enum ErrorName {
     Unhealthy,
     /// The release role of the environment could not be assumed.
     RoleRefused,
-    /// The environment is in another region than Slipway.
-    OtherRegion,
     /// AWS denied a permission.
     AccessDenied,
     /// The operation was called off.
     Cancelled,
+    /// ECS has no room for a task, or RDS is busy with the database: the workflow asks again for a while.
+    Busy,
     /// An AWS service could not be reached, or asks for patience.
     Transient,
     /// Something that should not be.
@@ -64,9 +64,9 @@ impl ErrorName {
         Self::RolloutFailed,
         Self::Unhealthy,
         Self::RoleRefused,
-        Self::OtherRegion,
         Self::AccessDenied,
         Self::Cancelled,
+        Self::Busy,
         Self::Transient,
         Self::Internal,
     ];
@@ -88,9 +88,9 @@ impl ErrorName {
             Self::RolloutFailed => "Slipway.RolloutFailed",
             Self::Unhealthy => "Slipway.Unhealthy",
             Self::RoleRefused => "Slipway.RoleRefused",
-            Self::OtherRegion => "Slipway.OtherRegion",
             Self::AccessDenied => "Slipway.AccessDenied",
             Self::Cancelled => "Slipway.Cancelled",
+            Self::Busy => "Slipway.Busy",
             Self::Transient => "Slipway.Transient",
             Self::Internal => "Slipway.Internal",
         }
@@ -132,6 +132,6 @@ mod tests {
         for document in [ERRORS, WORKFLOW] {
             assert_eq!(names_in(document), BTreeSet::from(all));
         }
-        assert_eq!(names_in(MACHINE), BTreeSet::from(["Transient", "Unhealthy"]));
+        assert_eq!(names_in(MACHINE), BTreeSet::from(["Busy", "Transient", "Unhealthy"]));
     }
 }

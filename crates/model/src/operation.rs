@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod build;
 pub mod cancel;
+pub mod task_run;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::cancel::CancelRequest;
+use self::task_run::TaskRun;
 use crate::account::AccountId;
 use crate::contract::Database;
 use crate::event::{Origin, Telling};
@@ -319,6 +321,9 @@ pub struct Operation {
     /// The snapshot of the stack's database that it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
+    /// The one-off task that it runs, or ran last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_run: Option<TaskRun>,
     /// What its release does with the schedules of the stack, and what it puts back where it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,

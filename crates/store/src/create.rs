@@ -312,6 +312,7 @@ impl Request {
             task: asked.task.cloned(),
             with_snapshot: asked.with_snapshot,
             snapshot: None,
+            task_run: None,
             schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),
             origin: asked.origin.cloned(),

@@ -56,6 +56,7 @@ pub mod start;
 pub mod stranded;
 pub mod subscription;
 pub mod table;
+pub mod task_run;
 pub mod task_token;
 pub mod waiting;
 pub mod watch;

@@ -90,8 +90,8 @@ async fn record_end(store: &Store, rollout: &Rollout, ended: &Ended) -> Result<E
     Ok(effective(&noted))
 }
 
-/// Cancels the release of an operation: the step that waits fails, and the workflow restores the services. `None` where no step
-/// is left that would; then nothing was done.
+/// Cancels the command or the release of an operation: the step that waits fails, and the workflow stops the command or restores the
+/// services. `None` where no step is left that would; then nothing was done.
 ///
 /// The cancel goes on the record first, under the condition that such a step runs. Every step that may let the release pass
 /// looks at the record when it ends, so a cancel that is on the record is never passed over.
@@ -115,6 +115,11 @@ pub async fn call_off(
         if rollout.step.starts_with(WAIT_UNTIL_STABLE) {
             end(store, sfn, &rollout, &called_off).await?;
         }
+    }
+    // A step that has no token yet reads the cancel when it stores one.
+    if let Some(token) = noted.running_task().and_then(|run| run.token.as_deref()) {
+        // With a stale token the step is retried, and reads the cancel.
+        let _ = task_token::fail(sfn, token, CALLED_OFF, &requested.message).await?;
     }
     Ok(Some(noted))
 }

@@ -6,13 +6,11 @@
 use jiff::Timestamp;
 use slipway_model::account::AccountId;
 use slipway_model::id::OperationId;
+use slipway_model::operation::cancel::WAIT_FOR_SNAPSHOT;
 use slipway_model::operation::{Operation, Snapshot, StepStatus};
 
 use crate::task_token::{self, AnswerError};
 use crate::{Error, Store};
-
-/// The name of the state that waits.
-pub const STEP: &str = "Wait for snapshot";
 
 /// Records that the snapshot of an operation is there, and tells the step that waits for it, where one does. Telling it again
 /// is harmless; a snapshot that is not the operation's, or not any more, is passed over. `account` is by whose word it is, and none
@@ -36,7 +34,7 @@ pub async fn taken(
             return Ok(());
         }
         let next = own.next.clone();
-        operation.end_step(STEP, StepStatus::Succeeded, now);
+        operation.end_step(WAIT_FOR_SNAPSHOT, StepStatus::Succeeded, now);
         // Said again later, it runs no more.
         if let Some(next) = next.filter(|next| operation.steps.iter().all(|step| step.name != *next)) {
             operation.begin_step(&next, now);

@@ -51,6 +51,9 @@ pub enum EventError {
     /// The step that waits for a deployment could not be answered.
     #[error("failed to answer the step that waits for the deployment")]
     EndRollout(#[source] slipway_store::task_token::AnswerError),
+    /// The step that runs a one-off task could not be answered.
+    #[error("failed to answer the step that runs a one-off task")]
+    EndTask(#[source] slipway_store::task_token::AnswerError),
     /// The step that waits for a snapshot could not be answered.
     #[error("failed to answer the step that waits for the snapshot")]
     EndSnapshot(#[source] slipway_store::task_token::AnswerError),
@@ -117,6 +120,7 @@ impl EventError {
             Self::Refused(_) => "Slipway.EventRefused",
             Self::Table { .. }
             | Self::EndRollout(_)
+            | Self::EndTask(_)
             | Self::EndSnapshot(_)
             | Self::EndOperation(_)
             | Self::PutResult { .. }
@@ -134,7 +138,11 @@ impl EventError {
             | Self::Spoofed { .. }
             | Self::Refused(_) => true,
             Self::Table { source, .. } | Self::EndOperation(source) => !source.is_transient(),
-            Self::EndRollout(_) | Self::EndSnapshot(_) | Self::PutResult { .. } | Self::SetAside { .. } => false,
+            Self::EndRollout(_)
+            | Self::EndTask(_)
+            | Self::EndSnapshot(_)
+            | Self::PutResult { .. }
+            | Self::SetAside { .. } => false,
         }
     }
 

@@ -34,6 +34,16 @@ pub(crate) struct Deployment {
     pub reason: String,
 }
 
+/// The detail of `ECS Task State Change`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Task {
+    pub task_arn: String,
+    pub last_status: String,
+    #[serde(default)]
+    pub started_by: String,
+}
+
 /// The detail of `RDS DB Snapshot Event` and of `RDS DB Cluster Snapshot Event`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -3,6 +3,7 @@
 //! | event | from | what follows |
 //! | --- | --- | --- |
 //! | `ECS Deployment State Change` | the account of the service | the step that waits for the deployment is answered |
+//! | `ECS Task State Change` | the account of the task | the step that runs the task is answered |
 //! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
 //! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | the account that the snapshot is taken in | the step that waits for the snapshot is answered |
 //! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
@@ -25,6 +26,7 @@ mod results;
 mod rollout;
 mod set_aside;
 mod snapshot;
+mod task;
 
 use std::collections::BTreeMap;
 
@@ -97,6 +99,7 @@ impl Events {
         let is_own = envelope.account.as_str() == self.config.account();
         match (envelope.detail_type.as_str(), envelope.source.as_str()) {
             ("ECS Deployment State Change", "aws.ecs") => self.deployment(&envelope).await,
+            ("ECS Task State Change", "aws.ecs") => self.task(&envelope).await,
             ("Step Functions Execution Status Change", "aws.states") if is_own => {
                 self.execution(envelope.detail()?).await
             }
@@ -107,6 +110,7 @@ impl Events {
             ("Slipway Request", source) if !source.starts_with("aws.") => self.request(&envelope).await,
             (
                 "ECS Deployment State Change"
+                | "ECS Task State Change"
                 | "Step Functions Execution Status Change"
                 | "RDS DB Snapshot Event"
                 | "RDS DB Cluster Snapshot Event"

@@ -27,25 +27,40 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let doing = doing.into();
-    let is_denied = error
-        .as_service_error()
-        .and_then(|refused| refused.code())
-        .is_some_and(|code| DENIED.contains(&code));
-    let refusal = match &error {
+    match &error {
         SdkError::ServiceError(refused) => {
-            let code = refused.err().code().unwrap_or_default();
-            let may_pass = refused.raw().status().is_server_error() || PATIENCE.contains(&code);
-            let message = refused.err().message().unwrap_or_default();
-            (!may_pass).then(|| format!("{code}: {message}"))
+            let code = refused.err().code().unwrap_or_default().to_owned();
+            let message = refused.err().message().unwrap_or_default().to_owned();
+            let status = refused.raw().status().as_u16();
+            sorted(doing, status, &code, &message, Box::new(error))
         }
-        SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
-        _ => None,
-    };
-    let source = Box::new(error);
-    match refusal {
-        Some(said) if is_denied => StepError::Denied { doing, said, source },
-        Some(said) => StepError::Refused { doing, said, source },
-        None => StepError::Unavailable { doing, source },
+        SdkError::ConstructionFailure(_) => StepError::Refused {
+            doing,
+            said: "the request could not be made".to_owned(),
+            source: Box::new(error),
+        },
+        _ => StepError::Unavailable {
+            doing,
+            source: Box::new(error),
+        },
+    }
+}
+
+/// Sorts out an error that a service answered.
+pub(crate) fn sorted(
+    doing: String,
+    status: u16,
+    code: &str,
+    message: &str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> StepError {
+    let said = format!("{code}: {message}");
+    if status >= 500 || PATIENCE.contains(&code) {
+        StepError::Unavailable { doing, source }
+    } else if DENIED.contains(&code) {
+        StepError::Denied { doing, said, source }
+    } else {
+        StepError::Refused { doing, said, source }
     }
 }
 

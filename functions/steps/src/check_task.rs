@@ -3,17 +3,20 @@
 use aws_sdk_ecs::types::{ContainerDefinition, Task};
 use jiff::Timestamp;
 use serde_json::Value;
+use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
-use slipway_store::IllegalTransition;
+use slipway_store::task_run::TIMED_OUT;
+use slipway_store::{IllegalTransition, rollout};
 
 use crate::payload::{EndedTask, What};
+use crate::run_task::is_stopped;
 use crate::stack_account::{Place, StackAccount};
 use crate::{Done, StepError, Steps, aws, log_line, state};
 
 impl What {
     /// The state whose item ran it.
-    fn state(self) -> &'static str {
+    pub(crate) fn state(self) -> &'static str {
         match self {
             Self::Migration => state::RUN_MIGRATION,
             Self::Backup => state::RUN_BACKUP,
@@ -21,7 +24,7 @@ impl What {
         }
     }
 
-    fn failed(self, text: String) -> StepError {
+    pub(crate) fn failed(self, text: String) -> StepError {
         match self {
             Self::Migration => StepError::MigrationFailed(text),
             Self::Backup => StepError::BackupFailed(text),
@@ -41,34 +44,71 @@ impl Steps {
     ) -> Result<Done, StepError> {
         let step = state::of_item(what.state(), &ended.name);
         let account = self.stack_account(place, operation).await?;
-        let task = account.ecs_task(cluster, what, ended).await?;
+        let task = match self.arn_of(operation, &step, ended).await? {
+            Some(arn) => account.shown_task(cluster, &arn).await?,
+            None => None,
+        };
+        // The state that ran it has failed: nobody waits for its end any more.
+        if let Some(left) = task.as_ref().filter(|task| !ended.error.is_empty() && !is_stopped(task)) {
+            let arn = left.task_arn().unwrap_or_default();
+            account.stop(cluster, arn, "Slipway: its step has ended").await?;
+        }
         let log = match &task {
             Some(task) => account.log_of(task, ended, &step).await?,
             None => None,
         };
         let problem = problem(ended, task.as_ref());
+        let status = match (&problem, ended.error.as_str()) {
+            (None, _) => StepStatus::Succeeded,
+            (Some(_), rollout::CALLED_OFF) => StepStatus::Cancelled,
+            (Some(_), _) => StepStatus::Failed,
+        };
         let next = ended.next.as_deref().filter(|_| problem.is_none());
-        let step = ran(step, task.as_ref(), problem.is_none());
-        self.record_task(operation, &step, log.as_ref(), next).await?;
-        let Some(problem) = problem else {
-            return Ok(Done {});
-        };
-        let line = match &log {
-            Some(log) => account.last_log_line(log).await,
-            None => None,
-        };
-        let said = line.map(|line| format!(": {line}")).unwrap_or_default();
-        Err(what.failed(format!("{what} `{}` {problem}{said}", ended.name)))
+        let step = ran(step, task.as_ref(), status);
+        let cancelled = self.record_task(operation, &step, log.as_ref(), next).await?;
+        match (problem, cancelled) {
+            (_, Some(cancelled)) => Err(StepError::Cancelled(cancelled)),
+            (None, None) => Ok(Done {}),
+            (Some(_), None) if let Some(name) = passed_on(&ended.error) => Err(StepError::PassedOn {
+                name,
+                text: message(&ended.cause),
+            }),
+            (Some(problem), None) => {
+                let line = match &log {
+                    Some(log) => account.last_log_line(log).await,
+                    None => None,
+                };
+                let said = line.map(|line| format!(": {line}")).unwrap_or_default();
+                Err(what.failed(format!("{what} `{}` {problem}{said}", ended.name)))
+            }
+        }
     }
 
-    /// Records how the task ran, and that the one after it runs now.
+    /// The ARN of the task. A state that failed does not say it; the operation's record has it where ECS had started the task.
+    async fn arn_of(
+        &self,
+        operation: &OperationId,
+        step: &str,
+        ended: &EndedTask,
+    ) -> Result<Option<String>, StepError> {
+        if !ended.task.is_empty() {
+            return Ok(Some(ended.task.clone()));
+        }
+        if ended.error.is_empty() {
+            return Ok(None);
+        }
+        let run = self.store.operation(operation).await?.task_run;
+        Ok(run.filter(|run| run.step == step).and_then(|run| run.task))
+    }
+
+    /// Records how the task ran, and that the one after it runs now: who cancelled the operation, where that came before.
     async fn record_task(
         &self,
         operation: &OperationId,
         step: &Step,
         log: Option<&LogStream>,
         next: Option<&str>,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<String>, StepError> {
         let now = Timestamp::now();
         let change = |operation: &mut Operation| -> Result<(), IllegalTransition> {
             match operation.steps.iter_mut().find(|known| known.name == step.name) {
@@ -78,28 +118,21 @@ impl Steps {
             if let Some(log) = log.filter(|log| !operation.logs.contains(log)) {
                 operation.logs.push(log.clone());
             }
-            if let Some(next) = next.filter(|_| !operation.status.has_ended()) {
+            if let Some(run) = operation.task_run.as_mut().filter(|run| run.step == step.name) {
+                run.token = None;
+            }
+            let goes_on = !operation.status.has_ended() && operation.cancel_requested().is_none();
+            if let Some(next) = next.filter(|_| goes_on) {
                 operation.begin_step(next, now);
             }
             Ok(())
         };
-        self.store.update_operation(operation, change).await?;
-        Ok(())
+        let recorded = self.store.update_operation(operation, change).await?;
+        Ok(recorded.cancel_requested().map(|failure| failure.message.clone()))
     }
 }
 
 impl StackAccount {
-    /// The task, which ECS shows for an hour after its end.
-    async fn ecs_task(&self, cluster: &str, what: What, ended: &EndedTask) -> Result<Option<Task>, StepError> {
-        if ended.task.is_empty() {
-            return Ok(None);
-        }
-        let described = self.ecs.describe_tasks().cluster(cluster).tasks(&ended.task);
-        let doing = format!("read how the {what} `{}` ended", ended.name);
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
-        Ok(described.tasks.unwrap_or_default().into_iter().next())
-    }
-
     async fn log_of(&self, task: &Task, ended: &EndedTask, step: &str) -> Result<Option<LogStream>, StepError> {
         let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
             return Ok(None);
@@ -117,7 +150,7 @@ impl StackAccount {
 }
 
 /// The step of a task that has ended, by the clock of ECS.
-fn ran(name: String, task: Option<&Task>, succeeded: bool) -> Step {
+fn ran(name: String, task: Option<&Task>, status: StepStatus) -> Step {
     let now = Timestamp::now();
     let started = task.and_then(|task| task.started_at().or(task.created_at()));
     let stopped = task.and_then(Task::stopped_at);
@@ -125,26 +158,26 @@ fn ran(name: String, task: Option<&Task>, succeeded: bool) -> Step {
         name,
         started_at: started.and_then(timestamp).unwrap_or(now),
         ended_at: Some(stopped.and_then(timestamp).unwrap_or(now)),
-        status: if succeeded {
-            StepStatus::Succeeded
-        } else {
-            StepStatus::Failed
-        },
+        status,
     }
 }
 
 /// What is wrong with how a task ended, as words that follow its name.
 fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
-    if ended.error == "States.Timeout" {
+    if ended.error == TIMED_OUT {
         let seconds = ended.timeout_seconds;
         return Some(format!("did not end within {seconds} seconds, and was stopped"));
     }
     let Some(task) = task else {
         return Some(match ended.error.as_str() {
             "" => "ended, and ECS does not know its task any more".to_owned(),
-            error => format!("could not be started: {}", why_not_started(error, &ended.cause)),
+            error => format!("could not be started: {}", why(error, &ended.cause)),
         });
     };
+    if !ended.error.is_empty() && !is_stopped(task) {
+        let why = why(&ended.error, &ended.cause);
+        return Some(format!("could not be followed, and was stopped: {why}"));
+    }
     let container = task
         .containers()
         .iter()
@@ -164,22 +197,23 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
     }
 }
 
-/// The reasons in the `failures` that `ecs:RunTask` answered, or else the cause as it is.
-fn why_not_started(error: &str, cause: &str) -> String {
-    let answer: Value = serde_json::from_str(cause).unwrap_or_default();
-    let failures = answer
-        .get("Failures")
-        .or(answer.get("failures"))
-        .and_then(Value::as_array);
-    let reasons: Vec<&str> = failures
-        .into_iter()
-        .flatten()
-        .filter_map(|failure| failure.get("Reason").or(failure.get("reason"))?.as_str())
-        .collect();
-    match (reasons.is_empty(), cause.is_empty()) {
-        (false, _) => reasons.join(", "),
-        (true, false) => cause.to_owned(),
-        (true, true) => error.to_owned(),
+/// The errors of a state that are the operation's as they are.
+fn passed_on(error: &str) -> Option<ErrorName> {
+    let names = [ErrorName::AccessDenied, ErrorName::RoleRefused, ErrorName::Cancelled];
+    names.into_iter().find(|name| name.as_str() == error)
+}
+
+/// The text of a step's error, or else the cause as it is.
+fn message(cause: &str) -> String {
+    let cause_json: Value = serde_json::from_str(cause).unwrap_or_default();
+    let message = cause_json.get("errorMessage").and_then(Value::as_str);
+    message.unwrap_or(cause).to_owned()
+}
+
+fn why(error: &str, cause: &str) -> String {
+    match message(cause) {
+        message if message.is_empty() => error.to_owned(),
+        message => message,
     }
 }
 

@@ -63,18 +63,16 @@ pub enum StepError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The environment is where the workflow cannot reach.
-    #[error(
-        "the environment `{environment}` is in the region {region}, and Slipway in {own}: Terraform works in every region, but \
-         migrations, rollouts and tasks only in Slipway's own"
-    )]
-    OtherRegion {
-        /// The environment.
-        environment: String,
-        /// Its region.
-        region: String,
-        /// Slipway's.
-        own: String,
+    /// ECS has no room for a task, or RDS is busy with the database: the workflow asks again for a while.
+    #[error("{0}")]
+    Busy(String),
+    /// The error of the step before, which was not this step's to judge.
+    #[error("{text}")]
+    PassedOn {
+        /// Its name.
+        name: ErrorName,
+        /// Its text.
+        text: String,
     },
     /// An AWS service could not be reached, or throttles.
     #[error("AWS could not {doing}; this may pass")]
@@ -148,7 +146,8 @@ impl StepError {
             Self::Unhealthy(_) => ErrorName::Unhealthy,
             Self::Cancelled(_) | Self::Ended(_) => ErrorName::Cancelled,
             Self::RoleRefused { .. } => ErrorName::RoleRefused,
-            Self::OtherRegion { .. } => ErrorName::OtherRegion,
+            Self::Busy(_) => ErrorName::Busy,
+            Self::PassedOn { name, .. } => *name,
             Self::Denied { .. } => ErrorName::AccessDenied,
             Self::Unavailable { .. } => ErrorName::Transient,
             Self::Store(error) if error.is_transient() => ErrorName::Transient,

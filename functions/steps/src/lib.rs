@@ -11,7 +11,6 @@
 
 mod ask_approval;
 mod await_rollout;
-mod await_snapshot;
 mod aws;
 mod bake;
 mod begin;
@@ -25,12 +24,16 @@ mod payload;
 mod point_schedules;
 mod prepare_release;
 mod prepare_task;
+mod rds;
 mod record_failure;
 mod record_outputs;
 mod review_plan;
+mod run_task;
+mod snapshot;
 mod stack_account;
 mod state;
 mod task_definition;
+mod update_service;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -43,7 +46,7 @@ use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 use await_rollout::Waits;
 pub use error::StepError;
-use payload::Payload;
+use payload::{ExecutionEnded, Payload};
 use stack_account::StackAccounts;
 
 /// What the function knows from its environment.
@@ -52,8 +55,6 @@ pub struct Config {
     table: String,
     artifacts_bucket: String,
     state_machine: String,
-    /// The role that the workflow calls AWS with in Slipway's own account.
-    release_role: String,
     s3_path_style: bool,
 }
 
@@ -65,7 +66,6 @@ impl Config {
             table: var("SLIPWAY_TABLE")?,
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
-            release_role: var("SLIPWAY_RELEASE_ROLE_ARN")?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
         })
     }
@@ -100,7 +100,8 @@ impl Steps {
         }
     }
 
-    /// Runs the step that the payload names, and returns what the next state needs.
+    /// Runs the step that the payload names, and returns what the next state needs. An event of EventBridge says that an execution has
+    /// ended without its workflow.
     pub async fn handle(&self, payload: Value) -> Result<Value, StepError> {
         // On the heap: the futures of ten steps nested in each other are deeper than the compiler looks.
         let result = Box::pin(self.dispatch(payload)).await;
@@ -111,6 +112,10 @@ impl Steps {
     }
 
     async fn dispatch(&self, payload: Value) -> Result<Value, StepError> {
+        if payload.get("detail-type").is_some() {
+            let ended: ExecutionEnded = serde_json::from_value(payload).map_err(StepError::ReadPayload)?;
+            return answer(&Box::pin(self.stop_left_task(&ended.detail.name)).await?);
+        }
         match serde_json::from_value(payload).map_err(StepError::ReadPayload)? {
             Payload::Begin { operation, execution } => answer(&self.begin(&operation, &execution).await?),
             Payload::ReviewPlan { operation } => answer(&self.review_plan(&operation).await?),
@@ -118,6 +123,7 @@ impl Steps {
             Payload::RecordOutputs { operation } => answer(&self.record_outputs(&operation).await?),
             Payload::PrepareRelease { operation } => answer(&Box::pin(self.prepare_release(&operation)).await?),
             Payload::PrepareTask { operation } => answer(&Box::pin(self.prepare_task(&operation)).await?),
+            Payload::RunTask(asked) => answer(&Box::pin(self.run_task(&asked)).await?),
             Payload::CheckTask {
                 operation,
                 place,
@@ -125,6 +131,13 @@ impl Steps {
                 what,
                 task,
             } => answer(&self.check_task(&operation, &place, &cluster, what, &task).await?),
+            Payload::UpdateService {
+                operation,
+                state,
+                place,
+                cluster,
+                service,
+            } => answer(&self.update_service(&operation, &state, &place, &cluster, &service).await?),
             Payload::AwaitRollout {
                 operation,
                 token,
@@ -142,11 +155,17 @@ impl Steps {
                 };
                 answer(&self.await_rollout(&operation, &place, waits, &rollout).await?)
             }
+            Payload::TakeSnapshot {
+                operation,
+                place,
+                snapshot,
+            } => answer(&self.take_snapshot(&operation, &place, &snapshot).await?),
             Payload::AwaitSnapshot {
                 operation,
                 token,
-                status,
-            } => answer(&self.await_snapshot(&operation, &token, &status).await?),
+                place,
+                snapshot,
+            } => answer(&self.await_snapshot(&operation, &token, &place, &snapshot).await?),
             Payload::Verify {
                 operation,
                 place,

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
+use crate::prepare_release::{Placement, PreparedCommand, PreparedSnapshot};
 use crate::stack_account::Place;
 
 /// The payload of one `lambda:invoke`, by its step.
@@ -31,12 +32,20 @@ pub(crate) enum Payload {
     PrepareTask {
         operation: OperationId,
     },
+    RunTask(RunTask),
     CheckTask {
         operation: OperationId,
         place: Place,
         cluster: String,
         what: What,
         task: EndedTask,
+    },
+    UpdateService {
+        operation: OperationId,
+        state: String,
+        place: Place,
+        cluster: String,
+        service: Updated,
     },
     AwaitRollout {
         operation: OperationId,
@@ -47,10 +56,16 @@ pub(crate) enum Payload {
         cluster: String,
         rollout: Rollout,
     },
+    TakeSnapshot {
+        operation: OperationId,
+        place: Place,
+        snapshot: PreparedSnapshot,
+    },
     AwaitSnapshot {
         operation: OperationId,
         token: String,
-        status: String,
+        place: Place,
+        snapshot: PreparedSnapshot,
     },
     Verify {
         operation: OperationId,
@@ -93,6 +108,21 @@ impl std::fmt::Display for What {
     }
 }
 
+/// A one-off task that is to run, and whose end answers the token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunTask {
+    pub operation: OperationId,
+    pub token: String,
+    /// When the workflow entered the state, this time.
+    pub entered: Timestamp,
+    pub place: Place,
+    pub cluster: String,
+    pub placement: Placement,
+    pub what: What,
+    pub command: PreparedCommand,
+}
+
 /// A one-off task that has ended, or never ran.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +140,19 @@ pub(crate) struct EndedTask {
     pub error: String,
     #[serde(default)]
     pub cause: String,
+}
+
+/// What a service is updated to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Updated {
+    /// What the blueprint calls the service.
+    pub key: Name,
+    /// What ECS calls it.
+    pub name: String,
+    pub task_definition: String,
+    /// How many tasks it gets; none where an autoscaler counts them.
+    pub desired_count: Option<i32>,
 }
 
 /// A service that ECS rolls out.
@@ -139,6 +182,19 @@ pub(crate) struct Failed {
     /// The ARN of the CodeBuild build that failed; empty where none did.
     #[serde(default)]
     pub job: String,
+}
+
+/// `Step Functions Execution Status Change`, as EventBridge brings it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ExecutionEnded {
+    pub detail: EndedExecution,
+}
+
+/// The execution that has ended.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EndedExecution {
+    /// Its name, which is the id of its operation.
+    pub name: OperationId,
 }
 
 #[cfg(test)]

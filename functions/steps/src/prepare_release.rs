@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::types::{DeploymentControllerType, SchedulingStrategy};
 use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use slipway_model::contract::{Contract, DatabaseKind, NamedOneOff, Network, Service};
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
@@ -29,8 +29,8 @@ const SERVICES_A_CALL: usize = 10;
 pub(crate) struct Prepared {
     place: Place,
     cluster: String,
-    /// More arguments of `ecs:RunTask`: where one-off tasks run.
-    placement: Value,
+    /// Where one-off tasks run.
+    placement: Placement,
     /// The snapshot to take before anything runs.
     snapshot: Option<PreparedSnapshot>,
     backups: Vec<PreparedCommand>,
@@ -43,23 +43,36 @@ pub(crate) struct Prepared {
 }
 
 /// A snapshot of the stack's database.
-#[derive(Debug, Serialize)]
-struct PreparedSnapshot {
-    id: String,
-    kind: DatabaseKind,
-    database: String,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreparedSnapshot {
+    pub id: String,
+    pub kind: DatabaseKind,
+    pub database: String,
 }
 
-/// A command that runs before any service gets the release.
-#[derive(Debug, Serialize)]
-struct PreparedCommand {
-    name: Name,
-    task_definition: String,
-    container: String,
-    command: Vec<String>,
-    timeout_seconds: u32,
+/// A command that runs as a one-off task.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreparedCommand {
+    pub name: Name,
+    pub task_definition: String,
+    pub container: String,
+    pub command: Vec<String>,
+    pub timeout_seconds: u32,
     /// The step after it, where that is such a command as well.
-    next: Option<String>,
+    pub next: Option<String>,
+    /// When the workflow entered its state first, once it has entered it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// Where one-off tasks run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Placement {
+    pub fargate: bool,
+    pub network: Option<Network>,
 }
 
 #[derive(Debug, Serialize)]
@@ -368,6 +381,7 @@ fn commands(
             next: next
                 .map(|next| state::of_item(state, &next.name))
                 .or_else(|| after.map(str::to_owned)),
+            since: None,
         })
     };
     let prepared = list.iter().enumerate().map(|(index, command)| {
@@ -379,30 +393,15 @@ fn commands(
     prepared.collect()
 }
 
-/// Where one-off tasks run, in the words of `ecs:RunTask`.
-pub(crate) fn placement(contract: &Contract) -> Value {
-    let mut placement = json!({});
-    let is_fargate = contract.services.values().any(|service| {
-        let compatibilities = service
-            .task_definition
-            .get("requiresCompatibilities")
-            .and_then(Value::as_array);
-        compatibilities.is_some_and(|names| names.iter().any(|name| name == "FARGATE"))
-    });
-    if is_fargate {
-        placement["LaunchType"] = "FARGATE".into();
+/// Where the one-off tasks of a stack run.
+pub(crate) fn placement(contract: &Contract) -> Placement {
+    let is_fargate = |service: &Service| {
+        let compatibilities = service.task_definition.get("requiresCompatibilities");
+        let names = compatibilities.and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|name| name == "FARGATE"))
+    };
+    Placement {
+        fargate: contract.services.values().any(is_fargate),
+        network: contract.network.clone(),
     }
-    if let Some(Network {
-        subnets,
-        security_groups,
-        assign_public_ip,
-    }) = &contract.network
-    {
-        placement["NetworkConfiguration"] = json!({"AwsvpcConfiguration": {
-            "Subnets": subnets,
-            "SecurityGroups": security_groups,
-            "AssignPublicIp": if *assign_public_ip { "ENABLED" } else { "DISABLED" },
-        }});
-    }
-    placement
 }

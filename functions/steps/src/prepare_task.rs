@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use slipway_model::id::OperationId;
-use slipway_model::name::Name;
 
-use crate::prepare_release::{placement, release_tags};
+use crate::prepare_release::{Placement, PreparedCommand, placement, release_tags};
 use crate::stack_account::Place;
 use crate::{StepError, Steps, state, task_definition};
 
@@ -15,13 +13,8 @@ use crate::{StepError, Steps, state, task_definition};
 pub(crate) struct PreparedTask {
     place: Place,
     cluster: String,
-    /// More arguments of `ecs:RunTask`: where it runs.
-    placement: Value,
-    name: Name,
-    task_definition: String,
-    container: String,
-    command: Vec<String>,
-    timeout_seconds: u32,
+    placement: Placement,
+    command: PreparedCommand,
 }
 
 impl Steps {
@@ -53,13 +46,17 @@ impl Steps {
             place,
             cluster: contract.cluster.clone().unwrap_or_default(),
             placement: placement(&contract),
-            task_definition: account.ensure_registered(&definition, &tags).await?,
-            container: task_definition::container(shape).unwrap_or_default().to_owned(),
-            command: run.command.clone(),
-            timeout_seconds: run.timeout_seconds,
-            name,
+            command: PreparedCommand {
+                task_definition: account.ensure_registered(&definition, &tags).await?,
+                container: task_definition::container(shape).unwrap_or_default().to_owned(),
+                command: run.command.clone(),
+                timeout_seconds: run.timeout_seconds,
+                next: None,
+                since: None,
+                name,
+            },
         };
-        let runs = state::of_item(state::RUN_TASK, &prepared.name);
+        let runs = state::of_item(state::RUN_TASK, &prepared.command.name);
         self.note(asked, state::PREPARE_TASK, began, |operation| {
             operation.begin_step(&runs, Timestamp::now());
         })

@@ -1,8 +1,9 @@
-//! The AWS account that a stack is in, as the steps reach it: by their own rights in Slipway's own account, by the environment's
-//! release role anywhere else.
+//! The AWS account and Region that a stack is in, as the steps reach them: with the release role of the environment, or by their own
+//! rights where the environment has no role.
 //!
-//! Prepare release and Prepare task read which role that is, and the workflow carries it from there: what one operation does is
-//! done in one place, and no later step has to ask the table.
+//! Prepare release and Prepare task read which role and Region these are, and the workflow carries them from there: what one operation
+//! does is done in one account and Region, and no later step has to ask the table. Step Functions itself calls no other Region
+//! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html>), so every call there is a step's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,7 +13,7 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::{Deserialize, Serialize};
-use slipway_model::account::{AccountId, account_of};
+use slipway_model::account::{AccountId, Region, account_of};
 use slipway_model::environment::Environment;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
@@ -20,12 +21,13 @@ use slipway_model::stack::Stack;
 use slipway_store::aws::{Lazy, lazy};
 use slipway_store::start;
 
+use crate::rds::Rds;
 use crate::{StepError, Steps, aws};
 
 /// Credentials are not used in the last minutes of their hour: a step takes one at most.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// How many roles a function holds at once. Operations come and go; this many run side by side rarely.
+/// How many operations' clients a function holds at once. Operations come and go; this many run side by side rarely.
 const HELD: usize = 16;
 
 /// Where a stack's services are, as the workflow carries it.
@@ -33,8 +35,9 @@ const HELD: usize = 16;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     pub environment: Name,
-    /// The role that the workflow's own calls are made with.
-    pub role: String,
+    pub region: Region,
+    /// The release role of the environment; none where it has no role.
+    pub role: Option<String>,
 }
 
 /// The services of the account, as one operation calls them.
@@ -43,6 +46,7 @@ pub(crate) struct StackAccount {
     pub(crate) ecs: Lazy<aws_sdk_ecs::Client>,
     pub(crate) logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     pub(crate) scheduler: Lazy<aws_sdk_scheduler::Client>,
+    pub(crate) rds: Rds,
     region: String,
 }
 
@@ -52,6 +56,7 @@ impl StackAccount {
             ecs: lazy(sdk, aws_sdk_ecs::Client::new),
             logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
             scheduler: lazy(sdk, aws_sdk_scheduler::Client::new),
+            rds: Rds::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
     }
@@ -62,21 +67,21 @@ impl StackAccount {
     }
 }
 
-/// The accounts that the steps reach. Clones share the roles that are held.
+/// The accounts and Regions that the steps reach. Clones share the roles that are held.
 #[derive(Debug, Clone)]
 pub(crate) struct StackAccounts {
     sdk: SdkConfig,
-    own: StackAccount,
     sts: Lazy<aws_sdk_sts::Client>,
     held: Arc<Mutex<Vec<Held>>>,
 }
 
-/// A role that was assumed in the name of an operation. Another operation assumes it again: its own name is to stand in the trail.
+/// The clients of an operation. Another operation assumes the same role again: its own name is to stand in the trail.
 #[derive(Debug)]
 struct Held {
-    role: String,
+    place: Place,
     operation: OperationId,
-    until: SystemTime,
+    /// When the credentials end; none where they are the steps' own.
+    until: Option<SystemTime>,
     account: StackAccount,
 }
 
@@ -84,19 +89,18 @@ impl StackAccounts {
     pub(crate) fn new(sdk: &SdkConfig) -> Self {
         Self {
             sdk: sdk.clone(),
-            own: StackAccount::new(sdk),
             sts: lazy(sdk, aws_sdk_sts::Client::new),
             held: Arc::default(),
         }
     }
 
-    fn held(&self, role: &str, operation: &OperationId) -> Option<StackAccount> {
+    fn held(&self, place: &Place, operation: &OperationId) -> Option<StackAccount> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now();
-        held.retain(|one| one.until > now);
-        let found = held
-            .iter()
-            .find(|one| one.role == role && one.operation == *operation)?;
+        held.retain(|one| one.until.is_none_or(|until| until > now));
+        // The steps' own rights are no operation's.
+        let is_its = |one: &&Held| one.place == *place && (place.role.is_none() || one.operation == *operation);
+        let found = held.iter().find(is_its)?;
         Some(found.account.clone())
     }
 
@@ -112,28 +116,17 @@ impl StackAccounts {
 impl Steps {
     /// Where the stack's services are.
     pub(crate) async fn place_of(&self, stack: &Stack) -> Result<Place, StepError> {
-        let environment = self.store.environment(&stack.environment).await?;
-        let machine = &self.config.state_machine;
-        let own = machine.split(':').nth(3).unwrap_or_default();
-        let Environment { name, region, role, .. } = environment;
-        // Step Functions calls services in its own region only.
-        if region.as_str() != own {
-            return Err(StepError::OtherRegion {
-                environment: name.to_string(),
-                region: region.to_string(),
-                own: own.to_owned(),
-            });
-        }
-        let role = role.map_or_else(|| self.config.release_role.clone(), |role| role.release_role());
+        let Environment { name, region, role, .. } = self.store.environment(&stack.environment).await?;
         Ok(Place {
             environment: name,
-            role,
+            region,
+            role: role.map(|role| role.release_role()),
         })
     }
 
     /// The account of a place, where that is not Slipway's own.
     pub(crate) fn foreign_account(&self, place: &Place) -> Option<AccountId> {
-        let account = account_of(&place.role);
+        let account = account_of(place.role.as_deref()?);
         let foreign = account.filter(|_| account != account_of(&self.config.state_machine));
         foreign?.parse().ok()
     }
@@ -144,26 +137,52 @@ impl Steps {
         place: &Place,
         operation: &OperationId,
     ) -> Result<StackAccount, StepError> {
-        let Place { environment, role } = place;
         let accounts = &self.accounts;
-        if *role == self.config.release_role {
-            return Ok(accounts.own.clone());
-        }
-        if let Some(account) = accounts.held(role, operation) {
+        if let Some(account) = accounts.held(place, operation) {
             return Ok(account);
         }
-        let assumed = accounts
+        let region = aws_config::Region::new(place.region.to_string());
+        let sdk = accounts.sdk.clone().into_builder().region(region);
+        let (sdk, until) = match &place.role {
+            None => (sdk, None),
+            Some(role) => {
+                let (credentials, until) = self.assumed(&place.environment, role, operation).await?;
+                let sdk = sdk
+                    .credentials_provider(SharedCredentialsProvider::new(credentials))
+                    .identity_cache(IdentityCache::no_cache());
+                (sdk, Some(until.checked_sub(MARGIN).unwrap_or(until)))
+            }
+        };
+        let account = StackAccount::new(&sdk.build());
+        accounts.hold(Held {
+            place: place.clone(),
+            operation: operation.clone(),
+            until,
+            account: account.clone(),
+        });
+        Ok(account)
+    }
+
+    /// Assumes the release role of an environment, and says when its credentials end.
+    async fn assumed(
+        &self,
+        environment: &Name,
+        role: &str,
+        operation: &OperationId,
+    ) -> Result<(Credentials, SystemTime), StepError> {
+        let assumed = self
+            .accounts
             .sts
             .assume_role()
             .role_arn(role)
             .role_session_name(operation.as_str())
-            // What Step Functions itself gives, so that the role's trust policy asks for one and the same.
+            // The role's trust policy asks for the machine that releases: no other installation gets the role.
             .external_id(start::unqualified(&self.config.state_machine))
             .send()
             .await;
         let refused = |said: String, source| StepError::RoleRefused {
             environment: environment.to_string(),
-            role: role.clone(),
+            role: role.to_owned(),
             said,
             source,
         };
@@ -183,18 +202,6 @@ impl Steps {
             Some(until),
             "release role",
         );
-        let sdk = accounts.sdk.clone().into_builder();
-        let sdk = sdk
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .identity_cache(IdentityCache::no_cache())
-            .build();
-        let account = StackAccount::new(&sdk);
-        accounts.hold(Held {
-            role: role.clone(),
-            operation: operation.clone(),
-            until: until.checked_sub(MARGIN).unwrap_or(until),
-            account: account.clone(),
-        });
-        Ok(account)
+        Ok((credentials, until))
     }
 }

@@ -1,7 +1,7 @@
 //! The states of the workflow under whose names the operation's steps are recorded, and the recording.
 
 use jiff::Timestamp;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, task_run};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
@@ -12,18 +12,18 @@ pub(crate) const WAIT_FOR_APPROVAL: &str = approval::WAIT_FOR_APPROVAL;
 pub(crate) const APPLY: &str = build::APPLY;
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";
 pub(crate) const PREPARE_RELEASE: &str = cancel::PREPARE_RELEASE;
-pub(crate) const WAIT_FOR_SNAPSHOT: &str = slipway_store::snapshot::STEP;
+pub(crate) const WAIT_FOR_SNAPSHOT: &str = cancel::WAIT_FOR_SNAPSHOT;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
-pub(crate) const RUN_BACKUP: &str = "Run backup";
+pub(crate) const RUN_BACKUP: &str = task_run::RUN_BACKUP;
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
-pub(crate) const RUN_MIGRATION: &str = "Run migration";
+pub(crate) const RUN_MIGRATION: &str = task_run::RUN_MIGRATION;
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = cancel::WAIT_UNTIL_STABLE;
 pub(crate) const VERIFY: &str = cancel::VERIFY;
 pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
 pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
 pub(crate) const PREPARE_TASK: &str = "Prepare task";
-pub(crate) const RUN_TASK: &str = "Run task";
+pub(crate) const RUN_TASK: &str = task_run::RUN_TASK;
 pub(crate) const CHECK_TASK: &str = "Check task";
 
 /// The name of a step that belongs to one item of a Map: `Run migration: migrate`.

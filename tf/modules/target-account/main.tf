@@ -4,6 +4,8 @@ data "aws_caller_identity" "this" {}
 
 data "aws_partition" "this" {}
 
+data "aws_region" "this" {}
+
 locals {
   role_name = "slipway-environment-${var.name}"
   iam       = "arn:${data.aws_partition.this.partition}:iam::${data.aws_caller_identity.this.account_id}"

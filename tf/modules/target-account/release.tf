@@ -2,8 +2,7 @@
 # not below the path of the stacks' roles, so that no blueprint can pass it on or change it.
 
 locals {
-  # Releases reach one region, Slipway's own.
-  region          = split(":", var.state_machine_arn)[3]
+  region          = coalesce(var.region, data.aws_region.this.region)
   slipway_account = split(":", var.state_machine_arn)[4]
   in_region       = { for service in ["ecs", "rds", "scheduler", "logs", "events"] : service => "arn:${data.aws_partition.this.partition}:${service}:${local.region}:${data.aws_caller_identity.this.account_id}" }
 
@@ -14,6 +13,15 @@ locals {
         source        = ["aws.ecs"]
         "detail-type" = ["ECS Deployment State Change"]
         detail        = { eventName = ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] }
+      }
+    }
+    tasks = {
+      description = "The ends of migrations, backups and tasks, for the workflow that waits for them."
+      pattern = {
+        source        = ["aws.ecs"]
+        "detail-type" = ["ECS Task State Change"]
+        # A task that an operation started: the tasks of services say which deployment did.
+        detail = { lastStatus = ["STOPPED"], startedBy = [{ prefix = "op-" }] }
       }
     }
     snapshots = {
@@ -30,7 +38,7 @@ locals {
 # ---------------------------------------------------------------------------------------------- who may have it
 
 data "aws_iam_policy_document" "release_trust" {
-  # The principal as in main.tf. The external id is the state machine's ARN, which Step Functions gives by itself.
+  # The principal as in main.tf. The external id is the state machine's ARN, which the steps give.
   statement {
     sid     = "WorkflowOfSlipway"
     actions = ["sts:AssumeRole"]
@@ -46,11 +54,10 @@ data "aws_iam_policy_document" "release_trust" {
       values   = var.workflow_role_arns
     }
 
-    # AWS documents the machine's own ARN, and says nothing of an execution of one of its versions.
     condition {
-      test     = "StringLike"
+      test     = "StringEquals"
       variable = "sts:ExternalId"
-      values   = [var.state_machine_arn, "${var.state_machine_arn}:*"]
+      values   = [var.state_machine_arn]
     }
   }
 }
@@ -192,7 +199,7 @@ data "aws_iam_policy_document" "release" {
 
 # ---------------------------------------------------------------------------------------------- what the workflow waits for
 
-# One that does not arrive is made up for: after ten minutes without a word the workflow looks itself.
+# One that does not arrive is made up for: now and then the steps of the workflow check themselves.
 resource "aws_cloudwatch_event_rule" "ends" {
   for_each = local.rules
 
@@ -291,7 +298,7 @@ data "aws_iam_policy_document" "events_trust" {
 
 resource "aws_iam_role" "events" {
   name               = "slipway-events-${var.name}"
-  description        = "Tells Slipway how rollouts and snapshots in the environment ${var.name} ended."
+  description        = "Tells Slipway how rollouts, tasks and snapshots in the environment ${var.name} ended."
   assume_role_policy = data.aws_iam_policy_document.events_trust.json
 }
 

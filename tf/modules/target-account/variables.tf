@@ -29,7 +29,7 @@ variable "external_id" {
 }
 
 variable "state_machine_arn" {
-  description = "Slipway's workflow, which releases are done by: the output StateMachineArn of Slipway's template."
+  description = "Slipway's workflow, in whose name releases are done: the output StateMachineArn of Slipway's template."
   type        = string
 
   validation {
@@ -39,7 +39,7 @@ variable "state_machine_arn" {
 }
 
 variable "workflow_role_arns" {
-  description = "The roles that the workflow and its steps have: the output WorkflowRoleArns of Slipway's template, at its comma split."
+  description = "The roles that the steps of the workflow have: the output WorkflowRoleArns of Slipway's template, at its comma split."
   type        = list(string)
 
   validation {
@@ -49,12 +49,23 @@ variable "workflow_role_arns" {
 }
 
 variable "event_bus_arn" {
-  description = "Where Slipway hears how rollouts and snapshots ended: the output EventBusArn of Slipway's template."
+  description = "Where Slipway hears how rollouts, tasks and snapshots ended: the output EventBusArn of Slipway's template."
   type        = string
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$", var.event_bus_arn))
     error_message = "The bus is given by its ARN: arn:aws:events:eu-west-1:111122223333:event-bus/slipway."
+  }
+}
+
+variable "region" {
+  description = "The environment's Region, in which releases work. Without it, the provider's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", coalesce(var.region, "-")))
+    error_message = "The Region is given by its name: eu-west-1."
   }
 }
 

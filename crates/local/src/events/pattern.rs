@@ -13,6 +13,8 @@ pub struct Pattern {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
+    /// `$or`: one of these has to match the object that it stands in.
+    OneOf(Vec<Pattern>),
     Fields(Pattern),
     AnyOf(Vec<Matcher>),
 }
@@ -43,7 +45,10 @@ impl Pattern {
 
     /// Whether the event is one that the rule is for.
     pub fn matches(&self, event: &Value) -> bool {
-        self.fields.iter().all(|(name, node)| node.matches(event.get(name)))
+        self.fields.iter().all(|(name, node)| match node {
+            Node::OneOf(patterns) => patterns.iter().any(|pattern| pattern.matches(event)),
+            node => node.matches(event.get(name)),
+        })
     }
 
     fn parse_fields(pattern: &Value, path: &str) -> Result<Self, PatternError> {
@@ -63,6 +68,12 @@ impl Pattern {
 impl Node {
     fn parse(name: &str, value: &Value, parent: &str) -> Result<Self, PatternError> {
         let path = format!("{parent}.{name}");
+        if name == "$or" {
+            let patterns = value.as_array().filter(|patterns| patterns.len() > 1);
+            let patterns = patterns.ok_or_else(|| problem(&path, "is not a list of two patterns or more"))?;
+            let patterns = patterns.iter().map(|pattern| Pattern::parse_fields(pattern, &path));
+            return patterns.collect::<Result<_, _>>().map(Self::OneOf);
+        }
         if name.starts_with('$') {
             return Err(problem(&path, "is not supported by local mode"));
         }
@@ -81,7 +92,8 @@ impl Node {
         match (self, value) {
             (Self::Fields(pattern), Some(value @ Value::Object(_))) => pattern.matches(value),
             (Self::Fields(pattern), None) => pattern.matches(&Value::Null),
-            (Self::Fields(_), Some(_)) => false,
+            // `Pattern::matches` sees to the alternatives.
+            (Self::Fields(_) | Self::OneOf(_), _) => false,
             (Self::AnyOf(matchers), value) => matchers.iter().any(|matcher| matcher.matches(value)),
         }
     }
@@ -199,6 +211,18 @@ mod tests {
             (json!({"detail": {"eventName": {"deeper": ["x"]}}}), false),
             (json!({"resources": [{"prefix": "arn:aws:ecs"}]}), true),
             (json!({"resources": ["no"]}), false),
+            (
+                json!({"$or": [{"source": ["aws.rds"]}, {"detail": {"count": [2]}}]}),
+                true,
+            ),
+            (
+                json!({"$or": [{"source": ["aws.rds"]}, {"detail": {"count": [3]}}]}),
+                false,
+            ),
+            (
+                json!({"source": ["aws.rds"], "$or": [{"source": ["aws.ecs"]}, {"detail": {"count": [3]}}]}),
+                false,
+            ),
         ];
         for (pattern, expected) in cases {
             let parsed = Pattern::parse(&pattern).expect("a pattern");

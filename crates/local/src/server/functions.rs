@@ -80,7 +80,7 @@ impl Handlers {
         })
     }
 
-    /// Lets the state machine invoke the steps, and the rules of the bus the function that events go to.
+    /// Lets the state machine invoke the steps, and the rules of the bus both functions that events go to.
     pub(super) fn register(&self, template: &Template, functions: &Functions) -> Result<(), Error> {
         let timeout = |function: &Function| Duration::from_secs(function.timeout_seconds);
         let called = function(template, STEPS)?;
@@ -134,7 +134,7 @@ impl Handlers {
 
 /// The function of a rule, as the template says that it is to be called.
 fn target(template: &Template, functions: &Functions, rule: &Rule) -> Result<Target, Error> {
-    if rule.function != EVENTS {
+    if ![EVENTS, STEPS].contains(&rule.function.as_str()) {
         return Err(Error::UnknownFunction(rule.function.clone()));
     }
     let called = function(template, &rule.function)?;

@@ -11,6 +11,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::task_run::{RUN_BACKUP, RUN_MIGRATION, RUN_TASK};
 use super::{Failure, Operation, OperationStatus};
 use crate::error_name::ErrorName;
 
@@ -24,8 +25,11 @@ pub const WAIT_UNTIL_PUT_BACK: &str = "Wait until put back";
 /// The state in which the health address proves the release.
 pub const VERIFY: &str = "Verify";
 
-/// The states in which a command or RDS is waited for, before any service gets the release.
-const BEFORE_THE_ROLLOUT: [&str; 3] = ["Run backup", "Run migration", "Wait for snapshot"];
+/// The state in which RDS copies the database, before any command runs.
+pub const WAIT_FOR_SNAPSHOT: &str = "Wait for snapshot";
+
+/// The states in which a command runs. Nothing but the workflow stops its task.
+const COMMANDS: [&str; 3] = [RUN_BACKUP, RUN_MIGRATION, RUN_TASK];
 
 /// How long a runner may leave a request unanswered. It reads its record every few seconds, so one that is silent for longer is
 /// not there any more.
@@ -106,8 +110,8 @@ pub enum Cancel {
     /// Its execution is stopped, and then its record ends. No service has got anything of its release; a record that ended
     /// first would not keep an execution that goes on from its services.
     Stop,
-    /// The cancel goes on the record, and the rollouts that it waits for are ended: the workflow then restores the services.
-    RollBack,
+    /// The cancel goes on the record, and what the workflow waits for is ended: it then stops the command, or restores the services.
+    Unwind,
     /// It is about to roll out, or past that, or restores services, and goes on.
     NotNow,
 }
@@ -122,6 +126,9 @@ impl Operation {
         if self.building().is_some() {
             return Cancel::Request;
         }
+        if self.runs(&COMMANDS) {
+            return Cancel::Unwind;
+        }
         if !self.steps.iter().any(|step| step.name == PREPARE_RELEASE) {
             return if self.kind.runs_terraform() {
                 Cancel::End
@@ -133,8 +140,8 @@ impl Operation {
         if self.runs(&[WAIT_UNTIL_PUT_BACK]) {
             Cancel::NotNow
         } else if self.runs(&[WAIT_UNTIL_STABLE, VERIFY]) {
-            Cancel::RollBack
-        } else if self.runs(&BEFORE_THE_ROLLOUT) {
+            Cancel::Unwind
+        } else if self.runs(&[WAIT_FOR_SNAPSHOT]) {
             Cancel::Stop
         } else {
             Cancel::NotNow
@@ -157,10 +164,10 @@ impl Operation {
         }
     }
 
-    /// Records that the operation is to be cancelled, where the workflow can still restore the services. A step that lets the
-    /// release pass reads it in the write with which it ends, so one of the two is first and the other one sees it.
+    /// Records that the operation is to be cancelled, where the workflow can still stop the command or restore the services. A step
+    /// that lets either pass reads it in the write with which it ends, so one of the two is first and the other one sees it.
     pub fn request_cancel(&mut self, failure: &Failure) {
-        if self.cancel_requested().is_none() && self.cancelling() == Cancel::RollBack {
+        if self.cancel_requested().is_none() && self.cancelling() == Cancel::Unwind {
             self.failure = Some(failure.clone());
         }
     }

@@ -44,17 +44,20 @@ fn cancel_never_leaves_services_between_two_releases() {
         (Cancel::Stop, vec![]),
         (Cancel::NotNow, vec![prepared]),
         (Cancel::Stop, vec![prepared, ("Wait for snapshot", StepStatus::Running)]),
+        (Cancel::Unwind, vec![("Run task: load-dump", StepStatus::Running)]),
+        (Cancel::Stop, vec![("Run task: load-dump", StepStatus::Succeeded)]),
+        (Cancel::Unwind, vec![prepared, ("Run backup: files", StepStatus::Running)]),
         (
-            Cancel::Stop,
+            Cancel::Unwind,
             vec![prepared, ("Run migration: migrate", StepStatus::Running)],
         ),
         (
             Cancel::NotNow,
             vec![prepared, ("Run migration: migrate", StepStatus::Succeeded)],
         ),
-        (Cancel::RollBack, vec![prepared, (stable.as_str(), StepStatus::Running)]),
+        (Cancel::Unwind, vec![prepared, (stable.as_str(), StepStatus::Running)]),
         (Cancel::NotNow, vec![prepared, (stable.as_str(), StepStatus::Succeeded)]),
-        (Cancel::RollBack, vec![prepared, (VERIFY, StepStatus::Running)]),
+        (Cancel::Unwind, vec![prepared, (VERIFY, StepStatus::Running)]),
         (Cancel::NotNow, vec![prepared, (VERIFY, StepStatus::Succeeded)]),
         (
             Cancel::NotNow,
@@ -218,7 +221,7 @@ impl World {
                 self.moves(OperationEvent::Cancelled);
             }
             Cancel::Request => self.operation.request_interruption(requester, self.now),
-            Cancel::RollBack | Cancel::NotNow => panic!("there is no release"),
+            Cancel::Unwind | Cancel::NotNow => panic!("there is no release"),
         }
         let once = self.operation.clone();
         self.operation.request_cancel_again("zoe", self.now);

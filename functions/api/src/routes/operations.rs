@@ -381,7 +381,7 @@ impl Api {
                 "The operation `{}` has ended: it {}. There is nothing to cancel.",
                 operation.id, operation.status
             ))),
-            Cancelled::Takes(Cancel::RollBack, operation) => self.roll_back(&operation, caller).await,
+            Cancelled::Takes(Cancel::Unwind, operation) => self.unwind(&operation, caller).await,
             Cancelled::Takes(Cancel::Stop, operation) => {
                 let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
                 let operation = Operation {
@@ -409,11 +409,12 @@ impl Api {
         finished.operation
     }
 
-    /// Ends the rollouts that an operation waits for. The workflow restores the services, and ends the operation.
-    async fn roll_back(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
+    /// Ends the command or the rollouts that an operation waits for. The workflow stops the command or restores the services, and ends
+    /// the operation.
+    async fn unwind(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
         let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, &failure).await;
-        let called_off = called_off.map_err(|error| unanswered("ending a rollout", error))?;
+        let called_off = called_off.map_err(|error| unanswered("ending what the operation waits for", error))?;
         called_off.ok_or_else(|| between_two_steps(operation))
     }
 

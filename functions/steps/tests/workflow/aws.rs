@@ -63,12 +63,28 @@ pub struct Aws {
     pub objects: BTreeMap<String, String>,
     /// What was answered to task tokens: nothing for a success, or the error and its cause.
     pub answered: BTreeMap<String, Option<(String, String)>>,
+    /// The outputs of those that were answered with a success.
+    pub outputs: BTreeMap<String, Value>,
+    /// The requests that started a one-off task, with the ARN of the task.
+    pub ran: Vec<(Value, String)>,
+    /// Why ECS starts no task, in turn.
+    pub rejects: VecDeque<&'static str>,
+    /// When one-off tasks stop.
+    pub tasks_end: Option<End>,
+    /// The exit code of one-off tasks; none when a task ends without one.
+    pub exit_code: Option<i32>,
+    /// The tasks that were stopped from outside, and why.
+    pub stops: Vec<(String, String)>,
     pub started: Vec<String>,
     pub sts: Sts,
     /// The snapshots of RDS, by name.
     pub snapshots: BTreeSet<String>,
     /// What RDS says of a snapshot when it is asked, in turn; then it is available.
     pub snapshot_status: VecDeque<String>,
+    /// Whether a snapshot is there only when its event says so.
+    pub snapshots_take_long: bool,
+    /// The error with which RDS refuses to begin a snapshot, in turn.
+    pub snapshot_refused: VecDeque<&'static str>,
     /// The schedules of EventBridge Scheduler, as `GetSchedule` answers.
     pub schedules: BTreeMap<String, Value>,
     /// Tasks with this image never become healthy.
@@ -155,9 +171,11 @@ async fn object(State(aws): State<Shared>, Path(key): Path<String>) -> Response 
 }
 
 async fn call(State(aws): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
-    // STS alone speaks another protocol.
+    // STS and RDS speak another protocol.
     let Some(target) = headers.get("x-amz-target") else {
-        return lock(&aws).sts.assume(&body);
+        let is_sts = body.windows(10).any(|part| part == b"AssumeRole");
+        let mut aws = lock(&aws);
+        return if is_sts { aws.sts.assume(&body) } else { aws.rds(&body) };
     };
     let target = target.to_str().expect("a target").to_owned();
     let body: Value = serde_json::from_slice(&body).expect("JSON");
@@ -238,29 +256,28 @@ impl Aws {
         found.expect("a task definition")["taskDefinition"]["status"] = "INACTIVE".into();
     }
 
-    /// `ecs:UpdateService`, as the state machine calls it.
-    pub fn update_service(&mut self, arguments: &Value) -> Value {
-        let name = arguments["Service"].as_str().expect("a service");
-        let service = self.services.get_mut(name).expect("a service");
-        let definition = arguments["TaskDefinition"].as_str().expect("an ARN");
+    fn update_service(&mut self, arguments: &Value) -> Result<Value, &'static str> {
+        let name = arguments["service"].as_str().expect("a service");
+        let service = self.services.get_mut(name).ok_or("ServiceNotFoundException")?;
+        let definition = arguments["taskDefinition"].as_str().expect("an ARN");
         if service.task_definition != definition {
             service.deployment += 1;
             definition.clone_into(&mut service.task_definition);
             let begun = (service.deployment, definition.to_owned(), None);
             service.history.push(begun);
         }
-        if let Some(count) = arguments.get("DesiredCount") {
+        if let Some(count) = arguments.get("desiredCount") {
             service.desired_count = count.as_i64().expect("a number");
         }
         let deployments = if service.shows_late {
-            json!([{"Id": "ecs-svc/0", "Status": "PRIMARY", "TaskDefinition": "another"}])
+            json!([{"id": "ecs-svc/0", "status": "PRIMARY", "taskDefinition": "another"}])
         } else {
             json!([
-                {"Id": "ecs-svc/0", "Status": "ACTIVE", "TaskDefinition": "another"},
-                {"Id": format!("ecs-svc/{}", service.deployment), "Status": "PRIMARY", "TaskDefinition": definition},
+                {"id": "ecs-svc/0", "status": "ACTIVE", "taskDefinition": "another"},
+                {"id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY", "taskDefinition": definition},
             ])
         };
-        json!({"Service": {"ServiceArn": service_arn(name), "Deployments": deployments}})
+        Ok(json!({"service": {"serviceArn": service_arn(name), "deployments": deployments}}))
     }
 
     fn register(&mut self, body: &Value) -> String {
@@ -316,6 +333,15 @@ impl Aws {
                 let arns = body["serviceRevisionArns"].as_array().expect("ARNs");
                 Ok(json!({"serviceRevisions": arns.iter().map(revision).collect::<Vec<_>>(), "failures": []}))
             }
+            "UpdateService" => self.update_service(body),
+            "RunTask" => Ok(self.run_task(body)),
+            "StopTask" => {
+                self.stops.push((text("task"), text("reason")));
+                let task = self.tasks.get_mut(&text("task")).ok_or("InvalidParameterException")?;
+                task["lastStatus"] = "STOPPED".into();
+                task["stoppedReason"] = text("reason").into();
+                Ok(json!({"task": task}))
+            }
             "DescribeTasks" => {
                 let tasks = body["tasks"].as_array().expect("tasks").iter();
                 let known = tasks.filter_map(|arn| {
@@ -343,7 +369,12 @@ impl Aws {
                 let known = ids.filter_map(|id| self.builds.get(id.as_str()?)).cloned();
                 Ok(json!({"builds": known.collect::<Vec<_>>()}))
             }
-            "SendTaskSuccess" => self.token_answered(text("taskToken"), None),
+            "SendTaskSuccess" => {
+                let output = serde_json::from_str(&text("output")).expect("JSON");
+                self.token_answered(text("taskToken"), None).inspect(|_| {
+                    self.outputs.insert(text("taskToken"), output);
+                })
+            }
             "SendTaskFailure" => self.token_answered(text("taskToken"), Some((text("error"), text("cause")))),
             "StartExecution" => {
                 self.started.push(text("name"));

@@ -18,7 +18,14 @@ struct Case {
 }
 
 /// The states that check and wait again when nothing has answered them for a while.
-const CHECKS_AGAIN: [&str; 3] = ["Wait for snapshot", "Wait until stable", "Wait until put back"];
+const CHECKS_AGAIN: [&str; 6] = [
+    "Run backup",
+    "Run migration",
+    "Run task",
+    "Wait for snapshot",
+    "Wait until stable",
+    "Wait until put back",
+];
 
 /// The failures of CodeBuild. An error without a name of its own AWS names in one of the first two ways.
 const OF_CODEBUILD: [(&str, &str); 5] = [
@@ -61,39 +68,6 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 cases.push(fails(error, cause, cause));
             }
         }
-        "arn:aws:states:::ecs:runTask.sync" => {
-            let refused = r#"{"Failures": [{"Reason": "RESOURCE:MEMORY"}], "Tasks": []}"#;
-            cases.push(fails(
-                "AmazonECS.Unknown",
-                refused,
-                "could not be started: RESOURCE:MEMORY",
-            ));
-            cases.push(fails(
-                "ECS.AmazonECSException",
-                "Rate exceeded",
-                "could not be started: Rate exceeded",
-            ));
-            cases.push(fails(
-                "States.DataLimitExceeded",
-                "too large",
-                "could not be started: too large",
-            ));
-            let (timeout, error) = judged_next(state);
-            cases[0].says = timeout;
-            for case in &mut cases {
-                case.error = error;
-            }
-        }
-        rds if rds.starts_with("arn:aws:states:::aws-sdk:rds:") => {
-            cases.push(fails("Rds.RdsException", "Rate exceeded", "Rate exceeded"));
-            cases.push(fails("Rds.DbInstanceNotFoundException", "not found", "not found"));
-            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
-        }
-        "arn:aws:states:::aws-sdk:ecs:updateService" => {
-            cases.push(fails("Ecs.EcsException", "Rate exceeded", "Rate exceeded"));
-            cases.push(fails("Ecs.ServiceNotActiveException", "not active", "not active"));
-            cases.push(fails("States.DataLimitExceeded", "too large", "too large"));
-        }
         other => panic!("no failures are known for {other}"),
     }
     match state {
@@ -104,6 +78,9 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
             cases[0].error = "Slipway.RolloutFailed";
             cases[0].says = "the rollout of service `web` failed: it was not stable in time";
         }
+        "Run backup" => judged_next(&mut cases, "Slipway.BackupFailed"),
+        "Run migration" => judged_next(&mut cases, "Slipway.MigrationFailed"),
+        "Run task" => judged_next(&mut cases, "Slipway.TaskFailed"),
         "Check backup" => cases[0].says = "Run backups did not end in time",
         "Check migration" => cases[0].says = "Run migrations did not end in time",
         // These run because something else has failed, and that is what is told.
@@ -125,15 +102,10 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
     cases
 }
 
-/// What the state after a command says when the command took too long, and the error of everything that it judges.
-fn judged_next(state: &str) -> (&'static str, &'static str) {
-    match state {
-        "Run task" => ("task `load-dump` did not end within 60 seconds", "Slipway.TaskFailed"),
-        "Run backup" => ("backup `files` did not end within 60 seconds", "Slipway.BackupFailed"),
-        _ => (
-            "migration `migrate` did not end within 60 seconds",
-            "Slipway.MigrationFailed",
-        ),
+/// The state after a command judges everything that becomes of it.
+fn judged_next(cases: &mut [Case], error: &'static str) {
+    for case in cases {
+        case.error = error;
     }
 }
 
@@ -167,12 +139,6 @@ fn fail_once(case: &Case) {
         id = world.ask_task("load-dump");
     }
     if state.contains("snapshot") || state.contains("backup") {
-        if state.contains("cluster") {
-            world.contract.as_mut().expect("a contract")["database"]["kind"] = "rds-cluster".into();
-        }
-        if state.starts_with("Look") {
-            world.told = Told::Never;
-        }
         world.run(&id);
         id = world.ask_after_snapshot(2);
     }

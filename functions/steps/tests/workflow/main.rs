@@ -2,6 +2,7 @@
 //! repeated once.
 
 mod aws;
+mod aws_calls;
 mod bake;
 mod ground;
 #[path = "../../../api/tests/runtime_stub/mod.rs"]
@@ -15,6 +16,7 @@ mod crowd;
 mod definition;
 mod every_state;
 mod kinds;
+mod one_off;
 mod other_account;
 mod released;
 mod repeated;

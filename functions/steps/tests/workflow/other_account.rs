@@ -7,7 +7,7 @@ use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};
 use crate::sts::{ASSUMED, Assumption};
-use crate::world::{MACHINE_ARN, RELEASE_ROLE, World, image, name};
+use crate::world::{MACHINE_ARN, World, image, name};
 
 const ROLE: &str = "arn:aws:iam::444455556666:role/slipway-release-production";
 
@@ -48,20 +48,9 @@ fn a_release_does_everything_there_with_the_environments_release_role() {
     let aws = world.aws();
     // Once, however many steps there are.
     assert_eq!(aws.sts.assumed, [assumed_for(&release)]);
-    assert_eq!(aws.sts.called_with(ASSUMED), BTreeSet::from(["ecs", "scheduler"]));
+    assert_eq!(aws.sts.called_with(ASSUMED), BTreeSet::from(["ecs", "rds", "scheduler"]));
     assert_eq!(aws.sts.called_with("test"), BTreeSet::from(["sts", "states"]));
     drop(aws);
-    for task in &run.tasks {
-        let theirs = ["ecs", "rds"].iter().any(|service| {
-            let resource = format!(
-                "{}:{}",
-                task.resource.resource_type(),
-                task.resource.action_with_pattern()
-            );
-            resource.contains(service)
-        });
-        assert_eq!(task.role.as_deref(), theirs.then_some(ROLE), "{}", task.state);
-    }
     let snapshot = world.operation(&release).snapshot.expect("a snapshot");
     assert_eq!(snapshot.account, world.account);
 }
@@ -104,7 +93,7 @@ fn credentials_that_are_about_to_end_are_not_used() {
     world.aws().sts.seconds = 200;
     let task = world.ask_task("load-dump");
     succeeded(&world.run(&task));
-    assert_eq!(world.aws().sts.assumed, vec![assumed_for(&task); 2]);
+    assert_eq!(world.aws().sts.assumed, vec![assumed_for(&task); 3]);
 }
 
 #[test]
@@ -126,38 +115,73 @@ fn a_role_that_cannot_be_assumed_is_told_with_its_environment_and_the_remedy() {
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
 }
 
-#[test]
-fn in_another_region_only_terraform_works_and_that_is_said_at_once() {
-    let mut world = elsewhere();
+/// Moves the environment to a Region that is not Slipway's.
+fn in_another_region(world: &World) {
     let mut environment = World::wait(world.store.environment(&name("live")));
     environment.region = "eu-west-1".parse().expect("a region");
     World::wait(world.store.put_environment(&environment));
-    let drift = world.ask(OperationKind::Drift, &[]);
-    succeeded(&world.run(&drift));
-    for operation in [
-        world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]),
-        world.ask_task("load-dump"),
-    ] {
-        let run = world.run(&operation);
-        let (error, cause) = failed(&run);
-        assert_eq!(error, "Slipway.OtherRegion");
-        for part in ["`live`", "eu-west-1", "us-east-1"] {
-            assert!(cause.contains(part), "{part}: {cause}");
-        }
-    }
-    assert!(world.aws().sts.assumed.is_empty());
+    world.aws().sts.calls.clear();
+}
+
+/// What a release and a task ask of the account of the stack.
+const OF_STACKS: [&str; 3] = ["ecs", "rds", "scheduler"];
+
+#[test]
+fn a_release_in_another_region_and_account_asks_that_region_alone() {
+    let mut world = elsewhere();
+    in_another_region(&world);
+    let release = world.ask_after_snapshot(2);
+    succeeded(&world.run(&release));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    let task = world.ask_task("load-dump");
+    succeeded(&world.run(&task));
+
+    let aws = world.aws();
+    assert_eq!(aws.sts.called_in("eu-west-1"), BTreeSet::from(OF_STACKS));
+    assert_eq!(aws.sts.called_with(ASSUMED), BTreeSet::from(OF_STACKS));
+    assert_eq!(aws.sts.called_in("us-east-1"), BTreeSet::from(["sts", "states"]));
+    assert_eq!(aws.sts.assumed, [assumed_for(&release), assumed_for(&task)]);
 }
 
 #[test]
-fn in_slipways_own_account_nothing_is_assumed_by_the_steps() {
+fn a_release_in_another_region_of_slipways_own_account_needs_no_role() {
+    let mut world = provisioned();
+    in_another_region(&world);
+    let release = world.ask_after_snapshot(2);
+    succeeded(&world.run(&release));
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+    let aws = world.aws();
+    assert_eq!(aws.sts.called_in("eu-west-1"), BTreeSet::from(OF_STACKS));
+    assert_eq!(aws.sts.called_in("us-east-1"), BTreeSet::from(["states"]));
+}
+
+#[test]
+fn a_permission_that_is_missing_there_is_named_with_the_remedy() {
+    for (action, state, of) in [
+        ("RunTask", "Run migration", "start the migration `migrate`"),
+        ("UpdateService", "Roll out services", "update the service `web`"),
+    ] {
+        let mut world = elsewhere();
+        in_another_region(&world);
+        world.aws().denied = Some(action);
+        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let run = world.run(&release);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.AccessDenied", "{cause}");
+        for part in [state, of, "AccessDeniedException", "aws/target-account"] {
+            assert!(cause.contains(part), "{part}: {cause}");
+        }
+        assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+    }
+}
+
+#[test]
+fn without_a_role_nothing_is_assumed_by_the_steps() {
     let mut world = provisioned();
     world.aws().sts.calls.clear();
     let release = world.ask_after_snapshot(2);
-    let run = world.run(&release);
-    succeeded(&run);
+    succeeded(&world.run(&release));
     assert!(world.aws().sts.assumed.is_empty());
-    let services = BTreeSet::from(["ecs", "scheduler", "states"]);
+    let services = BTreeSet::from(["ecs", "rds", "scheduler", "states"]);
     assert_eq!(world.aws().sts.called_with("test"), services);
-    let roles: BTreeSet<_> = run.tasks.iter().filter_map(|task| task.role.as_deref()).collect();
-    assert_eq!(roles, BTreeSet::from([RELEASE_ROLE]));
 }

@@ -85,12 +85,13 @@ fn a_task_runs_with_the_current_images_and_only_exit_code_0_is_a_success() {
     let task = world.ask_task("load-dump");
     let run = world.run(&task);
     succeeded(&run);
-    let ran = run.tasks.iter().find(|task| task.state == "Run task").expect("a task");
-    let definition = ran.arguments["TaskDefinition"].as_str().expect("an ARN").to_owned();
+    let (ran, _) = world.aws().ran.last().expect("a task").clone();
+    let definition = ran["taskDefinition"].as_str().expect("an ARN").to_owned();
     let definition = world.aws().definition(&definition).expect("a definition").to_string();
     assert!(definition.contains(&image(2).to_string()), "{definition}");
-    let overridden = &ran.arguments["Overrides"]["ContainerOverrides"][0];
-    assert_eq!(overridden["Command"], json!(["load", "dump.sql"]));
+    let overridden = &ran["overrides"]["containerOverrides"][0];
+    assert_eq!(overridden["command"], json!(["load", "dump.sql"]));
+    assert_eq!((&ran["startedBy"], &ran["launchType"]), (&json!(task), &json!("FARGATE")));
     let operation = world.operation(&task);
     let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(steps, ["Prepare task", "Run task: load-dump"]);

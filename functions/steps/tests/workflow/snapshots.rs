@@ -31,7 +31,7 @@ fn a_snapshot_and_the_backups_come_before_the_first_migration() {
         ];
         let position = |name: &str| visited.iter().position(|visited| *visited == name).expect(name);
         assert!(order.is_sorted_by_key(|name| position(name)), "{visited:?}");
-        assert_eq!(count(&run, "Look at snapshot"), 0);
+        assert_eq!(count(&run, "Wait for snapshot"), 1);
 
         let operation = world.operation(&release);
         let id = format!("{}-{release}", world.stack);
@@ -63,7 +63,7 @@ fn a_word_of_rds_that_is_lost_is_no_loss() {
     let release = world.ask_after_snapshot(2);
     let run = world.run(&release);
     succeeded(&run);
-    assert_eq!(count(&run, "Look at snapshot"), 3);
+    assert_eq!(count(&run, "Wait for snapshot"), 3);
     assert!(
         world
             .operation(&release)

@@ -27,8 +27,8 @@ pub struct Sts {
     /// The roles that trust Slipway.
     pub trusting: BTreeSet<String>,
     pub assumed: Vec<Assumption>,
-    /// Every call: the service of its signature, and the access key.
-    pub calls: Vec<(String, String)>,
+    /// Every call: the service of its signature, the access key, and the Region.
+    pub calls: Vec<(String, String, String)>,
     /// For how many seconds credentials are good.
     pub seconds: i64,
 }
@@ -36,8 +36,14 @@ pub struct Sts {
 impl Sts {
     /// The services that were called with this key.
     pub fn called_with(&self, key: &str) -> BTreeSet<&str> {
-        let calls = self.calls.iter().filter(|(_, by)| by == key);
-        calls.map(|(service, _)| service.as_str()).collect()
+        let calls = self.calls.iter().filter(|(_, by, _)| by == key);
+        calls.map(|(service, ..)| service.as_str()).collect()
+    }
+
+    /// The services that were called in this Region.
+    pub fn called_in(&self, region: &str) -> BTreeSet<&str> {
+        let calls = self.calls.iter().filter(|(.., of)| of == region);
+        calls.map(|(service, ..)| service.as_str()).collect()
     }
 
     pub fn assume(&mut self, body: &Bytes) -> Response {
@@ -79,7 +85,8 @@ pub async fn note_caller(State(aws): State<Shared>, request: Request, next: Next
     // `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
     if let Some((_, scope)) = header.and_then(|header| header.split_once("Credential=")) {
         let parts: Vec<&str> = scope.split('/').collect();
-        lock(&aws).sts.calls.push((parts[3].to_owned(), parts[0].to_owned()));
+        let call = (parts[3].to_owned(), parts[0].to_owned(), parts[2].to_owned());
+        lock(&aws).sts.calls.push(call);
     }
     next.run(request).await
 }

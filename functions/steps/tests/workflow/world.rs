@@ -27,8 +27,6 @@ use crate::aws::{self, Aws, End, Shared};
 use crate::ground::{answer, contract, created, dynamodb, provision, serve};
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
-/// The role of Slipway's own account.
-pub const RELEASE_ROLE: &str = "arn:aws:iam::000000000000:role/slipway-release";
 pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
 /// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
@@ -139,7 +137,6 @@ impl World {
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
             ("SLIPWAY_STATE_MACHINE_ARN", MACHINE_ARN),
-            ("SLIPWAY_RELEASE_ROLE_ARN", RELEASE_ROLE),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -251,6 +248,7 @@ impl World {
     pub fn run_with(&mut self, id: &OperationId, mut inject: impl FnMut(&TaskRequest) -> Option<Answer>) -> Simulation {
         // A simulated execution draws the same tokens as the one before it.
         self.aws().answered.clear();
+        self.aws().outputs.clear();
         let machine = self.machine.clone();
         simulate(&machine, json!({"operation": id}), |task| {
             *self.asked.entry(task.state.clone()).or_default() += 1;
@@ -269,23 +267,26 @@ impl World {
             task.resource.action_with_pattern()
         );
         match resource.as_str() {
-            "lambda:invoke" => self.invoke(&task.arguments["Payload"]),
+            "lambda:invoke" => {
+                let payload = &task.arguments["Payload"];
+                let answer = self.invoke(payload);
+                if payload["step"] == "take_snapshot" && self.told == Told::Early {
+                    self.tell(payload["snapshot"]["id"].as_str().expect("an identifier"));
+                }
+                answer
+            }
             "lambda:invoke.waitForTaskToken" => match self.invoke(&task.arguments["Payload"]) {
                 Answer::Succeed(_) => self.token_answer(id, task),
                 failed => failed,
             },
             "codebuild:startBuild.sync" => self.build(id, &task.arguments),
-            "ecs:runTask.sync" => self.run_task(&task.arguments),
-            "aws-sdk:rds:createDBSnapshot" => self.create_snapshot(&task.arguments, "DbSnapshot"),
-            "aws-sdk:rds:createDBClusterSnapshot" => self.create_snapshot(&task.arguments, "DbClusterSnapshot"),
-            "aws-sdk:rds:describeDBSnapshots" => self.describe_snapshot("DbSnapshots"),
-            "aws-sdk:rds:describeDBClusterSnapshots" => self.describe_snapshot("DbClusterSnapshots"),
-            "aws-sdk:ecs:updateService" => Answer::Succeed(self.aws().update_service(&task.arguments)),
             other => panic!("the world has no {other}"),
         }
     }
 
     fn invoke(&self, payload: &Value) -> Answer {
+        self.aws().exit_code = self.exit_code;
+        self.aws().snapshots_take_long = self.told != Told::Never;
         match RUNTIME.block_on(self.steps.handle(payload.clone())) {
             Ok(answer) => Answer::Succeed(json!({"StatusCode": 200, "Payload": answer})),
             Err(error) => {
@@ -299,11 +300,15 @@ impl World {
     fn token_answer(&self, id: &OperationId, task: &TaskRequest) -> Answer {
         let payload = &task.arguments["Payload"];
         let token = payload["token"].as_str().expect("a token");
-        if let Some(answered) = self.aws().answered.get(token) {
+        let answered = self.aws().answered.get(token).cloned();
+        if let Some(answered) = answered {
             return match answered {
-                None => Answer::Succeed(json!({})),
-                Some((error, cause)) => Answer::fail(error, cause),
+                None => Answer::Succeed(self.aws().outputs.get(token).cloned().unwrap_or(json!({}))),
+                Some((error, cause)) => Answer::fail(&error, &cause),
             };
+        }
+        if payload["step"] == "run_task" {
+            return self.end_task(id, token);
         }
         if payload["step"] == "ask_approval" {
             return self.decide(id);
@@ -335,9 +340,23 @@ impl World {
         Answer::Succeed(json!({}))
     }
 
+    /// What comes of a one-off task that ECS has not ended when the step looked.
+    fn end_task(&self, id: &OperationId, token: &str) -> Answer {
+        if self.aws().tasks_end == Some(End::Never) {
+            return Answer::Never;
+        }
+        let run = self.operation(id).task_run.expect("a one-off task");
+        assert_eq!(run.token.as_deref(), Some(token));
+        let arn = run.task.expect("an ARN");
+        self.aws().end_task(&arn);
+        let stopped = slipway_store::task_run::stopped(&self.store, &self.sfn, id, &arn);
+        assert!(RUNTIME.block_on(stopped).expect("the step is told"));
+        Answer::Succeed(self.aws().outputs[token].clone())
+    }
+
     /// What the API does when somebody cancels an operation in its rollout.
     fn call_off(&self, id: &OperationId, token: &str) -> Answer {
-        assert_eq!(self.operation(id).cancelling(), Cancel::RollBack);
+        assert_eq!(self.operation(id).cancelling(), Cancel::Unwind);
         let failure = Failure {
             name: rollout::CALLED_OFF.to_owned(),
             step: WAIT_UNTIL_STABLE.to_owned(),
@@ -356,31 +375,6 @@ impl World {
         let operation = slipway_model::operation::Snapshot::operation(snapshot).expect("an operation");
         let told = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
         RUNTIME.block_on(told).expect("the step is told");
-    }
-
-    fn create_snapshot(&self, arguments: &Value, kind: &str) -> Answer {
-        let id = arguments[format!("{kind}Identifier")].as_str().expect("an identifier");
-        let database = kind.replace("Snapshot", if kind.contains("Cluster") { "" } else { "Instance" });
-        assert_eq!(
-            arguments[format!("{database}Identifier")],
-            format!("{}-main", self.stack)
-        );
-        if !self.aws().snapshots.insert(id.to_owned()) {
-            return Answer::fail(&format!("Rds.{kind}AlreadyExistsException"), "it is there");
-        }
-        if self.told == Told::Early {
-            self.tell(id);
-        }
-        let mut answer = json!({});
-        answer[kind] = json!({"Status": "creating"});
-        Answer::Succeed(answer)
-    }
-
-    fn describe_snapshot(&self, kind: &str) -> Answer {
-        let status = self.aws().snapshot_status.pop_front();
-        let mut answer = json!({});
-        answer[kind] = json!([{"Status": status.as_deref().unwrap_or("available")}]);
-        Answer::Succeed(answer)
     }
 
     fn decide(&self, id: &OperationId) -> Answer {
@@ -454,40 +448,5 @@ impl World {
         }
         Self::wait(self.store.end_step(id, step, StepStatus::Succeeded));
         Answer::Succeed(json!({"Build": {"Arn": arn, "BuildStatus": "SUCCEEDED"}}))
-    }
-
-    fn run_task(&self, arguments: &Value) -> Answer {
-        let command = &arguments["Overrides"]["ContainerOverrides"][0];
-        assert_eq!(command["Name"], "app");
-        assert!(command["Command"].is_array(), "{command}");
-        assert_eq!(
-            arguments["NetworkConfiguration"]["AwsvpcConfiguration"]["Subnets"],
-            json!(["subnet-1"])
-        );
-        let mut aws = self.aws();
-        let id = format!("{:032x}", aws.tasks.len() + 1);
-        let arn = format!("arn:aws:ecs:us-east-1:000000000000:task/main/{id}");
-        let mut container = json!({"name": "app", "lastStatus": "STOPPED"});
-        if let Some(code) = self.exit_code {
-            container["exitCode"] = code.into();
-        }
-        let task = json!({
-            "taskArn": arn, "taskDefinitionArn": arguments["TaskDefinition"], "containers": [container],
-            "stoppedReason": "Essential container in task exited", "createdAt": 1_000, "startedAt": 1_001, "stoppedAt": 1_009,
-        });
-        aws.tasks.insert(arn.clone(), task);
-        aws.logs.insert(
-            format!("app/app/{id}"),
-            vec![
-                "migrating".to_owned(),
-                "no such table: guests\n".to_owned(),
-                "\n".to_owned(),
-            ],
-        );
-        let ended = json!({"TaskArn": arn, "StoppedReason": "Essential container in task exited"});
-        match self.exit_code {
-            Some(0) => Answer::Succeed(ended),
-            _ => Answer::fail("States.TaskFailed", &ended.to_string()),
-        }
     }
 }

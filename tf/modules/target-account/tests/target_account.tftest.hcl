@@ -5,10 +5,7 @@ variables {
   regions         = ["eu-west-1", "us-east-1"]
 
   state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation"
-  workflow_role_arns = [
-    "arn:aws:iam::111122223333:role/slipway-OperationRole-1",
-    "arn:aws:iam::111122223333:role/slipway-StepsRole-2",
-  ]
+  workflow_role_arns = ["arn:aws:iam::111122223333:role/slipway-StepsRole-1"]
   event_bus_arn = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
 }
 
@@ -102,17 +99,14 @@ run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
       for statement in jsondecode(aws_iam_role.release.assume_role_policy).Statement : [
         statement.Principal.AWS,
         statement.Condition.ArnEquals["aws:PrincipalArn"],
-        statement.Condition.StringLike["sts:ExternalId"],
+        statement.Condition.StringEquals["sts:ExternalId"],
       ]
       ] == [[
         "arn:aws:iam::111122223333:root",
-        ["arn:aws:iam::111122223333:role/slipway-OperationRole-1", "arn:aws:iam::111122223333:role/slipway-StepsRole-2"],
-        [
-          "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
-          "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation:*",
-        ],
+        ["arn:aws:iam::111122223333:role/slipway-StepsRole-1"],
+        "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
     ]]
-    error_message = "The workflow's roles have it, by the workflow's own external id."
+    error_message = "The roles of the steps have it, by the workflow's own external id."
   }
 
   assert {
@@ -128,13 +122,34 @@ run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
   }
 }
 
-run "the_ends_of_rollouts_and_snapshots_go_to_slipways_bus" {
+run "releases_work_in_the_region_of_the_environment" {
+  variables {
+    region = "ap-southeast-2"
+  }
+
+  assert {
+    condition = toset([
+      for statement in jsondecode(aws_iam_role_policy.release.policy).Statement :
+      split(":", flatten([statement.Resource])[0])[3]
+      if flatten([statement.Resource])[0] != "*" && flatten([statement.Action])[0] != "iam:PassRole"
+    ]) == toset(["ap-southeast-2"])
+    error_message = "The role reaches the environment's Region alone."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_cloudwatch_event_rule.ends : rule.region]) == toset(["ap-southeast-2"])
+    error_message = "The rules are where the stacks are."
+  }
+}
+
+run "the_ends_of_rollouts_tasks_and_snapshots_go_to_slipways_bus" {
   assert {
     condition = { for rule, target in aws_cloudwatch_event_target.ends : rule => [target.rule, target.arn] } == {
       rollouts  = ["slipway-rollouts-production", "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"]
       snapshots = ["slipway-snapshots-production", "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"]
+      tasks     = ["slipway-tasks-production", "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"]
     }
-    error_message = "Both rules lead to the bus."
+    error_message = "All rules lead to the bus."
   }
 
   assert {
@@ -155,7 +170,7 @@ run "undeliverable_events_are_dead_lettered_and_raise_an_alarm" {
     condition = alltrue([
       for target in aws_cloudwatch_event_target.ends : target.dead_letter_config[0].arn == aws_sqs_queue.undelivered.arn
     ])
-    error_message = "Both rules have the dead-letter queue."
+    error_message = "All rules have the dead-letter queue."
   }
 
   assert {
@@ -235,6 +250,16 @@ run "an_environment_is_somewhere" {
   }
 
   expect_failures = [var.regions]
+}
+
+run "a_region_by_another_name_is_refused" {
+  command = plan
+
+  variables {
+    region = "Frankfurt"
+  }
+
+  expect_failures = [var.region]
 }
 
 run "a_topic_by_its_name_is_refused" {

@@ -1,0 +1,35 @@
+//! Steps of the workflow that wait for a one-off task of ECS, and how they are answered.
+//!
+//! Two answer them: `run_task`, which checks the task once its ARN is on the record, and `events`, when ECS says that it stopped.
+
+use aws_sdk_sfn::Client;
+use serde_json::json;
+use slipway_model::id::OperationId;
+
+use crate::task_token::{self, AnswerError};
+use crate::{Error, Store};
+
+/// What the workflow gets as the error of a task that did not end in time.
+pub const TIMED_OUT: &str = "States.Timeout";
+
+/// The output of a step whose task has ended, or has been stopped because of an `error`.
+pub fn output(task: &str, error: Option<&str>) -> String {
+    json!({"task": task, "error": error.unwrap_or_default()}).to_string()
+}
+
+/// Answers the step of the operation that waits for this task. Repeating it is harmless, and a task that the record does not have is
+/// passed over: whoever may start tasks in an account may say of one that it is an operation's. Whether a step waits for it.
+pub async fn stopped(store: &Store, sfn: &Client, operation: &OperationId, task: &str) -> Result<bool, AnswerError> {
+    let known = match store.operation(operation).await {
+        Ok(known) => known,
+        Err(Error::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(AnswerError::Record(error)),
+    };
+    let run = known.running_task().filter(|run| run.task.as_deref() == Some(task));
+    let Some(token) = run.and_then(|run| run.token.as_deref()) else {
+        return Ok(false);
+    };
+    // With a stale token the step is retried, and sees itself that the task has stopped.
+    task_token::succeed(sfn, token, &output(task, None)).await.map(drop)?;
+    Ok(true)
+}

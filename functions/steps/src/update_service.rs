@@ -1,0 +1,57 @@
+//! Update service, Put back service: ECS starts to replace the tasks of a service.
+
+use serde::Serialize;
+use slipway_model::id::OperationId;
+
+use crate::payload::Updated;
+use crate::stack_account::Place;
+use crate::{StepError, Steps, aws, state};
+
+/// What ECS began.
+#[derive(Debug, Serialize)]
+pub(crate) struct Begun {
+    /// The ARN of the service.
+    service: String,
+    /// The id of the deployment; empty where ECS does not show it yet.
+    deployment: String,
+}
+
+impl Steps {
+    pub(crate) async fn update_service(
+        &self,
+        operation: &OperationId,
+        state: &str,
+        place: &Place,
+        cluster: &str,
+        updated: &Updated,
+    ) -> Result<Begun, StepError> {
+        let account = self.stack_account(place, operation).await?;
+        let request = account
+            .ecs
+            .update_service()
+            .cluster(cluster)
+            .service(&updated.name)
+            .task_definition(&updated.task_definition)
+            .set_desired_count(updated.desired_count);
+        let doing = format!("update the service `{}`", updated.key);
+        let answer = request.send().await.map_err(|error| match aws::failed(doing, error) {
+            StepError::Refused { said, .. } => StepError::RolloutFailed(format!("ECS did not update it: {said}")),
+            error => error,
+        })?;
+        let service = answer.service;
+        let mut deployments = service.iter().flat_map(|service| service.deployments());
+        let ours = deployments.find(|deployment| {
+            deployment.status() == Some("PRIMARY") && deployment.task_definition() == Some(&updated.task_definition)
+        });
+        let begun = Begun {
+            deployment: ours.and_then(|ours| ours.id()).unwrap_or_default().to_owned(),
+            service: service
+                .as_ref()
+                .and_then(|service| service.service_arn())
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        tracing::info!(%operation, step = state::of_item(state, &updated.key), ?begun, "a rollout begins");
+        Ok(begun)
+    }
+}
