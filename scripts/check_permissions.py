@@ -53,7 +53,7 @@ OF_USERS = {"target Role", "source Role"}
 OF_BUILDS = {"codebuild", "dynamodb", "s3", "sts"}
 
 # The services of stacks, which the steps call in the account of the environment.
-OF_STACKS = {"ecs", "logs", "scheduler"}
+OF_STACKS = {"ecs", "logs", "rds", "scheduler"}
 
 Asked = dict[str, dict[iam.Request, str]]
 
@@ -116,7 +116,7 @@ def asked_by_tests(recorded: list[Call], world: World, roles: dict[str, str]) ->
 
 
 def asked_by_machine(evaluated: list[dict], world: World) -> Asked:
-    """What the tasks of the state machine ask: of the machine's role, or of the release role in either account."""
+    """What the tasks of the state machine ask of the machine's role."""
     definition = json.loads(check_state_machine.DEFINITION.read_text())
     states = dict(check_state_machine.tasks(definition["States"]))
     asked: Asked = {}
@@ -134,16 +134,8 @@ def asked_by_machine(evaluated: list[dict], world: World) -> Asked:
             member: task["arguments"][java_name(member)] for member in model.input_shape.members if java_name(member) in task["arguments"]
         }
         call = Call("Operation", "Operation", source, model.service_model.service_name, model.name, given)
-        if "Credentials" not in states[task["state"]]:
-            for request in requests(call, world.slipway):
-                asked.setdefault("OperationRole", {}).setdefault(request, source)
-            continue
-        for role, names in (("ReleaseRole", world.slipway), ("target ReleaseRole", world.target)):
-            arn = world.slipway.template.arn("ReleaseRole") if role == "ReleaseRole" else world.role("slipway-release-production")
-            assume = iam.request("sts:AssumeRole", arn, sts__ExternalId=world.machine)
-            asked.setdefault("OperationRole", {}).setdefault(assume, source)
-            for request in requests(call, names):
-                asked.setdefault(role, {}).setdefault(request, source)
+        for request in requests(call, world.slipway):
+            asked.setdefault("OperationRole", {}).setdefault(request, source)
     return asked
 
 
@@ -241,9 +233,15 @@ def changes() -> list[tuple[str, str, str, dict]]:
     return [
         ("missing: ApiRole: dynamodb:GetItem", "ApiRole", "api dynamodb:GetItem", {"Action": "dynamodb:Query"}),
         ("missing: BuildsRole: dynamodb:PutItem", "BuildsRole", "builds dynamodb:PutItem", {"Resource": other}),
+<<<<<<< HEAD
         ("missing: OperationRole: codebuild:StartBuild", "OperationRole", start_build, {"Action": "codebuild:StartSandbox"}),
         ("missing: ReleaseRole: ecs:UpdateService", "ReleaseRole", "release ecs:UpdateService", {"Action": "ecs:CreateService"}),
         (f"missing: {target}: logs:GetLogEvents", target, "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
+=======
+        ("missing: OperationRole: codebuild:StartBuild", "OperationRole", "operation codebuild:StartBuild", {"Action": "codebuild:StartSandbox"}),
+        ("missing: StepsRole: ecs:UpdateService", "StepsRole", "steps ecs:UpdateService", {"Action": "ecs:CreateService"}),
+        ("missing: target ReleaseRole: logs:GetLogEvents", "target ReleaseRole", "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
+>>>>>>> c630ba4 (Document and check releases in every Region)
         ("unused: SweepRole:", "SweepRole", "sweep codebuild:StopBuild", {"Action": ["codebuild:StopBuild", "codebuild:StartBuild"]}),
         ("unused: EventsRole:", "EventsRole", "events sqs:SendMessage", {"Resource": ["arn:aws:sqs:us-east-1:000000000000:another"]}),
         ("too wide: ApiRole: s3:PutObject", "ApiRole", "api s3:PutObject", {"Resource": every_object}),

@@ -96,7 +96,7 @@ def changes() -> list[tuple[str, str, str, dict]]:
         ("wrong operator:", target, "Role trust sts:SetSourceIdentity", {"Condition": for_any}),
         ("no such condition key:", main, "StepsRole/steps iam:PassRole", {"Condition": {"StringEquals": {"iam:PassedTo": "a"}}}),
         ("key of another action:", main, "StepsRole/steps ecs:Tag", {"Condition": {"StringEquals": {"sts:ExternalId": "a"}}}),
-        ("dependent action is missing:", main, "ReleaseRole/release iam:PassRole", {"Action": "iam:GetRole"}),
+        ("dependent action is missing:", main, "StepsRole/steps iam:PassRole", {"Action": "iam:GetRole"}),
         ("resource type is missing:", target, "ReleaseRole/release rds:CreateDBSnapshot", {"Resource": arn("rds", "db:*")}),
         ("twins differ:", module, "ReleaseRole/release ecs:RunTask", {"Action": "ecs:StartTask"}),
         ("twins differ:", module, "ReleaseRole trust sts:AssumeRole", {"Condition": {}}),

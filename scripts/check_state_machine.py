@@ -33,7 +33,6 @@ CASES = ROOT / "statemachine/operation.cases.json"
 OPTIMIZED = {
     "lambda:invoke": ("lambda", "Invoke", {"", "waitForTaskToken"}, "Lambda"),
     "codebuild:startBuild": ("codebuild", "StartBuild", {"", "sync"}, "CodeBuild"),
-    "ecs:runTask": ("ecs", "RunTask", {"", "sync", "waitForTaskToken"}, "ECS"),
 }
 # Services of `aws-sdk:` whose name in botocore is another.
 SDK_SERVICES = {"sfn": "stepfunctions"}
@@ -56,9 +55,6 @@ DOCUMENTED = {
     "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError",
     # The general exception of an optimized integration, in both spellings that executions had; and what the SDK raises without an answer.
     "CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException", "CodeBuild.SdkClientException",
-    "ECS.AmazonECSException", "ECS.SdkClientException",
-    # A RunTask that answers with `failures`: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html
-    "AmazonECS.Unknown",
 }  # fmt: skip
 # Errors that every action of AWS can end with (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html).
 COMMON = {"ThrottlingException", "AccessDeniedException", "ServiceUnavailableException", "InternalFailureException"}
@@ -160,30 +156,28 @@ def self_test(definition: dict, evaluated: list[dict]):
         return lambda _, tasks: [change(task["arguments"]) for task in tasks if task["state"] == name]
 
     changes = {
+<<<<<<< HEAD
         "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource(
             "Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"
         ),
         "no such action: arn:aws:states:::aws-sdk:rds:createDbSnapshot": resource(
             "Take snapshot", "arn:aws:states:::aws-sdk:rds:createDbSnapshot"
         ),
+=======
+        "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource("Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"),
+>>>>>>> c630ba4 (Document and check releases in every Region)
         "no such integration: arn:aws:states:::codebuild:startBuild.waitForTaskToken": resource(
             "Plan", "arn:aws:states:::codebuild:startBuild.waitForTaskToken"
         ),
-        "no such error: Update service": retry("Update service", "Ecs.UpdateGoesOnException"),
-        "no such error: Take snapshot": retry("Take snapshot", "Rds.DBSnapshotAlreadyExistsFault"),
+        "no such error: Update service": retry("Update service", "Lambda.TooManyFunctionsException"),
         "no such error: Plan": retry("Plan", "Codebuild.AccountLimitExceededException"),
-        "wrong arguments: Take snapshot: DBInstanceIdentifier: ": argument(
-            "Take snapshot", lambda it: it.update(DBInstanceIdentifier=it.pop("DbInstanceIdentifier"))
+        "wrong arguments: Take snapshot: functionName: ": argument("Take snapshot", lambda it: it.update(functionName=it["FunctionName"])),
+        "wrong arguments: Take snapshot: the arguments: the required member FunctionName": argument(
+            "Take snapshot", lambda it: it.pop("FunctionName")
         ),
-        "wrong arguments: Take snapshot: the arguments: the required member DbInstanceIdentifier": argument(
-            "Take snapshot", lambda it: it.pop("DbInstanceIdentifier")
-        ),
-        "wrong arguments: Update service: DesiredCount: str": argument("Update service", lambda it: it.update(DesiredCount="2")),
+        "wrong arguments: Update service: FunctionName: int": argument("Update service", lambda it: it.update(FunctionName=2)),
         "wrong arguments: Plan: EnvironmentVariablesOverride[0].Type: ": argument(
             "Plan", lambda it: it["EnvironmentVariablesOverride"][0].update(Type="TEXT")
-        ),
-        "wrong arguments: Run migration: Overrides.ContainerOverrides[0].command": argument(
-            "Run migration", lambda it: it["Overrides"]["ContainerOverrides"][0].update(command=[])
         ),
         "never evaluated: Run task": lambda _, tasks: tasks.__setitem__(slice(None), [it for it in tasks if it["state"] != "Run task"]),
     }

@@ -12,10 +12,9 @@ same arguments. Every state of the machine is in a case.
 The steps are a function on the emulator that answers as the case says, so that arguments, retries, task tokens and errors are the
 emulator's own. What is not compared, because the emulator does it otherwise:
 
-  * builds, ECS and RDS are the emulator's mock responses, for which it evaluates no arguments and makes one attempt;
+  * builds are the emulator's mock responses, for which it evaluates no arguments and makes one attempt;
   * states inside of a Map: the emulator's history has none. That they were gone through shows in what the steps were called with;
   * what a Map does after an iteration has failed: the emulator goes on with the next, where AWS stops;
-  * the role that a task is called with: the emulator passes `Credentials` over;
   * texts of errors: each wraps them in its own way;
   * time limits, and the waits between attempts, which are skipped here.
 """
@@ -148,7 +147,7 @@ def comparable(call):
     """A call without what is each execution's own, and without the texts of errors."""
     call = {name: value for name, value in call.items() if name not in ("execution", "token")}
     call.pop("entered", None)
-    for holder in ("failure", "migration", "rollout", "task"):
+    for holder in ("command", "failure", "rollout", "task"):
         if isinstance(call.get(holder), dict):
             call[holder] = {name: value for name, value in call[holder].items() if name not in ("cause", "since")}
     return call

@@ -94,7 +94,7 @@ def across_accounts(accounts: dict[str, Account], world: World) -> Iterator[Case
     machine, account = world.machine, world.target.template.account
     builds, steps, operation = (slipway.roles[it] for it in ("BuildsRole", "StepsRole", "OperationRole"))
     codebuild = slipway.roles["CodeBuildRole"]
-    environment, release, own = target.roles["Role"], target.roles["ReleaseRole"], slipway.roles["ReleaseRole"]
+    environment, release = target.roles["Role"], target.roles["ReleaseRole"]
     named = {"sts__RoleSessionName": OPERATION}
 
     def assume(who, whom, allowed, why, action="sts:AssumeRole", **context):
@@ -109,15 +109,18 @@ def across_accounts(accounts: dict[str, Account], world: World) -> Iterator[Case
     yield assume(builds, environment, True, "the stack is the source identity", "sts:SetSourceIdentity", sts__SourceIdentity=STACK)
     yield assume(builds, environment, False, "no stack", "sts:SetSourceIdentity", sts__SourceIdentity="ann")
     yield assume(steps, release, True, "a step assumes the release role", **named, sts__ExternalId=machine)
-    yield assume(operation, release, True, "the machine assumes the release role", sts__ExternalId=machine)
-    yield assume(operation, release, False, "in the name of another machine", sts__ExternalId=machine.replace("slipway", "other"))
-    yield assume(operation, own, True, "the machine assumes its own release role", sts__ExternalId=machine)
-    yield assume(operation, own, False, "in the name of another machine", sts__ExternalId=machine.replace("slipway", "other"))
+    yield assume(steps, release, False, "in the name of another machine", **named, sts__ExternalId=machine.replace("slipway", "other"))
+    yield assume(operation, release, False, "the machine assumes the release role", **named, sts__ExternalId=machine)
     [bus] = [it.policy for it in slipway.resources if it.logical == "BusOfEnvironments"]
     events, arn = target.roles["EventsRole"], world.slipway.template.arn("Bus")
-    for source, allowed in (("aws.ecs", True), ("com.example", False)):
-        context = {"events__source": (source,), "events__detail-type": ("ECS Deployment State Change",)}
-        yield Case(f"an event of {source}", events.arn, iam.request("events:PutEvents", arn, **context), events.policies, allowed, bus)
+    for source, kind, allowed in (
+        ("aws.ecs", "ECS Deployment State Change", True),
+        ("aws.ecs", "ECS Task State Change", True),
+        ("com.example", "ECS Deployment State Change", False),
+        ("aws.ecs", "ECS Service Action", False),
+    ):
+        context = {"events__source": (source,), "events__detail-type": (kind,)}
+        yield Case(f"{kind} of {source}", events.arn, iam.request("events:PutEvents", arn, **context), events.policies, allowed, bus)
 
 
 def decided(cases: list[Case], package: Path) -> list[bool]:

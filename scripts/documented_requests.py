@@ -20,7 +20,6 @@ ASYNC = "Lambda sends failed events: https://docs.aws.amazon.com/lambda/latest/d
 BUILD = "CodeBuild writes its log: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html"
 SOURCE = "CodeBuild fetches its source: the same page"
 SYNC = "Step Functions follows .sync jobs: https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html"
-TASKS = "Step Functions follows .sync tasks: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html"
 LOGS = "Step Functions writes its log: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 TRACES = "Step Functions writes traces: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html"
 RULES = "EventBridge puts events with the role of a rule: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"
@@ -91,13 +90,9 @@ def of_the_machine(world: World) -> Iterator[Asked]:
     builds = world.slipway.template.arn("Builds")
     for action in ("StopBuild", "BatchGetBuilds"):
         yield "OperationRole", request(f"codebuild:{action}", builds), SYNC
-    for rule, page in (("StepFunctionsGetEventForCodeBuildStartBuildRule", SYNC), ("StepFunctionsGetEventsForECSTaskRule", TASKS)):
-        for action in ("PutTargets", "PutRule", "DescribeRule"):
-            yield "OperationRole", request(f"events:{action}", world.slipway.arn("events", f"rule/{rule}")), page
-    # No page says whether a task with a role of the same account is followed by the rule or by polling: check F9 of scripts/prove_on_aws.
+    rule = world.slipway.arn("events", "rule/StepFunctionsGetEventForCodeBuildStartBuildRule")
     for action in ("PutTargets", "PutRule", "DescribeRule"):
-        rule = world.slipway.arn("events", "rule/StepFunctionsGetEventsForECSTaskRule")
-        yield "ReleaseRole", request(f"events:{action}", rule), TASKS
+        yield "OperationRole", request(f"events:{action}", rule), SYNC
     for action in (
         "CreateLogDelivery", "DeleteLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "ListLogDeliveries", "PutResourcePolicy",
         "DescribeResourcePolicies", "DescribeLogGroups",
@@ -105,9 +100,6 @@ def of_the_machine(world: World) -> Iterator[Asked]:
         yield "OperationRole", request(f"logs:{action}", "*"), LOGS
     for action in ("GetSamplingRules", "GetSamplingTargets", "PutTelemetryRecords", "PutTraceSegments"):
         yield "OperationRole", request(f"xray:{action}", "*"), TRACES
-    for role, names in (("ReleaseRole", world.slipway), ("target ReleaseRole", world.target)):
-        for action in ("StopTask", "DescribeTasks"):
-            yield role, request(f"ecs:{action}", names.arn("ecs", "task/main/1")), TASKS
 
 
 def must_deny(world: World) -> Iterator[Asked]:
@@ -122,7 +114,7 @@ def must_deny(world: World) -> Iterator[Asked]:
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole", "BuildsRole"):
         yield role, request("dynamodb:Scan", world.slipway.template.arn("Table")), "nothing scans"
         yield role, request("dynamodb:GetItem", world.slipway.arn("dynamodb", "table/another")), "another table"
-    for role in ("StepsRole", "ReleaseRole", "target ReleaseRole"):
+    for role in ("StepsRole", "target ReleaseRole"):
         names = world.target if role.startswith("target") else world.slipway
         service, account = names.arn("ecs", "service/main/web"), names.template.account
         yield role, request("ecs:UpdateService", service), "a service without the tag of a stack"
@@ -140,7 +132,6 @@ def must_deny(world: World) -> Iterator[Asked]:
         definition = names.arn("ecs", "task-definition/web:1")
         yield role, request("ecs:TagResource", definition, ecs__CreateAction="RunTask"), "only when registering"
         yield role, request("scheduler:UpdateSchedule", names.arn("scheduler", "schedule/default/nightly")), "no stack's schedule"
-        yield role, request("ecs:UpdateService", names.arn("ecs", "service/main/web")), "a service without the tag of a stack"
     release, another = world.role("slipway-release-production"), "arn:aws:states:eu-west-1:999999999999:stateMachine:slipway-operation"
     named = {"sts__RoleSessionName": OPERATION}
     yield "StepsRole", request("sts:AssumeRole", release, **named, sts__ExternalId=another), "in the name of another machine"
@@ -158,5 +149,5 @@ def must_deny(world: World) -> Iterator[Asked]:
     for override in ("source.buildspec", "source.location", "environment.image", "serviceRole"):
         start = request("codebuild:StartBuild", world.slipway.template.arn("Builds"), **{f"codebuild__{override}": "x"})
         yield "OperationRole", start, f"a build with its own {override}"
-    for role, names in (("ReleaseRole", world.slipway), ("target ReleaseRole", world.target)):
+    for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
         yield role, request("rds:CreateDBSnapshot", names.arn("rds", "snapshot:mine")), "a snapshot of nobody's"

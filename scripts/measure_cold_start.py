@@ -41,7 +41,6 @@ ENVIRONMENT = {
     "SLIPWAY_UNHANDLED_EVENTS_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/unhandled",
     "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
     "SLIPWAY_LOG_GROUP": "/slipway/builds",
-    "SLIPWAY_RELEASE_ROLE_ARN": "arn:aws:iam::000000000000:role/slipway-release",
     "SLIPWAY_STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:000000000000:stateMachine:slipway-operation:live",
 }
 

@@ -7,9 +7,7 @@ import time
 
 from botocore.exceptions import ClientError
 from cloud import Cloud
-from deployment import Deployment
 
-ALIAS = "prove"
 IMAGE = "public.ecr.aws/docker/library/busybox:1.36"
 
 
@@ -63,31 +61,6 @@ def log_of(cloud: Cloud, group: str) -> str:
         return "".join(event["message"] for page in pages for event in page["events"])
     except ClientError:
         return ""
-
-
-def redefine(cloud: Cloud, deployment: Deployment, resource: str, role_arn: str, arguments: dict) -> str:
-    """Gives the machine of this run a definition with one task, and an alias for it; the alias's ARN. The machine is this run's own."""
-    assert cloud.run in deployment.machine
-    states = cloud.client("stepfunctions")
-    task = {
-        "Type": "Task",
-        "Resource": f"arn:aws:states:::{resource}",
-        "Credentials": {"RoleArn": role_arn},
-        "Arguments": arguments,
-        "End": True,
-    }
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Probe", "States": {"Probe": task}}
-    updated = states.update_state_machine(stateMachineArn=deployment.machine, definition=json.dumps(definition), publish=True)
-    version = updated.get("stateMachineVersionArn")
-    if version is None:
-        version = states.publish_state_machine_version(stateMachineArn=deployment.machine)["stateMachineVersionArn"]
-    routing = [{"stateMachineVersionArn": version, "weight": 100}]
-    alias = f"{deployment.machine}:{ALIAS}"
-    try:
-        states.update_state_machine_alias(stateMachineAliasArn=alias, routingConfiguration=routing)
-    except ClientError:
-        alias = states.create_state_machine_alias(name=ALIAS, routingConfiguration=routing)["stateMachineAliasArn"]
-    return alias
 
 
 def executed(cloud: Cloud, machine: str, given: dict, minutes: float = 5) -> dict:

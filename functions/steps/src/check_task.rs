@@ -49,7 +49,10 @@ impl Steps {
             None => None,
         };
         // The state that ran it has failed: nobody waits for its end any more.
-        if let Some(left) = task.as_ref().filter(|task| !ended.error.is_empty() && !is_stopped(task)) {
+        if let Some(left) = task
+            .as_ref()
+            .filter(|task| !ended.error.is_empty() && !is_stopped(task))
+        {
             let arn = left.task_arn().unwrap_or_default();
             account.stop(cluster, arn, "Slipway: its step has ended").await?;
         }

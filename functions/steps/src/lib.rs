@@ -137,7 +137,11 @@ impl Steps {
                 place,
                 cluster,
                 service,
-            } => answer(&self.update_service(&operation, &state, &place, &cluster, &service).await?),
+            } => answer(
+                &self
+                    .update_service(&operation, &state, &place, &cluster, &service)
+                    .await?,
+            ),
             Payload::AwaitRollout {
                 operation,
                 token,

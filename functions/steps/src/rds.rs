@@ -90,11 +90,18 @@ impl Rds {
     /// The endpoint that is configured, as for every other service, or that of the Region:
     /// <https://docs.aws.amazon.com/general/latest/gr/rds-service.html>.
     fn endpoint(&self, region: &str) -> String {
-        let key = ServiceConfigKey::builder().service_id("RDS").env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let key = ServiceConfigKey::builder()
+            .service_id("RDS")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url");
         let key = key.build().ok();
         let own = key.and_then(|key| self.sdk.service_config()?.load_config(key));
         let configured = own.or_else(|| self.sdk.endpoint_url().map(str::to_owned));
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
         configured.unwrap_or_else(|| format!("https://rds.{region}.{domain}"))
     }
 }
@@ -134,8 +141,16 @@ fn response(response: &HttpResponse) -> Result<(u16, String), OrchestratorError<
 pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
-    let text = entities.iter().fold(text.to_owned(), |text, (entity, character)| text.replace(entity, character));
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ];
+    let text = entities.iter().fold(text.to_owned(), |text, (entity, character)| {
+        text.replace(entity, character)
+    });
     Some(text.trim().to_owned())
 }
 
@@ -204,7 +219,9 @@ mod tests {
     #[test]
     fn the_endpoint_is_that_of_the_region_unless_it_is_configured() {
         let endpoint = |vars: &[(&str, &str)], region: &str| {
-            let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let vars = vars
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             Rds::new(&slipway_store::aws::sdk_config(&vars.collect())).endpoint(region)
         };
         assert_eq!(endpoint(&[], "eu-west-1"), "https://rds.eu-west-1.amazonaws.com");

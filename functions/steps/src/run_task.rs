@@ -53,7 +53,9 @@ impl Steps {
         let is_over = shown.as_ref().map_or(waited > SHOWN, is_stopped);
         let is_late = waited >= SignedDuration::from_secs(i64::from(asked.command.timeout_seconds));
         if is_late && !is_over {
-            account.stop(&asked.cluster, &task, "Slipway: it did not end in time").await?;
+            account
+                .stop(&asked.cluster, &task, "Slipway: it did not end in time")
+                .await?;
         }
         if is_over || is_late {
             let output = task_run::output(&task, (!is_over).then_some(task_run::TIMED_OUT));
@@ -84,7 +86,9 @@ impl Steps {
         let known = self.store.update_operation(&asked.operation, started).await?;
         // A cancel that came in between did not find the task.
         if known.status.has_ended() || known.cancel_requested().is_some() {
-            account.stop(&asked.cluster, &task, "Slipway: the operation was cancelled").await?;
+            account
+                .stop(&asked.cluster, &task, "Slipway: the operation was cancelled")
+                .await?;
         }
         Ok(task)
     }
@@ -153,7 +157,14 @@ impl StackAccount {
 
     /// Stops a task that is not waited for any more. One that ECS no longer knows has stopped.
     pub(crate) async fn stop(&self, cluster: &str, task: &str, reason: &str) -> Result<(), StepError> {
-        let stopped = self.ecs.stop_task().cluster(cluster).task(task).reason(reason).send().await;
+        let stopped = self
+            .ecs
+            .stop_task()
+            .cluster(cluster)
+            .task(task)
+            .reason(reason)
+            .send()
+            .await;
         match stopped {
             Err(error)
                 if error
@@ -196,6 +207,7 @@ fn network(network: &Network) -> Result<NetworkConfiguration, StepError> {
         .set_security_groups(Some(network.security_groups.clone()))
         .assign_public_ip(assigned)
         .build();
-    let vpc = vpc.map_err(|error| StepError::ContractInvalid(format!("`network` of the blueprint's output: {error}")))?;
+    let vpc =
+        vpc.map_err(|error| StepError::ContractInvalid(format!("`network` of the blueprint's output: {error}")))?;
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }

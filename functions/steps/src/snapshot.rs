@@ -73,10 +73,12 @@ impl Steps {
         match account.rds.call(words.create, &parameters).await {
             Ok(_) => Ok(Done {}),
             Err(RdsError::Answered { code, .. }) if is_code(&code, words.exists) => Ok(Done {}),
-            Err(RdsError::Answered { code, message, .. }) if is_code(&code, words.busy) => Err(StepError::Busy(format!(
-                "RDS did not begin a snapshot of the database `{}` ({code}: {message})",
-                snapshot.database
-            ))),
+            Err(RdsError::Answered { code, message, .. }) if is_code(&code, words.busy) => {
+                Err(StepError::Busy(format!(
+                    "RDS did not begin a snapshot of the database `{}` ({code}: {message})",
+                    snapshot.database
+                )))
+            }
             Err(error) => Err(refused("begin a snapshot of the database", snapshot, error)),
         }
     }
@@ -125,7 +127,10 @@ impl Steps {
     ) -> Result<String, StepError> {
         let account = self.stack_account(place, operation).await?;
         let words = words(snapshot.kind);
-        let described = account.rds.call(words.describe, &[(words.snapshot, &snapshot.id)]).await;
+        let described = account
+            .rds
+            .call(words.describe, &[(words.snapshot, &snapshot.id)])
+            .await;
         let described = described.map_err(|error| refused("read the snapshot of the database", snapshot, error))?;
         element(&described, "Status").ok_or_else(|| {
             StepError::SnapshotFailed(format!("RDS does not say how the snapshot `{}` stands", snapshot.id))
@@ -138,7 +143,11 @@ fn refused(doing: &str, snapshot: &PreparedSnapshot, error: RdsError) -> StepErr
     let doing = format!("{doing} `{}`", snapshot.database);
     match error {
         RdsError::Unanswered(source) => StepError::Unavailable { doing, source },
-        RdsError::Answered { status, ref code, ref message } => {
+        RdsError::Answered {
+            status,
+            ref code,
+            ref message,
+        } => {
             let (code, message) = (code.clone(), message.clone());
             match aws::sorted(doing, status, &code, &message, Box::new(error)) {
                 StepError::Refused { doing, said, .. } => {

@@ -46,7 +46,10 @@ fn cancel_never_leaves_services_between_two_releases() {
         (Cancel::Stop, vec![prepared, ("Wait for snapshot", StepStatus::Running)]),
         (Cancel::Unwind, vec![("Run task: load-dump", StepStatus::Running)]),
         (Cancel::Stop, vec![("Run task: load-dump", StepStatus::Succeeded)]),
-        (Cancel::Unwind, vec![prepared, ("Run backup: files", StepStatus::Running)]),
+        (
+            Cancel::Unwind,
+            vec![prepared, ("Run backup: files", StepStatus::Running)],
+        ),
         (
             Cancel::Unwind,
             vec![prepared, ("Run migration: migrate", StepStatus::Running)],

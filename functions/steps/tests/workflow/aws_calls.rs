@@ -38,7 +38,8 @@ impl Aws {
             self.end_task(&arn);
         }
         let lines = ["migrating", "no such table: guests\n", "\n"];
-        self.logs.insert(format!("app/app/{id}"), lines.map(str::to_owned).into());
+        self.logs
+            .insert(format!("app/app/{id}"), lines.map(str::to_owned).into());
         json!({"tasks": [self.tasks[&arn]], "failures": []})
     }
 
@@ -58,7 +59,9 @@ impl Aws {
         let form = String::from_utf8_lossy(body).into_owned();
         let field = |name: &str| {
             let mut fields = form.split('&').filter_map(|field| field.split_once('='));
-            fields.find(|(field, _)| *field == name).map(|(_, value)| value.to_owned())
+            fields
+                .find(|(field, _)| *field == name)
+                .map(|(_, value)| value.to_owned())
         };
         let action = field("Action").expect("an action");
         let (database, snapshot) = match action.contains("Cluster") {
@@ -67,11 +70,16 @@ impl Aws {
         };
         let id = field(snapshot).expect("an identifier");
         let refuse = |code: &str| {
-            let error = format!("<ErrorResponse><Error><Code>{code}</Code><Message>not now</Message></Error></ErrorResponse>");
+            let error =
+                format!("<ErrorResponse><Error><Code>{code}</Code><Message>not now</Message></Error></ErrorResponse>");
             (StatusCode::BAD_REQUEST, error).into_response()
         };
         if !action.starts_with("Create") {
-            let by_default = if self.snapshots_take_long { "creating" } else { "available" };
+            let by_default = if self.snapshots_take_long {
+                "creating"
+            } else {
+                "available"
+            };
             let status = self.snapshot_status.pop_front();
             let status = status.as_deref().unwrap_or(by_default);
             return format!("<R><DBSnapshot><Status>{status}</Status></DBSnapshot></R>").into_response();

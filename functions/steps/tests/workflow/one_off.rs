@@ -64,10 +64,16 @@ fn one_that_does_not_end_in_time_is_stopped() {
     let run = world.run(&id);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.MigrationFailed");
-    assert!(cause.contains("migration `migrate` did not end within 60 seconds, and was stopped"), "{cause}");
+    assert!(
+        cause.contains("migration `migrate` did not end within 60 seconds, and was stopped"),
+        "{cause}"
+    );
     let aws = world.aws();
     let (_, arn) = aws.ran.last().expect("a task");
-    assert_eq!(aws.stops[0], (arn.clone(), "Slipway: it did not end in time".to_owned()));
+    assert_eq!(
+        aws.stops[0],
+        (arn.clone(), "Slipway: it did not end in time".to_owned())
+    );
     drop(aws);
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
 }
@@ -86,8 +92,13 @@ fn a_repeated_step_starts_nothing_twice() {
             return None;
         }
         // Its work is done, and its answer is lost.
-        RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone())).expect("a task is started");
-        Some(Answer::fail("Lambda.ServiceException", "the invocation was interrupted"))
+        RUNTIME
+            .block_on(steps.handle(task.arguments["Payload"].clone()))
+            .expect("a task is started");
+        Some(Answer::fail(
+            "Lambda.ServiceException",
+            "the invocation was interrupted",
+        ))
     });
     succeeded(&run);
     assert_eq!(attempts, 2);
@@ -108,7 +119,9 @@ fn a_start_whose_arn_was_lost_finds_the_same_task() {
         if task.state != "Run migration" || attempts > 1 {
             return None;
         }
-        RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone())).expect("a task is started");
+        RUNTIME
+            .block_on(steps.handle(task.arguments["Payload"].clone()))
+            .expect("a task is started");
         World::wait(store.update_operation(&id, |operation| {
             operation.task_run.as_mut().expect("a task").task = None;
             Ok(())
@@ -160,7 +173,9 @@ fn a_cancel_stops_the_task_and_ends_the_operation_as_cancelled() {
             if task.state != state {
                 return None;
             }
-            RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone())).expect("a task is started");
+            RUNTIME
+                .block_on(steps.handle(task.arguments["Payload"].clone()))
+                .expect("a task is started");
             let operation = World::wait(store.operation(&id));
             assert_eq!(operation.cancelling(), Cancel::Unwind);
             let failure = cancelled_by("bob", step, None);
@@ -197,7 +212,9 @@ fn a_cancel_before_the_task_starts_starts_none() {
     let run = world.run_with(&id, |task| {
         if task.state == "Run migration" {
             let failure = cancelled_by("bob", "Run migration: migrate", None);
-            RUNTIME.block_on(rollout::call_off(&store, &sfn, &id, &failure)).expect("recorded");
+            RUNTIME
+                .block_on(rollout::call_off(&store, &sfn, &id, &failure))
+                .expect("recorded");
         }
         None
     });
@@ -234,7 +251,9 @@ fn the_task_of_a_stopped_execution_is_stopped() {
         if task.state != "Run migration" {
             return None;
         }
-        RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone())).expect("a task is started");
+        RUNTIME
+            .block_on(steps.handle(task.arguments["Payload"].clone()))
+            .expect("a task is started");
         Some(Answer::Abort)
     });
     let event = json!({
@@ -247,7 +266,10 @@ fn the_task_of_a_stopped_execution_is_stopped() {
     }
     let aws = world.aws();
     let (_, arn) = aws.ran.last().expect("a task").clone();
-    assert_eq!(aws.stops, [(arn, "Slipway: the execution of its operation has ended".to_owned())]);
+    assert_eq!(
+        aws.stops,
+        [(arn, "Slipway: the execution of its operation has ended".to_owned())]
+    );
     drop(aws);
     // Of an operation that runs no task there is nothing to stop.
     let preview = world.ask(OperationKind::Preview, &[]);

@@ -48,7 +48,10 @@ fn a_release_does_everything_there_with_the_environments_release_role() {
     let aws = world.aws();
     // Once, however many steps there are.
     assert_eq!(aws.sts.assumed, [assumed_for(&release)]);
-    assert_eq!(aws.sts.called_with(ASSUMED), BTreeSet::from(["ecs", "rds", "scheduler"]));
+    assert_eq!(
+        aws.sts.called_with(ASSUMED),
+        BTreeSet::from(["ecs", "rds", "scheduler"])
+    );
     assert_eq!(aws.sts.called_with("test"), BTreeSet::from(["sts", "states"]));
     drop(aws);
     let snapshot = world.operation(&release).snapshot.expect("a snapshot");

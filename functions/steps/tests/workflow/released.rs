@@ -91,7 +91,10 @@ fn a_task_runs_with_the_current_images_and_only_exit_code_0_is_a_success() {
     assert!(definition.contains(&image(2).to_string()), "{definition}");
     let overridden = &ran["overrides"]["containerOverrides"][0];
     assert_eq!(overridden["command"], json!(["load", "dump.sql"]));
-    assert_eq!((&ran["startedBy"], &ran["launchType"]), (&json!(task), &json!("FARGATE")));
+    assert_eq!(
+        (&ran["startedBy"], &ran["launchType"]),
+        (&json!(task), &json!("FARGATE"))
+    );
     let operation = world.operation(&task);
     let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(steps, ["Prepare task", "Run task: load-dump"]);
