@@ -54,11 +54,11 @@ class Area:
 
 
 AREAS = {
-    "prose": Area(130, re.compile(r"(README|CONTRIBUTING|CHANGELOG|SECURITY)\.md|docs/.*\.md|examples/.*\.md")),
+    "prose": Area(60, re.compile(r"(README|CONTRIBUTING|CHANGELOG|SECURITY)\.md|docs/.*\.md|examples/.*\.md")),
     "blueprints": Area(200, re.compile(r"tf/.*")),
-    "help and errors": Area(60, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
+    "help and errors": Area(20, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
     "product": Area(
-        10_000,
+        1_100,
         re.compile(
             r"(crates/(cli|model|store|runner|control|aws|api-types)|functions)/.*\.rs|template\.yaml|aws/.*|statemachine/.*asl\.json"
         ),
