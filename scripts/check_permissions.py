@@ -233,15 +233,9 @@ def changes() -> list[tuple[str, str, str, dict]]:
     return [
         ("missing: ApiRole: dynamodb:GetItem", "ApiRole", "api dynamodb:GetItem", {"Action": "dynamodb:Query"}),
         ("missing: BuildsRole: dynamodb:PutItem", "BuildsRole", "builds dynamodb:PutItem", {"Resource": other}),
-<<<<<<< HEAD
         ("missing: OperationRole: codebuild:StartBuild", "OperationRole", start_build, {"Action": "codebuild:StartSandbox"}),
-        ("missing: ReleaseRole: ecs:UpdateService", "ReleaseRole", "release ecs:UpdateService", {"Action": "ecs:CreateService"}),
-        (f"missing: {target}: logs:GetLogEvents", target, "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
-=======
-        ("missing: OperationRole: codebuild:StartBuild", "OperationRole", "operation codebuild:StartBuild", {"Action": "codebuild:StartSandbox"}),
         ("missing: StepsRole: ecs:UpdateService", "StepsRole", "steps ecs:UpdateService", {"Action": "ecs:CreateService"}),
-        ("missing: target ReleaseRole: logs:GetLogEvents", "target ReleaseRole", "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
->>>>>>> c630ba4 (Document and check releases in every Region)
+        (f"missing: {target}: logs:GetLogEvents", target, "release logs:GetLogEvents", {"Action": "logs:FilterLogEvents"}),
         ("unused: SweepRole:", "SweepRole", "sweep codebuild:StopBuild", {"Action": ["codebuild:StopBuild", "codebuild:StartBuild"]}),
         ("unused: EventsRole:", "EventsRole", "events sqs:SendMessage", {"Resource": ["arn:aws:sqs:us-east-1:000000000000:another"]}),
         ("too wide: ApiRole: s3:PutObject", "ApiRole", "api s3:PutObject", {"Resource": every_object}),

@@ -81,7 +81,10 @@ def self_test(text: str, tests: set[str], checks: set[str]):
         "there is no file scripts/check_nothing.py": ("`scripts/check_state_machine.py`", "`scripts/check_nothing.py`"),
         "there is no test nothing_is_proven": ("`a_moved_program_finds_what_init_made`", "`nothing_is_proven`"),
         "nothing proves it": ("`a_moved_program_finds_what_init_made`", "–"),
-        "is no page of AWS": ("https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html", "https://example.com/a"),
+        "is no page of AWS": (
+            "https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html",
+            "https://example.com/a",
+        ),
         "is in no row": ("`F2`, `F1`", "`F2`"),
     }
     for expected, (old, new) in changes.items():

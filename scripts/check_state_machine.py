@@ -156,16 +156,9 @@ def self_test(definition: dict, evaluated: list[dict]):
         return lambda _, tasks: [change(task["arguments"]) for task in tasks if task["state"] == name]
 
     changes = {
-<<<<<<< HEAD
         "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource(
             "Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"
         ),
-        "no such action: arn:aws:states:::aws-sdk:rds:createDbSnapshot": resource(
-            "Take snapshot", "arn:aws:states:::aws-sdk:rds:createDbSnapshot"
-        ),
-=======
-        "no such action: arn:aws:states:::aws-sdk:ecs:UpdateService": resource("Update service", "arn:aws:states:::aws-sdk:ecs:UpdateService"),
->>>>>>> c630ba4 (Document and check releases in every Region)
         "no such integration: arn:aws:states:::codebuild:startBuild.waitForTaskToken": resource(
             "Plan", "arn:aws:states:::codebuild:startBuild.waitForTaskToken"
         ),

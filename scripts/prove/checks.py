@@ -64,48 +64,6 @@ def role_of_the_machine(setting: Setting) -> Seen:
     return Seen(called, f"started through {alias.rpartition(':')[2]}: {execution['status']} {refused}")
 
 
-<<<<<<< HEAD
-def external_id(setting: Setting) -> Seen:
-    """ReleaseRole's trust names the machine as external id; the execution runs on a version through an alias."""
-    cloud, deployment = setting.cloud, setting.deployed
-    role = cloud.arn("iam", f"role/{deployment.stack}-release").replace(f":{cloud.region}:", "::")
-    arguments = {"DbSnapshotIdentifier": "lusab-babad-op-probe"}
-    alias = probes.redefine(cloud, deployment, "aws-sdk:rds:describeDBSnapshots", role, arguments)
-    execution = probes.executed(cloud, alias, {})
-    error = execution.get("error", "")
-    # The role is assumed if RDS answers: that there is no such snapshot.
-    assumed = execution["status"] == "SUCCEEDED" or error.startswith("Rds.DbSnapshotNotFound")
-    return Seen(
-        assumed, f"describeDBSnapshots as {role.rpartition('/')[2]}: {execution['status']} {error} {execution.get('cause', '')[:160]}"
-    )
-
-
-def task_in_own_account(setting: Setting) -> Seen | NotRun:
-    """ecs:runTask.sync with a role of the same account: by the managed rule, or by polling."""
-    cloud, deployment = setting.cloud, setting.deployed
-    network = probes.default_network(cloud)
-    if network is None:
-        return NotRun("the Region has no default VPC for a task of Fargate")
-    definition = probes.task_definition(cloud)
-    role = cloud.arn("iam", f"role/{deployment.stack}-release").replace(f":{cloud.region}:", "::")
-    arguments = {
-        "Cluster": cloud.name("cluster"),
-        "TaskDefinition": definition,
-        "LaunchType": "FARGATE",
-        "NetworkConfiguration": {"AwsvpcConfiguration": network},
-    }
-    alias = probes.redefine(cloud, deployment, "ecs:runTask.sync", role, arguments)
-    execution = probes.executed(cloud, alias, {}, minutes=6)
-    try:
-        cloud.client("events").describe_rule(Name="StepFunctionsGetEventsForECSTaskRule")
-        rule = "the managed rule exists"
-    except ClientError:
-        rule = "there is no managed rule: Step Functions polls"
-    return Seen(execution["status"] == "SUCCEEDED", f"{execution['status']} {execution.get('error', '')}; {rule}")
-
-
-=======
->>>>>>> c630ba4 (Document and check releases in every Region)
 def alarm_dimension(setting: Setting) -> Seen:
     """The metric of failed executions by the machine alone counts executions that an alias started."""
     cloud, machine = setting.cloud, setting.deployed.machine
@@ -228,9 +186,6 @@ def quota(cloud: Cloud) -> int | None:
 
 IN_ORDER = [
     Check("F8 role", "OperationRole trusts executions that an alias starts", role_of_the_machine, "ministack checks no trust policy"),
-<<<<<<< HEAD
-    Check("F8 id", "ReleaseRole trusts the external id that Step Functions sends", external_id, "ministack passes over Credentials"),
-    Check("F9", "ReleaseRole runs ECS tasks with .sync in Slipway's own account", task_in_own_account, "no task runs without Docker"),
     Check(
         "F21",
         "alarms by StateMachineArn count executions of an alias",
@@ -238,9 +193,6 @@ IN_ORDER = [
         "ministack has no metrics of executions",
         either=True,
     ),
-=======
-    Check("F21", "alarms by StateMachineArn count executions of an alias", alarm_dimension, "ministack has no metrics of executions", either=True),
->>>>>>> c630ba4 (Document and check releases in every Region)
     Check("F12", "the bus takes rollout events of an environment's account", events_of_environments, "there is one account"),
     Check("F4", "StopBuild gives a build a signal", signal_of_stop, "ministack runs no builds", either=True),
     Check("F13", "snapshots with copied tags need rds:AddTagsToResource", tags_of_snapshots, "ministack enforces no policies", either=True),
