@@ -20,6 +20,7 @@ locals {
   environment = merge(
     { FILES = "files", READ_ONLY = tostring(var.read_only) },
     local.database_environment[local.database_kind],
+    local.redis_environment,
     { for name, address in local.addresses : "${replace(upper(name), "-", "_")}_URL" => address },
     { for name, url in local.queue_urls : "QUEUE_URL_${replace(upper(name), "-", "_")}" => url },
   )
@@ -41,7 +42,7 @@ locals {
       environment = [
         for key, value in merge(local.environment, local.own_queue[name], part.environment) : { name = key, value = value }
       ]
-      secrets     = [for key, from in local.database_secrets[local.database_kind] : { name = key, valueFrom = from }]
+      secrets     = [for key, from in merge(local.database_secrets[local.database_kind], local.redis_secrets) : { name = key, valueFrom = from }]
       mountPoints = [for volume in keys(local.volumes) : { sourceVolume = volume, containerPath = "/${volume}" }]
       logConfiguration = {
         logDriver = "awslogs"
@@ -135,5 +136,5 @@ resource "terraform_data" "service" {
     command     = jsonencode({ cluster = self.input.cluster, service = self.input.name, force = true })
   }
 
-  depends_on = [terraform_data.files, terraform_data.database]
+  depends_on = [terraform_data.files, terraform_data.database, terraform_data.redis]
 }

@@ -57,6 +57,12 @@ variable "database" {
   }
 }
 
+variable "redis" {
+  description = "A Valkey or Redis server that stands in for ElastiCache, with REDIS_URL and the REDIS_ names of web-service: `{}`. Null for none."
+  type        = object({})
+  default     = null
+}
+
 variable "workers" {
   description = "Workers by name: services without a port, each with a queue of its own, which it knows as QUEUE_URL and the others as QUEUE_URL_<NAME>. How many tasks one has, between min and max, follows from how many messages wait."
   type = map(object({

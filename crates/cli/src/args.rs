@@ -453,7 +453,7 @@ pub enum ImageCommand {
 
 #[derive(Debug, Args)]
 pub struct AwsCall {
-    /// The service: application-autoscaling, codebuild, dynamodb, ecr, ecs, events, lambda, logs, rds, scheduler, sqs or stepfunctions
+    /// The service: application-autoscaling, codebuild, dynamodb, ecr, ecs, elasticache, events, lambda, logs, rds, scheduler, sqs or stepfunctions
     pub service: String,
     /// The action, as the AWS API calls it: `DescribeServices`
     pub action: String,

@@ -46,6 +46,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         program: server::this_program()?,
         concurrent_builds: None,
         postgres: None,
+        redis: None,
     })
     .await
     .map_err(Error::Local)?;

@@ -7,9 +7,11 @@
 
 pub mod autoscaling;
 pub mod codebuild;
+pub mod daemon;
 pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
+pub mod elasticache;
 pub mod error;
 pub mod events;
 pub mod front;
@@ -17,6 +19,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod limits;
 pub mod logs;
+mod parameters;
 pub mod postgres;
 pub mod process;
 pub mod rds;

@@ -11,7 +11,6 @@
 
 mod cluster;
 mod installation;
-mod running;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,9 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use self::cluster::{Cluster, Owner};
 pub use self::installation::Installation;
-use self::running::Running;
+use crate::daemon::{Daemon, DaemonError, Daemons};
 use crate::logs::Logs;
-use crate::process::{ProcessError, Supervisor};
+use crate::process::Supervisor;
 use crate::rds::folder::CopyError;
 
 /// An operation on a PostgreSQL server that failed.
@@ -92,15 +91,9 @@ pub enum PostgresError {
         /// The version of the programs.
         installed: String,
     },
-    /// The server process could not be started.
-    #[error("failed to start the database server")]
-    Start(#[source] ProcessError),
-    /// The server ended before it accepted connections.
-    #[error("failed to start the database server: {reason}")]
-    Ended {
-        /// Its last line.
-        reason: String,
-    },
+    /// The server does not run.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
 }
 
 /// What the record of an instance says of its server.
@@ -139,7 +132,7 @@ pub struct Postgres {
     installation: Option<Arc<Installation>>,
     clusters: PathBuf,
     templates: PathBuf,
-    running: Running,
+    running: Daemons,
 }
 
 impl Postgres {
@@ -149,7 +142,7 @@ impl Postgres {
             installation: installation.map(Arc::new),
             clusters: data.join("postgres"),
             templates: data.join("postgres-templates"),
-            running: Running::new(supervisor, logs),
+            running: Daemons::new(supervisor, logs),
         }
     }
 
@@ -186,14 +179,19 @@ impl Postgres {
         });
         joined(made.await)?;
         self.start(instance, server)?;
-        self.running.ready(instance).await
+        Ok(self.running.ready(instance).await?)
     }
 
     /// Starts the server of an instance in the background, or takes over the process of an earlier start.
     pub(crate) fn start(&self, instance: &str, server: &Server) -> Result<(), PostgresError> {
         let cluster = self.cluster(instance)?;
-        let folder = self.clusters.join(instance).join("process");
-        self.running.start(instance, &cluster, folder, server.port)
+        let daemon = Daemon {
+            program: cluster.program(server.port)?,
+            folder: self.clusters.join(instance).join("process"),
+            log: (format!("/aws/rds/instance/{instance}/postgresql"), "postgresql.log"),
+            ready: "database system is ready to accept connections",
+        };
+        Ok(self.running.start(instance, daemon, || cluster.is_ready())?)
     }
 
     /// Takes a snapshot of a running server. Blocks.

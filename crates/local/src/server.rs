@@ -36,8 +36,8 @@ use self::listener::{api_router, serve};
 use self::services::LocalServices;
 use crate::Error;
 use crate::limits::Limits;
-use crate::postgres::Installation;
 use crate::template::Template;
+use crate::{elasticache, postgres};
 
 /// The bucket of the images that ECS runs.
 pub const IMAGES: &str = "slipway-images";
@@ -62,7 +62,9 @@ pub struct LocalOptions {
     /// The account's limit of builds that run at once; as many as there are cores where there is none.
     pub concurrent_builds: Option<usize>,
     /// The PostgreSQL that the databases of stacks run on; without one they are files of SQLite.
-    pub postgres: Option<Installation>,
+    pub postgres: Option<postgres::Installation>,
+    /// The Valkey or Redis that the caches of stacks run on; without one, a stack with a cache is refused.
+    pub redis: Option<elasticache::Installation>,
 }
 
 /// Local mode.
@@ -183,6 +185,7 @@ impl Running {
         let has_tasks = self.services.ecs.has_tasks();
         if !has_tasks.map_err(|error| Error::StartEcs(Box::new(error)))? {
             self.services.rds.shutdown().await;
+            self.services.elasticache.shutdown().await;
         }
         self.stop_aws.cancel();
         for server in self.servers {

@@ -1,88 +1,84 @@
-"""Stands in for a web application that keeps one word in Redis.
+"""Greets by a name that it keeps in Redis.
 
-serve    answers GET / with the word, and PUT / keeps a new one
+serve    answers GET /hello, and POST /hello {"name": "…"} keeps another name
 healthy  fails unless the address answers 200: the container's health check
 """
 
-import http.server
 import os
-import signal
-import socket
 import sys
-import threading
-import urllib.parse
 import urllib.request
 
-REDIS = urllib.parse.urlsplit(os.environ.get("REDIS_URL", ""))
-LONGEST_WORD = 200
+import flask
+import redis
+import waitress
+import werkzeug.exceptions
+
+KEY = "name"
+DEFAULT = "World"
+LONGEST_NAME = 200
+
+app = flask.Flask(__name__)
 
 
-def redis(*command):
-    """Sends a command to Redis; gives the text of the answer, or None where there is none."""
-    parts = [f"${len(part.encode())}\r\n{part}\r\n" for part in command]
-    with socket.create_connection((REDIS.hostname, REDIS.port), timeout=5) as connection:
-        connection.sendall(f"*{len(parts)}\r\n{''.join(parts)}".encode())
-        reader = connection.makefile("rb")
-        head = reader.readline().decode().strip()
-        if head.startswith("-"):
-            raise OSError(head[1:])
-        if head.startswith("$"):
-            return None if head == "$-1" else reader.read(int(head[1:])).decode()
-        return head[1:]
+def connect():
+    """By REDIS_URL, or by the names that web-service gives."""
+    url = os.environ.get("REDIS_URL")
+    if url:
+        return redis.Redis.from_url(url, decode_responses=True, socket_timeout=5)
+    return redis.Redis(
+        host=os.environ.get("REDIS_HOST", "127.0.0.1"), port=int(os.environ.get("REDIS_PORT", "6379")),
+        password=os.environ.get("REDIS_PASSWORD"), ssl=os.environ.get("REDIS_TLS") == "true",
+        decode_responses=True, socket_timeout=5,
+    )
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path not in ("/", "/healthz"):
-            return self.answer(404, "there are / and /healthz")
-        try:
-            word = redis("GET", "word")
-        except OSError as error:
-            print(f"Redis said: {error}", flush=True)
-            return self.answer(503, "Redis did not answer")
-        return self.answer(200, "ok" if self.path == "/healthz" else word or "no word yet: PUT one")
+store = connect()
 
-    def do_PUT(self):
-        length = int(self.headers.get("content-length", "0"))
-        if not 1 <= length <= LONGEST_WORD:
-            return self.answer(400, f"send a word of 1 to {LONGEST_WORD} bytes")
-        try:
-            redis("SET", "word", self.rfile.read(length).decode())
-        except UnicodeDecodeError:
-            return self.answer(400, "send a word in UTF-8")
-        except OSError as error:
-            print(f"Redis said: {error}", flush=True)
-            return self.answer(503, "Redis did not answer")
-        return self.answer(200, "kept")
 
-    def answer(self, status, text):
-        body = f"{text}\n".encode()
-        self.send_response(status)
-        self.send_header("content-type", "text/plain; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+@app.get("/")
+@app.get("/hello")
+def hello():
+    return {"message": f"Hello {store.get(KEY) or DEFAULT}!"}
 
-    def log_message(self, *_):
-        """Nothing is said of each request."""
+
+@app.post("/hello")
+def keep():
+    body = flask.request.get_json(silent=True)
+    name = body.get("name") if isinstance(body, dict) else flask.request.form.get("name")
+    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+        flask.abort(400, f'send {{"name": "…"}} with a name of 1 to {LONGEST_NAME} characters')
+    store.set(KEY, name)
+    return hello()
+
+
+@app.get("/healthz")
+def is_healthy():
+    store.ping()
+    return {"redis": "answered"}
+
+
+@app.errorhandler(redis.RedisError)
+def redis_failed(error):
+    print(f"Redis failed: {error}", flush=True)
+    return {"error": "Redis did not answer"}, 503
+
+
+@app.errorhandler(werkzeug.exceptions.HTTPException)
+def refused(error):
+    return {"error": error.description}, error.code
 
 
 def serve():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    print(f"listens on port {server.server_port}", flush=True)
-    server.serve_forever()
+    waitress.serve(app, host="0.0.0.0", port=int(os.environ.get("PORT", "8080")))
 
 
 def healthy():
-    address = f"http://127.0.0.1:{os.environ['PORT']}{sys.argv[2]}"
-    with urllib.request.urlopen(address, timeout=2):
+    with urllib.request.urlopen(f"http://127.0.0.1:{os.environ.get('PORT', '8080')}{sys.argv[2]}", timeout=2):
         pass
 
 
 if __name__ == "__main__":
-    commands = {"serve": serve, "healthy": healthy}
-    command = sys.argv[1] if len(sys.argv) > 1 else ""
-    if command not in commands:
+    command = {"serve": serve, "healthy": healthy}.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    if command is None:
         sys.exit(__doc__)
-    commands[command]()
+    command()

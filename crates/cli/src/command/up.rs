@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use slipway_local::postgres::Installation;
-use slipway_local::{Local, LocalOptions};
+use slipway_local::{Local, LocalOptions, elasticache};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};
@@ -15,7 +15,9 @@ use crate::terraform::Search;
 pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
     let postgres = Installation::find().map_err(Error::Postgres)?;
+    let redis = elasticache::Installation::find().map_err(Error::Program)?;
     let databases = databases(postgres.as_ref());
+    let caches = caches(redis.as_ref());
     let version = postgres.as_ref().map(|postgres| postgres.version().to_owned());
     let running = Local::start(LocalOptions {
         limits: up.limits.into_iter().collect(),
@@ -27,6 +29,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         program: server::this_program()?,
         concurrent_builds: up.concurrent_builds.map(usize::from),
         postgres,
+        redis,
     })
     .await
     .map_err(Error::Local)?;
@@ -43,6 +46,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
              \x20 data       {}\n\
              \x20 Terraform  {}\n\
              \x20 databases  {databases}\n\
+             \x20 caches     {caches}\n\
              \n\
              Stop it with Ctrl-C; the data stays.",
                 global.data.display(),
@@ -60,6 +64,14 @@ fn databases(postgres: Option<&Installation>) -> String {
     postgres.map_or_else(
         || "SQLite files: PostgreSQL is not installed (Debian: apt-get install postgresql)".to_owned(),
         |postgres| format!("PostgreSQL {} ({})", postgres.version(), postgres.folder().display()),
+    )
+}
+
+/// What the caches of stacks are.
+fn caches(redis: Option<&elasticache::Installation>) -> String {
+    redis.map_or_else(
+        || "none: neither Valkey nor Redis is installed (Debian: apt-get install redis-server)".to_owned(),
+        |redis| format!("{} ({})", redis.version(), redis.program().display()),
     )
 }
 

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use slipway_model::error_chain::chain;
 
-use super::parameters::Parameters;
 use super::servers;
 use super::snapshots::{self, Snapshot, SnapshotStatus};
-use super::{INSTANCE, Rds, SNAPSHOT, identifier, invalid, iso, not_found};
+use super::{INSTANCE, Rds, SNAPSHOT, identifier, iso, not_found};
 use crate::Error;
+use crate::parameters::{Parameters, invalid};
 use crate::postgres::{PostgresError, Server};
 use crate::wire::{AwsError, arn};
 

@@ -15,7 +15,6 @@
 pub(crate) mod folder;
 mod instances;
 mod lifecycle;
-mod parameters;
 mod servers;
 mod snapshots;
 
@@ -28,11 +27,11 @@ use serde_json::{Map, Value};
 use slipway_model::error_chain::chain;
 
 use self::instances::{Instance, InstanceStatus};
-use self::parameters::Parameters;
 use self::snapshots::{Snapshot, SnapshotStatus};
 use crate::Error;
 use crate::events::EventBus;
 use crate::ledger::Ledger;
+use crate::parameters::{Parameters, invalid};
 use crate::postgres::Postgres;
 use crate::secrets::Secrets;
 use crate::wire::AwsError;
@@ -150,10 +149,6 @@ fn identifier(parameter: &str, text: &str, longest: usize) -> Result<String, Aws
         "The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain only \
          ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens."
     )))
-}
-
-fn invalid(message: impl Into<String>) -> AwsError {
-    AwsError::new("InvalidParameterValue", message)
 }
 
 fn not_found(code: &'static str, what: &str) -> AwsError {

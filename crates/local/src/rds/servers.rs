@@ -1,13 +1,13 @@
 //! Instances that are PostgreSQL servers: what their parameters say, and what is kept beside their record.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::parameters::Parameters;
-use super::{Rds, invalid};
+use super::Rds;
 use crate::Error;
+use crate::parameters::{Parameters, invalid};
 use crate::postgres::{Passwords, Server, new_password};
 use crate::secrets::Secrets;
 use crate::wire::AwsError;
@@ -27,8 +27,8 @@ pub(super) fn wanted(parameters: &mut Parameters) -> Result<Option<(Server, Pass
     let database = parameters.optional("DBName")?;
     let password = parameters.optional("MasterUserPassword")?;
     let is_managed = parameters.flag("ManageMasterUserPassword")?;
-    let port = port(parameters)?;
     let Some(user) = user else {
+        parameters.optional("Port")?;
         return Ok(None);
     };
     let user = name("MasterUsername", &user)?;
@@ -43,7 +43,7 @@ pub(super) fn wanted(parameters: &mut Parameters) -> Result<Option<(Server, Pass
         (None, false) => return Err(missing("MasterUserPassword or ManageMasterUserPassword")),
     };
     let server = Server {
-        port: port.map_or_else(free_port, Ok)?,
+        port: parameters.port()?,
         user,
         database,
         is_managed,
@@ -56,7 +56,7 @@ pub(super) fn wanted(parameters: &mut Parameters) -> Result<Option<(Server, Pass
 /// one is not in the snapshot.
 pub(super) fn restored(parameters: &mut Parameters, of: &Server) -> Result<(Server, Passwords), AwsError> {
     let server = Server {
-        port: port(parameters)?.map_or_else(free_port, Ok)?,
+        port: parameters.port()?,
         is_managed: true,
         ..of.clone()
     };
@@ -120,23 +120,6 @@ pub(super) fn described(id: &str, server: &Server) -> Vec<(&'static str, Value)>
 /// knows it.
 fn secret_name(id: &str) -> String {
     format!("rds!db-{id}")
-}
-
-fn port(parameters: &mut Parameters) -> Result<Option<u16>, AwsError> {
-    let Some(port) = parameters.optional("Port")? else {
-        return Ok(None);
-    };
-    match port.parse() {
-        Ok(port @ 1150..) => Ok(Some(port)),
-        _ => Err(invalid("The parameter Port must be a number from 1150 to 65535.")),
-    }
-}
-
-fn free_port() -> Result<u16, AwsError> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    bound
-        .map(|address| address.port())
-        .map_err(|error| AwsError::new("InternalFailure", format!("There is no free port: {error}.")))
 }
 
 /// A name of a role or a database, by the rule of RDS, and of PostgreSQL for its length.

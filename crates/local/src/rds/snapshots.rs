@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use slipway_model::error_chain::chain;
 
 use super::instances::{self, Instance, InstanceStatus};
-use super::parameters::Parameters;
 use super::{INSTANCE, Rds, SNAPSHOT, folder, identifier, iso, not_found};
+use crate::parameters::Parameters;
 use crate::postgres::Server;
 use crate::wire::{AwsError, arn};
 

@@ -16,6 +16,7 @@ use crate::codebuild::{self, CodeBuild};
 use crate::dynamodb::DynamoDb;
 use crate::ecr::Ecr;
 use crate::ecs::{Ecs, ImageSource};
+use crate::elasticache::{self, ElastiCache};
 use crate::events::EventBus;
 use crate::front::Front;
 use crate::lambda::Lambda;
@@ -68,6 +69,7 @@ pub(super) struct LocalServices {
     pub(super) codebuild: CodeBuild,
     pub(super) ecs: Ecs,
     pub(super) rds: Rds,
+    pub(super) elasticache: ElastiCache,
     pub(super) scheduler: Scheduler,
     pub(super) autoscaling: Autoscaling,
     pub(super) stepfunctions: StepFunctions,
@@ -108,6 +110,13 @@ impl LocalServices {
             supervisor.clone(),
         )
         .map_err(|error| Error::StartEcs(Box::new(error)))?;
+        let elasticache = ElastiCache::new(
+            data,
+            options.redis.clone(),
+            ledger.clone(),
+            logs.clone(),
+            supervisor.clone(),
+        );
         let postgres = Postgres::new(data, options.postgres.clone(), supervisor, logs.clone());
         let rds = Rds::new(data, ledger.clone(), events.clone(), postgres)?;
         let functions = Functions::new(options.limits.concurrent_executions);
@@ -134,6 +143,7 @@ impl LocalServices {
             codebuild,
             ecs,
             rds,
+            elasticache,
             scheduler,
             autoscaling,
             functions,
@@ -205,6 +215,7 @@ impl LocalServices {
     /// Takes up what the last server left, each service before those that wait for it.
     pub(super) async fn recover(&self) -> Result<(), Error> {
         self.rds.recover()?;
+        self.elasticache.recover()?;
         self.ecs
             .recover()
             .await
@@ -256,6 +267,13 @@ impl LocalServices {
                 move |action, parameters| {
                     let rds = rds.clone();
                     async move { rds.call(&action, parameters).await }.boxed()
+                }
+            })
+            .query("elasticache", elasticache::VERSION, elasticache::NAMESPACE, {
+                let elasticache = self.elasticache.clone();
+                move |action, parameters| {
+                    let elasticache = elasticache.clone();
+                    async move { elasticache.call(&action, parameters).await }.boxed()
                 }
             })
             .query("sts", sts::VERSION, sts::NAMESPACE, |action, parameters| {

@@ -53,6 +53,7 @@ async fn the_cli_is_answered_by_every_service() {
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
         postgres: None,
+        redis: None,
     })
     .await
     .expect("starts");

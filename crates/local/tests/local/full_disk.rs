@@ -73,6 +73,7 @@ async fn start(data: &Path) -> Result<Running, String> {
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
         postgres: None,
+        redis: None,
     };
     let started = soon("a start", Box::pin(Local::start(options))).await;
     started.map_err(|error| slipway_model::error_chain::chain(&error))

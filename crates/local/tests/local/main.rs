@@ -5,6 +5,7 @@ mod aws_cli;
 mod codebuild;
 mod dynamodb;
 mod ecs;
+mod elasticache;
 mod front;
 mod full_disk;
 mod process;

@@ -19,6 +19,7 @@ fn options(data: &Path) -> LocalOptions {
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
         postgres: None,
+        redis: None,
     }
 }
 

@@ -29,7 +29,7 @@ struct RestAction {
 }
 
 /// The services, as the AWS CLI calls them.
-const SERVICES: [(&str, Protocol); 12] = [
+const SERVICES: [(&str, Protocol); 13] = [
     (
         "application-autoscaling",
         Protocol::Json("AnyScaleFrontendService", "1.1"),
@@ -38,6 +38,7 @@ const SERVICES: [(&str, Protocol); 12] = [
     ("dynamodb", Protocol::Json("DynamoDB_20120810", "1.0")),
     ("ecr", Protocol::Json("AmazonEC2ContainerRegistry_V20150921", "1.1")),
     ("ecs", Protocol::Json("AmazonEC2ContainerServiceV20141113", "1.1")),
+    ("elasticache", Protocol::Query("2015-02-02")),
     ("events", Protocol::Json("AWSEvents", "1.1")),
     ("lambda", Protocol::Invoke),
     ("logs", Protocol::Json("Logs_20140328", "1.1")),

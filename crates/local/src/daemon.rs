@@ -1,6 +1,7 @@
-//! The server processes: started, followed, started again when they end, and stopped.
+//! Database servers of this machine as processes: started, followed, started again when they end, and stopped.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,19 +9,46 @@ use std::time::Duration;
 use slipway_model::error_chain::chain;
 use tokio::sync::watch;
 
-use super::cluster::Cluster;
-use super::{PostgresError, installation};
 use crate::logs::Logs;
-use crate::process::{Process, Program, Supervisor};
-
-/// What a server writes when it accepts connections.
-const READY: &str = "database system is ready to accept connections";
+use crate::process::{Process, ProcessError, Program, Supervisor};
 
 /// How long a server may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// How soon a server that ended by itself is started again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The process could not be started.
+    #[error("failed to start the server process")]
+    Start(#[source] ProcessError),
+    /// The folder of an earlier process could not be removed.
+    #[error("failed to remove {}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The server ended before it accepted connections.
+    #[error("failed to start the server: {0}")]
+    Ended(String),
+}
+
+/// A server to run.
+pub(crate) struct Daemon {
+    pub(crate) program: Program,
+    /// The folder of its process, below the data folder.
+    pub(crate) folder: PathBuf,
+    /// The log group and the stream of what it writes.
+    pub(crate) log: (String, &'static str),
+    /// What it writes when it accepts connections.
+    pub(crate) ready: &'static str,
+}
 
 /// What a server is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +65,9 @@ struct Live {
     stop: watch::Sender<bool>,
 }
 
-/// The servers that run.
+/// The servers of one kind that run, by name. Clones share everything.
 #[derive(Clone)]
-pub(super) struct Running {
+pub(crate) struct Daemons {
     supervisor: Supervisor,
     logs: Logs,
     live: Arc<Mutex<HashMap<String, Live>>>,
@@ -49,14 +77,12 @@ pub(super) struct Running {
 struct Follower {
     supervisor: Supervisor,
     logs: Logs,
-    group: String,
-    folder: PathBuf,
-    program: Program,
+    daemon: Daemon,
     state: watch::Sender<State>,
 }
 
-impl Running {
-    pub(super) fn new(supervisor: Supervisor, logs: Logs) -> Self {
+impl Daemons {
+    pub(crate) fn new(supervisor: Supervisor, logs: Logs) -> Self {
         Self {
             supervisor,
             logs,
@@ -64,27 +90,20 @@ impl Running {
         }
     }
 
-    pub(super) fn start(
-        &self,
-        instance: &str,
-        cluster: &Cluster<'_>,
-        folder: PathBuf,
-        port: u16,
-    ) -> Result<(), PostgresError> {
-        let program = cluster.program(port)?;
-        let adopted = self.supervisor.adopt(&folder).map_err(PostgresError::Start)?;
+    /// Starts a server in the background, or takes over the process of an earlier start; `is_ready` says whether such a process
+    /// accepts connections already.
+    pub(crate) fn start(&self, name: &str, daemon: Daemon, is_ready: impl FnOnce() -> bool) -> Result<(), DaemonError> {
+        let adopted = self.supervisor.adopt(&daemon.folder).map_err(DaemonError::Start)?;
         let adopted = adopted.filter(|process| process.ending().is_none());
-        let is_ready = adopted.is_some() && cluster.is_ready();
+        let is_ready = adopted.is_some() && is_ready();
         let (state, seen) = watch::channel(if is_ready { State::Ready } else { State::Starting });
         let (stop, stopped) = watch::channel(false);
         let live = Live { state: seen, stop };
-        lock(&self.live).insert(instance.to_owned(), live);
+        lock(&self.live).insert(name.to_owned(), live);
         let follower = Follower {
             supervisor: self.supervisor.clone(),
             logs: self.logs.clone(),
-            group: format!("/aws/rds/instance/{instance}/postgresql"),
-            folder,
-            program,
+            daemon,
             state,
         };
         tokio::spawn(follower.follow(adopted, stopped));
@@ -92,11 +111,9 @@ impl Running {
     }
 
     /// Waits until a server accepts connections, or has ended before it did.
-    pub(super) async fn ready(&self, instance: &str) -> Result<(), PostgresError> {
-        let state = lock(&self.live).get(instance).map(|live| live.state.clone());
-        let ended = |reason: &str| PostgresError::Ended {
-            reason: reason.to_owned(),
-        };
+    pub(crate) async fn ready(&self, name: &str) -> Result<(), DaemonError> {
+        let state = lock(&self.live).get(name).map(|live| live.state.clone());
+        let ended = |reason: &str| DaemonError::Ended(reason.to_owned());
         let Some(mut state) = state else {
             return Err(ended("it was stopped"));
         };
@@ -108,9 +125,10 @@ impl Running {
         }
     }
 
-    pub(super) fn status(&self, instance: &str) -> &'static str {
+    /// What a server is doing, in the words of RDS and ElastiCache.
+    pub(crate) fn status(&self, name: &str) -> &'static str {
         let live = lock(&self.live);
-        match live.get(instance).map(|live| live.state.borrow().clone()) {
+        match live.get(name).map(|live| live.state.borrow().clone()) {
             Some(State::Ready) => "available",
             Some(State::Starting) => "starting",
             Some(State::Ended(_)) => "failed",
@@ -118,8 +136,8 @@ impl Running {
         }
     }
 
-    pub(super) async fn stop(&self, instance: &str) {
-        let Some(live) = lock(&self.live).remove(instance) else {
+    pub(crate) async fn stop(&self, name: &str) {
+        let Some(live) = lock(&self.live).remove(name) else {
             return;
         };
         live.stop.send_replace(true);
@@ -128,9 +146,9 @@ impl Running {
         let _ = state.wait_for(|state| *state == State::Stopped).await;
     }
 
-    pub(super) async fn stop_all(&self) {
-        let instances: Vec<String> = lock(&self.live).keys().cloned().collect();
-        let stops = instances.iter().map(|instance| self.stop(instance));
+    pub(crate) async fn stop_all(&self) {
+        let names: Vec<String> = lock(&self.live).keys().cloned().collect();
+        let stops = names.iter().map(|name| self.stop(name));
         futures::future::join_all(stops).await;
     }
 }
@@ -152,7 +170,7 @@ impl Follower {
                 Err(error) => chain(&error),
             };
             tracing::error!(
-                group = self.group,
+                log = self.daemon.log.0,
                 ended,
                 "a database server ended and is started again"
             );
@@ -165,39 +183,39 @@ impl Follower {
         self.state.send_replace(State::Stopped);
     }
 
-    fn launch(&self) -> Result<Process, PostgresError> {
+    fn launch(&self) -> Result<Process, DaemonError> {
         // The folder of a process that has ended; a process needs a new one.
-        super::cluster::remove(&self.folder)?;
+        let folder = &self.daemon.folder;
+        match std::fs::remove_dir_all(folder) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                let folder = folder.clone();
+                return Err(DaemonError::Folder { folder, source });
+            }
+            _ => {}
+        }
         self.state.send_replace(State::Starting);
-        let started = self.supervisor.start(&self.folder, &self.program);
-        started.map_err(PostgresError::Start)
+        let started = self.supervisor.start(folder, &self.daemon.program);
+        started.map_err(DaemonError::Start)
     }
 
     /// Keeps what the server writes until it ends; returns its last line.
     async fn log(&self, process: &Process) -> String {
-        let mut last = String::new();
+        let mut last = "it printed nothing".to_owned();
+        let (group, stream) = &self.daemon.log;
         let followed = process.follow(|lines| {
-            if lines.iter().any(|line| line.text.contains(READY)) {
+            if lines.iter().any(|line| line.text.contains(self.daemon.ready)) {
                 self.state.send_replace(State::Ready);
             }
             if let Some(line) = lines.last() {
-                installation::last_line(&line.text).clone_into(&mut last);
+                line.text.trim_end().clone_into(&mut last);
             }
             let lines = lines.into_iter().map(|line| line.text);
-            if let Err(error) = self.logs.append(&self.group, "postgresql.log", lines) {
-                tracing::error!(
-                    group = self.group,
-                    error = chain(&error),
-                    "cannot keep a database's log"
-                );
+            if let Err(error) = self.logs.append(group, stream, lines) {
+                tracing::error!(group, error = chain(&error), "cannot keep a database's log");
             }
         });
         if let Err(error) = followed.await {
-            tracing::error!(
-                group = self.group,
-                error = chain(&error),
-                "cannot read a database's output"
-            );
+            tracing::error!(group, error = chain(&error), "cannot read a database's output");
             process.ended().await;
         }
         last

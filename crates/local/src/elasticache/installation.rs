@@ -1,0 +1,93 @@
+//! Finds the server program of Valkey or Redis on this machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Names the program. Empty: it is not used although it is installed.
+const VARIABLE: &str = "SLIPWAY_REDIS_SERVER";
+
+/// The programs, the first one first: Valkey is what ElastiCache recommends for new groups.
+const PROGRAMS: [&str; 2] = ["valkey-server", "redis-server"];
+
+/// Folders of packages that may not be on the `PATH`.
+const FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/usr/sbin"];
+
+/// A server program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    program: PathBuf,
+    version: String,
+}
+
+impl Installation {
+    /// The program that `SLIPWAY_REDIS_SERVER` names, or else the first one on this machine.
+    ///
+    /// # Errors
+    /// A text with the remedy, when the variable names a program that does not run: a typing error must not silently become
+    /// a fallback.
+    pub fn find() -> Result<Option<Self>, String> {
+        if let Some(named) = std::env::var_os(VARIABLE) {
+            if named.is_empty() {
+                return Ok(None);
+            }
+            let found = Self::at(Path::new(&named));
+            return found.map(Some).ok_or_else(|| {
+                format!(
+                    "failed to run {}: correct {VARIABLE}, or set it to an empty text to do without Redis",
+                    named.display()
+                )
+            });
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).collect();
+        let candidates = PROGRAMS
+            .iter()
+            .flat_map(|program| folders.iter().map(move |folder| folder.join(program)));
+        Ok(candidates
+            .filter(|program| program.is_file())
+            .find_map(|program| Self::at(&program)))
+    }
+
+    fn at(program: &Path) -> Option<Self> {
+        let output = Command::new(program).arg("--version").output().ok()?;
+        Some(Self {
+            program: program.to_owned(),
+            version: version(&String::from_utf8_lossy(&output.stdout))?,
+        })
+    }
+
+    /// The product and its version, such as `Redis 7.0.15`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+/// The version in `Redis server v=7.0.15 sha=00000000:0 …` or `Valkey server v=8.1.8 …`.
+fn version(printed: &str) -> Option<String> {
+    let (product, rest) = printed.split_once(" server v=")?;
+    let version = rest.split_whitespace().next()?;
+    Some(format!("{} {version}", product.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn the_version_names_the_product() {
+        assert_eq!(
+            version("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64\n").as_deref(),
+            Some("Redis 7.0.15")
+        );
+        assert_eq!(
+            version("Valkey server v=8.1.8 sha=0\n").as_deref(),
+            Some("Valkey 8.1.8")
+        );
+        assert_eq!(version("memcached 1.6\n"), None);
+    }
+}
