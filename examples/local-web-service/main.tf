@@ -62,6 +62,8 @@ locals {
         interval = 2
         timeout  = 3
         retries  = 3
+        # A busy machine starts an application slowly; failures before that do not count.
+        startPeriod = 30
       }
     }
   }

@@ -131,13 +131,25 @@ fn read(file: &Path) -> Value {
 /// A copy of an example's image, in which something is changed.
 fn changed(image: &str, file: &str, content: &str) -> TempDir {
     let copy = TempDir::new().expect("a folder");
+    copy_into(image, &copy);
+    fs::write(copy.path().join(file), content).expect("a file");
+    copy
+}
+
+/// A copy of an example's image, with the files of another folder over it.
+fn overlaid(image: &str, overlay: &str) -> TempDir {
+    let copy = TempDir::new().expect("a folder");
+    copy_into(image, &copy);
+    copy_into(overlay, &copy);
+    copy
+}
+
+fn copy_into(folder: &str, copy: &TempDir) {
     let copied = std::process::Command::new("cp")
-        .args(["-r", &format!("{}/.", example(image))])
+        .args(["-r", &format!("{}/.", example(folder))])
         .arg(copy.path())
         .status();
     assert!(copied.expect("cp runs").success());
-    fs::write(copy.path().join(file), content).expect("a file");
-    copy
 }
 
 #[tokio::test]
@@ -315,9 +327,14 @@ async fn botolph_takes_a_snapshot_before_a_breaking_release() {
     assert!(password.trim().len() > 20);
     assert_eq!(examples.answer(&stack.endpoints["web"]).await["admins"], 1);
 
-    let breaking = "002_split_names.sql";
-    let sql = fs::read_to_string(example(&format!("botolph/breaking/{breaking}"))).expect("the migration");
-    let next = changed("botolph/app", &format!("migrations/{breaking}"), &sql);
+    let http = &examples.http;
+    let invite = http.post(format!("{}/people", stack.endpoints["web"]));
+    let invited = invite.json(&json!({"name": "Ann", "email": "ann@example.com"})).send().await;
+    assert_eq!(invited.expect("an answer").status(), StatusCode::CREATED);
+    let mails = fs::read_dir(stack.files.join("mail")).expect("a folder").count();
+    assert_eq!(mails, 1, "the invitation");
+
+    let next = overlaid("botolph/app", "botolph/breaking");
     let second = examples.image(next.path().to_str().expect("a path"));
     let body = json!({ "images": { "web": second }, "snapshot": true });
     let released = examples.post(&format!("{}/releases", stack.path), &body).await;
@@ -332,6 +349,7 @@ async fn botolph_takes_a_snapshot_before_a_breaking_release() {
         snapshot.is_some() && snapshot < migration,
         "the snapshot comes before the migration: {released:#}"
     );
-    assert_eq!(examples.answer(&stack.endpoints["web"]).await["column"], "user_name");
+    let status = examples.answer(&stack.endpoints["web"]).await;
+    assert_eq!((&status["column"], &status["people"]), (&json!("user_name"), &json!(1)));
     examples.destroy(&stack).await;
 }

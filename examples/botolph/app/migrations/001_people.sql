@@ -1,1 +1,0 @@
-CREATE TABLE people (name TEXT PRIMARY KEY, admin INTEGER NOT NULL, password_hash TEXT NOT NULL);
