@@ -329,7 +329,10 @@ async fn botolph_takes_a_snapshot_before_a_breaking_release() {
 
     let http = &examples.http;
     let invite = http.post(format!("{}/people", stack.endpoints["web"]));
-    let invited = invite.json(&json!({"name": "Ann", "email": "ann@example.com"})).send().await;
+    let invited = invite
+        .json(&json!({"name": "Ann", "email": "ann@example.com"}))
+        .send()
+        .await;
     assert_eq!(invited.expect("an answer").status(), StatusCode::CREATED);
     let mails = fs::read_dir(stack.files.join("mail")).expect("a folder").count();
     assert_eq!(mails, 1, "the invitation");
