@@ -24,11 +24,13 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import count_requests
 import measure_provision as provision
+import measure_scale
 
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1", "CHECKPOINT_DISABLE": "true"}
 CLIENTS = 16
@@ -138,9 +140,24 @@ def provisions(given, rows):
         rows.append(row("processor time of a provision", "by hand, local state file", used, by_hand_used))
         answers = provision.measure_answers(local.api, given.rounds)
         rows.append(("POST while Terraform runs", milliseconds(answers), "", "", ""))
-        before = len(builds(local))
-        provision.through_slipway(local.api, "counted")
-        rows.append(("builds of a provision without approval", str(len(builds(local)) - before), "", "", ""))
+        rows.append(("builds of a provision that nobody has to approve", str(builds_of(local, "local")), "", "", ""))
+        environment = {"account": "000000000000", "region": "us-east-1", "approval": "always"}
+        provision.call("PUT", f"{local.api}/v1/environments/asks", environment)
+        rows.append(("builds of a provision that is approved", str(builds_of(local, "asks")), "", "", ""))
+
+
+def builds_of(local, environment):
+    """How many builds a provision takes in this environment. A plan that waits for an approval is approved."""
+    before = len(builds(local))
+    body = {"name": f"in-{environment}", "blueprint": "three", "environment": environment}
+    operation = provision.call("POST", f"{local.api}/v1/stacks", body)
+    while operation["ended_at"] is None:
+        if operation["links"].get("approve"):
+            operation = provision.call("POST", local.api + operation["links"]["approve"])
+        path = f"/v1/operations/{operation['id']}?wait=20&seen={operation['revision']}"
+        operation = provision.call("GET", local.api + path)
+    assert operation["status"] == "succeeded", operation
+    return len(builds(local)) - before
 
 
 def builds(local):
@@ -280,6 +297,16 @@ def watchers(given, rows):
         rows.append((metric, f"{latest * 1000:.0f} ms", reference, f"{latest / first:.2f}", last["status"]))
 
 
+def plans(given, rows):
+    with Local(given.slipway) as local:
+        rows.extend(measure_scale.plans(local, max(1, given.rounds // 5)))
+
+
+def stacks(given, rows):
+    with Local(given.slipway) as local:
+        rows.extend(measure_scale.stacks(local, given.rounds, given.stacks))
+
+
 def row(metric, reference, measured, against):
     ours, theirs = statistics.median(measured), statistics.median(against)
     return metric, milliseconds(measured), f"{reference}: {milliseconds(against)}", f"{ours / theirs:.2f}", ""
@@ -297,6 +324,8 @@ ROWS = {
     "reads": reads,
     "states": durable_states,
     "watchers": watchers,
+    "plans": plans,
+    "stacks": stacks,
 }
 NEED_MOTO = {"reads", "states"}
 
@@ -313,20 +342,29 @@ def main():
     arguments.add_argument("--slipway", type=pathlib.Path, default=pathlib.Path("target/local/slipway"))
     arguments.add_argument("--moto", type=pathlib.Path, help="the program moto_server")
     arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--stacks", type=int, default=100_000, help="how many the row `stacks` has")
     arguments.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
     given = arguments.parse_args()
     given.slipway = given.slipway.resolve()
     print(machine())
     rows: list[tuple[str, ...]] = []
+    failed = False
     for name in given.rows:
         if name in NEED_MOTO and not given.moto:
             print(f"skipped: {name}: needs --moto; install it with `pip install -r .ci/requirements-tests.txt`")
             continue
-        ROWS[name](given, rows)
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        try:
+            ROWS[name](given, rows)
+        except Exception as error:  # noqa: BLE001
+            # The other rows are of use without it.
+            rows.append((name, f"failed: {error}", "", "", ""))
+            failed = True
     print("| metric | Slipway | reference | ratio | detail |")
     print("| --- | --- | --- | --- | --- |")
     for cells in rows:
         print(f"| {' | '.join(cells)} |")
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
