@@ -6,6 +6,15 @@ use crate::name::Digest;
 /// The outputs that an apply leaves with its operation. That they are there says that the plan was applied.
 pub const OUTPUTS: &str = "outputs.json";
 
+/// What an archive with a plan was called when an operation had one at most.
+pub const EARLIER_PLAN: &str = "work.tar";
+
+/// What the archive with a plan and everything that its apply needs is called: by its content, so that two builds of one
+/// operation cannot take each other's.
+pub fn plan(archive: &Digest) -> String {
+    format!("plan-{}.tar", archive.hex())
+}
+
 /// The key of a blueprint's files.
 pub fn blueprint(digest: &Digest) -> String {
     format!("blueprints/sha256-{}.json", digest.hex())

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod build;
 pub mod cancel;
+pub mod one_build;
 pub mod task_run;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::cancel::CancelRequest;
+use self::one_build::PlanMade;
 use self::task_run::TaskRun;
 use crate::account::AccountId;
 use crate::contract::Database;
@@ -296,6 +298,9 @@ pub struct Operation {
     pub stack_name: Name,
     /// The environment of the stack.
     pub environment: Name,
+    /// The owner of the stack. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_owner: Option<String>,
     /// Where it stands.
     pub status: OperationStatus,
     /// Counts the changes to this record, so that a watcher can ask for what came after the one it has seen.
@@ -349,6 +354,9 @@ pub struct Operation {
     /// What Terraform would change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanSummary>,
+    /// Which plan that is. None before there is one, and on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_by: Option<PlanMade>,
     /// What followed from that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

@@ -1,10 +1,12 @@
-//! The apply phase: the plan that was kept, once, and what came of it.
+//! The apply phase: the plan that was kept or just made, once, and what came of it.
 
 use std::os::unix::process::ExitStatusExt;
 
 use serde_json::{Map, Value};
-use slipway_model::artifact::OUTPUTS;
+use slipway_model::artifact::{self, OUTPUTS};
+use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
+use slipway_model::operation::one_build::PlanMade;
 use tokio::try_join;
 
 use crate::applied_state;
@@ -12,8 +14,9 @@ use crate::archive;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::StateLock;
+use crate::objects::Object;
 use crate::overrides::state_prefix;
-use crate::plan::{ROOT, WORK};
+use crate::plan::ROOT;
 use crate::prepared;
 use crate::progress;
 use crate::providers;
@@ -29,18 +32,18 @@ use slipway_model::error_chain::chain;
 pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let (outputs, work) = (session.artifact(OUTPUTS), session.artifact(WORK));
-    let (applied, work_tar, (_, endpoint)) = try_join!(
+    let outputs = session.artifact(OUTPUTS);
+    let (applied, kept, (_, endpoint)) = try_join!(
         session.artifacts.get(&outputs),
-        session.artifacts.get(&work),
+        kept(session, operation),
         session.environment(operation),
     )?;
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
-        return Ok(Done {
-            progress: operation.progress.clone(),
-            ..Done::default()
-        });
+        return Ok(Done::Applied(operation.progress.clone()));
+    }
+    if !operation.may_apply() {
+        return Err(Error::NoVerdict);
     }
     if let Some(report) = folder.left_behind.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
@@ -51,10 +54,8 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     let mut terraform = Terraform::find(&session.config, operation)?
         .with_credentials(&endpoint)
         .in_folder(&folder);
-    let Some(work_tar) = work_tar else {
-        return Err(Error::NoPlan(work));
-    };
-    archive::unpack(&work_tar.bytes, folder.path(), &work)?;
+    let (key, packed) = kept?;
+    archive::unpack(&packed.bytes, folder.path(), &key)?;
     let root = folder.read(ROOT)?;
     folder.use_root(&root)?;
     // Terraform would go by the plan, and write the state to where it was.
@@ -66,9 +67,41 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if Session::needs_init(&folder) {
         session.init(&terraform, &folder, &lock).await?;
     }
-    let ended = run(session, &terraform, &folder, &lock).await;
+    apply_planned(session, operation, &terraform, folder, &lock).await
+}
+
+/// The archive with the plan that is on the record, and its key. The first error is of the reading, the second says that there is
+/// none.
+async fn kept(session: &Session, operation: &Operation) -> Result<Result<(String, Object), Error>, Error> {
+    let name = match &operation.planned_by {
+        Some(PlanMade {
+            archive: Some(archive), ..
+        }) => artifact::plan(archive),
+        Some(PlanMade { archive: None, .. }) => return Ok(Err(Error::NoPlan("it is not kept".to_owned()))),
+        None => artifact::EARLIER_PLAN.to_owned(),
+    };
+    let key = session.artifact(&name);
+    let Some(packed) = session.artifacts.get(&key).await? else {
+        return Ok(Err(Error::NoPlan(key)));
+    };
+    let recorded = operation.planned_by.as_ref().and_then(|made| made.archive.as_ref());
+    if recorded.is_some_and(|archive| *archive != Digest::of(&packed.bytes)) {
+        return Ok(Err(Error::PlanDiffers(key)));
+    }
+    Ok(Ok((key, packed)))
+}
+
+/// Applies the plan in the work folder. Whoever calls this has a verdict on it.
+pub(crate) async fn apply_planned(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+    mut folder: WorkFolder,
+    lock: &StateLock<'_>,
+) -> Result<Done, Error> {
+    let ended = run(session, terraform, &folder, lock).await;
     let outputs = match &ended {
-        Ok(ended) => judge(session, operation, &terraform, &mut folder, &lock, ended).await,
+        Ok(ended) => judge(session, operation, terraform, &mut folder, lock, ended).await,
         Err(_) => Ok(Map::new()),
     };
     match (ended, outputs) {
@@ -107,7 +140,7 @@ async fn run(
         folder: folder.root(),
         stream: &folder.path().join(APPLY_STREAM),
     };
-    let (sender, writer) = progress::start(session.store.clone(), session.config.operation.clone());
+    let (sender, writer) = progress::start(session.record.clone());
     let ended = session.run_prepared(terraform, &run, folder, lock, Some(&sender)).await;
     writer.stop().await;
     ended
@@ -173,8 +206,5 @@ async fn finish(
             "Terraform wrote messages of a type that is not known: {kind}."
         ));
     }
-    Ok(Done {
-        progress: report.progress(),
-        ..Done::default()
-    })
+    Ok(Done::Applied(report.progress()))
 }

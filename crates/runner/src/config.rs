@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::operation::build;
@@ -53,6 +54,8 @@ pub enum Providers {
 pub struct Build {
     /// CodeBuild's id of it; `None` outside CodeBuild.
     pub id: Option<String>,
+    /// What no other build is called: the id, or which process it is.
+    pub name: String,
     /// Where its output goes: log group and log stream.
     pub log: Option<(String, String)>,
 }
@@ -120,6 +123,7 @@ impl Config {
         let stack = required("SLIPWAY_STACK")?;
         let phase = required("SLIPWAY_PHASE")?;
         let log_group = optional("CODEBUILD_LOG_GROUP").or_else(|| optional("SLIPWAY_LOG_GROUP"));
+        let build = optional("CODEBUILD_BUILD_ID");
         Ok(Self {
             operation: operation.parse().map_err(|_| ConfigError::Wrong {
                 name: "SLIPWAY_OPERATION",
@@ -171,12 +175,18 @@ impl Config {
             deadline: optional("SLIPWAY_DEADLINE_SECONDS").map(seconds).transpose()?,
             own_endpoint: slipway_store::aws::s3_path_style(vars),
             build: Build {
-                id: optional("CODEBUILD_BUILD_ID"),
+                name: build.clone().unwrap_or_else(this_process),
+                id: build,
                 log: log_group.zip(optional("CODEBUILD_LOG_PATH")),
             },
             vars: vars.clone(),
         })
     }
+}
+
+/// Names this process as long as the machine's clock goes forward.
+fn this_process() -> String {
+    format!("process {} of {}", std::process::id(), Timestamp::now())
 }
 
 fn seconds(value: String) -> Result<Duration, ConfigError> {

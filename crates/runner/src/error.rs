@@ -146,6 +146,17 @@ pub(crate) enum Error {
     SensitiveContract,
     #[error("the plan of this operation is missing: {0}")]
     NoPlan(String),
+    #[error("the plan in {0} is not the one that was recorded; request the operation again")]
+    PlanDiffers(String),
+    #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
+    NoVerdict,
+    #[error("the build {0} of this operation failed to apply the plan")]
+    OtherBuildFailed(String),
+    #[error(
+        "the build {0} of this operation began to apply the plan and ended without a result; request the operation again: its plan \
+         shows what is missing"
+    )]
+    OtherBuildGone(String),
     #[error(
         "failed to apply the plan: an earlier version of Slipway made it, which kept states at other keys; request the \
          operation again"

@@ -1,4 +1,5 @@
-//! Drives Terraform inside CodeBuild: one phase of one operation, then the process ends.
+//! Drives Terraform inside CodeBuild: one phase of one operation, or both if nobody has to approve the plan. Then the process
+//! ends.
 //!
 //! Read `plan` and `apply` first: each is the list of its steps, top to bottom.
 //!
@@ -6,6 +7,7 @@
 //! | --- | --- |
 //! | [`config`] | what the environment says |
 //! | `session` | what both phases share: begin, run Terraform, end |
+//! | `record`, `other_build` | the operation's record, and another build that writes it |
 //! | `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
 //! | `drift` | what was changed outside Terraform |
@@ -33,6 +35,7 @@ mod isolation;
 mod lock;
 mod log;
 mod objects;
+mod other_build;
 mod overrides;
 mod plan;
 mod prepared;
@@ -40,6 +43,7 @@ mod program;
 mod progress;
 pub mod providers;
 mod reach;
+mod record;
 mod report;
 mod rescue;
 mod secrets;
@@ -69,7 +73,7 @@ pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).collect()
 }
 
-/// Runs one phase of one operation, as these environment variables say. It takes over the process's signals.
+/// Runs one build of one operation, as these environment variables say. It takes over the process's signals.
 pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
     let config = match Config::from_vars(&vars) {
         Ok(config) => config,

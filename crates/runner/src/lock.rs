@@ -201,7 +201,7 @@ impl StateLock<'_> {
     }
 
     /// Why a build may still run, by CodeBuild's word.
-    async fn why_build_runs(&self, runner: &Runner) -> Result<Option<String>, Error> {
+    pub(crate) async fn why_build_runs(&self, runner: &Runner) -> Result<Option<String>, Error> {
         let Some(id) = &runner.build else {
             // Not in CodeBuild: the lock of the work folder, on the same machine, was proof enough.
             return Ok((runner.machine != host()).then(|| "it ran on another machine".to_owned()));

@@ -1,14 +1,19 @@
-//! The plan phase: `init` (unless its result is kept), `plan`, and everything that the apply phase needs, kept.
+//! The plan phase: `init` (unless its result is kept) and `plan`. If nobody has to approve the plan, the same build applies it.
+//! Otherwise everything that a build of Apply needs is kept.
 
 use std::path::{Path, PathBuf};
 
+use slipway_model::artifact;
 use slipway_model::blueprint::Source;
+use slipway_model::name::Digest;
+use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
-use slipway_model::stack::Stack;
+use slipway_model::plan::{Drift, PlanSummary};
 use tokio::task::JoinHandle;
 use tokio::try_join;
 
 use crate::applied_state;
+use crate::apply::apply_planned;
 use crate::archive;
 use crate::blueprint;
 use crate::console::say;
@@ -26,26 +31,30 @@ use crate::terraform::{Run, Terraform};
 use crate::work_folder::{BLUEPRINT, PLAN, WorkFolder};
 use slipway_model::error_chain::chain;
 
-/// The artifact that holds the whole work folder.
-pub(crate) const WORK: &str = "work.tar";
-
-/// The file in it that names the folder of the root module.
+/// The file in the archive that names the folder of the root module.
 pub(crate) const ROOT: &str = "root";
 
 /// The stream of a plan.
 const STREAM: &str = "plan.jsonl";
 
-/// Plans.
+/// What Terraform planned.
+struct Made {
+    /// What would change; none for a drift check.
+    plan: Option<PlanSummary>,
+    drift: Option<Drift>,
+}
+
+/// Plans, and applies the plan if nobody has to approve it.
 pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
     let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let (source, (key, kept), (environment, endpoint), stack, ()) = try_join!(
+    let (source, (key, kept), (environment, endpoint), owner, ()) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
         session.environment(operation),
-        stack(session, operation),
+        owner(session, operation),
         lock.claim(&session.cancel),
     )?;
 
@@ -56,7 +65,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         overrides::VARIABLES,
         &overrides::variables(operation, &environment, &declared),
     )?;
-    let file = |aws| overrides::file(&session.config, operation, &environment, &stack.owner, aws);
+    let file = |aws| overrides::file(&session.config, operation, &environment, &owner, aws);
     folder.write_in_root(overrides::OVERRIDES, &file(None))?;
     if let Some(kept) = kept
         && let Err(error) = prepared::restore(&kept.bytes, folder.root(), &key, &state_prefix(&operation.stack))
@@ -71,21 +80,51 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
     }
 
-    let planned = run(session, operation, &terraform, &folder, &lock).await;
-    let kept = try_join!(
-        keep_work(session, operation, &folder, &source, planned.is_ok()),
-        async {
-            session.keep_stream(&folder, STREAM).await;
-            Ok(())
-        }
-    );
+    let made = run(session, operation, &terraform, &folder, &lock).await;
+    session.keep_stream(&folder, STREAM).await;
+    let after = match made {
+        Ok(made) => record(session, operation, &folder, &source, made).await,
+        Err(error) => Err(error),
+    };
     if let Some(keeping) = keeping {
         // It has told by itself what went wrong.
         let _ = keeping.await;
     }
-    let done = planned?;
-    kept?;
-    Ok(done)
+    match after? {
+        AfterPlan::Leave => Ok(Done::Planned),
+        AfterPlan::Drop => Ok(Done::Elsewhere),
+        AfterPlan::Apply => {
+            say("Nobody has to approve this plan: it is applied now.");
+            // On the heap, like the plan itself.
+            Box::pin(apply_planned(session, operation, &terraform, folder, &lock)).await
+        }
+    }
+}
+
+/// Records the plan. What a build of Apply needs is kept first, unless this build is to apply it.
+async fn record(
+    session: &Session,
+    operation: &Operation,
+    folder: &WorkFolder,
+    source: &Source,
+    made: Made,
+) -> Result<AfterPlan, Error> {
+    let verdict = match &made.plan {
+        Some(plan) => session.verdict(operation, plan).await?,
+        None => None,
+    };
+    let archive = match verdict {
+        None if !operation.kind.only_looks() => Some(keep_work(session, folder, source).await?),
+        _ => None,
+    };
+    let build = session.config.build.name.clone();
+    let new = NewPlan {
+        made: PlanMade { build, archive },
+        plan: made.plan,
+        drift: made.drift,
+        verdict,
+    };
+    session.end_plan(new).await
 }
 
 /// The key of what an earlier `init` made for this blueprint, and that, where it is kept.
@@ -107,12 +146,17 @@ async fn prepared(
     Ok((key, kept))
 }
 
-async fn stack(session: &Session, operation: &Operation) -> Result<Stack, Error> {
+/// The owner of the stack. Operations of earlier versions of Slipway do not say.
+async fn owner(session: &Session, operation: &Operation) -> Result<String, Error> {
+    if let Some(owner) = &operation.stack_owner {
+        return Ok(owner.clone());
+    }
     let stack = patiently(async || session.store.stack(&operation.stack).await).await;
-    stack.map_err(|source| Error::Store {
+    let stack = stack.map_err(|source| Error::Store {
         action: "read the stack of",
         source,
-    })
+    })?;
+    Ok(stack.owner)
 }
 
 /// Runs `init` if it has to, and then keeps its result while Terraform goes on.
@@ -154,10 +198,13 @@ async fn run(
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
-) -> Result<Done, Error> {
+) -> Result<Made, Error> {
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
-    let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), out];
+    // A plan reads the state and writes nothing, and no other build is at work on it: the lock was looked for just now. If the
+    // state changes all the same, Terraform refuses the plan as stale.
+    let no_lock = "-lock=false".into();
+    let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
     match operation.kind {
         OperationKind::Destroy => arguments.push("-destroy".into()),
         OperationKind::Drift => arguments.push("-refresh-only".into()),
@@ -170,10 +217,6 @@ async fn run(
         stream: &folder.path().join(STREAM),
     };
     let ended = session.run_prepared(terraform, &run, folder, lock, None).await?;
-    if !ended.status.success() {
-        // Terraform may have been stopped before it could take its lock away. Whatever comes of this, the plan failed.
-        let _ = lock.release_own().await;
-    }
     session.cancel.check()?;
     let is_drift = operation.kind == OperationKind::Drift;
     if is_drift && ended.report.failed_over_drift() {
@@ -189,9 +232,9 @@ async fn run(
             1 => "1 resource differs from the state.".to_owned(),
             count => format!("{count} resources differ from the state."),
         });
-        return Ok(Done {
+        return Ok(Made {
+            plan: None,
             drift: Some(drift),
-            ..Done::default()
         });
     }
     if operation.kind != OperationKind::Destroy && ended.report.contract_is_sensitive() {
@@ -201,25 +244,21 @@ async fn run(
         // The stack would count as destroyed without an apply.
         applied_state::require_destroyed(session, operation).await?;
     }
-    Ok(Done {
+    Ok(Made {
         plan: Some(ended.report.plan),
-        ..Done::default()
+        drift: None,
     })
 }
 
-/// Keeps the work folder for the apply phase. The plan and the variables in it hold sensitive values, which Terraform needs
+/// Keeps the work folder for a build of Apply. The plan and the variables in it hold sensitive values, which Terraform needs
 /// to apply them: they go to the private and encrypted bucket, and nowhere else.
-async fn keep_work(
-    session: &Session,
-    operation: &Operation,
-    folder: &WorkFolder,
-    source: &Source,
-    planned: bool,
-) -> Result<(), Error> {
-    if !planned || operation.kind.only_looks() {
-        return Ok(());
-    }
+async fn keep_work(session: &Session, folder: &WorkFolder, source: &Source) -> Result<Digest, Error> {
     folder.write(ROOT, &source.root)?;
     let packed = archive::pack(folder.path(), &[BLUEPRINT, ROOT, PLAN].map(PathBuf::from))?;
-    session.artifacts.put(&session.artifact(WORK), packed).await
+    let archive = Digest::of(&packed);
+    session
+        .artifacts
+        .put(&session.artifact(&artifact::plan(&archive)), packed)
+        .await?;
+    Ok(archive)
 }

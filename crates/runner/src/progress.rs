@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use slipway_model::id::OperationId;
 use slipway_model::operation::Progress;
-use slipway_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::reach::patiently;
+use crate::record::Record;
 
-/// The least time between two writes: quick enough for eyes, and two write units a second at most. It also passes before the
-/// first one, because a run that is shorter records all that it did at its end.
-const BETWEEN: Duration = Duration::from_millis(500);
+/// The least time between two writes: quick enough for eyes, and a write a second at most. It also passes before the first one,
+/// because a run that is shorter records all that it did at its end.
+const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Where progress is handed in.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ impl ProgressSender {
 pub(crate) struct ProgressWriter(JoinHandle<()>);
 
 /// Starts to write the progress of an operation.
-pub(crate) fn start(store: Store, operation: OperationId) -> (ProgressSender, ProgressWriter) {
-    let (sender, mut receiver) = watch::channel(None);
+pub(crate) fn start(record: Record) -> (ProgressSender, ProgressWriter) {
+    let (sender, mut receiver) = watch::channel(None::<Progress>);
     let writer = tokio::task::spawn_local(async move {
         loop {
             sleep(BETWEEN).await;
@@ -49,7 +47,9 @@ pub(crate) fn start(store: Store, operation: OperationId) -> (ProgressSender, Pr
                 continue;
             };
             // Nobody needs to know that this failed: the end of the step is recorded in any case.
-            let _ = patiently(async || store.record_progress(&operation, &progress).await).await;
+            let _ = record
+                .update(|operation| operation.progress = Some(progress.clone()))
+                .await;
         }
     });
     (ProgressSender(sender), ProgressWriter(writer))

@@ -1,13 +1,15 @@
-//! One phase of one operation: what both phases need, and what is recorded about them.
+//! One build of one operation: what both phases need, and what is recorded about them.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
-use slipway_model::operation::{LogStream, Operation, Progress};
-use slipway_model::plan::{Drift, PlanSummary};
+use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
+use slipway_model::operation::{Failure, LogStream, Operation, Progress};
+use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_model::terraform::LOCK_FILE;
 use slipway_store::Store;
 use tokio::time::Instant;
@@ -21,8 +23,10 @@ use crate::isolation::{self, Endpoint};
 use crate::lock::StateLock;
 use crate::log::LogWriter;
 use crate::objects::Bucket;
+use crate::other_build;
 use crate::progress::ProgressSender;
 use crate::reach::{Pauses, patiently};
+use crate::record::Record;
 use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::WorkFolder;
 use slipway_model::error_chain::chain;
@@ -36,22 +40,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// How many times Terraform is started again when it could not begin: each time after waiting for what it lacked.
 const STARTS: u32 = 5;
 
-/// What a step ended with, for the operation's record.
-#[derive(Debug, Default)]
-pub(crate) struct Done {
-    /// What Terraform would change.
-    pub(crate) plan: Option<PlanSummary>,
-    /// What was changed outside Terraform.
-    pub(crate) drift: Option<Drift>,
-    /// How far it came.
-    pub(crate) progress: Option<Progress>,
+/// The part of a build's time that its plan may take if the build is to apply it: one in so many. Terraform's apply needs the rest.
+const TIME_FOR_PLAN: u32 = 4;
+
+/// What a build ended with.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// With a plan, which is on the record.
+    Planned,
+    /// With nothing: another build of the operation was first.
+    Elsewhere,
+    /// With an apply that came this far.
+    Applied(Option<Progress>),
 }
 
-/// One phase of one operation.
+/// One build of one operation.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) config: Config,
+    /// The phase that it is in: it may begin with Plan and end with Apply.
+    phase: Cell<Phase>,
     pub(crate) store: Store,
+    pub(crate) record: Record,
     pub(crate) artifacts: Bucket,
     pub(crate) state: Bucket,
     pub(crate) cancel: Cancel,
@@ -67,8 +77,11 @@ impl Session {
     pub(crate) fn new(config: Config, cancel: Cancel) -> Self {
         let build = slipway_store::aws::sdk_config(&config.vars);
         let sdk = isolation::Session::of_runner(&build, &config).sdk(&build);
+        let store = Store::new(&sdk, &config.table);
         Self {
-            store: Store::new(&sdk, &config.table),
+            phase: Cell::new(config.phase),
+            record: Record::new(store.clone(), config.operation.clone()),
+            store,
             artifacts: Bucket::new(&sdk, config.own_endpoint, &config.artifacts_bucket),
             state: Bucket::new(&sdk, config.own_endpoint, &config.state_bucket),
             cancel,
@@ -84,13 +97,19 @@ impl Session {
         artifact::of_operation(&self.config.operation, name)
     }
 
+    /// The phase that the build is in.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
     /// Loads the operation and records, in the same write, that its step runs and where it prints to. Where the operation has
-    /// ended or is being cancelled, nothing begins.
+    /// ended, is being cancelled, or has the plan of another build, nothing begins.
     pub(crate) async fn begin(&self) -> Result<Operation, Error> {
-        let phase = self.config.phase;
+        let phase = self.phase();
         let operation = self
             .update("begin the step on", |operation| {
-                if operation.interruption().is_some() {
+                let is_planned = phase == Phase::Plan && operation.planned_by.is_some();
+                if is_planned || operation.interruption().is_some() {
                     return;
                 }
                 operation.begin_build(phase.step(), Timestamp::now());
@@ -128,22 +147,53 @@ impl Session {
         Ok(operation)
     }
 
-    /// Records how the step ended. A cancel that was requested until then is an error too.
-    pub(crate) async fn end(&self, ended: &Result<Done, Error>) -> Result<(), Error> {
-        let phase = self.config.phase;
+    /// The verdict with which this build applies the plan that it made; none if the plan is left to the workflow.
+    ///
+    /// The rules of the environment are read after the plan, as `Review plan` does.
+    pub(crate) async fn verdict(&self, operation: &Operation, plan: &PlanSummary) -> Result<Option<Verdict>, Error> {
+        let is_late = |deadline| self.started.elapsed() > deadline / TIME_FOR_PLAN;
+        if operation.kind.only_looks() || self.config.deadline.is_some_and(is_late) {
+            return Ok(None);
+        }
+        let environment = self.read_environment(operation).await?;
+        Ok(go_on_from_plan(operation, plan, &environment))
+    }
+
+    /// Records a plan. A cancel that was requested until then is an error.
+    pub(crate) async fn end_plan(&self, new: NewPlan) -> Result<AfterPlan, Error> {
+        let (after, now) = (Cell::new(AfterPlan::Leave), Timestamp::now());
+        let end = |operation: &mut Operation| after.set(operation.end_plan(new.clone(), now));
+        let recorded = self.update("end the step on", end).await?;
+        match (after.get(), recorded.interruption()) {
+            (AfterPlan::Leave, Some(interruption)) => return Err(interruption.into()),
+            (AfterPlan::Apply, _) => self.phase.set(Phase::Apply),
+            _ => {}
+        }
+        Ok(after.get())
+    }
+
+    /// Records that there is no plan; `false` if another build has recorded one.
+    async fn fail_plan(&self, error: &Error) -> Result<bool, Error> {
+        let (recorded, now) = (Cell::new(true), Timestamp::now());
+        let fail = |operation: &mut Operation| {
+            let planned_by = operation.planned_by.as_ref();
+            // This build's own plan is there if a cancel came before it.
+            let is_own = planned_by.is_some_and(|made| made.build == self.config.build.name);
+            recorded.set(operation.fail_plan(error.failure(Phase::Plan), now) || is_own);
+        };
+        self.update("end the step on", fail).await?;
+        Ok(recorded.get())
+    }
+
+    /// Records how Apply ended. A cancel that was requested until then is an error too.
+    async fn end_apply(&self, ended: &Result<Option<Progress>, Failure>) -> Result<(), Error> {
         let now = Timestamp::now();
         let recorded = self.update("end the step on", |operation| {
-            let outcome = ended.as_ref().map(|_| ()).map_err(|error| error.failure(phase));
+            let outcome = ended.as_ref().map(|_| ()).map_err(Failure::clone);
             // What the record says of the end is read below.
-            let _ = operation.end_build(phase.step(), outcome, now);
-            if let Ok(done) = ended {
-                if let Some(plan) = &done.plan {
-                    operation.plan = Some(plan.clone());
-                }
-                if let Some(drift) = &done.drift {
-                    operation.drift = Some(drift.clone());
-                }
-                operation.progress.clone_from(&done.progress);
+            let _ = operation.end_build(Phase::Apply.step(), outcome, now);
+            if let Ok(progress) = ended {
+                operation.progress.clone_from(progress);
             }
         });
         match recorded.await?.interruption() {
@@ -152,26 +202,36 @@ impl Session {
         }
     }
 
-    async fn update(&self, action: &'static str, change: impl Fn(&mut Operation)) -> Result<Operation, Error> {
-        let update = async || {
-            let change = |operation: &mut Operation| {
-                change(operation);
-                Ok(())
-            };
-            self.store.update_operation(&self.config.operation, change).await
-        };
-        patiently(update)
+    /// Changes the operation's record.
+    pub(crate) async fn update(
+        &self,
+        action: &'static str,
+        change: impl Fn(&mut Operation),
+    ) -> Result<Operation, Error> {
+        let updated = self.record.update(change).await;
+        updated.map_err(|source| Error::Store { action, source })
+    }
+
+    /// Reads the operation's record.
+    pub(crate) async fn read(&self) -> Result<Operation, Error> {
+        let action = "read";
+        self.record
+            .read()
             .await
             .map_err(|source| Error::Store { action, source })
     }
 
-    /// The operation's environment, and the endpoint with Terraform's credentials in it.
-    pub(crate) async fn environment(&self, operation: &Operation) -> Result<(Environment, Endpoint), Error> {
+    async fn read_environment(&self, operation: &Operation) -> Result<Environment, Error> {
         let environment = patiently(async || self.store.environment(&operation.environment).await).await;
-        let environment = environment.map_err(|source| Error::Store {
+        environment.map_err(|source| Error::Store {
             action: "read the environment of",
             source,
-        })?;
+        })
+    }
+
+    /// The operation's environment, and the endpoint with Terraform's credentials in it.
+    pub(crate) async fn environment(&self, operation: &Operation) -> Result<(Environment, Endpoint), Error> {
+        let environment = self.read_environment(operation).await?;
         let session = isolation::Session::of_terraform(&self.build, &self.config, &environment);
         // A role that cannot be assumed is told before Terraform runs.
         session.credentials().await?;
@@ -304,7 +364,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Does one phase, records how it ended, and keeps its log.
+/// Does one build, records how it ended, and keeps its log.
 pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error> {
     let session = Session::new(config, cancel);
     console::keep();
@@ -329,32 +389,60 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error
 }
 
 async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error> {
-    let ended = match operation.interruption() {
-        Some(interruption) => Err(interruption.into()),
-        None => work(session, operation).await,
+    let ended = work(session, operation).await;
+    if session.phase() == Phase::Plan {
+        return ended.map(drop);
+    }
+    let apply = match &ended {
+        Ok(Done::Applied(progress)) => Ok(progress.clone()),
+        Ok(Done::Planned | Done::Elsewhere) => return Ok(()),
+        Err(error) => Err(error.failure(Phase::Apply)),
     };
-    let recorded = session.end(&ended).await;
+    let recorded = session.end_apply(&apply).await;
     match (ended, recorded) {
         (Err(error), Err(unrecorded)) => {
-            say(format_args!(
-                "The failure could not be recorded: {}",
-                chain(&unrecorded)
-            ));
+            unrecorded_failure(&unrecorded);
             Err(error)
         }
-        (ended, recorded) => ended.map(|_| ()).and(recorded),
+        (ended, recorded) => ended.map(drop).and(recorded),
     }
 }
 
-/// Does the phase, while the operation's record and the clock are watched.
+fn unrecorded_failure(why: &Error) {
+    say(format_args!("The failure could not be recorded: {}", chain(why)));
+}
+
+/// Does the build's work, while the operation's record and the clock are watched.
 async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let deadline = session.config.deadline.map(|time| (session.started, time));
     let cancel = session.cancel.clone();
     let watch = tokio::task::spawn_local(cancel.watch(session.store.clone(), operation.id.clone(), deadline));
-    let ended = match session.config.phase {
-        Phase::Plan => Box::pin(crate::plan::plan(session, operation)).await,
-        Phase::Apply => Box::pin(crate::apply::apply(session, operation)).await,
+    let ended = match (operation.interruption(), session.phase()) {
+        (Some(interruption), Phase::Apply) => Err(interruption.into()),
+        (_, Phase::Plan) => Box::pin(plan(session, operation)).await,
+        (None, Phase::Apply) => Box::pin(crate::apply::apply(session, operation)).await,
     };
     watch.abort();
     ended
+}
+
+/// Plans, unless another build has done that, and records a failure of the plan.
+async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    let ended = match (operation.interruption(), &operation.planned_by) {
+        (Some(interruption), _) => Err(interruption.into()),
+        (None, Some(_)) => Ok(Done::Elsewhere),
+        (None, None) => crate::plan::plan(session, operation).await,
+    };
+    match ended {
+        Ok(Done::Elsewhere) => other_build::follow(session).await,
+        Err(error) if session.phase() == Phase::Plan => match session.fail_plan(&error).await {
+            Ok(true) => Err(error),
+            Ok(false) => other_build::follow(session).await,
+            Err(unrecorded) => {
+                unrecorded_failure(&unrecorded);
+                Err(error)
+            }
+        },
+        ended => ended,
+    }
 }

@@ -49,7 +49,10 @@ impl Store {
             let written = match operation.cancelling() {
                 Cancel::End => {
                     let end = End::Cancelled(failure(&operation, requester));
-                    self.end_now(operation, &end).await?
+                    match self.end_now(operation, &end).await? {
+                        Some(finished) => return Ok(Cancelled::Ended(Box::new(finished))),
+                        None => Written::Conflict,
+                    }
                 }
                 Cancel::Request => {
                     if operation.cancel.is_some() {

@@ -299,6 +299,7 @@ impl Request {
             stack: stack.id.clone(),
             stack_name: stack.name.clone(),
             environment: stack.environment.clone(),
+            stack_owner: Some(stack.owner.clone()),
             status: if position.is_none() {
                 OperationStatus::Starting
             } else {
@@ -322,6 +323,7 @@ impl Request {
             steps: Vec::new(),
             progress: None,
             plan: None,
+            planned_by: None,
             verdict: None,
             drift: None,
             approved_by: None,

@@ -42,26 +42,39 @@ impl Store {
     ///
     /// Repeating it, also with another end, changes nothing and returns the same.
     pub async fn finish_operation(&self, id: &OperationId, end: &End) -> Result<Finished, Error> {
+        let read = self.operation(id).await?;
+        self.finish_known_operation(read, end).await
+    }
+
+    /// [`Store::finish_operation`] for a caller that has read the operation: it is read again only where it has changed since.
+    pub async fn finish_known_operation(&self, known: Operation, end: &End) -> Result<Finished, Error> {
+        let id = known.id.clone();
+        let mut known = Some(known);
         for attempt in 0..ATTEMPTS {
-            let operation = self.operation(id).await?;
+            let operation = match known.take() {
+                Some(known) => known,
+                None => self.operation(&id).await?,
+            };
             if operation.status.has_ended() {
                 return self.finished(operation).await;
             }
-            let written = self.end_now(operation, end).await?;
-            // What was written is read again: a repeated call and the first one answer from the same records.
-            if written == Written::Conflict {
-                pause(attempt).await;
+            if let Some(finished) = self.end_now(operation, end).await? {
+                return Ok(finished);
             }
+            pause(attempt).await;
         }
-        Err(conflict(id))
+        Err(conflict(&id))
     }
 
-    /// Ends an operation, under the revision that was read.
-    pub(crate) async fn end_now(&self, operation: Operation, end: &End) -> Result<Written, Error> {
-        if operation.status == OperationStatus::Queued {
-            self.leave_queue(operation, end).await
-        } else {
-            self.free_slot(operation, end).await
+    /// Ends an operation, under the revision that was read; `None` where it has changed since.
+    pub(crate) async fn end_now(&self, operation: Operation, end: &End) -> Result<Option<Finished>, Error> {
+        if operation.status != OperationStatus::Queued {
+            return self.free_slot(operation, end).await;
+        }
+        let id = operation.id.clone();
+        match self.leave_queue(operation, end).await? {
+            Written::Yes => Ok(Some(self.finished(self.operation(&id).await?).await?)),
+            Written::Conflict => Ok(None),
         }
     }
 
@@ -79,11 +92,11 @@ impl Store {
     }
 
     /// Ends the operation that has the slot, and gives the slot to the next one.
-    async fn free_slot(&self, mut operation: Operation, end: &End) -> Result<Written, Error> {
+    async fn free_slot(&self, mut operation: Operation, end: &End) -> Result<Option<Finished>, Error> {
         let mut stack = self.stack(&operation.stack).await?;
         if stack.active_operation.as_ref() != Some(&operation.id) {
             // It ended between the two reads.
-            return Ok(Written::Conflict);
+            return Ok(None);
         }
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
@@ -102,7 +115,7 @@ impl Store {
             let subscriptions = std::mem::take(&mut stack.subscriptions);
             writes.extend(subscription_writes(&stack.id, &subscriptions, &stack.subscriptions));
         }
-        let next = if destroyed {
+        let mut next = if destroyed {
             None
         } else {
             self.next_in_queue(&stack).await?
@@ -110,24 +123,27 @@ impl Store {
         stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
         writes.push(next_revision(&mut operation)?);
         writes.push(next_stack_revision(&mut stack, now)?);
-        if let Some((place, next)) = &next {
-            let mut next = next.clone();
+        if let Some((place, next)) = &mut next {
             let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
                 // It was called off between the two reads.
-                return Ok(Written::Conflict);
+                return Ok(None);
             };
             next.status = status;
-            writes.push(next_revision(&mut next)?);
+            writes.push(next_revision(next)?);
             writes.push(Write::Delete(place.clone(), Condition::Exists));
         }
-        let written = self.write("end an operation", writes).await?;
-        if written == Written::Yes {
-            watch::changed(&id);
-            if let Some((_, next)) = &next {
-                watch::changed(&next.id);
-            }
+        if self.write("end an operation", writes).await? == Written::Conflict {
+            return Ok(None);
         }
-        Ok(written)
+        let next = next.map(|(_, next)| next);
+        watch::changed(&id);
+        if let Some(next) = &next {
+            watch::changed(&next.id);
+        }
+        if destroyed {
+            self.empty_queue(&stack).await?;
+        }
+        Ok(Some(Finished { operation, next }))
     }
 
     /// Ends an operation that waits for its turn, which changes nothing of its stack.

@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Telling;
 use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::operation::{
-    Failure, Operation, OperationEvent, OperationKind, OperationStatus, Progress, StepStatus,
-};
+use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent};
 use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
@@ -74,8 +72,17 @@ impl Store {
         Err(conflict(id))
     }
 
-    /// The first step of the execution runs: the operation and its stack are under way. Returns both.
+    /// The first step of the execution runs: the operation and its stack are in progress. Returns both.
     pub async fn begin_operation(&self, id: &OperationId) -> Result<(Operation, Stack), Error> {
+        self.begin(id, None).await
+    }
+
+    /// [`Store::begin_operation`], and records the ARN of the execution in the same write.
+    pub async fn begin_execution(&self, id: &OperationId, execution: &str) -> Result<Operation, Error> {
+        Ok(self.begin(id, Some(execution)).await?.0)
+    }
+
+    async fn begin(&self, id: &OperationId, execution: Option<&str>) -> Result<(Operation, Stack), Error> {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
             let mut stack = self.stack(&operation.stack).await?;
@@ -97,6 +104,7 @@ impl Store {
             }
             let now = Timestamp::now();
             operation.status = status;
+            operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
             operation.mends = operation.kind == OperationKind::Update && stack.status == StackStatus::Failed;
             let mut writes = vec![next_revision(&mut operation)?];
@@ -161,28 +169,10 @@ impl Store {
         .await
     }
 
-    /// Records how far Terraform is.
-    pub async fn record_progress(&self, id: &OperationId, progress: &Progress) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| {
-            operation.progress = Some(progress.clone());
-            Ok(())
-        })
-        .await
-    }
-
     /// Records why the operation is going to fail. The first failure stays: it is the cause of the others.
     pub async fn record_failure(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
         self.update_operation(id, |operation| {
             operation.failure.get_or_insert_with(|| failure.clone());
-            Ok(())
-        })
-        .await
-    }
-
-    /// Records the ARN of the operation's execution.
-    pub async fn record_execution(&self, known: Operation, arn: &str) -> Result<Operation, Error> {
-        self.update_known_operation(known, |operation| {
-            operation.execution_arn = Some(arn.to_owned());
             Ok(())
         })
         .await

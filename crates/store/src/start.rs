@@ -10,39 +10,24 @@ use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, OperationStatus};
 
-use crate::{Error, Store};
-
 /// How long an answer waits for Step Functions.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why an execution could not be started.
+/// An execution could not be started: Step Functions refused, or could not be reached.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Step Functions refused, or could not be reached.
-    #[error("Step Functions could not start the operation {operation}")]
-    Start {
-        /// The operation.
-        operation: String,
-        /// What the client says.
-        #[source]
-        source: Box<aws_sdk_sfn::Error>,
-    },
-    /// The execution runs, and its ARN could not be recorded.
-    #[error("the execution of the operation {operation} could not be recorded")]
-    Record {
-        /// The operation.
-        operation: String,
-        /// What the table says.
-        #[source]
-        source: Error,
-    },
+#[error("Step Functions could not start the operation {operation}")]
+pub struct StartError {
+    /// The operation.
+    operation: String,
+    /// What the client says.
+    #[source]
+    source: Box<aws_sdk_sfn::Error>,
 }
 
-/// Starts the execution of an operation that has its stack's slot, and records the execution's ARN. Returns the ARN.
+/// Starts the execution of an operation that has its stack's slot. Returns the execution's ARN, which its first step records.
 ///
 /// Of an operation whose execution has ended already this returns its ARN, too: whoever has to know looks at the execution.
 pub async fn start(
-    store: &Store,
     sfn: &aws_sdk_sfn::Client,
     state_machine: &str,
     operation: &Operation,
@@ -51,37 +36,27 @@ pub async fn start(
     // The same text each time: an open execution of this name is the same one only if its input is.
     let input = serde_json::json!({"operation": id}).to_string();
     let request = sfn.start_execution().state_machine_arn(state_machine);
-    let arn = match request.name(id.as_str()).input(input).send().await {
-        Ok(started) => started.execution_arn,
+    match request.name(id.as_str()).input(input).send().await {
+        Ok(started) => Ok(started.execution_arn),
         Err(error) => match error.as_service_error() {
-            Some(StartExecutionError::ExecutionAlreadyExists(_)) => execution_arn(state_machine, id),
-            _ => {
-                return Err(StartError::Start {
-                    operation: id.to_string(),
-                    source: Box::new(error.into()),
-                });
-            }
+            Some(StartExecutionError::ExecutionAlreadyExists(_)) => Ok(execution_arn(state_machine, id)),
+            _ => Err(StartError {
+                operation: id.to_string(),
+                source: Box::new(error.into()),
+            }),
         },
-    };
-    if operation.execution_arn.as_ref() != Some(&arn) {
-        let recorded = store.record_execution(operation.clone(), &arn).await;
-        recorded.map_err(|source| StartError::Record {
-            operation: id.to_string(),
-            source,
-        })?;
     }
-    Ok(arn)
 }
 
 /// Starts the execution of an operation that may have its stack's slot now. It is written: where this fails, or Step Functions
 /// does not answer in time, the sweeper does it, and whoever asks is not kept waiting.
-pub async fn start_or_leave(store: &Store, sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &Operation) {
+pub async fn start_or_leave(sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &Operation) {
     if operation.status != OperationStatus::Starting {
         return;
     }
     let id = &operation.id;
     // On the heap: whoever starts an operation would carry this as a part of itself.
-    let start = Box::pin(start(store, sfn, state_machine, operation));
+    let start = Box::pin(start(sfn, state_machine, operation));
     match tokio::time::timeout(PATIENCE, start).await {
         Ok(Ok(_arn)) => {}
         Ok(Err(error)) => {

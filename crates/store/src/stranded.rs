@@ -113,9 +113,9 @@ pub async fn end(
     let stored = store.operation(operation).await?;
     let end = how.of_operation(&stored);
     // On the heap: whoever ends an operation would carry these as parts of itself.
-    let finished = Box::pin(store.finish_operation(operation, &end)).await?;
+    let finished = Box::pin(store.finish_known_operation(stored, &end)).await?;
     if let Some(next) = &finished.next {
-        start::start_or_leave(store, sfn, state_machine, next).await;
+        start::start_or_leave(sfn, state_machine, next).await;
     }
     Ok(finished)
 }

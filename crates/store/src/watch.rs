@@ -1,17 +1,21 @@
 //! Waiting until an operation changes.
 //!
 //! A write by this process wakes those who wait in it at once: in local mode the API and the workflow's steps are one
-//! process. DynamoDB has no way to tell a waiting Lambda that another one has written, or CodeBuild: the record is read again
-//! at a short interval, at a hundred reads of one item for the longest wait.
+//! process. DynamoDB has no way to tell a waiting Lambda that another one has written, or CodeBuild: the revision is read again
+//! at a short interval, at a hundred reads of one item for the longest wait. The whole record is read once it has changed.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use serde::Deserialize;
 use slipway_model::id::OperationId;
-use slipway_model::operation::Operation;
+use slipway_model::operation::{Operation, OperationStatus};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
+use crate::item::{decode, key_attributes};
+use crate::table::Key;
+use crate::write::aws;
 use crate::{Error, Store};
 
 /// How soon a write by another process is seen.
@@ -33,15 +37,39 @@ impl Store {
         let deadline = Instant::now() + timeout;
         let mut changes = CHANGED.subscribe();
         loop {
-            let operation = self.operation(id).await?;
+            let glance = self.glance(id).await?;
             let now = Instant::now();
-            if operation.revision > seen || operation.status.has_ended() || now >= deadline {
-                return Ok(operation);
+            if glance.revision > seen || glance.status.has_ended() || now >= deadline {
+                return self.operation(id).await;
             }
             let wait = INTERVAL.min(deadline - now);
             // Either way the record is read again.
             let _ = tokio::time::timeout(wait, wake(&mut changes, id)).await;
         }
+    }
+}
+
+/// What a watcher has to know of an operation.
+#[derive(Debug, Deserialize)]
+struct Glance {
+    revision: u64,
+    status: OperationStatus,
+}
+
+impl Store {
+    /// Reads of a record, with its plan and its steps, what changes with every write.
+    async fn glance(&self, id: &OperationId) -> Result<Glance, Error> {
+        let key = Key::operation(id);
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let request = request
+            .set_key(Some(key_attributes(&key)))
+            .projection_expression("revision, #status")
+            .expression_attribute_names("#status", "status");
+        let answer = request.send().await.map_err(|error| aws("watch an operation", error))?;
+        let item = answer.item.ok_or_else(|| Error::NotFound {
+            what: format!("operation {id}"),
+        })?;
+        decode(&key, item)
     }
 }
 

@@ -144,7 +144,7 @@ impl Events {
 
     /// Starts an operation that has its stack's slot.
     pub(crate) async fn start(&self, operation: &Operation) {
-        start_or_leave(&self.store, &self.sfn, &self.config.state_machine, operation).await;
+        start_or_leave(&self.sfn, &self.config.state_machine, operation).await;
     }
 }
 

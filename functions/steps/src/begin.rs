@@ -1,4 +1,4 @@
-//! Begin operation: the operation is under way, and so is its stack.
+//! Begin operation: the operation is in progress, and so is its stack.
 
 use serde::Serialize;
 use slipway_model::id::{OperationId, StackId};
@@ -15,11 +15,10 @@ pub(crate) struct Begun {
 
 impl Steps {
     pub(crate) async fn begin(&self, operation: &OperationId, execution: &str) -> Result<Begun, StepError> {
-        let (begun, _stack) = self.store.begin_operation(operation).await?;
-        let (kind, stack) = (begun.kind, begun.stack.clone());
-        if begun.execution_arn.as_deref() != Some(execution) {
-            self.store.record_execution(begun, execution).await?;
-        }
-        Ok(Begun { kind, stack })
+        let begun = self.store.begin_execution(operation, execution).await?;
+        Ok(Begun {
+            kind: begun.kind,
+            stack: begun.stack,
+        })
     }
 }

@@ -17,6 +17,6 @@ impl Steps {
     pub(crate) async fn start_next(&self, finished: &Finished) {
         let Some(next) = &finished.next else { return };
         let machine = &self.config.state_machine;
-        start_or_leave(&self.store, &self.sfn, machine, next).await;
+        start_or_leave(&self.sfn, machine, next).await;
     }
 }

@@ -46,7 +46,7 @@ impl Steps {
             rollout::CALLED_OFF => End::Cancelled(failure.clone()),
             _ => End::Failed(failure.clone()),
         };
-        let finished = self.store.finish_operation(operation, &end).await?;
+        let finished = self.store.finish_known_operation(ending, &end).await?;
         self.start_next(&finished).await;
         Ok(recorded(operation, &finished.operation.failure.unwrap_or(failure)))
     }
@@ -59,19 +59,23 @@ impl Steps {
             address: None,
         };
         let told = told(failed);
-        match (failed.step.as_str(), failed.error.as_str()) {
+        // The build of Plan may have come to Apply.
+        let build = match failed.step.as_str() {
+            state::PLAN => step_of(operation, state::PLAN),
+            step => step.to_owned(),
+        };
+        match (build.as_str(), failed.error.as_str()) {
             (state::PLAN | state::APPLY, "States.TaskFailed") => {
                 // The runner knows best: the first diagnostic, and the resource that it is about.
                 if let Some(recorded) = &operation.failure {
                     return recorded.clone();
                 }
-                let is_plan = failed.step == state::PLAN;
-                let name = if is_plan {
+                let name = if build == state::PLAN {
                     ErrorName::PlanFailed.as_str()
                 } else {
                     ErrorName::ApplyFailed.as_str()
                 };
-                failure(name, self.how_the_build_ended(failed).await)
+                failure(name, self.how_the_build_ended(&build, failed).await)
             }
             (state::WAIT_FOR_APPROVAL, "States.Timeout") => {
                 let message = match operation.decision() {
@@ -93,24 +97,14 @@ impl Steps {
     }
 
     /// What CodeBuild knows about a build in which the runner could not say what went wrong.
-    async fn how_the_build_ended(&self, failed: &Failed) -> String {
-        let unknown = || {
-            format!(
-                "the build of {} ended without a word: {}",
-                failed.step,
-                cut(&failed.cause, 300)
-            )
-        };
+    async fn how_the_build_ended(&self, step: &str, failed: &Failed) -> String {
+        let unknown = || format!("the build of {step} ended without a word: {}", cut(&failed.cause, 300));
         if failed.job.is_empty() {
             return unknown();
         }
         match self.codebuild.batch_get_builds().ids(&failed.job).send().await {
             Ok(found) => match found.builds.unwrap_or_default().first() {
-                Some(build) => format!(
-                    "the build of {} ended without a word: {}",
-                    failed.step,
-                    last_phase(build)
-                ),
+                Some(build) => format!("the build of {step} ended without a word: {}", last_phase(build)),
                 None => unknown(),
             },
             Err(error) => {
@@ -143,9 +137,12 @@ fn last_phase(build: &Build) -> String {
     }
 }
 
-/// The step of a Map's item that failed, where it is recorded: it says more than the name of the Map.
+/// The step that failed, where the record says more than the workflow knows: the item of a Map, or Apply in the build of Plan.
 fn step_of(operation: &Operation, step: &str) -> String {
     let item_state = match step {
+        state::PLAN if operation.steps.iter().any(|known| known.name == state::APPLY) => {
+            return state::APPLY.to_owned();
+        }
         state::RUN_BACKUPS => state::RUN_BACKUP,
         state::RUN_MIGRATIONS => state::RUN_MIGRATION,
         state::CHECK_TASK => state::RUN_TASK,

@@ -1,13 +1,13 @@
 //! The states of the workflow under whose names the operation's steps are recorded, and the recording.
 
 use jiff::Timestamp;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, task_run};
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
 
 pub(crate) const PLAN: &str = build::PLAN;
-pub(crate) const REVIEW_PLAN: &str = "Review plan";
+pub(crate) const REVIEW_PLAN: &str = one_build::REVIEW_PLAN;
 pub(crate) const WAIT_FOR_APPROVAL: &str = approval::WAIT_FOR_APPROVAL;
 pub(crate) const APPLY: &str = build::APPLY;
 pub(crate) const RECORD_OUTPUTS: &str = "Record outputs";

@@ -46,7 +46,7 @@ impl Sweep {
             .await;
         let finished = finished.map_err(SweepError::End)?;
         if let Some(next) = &finished.next {
-            start_or_leave(&self.store, &self.sfn, &self.config.state_machine, next).await;
+            start_or_leave(&self.sfn, &self.config.state_machine, next).await;
         }
         Ok(Healing::Ended {
             status: finished.operation.status,

@@ -75,9 +75,7 @@ impl Sweep {
         let machine = &self.config.state_machine;
         let starts = operation.status == OperationStatus::Starting;
         let arn = if starts {
-            start(&self.store, &self.sfn, machine, operation)
-                .await
-                .map_err(SweepError::Start)?
+            start(&self.sfn, machine, operation).await.map_err(SweepError::Start)?
         } else {
             let known = operation.execution_arn.clone();
             known.unwrap_or_else(|| execution_arn(machine, &operation.id))

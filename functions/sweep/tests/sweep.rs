@@ -7,7 +7,7 @@ mod fake;
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -89,6 +89,15 @@ async fn sweep(table: &Table, world: &World) -> (Sweep, Fake) {
     )
 }
 
+/// The names of the executions that were started.
+fn starts(fake: &Fake) -> BTreeSet<String> {
+    let calls = fake.calls().into_iter();
+    let starts = calls.filter(|(action, _)| action == "StartExecution");
+    starts
+        .filter_map(|(_, body)| Some(body["name"].as_str()?.to_owned()))
+        .collect()
+}
+
 fn healings(report: &Report) -> BTreeMap<OperationId, Healing> {
     assert!(report.problems.is_empty(), "{report:?}");
     report
@@ -119,7 +128,7 @@ async fn an_operation_that_was_written_and_never_started_is_started_once_it_is_o
         BTreeMap::from([(operation.id.clone(), Healing::Started)])
     );
     let stored = table.store.operation(&operation.id).await.expect("it");
-    assert!(stored.execution_arn.expect("recorded").ends_with(operation.id.as_str()));
+    assert_eq!(stored, operation, "the execution records itself");
     sweep.run(Duration::ZERO).await;
     assert_eq!(fake.count("StartExecution"), 2, "harmless: the same name");
 }
@@ -128,7 +137,7 @@ async fn an_operation_that_was_written_and_never_started_is_started_once_it_is_o
 async fn operations_without_their_execution_end_and_the_next_ones_start() {
     let table = table().await;
     let world = World::default();
-    let (sweep, _fake) = sweep(&table, &world).await;
+    let (sweep, fake) = sweep(&table, &world).await;
     let mut expected = BTreeMap::new();
     let mut next = Vec::new();
     for (called, execution, status) in [
@@ -165,7 +174,8 @@ async fn operations_without_their_execution_end_and_the_next_ones_start() {
     assert_eq!((healings(&report), report.looked_at), (expected, 5));
     for id in next {
         let started = table.store.operation(&id).await.expect("it");
-        assert!(started.status == OperationStatus::Starting && started.execution_arn.is_some());
+        assert_eq!(started.status, OperationStatus::Starting);
+        assert!(starts(&fake).contains(id.as_str()), "{id} was started");
     }
     let again = sweep.run(Duration::from_mins(1)).await;
     assert!(healings(&again).is_empty(), "{again:?}");

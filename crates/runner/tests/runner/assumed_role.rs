@@ -85,7 +85,7 @@ fn runner_and_terraform_work_in_sessions_of_their_own() {
         keys.collect()
     };
     let runner = keys("aws-sdk-rust", "/artifacts/");
-    let terraform = keys("Terraform", "terraform.tfstate.tflock");
+    let terraform = keys("Terraform", "terraform.tfstate");
     assert_eq!(
         (runner.len(), terraform.len()),
         (2, 2),

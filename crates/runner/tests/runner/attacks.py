@@ -361,8 +361,8 @@ each(
     "GET",
     "artifacts",
     {
-        "plan_of_another_operation": "operations/op-other/work.tar",
-        "plan_of_this_operation": f"operations/{T['operation']}/work.tar",
+        "plan_of_another_operation": "operations/op-other/plan.tar",
+        "plan_of_this_operation": f"operations/{T['operation']}/{T['plan']}",
         "another_blueprint": "blueprints/other.json",
         "provider": "providers/other.zip",
         "prepared_folder": "prepared/other.tar",
@@ -373,7 +373,7 @@ each(
     "artifacts",
     {
         "outputs_of_another_operation": "operations/op-other/outputs.json",
-        "plan_of_another_operation": "operations/op-other/work.tar",
+        "plan_of_another_operation": "operations/op-other/plan.tar",
         "prepared_folder": "prepared/other.tar",
         "plan_of_this_operation": f"operations/{T['operation']}/attack",
     },

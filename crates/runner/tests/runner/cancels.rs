@@ -1,12 +1,13 @@
 //! Builds that have to end before their work is done. Nobody sends them a signal.
 
 use serde_json::Value;
+use slipway_model::environment::Approval;
 use slipway_model::operation::cancel::Interruption;
 use slipway_model::operation::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
 use slipway_store::cancel::Cancelled;
 use slipway_store::finish::End;
 
-use crate::endings::{addresses, failure, failure_of_the_workflow, provision, slow};
+use crate::endings::{addresses, failure, failure_of_the_workflow, provision, signal, slow};
 use crate::support::World;
 
 const AT_WORK: &str = "terraform_data.slow: being created";
@@ -57,6 +58,71 @@ fn a_build_reads_that_it_is_cancelled_and_saves_the_state() {
         ("Slipway.Cancelled", "Apply", "bob cancelled the operation")
     );
     nothing_is_lost(&world, &operation, failure);
+}
+
+#[test]
+fn cancel_of_one_build_saves_the_state() {
+    let Some(world) = World::new() else { return };
+    world.ask_approval(Approval::Never);
+    let operation = provision(&world, &blueprint(&world));
+    let mut build = world.start_until(&operation, "plan", "plan", AT_WORK);
+    assert!(matches!(cancel(&world, &operation), Cancelled::Requested(_)));
+    assert_eq!(build.wait().expect("an end").code(), Some(1));
+    world.aws.end_build("runner:plan");
+    let recorded = world.operation(&operation);
+    assert_eq!(recorded.steps[2].status, StepStatus::Cancelled);
+    let failure = failure(&world, &operation);
+    assert_eq!(
+        (failure.name.as_str(), failure.step.as_str()),
+        ("Slipway.Cancelled", "Apply")
+    );
+    world.ask_approval(Approval::Always);
+    nothing_is_lost(&world, &operation, failure);
+}
+
+/// The workflow waits for the second of two builds, since the answer about the first was lost.
+#[test]
+fn second_build_waits_for_the_one_that_applies() {
+    let Some(world) = World::new() else { return };
+    world.ask_approval(Approval::Never);
+    let go = world.path("go");
+    let waits = format!("while ! test -e '{}'; do sleep 0.1; done", go.display());
+    let operation = provision(&world, &slow(&waits));
+    let mut first = world.start_until(&operation, "plan", "plan", AT_WORK);
+    let mut second = world.start_until(&operation, "plan", "other", "Another build of this operation");
+    std::fs::write(&go, "").expect("a file");
+    assert_eq!(first.wait().expect("an end").code(), Some(0));
+    world.aws.end_build("runner:plan");
+    assert_eq!(
+        second.wait().expect("an end").code(),
+        Some(0),
+        "{}",
+        world.printed("other")
+    );
+    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+    let recorded = world.operation(&operation);
+    assert!(recorded.steps.iter().all(|step| step.status == StepStatus::Succeeded));
+    assert_eq!(recorded.failure, None);
+}
+
+#[test]
+fn second_build_fails_where_the_first_died_in_its_apply() {
+    let Some(world) = World::new() else { return };
+    world.ask_approval(Approval::Never);
+    let operation = provision(&world, &slow("sleep 2"));
+    let mut first = world.start_until(&operation, "plan", "plan", AT_WORK);
+    signal(&first, "KILL");
+    first.wait().expect("an end");
+    world.aws.end_build("runner:plan");
+    let printed = world.fail(&operation, "plan", "other");
+    assert!(printed.contains("ended without a result"), "{printed}");
+    let failure = failure(&world, &operation);
+    assert_eq!(
+        (failure.name.as_str(), failure.step.as_str()),
+        ("Slipway.ApplyFailed", "Apply")
+    );
+    assert_eq!(world.operation(&operation).steps[2].status, StepStatus::Failed);
+    assert_eq!(world.calls(), ["init", "plan", "apply"]);
 }
 
 /// Its execution was lost, say: nobody waits for the build any more.

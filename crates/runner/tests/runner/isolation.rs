@@ -94,7 +94,7 @@ fn targets(world: &World, operation: &Operation, victim: &Victim) -> Value {
     }
     world.aws.put(STATES, &format!("{other}.tflock"), "{}");
     for key in [
-        "operations/op-other/work.tar",
+        "operations/op-other/plan.tar",
         "blueprints/other.json",
         "providers/other.zip",
         "prepared/other.tar",
@@ -128,6 +128,7 @@ fn targets(world: &World, operation: &Operation, victim: &Victim) -> Value {
         "work": world.path(&format!("slipway-{}", operation.id)), "external_id": EXTERNAL_ID,
         "build_key": world.aws.moto().build.as_ref().map(|keys| keys.id.clone()), "open_endpoint": open_endpoint,
         "terraform": terraform(),
+        "plan": world.kept_plan(operation).expect("a plan that is kept"),
     })
 }
 
@@ -155,8 +156,8 @@ fn no_attack_of_a_blueprint_reaches_anything() {
     );
     let operation = provision(&world, &slow(&command));
     let victim = Victim::start();
-    std::fs::write(&given, targets(&world, &operation, &victim).to_string()).expect("a file");
     succeed(&world, &operation, "plan", "plan");
+    std::fs::write(&given, targets(&world, &operation, &victim).to_string()).expect("a file");
     succeed(&world, &operation, "apply", "apply");
 
     let attacks = results(&isolated);

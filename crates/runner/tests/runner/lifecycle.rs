@@ -1,8 +1,10 @@
 //! Operations that go as they should.
 
 use serde_json::json;
+use slipway_model::artifact;
+use slipway_model::environment::Approval;
 use slipway_model::operation::{OperationKind, StepStatus};
-use slipway_model::plan::Action;
+use slipway_model::plan::{Action, Verdict};
 use slipway_store::finish::End;
 
 use crate::support::{ARTIFACTS, World};
@@ -108,7 +110,7 @@ fn a_stack_is_made_changed_and_destroyed() {
     }
     for key in world.aws.keys(ARTIFACTS, "") {
         let bytes = world.aws.object(ARTIFACTS, &key).expect("an object");
-        let needed = key.ends_with("/work.tar");
+        let needed = key.contains("/plan-") && key.ends_with(".tar");
         assert!(needed || !String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
     }
 
@@ -120,6 +122,49 @@ fn a_stack_is_made_changed_and_destroyed() {
     world.succeed(&destroy, "apply", "apply");
     assert_eq!(world.outputs(&destroy), json!({}));
     assert_eq!(world.state(&destroy)["resources"], json!([]));
+}
+
+#[test]
+fn one_build_plans_and_applies_what_nobody_has_to_approve() {
+    let Some(world) = World::new() else { return };
+    world.ask_approval(Approval::Never);
+    let values = json!({"greeting": "hello", "secret": "hunter2-sesame"});
+    let operation = world.provision("one", world.blueprint(&[("main.tf", BLUEPRINT)], &values));
+    let printed = world.succeed(&operation, "plan", "plan");
+    assert!(printed.contains("Nobody has to approve this plan"), "{printed}");
+
+    let applied = world.operation(&operation);
+    let steps = applied.steps.iter().map(|step| (step.name.as_str(), step.status));
+    let well = ["Plan", "Review plan", "Apply"].map(|name| (name, StepStatus::Succeeded));
+    assert_eq!(steps.collect::<Vec<_>>(), well);
+    assert_eq!(
+        (applied.verdict, applied.plan.map(|plan| plan.add)),
+        (Some(Verdict::Apply), Some(3))
+    );
+    assert_eq!(applied.progress.map(|progress| progress.done), Some(3));
+    assert_eq!(world.outputs(&operation)["greeting"], "hello");
+    assert!(world.artifact(&operation, "plan.jsonl").is_some() && world.artifact(&operation, "apply.jsonl").is_some());
+    // The plan with its secrets never left the build.
+    for key in world.aws.keys(ARTIFACTS, "operations/") {
+        let bytes = world.aws.object(ARTIFACTS, &key).expect("an object");
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
+    }
+    assert!(!world.is_locked(&operation));
+    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+
+    // A second build of Plan, started because the answer to StartBuild was lost.
+    let printed = world.succeed(&operation, "plan", "again");
+    assert!(printed.contains("Another build of this operation"), "{printed}");
+    assert_eq!(world.calls().len(), 3);
+    world.end(&operation, &End::Succeeded);
+
+    world.ask_approval(Approval::WhenDestroying);
+    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    world.succeed(&destroy, "plan", "other");
+    let planned = world.operation(&destroy);
+    assert_eq!((planned.verdict, planned.steps.len()), (None, 1));
+    assert!(world.kept_plan(&destroy).is_some());
+    assert_eq!(world.calls()[3..], ["plan"]);
 }
 
 #[test]
@@ -173,13 +218,20 @@ fn a_plan_for_the_earlier_layout_is_not_applied() {
     let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"greeting": "a", "secret": "b"}));
     let operation = world.provision("one", configuration);
     world.succeed(&operation, "plan", "plan");
-    let key = format!("operations/{}/work.tar", operation.id);
-    let packed = world.aws.object(ARTIFACTS, &key).expect("a work folder");
+    let key = |name: &str| format!("operations/{}/{name}", operation.id);
+    let kept = key(&world.kept_plan(&operation).expect("a plan"));
+    let packed = world.aws.object(ARTIFACTS, &kept).expect("a work folder");
     let prefix = format!("stacks/{}\"", operation.stack);
     let earlier = format!("stacks\"{}", " ".repeat(prefix.len() - "stacks\"".len()));
     let replaced = replace(&packed, prefix.as_bytes(), earlier.as_bytes());
-    world.aws.put(ARTIFACTS, &key, replaced);
+    // Whoever can write the object cannot change what is applied.
+    world.aws.put(ARTIFACTS, &kept, replaced.clone());
     let printed = world.fail(&operation, "apply", "apply");
+    assert!(printed.contains("is not the one that was recorded"), "{printed}");
+    // As the earlier version called it, whose records say nothing of it.
+    world.aws.put(ARTIFACTS, &key(artifact::EARLIER_PLAN), replaced);
+    world.forget_plan(&operation);
+    let printed = world.fail(&operation, "apply", "again");
     assert!(printed.contains("an earlier version of Slipway made it"), "{printed}");
     assert_eq!(world.calls(), ["init", "plan"]);
 }

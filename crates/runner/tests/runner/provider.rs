@@ -173,7 +173,7 @@ fn a_look_for_drift_names_what_differs_and_changes_nothing() {
 
     // Nothing was written, and nothing is there that could be applied.
     assert_eq!(world.state(&operation), state);
-    assert!(world.artifact(&looked, "work.tar").is_none());
+    assert_eq!(world.kept_plan(&looked), None);
     assert!(!world.path("lost").exists());
     assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "plan", "show"]);
 }

@@ -141,8 +141,10 @@ fn two_states_that_differ_are_refused() {
     let state = world.aws.object(STATES, &key).expect("a state");
     // The copy of a build that died before it could delete is no second state.
     world.aws.put(STATES, &earlier, state.clone());
+    world.forget_plan(&operation);
     world.succeed(&operation, "plan", "again");
     assert_eq!(world.aws.object(STATES, &earlier), None);
+    world.forget_plan(&operation);
     world.aws.put(STATES, &earlier, "{\"version\": 4, \"serial\": 7}");
     let printed = world.fail(&operation, "plan", "other");
     assert!(printed.contains(&key) && printed.contains(&earlier), "{printed}");

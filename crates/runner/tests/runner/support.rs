@@ -11,6 +11,7 @@ use slipway_model::blueprint::Source;
 use slipway_model::environment::{Approval, Environment};
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::plan::Verdict;
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::finish::End;
@@ -90,7 +91,8 @@ impl World {
             region: "us-east-1".parse().expect("a region"),
             role: None,
             external_id: None,
-            approval: Approval::Never,
+            // Each phase is a build of its own.
+            approval: Approval::Always,
             protected: false,
             variables: Map::from_iter([
                 ("domain".to_owned(), "dev.example".into()),
@@ -140,6 +142,30 @@ impl World {
             variables: variables.as_object().cloned().unwrap_or_default(),
             sensitive: BTreeSet::new(),
         }
+    }
+
+    /// Has plans of the environment be approved like this.
+    pub fn ask_approval(&self, approval: Approval) {
+        let environment = self.wait(self.store.environment(&name("dev")));
+        let mut environment = environment.expect("the environment");
+        environment.approval = approval;
+        self.wait(self.store.put_environment(&environment))
+            .expect("an environment");
+    }
+
+    /// The name of the archive with an operation's plan.
+    pub fn kept_plan(&self, operation: &Operation) -> Option<String> {
+        let archive = self.operation(operation).planned_by?.archive?;
+        Some(slipway_model::artifact::plan(&archive))
+    }
+
+    /// Takes the plan off an operation's record, as if no build had planned.
+    pub fn forget_plan(&self, operation: &Operation) {
+        let forget = self.store.update_operation(&operation.id, |operation| {
+            operation.planned_by = None;
+            Ok(())
+        });
+        self.wait(forget).expect("a record");
     }
 
     /// Writes an environment in place of the one that stacks are made in.
@@ -231,8 +257,22 @@ impl World {
         self.aws.object(STATES, &key).is_some()
     }
 
-    /// A build of a phase, not started.
+    /// What `Review plan` does with a plan that is approved at once.
+    pub fn review(&self, operation: &Operation) {
+        let reviewed = self.store.update_operation(&operation.id, |operation| {
+            if !operation.status.has_ended() {
+                operation.verdict.get_or_insert(Verdict::Apply);
+            }
+            Ok(())
+        });
+        self.wait(reviewed).expect("a verdict");
+    }
+
+    /// A build of a phase, not started. Before Apply the plan is reviewed.
     pub fn build(&self, operation: &Operation, phase: &str, build: &str) -> Command {
+        if phase == "apply" {
+            self.review(operation);
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_slipway-runner"));
         let out = std::fs::File::create(self.log(build)).expect("a file");
         command

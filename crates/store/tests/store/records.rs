@@ -260,18 +260,14 @@ async fn an_operation_takes_what_the_workflow_finds() {
         operation.plan = Some(plan.clone());
         operation.verdict = Some(Verdict::Refused("not here".to_owned()));
         operation.logs = vec![log.clone()];
+        operation.progress = Some(progress.clone());
+        operation.execution_arn = Some("arn:aws:states:us-east-1:0:execution:m:x".to_owned());
         Ok(())
     };
     store
         .update_operation(&id, runner)
         .await
         .expect("what the runner finds");
-    store.record_progress(&id, &progress).await.expect("progress");
-    let known = store.operation(&id).await.expect("the operation");
-    store
-        .record_execution(known, "arn:aws:states:us-east-1:0:execution:m:x")
-        .await
-        .expect("an execution");
     store
         .record_failure(&id, &failure("Slipway.ApplyFailed"))
         .await

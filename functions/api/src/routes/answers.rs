@@ -67,6 +67,6 @@ impl Api {
 
     /// Starts an operation that may have its stack's slot.
     pub(super) async fn start(&self, operation: &Operation) {
-        start_or_leave(&self.store, &self.sfn, &self.state_machine, operation).await;
+        start_or_leave(&self.sfn, &self.state_machine, operation).await;
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
-    Ok(Json(Items::of(page, view::Stack::from)))
+    Ok(Json(Items::of(page, view::Stack::in_list)))
 }
 
 /// Show a stack

@@ -32,9 +32,10 @@ pub struct Stack {
     pub revision: u64,
     /// What it is made from.
     pub blueprint: BlueprintReference,
-    /// The values that it was given. A sensitive one is shown as `(sensitive)`.
-    #[schema(value_type = Object)]
-    pub variables: Map<String, Value>,
+    /// The values that it was given. A sensitive one is shown as `(sensitive)`. Absent in a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub variables: Option<Map<String, Value>>,
     /// Addresses that people open.
     pub endpoints: BTreeMap<String, String>,
     /// What its blueprint has to say to people: the command that leads to the database, say.
@@ -100,6 +101,16 @@ pub struct StackLinks {
     pub releases: String,
 }
 
+impl Stack {
+    /// The stack as a list shows it. Values may be long, and a list has up to a hundred stacks.
+    pub fn in_list(stack: stack::Stack) -> Self {
+        Self {
+            variables: None,
+            ..Self::from(stack)
+        }
+    }
+}
+
 impl From<stack::Stack> for Stack {
     fn from(stack: stack::Stack) -> Self {
         let contract = stack.contract.unwrap_or_default();
@@ -111,7 +122,7 @@ impl From<stack::Stack> for Stack {
             owner: stack.owner,
             status: stack.status,
             revision: stack.revision,
-            variables: stack.configuration.shown_variables(),
+            variables: Some(stack.configuration.shown_variables()),
             blueprint: BlueprintReference {
                 name: stack.configuration.blueprint.to_string(),
                 version: stack.configuration.version.to_string(),

@@ -131,6 +131,52 @@ fn a_provision_goes_through_every_state_in_the_one_safe_order() {
 }
 
 #[test]
+fn plan_that_nobody_has_to_approve_is_applied_in_its_build() {
+    let (mut world, id) = World::in_environment(Approval::Never, false);
+    world.one_build = true;
+    let run = world.run(&id);
+    succeeded(&run);
+    let visited = run.visited();
+    assert!(visited.contains(&"Applied in the build of Plan") && visited.contains(&"Record outputs"));
+    assert!(!visited.contains(&"Apply"), "{visited:?}");
+    let operation = world.operation(&id);
+    assert_eq!(operation.verdict, Some(Verdict::Apply));
+    let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(steps[..4], ["Plan", "Review plan", "Apply", "Record outputs"]);
+
+    for (build, says) in [
+        (
+            Build::Fails(Failure {
+                name: "Slipway.ApplyFailed".to_owned(),
+                step: "Apply".to_owned(),
+                message: "no such subnet".to_owned(),
+                address: Some("aws_lb.this".to_owned()),
+            }),
+            "Apply: no such subnet (resource aws_lb.this)",
+        ),
+        (Build::Dies, "Apply: the build of Apply ended without a word"),
+    ] {
+        world.apply_build = build;
+        let update = world.ask(OperationKind::Update, &[]);
+        let run = world.run(&update);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.ApplyFailed");
+        assert!(cause.starts_with(says), "{cause}");
+        let operation = world.operation(&update);
+        let steps: Vec<_> = operation
+            .steps
+            .iter()
+            .map(|step| (step.name.as_str(), step.status))
+            .collect();
+        let (succeeded, failed) = (StepStatus::Succeeded, StepStatus::Failed);
+        assert_eq!(
+            steps,
+            [("Plan", succeeded), ("Review plan", succeeded), ("Apply", failed)]
+        );
+    }
+}
+
+#[test]
 fn a_release_runs_no_terraform_and_the_next_operation_starts_after_it() {
     let mut world = provisioned();
     let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);

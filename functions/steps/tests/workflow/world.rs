@@ -13,8 +13,9 @@ use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
+use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
-use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange};
+use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange, Verdict};
 use slipway_model::stack::Stack;
 use slipway_recording::recorded;
 use slipway_steps::{Config, Steps};
@@ -101,6 +102,8 @@ pub struct World {
     pub plan: PlanSummary,
     pub plan_build: Build,
     pub apply_build: Build,
+    /// Whether nobody has to approve the plan, so that the build of Plan applies it.
+    pub one_build: bool,
     /// What a look for drift finds.
     pub drift: Drift,
     /// When RDS says that a snapshot is there.
@@ -170,6 +173,7 @@ impl World {
             plan,
             plan_build: Build::Succeeds,
             apply_build: Build::Succeeds,
+            one_build: false,
             drift: Drift::default(),
             told: Told::Later,
             account: None,
@@ -425,6 +429,9 @@ impl World {
             Self::wait(self.store.record_failure(id, failure));
             return Answer::fail("States.TaskFailed", &failed);
         }
+        if phase == "plan" && self.one_build {
+            return self.one_build(id, &arn, &failed);
+        }
         if phase == "plan" && self.operation(id).kind == OperationKind::Drift {
             let looked = |operation: &mut Operation| {
                 operation.drift = Some(self.drift.clone());
@@ -438,15 +445,54 @@ impl World {
             };
             Self::wait(self.store.update_operation(id, planned));
         } else {
-            let outputs = match &self.contract {
-                Some(contract) => json!({"slipway": contract}),
-                None => json!({}),
-            };
-            self.aws()
-                .objects
-                .insert(format!("operations/{id}/outputs.json"), outputs.to_string());
+            self.keep_outputs(id);
         }
         Self::wait(self.store.end_step(id, step, StepStatus::Succeeded));
+        Answer::Succeed(json!({"Build": {"Arn": arn, "BuildStatus": "SUCCEEDED"}}))
+    }
+
+    fn keep_outputs(&self, id: &OperationId) {
+        let outputs = match &self.contract {
+            Some(contract) => json!({"slipway": contract}),
+            None => json!({}),
+        };
+        self.aws()
+            .objects
+            .insert(format!("operations/{id}/outputs.json"), outputs.to_string());
+    }
+
+    /// What the runner does in a build that also applies.
+    fn one_build(&self, id: &OperationId, arn: &str, failed: &str) -> Answer {
+        let now = jiff::Timestamp::now();
+        let planned = |operation: &mut Operation| {
+            let new = NewPlan {
+                made: PlanMade {
+                    build: arn.to_owned(),
+                    archive: None,
+                },
+                plan: Some(self.plan.clone()),
+                drift: None,
+                verdict: Some(Verdict::Apply),
+            };
+            assert_eq!(operation.end_plan(new, now), AfterPlan::Apply);
+            Ok(())
+        };
+        Self::wait(self.store.update_operation(id, planned));
+        let ended = match &self.apply_build {
+            Build::Succeeds => Ok(()),
+            Build::Fails(failure) => Err(failure.clone()),
+            Build::Dies => return Answer::fail("States.TaskFailed", failed),
+        };
+        let is_applied = ended.is_ok();
+        let applied = |operation: &mut Operation| {
+            let _ = operation.end_build("Apply", ended.clone(), now);
+            Ok(())
+        };
+        Self::wait(self.store.update_operation(id, applied));
+        if !is_applied {
+            return Answer::fail("States.TaskFailed", failed);
+        }
+        self.keep_outputs(id);
         Answer::Succeed(json!({"Build": {"Arn": arn, "BuildStatus": "SUCCEEDED"}}))
     }
 }
