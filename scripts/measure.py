@@ -356,7 +356,7 @@ def main():
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         try:
             ROWS[name](given, rows)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             # The other rows are of use without it.
             rows.append((name, f"failed: {error}", "", "", ""))
             failed = True

@@ -101,13 +101,7 @@ def plans(local, rounds):
 def word(bits):
     """Sixteen bits as a word that can be pronounced: half of the id of a stack."""
     consonants, vowels = "bdfghjklmnprstvz", "aiou"
-    return (
-        consonants[bits >> 12]
-        + vowels[bits >> 10 & 3]
-        + consonants[bits >> 6 & 15]
-        + vowels[bits >> 4 & 3]
-        + consonants[bits & 15]
-    )
+    return consonants[bits >> 12] + vowels[bits >> 10 & 3] + consonants[bits >> 6 & 15] + vowels[bits >> 4 & 3] + consonants[bits & 15]
 
 
 def fill(local, like, begin, end):
