@@ -85,9 +85,9 @@ pub enum StepError {
     },
     /// A permission is missing.
     #[error(
-        "AWS denied permission to {doing} ({said}): deploy Slipway's template again, and for an environment in another account \
-         aws/target-account or the module tf/modules/target-account there; if the permission is in the role then, a service control \
-         policy or a permissions boundary denies it"
+        "AWS denied permission to {doing} ({said}): deploy Slipway's template again, and for an environment with a role \
+         aws/target-account or the module tf/modules/target-account in its account, in the Region of the environment; if the permission \
+         is in the role then, a service control policy or a permissions boundary denies it"
     )]
     Denied {
         /// What was being done.

@@ -395,6 +395,40 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
     );
 }
 
+/// Nothing but the workflow stops the ECS task of a command.
+#[tokio::test]
+async fn a_cancel_in_a_command_lets_the_workflow_stop_it() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &[]).await;
+    let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
+    let id = id(&running);
+    server.store.begin_operation(&id).await.expect("begun");
+    let waits = |operation: &mut Operation| {
+        let now = jiff::Timestamp::now();
+        operation.begin_step("Prepare release", now);
+        operation.end_step("Prepare release", StepStatus::Succeeded, now);
+        operation.wait_for_task("Run migration: migrate", "main", "migrating", now);
+        Ok(())
+    };
+    server.store.update_operation(&id, waits).await.expect("it runs");
+
+    let cancel = format!("{}/cancel", path(&running));
+    for _ in 0..2 {
+        let cancelled = server.post(&cancel, &json!({})).await;
+        assert_eq!(
+            (cancelled.status, &cancelled.json()["status"]),
+            (202, &json!("running")),
+            "{cancelled:?}"
+        );
+    }
+    assert!(server.calls("StopExecution").is_empty());
+    let failed = &server.calls("SendTaskFailure")[0];
+    assert_eq!(
+        failed,
+        &json!({"taskToken": "migrating", "error": "Slipway.Cancelled", "cause": "ann cancelled the operation"})
+    );
+}
+
 /// Verify reads the record before and after it asks the health address.
 #[tokio::test]
 async fn a_cancel_in_verify_goes_on_the_record() {

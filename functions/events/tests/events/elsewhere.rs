@@ -86,3 +86,48 @@ async fn a_snapshot_is_there_when_the_account_says_so_in_which_it_is_taken() {
         assert!(operation.snapshot.expect("a snapshot").taken_at.is_some());
     }
 }
+
+#[tokio::test]
+async fn a_task_is_answered_by_its_own_account_and_by_its_arn_alone() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake);
+    let (_, id) = table.provisioning(&new_stack("shop")).await;
+    let task = "arn:aws:ecs:eu-west-1:444455556666:task/main/0123";
+    let runs = |operation: &mut Operation| {
+        operation.wait_for_task("Run migration: migrate", "main", "migrating", jiff::Timestamp::now());
+        operation.task_started("Run migration: migrate", task);
+        Ok(())
+    };
+    table.store.update_operation(&id, runs).await.expect("it runs");
+    let stopped = |task: &str, started_by: &str, status: &str| {
+        json!({
+            "id": "1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "444455556666",
+            "region": "eu-west-1", "time": "2026-11-29T00:00:00Z", "resources": [task],
+            "detail": {"taskArn": task, "startedBy": started_by, "lastStatus": status},
+        })
+    };
+    let other = "arn:aws:ecs:eu-west-1:444455556666:task/main/4567";
+    let unknown = slipway_model::id::OperationId::generate();
+    for passed_over in [
+        // Another task that says so, one that goes on, and those of no operation that there is.
+        stopped(other, id.as_str(), "STOPPED"),
+        stopped(task, id.as_str(), "RUNNING"),
+        stopped(task, unknown.as_str(), "STOPPED"),
+        stopped(task, "op-pearl", "STOPPED"),
+        stopped(task, "ecs-svc/1", "STOPPED"),
+    ] {
+        events.handle(passed_over).await.expect("passed over");
+    }
+    let liar = from("777788889999", stopped(task, id.as_str(), "STOPPED"));
+    events.handle(liar).await.expect("set aside");
+    assert_eq!(fake.count("SendTaskSuccess"), 0);
+    let names: Vec<String> = set_aside(&fake).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["Slipway.EventSpoofed"]);
+
+    events
+        .handle(stopped(task, id.as_str(), "STOPPED"))
+        .await
+        .expect("handled");
+    assert_eq!(fake.count("SendTaskSuccess"), 1);
+}

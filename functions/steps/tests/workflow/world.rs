@@ -186,6 +186,14 @@ impl World {
         (world, operation)
     }
 
+    /// Gives the function other environment variables.
+    pub fn reconfigure(&mut self, vars: impl IntoIterator<Item = (String, String)>) {
+        self.vars.extend(vars);
+        let sdk = slipway_store::aws::sdk_config(&self.vars).into_builder();
+        let sdk = sdk.http_client(HTTP.clone()).build();
+        self.steps = Steps::new(Config::from_vars(&self.vars).expect("a whole environment"), &sdk);
+    }
+
     pub fn aws(&self) -> std::sync::MutexGuard<'_, Aws> {
         aws::lock(&self.aws)
     }
