@@ -126,7 +126,7 @@ fn a_release_in_another_region_and_account_on_moto() {
     succeeded(&world.run(&task));
 
     let images = [("web", image(3)), ("worker", image(3))];
-    let mut fails = |world: &mut World, expected: &str, says: &[&str]| {
+    let fails = |world: &mut World, expected: &str, says: &[&str]| {
         let release = world.ask(OperationKind::Release, &images);
         let run = world.run(&release);
         let (error, cause) = failed(&run);
