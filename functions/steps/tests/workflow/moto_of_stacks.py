@@ -2,7 +2,7 @@
 
     python3 moto_of_stacks.py RESOLVE_POLICIES
 
-Slipway is in us-east-1 of the account 000000000000, the stack in ap-southeast-2 of 444455556666. Says as a line of JSON where it runs; each
+Slipway is in us-east-1 of moto's own account, the stack in ap-southeast-2 of 444455556666. Says as a line of JSON where it runs; each
 line of JSON that it reads asks for something, and is answered with a line:
 
     {"stack": ID}         makes the stack's cluster, services, database and log group, and the roles; answers with the keys of the steps
@@ -26,9 +26,11 @@ import urllib.request
 
 os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "1000000"
 SLIPWAY, STACKS, HOME, AWAY = "000000000000", "444455556666", "us-east-1", "ap-southeast-2"
-os.environ["MOTO_ACCOUNT_ID"] = SLIPWAY
+# Who has no keys of another account is in this one, of moto's own.
+OF_MOTO = "123456789012"
 
 import boto3  # noqa: E402
+from moto.core.exceptions import JsonRESTError, RESTError  # noqa: E402
 from moto.ecs import models as ecs  # noqa: E402
 from moto.ecs.responses import EC2ContainerServiceResponse  # noqa: E402
 from moto.iam import access_control  # noqa: E402
@@ -65,8 +67,7 @@ def resource_of_ecs(self):
 
 
 def resource_of_rds(self):
-    given = urllib.parse.parse_qs(self.body if isinstance(self.body, str) else self.body.decode())
-    snapshot = given.get("DBSnapshotIdentifier")
+    snapshot = self.querystring.get("DBSnapshotIdentifier")
     return arn(self, "rds", f"snapshot:{snapshot[0]}") if snapshot else "*"
 
 
@@ -75,19 +76,27 @@ def resource_of_schedules(self):
     return arn(self, "scheduler", f"schedule/{group}/{self.path.rpartition('/')[2]}")
 
 
+def denied_to(request):
+    """moto denies in the form of EC2, whatever the service speaks."""
+    message = f"User: {request._access_key.arn} is not authorized to perform: {request._action}"
+    if request._service in ("ecs", "scheduler"):
+        raise JsonRESTError("AccessDeniedException", message)
+    raise RESTError("AccessDenied", message, template="wrapped_single_error")
+
+
 def check_action_permitted(self, resource):
     """By the policies of whoever asks; for a role, by who may assume it as well, in whatever account it is."""
     permitted, denied = access_control.PermissionResult.PERMITTED, access_control.PermissionResult.DENIED
     results = [access_control.IAMPolicy(it).is_action_permitted(self._action, resource) for it in self._access_key.collect_policies()]
     if permitted not in results or denied in results:
-        self._raise_access_denied()
+        denied_to(self)
     if self._action == "sts:AssumeRole":
-        given = {name: values[0] for name, values in urllib.parse.parse_qs((self._body or b"").decode()).items()}
+        given = {name: value if isinstance(value, str) else value[0] for name, value in self._data.items()}
         account = resource.split(":")[4]
         trusts = [it.assume_role_policy_document for it in iam_backends[account]["aws"].roles.values() if it.arn == resource]
         asked = {"sts:ExternalId": given.get("ExternalId", ""), "sts:RoleSessionName": given["RoleSessionName"]}
         if not any(access_control.IAMPolicy(it).is_action_permitted(self._action, resource, None, asked) == permitted for it in trusts):
-            self._raise_access_denied()
+            denied_to(self)
 
 
 def update_service(self, given):
@@ -99,6 +108,13 @@ def update_service(self, given):
     return service
 
 
+def container(self, definition):
+    made(self, definition)
+    # Texts, by the model of ECS.
+    self.cpu, self.memory = str(self.cpu), str(self.memory)
+
+
+made, ecs.Container.__init__ = ecs.Container.__init__, container
 EC2ContainerServiceResponse._determine_resource = resource_of_ecs
 RDSResponse._determine_resource = resource_of_rds
 EventBridgeSchedulerResponse._determine_resource = resource_of_schedules
@@ -151,7 +167,7 @@ def make_roles():
     external = statement["Condition"]["StringEquals"]["sts:ExternalId"].replace(AWAY, HOME)
     there["iam"].create_role(RoleName="slipway-release-production", AssumeRolePolicyDocument=json.dumps(trusting(external)))
     put_policy(release["policies"]["release"], release["arn"].split(":")[4])
-    return client("sts", HOME).assume_role(RoleArn=f"arn:aws:iam::{SLIPWAY}:role/{steps['name']}", RoleSessionName="steps")["Credentials"]
+    return client("sts", HOME).assume_role(RoleArn=f"arn:aws:iam::{OF_MOTO}:role/{steps['name']}", RoleSessionName="steps")["Credentials"]
 
 
 def trusting(external):
@@ -222,7 +238,8 @@ def state(stack):
         for region in (HOME, AWAY):
             backend = ecs.ecs_backends[STACKS][region]
             tasks = [task for them in backend.tasks.values() for task in them.values()]
-            snapshots = client("rds", region, ADMIN).describe_db_snapshots()["DBSnapshots"]
+            # Without those that RDS takes by itself.
+            snapshots = client("rds", region, ADMIN).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
             regions[region] = {"tasks": [task.started_by for task in tasks], "snapshots": [it["DBSnapshotIdentifier"] for it in snapshots]}
         services = there["ecs"].describe_services(cluster="main", services=[f"{stack}-web", f"{stack}-worker"])["services"]
         definitions = [there["ecs"].describe_task_definition(taskDefinition=it["taskDefinition"]) for it in services]

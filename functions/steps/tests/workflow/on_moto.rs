@@ -80,6 +80,7 @@ fn world_on(moto: &mut Moto) -> World {
         definition["networkMode"] = "awsvpc".into();
         definition["cpu"] = "256".into();
         definition["memory"] = "512".into();
+        definition["containerDefinitions"][0]["memory"] = 64.into();
     }
     succeeded(&world.run(&provision));
     let keys = moto.ask(&json!({"stack": world.stack}))["keys"].clone();

@@ -180,6 +180,20 @@ fn schedules_run_a_release_once_it_has_proved_itself() {
     assert!(!run.visited().contains(&"Run migration"));
 }
 
+/// EventBridge Scheduler rejects a start in the past, also that of a schedule which it has.
+#[test]
+fn a_schedule_whose_start_is_past_is_pointed_at_the_release() {
+    let mut world = provisioned();
+    let tick = format!("{}-tick", world.stack);
+    world.aws().schedules.get_mut(&tick).expect("a schedule")["StartDate"] = json!(1_000_000_000);
+    let before = world.aws().scheduled(&tick);
+    release(&mut world, 2);
+    let (definition, ticks) = world.aws().scheduled(&tick);
+    assert!(ticks && definition != before.0, "{definition}");
+    let aws = world.aws();
+    assert_eq!(aws.schedules[&tick]["EndDate"].as_f64(), Some(5_000_000_000.0));
+}
+
 #[test]
 fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
     let (mut world, provision) = World::new();
