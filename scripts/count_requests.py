@@ -80,6 +80,7 @@ def parted(requests):
         runs |= is_state and action == "GET" and "/" not in path.strip("/") and not path.endswith("/")
         if is_state and runs and not path.endswith("/"):
             terraform[f"S3 {action}"] += 1
+            runs = not (action == "DELETE" and path.endswith(".tflock"))
         else:
             name = "S3" if service == "s3" else service.split("_")[0].removeprefix("AWS")
             own[f"{name} {action}"] += 1
