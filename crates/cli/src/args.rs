@@ -78,6 +78,8 @@ pub enum Way {
 pub enum Command {
     /// Start Slipway and a local AWS on this machine
     Up(Up),
+    /// Open the web console; `--endpoint` adds a proxy that signs
+    Console(Console),
     /// Run the whole life of a stack on this machine
     Demo(Demo),
     /// Publish the guestbook example locally; print its images as exports
@@ -183,6 +185,16 @@ pub struct Up {
     /// Builds that run at once; five times as many queue [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrent_builds: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct Console {
+    /// Port of the proxy on this machine, 0 for a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Print the address only, and open no browser
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod blueprint;
 pub mod configuration;
+pub mod console;
 pub mod environment;
 pub mod event;
 pub mod example;

@@ -94,6 +94,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
     match command {
         Command::Up(up) => command::up::run(up, &global, output).await,
         Command::Demo(demo) => demo::run(demo, output).await,
+        Command::Console(console) => command::console::run(console, &global, output).await,
         Command::Example => command::example::run(&client()?, &server::aws(&global)?, output).await,
         Command::Env => {
             let address = server::aws(&global)?;

@@ -87,15 +87,15 @@ export async function destroy(stack) {
   }));
 }
 
-/** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
-export async function approve(operation) {
+/** @param {import('./types').Operation} operation @param {import('./types').Sheet | null} sheet @returns {Promise<import('./types').Operation | null>} */
+export async function approve(operation, sheet) {
   const answer = await ask({
     title: 'Approve this plan',
     body: html`<p>${operation.plan ? planCounts(operation.plan) : null}</p>
       <p>The workflow applies exactly this plan to <strong>${operation.stack.name}</strong> in <strong>${operation.environment}</strong>. Requested by ${operation.requested_by}, ${when(operation.created_at)}.</p>`,
     confirm: 'Approve',
     tone: operation.plan && operation.plan.destroy + operation.plan.replace > 0 ? 'danger' : 'primary',
-    act: () => post(`/v1/operations/${operation.id}/approve`),
+    act: () => post(`/v1/operations/${operation.id}/approve`, sheet ? { sheet: sheet.hash } : {}),
   });
   if (answer) announce('Approved.');
   return /** @type {any} */ (answer);

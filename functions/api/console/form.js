@@ -111,7 +111,7 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
    * A field for a value of one type.
    *
    * @param {Kind} kind @param {Path} path
-   * @param {{label: string, fallback?: any, optional: boolean, choices?: string[] | null, secret?: boolean, described?: boolean, inCollection?: boolean}} about
+   * @param {{label: string, fallback?: any, written?: string, optional: boolean, choices?: string[] | null, secret?: boolean, described?: boolean, inCollection?: boolean}} about
    * @returns {DocumentFragment}
    */
   function field(kind, path, about) {
@@ -119,7 +119,7 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
     const name = shape(kind);
     if (['list', 'set', 'map', 'object', 'tuple'].includes(name)) {
       if (value === undefined || value === null) {
-        return html`<div class="unset"><span class="muted">${about.fallback !== undefined && about.fallback !== null ? html`Default: <code>${shown(about.fallback)}</code>` : 'Not set'}</span>
+        return html`<div class="unset"><span class="muted">${about.fallback !== undefined && about.fallback !== null ? html`Default: <code>${shown(about.fallback)}</code>` : about.written ? html`Default: <code>${about.written}</code>` : 'Not set'}</span>
           <button type="button" class="small" id=${identifier(path)} aria-label=${`Set ${about.label}`} @click=${() => {
             put(path, structuredClone(about.fallback ?? blank(kind)));
             // Where the button was is the first field now.
@@ -132,21 +132,21 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
     return html`${scalar(kind, path, value, about)}${message(path)}`;
   }
 
-  /** @param {Kind} kind @param {Path} path @param {any} value @param {{label: string, fallback?: any, optional: boolean, choices?: string[] | null, secret?: boolean, described?: boolean, inCollection?: boolean}} about */
-  function scalar(kind, path, value, { fallback, optional, choices = null, secret = false, described = false, inCollection = false }) {
+  /** @param {Kind} kind @param {Path} path @param {any} value @param {{label: string, fallback?: any, written?: string, optional: boolean, choices?: string[] | null, secret?: boolean, described?: boolean, inCollection?: boolean}} about */
+  function scalar(kind, path, value, { fallback, written, optional, choices = null, secret = false, described = false, inCollection = false }) {
     // An empty text is a value of a list or a map; elsewhere an empty field is one that is not set.
     const nothing = inCollection && kind === 'string' ? '' : undefined;
     const { id, invalid, by, leave } = shared(path, described);
-    const hasDefault = fallback !== undefined && fallback !== null;
+    const standard = fallback !== undefined && fallback !== null ? shown(fallback) : written;
     const chosen = (/** @type {any} */ event) => put(path, typed(kind, event.target.value) ?? nothing);
     const list = kind === 'bool' ? ['true', 'false'] : choices;
     if (list) {
       return html`<select id=${id} aria-invalid=${invalid} aria-describedby=${by} aria-required=${String(!optional)} .value=${value === undefined ? '' : String(value)} @change=${chosen} @blur=${leave}>
-        <option value="">${hasDefault ? `Default: ${fallback}` : optional ? 'Not set' : 'Choose…'}</option>
+        <option value="">${standard ? `Default: ${standard}` : optional ? 'Not set' : 'Choose…'}</option>
         ${list.map((one) => html`<option value=${one}>${one}</option>`)}</select>`;
     }
     const text = value === undefined || value === null ? '' : typeof value === 'string' ? value : kind === 'any' ? JSON.stringify(value) : String(value);
-    const placeholder = hasDefault ? `Default: ${shown(fallback)}` : optional ? 'Not set' : '';
+    const placeholder = standard ? `Default: ${standard}` : optional ? 'Not set' : '';
     if (kind === 'any' || text.includes('\n') || (typeof fallback === 'string' && fallback.includes('\n'))) {
       return html`<textarea id=${id} rows="4" spellcheck="false" aria-invalid=${invalid} aria-describedby=${by} aria-required=${String(!optional)} placeholder=${kind === 'any' ? 'JSON, or a text' : placeholder} .value=${text} @input=${chosen} @blur=${leave}></textarea>`;
     }
@@ -239,7 +239,7 @@ export function variableForm({ variables, values: initial, fixed, changed }) {
     const json = raw.has(variable.name);
     const head = html`${variable.name}${need(variable.required)}${variable.sensitive ? html` <span class="need">sensitive</span>` : null}`;
     const body = json ? rawField(variable) : field(variable.type, path, {
-      label: variable.name, fallback: variable.sensitive ? undefined : variable.default, optional: !variable.required,
+      label: variable.name, fallback: variable.sensitive ? undefined : variable.default, written: variable.default_expression, optional: !variable.required,
       choices: options(variable), secret: variable.sensitive, described: true });
     const about = html`<p class="hint" id=${`${identifier(path)}-about`}>${variable.description || 'The blueprint does not describe it.'} <code class="type">${variable.type_text.length > 60 ? shape(variable.type) : variable.type_text}</code>${
       composite ? html` <button type="button" class="link small" @click=${() => toggle(variable)}>${json ? 'Edit as a form' : 'Edit as JSON'}</button>` : null}</p>`;

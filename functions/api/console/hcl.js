@@ -441,11 +441,29 @@ function attempt(first, second) {
   }
 }
 
+/** Conditions are evaluated with each key that is typed. @type {Map<string, Expression | null>} */
+const parsed = new Map();
+
+/** @param {string} condition @returns {Expression} */
+function expression(condition) {
+  let found = parsed.get(condition);
+  if (found === undefined) {
+    try {
+      found = new Parser(/^\$\{([^]*)\}$/.exec(condition)?.[1] ?? condition).whole();
+    } catch (error) {
+      if (!(error instanceof Unknown)) throw error;
+      found = null;
+    }
+    parsed.set(condition, found);
+  }
+  if (!found) throw new Unknown('syntax');
+  return found;
+}
+
 /** Whether a condition holds for these variables; null where only Terraform knows. @param {string} condition @param {Record<string, Value>} variables @returns {boolean | null} */
 export function holds(condition, variables) {
-  const source = /^\$\{([^]*)\}$/.exec(condition)?.[1] ?? condition;
   try {
-    return bool(new Parser(source).whole()({ var: proxy(variables) }));
+    return bool(expression(condition)({ var: proxy(variables) }));
   } catch (error) {
     // A condition that fails with an error is Terraform's to report.
     if (error instanceof Unknown || error instanceof Invalid || error instanceof RangeError) return null;

@@ -1,93 +1,178 @@
-// What a plan changes, resource by resource: deletes first, grouped by module, searchable.
+// What a plan changes, resource by resource: deletes first, grouped by module, searchable, with the attributes of each.
 
+import { Problem, get } from './api.js';
+import { attributeList } from './attributes.js';
 import { count, counted } from './format.js';
 import { element, html, island, render } from './html.js';
 import { planCounts } from './parts.js';
 
-/** What matters most comes first. */
-const ORDER = ['delete', 'replace', 'forget', 'update', 'create', 'import', 'move'];
-/** @type {Record<string, [string, string]>} */
+/** @typedef {import('./types').PlanItem} PlanItem */
+
+/** What matters most comes first. @type {Record<string, [string, string]>} */
 const SIGNS = {
+  unknown: ['?', 'not understood'],
   delete: ['−', 'delete'],
   replace: ['±', 'replace'],
   forget: ['⇤', 'forget'],
+  invoke: ['▸', 'invoke'],
   update: ['~', 'change'],
   create: ['+', 'create'],
   import: ['⇥', 'import'],
   move: ['→', 'move'],
+  read: ['↓', 'read'],
 };
-/** How many resources a group shows until it is asked for all. */
+const ORDER = Object.keys(SIGNS);
+/** What loses something: these are listed before all groups, whichever module they are in. */
+const LOSING = ['unknown', 'delete', 'replace', 'forget', 'invoke'];
+/** @type {Record<string, string>} */
+const SUBJECTS = { action: 'Actions', deferred_resource: 'Deferred to a later plan', deferred_action: 'Actions deferred to a later plan', output: 'Outputs', drift: 'Changed outside Terraform', check: 'Checks' };
+/** @type {Record<string, string>} */
+const REPLACEMENTS = { delete_then_create: 'deleted, then created', create_then_delete: 'created, then deleted', create_then_forget: 'created, then forgotten', forget_then_create: 'forgotten, then created' };
+/** How many items a group shows until it is asked for all. */
 const FIRST = 100;
+/** How many items are read at most. */
+const MOST = 20_000;
+/** Up to how many changes that lose something are open from the start. */
+const OPEN = 8;
 
 /** The module that an address is in: `module.a["x"].module.b`, or nothing for the root. @param {string} address */
 export function moduleOf(address) {
   return /^(?:module\.[^.[]+(?:\[(?:"(?:\\.|[^"\\])*"|\d+)\])?\.)*/.exec(address)?.[0].replace(/\.$/, '') ?? '';
 }
 
-/** @param {import('./types').ResourceChange[]} resources */
-export function sorted(resources) {
-  const rank = (/** @type {string} */ action) => (ORDER.includes(action) ? ORDER.indexOf(action) : ORDER.length);
-  return [...resources].sort((a, b) => rank(a.action) - rank(b.action) || a.address.localeCompare(b.address, 'en', { numeric: true }));
+/** @param {PlanItem[]} items @returns {PlanItem[]} */
+export function sorted(items) {
+  const rank = (/** @type {PlanItem} */ { action }) => (action && ORDER.includes(action) ? ORDER.indexOf(action) : ORDER.length);
+  return [...items].sort((a, b) => rank(a) - rank(b) || a.address.localeCompare(b.address, 'en', { numeric: true }));
 }
 
-/** @param {import('./types').ResourceChange[]} resources @returns {[string, import('./types').ResourceChange[]][]} */
-function grouped(resources) {
-  /** @type {Map<string, import('./types').ResourceChange[]>} */
-  const groups = new Map();
-  for (const resource of resources) {
-    const module = moduleOf(resource.address);
-    const group = groups.get(module);
-    if (group) group.push(resource);
-    else groups.set(module, [resource]);
+/** @param {PlanItem} item */
+function keyOf(item) {
+  return `${item.subject} ${item.address} ${item.deposed ?? ''}`;
+}
+
+/** Puts the parts of a long item together. @param {PlanItem[]} items */
+function whole(items) {
+  /** @type {PlanItem[]} */
+  const found = [];
+  for (const item of items) {
+    const last = found.at(-1);
+    if (last && (item.part ?? 1) > 1 && keyOf(last) === keyOf(item)) last.attributes = [...(last.attributes ?? []), ...(item.attributes ?? [])];
+    else found.push({ ...item });
   }
-  // In the order of the most serious change in each.
-  return [...groups];
+  return found;
 }
 
-/** A pane that shows a plan, and what it is told later. */
-export function planPane() {
+/** All items of a plan; null where the API has its summary alone. @param {string} operation @param {AbortSignal} signal @returns {Promise<PlanItem[] | null>} */
+async function read(operation, signal) {
+  /** @type {PlanItem[]} */
+  const items = [];
+  let after;
+  do {
+    try {
+      /** @type {{items: PlanItem[], next: string | null}} */
+      const page = await get(`/v1/operations/${operation}/plan`, { limit: 100, after }, signal);
+      items.push(...page.items);
+      after = page.next ?? undefined;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return null;
+      throw error;
+    }
+  } while (after && items.length < MOST);
+  return whole(items);
+}
+
+/** A pane that shows a plan once there is one. @param {string} operation @param {AbortSignal} signal */
+export function planPane(operation, signal) {
   /** @type {import('./types').Plan | null} */
   let plan = null;
+  /** @type {PlanItem[]} */
+  let items = [];
   let wanted = '';
+  let loading = false;
+  let trouble = '';
   /** @type {Set<string>} */
-  const whole = new Set();
+  const all = new Set();
+  /** @type {Set<string>} */
+  const opened = new Set();
   const pane = island(element(html`<div class="plan-pane"></div>`));
 
-  /** @param {import('./types').ResourceChange} resource */
-  function row(resource) {
-    const [sign, verb] = SIGNS[resource.action] ?? ['?', resource.action];
-    const module = moduleOf(resource.address);
-    const local = module ? resource.address.slice(module.length + 1) : resource.address;
-    return html`<li data-action=${resource.action}><span class="sign" aria-hidden="true">${sign}</span><span class="hush">${verb} </span><code>${local}</code><span class="verb" aria-hidden="true">${verb}</span></li>`;
+  async function load() {
+    loading = true;
+    trouble = '';
+    draw();
+    try {
+      const found = await read(operation, signal);
+      if (found) items = found;
+      const losing = items.filter(loses);
+      if (losing.length <= OPEN) for (const one of losing) opened.add(keyOf(one));
+    } catch (error) {
+      if (signal.aborted) return;
+      trouble = error instanceof Error ? error.message : String(error);
+    }
+    loading = false;
+    draw();
+  }
+
+  /** @param {PlanItem} item */
+  function row(item) {
+    const [sign, verb] = SIGNS[item.action ?? ''] ?? (item.subject === 'check' ? ['✓', item.status ?? ''] : ['', '']);
+    const module = item.subject === 'resource' && !loses(item) ? moduleOf(item.address) : '';
+    const local = module ? item.address.slice(module.length + 1) : item.address;
+    const key = keyOf(item);
+    const line = html`<span class="sign" aria-hidden="true">${sign}</span><span class="hush">${verb} </span><code>${local}</code><span class="verb" aria-hidden="true">${verb}</span>`;
+    if (!hasMore(item)) return html`<li class="plain" data-action=${item.action ?? ''} data-key=${key}>${line}</li>`;
+    const open = opened.has(key);
+    return html`<li data-action=${item.action ?? ''} data-key=${key}><details open=${open} @toggle=${(/** @type {any} */ event) => {
+      if (event.target.open === opened.has(key)) return;
+      if (event.target.open) opened.add(key);
+      else opened.delete(key);
+      draw();
+    }}><summary>${line}</summary>${open ? more(item) : null}</details></li>`;
+  }
+
+  /** @param {boolean} open */
+  function fold(open) {
+    if (open) for (const item of items.filter(hasMore).slice(0, 500)) opened.add(keyOf(item));
+    else opened.clear();
+    for (const one of pane.querySelectorAll('.changes details')) /** @type {HTMLDetailsElement} */ (one).open = open;
+    draw();
   }
 
   function draw() {
     if (!plan) return render(pane, html`<p class="muted pad">Terraform has not planned yet.</p>`);
     const query = wanted.toLowerCase();
-    const all = sorted(plan.resources);
-    const matching = query ? all.filter((one) => `${one.address} ${SIGNS[one.action]?.[1] ?? ''}`.toLowerCase().includes(query)) : all;
+    const ordered = sorted(items);
+    const matching = query ? ordered.filter((one) => `${one.address} ${SIGNS[one.action ?? '']?.[1] ?? ''} ${one.type ?? ''}`.toLowerCase().includes(query)) : ordered;
     const changes = plan.add + plan.change + plan.destroy + plan.replace + plan.import + plan.forget + plan.moved;
+    const losing = matching.filter(loses);
+    const resources = items.filter((one) => one.subject === 'resource').length;
+    const others = Object.keys(SUBJECTS).map((subject) => /** @type {[string, PlanItem[]]} */ ([subject, matching.filter((one) => one.subject === subject && !loses(one))])).filter(([, found]) => found.length);
     return render(pane, html`
-      <div class="plan-head">${planCounts(plan)}${plan.outputs_changed && changes ? html`<span class="muted">outputs change</span>` : null}${all.length > 5 ? html`<label class="hush" for="plan-filter">Filter resources</label>
+      <div class="plan-head">${planCounts(plan)}${items.length > 5 ? html`<label class="hush" for="plan-filter">Filter resources</label>
         <input id="plan-filter" type="search" placeholder="Filter resources" .value=${wanted} @input=${(/** @type {any} */ event) => {
           wanted = event.target.value;
           draw();
-        }}><span class="muted" role="status">${query ? `${count(matching.length)} of ${count(all.length)}` : ''}</span>` : null}</div>
+        }}><span class="muted" role="status">${query ? `${count(matching.length)} of ${count(items.length)}` : ''}</span>` : null}
+        <span class="grow"></span>${items.some(hasMore) ? html`<button type="button" class="small quiet" @click=${() => fold(opened.size === 0)}>${opened.size === 0 ? 'Expand' : 'Collapse'}</button>` : null}</div>
       ${plan.refused_because ? html`<div class="note" data-tone="bad"><strong>Refused</strong><p>${plan.refused_because}</p></div>` : null}
-      ${grouped(matching).map(([module, resources]) => group(module, resources, query))}
-      ${changes > plan.resources.length ? html`<p class="note" data-tone="wait">${counted(changes - plan.resources.length, 'more change is', 'more changes are')} in the plan, and not in this list.</p>` : null}`);
+      ${trouble ? html`<div class="note" data-tone="bad"><strong>The plan could not be read</strong><p>${trouble}</p><p><button type="button" class="small" @click=${load}>Try again</button></p></div>` : null}
+      ${losing.length ? group('losing', null, losing, query) : null}
+      ${grouped(matching.filter((one) => one.subject === 'resource' && !loses(one))).map(([module, found]) => group(`module-${module}`, module ? html`<code>${module}</code>` : null, found, query))}
+      ${others.map(([subject, found]) => group(`subject-${subject}`, SUBJECTS[subject], found, query))}
+      ${loading ? html`<p class="muted pad">Reading the plan…</p>` : changes > resources && !trouble ? html`<p class="note" data-tone="wait">${counted(changes - resources, 'more change is', 'more changes are')} in the plan, and not in this list.</p>` : null}`);
   }
 
-  /** @param {string} module @param {import('./types').ResourceChange[]} resources @param {string} query */
-  function group(module, resources, query) {
-    const shown = whole.has(module) || query ? resources.slice(0, 2_000) : resources.slice(0, FIRST);
+  /** @param {string} key @param {unknown} heading @param {PlanItem[]} found @param {string} query */
+  function group(key, heading, found, query) {
+    const shown = all.has(key) || query ? found.slice(0, 2_000) : found.slice(0, FIRST);
     const list = html`<ul class="changes">${shown.map(row)}</ul>${
-      shown.length < resources.length ? html`<p class="pad"><button type="button" class="small" @click=${() => {
-        whole.add(module);
+      shown.length < found.length ? html`<p class="pad"><button type="button" class="small" @click=${() => {
+        all.add(key);
         draw();
-      }}>Show all ${count(resources.length)}</button></p>` : null}`;
-    if (!module) return html`<div data-key="module-">${list}</div>`;
-    return html`<details class="module" data-key=${`module-${module}`} open><summary><code>${module}</code> <span class="tally">${count(resources.length)}</span></summary>${list}</details>`;
+      }}>Show all ${count(found.length)}</button></p>` : null}`;
+    if (!heading) return html`<div data-key=${key}>${list}</div>`;
+    return html`<details class="module" data-key=${key} open><summary>${heading} <span class="tally">${count(found.length)}</span></summary>${list}</details>`;
   }
 
   draw();
@@ -96,8 +181,53 @@ export function planPane() {
     /** @param {import('./types').Plan | null} now */
     set(now) {
       if (JSON.stringify(now) === JSON.stringify(plan)) return;
+      const first = plan === null;
       plan = now;
-      draw();
+      // Until the whole plan is read, and where there is none, its summary.
+      if (first && plan) {
+        items = plan.resources.map((one) => ({ subject: 'resource', ...one }));
+        load();
+      } else draw();
     },
   };
+}
+
+/** @param {PlanItem} item */
+function loses(item) {
+  return LOSING.includes(item.action ?? '') && item.subject !== 'drift';
+}
+
+/** @param {PlanItem} item */
+function hasMore(item) {
+  return Boolean(item.attributes?.length || item.reason || item.replace_paths?.length || item.problems?.length || item.not_understood || item.previous_address || item.import_id || item.trigger);
+}
+
+/** @param {PlanItem} item */
+function more(item) {
+  const facts = [
+    item.not_understood ? `Slipway does not understand this change: ${item.not_understood}` : '',
+    item.reason ? `Reason: ${item.reason.replaceAll('_', ' ')}` : '',
+    item.replace_order ? `Order: ${REPLACEMENTS[item.replace_order] ?? item.replace_order}` : '',
+    item.previous_address ? `Address before: ${item.previous_address}` : '',
+    item.import_id ? `Imported as ${item.import_id}` : '',
+    item.deposed ? `Deposed object ${item.deposed}` : '',
+    item.trigger?.resource ? `Invoked by ${item.trigger.resource}` : '',
+    item.overwritten === true ? 'The apply overwrites it.' : item.overwritten === false ? 'The apply leaves it.' : '',
+    ...(item.problems ?? []),
+  ].filter(Boolean);
+  return html`<div class="more">${facts.map((one) => html`<p class="muted small">${one}</p>`)}${item.attributes?.length ? attributeList(item.attributes) : null}</div>`;
+}
+
+/** @param {PlanItem[]} items @returns {[string, PlanItem[]][]} */
+function grouped(items) {
+  /** @type {Map<string, PlanItem[]>} */
+  const groups = new Map();
+  for (const item of items) {
+    const module = moduleOf(item.address);
+    const group = groups.get(module);
+    if (group) group.push(item);
+    else groups.set(module, [item]);
+  }
+  // In the order of the most serious change in each.
+  return [...groups];
 }

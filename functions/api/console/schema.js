@@ -141,7 +141,7 @@ function isKnown(variable, values, fixed) {
   // What is not shown may be anything, and an environment's value may still be converted.
   if (values[variable.name] === '(sensitive)') return false;
   if (Object.hasOwn(fixed, variable.name)) return ['string', 'number', 'bool'].includes(shape(variable.type));
-  return values[variable.name] !== undefined || variable.required || !variable.sensitive;
+  return values[variable.name] !== undefined || variable.required || !(variable.sensitive || variable.default_expression);
 }
 
 /** @param {Variable} variable @param {Record<string, any>} values @param {Record<string, any>} fixed */

@@ -4,9 +4,11 @@
 // deleted on return. https://datatracker.ietf.org/doc/draft-ietf-oauth-browser-based-apps/ has the reasons.
 
 /** @typedef {{issuer: string, client_id: string, scope: string, audience?: string}} SignIn */
-/** @typedef {{version: string, sign_in: SignIn | null}} Config */
+/** `key` where `slipway console` serves the console: its address has a key, which is sent as a token. */
+/** @typedef {{version: string, sign_in: SignIn | null, key?: boolean}} Config */
 
 const PENDING = 'slipway-sign-in';
+const KEY = 'slipway-console-key';
 const CALLBACK = '/console/callback';
 /** How long before its end a token is renewed. */
 const EARLY = 60_000;
@@ -31,8 +33,17 @@ export function enabled() {
 /** Reads the configuration, and ends a sign-in that the provider has just redirected from. The path to go to, then. @returns {Promise<string | null>} */
 export async function start() {
   config = await (await fetch('/console/config.json', { cache: 'no-store' })).json();
+  if (config.key) return keep();
   if (!config.sign_in) return null;
   return location.pathname === CALLBACK ? finish(new URLSearchParams(location.search)) : null;
+}
+
+/** Keeps the key of `slipway console` for this tab, so that a reload needs no other address. */
+function keep() {
+  const key = /^#key=([0-9a-f]+)$/.exec(location.hash)?.[1];
+  if (!key) return null;
+  sessionStorage.setItem(KEY, key);
+  return location.pathname + location.search;
 }
 
 /** @returns {Config} */
@@ -42,6 +53,7 @@ export function configuration() {
 
 /** A token to send, or null where nobody signs in. @returns {Promise<string | null>} */
 export async function token() {
+  if (config.key) return sessionStorage.getItem(KEY);
   if (!config.sign_in) return null;
   if (tokens && tokens.ends - Date.now() < EARLY) {
     // One renewal at a time: with rotation a second use of a refresh token ends the session.

@@ -8,7 +8,7 @@ export type Kind =
 export interface Attribute { type: Kind; optional: boolean; default?: unknown; }
 export interface Validation { condition: string; error_message: string; }
 export interface Variable {
-  name: string; type: Kind; type_text: string; required: boolean; default?: unknown; nullable: boolean;
+  name: string; type: Kind; type_text: string; required: boolean; default?: unknown; default_expression?: string; nullable: boolean;
   description: string; sensitive: boolean; validations: Validation[];
 }
 export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; }
@@ -38,6 +38,25 @@ export interface ResourceChange { address: string; action: string; }
 export interface Plan {
   add: number; change: number; destroy: number; replace: number; import: number; forget: number; moved: number;
   outputs_changed: boolean; resources: ResourceChange[]; verdict: string | null; refused_because: string | null;
+}
+export interface Cut { bytes: number; sha256: string; }
+export interface AttributeChange {
+  path: string; before?: unknown; after?: unknown; after_unknown?: boolean; before_sensitive?: boolean; after_sensitive?: boolean;
+  forces_replacement?: boolean; lines?: string[]; json?: AttributeChange[]; before_cut?: Cut; after_cut?: Cut;
+}
+export interface PlanItem {
+  subject: string; action?: string; address: string; type?: string; previous_address?: string; deposed?: string; reason?: string;
+  replace_paths?: string[]; replace_order?: string; import_id?: string; attributes?: AttributeChange[];
+  trigger?: { resource?: string }; overwritten?: boolean; status?: string; problems?: string[]; not_understood?: string; part?: number;
+}
+export interface Sheet {
+  hash: string; blueprint: { version: string; previous_version?: string };
+  variables: { name: string; before?: unknown; after?: unknown; sensitive?: boolean }[];
+  plan: { drift_overwritten: number; checks_failed: number; not_understood?: string[] };
+  destroy_count: number; forget_count: number;
+  services: { name: string; action?: string; image_before?: string; image_after?: string; attributes?: AttributeChange[] }[];
+  runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string };
+  policies: { policy: string; verdict: string; reason: string }[];
 }
 export interface Failure { name: string; step: string; message: string; address: string | null; }
 export interface Operation {

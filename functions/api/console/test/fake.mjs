@@ -43,6 +43,34 @@ export function sourceAccount(text) {
   return { account: text, description: text, actions: [text], blueprints: [text], environments: [text], results: text, revision: 1 };
 }
 
+/** An item of a plan with a change of each sort. */
+export function planItem(text, more = {}) {
+  const json = [{ path: text, before: text, after: { [text]: text } }];
+  return {
+    subject: 'resource', action: 'replace', address: text, type: text, previous_address: text, reason: text, replace_paths: [text], replace_order: text, import_id: text, deposed: text,
+    trigger: { resource: text }, problems: [text], not_understood: text,
+    attributes: [
+      { path: text, before: text, after: text, forces_replacement: true },
+      { path: 'list', before: [text], after: null },
+      { path: 'secret', before_sensitive: true, after_sensitive: true },
+      { path: 'later', before: text, after_unknown: true },
+      { path: 'lines', lines: [`+${text}`, `-${text}`, text] },
+      { path: 'document', json },
+      { path: 'long', before: text, after: text, after_cut: { bytes: 123_456, sha256: text } },
+    ],
+    ...more,
+  };
+}
+
+export function sheet(text) {
+  return {
+    hash: `sha256:${text}`, blueprint: { version: text, previous_version: text }, variables: [{ name: text, before: text, after: { [text]: text } }, { name: text, sensitive: true }],
+    plan: { drift_overwritten: 1, checks_failed: 1, not_understood: [text] }, destroy_count: 1, forget_count: 1,
+    services: [{ name: text, action: 'update', image_before: text, image_after: text, attributes: planItem(text).attributes }],
+    runs: { release: true, migrations: [text], backups: [text], snapshot: true, task: text }, policies: [{ policy: text, verdict: text, reason: text }],
+  };
+}
+
 const page = (items) => ({ items, next: null });
 
 /** Answers every request of the page under `/v1`, with one text everywhere. */
@@ -55,6 +83,9 @@ export async function answerWith(target, text) {
     [/\/releases$/, () => page([release(text()), { ...release(text()), number: 2, status: 'failed' }])],
     [/\/operations$/, () => page([operation(text()), { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
     [/\/logs$/, () => ({ lines: Array.from({ length: 30 }, () => ({ time: TIME, step: text(), message: text() })), after: 'x', ended: true })],
+    [/\/plan$/, () => ({ items: ['resource', 'output', 'drift', 'check', 'action'].map((subject, index) => planItem(text(), { subject, deposed: String(index) })), total: 5, next: null })],
+    [/\/sheet$/, () => sheet(text())],
+    [/^\/v1\/operations\/op-waiting$/, () => operation(text(), undefined, 'waiting_for_approval')],
     [/^\/v1\/operations\/[^/]+$/, () => operation(text())],
     [/^\/v1\/blueprints$/, () => page([blueprint(text())])],
     [/^\/v1\/blueprints\//, () => blueprint(text())],

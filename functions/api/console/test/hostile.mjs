@@ -49,11 +49,15 @@ export function hostile(shared) {
     page.on('dialog', (dialog) => page.wrong.push(`dialog: ${dialog.message()}`));
     page.on('popup', (popup) => page.wrong.push(`popup: ${popup.url()}`));
     page.on('request', (request) => new URL(request.url()).hostname.includes('evil') && page.wrong.push(`request: ${request.url()}`));
-    const addresses = ['/', '/console/stacks', '/console/stacks/lusab-babad', '/console/operations/op-1', '/console/new?blueprint=x', '/console/stacks/lusab-babad/update', '/console/blueprints', '/console/blueprints/x', '/console/environments', '/console/source-accounts', '/console/<img src=x onerror=globalThis.__ran=1>'];
+    const addresses = ['/', '/console/stacks', '/console/stacks/lusab-babad', '/console/operations/op-1', '/console/operations/op-waiting', '/console/new?blueprint=x', '/console/stacks/lusab-babad/update', '/console/blueprints', '/console/blueprints/x', '/console/environments', '/console/source-accounts', '/console/<img src=x onerror=globalThis.__ran=1>'];
     for (let round = 0; given.size < all.length || round < 2; round += 1) {
       for (const address of addresses) {
         await visit(page, slipway.url + address);
-        if (address.includes('operations')) await page.locator('.log-line').first().waitFor();
+        if (address.includes('operations')) {
+          await page.locator('.log-line').first().waitFor();
+          await page.locator('.changes .attributes').first().waitFor();
+        }
+        if (address.includes('waiting')) await page.locator('.sheet-body').waitFor();
         const found = await page.evaluate(() => ({
           ran: Reflect.get(globalThis, '__ran'),
           wide: document.documentElement.scrollWidth - innerWidth,

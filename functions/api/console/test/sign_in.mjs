@@ -68,21 +68,30 @@ async function startProvider() {
 }
 
 /** The API behind an authorizer: its files to everybody, its other paths to those with a token. */
-async function startGateway(api, provider) {
+async function startGateway(api, provider, config = { sign_in: { issuer: provider.url, client_id: 'console', scope: 'openid slipway' } }) {
   return listen(async (request, response) => {
     const url = new URL(request.url, api);
     const open = url.pathname === '/' || url.pathname.startsWith('/console');
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     if (!open && !provider.access.has(token)) return response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"Unauthorized"}');
     if (url.pathname === '/console/config.json') {
-      const sign_in = { issuer: provider.url, client_id: 'console', scope: 'openid slipway' };
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ version: 'test', sign_in }));
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ version: 'test', ...config }));
     }
     const answer = await fetch(url, { method: request.method });
     const headers = Object.fromEntries([...answer.headers].filter(([name]) => !['content-encoding', 'content-length', 'transfer-encoding'].includes(name)));
     const policy = headers['content-security-policy'];
     if (policy) headers['content-security-policy'] = policy.replace("connect-src 'self'", `connect-src 'self' ${provider.url}`);
     return response.writeHead(answer.status, headers).end(Buffer.from(await answer.arrayBuffer()));
+  });
+}
+
+/** A request with any headers, which `fetch` does not send. */
+function request(url, headers = {}) {
+  return new Promise((resolve, reject) => {
+    http.get(url, { headers }, (answer) => {
+      let body = '';
+      answer.on('data', (chunk) => (body += chunk)).on('end', () => resolve({ status: answer.statusCode, body }));
+    }).on('error', reject);
   });
 }
 
@@ -119,6 +128,46 @@ export function signIn(shared) {
     await page.context().close();
     gateway.close();
     provider.close();
+  });
+
+  test('the key of slipway console is kept for its tab, and out of the address', async () => {
+    const { slipway, browser } = shared;
+    const key = crypto.randomBytes(32).toString('hex');
+    const gateway = await startGateway(slipway.url, { access: new Set([key]), url: '' }, { sign_in: null, key: true });
+    const page = await openPage(browser, { allowed: [/401/] });
+    await visit(page, `${gateway.url}/#key=${key}`);
+    await page.waitForSelector('html[data-ready=home]');
+    assert.equal(page.url(), `${gateway.url}/`);
+    await page.reload();
+    await page.waitForSelector('html[data-ready=home]');
+    await page.context().close();
+    const other = await openPage(browser, { allowed: [/401/] });
+    await visit(other, gateway.url);
+    await other.getByRole('heading', { name: 'Not signed in' }).waitFor();
+    await other.context().close();
+    gateway.close();
+  });
+
+  test('slipway console forwards its own page, and rejects others', async () => {
+    const { slipway, browser } = shared;
+    const proxy = await slipway.console();
+    const [address, key] = proxy.url.split('/#key=');
+    const status = async (path, headers = {}) => (await request(address + path, headers)).status;
+    const bearer = { authorization: `Bearer ${key}` };
+    assert.equal(await status('/console/stacks'), 200);
+    assert.equal(await status('/v1/stacks'), 401);
+    assert.equal(await status('/v1/stacks', { authorization: 'Bearer 00' }), 401);
+    assert.equal(await status('/v1/stacks', { ...bearer, origin: 'https://evil.example' }), 403);
+    assert.equal(await status('/', { host: 'evil.example' }), 403);
+    assert.equal(await status('/v1/stacks?limit=1', bearer), 200);
+    assert.deepEqual(await request(`${address}/console/config.json`).then(({ body }) => [JSON.parse(body).key, JSON.parse(body).sign_in]), [true, null]);
+    const page = await openPage(browser);
+    await visit(page, proxy.url);
+    await page.waitForSelector('html[data-ready=home]');
+    assert.equal(page.url(), `${address}/`);
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+    proxy.stop();
   });
 
   test('a sign-in that was refused, or that answers another request, says so', async () => {

@@ -32,15 +32,26 @@ module "part" {
 output "slipway" { value = { notes = { hint = "Read \${var.size}" } } }
 `;
 
-/** Stacks and operations in the states that views have something to show for. */
-async function prepare({ slipway }) {
+/** Stacks and operations in the states that views have something to show for, once for all tests. */
+function prepare(shared) {
+  shared.prepared ??= make(shared);
+  return shared.prepared;
+}
+
+/** Approves a plan as it is shown. */
+async function approve(slipway, id) {
+  const sheet = await fetch(`${slipway.api}/v1/operations/${id}/sheet`);
+  await slipway.json('POST', `/v1/operations/${id}/approve`, sheet.ok ? { sheet: (await sheet.json()).hash } : {});
+}
+
+async function make({ slipway }) {
   publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized');
   const { variables } = await slipway.json('GET', '/v1/environments/local');
   await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', variables });
   await slipway.json('PUT', '/v1/source-accounts/111122223333', { description: 'the shop', actions: ['release'], blueprints: ['disk'], environments: ['guarded'] });
   const created = await slipway.json('POST', '/v1/stacks', { name: 'disk', blueprint: 'disk', environment: 'guarded' });
   const first = await slipway.until(created.id, 'waiting_for_approval');
-  await slipway.json('POST', `/v1/operations/${first.id}/approve`, {});
+  await approve(slipway, first.id);
   await slipway.until(first.id, 'succeeded');
   const change = await slipway.json('PATCH', `/v1/stacks/${first.stack.id}`, { variables: { size: 'large' } });
   const waiting = await slipway.until(change.id, 'waiting_for_approval');
@@ -83,11 +94,12 @@ export function views(shared) {
 
   test('a replaced resource is read, and approved, on the page of the operation', async () => {
     const { slipway, browser } = shared;
+    await prepare(shared);
     const { items } = await slipway.json('GET', '/v1/operations?status=waiting_for_approval');
     const page = await openPage(browser);
     await visit(page, slipway.url);
     await page.getByRole('link', { name: /^disk update/ }).click();
-    const change = page.locator('.changes li').first();
+    const change = page.locator('.changes > li').first();
     await change.waitFor();
     assert.match((await change.textContent()) ?? '', /replace terraform_data\.disk/);
     await page.getByRole('button', { name: 'Approve…' }).click();
@@ -100,6 +112,7 @@ export function views(shared) {
 
   test('a rejection takes a reason, and shows it', async () => {
     const { slipway, browser } = shared;
+    await prepare(shared);
     const { items } = await slipway.json('GET', '/v1/stacks?name=disk');
     const { id } = await slipway.json('PATCH', `/v1/stacks/${items[0].id}`, { variables: { size: 'huge' } });
     await slipway.until(id, 'waiting_for_approval');

@@ -32,6 +32,6 @@ export default async function view({ params, query, signal, show, title }) {
 function variable(variable) {
   return html`<tr><th scope="row"><code>${variable.name}</code>${variable.required ? html` <span class="need">required</span>` : null}${variable.sensitive ? html` <span class="need">sensitive</span>` : null}</th>
     <td><code class="value">${variable.type_text}</code></td>
-    <td>${variable.default === undefined ? html`<span class="muted">–</span>` : html`<code class="value">${shown(variable.default)}</code>`}</td>
+    <td>${variable.default === undefined && !variable.default_expression ? html`<span class="muted">–</span>` : html`<code class="value">${variable.default_expression ?? shown(variable.default)}</code>`}</td>
     <td><p>${variable.description}</p>${variable.validations.map((one) => html`<p class="muted small">${one.error_message}</p>`)}</td></tr>`;
 }

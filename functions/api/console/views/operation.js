@@ -7,6 +7,7 @@ import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
 import { planPane } from '../plan.js';
+import { sheetPane } from '../sheet.js';
 import { timeline } from '../timeline.js';
 
 /** The pages of an execution in AWS's console: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html. @param {string} arn */
@@ -23,7 +24,9 @@ export default async function view(page) {
   const { id } = page.params;
   /** @type {import('../types').Operation} */
   let operation = await get(`/v1/operations/${encodeURIComponent(id)}`, {}, page.signal);
-  const plan = planPane();
+  const plan = planPane(operation.id, page.signal);
+  /** @type {ReturnType<typeof sheetPane> | null} */
+  let sheet = null;
   const log = logPane(operation.id, !hasEnded(operation.status), page.signal);
   const clock = island(element(html`<div></div>`));
 
@@ -31,7 +34,13 @@ export default async function view(page) {
   const decide = (act) => async () => {
     const answer = await act(operation);
     if (answer) update(answer);
+    // What was refused may be because the sheet has changed meanwhile.
+    else sheet?.reload();
   };
+  const openSheet = () => sheetPane(operation.id, page.signal, {
+    approve: (read) => decide((one) => actions.approve(one, read))(),
+    reject: decide(actions.reject),
+  });
 
   function tick() {
     render(clock, timeline(operation, hasEnded(operation.status) ? Date.parse(operation.ended_at ?? '') : Date.now()));
@@ -45,13 +54,14 @@ export default async function view(page) {
     page.title(`${name} · ${operation.stack.name}`);
     plan.set(operation.plan);
     log.setSteps(operation.steps);
+    if (operation.status === 'waiting_for_approval') sheet ??= openSheet();
     tick();
     page.show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
       <div class="title"><h1>${name}</h1>${badge(operation.status)}<span class="grow"></span>
         ${operation.links.cancel && !operation.cancel ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
       ${summary(operation)}
-      ${verdict(operation, decide)}
+      ${verdict(operation, sheet)}
       <div class="split" data-key="body">
         ${card('Timeline', clock)}
         ${operation.plan || !hasEnded(operation.status) ? card(operation.status === 'waiting_for_approval' ? 'Plan to approve' : 'Plan', plan.element, { id: 'plan' }) : null}
@@ -94,15 +104,9 @@ function summary(operation) {
   ]);
 }
 
-/** What is expected of a person, or what a person needs to know first. @param {import('../types').Operation} operation @param {(act: typeof actions.approve) => () => void} decide */
-function verdict(operation, decide) {
-  if (operation.status === 'waiting_for_approval') {
-    return html`<section class="note sheet" data-tone="wait" data-key="sheet" aria-label="Approval">
-      <div><strong>This plan waits for an approval</strong>
-      <p>Read the plan below. The workflow applies exactly this plan, or nothing.</p></div>
-      <div class="actions"><button type="button" class="primary" @click=${decide(actions.approve)}>Approve…</button>
-      <button type="button" @click=${decide(actions.reject)}>Reject…</button></div></section>`;
-  }
+/** What is expected of a person, or what a person needs to know first. @param {import('../types').Operation} operation @param {ReturnType<typeof sheetPane> | null} sheet */
+function verdict(operation, sheet) {
+  if (operation.status === 'waiting_for_approval') return sheet?.element;
   if (operation.cancel && !hasEnded(operation.status)) {
     return html`<div class="note" data-tone="wait" data-key="cancelling"><strong>Cancel requested by ${operation.cancel.requested_by}</strong>
       <p>${operation.cancel.acknowledged_at ? 'Terraform was interrupted and saves the state.' : 'The build reads the request within seconds.'}</p></div>`;

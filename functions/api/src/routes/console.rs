@@ -37,10 +37,11 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 28] = files![
+static FILES: [File; 30] = files![
     "actions.js",
     "api.js",
     "app.js",
+    "attributes.js",
     "form.js",
     "format.js",
     "hcl.js",
@@ -52,6 +53,7 @@ static FILES: [File; 28] = files![
     "request.js",
     "schema.js",
     "session.js",
+    "sheet.js",
     "style.css",
     "timeline.js",
     "views.css",

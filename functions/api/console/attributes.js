@@ -1,0 +1,44 @@
+// The attributes of a change, before and after.
+
+import { count } from './format.js';
+import { html } from './html.js';
+
+/** @typedef {import('./types').AttributeChange} AttributeChange */
+
+/** @param {unknown} value */
+function written(value) {
+  return typeof value === 'string' ? JSON.stringify(value) : JSON.stringify(value, null, 1)?.replace(/\n\s*/g, ' ') ?? '';
+}
+
+/** One side of a change; nothing where the attribute does not exist there. @param {AttributeChange} change @param {'before' | 'after'} side */
+function value(change, side) {
+  if (side === 'after' && change.after_unknown) return html`<span class="known-later">(known after apply)</span>`;
+  if (side === 'before' ? change.before_sensitive : change.after_sensitive) return html`<span class="known-later">(sensitive)</span>`;
+  if (!Object.hasOwn(change, side)) return null;
+  const cut = side === 'before' ? change.before_cut : change.after_cut;
+  return html`<span class=${side === 'before' ? 'old' : 'new'}>${written(change[side])}</span>${cut ? html`<span class="muted" title=${cut.sha256}> … ${count(cut.bytes)} bytes</span>` : null}`;
+}
+
+/** @param {string} line */
+function lineTone(line) {
+  return line.startsWith('+') ? 'create' : line.startsWith('-') ? 'delete' : '';
+}
+
+/** @param {AttributeChange} change @returns {DocumentFragment} */
+function row(change) {
+  const before = value(change, 'before');
+  const after = value(change, 'after');
+  const lines = change.lines ?? [];
+  const json = change.json ?? [];
+  return html`<li><code class="path">${change.path}</code>
+    <span class="change">${
+      lines.length ? html`<pre class="lines">${lines.map((line) => html`<span data-action=${lineTone(line)}>${line}\n</span>`)}</pre>`
+        : json.length ? attributeList(json)
+        : html`${before}${before && after ? html` <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ` : null}${after ?? (before ? html` <span class="muted">removed</span>` : null)}`
+    }${change.forces_replacement ? html` <span class="badge" data-tone="wait">forces replacement</span>` : null}</span></li>`;
+}
+
+/** @param {AttributeChange[]} changes */
+export function attributeList(changes) {
+  return html`<ul class="attributes">${changes.map(row)}</ul>`;
+}

@@ -1,0 +1,97 @@
+// The approval sheet: everything that an approver decides by, with the hash that an approval quotes.
+
+import { Problem, get } from './api.js';
+import { attributeList } from './attributes.js';
+import { counted, image, shown, words } from './format.js';
+import { element, html, island, render } from './html.js';
+import { problemPanel } from './parts.js';
+
+/** @typedef {import('./types').Sheet} Sheet */
+
+/** @param {string} operation @param {AbortSignal} signal @param {{approve: (sheet: Sheet | null) => void, reject: () => void}} decide */
+export function sheetPane(operation, signal, decide) {
+  /** @type {Sheet | null} */
+  let sheet = null;
+  /** @type {unknown} */
+  let problem = null;
+  let loaded = false;
+  const pane = island(element(html`<section class="note sheet" data-tone="wait" aria-label="Approval"></section>`));
+
+  async function load() {
+    problem = null;
+    try {
+      sheet = await get(`/v1/operations/${operation}/sheet`, {}, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      // A plan of an earlier version has no sheet: it is approved by what the operation shows.
+      if (!(error instanceof Problem && error.status === 404)) problem = error;
+    }
+    loaded = true;
+    draw();
+  }
+
+  function draw() {
+    render(pane, html`
+      <div class="sheet-head"><div><strong>This plan waits for an approval</strong>
+      <p>${sheet ? 'The workflow applies exactly what this sheet and the plan below say, or nothing.' : 'Read the plan below. The workflow applies exactly this plan, or nothing.'}</p></div>
+      <div class="actions"><button type="button" class="primary" .disabled=${!loaded || problem !== null} @click=${() => decide.approve(sheet)}>Approve…</button>
+      <button type="button" @click=${decide.reject}>Reject…</button></div></div>
+      ${problem ? problemPanel(problem, load) : null}
+      ${sheet ? body(sheet) : null}`);
+  }
+
+  draw();
+  load();
+  return { element: pane, reload: load };
+}
+
+/** @param {Sheet} sheet */
+function body(sheet) {
+  const parts = /** @type {[string, unknown][]} */ ([
+    ['Loses', losses(sheet)],
+    ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
+    ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
+    ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
+    ['Then runs', runs(sheet)],
+    ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${{ allow: 'ok', refuse: 'bad' }[one.verdict] ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
+    ['Sheet', html`<code class="muted" title=${sheet.hash}>${sheet.hash.slice(0, 23)}…</code>`],
+  ]);
+  return html`<dl class="sheet-body">${parts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {Sheet} sheet */
+function losses(sheet) {
+  const found = [
+    sheet.destroy_count ? counted(sheet.destroy_count, 'resource is destroyed', 'resources are destroyed') : '',
+    sheet.forget_count ? counted(sheet.forget_count, 'resource leaves the state', 'resources leave the state') : '',
+    sheet.plan.drift_overwritten ? counted(sheet.plan.drift_overwritten, 'change outside Terraform is overwritten', 'changes outside Terraform are overwritten') : '',
+    sheet.plan.checks_failed ? counted(sheet.plan.checks_failed, 'check failed', 'checks failed') : '',
+    ...(sheet.plan.not_understood ?? []),
+  ].filter(Boolean);
+  return found.length ? html`<span class="bad">${found.join('; ')}</span>` : html`<span class="muted">nothing</span>`;
+}
+
+/** @param {Sheet['variables'][number]} change */
+function variable(change) {
+  const side = (/** @type {'before' | 'after'} */ name) => change.sensitive ? html`<span class="known-later">(sensitive)</span>`
+    : Object.hasOwn(change, name) ? html`<span class=${name === 'before' ? 'old' : 'new'}>${shown(change[name])}</span>` : html`<span class="muted">default</span>`;
+  return html`<li><code class="path">${change.name}</code><span class="change">${side('before')} <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ${side('after')}</span></li>`;
+}
+
+/** @param {Sheet['services'][number]} service */
+function service(service) {
+  const before = service.image_before ? html`<span class="old" title=${service.image_before}>${image(service.image_before)}</span> → ` : null;
+  return html`<li><code class="path">${service.name}</code><span class="change">${service.image_after ? html`${before}<span class="new" title=${service.image_after}>${image(service.image_after)}</span>` : html`<span class="muted">${service.action ?? 'unchanged image'}</span>`}${service.attributes?.length ? attributeList(service.attributes) : null}</span></li>`;
+}
+
+/** @param {Sheet} sheet */
+function runs({ runs: found }) {
+  const steps = [
+    ...(found.snapshot ? ['a snapshot of the database'] : []),
+    ...(found.backups ?? []).map((name) => `backup ${name}`),
+    ...(found.migrations ?? []).map((name) => `migration ${name}`),
+    ...(found.release ? ['the release'] : []),
+    ...(found.task ? [`task ${found.task}`] : []),
+  ];
+  return steps.length ? steps.join(', ') : null;
+}
