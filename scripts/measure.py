@@ -312,6 +312,10 @@ def row(metric, reference, measured, against):
     return metric, milliseconds(measured), f"{reference}: {milliseconds(against)}", f"{ours / theirs:.2f}", ""
 
 
+def line(cells):
+    return f"| {' | '.join(cells)} |"
+
+
 def milliseconds(times):
     low, high = min(times) * 1000, max(times) * 1000
     return f"{statistics.median(times) * 1000:.0f} ms ({low:.0f} to {high:.0f}, {len(times)} times)"
@@ -354,16 +358,18 @@ def main():
             print(f"skipped: {name}: needs --moto; install it with `pip install -r .ci/requirements-tests.txt`")
             continue
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        known = len(rows)
         try:
             ROWS[name](given, rows)
         except Exception as error:
             # The other rows are of use without it.
             rows.append((name, f"failed: {error}", "", "", ""))
             failed = True
+        # The whole takes a while, and what is known is of use where it is interrupted.
+        print("\n".join(map(line, rows[known:])), file=sys.stderr, flush=True)
     print("| metric | Slipway | reference | ratio | detail |")
     print("| --- | --- | --- | --- | --- |")
-    for cells in rows:
-        print(f"| {' | '.join(cells)} |")
+    print("\n".join(map(line, rows)))
     sys.exit(failed)
 
 
