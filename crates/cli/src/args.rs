@@ -2,6 +2,7 @@
 
 mod configuration;
 mod event;
+mod plan;
 mod subscription;
 mod values;
 
@@ -19,6 +20,7 @@ use crate::publish::Architecture;
 
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
+pub use plan::{Approve, PlanTarget, ShowPlan};
 pub use subscription::Subscribe;
 pub use values::{BlueprintRef, StackRef};
 use values::{assignment, release_number, service_image};
@@ -107,6 +109,15 @@ pub enum Command {
     /// Operations: changes and checks of stacks
     #[command(subcommand)]
     Operation(OperationCommand),
+    /// Show the whole plan of an operation, with every attribute
+    Plan(ShowPlan),
+    /// Show the approval sheet of an operation
+    Sheet {
+        /// The operation's id
+        operation: OperationId,
+    },
+    /// Approve the plan of an operation
+    Approve(Approve),
     /// Print the log of an operation
     Logs(Logs),
     /// Inspect, redrive or delete dead-lettered events
@@ -419,10 +430,7 @@ pub enum OperationCommand {
         operation: OperationId,
     },
     /// Approve the plan of an operation
-    Approve {
-        /// The operation's id
-        operation: OperationId,
-    },
+    Approve(Approve),
     /// Reject the plan of an operation
     Reject {
         /// The operation's id

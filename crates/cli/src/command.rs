@@ -11,6 +11,7 @@ pub mod image;
 pub mod login;
 pub mod logs;
 pub mod operation;
+pub mod plan;
 pub mod publish;
 pub mod release;
 pub mod source_account;

@@ -17,6 +17,7 @@ mod json_file;
 mod login;
 mod operation_view;
 mod output;
+mod plan_view;
 mod publish;
 mod secret;
 mod server;
@@ -108,6 +109,9 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Task(task) => command::task::run(task, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
+        Command::Plan(plan) => command::plan::show(plan, &client()?, output).await,
+        Command::Sheet { operation } => command::plan::sheet(&operation, &client()?, output).await,
+        Command::Approve(approve) => command::plan::approve(approve, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
         Command::Event(event) => command::event::run(event, Services::of(&global)?, output).await,
         Command::Image(ImageCommand::Push {

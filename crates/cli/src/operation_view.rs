@@ -128,7 +128,8 @@ impl Operation {
     pub fn decide(&self) -> String {
         let id = &self.id;
         format!(
-            "waits for an approval: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …"
+            "waits for an approval: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
+             every change: slipway plan {id}"
         )
     }
 
@@ -197,10 +198,13 @@ impl Plan {
         )
     }
 
-    /// Each resource that is named, in a line of its own.
+    /// Each resource that is named, in a line of its own, and how many are not.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let resources = self.resources.iter();
-        resources.map(|resource| format!("{:<8} {}", resource.action, resource.address))
+        let named = resources.map(|resource| format!("{:<8} {}", resource.action, resource.address));
+        let all = self.add + self.change + self.destroy + self.replace + self.import + self.forget + self.moved;
+        let left = all.saturating_sub(self.resources.len() as u64);
+        named.chain((left > 0).then(|| format!("… and {left} more")))
     }
 }
 

@@ -13,14 +13,66 @@ use serde_json::Value;
 pub struct Output {
     json: bool,
     terminal: bool,
+    colours: bool,
+}
+
+/// How a line looks on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Bold,
+    Faint,
+    Red,
+    Yellow,
+    Green,
+}
+
+impl Style {
+    /// The parameters of its escape sequence (ECMA-48, "select graphic rendition").
+    fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Bold => Some("1"),
+            Self::Faint => Some("2"),
+            Self::Red => Some("31"),
+            Self::Yellow => Some("33"),
+            Self::Green => Some("32"),
+        }
+    }
+}
+
+/// A line for people. Its text may come from anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub style: Style,
+    pub text: String,
+}
+
+impl Line {
+    pub fn new(style: Style, text: String) -> Self {
+        Self { style, text }
+    }
+
+    /// The line for a terminal: the only escape sequences are its own.
+    fn coloured(&self) -> String {
+        let text = harmless(&self.text);
+        match self.style.code() {
+            Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
+            None => text.into_owned(),
+        }
+    }
 }
 
 impl Output {
     /// The standard output, in JSON if that was asked for.
     pub fn new(json: bool) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        // https://no-color.org: set to anything but nothing.
+        let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             json,
-            terminal: std::io::stdout().is_terminal(),
+            terminal,
+            colours: terminal && !wants_none,
         }
     }
 
@@ -38,6 +90,26 @@ impl Output {
     pub fn say(self, line: &str) {
         if !self.json {
             print(line);
+        }
+    }
+
+    /// Prints lines for people, in colours where a terminal takes them; nothing where programs read.
+    pub fn lines(self, lines: &[Line]) {
+        if !self.json {
+            let mut stdout = std::io::stdout().lock();
+            for line in lines {
+                let written = if self.colours {
+                    writeln!(stdout, "{}", line.coloured())
+                } else if self.terminal {
+                    writeln!(stdout, "{}", harmless(&line.text))
+                } else {
+                    writeln!(stdout, "{}", line.text)
+                };
+                if written.is_err() {
+                    // The reader has all that it wanted.
+                    return;
+                }
+            }
         }
     }
 
@@ -144,6 +216,13 @@ mod tests {
         ] {
             assert_eq!(harmless(text), shown);
         }
+    }
+
+    #[test]
+    fn coloured_line_has_no_escapes_but_its_own() {
+        let line = Line::new(Style::Red, "aws_a.b[\"\u{1b}[32mgreen\"]".to_owned());
+        assert_eq!(line.coloured(), "\u{1b}[31maws_a.b[\"\\x1b[32mgreen\"]\u{1b}[0m");
+        assert_eq!(Line::new(Style::Plain, "a".to_owned()).coloured(), "a");
     }
 
     #[test]

@@ -7,6 +7,25 @@ use serde_json::{Map, Value};
 
 use crate::fields::shortened;
 
+/// The value as canonical JSON: no spaces, and the fields of every object in the order of their names' bytes. Whoever hashes it
+/// gets the same digest, whatever order the fields came in.
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by(|one, other| one.0.cmp(other.0));
+            let field =
+                |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), canonical(value));
+            format!("{{{}}}", fields.into_iter().map(field).collect::<Vec<_>>().join(","))
+        }
+        Value::Array(elements) => {
+            let elements: Vec<String> = elements.iter().map(canonical).collect();
+            format!("[{}]", elements.join(","))
+        }
+        leaf => leaf.to_string(),
+    }
+}
+
 /// A JSON value no object of which names a field twice: of two values, one would be lost without a word.
 pub struct Unique(pub Value);
 
@@ -193,5 +212,13 @@ mod tests {
         ] {
             assert_eq!(inexact_number(text), Some(lost), "{text}");
         }
+    }
+
+    #[test]
+    fn canonical_json_has_one_order() {
+        let one: Value = serde_json::from_str(r#"{"b": [1, {"z": null, "a": "ü\n"}], "a": 1.50}"#).expect("JSON");
+        let other: Value = serde_json::from_str(r#"{"a":1.5,"b":[1,{"a":"ü\n","z":null}]}"#).expect("JSON");
+        assert_eq!(canonical(&one), r#"{"a":1.5,"b":[1,{"a":"ü\n","z":null}]}"#);
+        assert_eq!(canonical(&one), canonical(&other));
     }
 }

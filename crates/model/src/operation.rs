@@ -20,6 +20,7 @@ use crate::contract::Database;
 use crate::event::{Origin, Telling};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
+use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict};
 use crate::stack::Configuration;
 
@@ -357,6 +358,9 @@ pub struct Operation {
     /// Which plan that is. None before there is one, and on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_by: Option<PlanMade>,
+    /// What the apply of that plan uses, by SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
     /// What followed from that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

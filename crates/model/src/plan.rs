@@ -1,9 +1,36 @@
 //! What Terraform would change, and what follows from it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`show`] | the reader of `terraform show -json` |
+//! | [`item`], [`attribute`] | an entry of a plan, and what changes in it |
+//! | `difference`, `text`, `path` | what differs between two values, and how people read that |
+//! | [`contract`] | what becomes of the output `slipway` |
+//! | [`pages`] | a plan as objects in the artifacts bucket |
+//! | [`binding`] | what the apply of a plan uses, by SHA-256 |
+//! | [`sheet`] | everything that an approver decides by |
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::environment::{Approval, Environment};
 use crate::operation::OperationKind;
+use item::Item;
+use pages::Document;
+
+pub mod attribute;
+pub mod binding;
+pub mod contract;
+mod difference;
+pub mod item;
+pub mod pages;
+mod path;
+pub mod sheet;
+pub mod show;
+mod text;
 
 /// How many resources a [`PlanSummary`] names: enough for a person to read, few enough for a DynamoDB item.
 pub const RESOURCES_NAMED: usize = 100;
@@ -19,28 +46,100 @@ fn name(named: &mut Vec<ResourceChange>, change: ResourceChange) {
     }
 }
 
+/// How many reasons a [`PlanSummary`] gives for not being understood.
+const REASONS_NAMED: usize = 10;
+
+/// The most bytes of such a reason.
+const REASON_BYTES: usize = 400;
+
+/// How many types of resources a [`PlanSummary`] counts.
+const TYPES_COUNTED: usize = 500;
+
 /// What a plan would do to one resource.
-///
-/// The names are those of Terraform's `-json` stream (`change.action` in a `planned_change` message), less `noop` and `read`,
-/// which change nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It is made.
-    Create,
-    /// It is changed in place.
-    Update,
-    /// It is destroyed and made anew.
-    Replace,
+    /// Slipway does not know what it is.
+    Unknown,
     /// It is destroyed.
     Delete,
-    /// An existing resource is taken into the state.
-    Import,
+    /// It is destroyed and made anew.
+    Replace,
     /// It is dropped from the state, and goes on existing.
     Forget,
+    /// It is an action of a provider, which the apply invokes.
+    Invoke,
+    /// It is changed in place.
+    Update,
+    /// An existing resource is taken into the state.
+    Import,
+    /// It is made.
+    Create,
     /// It gets another address in the state. Nothing happens to the resource; but without the move, the next version of the
     /// blueprint that lacks the `moved` block destroys it.
     Move,
+    /// It is a data source that is read during the apply.
+    Read,
+}
+
+impl Action {
+    /// Every action, in the order in which people read them.
+    pub const ALL: [Self; 10] = [
+        Self::Unknown,
+        Self::Delete,
+        Self::Replace,
+        Self::Forget,
+        Self::Invoke,
+        Self::Update,
+        Self::Import,
+        Self::Create,
+        Self::Move,
+        Self::Read,
+    ];
+
+    /// Its name, as requests and records have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Delete => "delete",
+            Self::Replace => "replace",
+            Self::Forget => "forget",
+            Self::Invoke => "invoke",
+            Self::Update => "update",
+            Self::Import => "import",
+            Self::Create => "create",
+            Self::Move => "move",
+            Self::Read => "read",
+        }
+    }
+
+    /// Where it stands in a plan.
+    fn rank(self) -> u8 {
+        // As they are listed: what destroys comes first, and before that what nobody understands.
+        self as u8
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no [`Action`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no action of a plan")]
+pub struct InvalidAction;
+
+impl FromStr for Action {
+    type Err = InvalidAction;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAction> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or(InvalidAction)
+    }
 }
 
 /// One resource of a plan.
@@ -72,16 +171,57 @@ pub struct PlanSummary {
     /// Resources that would get another address in the state, and nothing else.
     #[serde(default)]
     pub moved: u64,
+    /// Data sources that the apply would read.
+    #[serde(default)]
+    pub read: u64,
+    /// Actions that the apply would invoke.
+    #[serde(default)]
+    pub invoke: u64,
+    /// Changes and actions that Terraform leaves to a later plan.
+    #[serde(default)]
+    pub deferred: u64,
+    /// Changes of which Slipway does not know what they are.
+    #[serde(default)]
+    pub unknown: u64,
+    /// Resources that were changed outside Terraform.
+    #[serde(default)]
+    pub drifted: u64,
+    /// Of these, how many the apply would change back.
+    #[serde(default)]
+    pub drift_overwritten: u64,
+    /// Checks and conditions that failed.
+    #[serde(default)]
+    pub checks_failed: u64,
     /// Whether an output would change: Terraform then has something to apply even where no resource changes.
     pub outputs_changed: bool,
-    /// The first [`RESOURCES_NAMED`] resources that would change, in the order of the plan.
+    /// Whether there is something to apply, as Terraform says. OpenTofu does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applyable: Option<bool>,
+    /// Whether nothing is left to a later plan, as Terraform says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
+    /// The first [`RESOURCES_NAMED`] resources that would change: what destroys comes first.
     pub resources: Vec<ResourceChange>,
+    /// How many resources and actions of each type would change, and how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, BTreeMap<Action, u64>>,
+    /// What in the plan is not understood. Such a plan is never applied without an approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_understood: Vec<String>,
+    /// The whole plan in the artifacts bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
 }
 
 impl PlanSummary {
     /// Counts one more resource, and names it while there is room.
     pub fn add_change(&mut self, change: ResourceChange) {
-        let count = match change.action {
+        self.count_action(change.action);
+        name(&mut self.resources, change);
+    }
+
+    fn count_action(&mut self, action: Action) {
+        let count = match action {
             Action::Create => &mut self.add,
             Action::Update => &mut self.change,
             Action::Replace => &mut self.replace,
@@ -89,24 +229,82 @@ impl PlanSummary {
             Action::Import => &mut self.import,
             Action::Forget => &mut self.forget,
             Action::Move => &mut self.moved,
+            Action::Read => &mut self.read,
+            Action::Invoke => &mut self.invoke,
+            Action::Unknown => &mut self.unknown,
         };
         *count += 1;
-        name(&mut self.resources, change);
+    }
+
+    /// Counts a resource of the complete plan.
+    fn count(&mut self, item: &Item) {
+        if let Some(action) = item.action {
+            self.count_action(action);
+        }
+        self.count_type(item);
+    }
+
+    fn count_type(&mut self, item: &Item) {
+        let Some(action) = item.action else { return };
+        if self.types.len() == TYPES_COUNTED && !self.types.contains_key(&item.kind) {
+            return self.note("the plan changes more types of resources than are counted");
+        }
+        let counts = self.types.entry(item.kind.clone()).or_default();
+        *counts.entry(action).or_default() += 1;
+    }
+
+    /// Notes something that is not understood.
+    pub fn note(&mut self, what: impl Into<String>) {
+        let what: String = what.into();
+        let mut kept = what[..what.floor_char_boundary(REASON_BYTES)].to_owned();
+        if kept.len() < what.len() {
+            kept.push('…');
+        }
+        match self.not_understood.len() {
+            len if len < REASONS_NAMED => {
+                if !self.not_understood.contains(&kept) {
+                    self.not_understood.push(kept);
+                }
+            }
+            len if len == REASONS_NAMED => self.not_understood.push("and more".to_owned()),
+            _ => {}
+        }
     }
 
     /// How many resources an apply would touch.
     pub fn resource_count(&self) -> u64 {
-        self.add + self.change + self.destroy + self.replace + self.import + self.forget + self.moved
+        self.add + self.change + self.destroy + self.replace + self.import + self.forget + self.moved + self.unknown
+    }
+
+    /// Whether anything would change.
+    fn changes(&self) -> bool {
+        self.resource_count() + self.invoke > 0 || self.outputs_changed
     }
 
     /// Whether there is nothing to apply.
     pub fn is_empty(&self) -> bool {
-        self.resource_count() == 0 && !self.outputs_changed
+        !self.applyable.unwrap_or_else(|| self.changes())
     }
 
     /// Whether a resource would be destroyed, for good or to be made anew.
     pub fn destroys(&self) -> bool {
         self.destroy + self.replace > 0
+    }
+
+    /// Whether a resource would be lost: destroyed, dropped from the state, or given to an action whose effect nobody plans.
+    pub fn may_lose(&self) -> bool {
+        self.destroys() || self.forget + self.invoke > 0
+    }
+
+    /// The types of which a resource would be destroyed, replaced or dropped from the state.
+    pub fn lost_types(&self) -> impl Iterator<Item = &str> {
+        let lost = |counts: &BTreeMap<Action, u64>| {
+            [Action::Delete, Action::Replace, Action::Forget, Action::Unknown]
+                .iter()
+                .any(|action| counts.contains_key(action))
+        };
+        let types = self.types.iter().filter(move |(_, counts)| lost(counts));
+        types.map(|(kind, _)| kind.as_str())
     }
 }
 
@@ -154,12 +352,15 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
             environment.name
         ));
     }
+    if !plan.not_understood.is_empty() {
+        return Verdict::ApprovalNeeded;
+    }
     if plan.is_empty() {
         return Verdict::NothingToChange;
     }
     match environment.approval {
         Approval::Never => Verdict::Apply,
-        Approval::WhenDestroying if plan.destroys() => Verdict::ApprovalNeeded,
+        Approval::WhenDestroying if plan.may_lose() => Verdict::ApprovalNeeded,
         Approval::WhenDestroying => Verdict::Apply,
         Approval::Always => Verdict::ApprovalNeeded,
     }
@@ -238,6 +439,55 @@ mod tests {
         let judge = |approval| review(OperationKind::Update, &moves, &environment(approval, true));
         assert_eq!(judge(Approval::Never), Verdict::Apply);
         assert_eq!(judge(Approval::WhenDestroying), Verdict::Apply);
+    }
+
+    #[test]
+    fn terraform_decides_whether_there_is_something_to_apply() {
+        let says = |applyable, mut plan: PlanSummary| {
+            plan.applyable = applyable;
+            review(OperationKind::Update, &plan, &environment(Approval::Never, false))
+        };
+        assert_eq!(says(Some(true), plan(&[])), Verdict::Apply);
+        assert_eq!(says(Some(false), plan(&[])), Verdict::NothingToChange);
+        assert_eq!(says(None, plan(&[])), Verdict::NothingToChange);
+        assert_eq!(says(None, plan(&[Action::Move])), Verdict::Apply);
+    }
+
+    #[test]
+    fn what_is_not_understood_needs_an_approval() {
+        let mut odd = plan(&[]);
+        odd.note("the plan has `resource_renames`");
+        for (kind, verdict) in [
+            (OperationKind::Update, Verdict::ApprovalNeeded),
+            (OperationKind::Destroy, Verdict::ApprovalNeeded),
+            (OperationKind::Preview, Verdict::ShownOnly),
+        ] {
+            assert_eq!(review(kind, &odd, &environment(Approval::Never, false)), verdict);
+        }
+        for reason in 0..30 {
+            odd.note(format!("{reason} {}", "x".repeat(1_000)));
+        }
+        assert_eq!(
+            (odd.not_understood.len(), odd.not_understood[10].as_str()),
+            (REASONS_NAMED + 1, "and more")
+        );
+    }
+
+    #[test]
+    fn what_may_be_lost_needs_an_approval_when_destroying() {
+        for (action, verdict) in [
+            (Action::Forget, Verdict::ApprovalNeeded),
+            (Action::Invoke, Verdict::ApprovalNeeded),
+            (Action::Import, Verdict::Apply),
+            (Action::Update, Verdict::Apply),
+        ] {
+            let environment = environment(Approval::WhenDestroying, false);
+            assert_eq!(
+                review(OperationKind::Update, &plan(&[action]), &environment),
+                verdict,
+                "{action}"
+            );
+        }
     }
 
     #[test]

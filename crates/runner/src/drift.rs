@@ -14,7 +14,7 @@ use slipway_model::plan::{Action, Drift, ResourceChange};
 use crate::error::Error;
 use crate::report::Report;
 use crate::session::Session;
-use crate::terraform::{Run, Terraform};
+use crate::terraform::Terraform;
 use crate::work_folder::WorkFolder;
 
 /// Attributes that change without anybody's fault, by the type of their resource.
@@ -43,13 +43,7 @@ pub(crate) async fn find(
         return Ok(Drift::default());
     }
     let shown = folder.path().join("drift.json");
-    let run = Run {
-        command: "show",
-        arguments: vec!["-json".into(), "-no-color".into(), folder.plan().into()],
-        folder: folder.root(),
-        stream: &shown,
-    };
-    terraform.run(&run, &session.cancel, None).await?.success("show")?;
+    terraform.show(folder, &shown, &session.cancel).await?;
     read(&shown)
 }
 

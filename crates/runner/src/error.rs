@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
+use slipway_model::plan::show::NotAPlan;
 
 use crate::config::Phase;
 use crate::stream::Diagnostic;
@@ -118,10 +119,20 @@ pub(crate) enum Error {
     )]
     StreamIncomplete { command: &'static str, why: String },
     #[error(
-        "failed to read the plan: {found} writes `{kind}`, which this version of Slipway does not know. Use Terraform 1.11 or \
-         OpenTofu 1.10, or upgrade Slipway"
+        "failed to read the plan: `terraform show -json` is incomplete. Check that the disk of the build is not full, then request \
+         the operation again"
     )]
-    UnknownMessage { found: String, kind: String },
+    Plan(#[source] NotAPlan),
+    #[error("failed to keep the plan")]
+    Keep(#[source] Source),
+    #[error("failed to apply the plan: {0} differs from what was planned; request the operation again")]
+    Differs(String),
+    #[error("failed to apply the plan: {0}; request the operation again")]
+    StateDiffers(String),
+    #[error(
+        "failed to apply the plan: an earlier version of Slipway made it, which recorded no digests; request the operation again"
+    )]
+    Unbound,
     #[error(
         "failed to destroy the stack: Terraform ended with success, and {count} resources are still in the state, among them \
          {first}. Request the destroy again"
@@ -146,8 +157,6 @@ pub(crate) enum Error {
     SensitiveContract,
     #[error("the plan of this operation is missing: {0}")]
     NoPlan(String),
-    #[error("the plan in {0} is not the one that was recorded; request the operation again")]
-    PlanDiffers(String),
     #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
     NoVerdict,
     #[error("the build {0} of this operation failed to apply the plan")]

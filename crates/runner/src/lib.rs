@@ -10,7 +10,8 @@
 //! | `record`, `other_build` | the operation's record, and another build that writes it |
 //! | `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
-//! | `drift` | what was changed outside Terraform |
+//! | `show`, `drift` | the complete plan; what was changed outside Terraform |
+//! | `binding` | what the apply of a plan uses |
 //! | `work_folder` | where it reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
 //! | [`providers`] | where Terraform gets providers from |
@@ -25,6 +26,7 @@
 mod applied_state;
 mod apply;
 mod archive;
+mod binding;
 mod blueprint;
 mod cancel;
 pub mod config;
@@ -48,6 +50,7 @@ mod report;
 mod rescue;
 mod secrets;
 mod session;
+mod show;
 mod state;
 mod stream;
 mod terraform;

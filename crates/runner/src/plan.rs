@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use slipway_model::artifact;
 use slipway_model::blueprint::Source;
-use slipway_model::name::Digest;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::plan::binding::Binding;
+use slipway_model::plan::pages::Objects;
 use slipway_model::plan::{Drift, PlanSummary};
 use tokio::task::JoinHandle;
 use tokio::try_join;
@@ -15,6 +16,7 @@ use tokio::try_join;
 use crate::applied_state;
 use crate::apply::apply_planned;
 use crate::archive;
+use crate::binding;
 use crate::blueprint;
 use crate::console::say;
 use crate::drift;
@@ -27,6 +29,7 @@ use crate::program;
 use crate::providers;
 use crate::reach::patiently;
 use crate::session::{Done, Session};
+use crate::show;
 use crate::terraform::{Run, Terraform};
 use crate::work_folder::{BLUEPRINT, PLAN, WorkFolder};
 use slipway_model::error_chain::chain;
@@ -39,8 +42,8 @@ const STREAM: &str = "plan.jsonl";
 
 /// What Terraform planned.
 struct Made {
-    /// What would change; none for a drift check.
-    plan: Option<PlanSummary>,
+    /// What would change, and the pages that show it; none for a drift check.
+    plan: Option<(PlanSummary, Objects)>,
     drift: Option<Drift>,
 }
 
@@ -109,25 +112,40 @@ async fn record(
     source: &Source,
     made: Made,
 ) -> Result<AfterPlan, Error> {
-    let verdict = match &made.plan {
+    let (plan, objects) = made.plan.unzip();
+    let verdict = match &plan {
         Some(plan) => session.verdict(operation, plan).await?,
         None => None,
     };
-    let archive = match verdict {
-        None if !operation.kind.only_looks() => Some(keep_work(session, folder, source).await?),
-        _ => None,
-    };
-    let build = session.config.build.name.clone();
+    let keeps = verdict.is_none() && !operation.kind.only_looks();
+    let ((), binding) = try_join!(
+        async {
+            match objects {
+                Some(objects) => show::keep(session, objects).await,
+                None => Ok(()),
+            }
+        },
+        async {
+            match keeps {
+                true => keep_work(session, operation, folder, source).await.map(Some),
+                false => Ok(None),
+            }
+        }
+    )?;
     let new = NewPlan {
-        made: PlanMade { build, archive },
-        plan: made.plan,
+        made: PlanMade {
+            build: session.config.build.name.clone(),
+            archive: binding.as_ref().map(|binding: &Binding| binding.work.clone()),
+        },
+        plan,
+        binding,
         drift: made.drift,
         verdict,
     };
     session.end_plan(new).await
 }
 
-/// The key of what an earlier `init` made for this blueprint, and that, where it is kept.
+/// The key of what an earlier `init` made for this blueprint, and that, where it is kept and is what a build recorded.
 async fn prepared(
     session: &Session,
     operation: &Operation,
@@ -142,7 +160,7 @@ async fn prepared(
         source: error.into(),
     })??;
     let key = prepared::key(&session.config, &operation.configuration.digest, &checksum);
-    let kept = session.artifacts.get(&key).await?;
+    let kept = prepared::kept(session, &key).await?;
     Ok((key, kept))
 }
 
@@ -173,8 +191,9 @@ async fn initialise(
     session.init(terraform, folder, lock).await?;
     // Before any code of the blueprint runs, which could change it: other stacks get it.
     let packed = prepared::pack(folder.root());
-    let artifacts = session.artifacts.clone();
-    Ok(packed.map(|packed| tokio::task::spawn_local(async move { prepared::keep(&artifacts, packed, &key).await })))
+    let (store, artifacts) = (session.store.clone(), session.artifacts.clone());
+    let keep = |packed| async move { prepared::keep(&store, &artifacts, packed, &key).await };
+    Ok(packed.map(|packed| tokio::task::spawn_local(keep(packed))))
 }
 
 /// Whether any module needs the AWS provider: `init` wrote down which providers they all need.
@@ -245,20 +264,27 @@ async fn run(
         applied_state::require_destroyed(session, operation).await?;
     }
     Ok(Made {
-        plan: Some(ended.report.plan),
+        plan: Some(show::read(session, terraform, folder, &ended.report).await?),
         drift: None,
     })
 }
 
-/// Keeps the work folder for a build of Apply. The plan and the variables in it hold sensitive values, which Terraform needs
-/// to apply them: they go to the private and encrypted bucket, and nowhere else.
-async fn keep_work(session: &Session, folder: &WorkFolder, source: &Source) -> Result<Digest, Error> {
+/// Keeps the work folder for a build of Apply, and says what it has to be then. The plan and the variables in it hold sensitive
+/// values, which Terraform needs to apply them: they go to the private and encrypted bucket, and nowhere else.
+async fn keep_work(
+    session: &Session,
+    operation: &Operation,
+    folder: &WorkFolder,
+    source: &Source,
+) -> Result<Binding, Error> {
     folder.write(ROOT, &source.root)?;
     let packed = archive::pack(folder.path(), &[BLUEPRINT, ROOT, PLAN].map(PathBuf::from))?;
-    let archive = Digest::of(&packed);
-    session
-        .artifacts
-        .put(&session.artifact(&artifact::plan(&archive)), packed)
-        .await?;
-    Ok(archive)
+    let state = binding::state_version(session, operation).await?;
+    let (binding, manifest) = binding::of(&packed, state)?;
+    let archive = session.artifact(&artifact::plan(&binding.work));
+    try_join!(
+        session.artifacts.put(&archive, packed),
+        binding::keep(session, manifest)
+    )?;
+    Ok(binding)
 }

@@ -10,11 +10,15 @@ use crate::archive;
 use crate::config::{Config, Providers};
 use crate::console::say;
 use crate::error::Error;
-use crate::objects::Bucket;
+use crate::objects::{Bucket, Object};
 use crate::overrides::{self, STATE_PREFIX};
+use crate::reach::patiently;
+use crate::session::Session;
 use crate::work_folder::write_private;
 use slipway_model::error_chain::chain;
 use slipway_model::terraform::LOCK_FILE;
+use slipway_store::Store;
+use tokio::try_join;
 
 /// Where `init` notes which backend the folder was prepared for.
 const BACKEND: &str = ".terraform/terraform.tfstate";
@@ -100,8 +104,38 @@ pub(crate) fn pack(root: &Path) -> Option<Vec<u8>> {
     archive::pack(root, &MADE.map(PathBuf::from)).inspect_err(not_kept).ok()
 }
 
-/// Keeps what was packed.
-pub(crate) async fn keep(artifacts: &Bucket, packed: Vec<u8>, key: &str) {
+/// What is kept under this key, if it is what a build recorded: every build may write the object, and no code of a blueprint the
+/// record.
+pub(crate) async fn kept(session: &Session, key: &str) -> Result<Option<Object>, Error> {
+    let recorded = async {
+        let read = patiently(async || session.store.prepared(key).await).await;
+        read.map_err(|source| Error::Store {
+            action: "read the digest of a prepared folder for",
+            source,
+        })
+    };
+    let (recorded, kept) = try_join!(recorded, session.artifacts.get(key))?;
+    let (Some(recorded), Some(kept)) = (recorded, kept) else {
+        return Ok(None);
+    };
+    if Digest::of(&kept.bytes) == recorded {
+        return Ok(Some(kept));
+    }
+    say(format_args!(
+        "The prepared folder {key} is refused: it is not the one that was recorded ({}). It is made again.",
+        recorded.as_str()
+    ));
+    Ok(None)
+}
+
+/// Keeps what was packed. The record comes first: of an object without one nobody makes use.
+pub(crate) async fn keep(store: &Store, artifacts: &Bucket, packed: Vec<u8>, key: &str) {
+    let sha256 = Digest::of(&packed);
+    let recorded = patiently(async || store.record_prepared(key, &sha256).await).await;
+    if let Err(source) = recorded {
+        let action = "record a prepared folder for";
+        return not_kept(&Error::Store { action, source });
+    }
     if let Err(error) = artifacts.put(key, packed).await {
         not_kept(&error);
     }

@@ -186,8 +186,8 @@ impl Report {
         let times = match action {
             Action::Create | Action::Update | Action::Delete => 1,
             Action::Replace => 2,
-            // Terraform says nothing while it does these.
-            Action::Import | Action::Forget | Action::Move => 0,
+            // Terraform says nothing while it does these, or counts them by themselves.
+            Action::Import | Action::Forget | Action::Move | Action::Read | Action::Invoke | Action::Unknown => 0,
         };
         if times > 0 {
             self.total += 1;
@@ -256,8 +256,7 @@ impl Report {
         }
     }
 
-    /// Refuses a plan of which Terraform did not say everything, or something that is not understood: it would be reviewed and
-    /// approved as less than what is applied. Terraform 1.11.4 ends with exit code 0 also where it could not write.
+    /// Refuses a plan of which Terraform did not say everything: it would be reviewed and approved as less than what is applied. Terraform 1.11.4 ends with exit code 0 also where it could not write.
     pub(crate) fn check_plan(&self) -> Result<(), Error> {
         let incomplete = |why: String| Err(Error::StreamIncomplete { command: "plan", why });
         if self.cut {
@@ -266,11 +265,9 @@ impl Report {
         let Some(said) = &self.planned else {
             return incomplete("it ends without a `change_summary`".to_owned());
         };
-        if let Some(kind) = self.unknown.first() {
-            return Err(Error::UnknownMessage {
-                found: self.version.as_ref().map_or_else(String::new, program_name),
-                kind: kind.clone(),
-            });
+        if !self.unknown.is_empty() {
+            // It may be among what is counted. The saved plan is read after this, and what is not understood needs an approval.
+            return Ok(());
         }
         let PlanSummary {
             add,
@@ -394,6 +391,9 @@ fn planned(action: Action) -> &'static str {
         Action::Import => "to be taken into the state",
         Action::Forget => "to be dropped from the state",
         Action::Move => "to be moved in the state",
+        Action::Read => "to be read",
+        Action::Invoke => "to be invoked",
+        Action::Unknown => "to be changed in a way that is not known",
     }
 }
 

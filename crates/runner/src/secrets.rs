@@ -43,6 +43,13 @@ impl Secrets {
         Self(texts)
     }
 
+    /// These, and more values.
+    pub(crate) fn with(&self, values: &[Value]) -> Self {
+        let mut texts = self.0.clone();
+        values.iter().for_each(|value| collect(value, &mut texts));
+        Self::new(texts)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -3,7 +3,7 @@
 //! The types are those of Terraform 1.11 and OpenTofu 1.10 (`ui` 1.2). A later one of the same major version may add types
 //! and fields. Fields are ignored, as the format asks for
 //! (<https://developer.hashicorp.com/terraform/internals/machine-readable-ui>). A type is reported by its name: in an apply it is
-//! ignored, in a plan it may be a change that nobody would review (`planned_action_invocation`, since 1.14).
+//! ignored, in a plan it may be a change, so that the plan needs an approval.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -171,31 +171,10 @@ impl Terraform {
         cancel.check()?;
         let complaints = run.stream.with_extension("stderr");
         let stdout = create(run.stream)?;
-        let stderr = create(&complaints)?;
         let grown = Arc::new(Notify::new());
         let _watch = watch(run.stream, Arc::clone(&grown));
         let mut tail = Tail::new(open(run.stream)?);
-        let mut command = Command::new(&self.program);
-        if let Some(user) = self.user {
-            self.owned.iter().try_for_each(|path| user.own(path))?;
-            user.runs(&mut command);
-        }
-        let mut child = command
-            .arg(run.command)
-            .args(&run.arguments)
-            .current_dir(run.folder)
-            .env_clear()
-            .envs(&self.environment)
-            .env("TF_WORKSPACE", &self.workspace)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr)
-            .process_group(0)
-            .spawn()
-            .map_err(|source| Error::Start {
-                program: self.program.clone(),
-                source,
-            })?;
+        let mut child = self.start(run, stdout, create(&complaints)?)?;
         let group = child.id();
         let mut report = Report::default();
         let say = |line: String| say(self.secrets.hide(&line));
@@ -225,6 +204,71 @@ impl Terraform {
             report,
             status,
             complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
+        })
+    }
+
+    /// Writes what a saved plan holds into a file of the runner's own: every value is in clear there, and so it is not a stream that
+    /// people get.
+    pub(crate) async fn show(&self, folder: &WorkFolder, into: &Path, cancel: &Cancel) -> Result<(), Error> {
+        cancel.check()?;
+        let run = Run {
+            command: "show",
+            arguments: vec!["-json".into(), "-no-color".into(), folder.plan().into()],
+            folder: folder.root(),
+            stream: into,
+        };
+        let complaints = into.with_extension("stderr");
+        let mut child = self.start(&run, create(into)?, create(&complaints)?)?;
+        let (group, mut requested) = (child.id(), cancel.clone());
+        let ended = tokio::select! {
+            status = child.wait() => status,
+            () = requested.requested() => {
+                interrupt(&child);
+                child.wait().await
+            }
+        };
+        let status = ended.map_err(|source| Error::Start {
+            program: self.program.clone(),
+            source,
+        })?;
+        self.end_leftovers(group).await?;
+        cancel.check()?;
+        let complaint = std::fs::read(&complaints).unwrap_or_default();
+        let ended = Ended {
+            report: Report::default(),
+            status,
+            complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
+        };
+        ended.success(run.command)
+    }
+
+    /// What its output must not show.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Starts a command.
+    fn start(&self, run: &Run<'_>, stdout: File, stderr: File) -> Result<Child, Error> {
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            self.owned.iter().try_for_each(|path| user.own(path))?;
+            user.runs(&mut command);
+        }
+        let child = command
+            .arg(run.command)
+            .args(&run.arguments)
+            .current_dir(run.folder)
+            .env_clear()
+            .envs(&self.environment)
+            .env("TF_WORKSPACE", &self.workspace)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0)
+            .spawn();
+        child.map_err(|source| Error::Start {
+            program: self.program.clone(),
+            source,
         })
     }
 

@@ -327,6 +327,7 @@ impl Request {
             verdict: None,
             drift: None,
             approved_by: None,
+            binding: None,
             approval_token: None,
             cancel: None,
             failure: None,

@@ -20,6 +20,7 @@
 //! | [`task_token`] | answers to the states of the workflow that wait |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`snapshot`] | the step that waits for the snapshot of a database |
+//! | [`prepared`] | what a prepared folder in the artifacts bucket has to be |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
 //! | [`stranded`] | an execution that ended without a word: the operation's end, for `events` and `sweep` |
@@ -47,6 +48,7 @@ pub mod judge;
 pub mod list;
 pub mod lock;
 pub mod operation;
+pub mod prepared;
 pub mod release;
 pub mod rollout;
 pub mod snapshot;

@@ -16,8 +16,10 @@
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
 //! | place of a request that waits | `waiting` | `<number>` | |
+//! | digest of a prepared folder | `prepared` | `<key of the object>` | |
 //!
-//! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts and places to wait expire by `expires_at`.
+//! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts, places to wait and digests of prepared folders expire by
+//! `expires_at`.
 //!
 //! # Indexes
 //!
@@ -163,6 +165,8 @@ pub(crate) const VERSION: &str = "version#";
 pub(crate) const BLUEPRINTS: &str = "blueprints";
 /// The partition of the environments.
 pub const ENVIRONMENTS: &str = "environments";
+/// The partition of the digests of prepared folders.
+pub const PREPARED: &str = "prepared";
 /// The partition of the source accounts.
 pub(crate) const SOURCE_ACCOUNTS: &str = "source-accounts";
 
@@ -233,6 +237,10 @@ impl Key {
 
     pub fn rollout(service: &str, deployment: &str) -> Self {
         Self::new(format!("rollout#{service}#{deployment}"), "rollout")
+    }
+
+    pub fn prepared(key: &str) -> Self {
+        Self::new(PREPARED, key)
     }
 
     pub fn waiting(place: u16) -> Self {

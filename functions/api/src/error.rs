@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use axum::http::Method;
+use slipway_model::name::Digest;
 use slipway_model::problem::FieldProblem;
 use slipway_store::judge::Refusal;
 
@@ -38,6 +39,16 @@ pub enum Error {
     /// What is there now does not allow it; the text says why, and what to do.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// The approval does not quote the sheet as it is now.
+    #[error("the sheet has the hash {}", hash.as_str())]
+    StaleSheet {
+        /// Whether it quotes none.
+        is_missing: bool,
+        /// The hash of the sheet as it is now.
+        hash: Digest,
+        /// The path of the sheet.
+        path: String,
+    },
     /// The stack is not the one that the caller has seen.
     #[error("the revision is {current}, not the one in If-Match")]
     RevisionMismatch {

@@ -35,6 +35,18 @@ pub struct Problem {
     pub detail: String,
     /// Each field, parameter or header that is wrong.
     pub errors: Vec<WrongField>,
+    /// The approval sheet as it is now, where an approval does not quote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<CurrentSheet>,
+}
+
+/// An approval sheet as it is now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CurrentSheet {
+    /// Its hash.
+    pub hash: String,
+    /// Its path.
+    pub href: String,
 }
 
 /// One field of a request that is wrong.
@@ -102,6 +114,18 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             format!("{method} is not a method of this path; it has {}.", allowed.join(", ")),
         ),
         Error::Conflict(detail) => ("conflict", StatusCode::CONFLICT, "Conflict", detail.clone()),
+        Error::StaleSheet { is_missing, hash, path } => {
+            let (what, hash) = (if *is_missing { "quotes no" } else { "quotes another" }, hash.as_str());
+            let detail = format!(
+                "The approval {what} sheet; nothing was approved. Read {path}, and approve it with \"sheet\": \"{hash}\"."
+            );
+            (
+                "stale-sheet",
+                StatusCode::CONFLICT,
+                "The approval is not of this sheet",
+                detail,
+            )
+        }
         Error::RevisionMismatch { current } => (
             "revision-mismatch",
             StatusCode::PRECONDITION_FAILED,
@@ -169,10 +193,16 @@ impl IntoResponse for Error {
         let (name, status, title, detail) = described(&self, &reference);
         let chain = slipway_model::error_chain::chain(&self);
         let mut allow = None;
+        let mut sheet = None;
         let fields = match self {
             Self::Parameters(fields) | Self::Invalid(fields) => fields,
             Self::MethodNotAllowed { allowed, .. } => {
                 allow = HeaderValue::from_str(&allowed.join(", ")).ok();
+                Vec::new()
+            }
+            Self::StaleSheet { hash, path, .. } => {
+                let hash = hash.as_str().to_owned();
+                sheet = Some(CurrentSheet { hash, href: path });
                 Vec::new()
             }
             _ => Vec::new(),
@@ -183,6 +213,7 @@ impl IntoResponse for Error {
             status: status.as_u16(),
             detail,
             errors: fields.into_iter().map(WrongField::from).collect(),
+            sheet,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -25,8 +25,10 @@ mod environments;
 mod log_pages;
 mod logs;
 mod operations;
+mod plans;
 mod releases;
 mod service;
+mod sheets;
 mod source_accounts;
 mod stacks;
 mod tasks;
@@ -106,6 +108,8 @@ handlers![
     operations::list,
     operations::list_under_way,
     operations::show,
+    plans::show,
+    sheets::show,
     operations::approve,
     operations::reject,
     operations::cancel,

@@ -6,6 +6,7 @@ use slipway_model::id::OperationId;
 
 use crate::args::{OperationCommand, Wait};
 use crate::client::Client;
+use crate::command::plan;
 use crate::error::Error;
 use crate::operation_view::{Operation, duration_text, watch};
 use crate::output::Output;
@@ -52,16 +53,14 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
         }
         OperationCommand::Show { operation } => {
             let value: Value = client.get(&format!("/v1/operations/{operation}")).await?;
-            let text = sheet(&Operation::read(&value)?);
-            output.answer(&value, |_| text);
-            Ok(())
+            show(&value, output)
         }
         OperationCommand::Watch { operation } => {
             let (value, operation) = watch(client, operation.as_str(), output).await?;
             output_json(output, &value);
             operation.check()
         }
-        OperationCommand::Approve { operation } => act(client, output, &operation, "approve", &json!({})).await,
+        OperationCommand::Approve(approve) => plan::approve(approve, client, output).await,
         OperationCommand::Reject { operation, reason } => {
             act(client, output, &operation, "reject", &json!({ "reason": reason })).await
         }
@@ -73,8 +72,13 @@ async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body
     let value: Value = client
         .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), body)
         .await?;
-    let text = sheet(&Operation::read(&value)?);
-    output.answer(&value, |_| text);
+    show(&value, output)
+}
+
+/// Shows an operation as the API gives it.
+pub fn show(value: &Value, output: Output) -> Result<(), Error> {
+    let text = sheet(&Operation::read(value)?);
+    output.answer(value, |_| text);
     Ok(())
 }
 

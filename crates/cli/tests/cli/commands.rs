@@ -230,6 +230,31 @@ async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
         shown.contains("create   terraform_data.text") && shown.contains(&approve),
         "{shown}"
     );
+    let plan = printed(&server.slipway(&["plan", "waits"]));
+    assert!(
+        plan.contains("+   create terraform_data.text") && plan.contains("+ input: \"x\""),
+        "{plan}"
+    );
+    let sheet = printed(&server.slipway(&["sheet", id]));
+    assert!(
+        sheet.contains("~ text: (default) -> \"x\"") && sheet.contains("sheet        sha256:"),
+        "{sheet}"
+    );
+    // Nobody is there to be asked.
+    let unasked = server.slipway(&["approve", id]);
+    assert_eq!(
+        (code(&unasked), complaint(&unasked).contains("--sheet HASH")),
+        (2, true),
+        "{}",
+        complaint(&unasked)
+    );
+    let stale = server.slipway(&["approve", id, "--sheet", &format!("sha256:{}", "0".repeat(64))]);
+    assert_eq!(
+        (code(&stale), complaint(&stale).contains("quotes another sheet")),
+        (3, true),
+        "{}",
+        complaint(&stale)
+    );
     let rejected = server.slipway(&["operation", "reject", id, "--reason", "too dear"]);
     assert_eq!(code(&rejected), 0, "{}", complaint(&rejected));
     let watched = server.slipway(&["operation", "watch", id]);

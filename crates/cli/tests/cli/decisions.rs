@@ -59,6 +59,11 @@ async fn decision_that_meets_a_restart_is_not_lost() {
             let (restarted, operation) = killed_while_it_waits(server, &format!("{verb}-{round}")).await;
             server = restarted;
             let id = operation["id"].as_str().expect("an id");
+            let body = if verb == "approve" {
+                server.sheet(id).await
+            } else {
+                body
+            };
             let answer = server
                 .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), &body)
                 .await;

@@ -70,8 +70,12 @@ async fn twelve_watchers_at_ten_executions_fail_no_operation() {
             let ended = watch(&server, &operation).await;
             assert_eq!(ended["status"], "succeeded", "{ended:#}");
         }
-        let approve = format!("/v1/operations/{waiting}/approve");
-        let approved = patiently(&server, Method::POST, &approve, Some(&json!({}))).await;
+        let operation = format!("/v1/operations/{waiting}");
+        let sheet = patiently(&server, Method::GET, &format!("{operation}/sheet"), None)
+            .await
+            .json();
+        let quoted = json!({"sheet": sheet["hash"]});
+        let approved = patiently(&server, Method::POST, &format!("{operation}/approve"), Some(&quoted)).await;
         assert_eq!(approved.status, StatusCode::ACCEPTED, "{}", approved.text);
     };
     let watchers = futures::future::join_all((0..12).map(|_| watch(&server, &waiting)));

@@ -15,6 +15,7 @@ use super::build::{APPLY, PLAN};
 use super::{Failure, Operation, OperationStatus, StepStatus};
 use crate::environment::Environment;
 use crate::name::Digest;
+use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict, review};
 
 /// The state in which the plan is judged.
@@ -38,6 +39,8 @@ pub struct NewPlan {
     pub made: PlanMade,
     /// What Terraform would change; none for a drift check.
     pub plan: Option<PlanSummary>,
+    /// What the apply of an archive uses; none where nothing is kept.
+    pub binding: Option<Binding>,
     /// What drifted, for a drift check.
     pub drift: Option<Drift>,
     /// The verdict on it, if this build is to apply it.
@@ -133,6 +136,7 @@ impl Operation {
         let ended = self.end_build(PLAN, Ok(()), now);
         (self.plan, self.drift, self.progress) = (new.plan, new.drift, None);
         self.planned_by = Some(new.made);
+        self.binding = new.binding;
         if ended.is_ok() {
             // Another build may have failed to plan before. With its failure an approval would count as decided.
             self.failure.take_if(|failure| failure.step == PLAN);

@@ -53,6 +53,7 @@ fn new_plan(build: &str, number: usize, verdict: Option<Verdict>) -> NewPlan {
             archive,
         },
         plan: Some(plan(number, Some(Action::Create))),
+        binding: None,
         drift: None,
         verdict,
     }

@@ -23,6 +23,8 @@ pub(super) fn of_runner(config: &Config) -> Value {
         allow(&["dynamodb:GetItem", "dynamodb:PutItem"], json!("*")).on(items(vec![
             table::operation_partition(operation),
             table::stack_partition(stack),
+            // What prepared folders have to be.
+            table::PREPARED.to_owned(),
         ])),
         // Its environment. The condition knows partitions alone, and the environments are one.
         allow(&["dynamodb:GetItem"], json!("*")).on(items(vec![table::ENVIRONMENTS.to_owned()])),

@@ -99,7 +99,7 @@ fn second_build_waits_for_the_one_that_applies() {
         "{}",
         world.printed("other")
     );
-    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
     let recorded = world.operation(&operation);
     assert!(recorded.steps.iter().all(|step| step.status == StepStatus::Succeeded));
     assert_eq!(recorded.failure, None);
@@ -122,7 +122,7 @@ fn second_build_fails_where_the_first_died_in_its_apply() {
         ("Slipway.ApplyFailed", "Apply")
     );
     assert_eq!(world.operation(&operation).steps[2].status, StepStatus::Failed);
-    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
 }
 
 /// Its execution was lost, say: nobody waits for the build any more.

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use serde_json::json;
+use slipway_model::environment::Approval;
 use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::plan::{Verdict, review};
 use slipway_store::finish::End;
 
 use crate::support::World;
@@ -83,16 +85,6 @@ fn plan_of_which_a_part_is_missing_fails() {
             r#""$real" "$@" | sed '/"type":"planned_change"/{s/.\{30\}$//;N;s/\n//}'"#,
             "not whole",
         ),
-        (
-            "a message that may be a change",
-            r#""$real" "$@"; echo '{"type":"planned_action_invocation","invocation":{}}'"#,
-            "`planned_action_invocation`",
-        ),
-        (
-            "a change of another kind",
-            r#""$real" "$@" | sed 's/"action":"create"/"action":"conjure"/'"#,
-            "`planned_change: conjure`",
-        ),
     ] {
         instead_of(&world, "plan", script);
         let printed = world.fail(&operation, "plan", "plan");
@@ -102,6 +94,69 @@ fn plan_of_which_a_part_is_missing_fails() {
     }
     undo(&world);
     world.succeed(&operation, "plan", "plan");
+}
+
+/// What Slipway does not know may be a change: an approver decides.
+#[test]
+fn plan_that_is_not_understood_needs_an_approval() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 3);
+    for (command, script, expected) in [
+        (
+            "plan",
+            r#""$real" "$@"; echo '{"type":"planned_action_invocation","invocation":{}}'"#,
+            "messages of the type `planned_action_invocation`",
+        ),
+        (
+            "plan",
+            r#""$real" "$@" | sed 's/"action":"create"/"action":"conjure"/'"#,
+            "messages of the type `planned_change: conjure`",
+        ),
+        (
+            "show",
+            r#""$real" "$@" | sed 's/"actions":\["create"\]/"actions":["conjure"]/'"#,
+            "the actions [\"conjure\"] are not known",
+        ),
+        (
+            "show",
+            r#""$real" "$@" | sed 's/"resource_changes":/"resource_conjurings":/'"#,
+            "the plan has `resource_conjurings`",
+        ),
+        (
+            "show",
+            r#""$real" "$@" | sed 's/"format_version":"1/"format_version":"7/'"#,
+            "format version 7",
+        ),
+    ] {
+        instead_of(&world, command, script);
+        world.succeed(&operation, "plan", "plan");
+        let planned = world.operation(&operation);
+        let plan = planned.plan.clone().expect("a plan");
+        assert!(
+            plan.not_understood.join("\n").contains(expected),
+            "{expected}: {plan:?}"
+        );
+        let dev = world.wait(world.store.environment(&planned.environment));
+        let mut dev = dev.expect("the environment");
+        dev.approval = Approval::Never;
+        assert_eq!(review(planned.kind, &plan, &dev), Verdict::ApprovalNeeded, "{expected}");
+    }
+}
+
+#[test]
+fn saved_plan_that_is_not_shown_whole_fails() {
+    let Some(world) = World::new() else { return };
+    let operation = provision(&world, 3);
+    for script in ["", r#""$real" "$@" | head -c 300"#, "echo '{}{}'"] {
+        instead_of(&world, "show", script);
+        world.fail(&operation, "plan", "plan");
+        let message = message(&world, &operation, "Slipway.PlanFailed");
+        assert!(
+            message.contains("`terraform show -json` is incomplete"),
+            "{script}: {message}"
+        );
+        assert_eq!(world.operation(&operation).plan, None, "{script}");
+    }
 }
 
 #[test]

@@ -91,18 +91,18 @@ fn a_stack_is_made_changed_and_destroyed() {
     );
     assert_eq!(world.state(&operation)["resources"].as_array().map(Vec::len), Some(3));
     assert!(!world.is_locked(&operation));
-    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
 
     // Said twice is done once.
     let printed = world.succeed(&operation, "apply", "again");
     assert!(printed.contains("applied before"), "{printed}");
-    assert_eq!(world.calls().len(), 3);
+    assert_eq!(world.calls().len(), 4);
 
     // What init made is there for the next stack.
     let other = world.provision("two", configuration);
     world.succeed(&other, "plan", "other");
     world.succeed(&other, "apply", "other");
-    assert_eq!(world.calls()[3..], ["plan", "apply"]);
+    assert_eq!(world.calls()[4..], ["plan", "show", "apply"]);
 
     // The secret is in the state and in what apply needs, and nowhere else.
     for build in ["plan", "apply", "again", "other"] {
@@ -150,12 +150,12 @@ fn one_build_plans_and_applies_what_nobody_has_to_approve() {
         assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
     }
     assert!(!world.is_locked(&operation));
-    assert_eq!(world.calls(), ["init", "plan", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
 
     // A second build of Plan, started because the answer to StartBuild was lost.
     let printed = world.succeed(&operation, "plan", "again");
     assert!(printed.contains("Another build of this operation"), "{printed}");
-    assert_eq!(world.calls().len(), 3);
+    assert_eq!(world.calls().len(), 4);
     world.end(&operation, &End::Succeeded);
 
     world.ask_approval(Approval::WhenDestroying);
@@ -164,7 +164,7 @@ fn one_build_plans_and_applies_what_nobody_has_to_approve() {
     let planned = world.operation(&destroy);
     assert_eq!((planned.verdict, planned.steps.len()), (None, 1));
     assert!(world.kept_plan(&destroy).is_some());
-    assert_eq!(world.calls()[3..], ["plan"]);
+    assert_eq!(world.calls()[4..], ["plan", "show"]);
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn a_moved_program_finds_what_init_made() {
         assert!(status.success(), "{}", world.printed(called));
     };
     build("one", "src965005462");
-    assert_eq!(world.calls(), ["init", "plan"]);
+    assert_eq!(world.calls(), ["init", "plan", "show"]);
     build("two", "src623956017");
-    assert_eq!(world.calls()[2..], ["plan"], "{}", world.printed("two"));
+    assert_eq!(world.calls()[3..], ["plan", "show"], "{}", world.printed("two"));
 }
 
 /// A plan whose folder was prepared for the states' earlier keys is not applied: it would write to where the state was.
@@ -227,13 +227,13 @@ fn a_plan_for_the_earlier_layout_is_not_applied() {
     // Whoever can write the object cannot change what is applied.
     world.aws.put(ARTIFACTS, &kept, replaced.clone());
     let printed = world.fail(&operation, "apply", "apply");
-    assert!(printed.contains("is not the one that was recorded"), "{printed}");
+    assert!(printed.contains("differs from what was planned"), "{printed}");
     // As the earlier version called it, whose records say nothing of it.
     world.aws.put(ARTIFACTS, &key(artifact::EARLIER_PLAN), replaced);
     world.forget_plan(&operation);
     let printed = world.fail(&operation, "apply", "again");
     assert!(printed.contains("an earlier version of Slipway made it"), "{printed}");
-    assert_eq!(world.calls(), ["init", "plan"]);
+    assert_eq!(world.calls(), ["init", "plan", "show"]);
 }
 
 fn replace(bytes: &[u8], text: &[u8], with: &[u8]) -> Vec<u8> {

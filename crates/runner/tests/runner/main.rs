@@ -2,6 +2,7 @@
 
 mod assumed_role;
 mod aws;
+mod bound;
 mod cancels;
 mod endings;
 mod incomplete;

@@ -68,7 +68,10 @@ fn the_provider_gets_role_region_and_tags() {
     let other = world.provision("two", configuration);
     world.succeed(&other, "plan", "other");
     world.succeed(&other, "apply", "other");
-    assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "apply"]);
+    assert_eq!(
+        world.calls(),
+        ["init", "plan", "show", "apply", "plan", "show", "apply"]
+    );
 }
 
 const FILES: &str = r#"
@@ -175,7 +178,7 @@ fn a_look_for_drift_names_what_differs_and_changes_nothing() {
     assert_eq!(world.state(&operation), state);
     assert_eq!(world.kept_plan(&looked), None);
     assert!(!world.path("lost").exists());
-    assert_eq!(world.calls(), ["init", "plan", "apply", "plan", "plan", "show"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "apply", "plan", "plan", "show"]);
 }
 
 /// Another package than the one that was locked, however it came into the bucket, never runs.

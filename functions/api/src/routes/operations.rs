@@ -9,6 +9,7 @@ use serde::Deserialize;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
+use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
@@ -151,9 +152,19 @@ pub(super) async fn show(
     }
 }
 
+/// What is approved.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"sheet": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
+#[expect(dead_code, reason = "the schema of a body; `approve` reads it")]
+struct ApprovePlan {
+    /// The hash of the approval sheet.
+    sheet: String,
+}
+
 /// Approve a plan
 ///
-/// The workflow applies exactly the plan that was shown.
+/// The approval quotes the hash of the approval sheet. Without it, or if anything on the sheet has changed, it is rejected with 409,
+/// which has the hash and the path of the sheet as it is now. The workflow applies exactly the plan that was shown.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/approve",
@@ -163,7 +174,7 @@ pub(super) async fn show(
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    request_body(content = ApprovePlan, description = "The hash of the approval sheet."),
     responses(
         (status = 202, description = "The operation goes on.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
@@ -177,9 +188,13 @@ pub(super) async fn approve(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    submission.no_fields()?;
+    let quoted = read_sheet(submission.optional_fields())?;
     let operation = api.own_operation(&id, &submission.caller).await?;
     require_waiting(&operation, "approved")?;
+    if operation.approved_by.is_none() {
+        // One that is sent again is of the sheet that it was of.
+        Box::pin(api.require_sheet(&operation, quoted.as_ref())).await?;
+    }
     let operation = api.store.approve(&operation.id, &submission.caller.name).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
     let answer = under_way(&api.shown(operation).await?);
@@ -274,6 +289,16 @@ pub(super) async fn cancel(
 /// A body without fields.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NoFields {}
+
+fn read_sheet(mut fields: Fields) -> Result<Option<Digest>, Error> {
+    let sheet = fields.optional("sheet", "give `hash` of GET /v1/operations/{id}/sheet, as it came");
+    let problems = fields.problems();
+    if problems.is_empty() {
+        Ok(sheet)
+    } else {
+        Err(Error::invalid(problems))
+    }
+}
 
 fn read_reason(mut fields: Fields) -> Result<String, Error> {
     let remedy = "say why, in a sentence or two";

@@ -134,9 +134,19 @@ pub struct Plan {
     pub forget: u64,
     /// Resources that would get another address in the state, and nothing else.
     pub moved: u64,
+    /// Actions that the apply would invoke.
+    pub invoke: u64,
+    /// Changes and actions that Terraform leaves to a later plan.
+    pub deferred: u64,
+    /// Resources that were changed outside Terraform.
+    pub drifted: u64,
+    /// Checks and conditions that failed.
+    pub checks_failed: u64,
+    /// What in the plan is not understood: it then needs an approval.
+    pub not_understood: Vec<String>,
     /// Whether an output would change.
     pub outputs_changed: bool,
-    /// The first 100 resources that would change.
+    /// The first 100 resources that would change; what destroys comes first. `links.plan` has all of them.
     pub resources: Vec<ResourceChange>,
     /// What follows: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null until it is judged.
     #[schema(example = "apply")]
@@ -170,7 +180,7 @@ pub struct ResourceChange {
     /// Its address in the configuration.
     #[schema(example = "terraform_data.service[\"web\"]")]
     pub address: String,
-    /// What would be done: `create`, `update`, `replace`, `delete`, `import`, `forget` or `move`.
+    /// What would be done: `create`, `update`, `replace`, `delete`, `import`, `forget`, `move` or `unknown`.
     #[schema(value_type = String, example = "create")]
     pub action: plan::Action,
 }
@@ -203,6 +213,12 @@ pub struct OperationLinks {
     pub stack: String,
     /// Its log.
     pub logs: String,
+    /// Its whole plan, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Its approval sheet, once there is a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// Where it is approved, while it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approve: Option<String>,
@@ -302,6 +318,11 @@ impl Plan {
             import: plan.import,
             forget: plan.forget,
             moved: plan.moved,
+            invoke: plan.invoke,
+            deferred: plan.deferred,
+            drifted: plan.drifted,
+            checks_failed: plan.checks_failed,
+            not_understood: plan.not_understood,
             outputs_changed: plan.outputs_changed,
             resources: resources(plan.resources),
             verdict,
@@ -331,7 +352,11 @@ impl OperationLinks {
     fn of(operation: &operation::Operation) -> Self {
         let this = format!("/v1/operations/{}", operation.id);
         let waits = operation.status == OperationStatus::WaitingForApproval;
+        let plan = operation.plan.as_ref();
+        let is_kept = plan.is_some_and(|plan| plan.document.is_some());
         Self {
+            plan: is_kept.then(|| format!("{this}/plan")),
+            sheet: plan.map(|_| format!("{this}/sheet")),
             stack: format!("/v1/stacks/{}", operation.stack),
             logs: format!("{this}/logs"),
             approve: waits.then(|| format!("{this}/approve")),

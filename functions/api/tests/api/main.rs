@@ -10,6 +10,7 @@ mod idempotency;
 mod lambda_runtime;
 mod logs;
 mod operations;
+mod plans;
 mod released;
 mod releases;
 #[path = "../runtime_stub/mod.rs"]

@@ -53,7 +53,8 @@ async fn a_plan_that_waits_is_approved_once() {
 
     let answer = server.post(approve, &json!({"sure": true})).await;
     assert_eq!((answer.status, answer.fields()), (422, vec!["sure".to_owned()]));
-    let answer = server.post(approve, &json!({})).await;
+    let sheet = server.sheet(&operation).await;
+    let answer = server.post(approve, &sheet).await;
     assert_eq!(
         (answer.status, answer.header("location")),
         (202, path(&operation)),
@@ -86,7 +87,8 @@ async fn an_approval_that_did_not_arrive_can_be_sent_again() {
     let operation = waiting(&server).await;
     let approve = operation["links"]["approve"].as_str().expect("a path");
     server.refuse("SendTaskSuccess", "ThrottlingException");
-    let answer = server.post(approve, &json!({})).await;
+    let sheet = server.sheet(&operation).await;
+    let answer = server.post(approve, &sheet).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{answer:?}");
     assert!(
         answer.json()["detail"]
@@ -100,11 +102,11 @@ async fn an_approval_that_did_not_arrive_can_be_sent_again() {
         "what AWS says is for operators"
     );
     server.fakes.lock().expect("not poisoned").refused.clear();
-    let again = server.post(approve, &json!({})).await;
+    let again = server.post(approve, &sheet).await;
     assert_eq!(again.status, 202, "{again:?}");
     // What the workflow has is not sent again.
     server.refuse("SendTaskSuccess", "TaskTimedOut");
-    assert_eq!(server.post(approve, &json!({})).await.status, 202);
+    assert_eq!(server.post(approve, &sheet).await.status, 202);
     assert_eq!(
         server.calls("SendTaskSuccess").len(),
         4,
@@ -122,7 +124,7 @@ async fn a_decision_is_acknowledged_when_a_repeated_step_has_it() {
             let id = id(&operation);
             server.refuse(action, gone);
             let body = if verb == "approve" {
-                json!({})
+                server.sheet(&operation).await
             } else {
                 json!({"reason": "no"})
             };
@@ -160,7 +162,7 @@ async fn a_decision_that_comes_after_the_end_is_refused() {
         let operation = waiting(&server).await;
         server.refuse(action, "TaskTimedOut");
         let body = if verb == "approve" {
-            json!({})
+            server.sheet(&operation).await
         } else {
             json!({"reason": "no"})
         };

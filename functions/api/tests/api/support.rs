@@ -11,9 +11,11 @@ use axum::response::{IntoResponse, Response};
 use dynoxide::Database;
 use serde_json::{Value, json};
 use slipway_api::{Api, Caller, Config, router};
+use slipway_model::artifact;
 use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
+use slipway_model::plan::{PlanSummary, pages, show};
 use slipway_recording::recorded;
 use slipway_store::finish::End;
 use slipway_store::{Store, aws, table};
@@ -240,6 +242,14 @@ impl Server {
         self.send(request(Method::POST, path, Some(body))).await
     }
 
+    /// What an approval of an operation quotes: the sheet as it is now.
+    pub async fn sheet(&self, operation: &Value) -> Value {
+        let path = operation["links"]["self"].as_str().expect("a path");
+        let sheet = self.get(&format!("{path}/sheet")).await;
+        assert_eq!(sheet.status, 200, "{sheet:?}");
+        json!({"sheet": sheet.json()["hash"]})
+    }
+
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(request(Method::PATCH, path, Some(body))).await
     }
@@ -300,6 +310,19 @@ impl Server {
             .finish_operation(&id, &End::Succeeded)
             .await
             .expect("finished");
+    }
+
+    /// Keeps a plan as a build does, from what `terraform show -json` says; its summary.
+    pub async fn keep_plan(&self, id: &OperationId, shown: &Value) -> PlanSummary {
+        let operation = self.store.operation(id).await.expect("the operation");
+        let shown = show::read(shown.to_string().as_bytes(), &|text| text.to_owned()).expect("a plan");
+        let (summary, objects) = pages::of(shown);
+        let key = |name: &str| format!("/artifacts/{}", artifact::of_operation(&operation.id, name));
+        let mut fakes = self.fakes.lock().expect("not poisoned");
+        for (name, object) in objects.named() {
+            fakes.objects.insert(key(&name), object.into());
+        }
+        summary
     }
 
     /// Writes an item as somebody by hand would.

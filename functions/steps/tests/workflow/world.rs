@@ -479,6 +479,7 @@ impl World {
                     archive: None,
                 },
                 plan: Some(self.plan.clone()),
+                binding: None,
                 drift: None,
                 verdict: Some(Verdict::Apply),
             };

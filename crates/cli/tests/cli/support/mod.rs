@@ -132,6 +132,12 @@ impl Server {
         answer.json()
     }
 
+    /// What an approval of this operation quotes.
+    pub async fn sheet(&self, operation: &str) -> Value {
+        let sheet = self.get(&format!("/v1/operations/{operation}/sheet")).await;
+        json!({"sheet": sheet["hash"]})
+    }
+
     /// Calls the local AWS.
     pub async fn aws(&self, target: &str, request: &Value) -> Value {
         let version = if target.starts_with("AWSStepFunctions") || target.starts_with("DynamoDB") {

@@ -1,0 +1,400 @@
+//! Plans and approval sheets as people read them: lines in colours, what destroys first.
+
+use serde_json::Value;
+
+use crate::output::{Line, Style, text_at};
+
+/// The widest that a value is shown on a line with its path.
+const WIDEST: usize = 160;
+
+/// The lines of a plan's items.
+pub fn items(items: &[Value]) -> Vec<Line> {
+    items.iter().flat_map(item).collect()
+}
+
+fn item(item: &Value) -> Vec<Line> {
+    let text = |name: &str| item[name].as_str().unwrap_or_default();
+    let (subject, action) = (text("subject"), text("action"));
+    let (mark, style) = match (subject, action) {
+        ("check", _) if matches!(text("status"), "fail" | "error") => ("!", Style::Red),
+        ("check", _) => (" ", Style::Plain),
+        (_, "unknown") => ("?", Style::Red),
+        (_, "delete") => ("-", Style::Red),
+        (_, "replace") => ("-/+", Style::Red),
+        (_, "forget") => ("x", Style::Yellow),
+        (_, "invoke") => (">", Style::Yellow),
+        (_, "update") => ("~", Style::Yellow),
+        (_, "create") => ("+", Style::Green),
+        (_, "import") => ("<=", Style::Green),
+        _ => (" ", Style::Plain),
+    };
+    let what = match subject {
+        "resource" => action.to_owned(),
+        "check" => format!("check {}", text("status")),
+        "drift" => format!("drift: {action} outside Terraform"),
+        other => format!("{} {action}", other.replace('_', " ")),
+    };
+    let part = item["parts"]
+        .as_u64()
+        .map(|parts| format!(" (part {} of {parts})", item["part"]));
+    let mut lines = vec![Line::new(
+        style,
+        format!("{mark:<3} {what} {}{}", text("address"), part.unwrap_or_default()),
+    )];
+    let mut note = |text: String| lines.push(Line::new(Style::Faint, format!("      {text}")));
+    for (field, word) in [
+        ("previous_address", "moved from"),
+        ("deposed", "deposed object"),
+        ("reason", "because"),
+        ("replace_order", "order"),
+        ("import_id", "imported with id"),
+        ("not_understood", "not understood:"),
+    ] {
+        if let Some(value) = item[field].as_str() {
+            note(format!("{word} {value}"));
+        }
+    }
+    if !item["import_identity"].is_null() {
+        note(format!("imported with identity {}", item["import_identity"]));
+    }
+    if let Some(resource) = item["trigger"]["resource"].as_str() {
+        note(format!("invoked by {resource}, {}", text_at(&item["trigger"], "event")));
+    }
+    if item["overwritten"] == true {
+        note("the apply overwrites this".to_owned());
+    }
+    for problem in item["problems"].as_array().into_iter().flatten() {
+        note(problem.as_str().unwrap_or_default().to_owned());
+    }
+    attributes(&item["attributes"], 6, &mut lines);
+    lines
+}
+
+fn attributes(changes: &Value, indent: usize, lines: &mut Vec<Line>) {
+    for change in changes.as_array().into_iter().flatten() {
+        attribute(change, indent, lines);
+    }
+}
+
+fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
+    let path = match change["path"].as_str() {
+        None | Some("") => "value",
+        Some(path) => path,
+    };
+    let forces = if change["forces_replacement"] == true {
+        "  # forces replacement"
+    } else {
+        ""
+    };
+    let pad = " ".repeat(indent);
+    let is_there = |name: &str| change.get(name).is_some_and(|value| *value != Value::Bool(false));
+    if let Some(diff) = change["lines"].as_array() {
+        lines.push(Line::new(Style::Plain, format!("{pad}{path}:{forces}")));
+        for line in diff.iter().filter_map(Value::as_str) {
+            let style = match line.as_bytes().first() {
+                Some(b'-') => Style::Red,
+                Some(b'+') => Style::Green,
+                Some(b'@') => Style::Faint,
+                _ => Style::Plain,
+            };
+            lines.push(Line::new(style, format!("{pad}  {line}")));
+        }
+        return;
+    }
+    if is_there("json") {
+        lines.push(Line::new(Style::Plain, format!("{pad}{path} (JSON):{forces}")));
+        return attributes(&change["json"], indent + 2, lines);
+    }
+    let before = side(change, "before");
+    let after = if is_there("after_unknown") {
+        Some("(known after apply)".to_owned())
+    } else {
+        side(change, "after")
+    };
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            let whole = format!("{pad}~ {path}: {before} -> {after}{forces}");
+            if whole.len() <= WIDEST {
+                return lines.push(Line::new(Style::Yellow, whole));
+            }
+            lines.push(Line::new(Style::Yellow, format!("{pad}~ {path}:{forces}")));
+            lines.push(Line::new(Style::Red, format!("{pad}  - {before}")));
+            lines.push(Line::new(Style::Green, format!("{pad}  + {after}")));
+        }
+        (Some(before), None) => lines.push(Line::new(Style::Red, format!("{pad}- {path}: {before}{forces}"))),
+        (None, Some(after)) => lines.push(Line::new(Style::Green, format!("{pad}+ {path}: {after}{forces}"))),
+        (None, None) => lines.push(Line::new(Style::Plain, format!("{pad}{path}{forces}"))),
+    }
+}
+
+/// A side of a change, if there is one.
+fn side(change: &Value, name: &str) -> Option<String> {
+    if change[format!("{name}_sensitive")] == true {
+        return Some("(sensitive)".to_owned());
+    }
+    let value = change.get(name)?.to_string();
+    let cut = &change[format!("{name}_cut")];
+    Some(match cut["bytes"].as_u64() {
+        Some(bytes) => format!("{value} (cut: {bytes} bytes, {})", text_at(cut, "sha256")),
+        None => value,
+    })
+}
+
+/// The counts of a plan, of an operation or a sheet, in a line.
+pub fn counts(plan: &Value) -> String {
+    let counts = [
+        ("destroy", "to destroy"),
+        ("replace", "to replace"),
+        ("forget", "to forget"),
+        ("invoke", "to invoke"),
+        ("change", "to change"),
+        ("import", "to import"),
+        ("add", "to add"),
+        ("moved", "to move"),
+        ("deferred", "deferred"),
+        ("drifted", "drifted"),
+        ("checks_failed", "checks failed"),
+    ];
+    let counted = counts.iter().filter_map(|(name, word)| {
+        let count = plan[*name].as_u64().filter(|count| *count > 0)?;
+        Some(format!("{count} {word}"))
+    });
+    let outputs = plan["outputs_changed"]
+        .as_bool()
+        .unwrap_or_default()
+        .then(|| "outputs change".to_owned());
+    let counted: Vec<String> = counted.chain(outputs).collect();
+    if counted.is_empty() {
+        "nothing changes".to_owned()
+    } else {
+        counted.join(", ")
+    }
+}
+
+/// The lines of an approval sheet.
+pub fn sheet(sheet: &Value) -> Vec<Line> {
+    let text = |path: &str| text_at(sheet, path);
+    let plain = |text: String| Line::new(Style::Plain, text);
+    let mut lines = vec![
+        Line::new(
+            Style::Bold,
+            format!(
+                "{} of stack {} ({})",
+                text("kind"),
+                text("stack.id"),
+                text("stack.name")
+            ),
+        ),
+        plain(format!("operation    {}", text("operation"))),
+        plain(format!(
+            "requester    {} at {}",
+            text("requested_by"),
+            text("requested_at")
+        )),
+        plain(format!(
+            "environment  {} (account {}, {}){}",
+            text("environment.name"),
+            text("environment.account"),
+            text("environment.region"),
+            if sheet["environment"]["protected"] == true {
+                ", protected"
+            } else {
+                ""
+            }
+        )),
+        plain(match sheet["blueprint"]["previous_version"].as_str() {
+            Some(previous) => format!(
+                "blueprint    {}: {previous} -> {}",
+                text("blueprint.name"),
+                text("blueprint.version")
+            ),
+            None => format!("blueprint    {}@{}", text("blueprint.name"), text("blueprint.version")),
+        }),
+    ];
+    let destroys =
+        sheet["destroy_count"].as_u64().unwrap_or_default() + sheet["forget_count"].as_u64().unwrap_or_default();
+    let style = if destroys > 0 { Style::Red } else { Style::Plain };
+    lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
+    for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
+        lines.push(Line::new(
+            Style::Red,
+            format!("             not understood: {}", reason.as_str().unwrap_or_default()),
+        ));
+    }
+    for policy in sheet["policies"].as_array().into_iter().flatten() {
+        let style = match policy["verdict"].as_str() {
+            Some("allow") => Style::Green,
+            Some("refuse") => Style::Red,
+            _ => Style::Yellow,
+        };
+        let line = format!(
+            "policy       {}: {} ({})",
+            text_at(policy, "policy"),
+            text_at(policy, "verdict"),
+            text_at(policy, "reason")
+        );
+        lines.push(Line::new(style, line));
+    }
+    lines.extend(runs(&sheet["runs"]));
+    for (heading, field) in [("variables", "variables"), ("services", "services")] {
+        if sheet[field].as_array().is_some_and(|all| !all.is_empty()) {
+            lines.push(Line::new(Style::Bold, heading.to_owned()));
+        }
+        for entry in sheet[field].as_array().into_iter().flatten() {
+            if field == "variables" {
+                variable(entry, &mut lines)
+            } else {
+                service(entry, &mut lines)
+            }
+        }
+    }
+    lines.push(Line::new(Style::Bold, "changes".to_owned()));
+    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.extend(items(first));
+    let left = sheet["plan"]["items"]
+        .as_u64()
+        .unwrap_or_default()
+        .saturating_sub(first.len() as u64);
+    if left > 0 {
+        let line = format!("… and {left} more: slipway plan {}", text("operation"));
+        lines.push(Line::new(Style::Bold, line));
+    }
+    lines.push(plain(format!("sheet        {}", text("hash"))));
+    lines
+}
+
+fn runs(runs: &Value) -> Vec<Line> {
+    let names = |field: &str| -> Vec<String> {
+        let all = runs[field].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut said = Vec::new();
+    if runs["snapshot"] == true {
+        said.push("snapshot of the database".to_owned());
+    }
+    for (field, word) in [("backups", "backup"), ("migrations", "migration")] {
+        said.extend(names(field).into_iter().map(|name| format!("{word} {name}")));
+    }
+    if runs["release"] == true {
+        said.push("release of the services".to_owned());
+    }
+    said.extend(runs["task"].as_str().map(|task| format!("task {task}")));
+    let said = if said.is_empty() {
+        "nothing".to_owned()
+    } else {
+        said.join(", ")
+    };
+    vec![Line::new(Style::Plain, format!("then runs    {said}"))]
+}
+
+fn variable(change: &Value, lines: &mut Vec<Line>) {
+    let name = text_at(change, "name");
+    if change["sensitive"] == true {
+        return lines.push(Line::new(Style::Yellow, format!("      ~ {name}: (sensitive)")));
+    }
+    let value = |side: &str| {
+        change
+            .get(side)
+            .map_or_else(|| "(default)".to_owned(), Value::to_string)
+    };
+    lines.push(Line::new(
+        Style::Yellow,
+        format!("      ~ {name}: {} -> {}", value("before"), value("after")),
+    ));
+}
+
+fn service(change: &Value, lines: &mut Vec<Line>) {
+    lines.push(Line::new(
+        Style::Plain,
+        format!(
+            "      {} {}",
+            text_at(change, "name"),
+            change["action"].as_str().unwrap_or_default()
+        ),
+    ));
+    if let Some(after) = change["image_after"].as_str() {
+        let before = change["image_before"].as_str().unwrap_or("(none)");
+        lines.push(Line::new(
+            Style::Yellow,
+            format!("        ~ image: {before} -> {after}"),
+        ));
+    }
+    attributes(&change["attributes"], 8, lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(lines: &[Line]) -> Vec<String> {
+        lines.iter().map(|line| line.text.clone()).collect()
+    }
+
+    #[test]
+    fn replacement_shows_what_forces_it() {
+        let item = json!({"subject": "resource", "action": "replace", "address": "aws_db_instance.main",
+        "reason": "replace_because_cannot_update", "attributes": [
+            {"path": "engine", "before": "mysql", "after": "postgres", "forces_replacement": true},
+            {"path": "password", "before_sensitive": true, "after_sensitive": true},
+            {"path": "arn", "before": "arn:a", "after_unknown": true},
+            {"path": "tags.a", "before": "1"},
+            {"path": "text", "lines": ["@@ -1 +1 @@", "-a", "+b"]},
+            {"path": "policy", "json": [{"path": "Action", "before": "x", "after": "y"}]},
+            {"path": "long", "after": "x", "after_cut": {"bytes": 9, "sha256": "sha256:ab"}},
+        ]});
+        let lines = items(&[item]);
+        assert_eq!(
+            shown(&lines),
+            [
+                "-/+ replace aws_db_instance.main",
+                "      because replace_because_cannot_update",
+                "      ~ engine: \"mysql\" -> \"postgres\"  # forces replacement",
+                "      ~ password: (sensitive) -> (sensitive)",
+                "      ~ arn: \"arn:a\" -> (known after apply)",
+                "      - tags.a: \"1\"",
+                "      text:",
+                "        @@ -1 +1 @@",
+                "        -a",
+                "        +b",
+                "      policy (JSON):",
+                "        ~ Action: \"x\" -> \"y\"",
+                "      + long: \"x\" (cut: 9 bytes, sha256:ab)",
+            ]
+        );
+        assert_eq!(lines[0].style, Style::Red);
+    }
+
+    #[test]
+    fn sheet_says_what_it_leaves_out_and_its_hash() {
+        let sheet_of = json!({
+            "hash": "sha256:ab", "operation": "op-1", "kind": "update", "destroy_count": 1, "forget_count": 0,
+            "stack": {"id": "lusab-babad", "name": "shop"}, "requested_by": "ann", "requested_at": "2026-11-29T00:00:00Z",
+            "environment": {"name": "live", "account": "111122223333", "region": "eu-west-1", "protected": true},
+            "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
+            "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
+            "plan": {"destroy": 1, "items": 151, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
+            "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
+            "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
+            "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
+        });
+        let text = shown(&sheet(&sheet_of)).join("\n");
+        for expected in [
+            "update of stack lusab-babad (shop)",
+            "live (account 111122223333, eu-west-1), protected",
+            "web: 1.0.0 -> 1.1.0",
+            "plan         1 to destroy",
+            "environment.approval: approval_needed (every plan waits)",
+            "then runs    snapshot of the database, migration schema, release of the services",
+            "~ size: 1 -> 2",
+            "~ key: (sensitive)",
+            "~ image: a@sha256:1 -> a@sha256:2",
+            "-   delete a.b",
+            "… and 150 more: slipway plan op-1",
+            "sheet        sha256:ab",
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+    }
+}

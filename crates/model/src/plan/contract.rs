@@ -1,0 +1,73 @@
+//! What becomes of the output `slipway`, as far as a plan knows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Action;
+use super::attribute::AttributeChange;
+use super::difference::{self, Sides};
+
+/// The parts of the contract that a release follows: where they change, the current release comes out again.
+const SHAPE: [&str; 3] = ["cluster", "schedules", "services"];
+
+/// The output `slipway` of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedContract {
+    /// What changes in services and their task definitions, by service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<String, ServiceChange>,
+    /// Whether services, schedules or the cluster change, or may: the current release then comes out again.
+    pub shape_changes: bool,
+    /// The names of the migrations, in order.
+    #[serde(default)]
+    pub migrations: Vec<String>,
+    /// The names of the backups, in order.
+    #[serde(default)]
+    pub backups: Vec<String>,
+}
+
+/// What changes in a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceChange {
+    /// `create`, `update` or `delete`.
+    pub action: Action,
+    /// What changes in it.
+    pub attributes: Vec<AttributeChange>,
+}
+
+impl PlannedContract {
+    pub(super) fn of(sides: Sides<'_>, hide: &dyn Fn(&str) -> String) -> Self {
+        let part = |name: &str| sides.at(name);
+        let services = part("services");
+        let sets = [services.before, services.after, services.unknown];
+        let names = sets.iter().flatten().filter_map(|set| set.as_object());
+        let names: BTreeSet<&String> = names.flat_map(serde_json::Map::keys).collect();
+        let change = |name: &String| {
+            let service = services.at(name);
+            let attributes = difference::attributes(service, hide);
+            let action = match (service.before, service.after.or(service.unknown)) {
+                (None, _) => Action::Create,
+                (Some(_), None) => Action::Delete,
+                (Some(_), Some(_)) if attributes.is_empty() => return None,
+                (Some(_), Some(_)) => Action::Update,
+            };
+            Some((name.clone(), ServiceChange { action, attributes }))
+        };
+        let changes = |name: &&str| !difference::attributes(part(name), hide).is_empty();
+        Self {
+            services: names.into_iter().filter_map(change).collect(),
+            shape_changes: SHAPE.iter().any(changes) || sides.unknown == Some(&Value::Bool(true)),
+            migrations: names_in(part("migrations").after),
+            backups: names_in(part("backups").after),
+        }
+    }
+}
+
+/// The names of the commands in a list.
+fn names_in(list: Option<&Value>) -> Vec<String> {
+    let commands = list.and_then(Value::as_array).into_iter().flatten();
+    let name = |command: &Value| command["name"].as_str().unwrap_or("(known after apply)").to_owned();
+    commands.map(name).collect()
+}

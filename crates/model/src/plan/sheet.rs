@@ -1,0 +1,411 @@
+//! The approval sheet: everything that an approver decides by, with one hash.
+//!
+//! An approval quotes the hash. Where anything on the sheet has changed since it was read (the plan, the rules of the
+//! environment, the image that a release replaces), the hash is another one, and the approval is rejected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::attribute::AttributeChange;
+use super::binding::Binding;
+use super::pages::Index;
+use super::{Action, PlanSummary, Verdict};
+use crate::environment::{Approval, Environment};
+use crate::json::canonical;
+use crate::name::{Digest, Image, Name};
+use crate::operation::{Operation, OperationKind};
+use crate::stack::Configuration;
+
+/// What a sheet is made of.
+#[derive(Debug)]
+pub struct Basis<'a> {
+    /// The operation, which has a plan.
+    pub operation: &'a Operation,
+    /// Its environment as it is now.
+    pub environment: &'a Environment,
+    /// What the stack was made from last; none for a new one.
+    pub applied: Option<&'a Configuration>,
+    /// The images that its services run.
+    pub images: &'a BTreeMap<Name, Image>,
+    /// The index of the plan.
+    pub index: &'a Index,
+    /// The first items of the plan.
+    pub first: Vec<Value>,
+}
+
+/// Everything that an approver decides by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sheet {
+    /// The operation.
+    pub operation: String,
+    /// What it does.
+    pub kind: OperationKind,
+    /// The stack.
+    pub stack: StackOnSheet,
+    /// Where it is.
+    pub environment: EnvironmentOnSheet,
+    /// The requester.
+    pub requested_by: String,
+    /// When it was requested.
+    pub requested_at: Timestamp,
+    /// The blueprint.
+    pub blueprint: BlueprintOnSheet,
+    /// The variables that change.
+    pub variables: Vec<VariableChange>,
+    /// The plan.
+    pub plan: PlanOnSheet,
+    /// How many resources are destroyed, for good or to be made anew.
+    pub destroy_count: u64,
+    /// How many leave the state without being destroyed.
+    pub forget_count: u64,
+    /// What changes in services: task definitions and images.
+    pub services: Vec<ServiceOnSheet>,
+    /// What runs after the apply.
+    pub runs: RunsOnSheet,
+    /// The rules that judged the plan.
+    pub policies: Vec<PolicyVerdict>,
+    /// What the apply uses, by SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<Binding>,
+}
+
+/// The stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StackOnSheet {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnvironmentOnSheet {
+    /// Its name.
+    pub name: String,
+    /// The AWS account.
+    pub account: String,
+    /// The AWS Region.
+    pub region: String,
+    /// Whether its stacks are protected.
+    pub protected: bool,
+}
+
+/// The blueprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlueprintOnSheet {
+    /// Its name.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// The version that the stack was made from last, where it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_version: Option<String>,
+    /// The digest of its files.
+    pub digest: Digest,
+}
+
+/// A variable that changes. Values of sensitive ones are not shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VariableChange {
+    /// Its name.
+    pub name: String,
+    /// The value before; none where the default held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// The value after; none where the default holds from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    /// Whether the values are hidden.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+}
+
+/// The plan: what it counts, and its first items.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlanOnSheet {
+    /// The counts.
+    pub add: u64,
+    /// Updates in place.
+    pub change: u64,
+    /// Resources that are destroyed for good.
+    pub destroy: u64,
+    /// Resources that are destroyed and made anew.
+    pub replace: u64,
+    /// Resources that leave the state.
+    pub forget: u64,
+    /// Resources that are taken into the state.
+    pub import: u64,
+    /// Resources that get another address.
+    pub moved: u64,
+    /// Actions that are invoked.
+    pub invoke: u64,
+    /// What Terraform leaves to a later plan.
+    pub deferred: u64,
+    /// Resources that were changed outside Terraform.
+    pub drifted: u64,
+    /// Of these, how many are changed back.
+    pub drift_overwritten: u64,
+    /// Checks that failed.
+    pub checks_failed: u64,
+    /// Whether an output changes.
+    pub outputs_changed: bool,
+    /// What in the plan is not understood.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_understood: Vec<String>,
+    /// How many items the plan has.
+    pub items: u64,
+    /// The SHA-256 of all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// The first of them: what destroys comes first.
+    pub first: Vec<Value>,
+}
+
+/// A service whose image or task definition changes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServiceOnSheet {
+    /// Its name.
+    pub name: String,
+    /// What becomes of it, where the plan changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// The image that it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_before: Option<Image>,
+    /// The image that it gets, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_after: Option<Image>,
+    /// What changes in its task definition and count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<AttributeChange>,
+}
+
+/// What runs after the apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RunsOnSheet {
+    /// Whether images come out: those of the request, or the current ones again.
+    pub release: bool,
+    /// The migrations of that release, in order.
+    pub migrations: Vec<String>,
+    /// The backups before them.
+    pub backups: Vec<String>,
+    /// Whether a snapshot of the database is taken.
+    pub snapshot: bool,
+    /// The task that the operation runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+}
+
+/// What a rule says of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyVerdict {
+    /// Its name.
+    pub policy: String,
+    /// `allow`, `approval_needed` or `refuse`.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl Sheet {
+    /// The sheet of an operation; none where it has no plan yet.
+    pub fn new(basis: Basis<'_>) -> Option<Self> {
+        let operation = basis.operation;
+        let plan = operation.plan.as_ref()?;
+        let environment = basis.environment;
+        let configuration = &operation.configuration;
+        let previous = basis.applied.map(|applied| applied.version.to_string());
+        Some(Self {
+            operation: operation.id.to_string(),
+            kind: operation.kind,
+            stack: StackOnSheet {
+                id: operation.stack.to_string(),
+                name: operation.stack_name.to_string(),
+            },
+            environment: EnvironmentOnSheet {
+                name: environment.name.to_string(),
+                account: environment.account.to_string(),
+                region: environment.region.to_string(),
+                protected: environment.protected,
+            },
+            requested_by: operation.requested_by.clone(),
+            requested_at: operation.created_at,
+            blueprint: BlueprintOnSheet {
+                name: configuration.blueprint.to_string(),
+                version: configuration.version.to_string(),
+                previous_version: previous.filter(|previous| *previous != configuration.version.to_string()),
+                digest: configuration.digest.clone(),
+            },
+            variables: variables(basis.applied, configuration),
+            destroy_count: plan.destroy + plan.replace,
+            forget_count: plan.forget,
+            services: services(&basis),
+            runs: runs(&basis),
+            policies: policies(plan, operation, environment),
+            plan: on_sheet(plan, basis.first),
+            artifacts: operation.binding.clone(),
+        })
+    }
+
+    /// The sheet as JSON, without its hash.
+    pub fn to_json(&self) -> Value {
+        // Every name in it is a text.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The SHA-256 of the sheet's canonical JSON.
+    pub fn hash(&self) -> Digest {
+        Digest::of(canonical(&self.to_json()).as_bytes())
+    }
+}
+
+fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
+    PlanOnSheet {
+        add: plan.add,
+        change: plan.change,
+        destroy: plan.destroy,
+        replace: plan.replace,
+        forget: plan.forget,
+        import: plan.import,
+        moved: plan.moved,
+        invoke: plan.invoke,
+        deferred: plan.deferred,
+        drifted: plan.drifted,
+        drift_overwritten: plan.drift_overwritten,
+        checks_failed: plan.checks_failed,
+        outputs_changed: plan.outputs_changed,
+        not_understood: plan.not_understood.clone(),
+        items: plan.document.as_ref().map_or(0, |document| document.items),
+        sha256: plan.document.as_ref().map(|document| document.index.clone()),
+        first,
+    }
+}
+
+fn variables(applied: Option<&Configuration>, wanted: &Configuration) -> Vec<VariableChange> {
+    let value = |configuration: Option<&Configuration>, name: &str| configuration?.variables.get(name).cloned();
+    let before = applied.into_iter().flat_map(|applied| applied.variables.keys());
+    let names: BTreeSet<&String> = before.chain(wanted.variables.keys()).collect();
+    let change = |name: &String| {
+        let (before, after) = (value(applied, name), value(Some(wanted), name));
+        if before == after {
+            return None;
+        }
+        let is_sensitive = |configuration: &Configuration| configuration.sensitive.contains(name);
+        let sensitive = applied.is_some_and(is_sensitive) || is_sensitive(wanted);
+        Some(VariableChange {
+            name: name.clone(),
+            before: before.filter(|_| !sensitive),
+            after: after.filter(|_| !sensitive),
+            sensitive,
+        })
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
+    let planned = basis.index.contract.as_ref().map(|contract| &contract.services);
+    let images = &basis.operation.images;
+    let names = images.keys().map(|name| name.as_str());
+    let names: BTreeSet<&str> = names
+        .chain(
+            planned
+                .into_iter()
+                .flat_map(|services| services.keys().map(String::as_str)),
+        )
+        .collect();
+    let service = |name: &str| {
+        let change = planned.and_then(|services| services.get(name));
+        let image = |images: &BTreeMap<Name, Image>| {
+            let found = images.iter().find(|(service, _)| service.as_str() == name);
+            found.map(|(_, image)| image.clone())
+        };
+        let (before, after) = (image(basis.images), image(images));
+        let after = after.filter(|after| before.as_ref() != Some(after));
+        if change.is_none() && after.is_none() {
+            return None;
+        }
+        Some(ServiceOnSheet {
+            name: name.to_owned(),
+            action: change.map(|change| change.action),
+            image_before: before,
+            image_after: after,
+            attributes: change.map(|change| change.attributes.clone()).unwrap_or_default(),
+        })
+    };
+    names.into_iter().filter_map(service).collect()
+}
+
+/// An update brings the current release out again where the shape of its services changes; a provision has one where images
+/// came with the request.
+fn runs(basis: &Basis<'_>) -> RunsOnSheet {
+    let operation = basis.operation;
+    let contract = basis.index.contract.as_ref();
+    let release = match operation.kind {
+        OperationKind::Destroy | OperationKind::Preview | OperationKind::Drift | OperationKind::Task => false,
+        _ if !operation.images.is_empty() => true,
+        _ => !basis.images.is_empty() && (operation.mends || contract.is_some_and(|contract| contract.shape_changes)),
+    };
+    let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();
+    RunsOnSheet {
+        release,
+        migrations: if release {
+            named(contract.map(|contract| &contract.migrations))
+        } else {
+            Vec::new()
+        },
+        backups: if release && operation.with_snapshot {
+            named(contract.map(|contract| &contract.backups))
+        } else {
+            Vec::new()
+        },
+        snapshot: operation.with_snapshot,
+        task: operation.task.as_ref().map(ToString::to_string),
+    }
+}
+
+/// What the rules of the environment say, by name.
+fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment) -> Vec<PolicyVerdict> {
+    let verdict = |policy: &str, verdict: &'static str, reason: String| PolicyVerdict {
+        policy: policy.to_owned(),
+        verdict,
+        reason,
+    };
+    let mut verdicts = Vec::new();
+    if !plan.not_understood.is_empty() {
+        let reason = "Slipway does not understand all of the plan".to_owned();
+        verdicts.push(verdict("plan.understood", "approval_needed", reason));
+    }
+    let (approval, reason) = match environment.approval {
+        Approval::Never => ("allow", "plans are applied at once"),
+        Approval::Always => ("approval_needed", "every plan waits for an approval"),
+        Approval::WhenDestroying if plan.may_lose() => (
+            "approval_needed",
+            "the plan destroys, replaces or forgets resources, or invokes actions",
+        ),
+        Approval::WhenDestroying => ("allow", "the plan destroys nothing"),
+    };
+    verdicts.push(verdict("environment.approval", approval, reason.to_owned()));
+    if environment.protected {
+        verdicts.push(verdict(
+            "environment.protected",
+            if operation.kind == OperationKind::Destroy {
+                "refuse"
+            } else {
+                "allow"
+            },
+            "stacks of the environment are not destroyed".to_owned(),
+        ));
+    }
+    if let Some(Verdict::Refused(why)) = &operation.verdict {
+        verdicts.push(verdict("review", "refuse", why.clone()));
+    }
+    verdicts
+}
+
+#[cfg(test)]
+#[path = "sheet_tests.rs"]
+mod tests;

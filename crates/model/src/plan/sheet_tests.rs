@@ -1,0 +1,158 @@
+//! The approval sheet.
+
+use serde_json::{Map, json};
+
+use super::*;
+use crate::plan::contract::PlannedContract;
+use crate::plan::show;
+use crate::plan::{ResourceChange, pages};
+
+fn environment(approval: Approval) -> Environment {
+    serde_json::from_value(json!({
+        "name": "live", "account": "111122223333", "region": "eu-west-1", "approval": approval, "protected": true,
+    }))
+    .expect("an environment")
+}
+
+fn configuration(variables: Value) -> Configuration {
+    Configuration {
+        blueprint: "web".parse().expect("a name"),
+        version: "1.1.0".parse().expect("a version"),
+        digest: Digest::of(b"files"),
+        variables: variables.as_object().cloned().unwrap_or_default(),
+        sensitive: BTreeSet::from(["password".to_owned()]),
+    }
+}
+
+fn operation(plan: PlanSummary) -> Operation {
+    let mut operation: Operation = serde_json::from_value(json!({
+        "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "kind": "update", "stack": "lusab-babad", "stack_name": "shop",
+        "environment": "live", "status": "waiting_for_approval", "revision": 3,
+        "configuration": configuration(json!({"size": 2, "password": "hunter2-after", "same": 1})),
+        "requested_by": "ann", "created_at": "2026-11-29T00:00:00Z",
+    }))
+    .expect("an operation");
+    operation.plan = Some(plan);
+    operation
+}
+
+fn image(of: &str) -> Image {
+    format!("{of}@{}", Digest::of(of.as_bytes())).parse().expect("an image")
+}
+
+fn contract() -> PlannedContract {
+    let plan = include_str!("../../tests/plans/contract.json");
+    let shown = show::read(plan.as_bytes(), &|text| text.to_owned()).expect("a plan");
+    let (_, objects) = pages::of(shown);
+    let index: Index = serde_json::from_slice(&objects.index).expect("an index");
+    index.contract.expect("a contract")
+}
+
+fn sheet(operation: &Operation, environment: &Environment, images: &BTreeMap<Name, Image>) -> Sheet {
+    let mut applied = configuration(json!({"size": 1, "password": "hunter2-before", "same": 1, "gone": true}));
+    applied.version = "1.0.0".parse().expect("a version");
+    let index = Index {
+        pages: Vec::new(),
+        contract: Some(contract()),
+    };
+    let basis = Basis {
+        operation,
+        environment,
+        applied: Some(&applied),
+        images,
+        index: &index,
+        first: vec![json!({"subject": "resource", "address": "a.b"})],
+    };
+    Sheet::new(basis).expect("a sheet")
+}
+
+fn replacing() -> PlanSummary {
+    let mut plan = PlanSummary::default();
+    for action in [Action::Replace, Action::Delete, Action::Forget, Action::Create] {
+        let address = format!("aws_db_instance.{action}");
+        plan.add_change(ResourceChange { address, action });
+    }
+    plan
+}
+
+#[test]
+fn sheet_has_what_an_approver_decides_by() {
+    let web: Name = "web".parse().expect("a name");
+    let images = BTreeMap::from([(web, image("one"))]);
+    let sheet = sheet(&operation(replacing()), &environment(Approval::WhenDestroying), &images).to_json();
+    assert_eq!(
+        (&sheet["destroy_count"], &sheet["forget_count"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(
+        sheet["variables"],
+        json!([
+            {"name": "gone", "before": true},
+            {"name": "password", "sensitive": true},
+            {"name": "size", "before": 1, "after": 2},
+        ])
+    );
+    assert_eq!(sheet["blueprint"]["previous_version"], "1.0.0");
+    let paths: Vec<&Value> = sheet["services"][0]["attributes"]
+        .as_array()
+        .expect("attributes")
+        .iter()
+        .map(|change| &change["path"])
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "task_definition.containerDefinitions[0].environment[0].value",
+            "task_definition.cpu"
+        ]
+    );
+    assert_eq!(
+        sheet["runs"],
+        json!({"release": true, "migrations": ["schema", "data"], "backups": [], "snapshot": false})
+    );
+    let policies: Vec<&Value> = sheet["policies"]
+        .as_array()
+        .expect("policies")
+        .iter()
+        .map(|policy| &policy["policy"])
+        .collect();
+    assert_eq!(policies, ["environment.approval", "environment.protected"]);
+    assert_eq!(sheet["policies"][0]["verdict"], "approval_needed");
+    assert!(!sheet.to_string().contains("hunter2"), "{sheet:#}");
+}
+
+#[test]
+fn hash_is_another_one_when_anything_changes() {
+    let web: Name = "web".parse().expect("a name");
+    let images = BTreeMap::from([(web.clone(), image("one"))]);
+    let waiting = operation(replacing());
+    let live = environment(Approval::WhenDestroying);
+    let hash = sheet(&waiting, &live, &images).hash();
+    assert_eq!(hash, sheet(&waiting, &live, &images).hash());
+    // What becomes of the operation itself is not on the sheet.
+    let mut later = waiting.clone();
+    later.revision = 9;
+    later.approved_by = Some("bob".to_owned());
+    assert_eq!(hash, sheet(&later, &live, &images).hash());
+
+    let mut plan = replacing();
+    plan.note("something");
+    let mut bound = waiting.clone();
+    bound.binding = Some(Binding {
+        work: Digest::of(b"work"),
+        manifest: Digest::of(b"manifest"),
+        parts: BTreeMap::new(),
+        state: crate::plan::binding::StateVersion::default(),
+    });
+    let mut other_variables = waiting.clone();
+    other_variables.configuration.variables = Map::new();
+    for (what, changed) in [
+        ("rules", sheet(&waiting, &environment(Approval::Always), &images)),
+        ("images", sheet(&waiting, &live, &BTreeMap::from([(web, image("two"))]))),
+        ("plan", sheet(&operation(plan), &live, &images)),
+        ("artifacts", sheet(&bound, &live, &images)),
+        ("variables", sheet(&other_variables, &live, &images)),
+    ] {
+        assert_ne!(hash, changed.hash(), "{what}");
+    }
+}

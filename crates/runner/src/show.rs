@@ -1,0 +1,91 @@
+//! The complete plan, out of the plan that Terraform saved: `terraform show -json`, read and kept as pages.
+
+use std::fs::File;
+use std::io::{BufReader, Seek};
+use std::path::Path;
+
+use slipway_model::plan::pages::{self, Objects};
+use slipway_model::plan::{PlanSummary, show};
+use tokio::task::JoinSet;
+
+use crate::error::Error;
+use crate::report::Report;
+use crate::session::Session;
+use crate::terraform::Terraform;
+use crate::work_folder::WorkFolder;
+
+/// What Terraform writes the plan to. It has every value in clear, so it is read and removed.
+const DOCUMENT: &str = "plan.json";
+
+/// The type of messages that only say what the saved plan says better.
+const ACTION_MESSAGE: &str = "planned_action_invocation";
+
+/// How many objects are written at once.
+const AT_ONCE: usize = 8;
+
+/// Reads the plan that is saved in `folder`.
+pub(crate) async fn read(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    report: &Report,
+) -> Result<(PlanSummary, Objects), Error> {
+    let document = folder.path().join(DOCUMENT);
+    terraform.show(folder, &document, &session.cancel).await?;
+    let read = parse(terraform, &document);
+    // What cannot be removed goes with the folder.
+    let _ = std::fs::remove_file(&document);
+    let mut shown = read?;
+    compare(&mut shown.summary, report);
+    Ok(pages::of(shown))
+}
+
+fn parse(terraform: &Terraform, document: &Path) -> Result<show::Shown, Error> {
+    let failed = |source| Error::File {
+        action: "read",
+        path: document.to_owned(),
+        source,
+    };
+    let mut file = File::open(document).map_err(failed)?;
+    // What is sensitive anywhere in the plan is hidden everywhere in it, and so are the values that the request gave.
+    let marked = show::sensitive_values(BufReader::new(&file)).map_err(Error::Plan)?;
+    let secrets = terraform.secrets().with(&marked);
+    file.rewind().map_err(failed)?;
+    show::read(BufReader::new(&file), &|text| secrets.hide(text)).map_err(Error::Plan)
+}
+
+/// Notes where Terraform's stream says something that the saved plan does not.
+fn compare(summary: &mut PlanSummary, report: &Report) {
+    for kind in &report.unknown {
+        if kind != ACTION_MESSAGE || summary.invoke == 0 {
+            summary.note(format!("Terraform's stream has messages of the type `{kind}`"));
+        }
+    }
+    let counted = |plan: &PlanSummary| (plan.resource_count(), plan.destroy + plan.replace);
+    if counted(summary) != counted(&report.plan) && report.unknown.is_empty() {
+        summary.note(format!(
+            "Terraform's stream names {} changes, and the saved plan {}",
+            report.plan.resource_count(),
+            summary.resource_count()
+        ));
+    }
+}
+
+/// Keeps the plan with the operation.
+pub(crate) async fn keep(session: &Session, objects: Objects) -> Result<(), Error> {
+    let mut objects = objects.named();
+    let mut writes = JoinSet::new();
+    loop {
+        while writes.len() < AT_ONCE
+            && let Some((name, object)) = objects.next()
+        {
+            let (bucket, key) = (session.artifacts.clone(), session.artifact(&name));
+            writes.spawn_local(async move { bucket.put(&key, object).await });
+        }
+        match writes.join_next().await {
+            Some(Ok(written)) => written?,
+            Some(Err(error)) => return Err(Error::Keep(error.into())),
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What is applied is what was planned, and what approvers read is the plan.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::plan::Action;
+use slipway_model::plan::binding::manifest_name;
+use slipway_model::plan::pages;
+use slipway_model::stack::Configuration;
+use slipway_store::finish::End;
+
+use crate::support::{ARTIFACTS, STATES, World, state_key};
+
+const BLUEPRINT: &str = r#"
+variable "text" { type = string }
+variable "secret" {
+  type      = string
+  sensitive = true
+  default   = "hunter2-default"
+}
+module "net" { source = "./net" }
+resource "terraform_data" "a" {
+  input = { text = var.text, secret = var.secret }
+  provisioner "local-exec" { command = "sh ${path.module}/e.sh" }
+}
+output "slipway" { value = { endpoints = { web = "https://${var.text}.example/" } } }
+"#;
+
+const NET: &str = r#"resource "terraform_data" "net" { input = "net" }"#;
+
+fn configuration(world: &World, text: &str) -> Configuration {
+    let files = [
+        ("main.tf", BLUEPRINT),
+        ("net/main.tf", NET),
+        ("e.sh", "echo from the blueprint"),
+    ];
+    world.blueprint(&files, &json!({ "text": text }))
+}
+
+fn key(operation: &Operation, name: &str) -> String {
+    format!("operations/{}/{name}", operation.id)
+}
+
+/// The archive with a file in it replaced, or added.
+fn with_file(archive: &[u8], path: &str, text: &str) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut add = |header: &mut tar::Header, path: &Path, bytes: &[u8]| {
+        header.set_size(bytes.len() as u64);
+        builder.append_data(header, path, bytes).expect("an entry");
+    };
+    let mut is_there = false;
+    for entry in tar::Archive::new(archive).entries().expect("entries") {
+        let mut entry = entry.expect("an entry");
+        let (mut header, own) = (entry.header().clone(), entry.path().expect("a path").into_owned());
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut bytes).expect("bytes");
+        if own == Path::new(path) {
+            is_there = true;
+            bytes = text.as_bytes().to_vec();
+        }
+        add(&mut header, &own, &bytes);
+    }
+    if !is_there {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o600);
+        add(&mut header, Path::new(path), text.as_bytes());
+    }
+    builder.into_inner().expect("an archive")
+}
+
+#[test]
+fn replaced_files_are_refused_by_name() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    let work = key(&operation, &world.kept_plan(&operation).expect("a plan that is kept"));
+    let packed = world.aws.object(ARTIFACTS, &work).expect("an archive");
+    let binding = world.operation(&operation).binding.expect("a binding");
+    let kept = key(&operation, &manifest_name(&binding.manifest));
+    let manifest = world.aws.object(ARTIFACTS, &kept).expect("a manifest");
+    for (path, expected) in [
+        ("blueprint/e.sh", "the work folder (blueprint/e.sh changed)"),
+        (
+            "blueprint/net/main.tf",
+            "the work folder (blueprint/net/main.tf changed)",
+        ),
+        (
+            "blueprint/.terraform/modules/modules.json",
+            "the modules (blueprint/.terraform/modules/modules.json changed)",
+        ),
+        (
+            "blueprint/.terraform.lock.hcl",
+            "the lock file (blueprint/.terraform.lock.hcl",
+        ),
+        (
+            "blueprint/slipway.auto.tfvars.json",
+            "the variables (blueprint/slipway.auto.tfvars.json changed)",
+        ),
+        (
+            "terraform/plan.tfplan",
+            "the saved plan (terraform/plan.tfplan changed)",
+        ),
+    ] {
+        world.aws.put(ARTIFACTS, &work, with_file(&packed, path, "swapped"));
+        let printed = world.fail(&operation, "apply", "apply");
+        assert!(
+            printed.contains(&format!("{expected}")) && printed.contains("differs from what was planned"),
+            "{path}: {printed}"
+        );
+    }
+    // Whoever replaces the manifest as well hides the file, and not the part.
+    world
+        .aws
+        .put(ARTIFACTS, &work, with_file(&packed, "blueprint/e.sh", "swapped"));
+    world.aws.put(ARTIFACTS, &kept, "{}");
+    let printed = world.fail(&operation, "apply", "apply");
+    assert!(
+        printed.contains("the work folder differs from what was planned"),
+        "{printed}"
+    );
+    assert!(!world.calls().contains(&"apply".to_owned()));
+
+    world.aws.put(ARTIFACTS, &work, packed);
+    world.aws.put(ARTIFACTS, &kept, manifest);
+    let printed = world.succeed(&operation, "apply", "apply");
+    assert!(printed.contains("from the blueprint"), "{printed}");
+}
+
+#[test]
+fn replaced_state_is_refused_by_name() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    let state = world.state(&operation);
+    for (field, value, expected) in [
+        ("serial", json!(77), "the state's serial was"),
+        ("lineage", json!("another"), "the state's lineage was"),
+    ] {
+        let mut other = state.clone();
+        other[field] = value;
+        world.aws.put(STATES, &state_key(&operation), other.to_string());
+        let printed = world.fail(&operation, "apply", "apply");
+        assert!(printed.contains(expected), "{printed}");
+    }
+    world.aws.put(STATES, &state_key(&operation), state.to_string());
+    world.succeed(&operation, "apply", "apply");
+}
+
+#[test]
+fn replaced_prepared_folder_is_refused_by_name() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    let keys = world.aws.keys(ARTIFACTS, "prepared/");
+    let [prepared] = keys.as_slice() else {
+        panic!("{keys:?}")
+    };
+    let packed = world.aws.object(ARTIFACTS, prepared).expect("a prepared folder");
+    let poisoned = with_file(&packed, ".terraform/modules/modules.json", "{}");
+    world.aws.put(ARTIFACTS, prepared, poisoned);
+    let other = world.provision("two", configuration(&world, "a"));
+    let printed = world.succeed(&other, "plan", "other");
+    assert!(
+        printed.contains(&format!("The prepared folder {prepared} is refused")),
+        "{printed}"
+    );
+    // It was made again, and is good for the next.
+    assert_eq!(world.calls(), ["init", "plan", "show", "init", "plan", "show"]);
+    let third = world.provision("three", configuration(&world, "a"));
+    world.succeed(&third, "plan", "third");
+    assert_eq!(world.calls()[6..], ["plan", "show"]);
+}
+
+#[test]
+fn complete_plan_is_kept_without_secrets() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let mut changed = configuration(&world, "b");
+    changed.variables.insert("secret".to_owned(), "hunter2-given".into());
+    changed.sensitive.insert("secret".to_owned());
+    let update = world.request(OperationKind::Update, &world.stack(&operation), Some(changed));
+    world.succeed(&update, "plan", "update");
+
+    let plan = world.operation(&update).plan.expect("a plan");
+    assert_eq!(
+        (plan.change, plan.applyable, plan.outputs_changed),
+        (1, Some(true), true)
+    );
+    assert_eq!(plan.resources[0].action, Action::Update);
+    let document = plan.document.expect("a document");
+    assert_eq!(document.items, 2);
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&world.artifact(&update, name).expect("an object")).expect("JSON")
+    };
+    let index: pages::Index = serde_json::from_value(read(&pages::name(&document.index))).expect("an index");
+    let page = read(&pages::name(&index.pages[0].sha256));
+    let attributes = &page["items"][0]["attributes"];
+    assert_eq!(
+        attributes[0],
+        json!({"path": "input.secret", "before_sensitive": true, "after_sensitive": true})
+    );
+    assert_eq!(
+        attributes[1],
+        json!({"path": "input.text", "before": "a", "after": "b"})
+    );
+    // Terraform does not mark what the provider makes of a sensitive value.
+    assert_eq!(
+        attributes[2],
+        json!({"path": "output.secret", "before": "(sensitive)", "after_unknown": true})
+    );
+    assert_eq!(page["items"][1]["address"], "slipway");
+    for key in world.aws.keys(ARTIFACTS, "") {
+        let bytes = world.aws.object(ARTIFACTS, &key).expect("an object");
+        // The archive has what Terraform needs, and a blueprint its defaults.
+        let needed = key.contains("/plan-") || key.starts_with("blueprints/") || key.ends_with("/apply.jsonl");
+        assert!(needed || !String::from_utf8_lossy(&bytes).contains("hunter2"), "{key}");
+    }
+}

@@ -1,0 +1,139 @@
+//! `/v1/operations/{id}/sheet`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use slipway_model::id::OperationId;
+use slipway_model::name::Digest;
+use slipway_model::operation::{Operation, OperationKind, OperationStatus};
+use slipway_model::plan::pages::Index;
+use slipway_model::plan::sheet::{Basis, Sheet};
+use slipway_model::stack::Configuration;
+use slipway_store::Cursor;
+
+use super::operations::{found, operation_id};
+use crate::error::Error;
+use crate::openapi::ReadProblems;
+use crate::parameters::{InPath, Parameters};
+use crate::view::{self, SheetDocument};
+use crate::{Api, Caller};
+
+/// How many items of the plan the sheet has at most, and about how many bytes of them.
+const FIRST_ITEMS: usize = 50;
+const FIRST_BYTES: usize = 256 * 1024;
+
+/// How many operations of the stack are read at once in the search for the last that was applied.
+const OPERATIONS: u16 = 20;
+
+/// Show the approval sheet of an operation
+///
+/// Everything that an approver decides by, with one hash, which the approval quotes. Any change of it is another hash.
+#[utoipa::path(
+    get,
+    path = "/v1/operations/{id}/sheet",
+    operation_id = "show_sheet",
+    tag = "operations",
+    params(("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")),
+    responses((status = 200, description = "The approval sheet.", body = SheetDocument), ReadProblems),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    _caller: Caller,
+    InPath(id): InPath<String>,
+    parameters: Parameters,
+) -> Result<Json<serde_json::Value>, Error> {
+    parameters.finish()?;
+    let id = operation_id(&id)?;
+    let operation = found(&id, api.store.operation(&id).await)?;
+    let sheet = Box::pin(api.sheet(&operation)).await?;
+    Ok(Json(view::sheet(&sheet, &operation)))
+}
+
+/// The path of an operation's sheet.
+pub(super) fn path(operation: &OperationId) -> String {
+    format!("/v1/operations/{operation}/sheet")
+}
+
+impl Api {
+    /// Rejects an approval that does not quote the sheet as it is now.
+    pub(super) async fn require_sheet(&self, operation: &Operation, quoted: Option<&Digest>) -> Result<(), Error> {
+        let hash = self.sheet(operation).await?.hash();
+        if quoted == Some(&hash) {
+            return Ok(());
+        }
+        Err(Error::StaleSheet {
+            is_missing: quoted.is_none(),
+            hash,
+            path: path(&operation.id),
+        })
+    }
+
+    /// The sheet as it is now.
+    pub(super) async fn sheet(&self, operation: &Operation) -> Result<Sheet, Error> {
+        let no_plan = || {
+            Error::NotFound(format!(
+                "The operation `{}` has no plan, and so no approval sheet: it is {}.",
+                operation.id, operation.status
+            ))
+        };
+        let plan = operation.plan.as_ref().ok_or_else(no_plan)?;
+        let index = match plan.document {
+            Some(_) => self.plan_index(operation).await?,
+            // Of an earlier version: the counts are all that there is.
+            None => Index::default(),
+        };
+        let environment = self.store.environment(&operation.environment).await?;
+        let stack = self.store.stack(&operation.stack).await?;
+        let applied = self.applied(operation).await?;
+        let images = match stack.current_release {
+            Some(number) => self.store.release(&stack.id, number).await?.images,
+            None => BTreeMap::new(),
+        };
+        let basis = Basis {
+            operation,
+            environment: &environment,
+            applied: applied.as_ref(),
+            images: &images,
+            first: self.first_items(operation, &index).await?,
+            index: &index,
+        };
+        Sheet::new(basis).ok_or_else(no_plan)
+    }
+
+    async fn first_items(&self, operation: &Operation, index: &Index) -> Result<Vec<serde_json::Value>, Error> {
+        let Some(page) = index.pages.first() else {
+            return Ok(Vec::new());
+        };
+        let mut items = self.plan_page(operation, &page.sha256).await?;
+        let mut bytes = 0;
+        let fitting = items.iter().take_while(|item| {
+            bytes += item.to_string().len();
+            bytes <= FIRST_BYTES
+        });
+        let fitting = fitting.count().clamp(1, FIRST_ITEMS);
+        items.truncate(fitting);
+        Ok(items)
+    }
+
+    /// What the stack was made from last: the configuration of the newest operation that changed it and succeeded.
+    async fn applied(&self, operation: &Operation) -> Result<Option<Configuration>, Error> {
+        let mut cursor: Option<Cursor> = None;
+        loop {
+            let page = self
+                .store
+                .operations(&operation.stack, OPERATIONS, cursor.as_ref())
+                .await?;
+            let applied = page.items.into_iter().find(|earlier| {
+                earlier.id < operation.id
+                    && earlier.status == OperationStatus::Succeeded
+                    && matches!(earlier.kind, OperationKind::Provision | OperationKind::Update)
+            });
+            match (applied, page.next) {
+                (Some(applied), _) => return Ok(Some(applied.configuration)),
+                (None, None) => return Ok(None),
+                (None, next) => cursor = next,
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Complete plans and approval sheets.
+
+use serde_json::{Value, json};
+use slipway_model::environment::Approval;
+use slipway_model::operation::Operation;
+use slipway_model::plan::{PlanSummary, Verdict};
+
+use crate::support::{Server, id};
+
+/// A plan with this many resources to create, and a database that is replaced at its end.
+fn shown(creates: usize) -> Value {
+    let create = |index: usize| {
+        json!({"address": format!("aws_sqs_queue.q[{index}]"), "type": "aws_sqs_queue", "change": {
+            "actions": ["create"], "before": null, "after": {"name": format!("q{index}")}, "after_unknown": {"arn": true}}})
+    };
+    let mut changes: Vec<Value> = (0..creates).map(create).collect();
+    changes.push(json!({"address": "module.data.aws_db_instance.z", "type": "aws_db_instance", "change": {
+        "actions": ["delete", "create"], "replace_paths": [["engine"]],
+        "before": {"engine": "mysql", "password": "hunter2"}, "before_sensitive": {"password": true},
+        "after": {"engine": "postgres", "password": "hunter3"}, "after_sensitive": {"password": true}, "after_unknown": {}}}));
+    json!({"format_version": "1.2", "applyable": true, "complete": true, "errored": false, "resource_changes": changes,
+        "output_changes": {"url": {"actions": ["create"], "after": "https://a.example/", "after_unknown": false}}})
+}
+
+/// An operation whose plan waits for an approval; it, and its path.
+async fn waiting(server: &Server, shown: &Value) -> (Value, String) {
+    let operation = server
+        .create("shop", "local", &json!({"size": 1, "password": "hunter2"}))
+        .await;
+    let id = id(&operation);
+    server.store.begin_operation(&id).await.expect("begun");
+    let plan = server.keep_plan(&id, shown).await;
+    planned(server, &operation, &plan).await;
+    server.store.ask_approval(&id, "a-task-token").await.expect("asked");
+    let path = operation["links"]["self"].as_str().expect("a path").to_owned();
+    (operation, path)
+}
+
+async fn planned(server: &Server, operation: &Value, plan: &PlanSummary) {
+    let record = |operation: &mut Operation| {
+        operation.plan = Some(plan.clone());
+        operation.verdict = Some(Verdict::ApprovalNeeded);
+        Ok(())
+    };
+    server
+        .store
+        .update_operation(&id(operation), record)
+        .await
+        .expect("recorded");
+}
+
+fn addresses(page: &Value) -> Vec<&str> {
+    let items = page["items"].as_array().expect("items").iter();
+    items
+        .map(|item| item["address"].as_str().expect("an address"))
+        .collect()
+}
+
+#[tokio::test]
+async fn replaced_database_is_the_first_item_of_1500() {
+    let server = Server::with_blueprint().await;
+    let (_, path) = waiting(&server, &shown(1_499)).await;
+    let first = server.get(&format!("{path}/plan?limit=1")).await.json();
+    assert_eq!(
+        first,
+        json!({"total": 1_501, "next": "1", "items": [{
+            "subject": "resource", "action": "replace", "address": "module.data.aws_db_instance.z", "type": "aws_db_instance",
+            "replace_paths": ["engine"], "replace_order": "delete_then_create",
+            "attributes": [
+                {"path": "engine", "before": "mysql", "after": "postgres", "forces_replacement": true},
+                {"path": "password", "before_sensitive": true, "after_sensitive": true},
+            ],
+        }]})
+    );
+    // Every item once, page after page.
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("{path}/plan?limit=100{next}")).await.json();
+        seen.extend(addresses(&page).into_iter().map(str::to_owned));
+        match page["next"].as_str() {
+            Some(after) => next = format!("&after={after}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 1_501);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 1_501);
+
+    for (query, total, found) in [
+        ("action=replace", 1, vec!["module.data.aws_db_instance.z"]),
+        ("type=aws_db_instance", 1, vec!["module.data.aws_db_instance.z"]),
+        ("address=aws_sqs_queue.q[1498", 1, vec!["aws_sqs_queue.q[1498]"]),
+        ("subject=output", 1, vec!["url"]),
+        ("action=delete", 0, vec![]),
+        ("type=aws_sqs_queue&address=module.", 0, vec![]),
+    ] {
+        let page = server.get(&format!("{path}/plan?{query}")).await.json();
+        assert_eq!((addresses(&page).len(), addresses(&page)), (total, found), "{query}");
+        assert_eq!(page["next"], Value::Null, "{query}");
+    }
+    for (query, field) in [
+        ("action=conjure", "action"),
+        ("subject=x", "subject"),
+        ("after=x", "after"),
+        ("after=2000", "after"),
+        ("limit=0", "limit"),
+        ("colour=red", "colour"),
+    ] {
+        let refused = server.get(&format!("{path}/plan?{query}")).await;
+        assert_eq!(
+            (refused.status, refused.fields()),
+            (400, vec![field.to_owned()]),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn page_that_the_build_did_not_write_is_not_shown() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(2)).await;
+    let start = format!("/artifacts/operations/{}/plan/", id(&operation));
+    let fakes = server.fakes.lock().expect("not poisoned");
+    let mut objects = fakes.objects.iter();
+    let (key, page) = objects
+        .find(|(key, object)| key.starts_with(&start) && object.starts_with(b"{\"items\""))
+        .expect("a page");
+    let (key, page) = (key.clone(), page.clone());
+    drop(fakes);
+    let forged = String::from_utf8_lossy(&page).replace("replace", "update");
+    server
+        .fakes
+        .lock()
+        .expect("not poisoned")
+        .objects
+        .insert(key.clone(), forged.into());
+    for path in [format!("{path}/plan"), format!("{path}/sheet")] {
+        assert_eq!(server.get(&path).await.status, 500, "{path}");
+    }
+    server.fakes.lock().expect("not poisoned").objects.remove(&key);
+    assert_eq!(server.get(&format!("{path}/plan")).await.status, 404);
+}
+
+#[tokio::test]
+async fn operation_without_a_plan_has_no_sheet() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let path = operation["links"]["self"].as_str().expect("a path");
+    for path in [format!("{path}/plan"), format!("{path}/sheet")] {
+        assert_eq!(server.get(&path).await.status, 404, "{path}");
+    }
+    // A plan of an earlier version has its counts.
+    planned(&server, &operation, &PlanSummary::default()).await;
+    assert_eq!(server.get(&format!("{path}/plan")).await.status, 404);
+    assert_eq!(server.get(&format!("{path}/sheet")).await.status, 200);
+}
+
+#[tokio::test]
+async fn approval_quotes_the_sheet_as_it_is_now() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(3)).await;
+    let approve = format!("{path}/approve");
+    let sheet = server.get(&format!("{path}/sheet")).await.json();
+    assert_eq!(
+        (&sheet["destroy_count"], &sheet["requested_by"]),
+        (&json!(1), &json!("ann"))
+    );
+    assert_eq!(sheet["plan"]["first"][0]["address"], "module.data.aws_db_instance.z");
+    assert_eq!(
+        sheet["variables"],
+        json!([{"name": "password", "sensitive": true}, {"name": "size", "after": 1}])
+    );
+    assert!(!sheet.to_string().contains("hunter"), "{sheet:#}");
+
+    let stale = |answer: &Value, hash: &Value| {
+        assert_eq!(answer["type"], "urn:slipway:problem:stale-sheet", "{answer:#}");
+        assert_eq!(answer["sheet"], json!({"hash": hash, "href": format!("{path}/sheet")}));
+    };
+    let other = format!("sha256:{}", "0".repeat(64));
+    for body in [json!({}), json!({"sheet": other})] {
+        let answer = server.post(&approve, &body).await;
+        assert_eq!(answer.status, 409, "{answer:?}");
+        stale(&answer.json(), &sheet["hash"]);
+    }
+    let wrong = server.post(&approve, &json!({"sheet": "x"})).await;
+    assert_eq!((wrong.status, wrong.fields()), (422, vec!["sheet".to_owned()]));
+
+    // The rules change while somebody reads.
+    let mut environment = server
+        .store
+        .environment(&"local".parse().expect("a name"))
+        .await
+        .expect("the environment");
+    environment.approval = Approval::Always;
+    server.store.put_environment(&environment).await.expect("written");
+    let late = server.post(&approve, &json!({"sheet": sheet["hash"]})).await;
+    assert_eq!(late.status, 409, "{late:?}");
+    let now = server.get(&format!("{path}/sheet")).await.json();
+    assert_ne!(now["hash"], sheet["hash"]);
+    stale(&late.json(), &now["hash"]);
+    assert!(server.calls("SendTaskSuccess").is_empty());
+    let approved = server.post(&approve, &server.sheet(&operation).await).await;
+    assert_eq!(approved.status, 202, "{approved:?}");
+}
