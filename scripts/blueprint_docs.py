@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the tables of inputs and outputs into the README.md of every blueprint and Terraform module, from the module's own blocks.
+"""Writes the tables of inputs, outputs and updates into the README.md of every blueprint and Terraform module.
 
     scripts/blueprint_docs.py            writes them
     scripts/blueprint_docs.py --check    fails where a README says something else, and shows the difference
@@ -12,6 +12,7 @@ import difflib
 import sys
 from pathlib import Path
 
+import blueprint_updates
 from terraform_module import Block, Expression, Module, modules, read
 
 BEGIN = "<!-- BEGIN inputs and outputs -->"
@@ -60,7 +61,9 @@ def with_tables(readme: str, text: str) -> str:
 
 
 def tables(module: Module) -> str:
-    return "\n".join(part for part in (inputs(module), outputs(module)) if part).strip("\n")
+    updates = blueprint_updates.read(module.folder)
+    parts = (inputs(module), outputs(module), blueprint_updates.table(updates) if updates else "")
+    return "\n".join(part for part in parts if part).strip("\n")
 
 
 def inputs(module: Module) -> str:
@@ -73,6 +76,9 @@ def inputs(module: Module) -> str:
     for variable in variables:
         kind, default = variable.attributes.get("type"), variable.attributes.get("default")
         lines.append(f"| `{variable.name}` | {short_type(kind)} | {short_default(default)} | {what(variable)} |")
+        details = attributes(variable)
+        if details:
+            below += ["", f"The attributes of `{variable.name}`:", "", details]
         if kind and is_long(kind):
             below += ["", f"The type of `{variable.name}`:", "", "```hcl", kind.without_comments(), "```"]
         if default and is_long(default):
@@ -89,14 +95,24 @@ def outputs(module: Module) -> str:
 
 
 def what(block: Block) -> str:
-    """The description, what a value has to be, and whether it is hidden."""
-    parts = [said(block.attributes.get("description"))]
-    parts += [said(rule.attributes.get("error_message")) for rule in block.inner("validation")]
+    """The first paragraph of the description, and whether a value is hidden. What a value has to be says the message when it is not."""
+    parts = [said(block.attributes.get("description")).split(" - `")[0]]
     if "sensitive" in block.attributes and block.attributes["sensitive"].text == "true":
         parts.append("Sensitive: never shown again.")
     if block.kind == "variable" and "nullable" in block.attributes and block.attributes["nullable"].text == "false":
         parts.append("Not null.")
     return cell("<br>".join(part for part in parts if part))
+
+
+def attributes(variable: Block) -> str:
+    """The list in a description, one attribute a line."""
+    expression = variable.attributes.get("description")
+    text = (expression.string() or "") if expression else ""
+    start = text.find("\n- ")
+    if start < 0:
+        return ""
+    items = [" ".join(item.split()) for item in text[start:].split("\n- ")[1:]]
+    return "\n".join(f"- {item}" for item in items)
 
 
 def said(expression: Expression | None) -> str:

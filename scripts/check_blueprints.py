@@ -4,15 +4,17 @@
     export TF_CLI_CONFIG_FILE=.../terraformrc      # of the stand-in provider, see CONTRIBUTING.md
     scripts/check_blueprints.py [MODULE ...]       # names of folders in tf/blueprints and tf/modules; all if left out
 
-For each module: init, validate, and `terraform test` for each file of tests. For each case of a blueprint, `tests/life/CASE.tfvars.json`:
-plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place, or the changes in
-`tests/changes/CASE.json` one after the other, destroy until nothing is left. After the apply the resources are held to the rules in
-blueprint_state.py. All of it happens in a copy, in target/blueprints.
+For each module: init, validate, and `terraform test` for each file of tests. For each blueprint: a plan of every update in
+`tests/updates.json` (blueprint_updates.py; the column of resources counts them). For each case of a blueprint,
+`tests/life/CASE.tfvars.json`: plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place,
+or the changes in `tests/changes/CASE.json` one after the other, destroy until nothing is left. After the apply the resources are held
+to the rules in blueprint_state.py. All of it happens in a copy, in target/blueprints.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import blueprint_updates
 from blueprint_state import addresses, broken_rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,11 +99,14 @@ def works(folder: Path) -> list[tuple[Any, ...]]:
     if folder.parent.name == "blueprints":
         cases = sorted(path for path in (folder / "tests" / "life").glob("*.tfvars.json") if not path.name.endswith(".update.tfvars.json"))
         work += [(lived, folder, case) for case in cases] or [(without_cases, folder)]
+        work.append((updated, folder))
     return work
 
 
 def length(work: tuple) -> int:
     """How long it takes, roughly, in runs of a test."""
+    if work[0] is updated:
+        return 40
     if work[0] is tested:
         return work[2].read_text(encoding="utf-8").count("\nrun ")
     return 15 if work[0] is lived and changes_of(work[2]).is_file() else 5
@@ -126,6 +132,33 @@ def tested(folder: Path, tests: Path) -> Row:
             raise Failure(f"{tests.name} holds no run")
 
     return guarded(row, test)
+
+
+def updated(folder: Path) -> Row:
+    """Plans every update that a blueprint's tests/updates.json names, from one live stack, and what the examples ask for."""
+    row = Row(folder.name, "(updates)")
+
+    def update() -> None:
+        updates = blueprint_updates.read(folder)
+        if updates is None:
+            raise Failure("there is no tests/updates.json: an update of each variable, and what it does")
+        sources = [path.read_text(encoding="utf-8") for path in (*folder.glob("*.tf"), *(COPY / "tf" / "modules").glob("*/*.tf"))]
+        declared = [
+            name for text in sources[: len(list(folder.glob("*.tf")))] for name in re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
+        ]
+        wrong = [f"no update changes {name}" for name in blueprint_updates.missing(updates, declared)]
+        try:
+            asked = blueprint_updates.requests(ROOT / "examples", folder.name, declared)
+        except blueprint_updates.Overlap as overlap:
+            raise Failure(str(overlap)) from overlap
+        (folder / "tests" / "updates.tftest.hcl").write_text(blueprint_updates.test_file(updates, asked), encoding="utf-8")
+        said = terraform(row, folder, "update", "test", "-json", "-verbose", "-filter=tests/updates.tftest.hcl", accept=(0, 1))
+        wrong += blueprint_updates.judged(updates, asked, said, "\n".join(sources))
+        row.resources = len(updates.updates)
+        if wrong:
+            raise Failure("\n".join(wrong))
+
+    return guarded(row, update)
 
 
 def lived(folder: Path, case: Path) -> Row:

@@ -153,7 +153,116 @@ def validations(module: Module) -> Iterator[Finding]:
             yield at(block, "slipway_tested_validations", what)
 
 
-RULES: tuple[Callable[[Module], Iterator[Finding]], ...] = (documented, unused, versions, least, names, structure, text, validations)
+# What AWS takes in the texts that people read, by the arguments' resource types. tf/testing/provider/fakeprov/aws_rules.py has the same
+# for values that are known at a plan only.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html, .../IAM/latest/APIReference/API_CreateRole.html
+AWS_TEXTS = (
+    (
+        re.compile(r"aws_security_group|aws_vpc_security_group_(in|e)gress_rule"),
+        re.compile(r"[0-9A-Za-z_ .:/()#,@\[\]+=&;{}!$*-]{0,255}"),
+        "letters, digits and ._-:/()#,@[]+=&;{}!$*",
+    ),
+    (re.compile(r"aws_iam_(role|policy)"), re.compile("[\t\n\r\x20-\x7e\xa1-\xff]{0,1000}"), "the characters of Latin-1"),
+)
+# What others hold on to: the new one has to be there before the old one goes, or AWS refuses to delete it or leaves a gap.
+HELD = {"aws_acm_certificate", "aws_db_parameter_group", "aws_lb_listener_rule", "aws_lb_target_group", "aws_rds_cluster_parameter_group"}
+
+
+def aws_texts(module: Module) -> Iterator[Finding]:
+    """slipway_aws_text: descriptions have characters that AWS takes. The real provider lets all pass, and the apply fails."""
+    for block in module.of("resource"):
+        for kinds, pattern, said in AWS_TEXTS:
+            text = block.attributes.get("description")
+            if not kinds.fullmatch(block.labels[0]) or text is None:
+                continue
+            if not pattern.fullmatch(re.sub(r"\$\{[^}]*\}", "x", text.text.strip('"'))):
+                yield at(block, "slipway_aws_text", f"AWS takes {said} in the description of {block}")
+
+
+def replaced_in_use(module: Module) -> Iterator[Finding]:
+    """slipway_replaced_in_use, slipway_port_of_task_definition: an update does not fail, or leave a gap, half-way."""
+    for block in module.of("resource"):
+        lifecycle = [attribute for inner in block.inner("lifecycle") for attribute in inner.attributes.items()]
+        said = {name: value.text for name, value in lifecycle}
+        if block.labels[0] in HELD and said.get("create_before_destroy") != "true":
+            yield at(block, "slipway_replaced_in_use", f"set `create_before_destroy = true` on {block}: AWS deletes none that is in use")
+        if (
+            block.labels[0] == "aws_ecs_service"
+            and "task_definition" in said.get("ignore_changes", "")
+            and "replace_triggered_by" not in said
+        ):
+            what = f"make {block} anew with another port (`replace_triggered_by`): ECS refuses a port that the kept task definition lacks"
+            yield at(block, "slipway_port_of_task_definition", what)
+        sent_on = any("redirect" in action.text for action in block.inner("default_action"))
+        if block.labels[0] == "aws_lb_listener" and sent_on and "depends_on" not in block.attributes and "for_each" not in block.attributes:
+            yield at(block, "slipway_redirect_to_nowhere", f"let {block} depend on the listener that it sends people to")
+
+
+def databases(module: Module) -> Iterator[Finding]:
+    """slipway_extended_support, slipway_pinned_upgrade: no charge, and no replacement, that nobody has asked for."""
+    for block in module.of("resource"):
+        if block.labels[0] in ("aws_db_instance", "aws_rds_cluster") and "engine_lifecycle_support" not in block.attributes:
+            yield at(
+                block,
+                "slipway_extended_support",
+                f"set `engine_lifecycle_support` on {block}: RDS enrols it in Extended Support by itself, and charges",
+            )
+        upgrades = block.attributes.get("auto_minor_version_upgrade")
+        if (
+            block.labels[0] == "aws_elasticache_replication_group"
+            and "engine_version" in block.attributes
+            and (upgrades is None or upgrades.text != "false")
+        ):
+            yield at(
+                block,
+                "slipway_pinned_upgrade",
+                f"set `auto_minor_version_upgrade = false` on {block}: after AWS's upgrade the next plan would go back to `engine_version`",
+            )
+
+
+def kept_inputs(module: Module) -> Iterator[Finding]:
+    """slipway_try_unknown, slipway_same_network: what a stack was made with stays, and is known at a plan."""
+    made = {
+        name
+        for block in module.of("locals")
+        for name, value in block.attributes.items()
+        if "module." in value.text and "one(" in value.text
+    }
+    for block in module.of("locals"):
+        for name, value in block.attributes.items():
+            tried = re.match(r"try\((module\.|local\.(\w+))", value.text)
+            if tried and (tried[2] is None or tried[2] in made):
+                yield at(
+                    block,
+                    "slipway_try_unknown",
+                    f"write local.{name} as a condition: try() is unknown as soon as one output of the module is",
+                )
+    kept = any(
+        "self.output.vpc" in condition.text
+        for block in module.of("resource")
+        for life in block.inner("lifecycle")
+        for condition in life.inner("postcondition")
+    )
+    chosen = [block for block in module.of("variable") if block.name == "network"]
+    if chosen and module.folder.parent.name != "modules" and not kept:
+        what = "refuse another network at the plan, by a postcondition on what the stack was made with: AWS moves nothing"
+        yield at(chosen[0], "slipway_same_network", what)
+
+
+RULES: tuple[Callable[[Module], Iterator[Finding]], ...] = (
+    documented,
+    unused,
+    versions,
+    least,
+    names,
+    structure,
+    text,
+    validations,
+    aws_texts,
+    replaced_in_use,
+    databases,
+    kept_inputs,
+)
 
 
 def findings(folder: Path) -> list[Finding]:
@@ -183,15 +292,41 @@ locals { unused = 1 }
 data "aws_region" "this" {}
 resource "random_id" "this" { prefix = "${var.quiet}" }
 output "id" { value = random_id.this.hex }
+resource "aws_security_group" "this" { description = "The stack's tasks." }
+resource "aws_lb_target_group" "this" { name = "x" }
+resource "aws_lb_listener" "http" {
+  default_action {
+    type = "redirect"
+    redirect { port = 443 }
+  }
+}
+resource "aws_ecs_service" "this" {
+  lifecycle { ignore_changes = [task_definition] }
+}
+resource "aws_db_instance" "this" { engine = "mysql" }
+resource "aws_elasticache_replication_group" "this" { engine_version = "8.0" }
+variable "network" { type = string }
+locals {
+  own    = one(module.network)
+  vpc_id = try(local.own.vpc_id, var.network)
+}
 """
 WRONG_MODULE = """
 terraform { required_version = ">= 1.11" }
 module "far" { source = "terraform-aws-modules/vpc/aws" }
 """
 EVERY_RULE = {
+    "slipway_aws_text",
+    "slipway_extended_support",
     "slipway_least_version",
     "slipway_no_backend",
+    "slipway_pinned_upgrade",
+    "slipway_port_of_task_definition",
+    "slipway_redirect_to_nowhere",
+    "slipway_replaced_in_use",
+    "slipway_same_network",
     "slipway_tested_validations",
+    "slipway_try_unknown",
     "terraform_comment_syntax",
     "terraform_deprecated_interpolation",
     "terraform_documented_outputs",

@@ -10,6 +10,20 @@ locals {
   stack = terraform.workspace
 }
 
+# With another key a repository is made anew, and AWS deletes none that has images.
+resource "terraform_data" "key" {
+  input = { arn = var.kms_key_arn }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.arn == var.kms_key_arn
+      error_message = "Repositories keep the key that they were made with (${self.output.arn == null ? "that of S3" : self.output.arn}): take the change of kms_key_arn back, or make a new stack and push the images there."
+    }
+  }
+}
+
 resource "aws_ecr_repository" "this" {
   for_each = var.repositories
 
@@ -47,19 +61,29 @@ resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this[each.key].name
 
   policy = jsonencode({
-    rules = [
+    rules = concat([
       {
         rulePriority = 1
         description  = "What no tag leads to any more."
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = each.value.keep_untagged_days }
         action       = { type = "expire" }
       },
+      ], [
+      # Images of these tags are this rule's alone: a rule of higher number never expires what matches one of lower number.
+      # https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+      for index, pattern in each.value.keep_tags : {
+        rulePriority = 10 + index
+        description  = "Images of these tags are kept."
+        selection    = { tagStatus = "tagged", tagPatternList = [pattern], countType = "imageCountMoreThan", countNumber = 10000 }
+        action       = { type = "expire" }
+      }
+      ], [
       {
-        rulePriority = 2
+        rulePriority = 20
         description  = "The oldest beyond the number that is kept."
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = each.value.keep_images }
         action       = { type = "expire" }
       },
-    ]
+    ])
   })
 }

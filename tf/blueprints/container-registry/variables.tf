@@ -4,11 +4,14 @@ variable "repositories" {
 
     - `keep_images`: how many images are kept. Older ones expire, beginning with the oldest.
     - `keep_untagged_days`: after how many days an image expires that no tag leads to any more.
+    - `keep_tags`: patterns of tags whose images never expire and do not count, such as `v*`: give the tags of releases that stacks run.
+      A stack that has not been released for long starts its tasks with an image that may be the oldest.
     - `mutable_tags`: patterns of tags that may be moved to another image, such as `cache*`. All others stay where they were put.
   EOT
   type = map(object({
     keep_images        = optional(number, 100)
     keep_untagged_days = optional(number, 14)
+    keep_tags          = optional(list(string), [])
     mutable_tags       = optional(list(string), [])
   }))
 
@@ -28,6 +31,15 @@ variable "repositories" {
       && repository.keep_untagged_days >= 1 && repository.keep_untagged_days <= 3650 && floor(repository.keep_untagged_days) == repository.keep_untagged_days
     ])
     error_message = "keep_images is a whole number from 1 to 10000, keep_untagged_days one from 1 to 3650."
+  }
+
+  validation {
+    condition = alltrue([
+      for repository in values(var.repositories) : length(repository.keep_tags) <= 10 && alltrue([
+        for pattern in repository.keep_tags : can(regex("^[A-Za-z0-9._*-]{1,128}$", pattern)) && length(split("*", pattern)) <= 5 && pattern != "*"
+      ])
+    ])
+    error_message = "keep_tags are at most 10 patterns with at most four * each, such as v*; not * itself."
   }
 
   validation {

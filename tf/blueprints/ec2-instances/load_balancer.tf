@@ -10,12 +10,16 @@ locals {
   redirects = { for name, listener in local.listeners : name => listener if listener.protocol == "HTTP" && length(local.https) > 0 }
   forwards  = { for name, listener in local.listeners : name => listener if !contains(keys(local.redirects), name) }
 
+  # Encryption ends at the load balancer.
+  target_port     = { for name, listener in local.forwards : name => coalesce(listener.target_port, listener.port) }
+  target_protocol = { for name, listener in local.forwards : name => { HTTP = "HTTP", HTTPS = "HTTP", TCP = "TCP", TLS = "TCP" }[listener.protocol] }
+
   targets = merge([
     for name, instance in local.instances : {
       for listener in instance.listeners : "${listener}/${name}" => {
         listener = listener
         instance = name
-        port     = coalesce(local.forwards[listener].target_port, local.forwards[listener].port)
+        port     = local.target_port[listener]
       } if contains(keys(local.forwards), listener)
     }
   ]...)
@@ -106,12 +110,13 @@ resource "aws_lb" "this" {
 resource "aws_lb_target_group" "this" {
   for_each = local.forwards
 
-  name   = "${local.stack}-${each.key}"
-  vpc_id = local.network.vpc_id
-  port   = coalesce(each.value.target_port, each.value.port)
-
-  # Encryption ends at the load balancer.
-  protocol             = { HTTP = "HTTP", HTTPS = "HTTP", TCP = "TCP", TLS = "TCP" }[each.value.protocol]
+  # At most 32 characters. The end is another one when the target group has to be made anew, which is before the old one goes.
+  name = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256(join(" ", [
+    each.key, local.target_port[each.key], local.target_protocol[each.key], try(var.network.vpc_id, "own"), var.load_balancer.kind,
+  ])), 0, 6)}"
+  vpc_id               = local.network.vpc_id
+  port                 = local.target_port[each.key]
+  protocol             = local.target_protocol[each.key]
   deregistration_delay = 30
 
   health_check {
@@ -119,6 +124,10 @@ resource "aws_lb_target_group" "this" {
     path     = local.network_kind ? null : each.value.health_path
     matcher  = local.network_kind ? null : "200-399"
     interval = 15
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 
   #checkov:skip=CKV_AWS_378: encryption ends at the load balancer, and what is behind it is the stack's own network

@@ -31,3 +31,17 @@ locals {
     public  = var.network == null ? module.network[0].public_subnet_ids : var.network.public_subnet_ids
   }
 }
+
+# Nothing of a stack moves to another network: instances and load balancers stay in their VPC.
+resource "terraform_data" "network" {
+  input = { vpc = var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.vpc == (var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id)
+      error_message = "A stack stays in the network that it was made in (${self.output.vpc}): take the change of network or cidr_block back, or make a new stack there."
+    }
+  }
+}

@@ -34,6 +34,12 @@ resource "aws_acm_certificate" "this" {
   lifecycle {
     create_before_destroy = true
 
+    # https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html
+    precondition {
+      condition     = length(local.domain_name) <= 64
+      error_message = "A certificate's first name has at most 64 characters, and ${local.domain_name} has ${length(local.domain_name)}: give a shorter domain_name, or a certificate_arn."
+    }
+
     precondition {
       condition = alltrue([
         for host in local.hosts : host == trimsuffix(local.zone_name, ".") || endswith(host, ".${trimsuffix(local.zone_name, ".")}")

@@ -18,6 +18,14 @@ module "database" {
   database_name         = var.database.name
   username              = var.database.username
   snapshot              = var.database.snapshot
+  parameters            = var.database.parameters
+  maintenance_window    = var.database.maintenance_window
+  backup_window         = var.database.backup_window
+  log_exports           = var.database.log_exports
+  extended_support      = var.database.extended_support
+  blue_green_update     = var.database.blue_green_update
+  log_retention_days    = var.log_retention_days
+  kms_key_arn           = var.kms_key_arn
   deletion_protection   = var.deletion_protection
   vpc_id                = local.vpc_id
   subnet_ids            = local.private_subnet_ids

@@ -37,6 +37,8 @@ resource "aws_lb" "this" {
   subnets            = var.internal ? local.private_subnet_ids : local.public_subnet_ids
   security_groups    = [aws_security_group.load_balancer[0].id]
 
+  idle_timeout = var.idle_timeout
+
   enable_deletion_protection = var.deletion_protection
   drop_invalid_header_fields = true
 
@@ -116,6 +118,9 @@ resource "aws_lb_listener" "http" {
       }
     }
   }
+
+  # Who is sent on finds the other listener there.
+  depends_on = [aws_lb_listener.https]
 }
 
 resource "aws_lb_listener" "https" {
@@ -172,6 +177,9 @@ resource "aws_lb_listener_rule" "this" {
   tags = { Name = "${local.stack}-${each.key}" }
 
   lifecycle {
+    # With another listener the new rules are there before the old ones go: else nothing answers while a certificate is waited for.
+    create_before_destroy = true
+
     precondition {
       condition     = length(distinct(local.priorities)) == length(local.priorities)
       error_message = "Two services have rules of the same priority: ${jsonencode({ for name, rule in local.rules : name => rule.priority })}. Give one of them another `priority`."
@@ -186,9 +194,10 @@ resource "aws_lb_target_group" "this" {
   for_each = local.public
 
   # At most 32 characters. The end is another one when the target group has to be made anew, which is before the old one goes.
-  name                          = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256("${each.key} ${each.value.port} ${try(var.network.vpc_id, "own")}"), 0, 6)}"
+  name                          = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256("${each.key} ${each.value.port} ${try(var.network.vpc_id, "own")}${each.value.protocol == "http" ? "" : " ${each.value.protocol}"}"), 0, 6)}"
   target_type                   = "ip"
   protocol                      = "HTTP"
+  protocol_version              = { http = "HTTP1", http2 = "HTTP2", grpc = "GRPC" }[each.value.protocol]
   port                          = each.value.port
   vpc_id                        = local.vpc_id
   deregistration_delay          = each.value.drain_seconds
@@ -196,7 +205,7 @@ resource "aws_lb_target_group" "this" {
 
   health_check {
     path                = each.value.health_path
-    matcher             = tostring(each.value.health_status)
+    matcher             = each.value.protocol == "grpc" ? "0" : tostring(each.value.health_status)
     interval            = 15
     timeout             = 5
     healthy_threshold   = 2

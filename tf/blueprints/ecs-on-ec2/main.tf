@@ -65,13 +65,27 @@ module "service" {
   memory                   = each.value.memory
   command                  = each.value.command
   port                     = each.value.port
+  protocol                 = each.value.protocol
+  request_timeout          = each.value.request_timeout
+  idle_timeout             = each.value.idle_timeout
+  singleton                = each.value.singleton
+  tmpfs                    = each.value.tmpfs
+  registry_secret_arn      = each.value.registry_secret
+  sidecars                 = each.value.sidecars
   desired_count            = each.value.count
   health_command           = each.value.health_command
   stop_timeout             = each.value.stop_timeout
   readonly_root_filesystem = each.value.readonly_disk
   task_policies            = each.value.policies
+  task_policy_arns         = each.value.policy_arns
+  kms_key_arn              = var.kms_key_arn
 
-  environment = merge(local.database_environment, var.environment, each.value.environment)
+  environment = merge(
+    local.database_environment,
+    each.value.port == null ? {} : { PORT = tostring(each.value.port) },
+    var.environment,
+    each.value.environment,
+  )
   secrets = merge(
     local.database_secrets,
     { for name, arn in var.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },

@@ -13,6 +13,7 @@ module "network" {
     log_group_name       = "/slipway/stacks/${local.stack}/network"
     retention_days       = var.log_retention_days
     permissions_boundary = var.permissions_boundary
+    kms_key_arn          = var.kms_key_arn
   } : null
 }
 
@@ -27,6 +28,31 @@ locals {
   cidr_block         = var.network == null ? module.network[0].cidr_block : data.aws_vpc.given[0].cidr_block
   private_subnet_ids = var.network == null ? module.network[0].private_subnet_ids : var.network.private_subnet_ids
   public_subnet_ids  = var.network == null ? module.network[0].public_subnet_ids : var.network.public_subnet_ids
+}
+
+# Nothing of a stack moves to another network: security groups of running tasks cannot be deleted, and databases and load balancers
+# take no subnets of another VPC.
+resource "terraform_data" "network" {
+  input = { vpc = var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id, zones = var.zones, internal = var.internal }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.vpc == (var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id)
+      error_message = "A stack stays in the network that it was made in (${self.output.vpc}): take the change of network or cidr_block back, or make a new stack there."
+    }
+
+    postcondition {
+      condition     = var.network == null ? self.output.zones <= var.zones : true
+      error_message = "A network keeps its ${self.output.zones} zones: what is in a zone stands in the way of its subnets' end. Raise zones, or leave it."
+    }
+
+    postcondition {
+      condition     = self.output.internal == var.internal
+      error_message = "A load balancer stays ${self.output.internal ? "internal" : "public"}: AWS cannot change that, and two of them do not share target groups. Make a new stack, or limit allowed_cidr_blocks."
+    }
+  }
 }
 
 # ---------------------------------------------------------------------------------------------- instances

@@ -2,9 +2,9 @@
 
 module "database" {
   source   = "../../modules/database"
-  for_each = var.database == null ? toset([]) : local.sets
+  for_each = var.database == null ? toset([]) : module.sets.sets
 
-  name                  = "${local.stack}${local.suffix[each.value]}"
+  name                  = "${local.stack}${module.sets.suffix[each.value]}"
   engine                = var.database.engine
   engine_version        = var.database.engine_version
   instance_class        = var.database.instance_class
@@ -17,10 +17,18 @@ module "database" {
   performance_insights  = var.database.performance_insights
   database_name         = var.database.name
   username              = var.database.username
+  parameters            = var.database.parameters
+  maintenance_window    = var.database.maintenance_window
+  backup_window         = var.database.backup_window
+  log_exports           = var.database.log_exports
+  extended_support      = var.database.extended_support
+  blue_green_update     = var.database.blue_green_update
+  log_retention_days    = var.log_retention_days
+  kms_key_arn           = var.kms_key_arn
   deletion_protection   = var.deletion_protection
 
   # The second set begins with what the first one had.
-  snapshot = each.value == local.next_set ? var.side_by_side.snapshot : null
+  snapshot = each.value == module.sets.next ? var.side_by_side.snapshot : null
 
   vpc_id        = local.vpc_id
   subnet_ids    = local.private_subnet_ids

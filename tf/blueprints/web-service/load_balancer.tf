@@ -11,11 +11,13 @@ locals {
     for name, service in var.services : name => {
       hosts = service.hosts
       # What is for no other service.
-      paths = length(service.hosts) + length(service.paths) == 0 ? ["/*"] : service.paths
-      priority = coalesce(service.priority, sum([
+      paths       = length(service.hosts) + length(service.paths) == 0 ? ["/*"] : service.paths
+      progressive = service.deployment.strategy != "rolling"
+      priority = coalesce(service.priority == null ? null : service.priority + (service.deployment.strategy == "rolling" ? 0 : 1), sum([
         12000 * (length(service.hosts) > 0 && length(service.paths) > 0 ? 0 : length(service.hosts) > 0 ? 1 : length(service.paths) > 0 ? 2 : 3),
         90 * (128 - max(0, [for path in service.paths : length(path)]...)),
-        1 + parseint(substr(sha256(name), 0, 8), 16) % 90,
+        # A service that changes between rolling and progressive has a rule of either kind for a moment, and each a priority.
+        1 + (parseint(substr(sha256(name), 0, 8), 16) + (service.deployment.strategy == "rolling" ? 0 : 45)) % 90,
       ]))
     } if service.port != null && service.public
   }
@@ -32,7 +34,7 @@ resource "aws_lb" "this" {
   ip_address_type    = local.has_ipv6 ? "dualstack" : "ipv4"
   subnets            = var.internal ? local.private_subnet_ids : local.public_subnet_ids
   security_groups    = [aws_security_group.load_balancer.id]
-  idle_timeout       = 60
+  idle_timeout       = var.idle_timeout
 
   enable_deletion_protection = var.deletion_protection
   drop_invalid_header_fields = true
@@ -122,6 +124,9 @@ resource "aws_lb_listener" "http" {
       }
     }
   }
+
+  # Who is sent on finds the other listener there.
+  depends_on = [aws_lb_listener.https]
 }
 
 resource "aws_lb_listener" "https" {
@@ -145,7 +150,7 @@ resource "aws_lb_listener" "https" {
 }
 
 resource "aws_lb_listener_rule" "this" {
-  for_each = local.rules
+  for_each = { for name, rule in local.rules : name => rule if !rule.progressive }
 
   listener_arn = local.is_https ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
   priority     = each.value.priority
@@ -156,11 +161,11 @@ resource "aws_lb_listener_rule" "this" {
     # No stickiness of the target group: when the weight goes back, everybody goes back.
     forward {
       dynamic "target_group" {
-        for_each = local.sets
+        for_each = module.sets.sets
 
         content {
-          arn    = aws_lb_target_group.this["${each.key}${local.suffix[target_group.value]}"].arn
-          weight = local.weight[target_group.value]
+          arn    = aws_lb_target_group.this["${each.key}${module.sets.suffix[target_group.value]}"].arn
+          weight = module.sets.weight[target_group.value]
         }
       }
     }
@@ -189,6 +194,9 @@ resource "aws_lb_listener_rule" "this" {
   tags = { Name = "${local.stack}-${each.key}" }
 
   lifecycle {
+    # With another listener the new rules are there before the old ones go: else nothing answers while a certificate is waited for.
+    create_before_destroy = true
+
     precondition {
       condition     = length(distinct(local.priorities)) == length(local.priorities)
       error_message = "Two services have rules of the same priority: ${jsonencode({ for name, rule in local.rules : name => rule.priority })}. Give one of them another `priority`."
@@ -203,9 +211,10 @@ resource "aws_lb_target_group" "this" {
   for_each = local.public
 
   # At most 32 characters. The end is another one when the target group has to be made anew, which is before the old one goes.
-  name                          = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256("${each.key} ${each.value.port} ${try(var.network.vpc_id, "own")}"), 0, 6)}"
+  name                          = "${local.stack}-${trim(substr(each.key, 0, 13), "-")}-${substr(sha256("${each.key} ${each.value.port} ${try(var.network.vpc_id, "own")}${each.value.protocol == "http" ? "" : " ${each.value.protocol}"}"), 0, 6)}"
   target_type                   = "ip"
   protocol                      = "HTTP"
+  protocol_version              = { http = "HTTP1", http2 = "HTTP2", grpc = "GRPC" }[each.value.protocol]
   port                          = each.value.port
   vpc_id                        = local.vpc_id
   deregistration_delay          = each.value.drain_seconds
@@ -213,7 +222,7 @@ resource "aws_lb_target_group" "this" {
 
   health_check {
     path                = each.value.health_path
-    matcher             = tostring(each.value.health_status)
+    matcher             = each.value.protocol == "grpc" ? "0" : tostring(each.value.health_status)
     interval            = 15
     timeout             = 5
     healthy_threshold   = 2
@@ -238,6 +247,6 @@ resource "terraform_data" "reached" {
 
   input = {
     target_group = aws_lb_target_group.this[each.key].arn
-    rule         = aws_lb_listener_rule.this[each.value.name].arn
+    rule         = local.rules[each.value.name].progressive ? aws_lb_listener_rule.progressive[each.value.name].arn : aws_lb_listener_rule.this[each.value.name].arn
   }
 }

@@ -16,39 +16,35 @@ locals {
   region  = data.aws_region.this.region
   arn     = "arn:${data.aws_partition.this.partition}"
 
-  # What the names of a set's parts end with. There is one set, or two while a breaking change goes over: see side_by_side.
-  suffix   = { a = "", b = "-b" }
-  next_set = var.side_by_side == null ? null : { a = "b", b = "a" }[var.primary_set]
-  sets     = toset(compact([var.primary_set, local.next_set]))
-
-  # How much of the requests a set gets.
-  weight = {
-    for set in local.sets : set =>
-    var.side_by_side == null ? 100 : set == local.next_set ? var.side_by_side.weight : 100 - var.side_by_side.weight
-  }
-
-  # The services and the workers of all sets, by the names that they have in the output `slipway`.
-  services = merge([for set in local.sets : {
-    for name, service in var.services : "${name}${local.suffix[set]}" => merge(service, { name = name, set = set })
-  }]...)
-  workers = merge([for set in local.sets : {
-    for name, worker in var.workers : "${name}${local.suffix[set]}" => merge(worker, { name = name, set = set })
-  }]...)
+  # By the names that they have in the output `slipway`: once, or twice while a breaking change goes over.
+  services  = { for key, part in module.sets.parts.services : key => merge(var.services[part.name], part) }
+  workers   = { for key, part in module.sets.parts.workers : key => merge(var.workers[part.name], part) }
+  schedules = { for key, part in module.sets.parts.schedules : key => merge(var.schedules[part.name], part) }
 
   # Who listens, and whom the load balancer sends requests.
   listening = { for key, service in local.services : key => service if service.port != null }
   public    = { for key, service in local.listening : key => service if service.public }
+
+  # A proxy in every task is of use where one service calls another.
+  with_discovery = var.service_discovery == null ? length([for service in values(var.services) : service if service.port != null]) > 1 : var.service_discovery
+}
+
+module "sets" {
+  source = "../../modules/sets"
+
+  names        = { services = keys(var.services), workers = keys(var.workers), schedules = keys(var.schedules) }
+  primary_set  = var.primary_set
+  side_by_side = var.side_by_side
 }
 
 resource "aws_ecs_cluster" "this" {
-  #checkov:skip=CKV_AWS_65: where there are workers, which are scaled by one of its metrics
+  #checkov:skip=CKV_AWS_65: by container_insights: its metrics cost more than a small stack
 
   name = local.stack
 
-  # The number of running tasks, which workers are scaled by, is one of these metrics. They cost 30 cents each.
   setting {
     name  = "containerInsights"
-    value = length(var.workers) > 0 ? "enabled" : "disabled"
+    value = var.container_insights ? "enabled" : "disabled"
   }
 }
 
@@ -59,8 +55,8 @@ resource "aws_ecs_cluster_capacity_providers" "this" {
 
 # Where the services of a set find each other, as http://<name>:<port>: never one of the other set, which has another database.
 resource "aws_service_discovery_http_namespace" "this" {
-  for_each = local.sets
+  for_each = local.with_discovery ? module.sets.sets : toset([])
 
-  name        = "${local.stack}${local.suffix[each.value]}"
+  name        = "${local.stack}${module.sets.suffix[each.value]}"
   description = "The services of the stack ${local.stack}, set ${each.value}."
 }

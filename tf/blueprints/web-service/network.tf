@@ -13,19 +13,44 @@ module "network" {
     log_group_name       = "/slipway/stacks/${local.stack}/network"
     retention_days       = var.log_retention_days
     permissions_boundary = var.permissions_boundary
+    kms_key_arn          = var.kms_key_arn
   } : null
 }
 
 locals {
-  own_network = one(module.network)
-
-  vpc_id             = try(local.own_network.vpc_id, var.network.vpc_id)
-  public_subnet_ids  = try(local.own_network.public_subnet_ids, var.network.public_subnet_ids)
-  private_subnet_ids = try(local.own_network.private_subnet_ids, var.network.private_subnet_ids)
+  # Conditions, not try(): one output of the network that is not known yet would make all of them unknown, and replace what they are for.
+  vpc_id             = var.network == null ? module.network[0].vpc_id : var.network.vpc_id
+  public_subnet_ids  = var.network == null ? module.network[0].public_subnet_ids : var.network.public_subnet_ids
+  private_subnet_ids = var.network == null ? module.network[0].private_subnet_ids : var.network.private_subnet_ids
 
   # Without a NAT gateway tasks need an address of their own to reach the internet. Nothing gets in: see the security group.
   tasks_are_public = var.network == null && var.nat == "none"
   task_subnet_ids  = local.tasks_are_public ? local.public_subnet_ids : local.private_subnet_ids
+}
+
+# Nothing of a stack moves to another network: security groups of running tasks cannot be deleted, and databases and load balancers
+# take no subnets of another VPC.
+resource "terraform_data" "network" {
+  input = { vpc = var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id, zones = var.zones, internal = var.internal }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.vpc == (var.network == null ? "its own ${var.cidr_block}" : var.network.vpc_id)
+      error_message = "A stack stays in the network that it was made in (${self.output.vpc}): take the change of network or cidr_block back, or make a new stack there."
+    }
+
+    postcondition {
+      condition     = var.network == null ? self.output.zones <= var.zones : true
+      error_message = "A network keeps its ${self.output.zones} zones: what is in a zone stands in the way of its subnets' end. Raise zones, or leave it."
+    }
+
+    postcondition {
+      condition     = self.output.internal == var.internal
+      error_message = "A load balancer stays ${self.output.internal ? "internal" : "public"}: AWS cannot change that, and two of them do not share target groups. Make a new stack, or limit allowed_cidr_blocks."
+    }
+  }
 }
 
 resource "aws_security_group" "tasks" {
@@ -49,7 +74,7 @@ resource "aws_vpc_security_group_ingress_rule" "tasks_from_load_balancer" {
 
 # Service Connect goes from task to task, on the ports of the containers.
 resource "aws_vpc_security_group_ingress_rule" "tasks_from_tasks" {
-  for_each = toset([for service in local.listening : tostring(service.port)])
+  for_each = local.with_discovery ? toset([for service in local.listening : tostring(service.port)]) : toset([])
 
   security_group_id            = aws_security_group.tasks.id
   description                  = "Requests of other services of the stack."

@@ -1,7 +1,7 @@
 locals {
   # Commands belong to the set that stays; migrations to the one that is released to, which is the second while there is one.
-  commands_suffix   = local.suffix[var.primary_set]
-  migrations_suffix = local.suffix[coalesce(local.next_set, var.primary_set)]
+  commands_suffix   = module.sets.suffix[var.primary_set]
+  migrations_suffix = module.sets.suffix[coalesce(module.sets.next, var.primary_set)]
 
   # The service that answers what is for no other: the stack's health is its health.
   front = one([for service in values(var.services) : service if service.port != null && service.public && length(service.paths) + length(service.hosts) == 0])
@@ -49,7 +49,7 @@ output "slipway" {
       for key, schedule in local.schedules : key => {
         name            = module.schedule[key].name
         group           = aws_scheduler_schedule_group.this[0].name
-        service         = schedule.service
+        service         = local.schedule_service[key]
         command         = schedule.command
         timeout_seconds = schedule.timeout_seconds
       } if schedule.set == var.primary_set
@@ -61,9 +61,9 @@ output "slipway" {
     }
 
     notes = merge(
-      { for set, command in local.bastion_commands : "bastion${local.suffix[set]}" => command },
+      { for set, command in local.bastion_commands : "bastion${module.sets.suffix[set]}" => command },
       {
-        for set, database in module.database : "database-password${local.suffix[set]}" =>
+        for set, database in module.database : "database-password${module.sets.suffix[set]}" =>
         "aws secretsmanager get-secret-value --region ${local.region} --secret-id ${database.secret_arn} --query SecretString --output text"
         if var.bastion
       },

@@ -18,7 +18,7 @@ resource "aws_elasticache_subnet_group" "this" {
 
 resource "aws_elasticache_replication_group" "this" {
   #checkov:skip=CKV_AWS_31: it has a password, by the write-only argument, which this check does not know
-  #checkov:skip=CKV_AWS_191: with the key of the service itself
+  #checkov:skip=CKV_AWS_191: by kms_key_arn; else with the key of the service itself
   #checkov:skip=CKV2_AWS_50: by replicas: a second node doubles the price
   count = var.redis == null ? 0 : 1
 
@@ -44,9 +44,36 @@ resource "aws_elasticache_replication_group" "this" {
   # The password before stays good next to the new one, until all tasks know it.
   auth_token_update_strategy = "ROTATE"
 
-  snapshot_retention_limit   = var.redis.snapshot_days
-  auto_minor_version_upgrade = true
-  apply_immediately          = true
+  snapshot_retention_limit = var.redis.snapshot_days
+  apply_immediately        = true
+  kms_key_id               = var.kms_key_arn
+
+  # The version above is this blueprint's to raise. Were AWS to do it, the next plan would go back, which AWS takes for a new cache.
+  auto_minor_version_upgrade = false
+
+  depends_on = [terraform_data.cache]
+}
+
+# There is a way from Redis to Valkey, and none back.
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.HowTo.html
+resource "terraform_data" "cache" {
+  count = var.redis == null ? 0 : 1
+
+  input = { engine = var.redis.engine, kms_key = var.kms_key_arn }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = !(self.output.engine == "valkey" && var.redis.engine == "redis")
+      error_message = "A cache of valkey does not become one of redis: AWS knows the other way only. Leave the engine, or take the cache away with one update and add it with the next."
+    }
+
+    postcondition {
+      condition     = self.output.kms_key == var.kms_key_arn
+      error_message = "A cache keeps the kms_key_arn that it was made with: another key would be a new cache. Take the cache away with one update and add it with the next."
+    }
+  }
 }
 
 resource "aws_secretsmanager_secret" "redis" {
@@ -54,6 +81,7 @@ resource "aws_secretsmanager_secret" "redis" {
   count = var.redis == null ? 0 : 1
 
   name_prefix             = "slipway/${local.stack}/redis-"
+  kms_key_id              = var.kms_key_arn
   description             = "The password of the cache of the stack ${local.stack}."
   recovery_window_in_days = 7
 }

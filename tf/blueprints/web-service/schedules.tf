@@ -1,15 +1,11 @@
 # Schedules: each set has its own. Those of a second set stay disabled until it is the only one: a tick is one task.
 
 locals {
-  schedules = merge([for set in local.sets : {
-    for name, schedule in var.schedules : "${name}${local.suffix[set]}" => merge(schedule, {
-      set     = set
-      service = "${schedule.service}${local.suffix[set]}"
-    })
-  }]...)
-
   # Services and workers alike: what commands run with.
   parts = merge(module.service, module.worker)
+
+  # The service or worker, of the schedule's own set, whose image a tick runs.
+  schedule_service = { for key, schedule in local.schedules : key => "${schedule.service}${module.sets.suffix[schedule.set]}" }
 }
 
 module "schedule" {
@@ -22,8 +18,8 @@ module "schedule" {
   expression         = each.value.expression
   timezone           = each.value.timezone
   cluster_arn        = aws_ecs_cluster.this.arn
-  placeholder_arn    = local.parts[each.value.service].placeholder_arn
-  container_name     = each.value.service
+  placeholder_arn    = local.parts[local.schedule_service[each.key]].placeholder_arn
+  container_name     = local.schedule_service[each.key]
   command            = each.value.command
   subnet_ids         = local.task_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
@@ -86,7 +82,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Effect = "Allow"
         Action = ["ecs:RunTask"]
         Resource = [
-          for key in distinct([for schedule in local.schedules : schedule.service]) :
+          for key in distinct(values(local.schedule_service)) :
           "${local.arn}:ecs:${local.region}:${local.account}:task-definition/${local.parts[key].family}:*"
         ]
         Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
@@ -101,7 +97,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Effect = "Allow"
         Action = ["iam:PassRole"]
         Resource = flatten([
-          for key in distinct([for schedule in local.schedules : schedule.service]) :
+          for key in distinct(values(local.schedule_service)) :
           [local.parts[key].execution_role_arn, local.parts[key].task_role_arn]
         ])
         Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }

@@ -14,6 +14,7 @@ resource "aws_secretsmanager_secret" "generated" {
 
   # With a suffix of its own: a deleted secret keeps its name for a week.
   name_prefix             = "slipway/${local.stack}/${each.key}-"
+  kms_key_id              = var.kms_key_arn
   description             = "${each.key} of the stack ${local.stack}."
   recovery_window_in_days = 7
 }

@@ -2,10 +2,18 @@
 
 locals {
   # Out of what the cluster has been given, as a service is refused while its cluster does not have them yet.
-  capacity = { for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name => { (name) = {} } }
+  on_demand = one([for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name if name == "FARGATE"])
+  on_spot   = one([for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name if name == "FARGATE_SPOT"])
+
+  # The first tasks on capacity that AWS does not take back, the others on Spot.
+  capacity = { for key, part in merge(local.services, local.workers) : key => (
+    !part.spot ? { (local.on_demand) = { weight = 1, base = 0 } } :
+    part.spot_base == 0 ? { (local.on_spot) = { weight = 1, base = 0 } } :
+    { (local.on_demand) = { weight = 0, base = part.spot_base }, (local.on_spot) = { weight = 1, base = 0 } }
+  ) }
 
   # What all of a set are told, by the blueprint's own names. A set has its own database and its own queues.
-  told = { for set in local.sets : set => {
+  told = { for set in module.sets.sets : set => {
     for name, value in merge(
       {
         STACK      = local.stack
@@ -38,7 +46,7 @@ locals {
   } }
 
   # The same for what is secret: references, never values.
-  told_secretly = { for set in local.sets : set => {
+  told_secretly = { for set in module.sets.sets : set => {
     for name, arn in merge(
       var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].password_arn },
       var.redis == null ? {} : { REDIS_PASSWORD = aws_secretsmanager_secret_version.redis[0].arn },
@@ -51,6 +59,15 @@ locals {
     local.files_policies,
     local.email_policies,
     local.dump_policies,
+    part.policies,
+    var.kms_key_arn == null ? {} : { key = jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key_arn]
+      }]
+    }) },
     length(var.workers) == 0 ? {} : { send-to-queues = jsonencode({
       Version = "2012-10-17"
       Statement = [{
@@ -70,21 +87,38 @@ module "service" {
   key         = each.key
   cluster_arn = aws_ecs_cluster.this.arn
 
-  capacity_providers = local.capacity[each.value.spot ? "FARGATE_SPOT" : "FARGATE"]
+  capacity_providers = local.capacity[each.key]
   subnet_ids         = local.task_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
   assign_public_ip   = local.tasks_are_public
 
-  cpu                      = each.value.cpu
-  memory                   = each.value.memory
-  architecture             = var.architecture
-  command                  = each.value.command
-  port                     = each.value.port
+  cpu             = each.value.cpu
+  memory          = each.value.memory
+  architecture    = var.architecture
+  command         = each.value.command
+  port            = each.value.port
+  protocol        = each.value.protocol
+  request_timeout = each.value.request_timeout
+  idle_timeout    = each.value.idle_timeout
+  singleton       = each.value.singleton
+
+  deployment = merge(each.value.deployment, {
+    alarms = each.value.deployment.roll_back_on_alarm ? [for name in ["errors", "unanswered"] : aws_cloudwatch_metric_alarm.load_balancer[name].alarm_name] : []
+  })
+  progressive_target = contains(keys(local.progressive), each.key) ? {
+    target_group_arn  = aws_lb_target_group.green[each.key].arn
+    listener_rule_arn = aws_lb_listener_rule.progressive[each.value.name].arn
+  } : null
   health_command           = each.value.health_command
   stop_timeout             = each.value.stop_timeout
   readonly_root_filesystem = each.value.readonly_disk
 
-  environment = merge(local.told[each.value.set], var.environment, each.value.environment)
+  environment = merge(
+    local.told[each.value.set],
+    each.value.port == null ? {} : { (lookup(var.environment_names, "PORT", "PORT")) = tostring(each.value.port) },
+    var.environment,
+    each.value.environment,
+  )
   secrets = merge(
     local.told_secretly[each.value.set],
     { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
@@ -95,10 +129,17 @@ module "service" {
 
   target_group_arns                 = each.value.port != null && each.value.public ? [terraform_data.reached[each.key].output.target_group] : []
   health_check_grace_period_seconds = each.value.grace_period
-  service_connect_namespace         = aws_service_discovery_http_namespace.this[each.value.set].arn
+  service_connect_namespace         = local.with_discovery ? aws_service_discovery_http_namespace.this[each.value.set].arn : null
   discovery_name                    = each.value.name
   enable_execute_command            = var.enable_execute_command
 
+  tmpfs                 = each.value.tmpfs
+  ephemeral_storage_gib = each.value.ephemeral_storage
+  registry_secret_arn   = each.value.registry_secret
+  sidecars              = each.value.sidecars
+  task_policy_arns      = each.value.policy_arns
+  guardduty             = var.guardduty
+  kms_key_arn           = var.kms_key_arn
   permissions_boundary  = var.permissions_boundary
   task_policies         = local.task_policies[each.key]
   image_repository_arns = var.image_repositories
@@ -113,7 +154,7 @@ module "worker" {
   key         = each.key
   cluster_arn = aws_ecs_cluster.this.arn
 
-  capacity_providers = local.capacity[each.value.spot ? "FARGATE_SPOT" : "FARGATE"]
+  capacity_providers = local.capacity[each.key]
   subnet_ids         = local.task_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
   assign_public_ip   = local.tasks_are_public
@@ -140,9 +181,16 @@ module "worker" {
   desired_count = max(each.value.min, 1)
   scaling       = { min = each.value.min, max = each.value.max }
 
-  service_connect_namespace = aws_service_discovery_http_namespace.this[each.value.set].arn
+  service_connect_namespace = local.with_discovery ? aws_service_discovery_http_namespace.this[each.value.set].arn : null
   enable_execute_command    = var.enable_execute_command
 
+  tmpfs                 = each.value.tmpfs
+  ephemeral_storage_gib = each.value.ephemeral_storage
+  registry_secret_arn   = each.value.registry_secret
+  sidecars              = each.value.sidecars
+  task_policy_arns      = each.value.policy_arns
+  guardduty             = var.guardduty
+  kms_key_arn           = var.kms_key_arn
   permissions_boundary  = var.permissions_boundary
   image_repository_arns = var.image_repositories
   log_retention_days    = coalesce(each.value.log_retention, var.log_retention_days)
@@ -178,6 +226,7 @@ module "queue" {
   visibility_timeout_seconds = each.value.visibility_timeout_seconds
   max_receives               = each.value.max_receives
   max_age_seconds            = each.value.max_age_seconds
+  kms_key_arn                = var.kms_key_arn
   alarm_actions              = local.alarm_actions
 }
 
@@ -193,58 +242,4 @@ module "queue_worker" {
   min              = each.value.min
   max              = each.value.max
   backlog_per_task = each.value.backlog_per_task
-}
-
-# ---------------------------------------------------------------------------------------------- web autoscaling
-
-resource "aws_appautoscaling_target" "service" {
-  for_each = { for key, service in local.services : key => service.scaling if service.scaling != null }
-
-  service_namespace  = "ecs"
-  resource_id        = "service/${aws_ecs_cluster.this.name}/${module.service[each.key].name}"
-  scalable_dimension = "ecs:service:DesiredCount"
-  min_capacity       = each.value.min
-  max_capacity       = each.value.max
-}
-
-resource "aws_appautoscaling_policy" "cpu" {
-  for_each = aws_appautoscaling_target.service
-
-  name               = "${local.stack}-${each.key}-cpu"
-  policy_type        = "TargetTrackingScaling"
-  service_namespace  = each.value.service_namespace
-  resource_id        = each.value.resource_id
-  scalable_dimension = each.value.scalable_dimension
-
-  target_tracking_scaling_policy_configuration {
-    target_value       = local.services[each.key].scaling.cpu_percent
-    scale_out_cooldown = 60
-    scale_in_cooldown  = 300
-
-    predefined_metric_specification {
-      predefined_metric_type = "ECSServiceAverageCPUUtilization"
-    }
-  }
-}
-
-resource "aws_appautoscaling_policy" "requests" {
-  for_each = { for key, service in local.services : key => service.scaling.requests_per_task if try(service.scaling.requests_per_task, null) != null }
-
-  name               = "${local.stack}-${each.key}-requests"
-  policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.service[each.key].service_namespace
-  resource_id        = aws_appautoscaling_target.service[each.key].resource_id
-  scalable_dimension = aws_appautoscaling_target.service[each.key].scalable_dimension
-
-  target_tracking_scaling_policy_configuration {
-    # Requests in a minute for each task.
-    target_value       = each.value
-    scale_out_cooldown = 60
-    scale_in_cooldown  = 300
-
-    predefined_metric_specification {
-      predefined_metric_type = "ALBRequestCountPerTarget"
-      resource_label         = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.this[each.key].arn_suffix}"
-    }
-  }
 }

@@ -3,6 +3,7 @@
 locals {
   version = coalesce(var.engine_version, { postgres = "17", mysql = "8.4" }[var.engine])
   port    = { postgres = 5432, mysql = 3306 }[var.engine]
+  logs    = { postgres = ["postgresql", "upgrade"], mysql = ["error", "slowquery"] }[var.engine]
 
   # Connections without TLS are refused.
   tls = {
@@ -23,9 +24,16 @@ resource "aws_db_parameter_group" "this" {
   description = "What the database ${var.name} is set to."
   family      = "${var.engine}${local.version}"
 
-  parameter {
-    name  = local.tls.name
-    value = local.tls.value
+  dynamic "parameter" {
+    for_each = merge({ (local.tls.name) = local.tls.value }, var.parameters)
+
+    content {
+      name  = parameter.key
+      value = parameter.value
+
+      # Some take effect after a restart only, and are refused otherwise.
+      apply_method = parameter.key == local.tls.name ? "immediate" : "pending-reboot"
+    }
   }
 
   lifecycle {
@@ -42,9 +50,33 @@ resource "terraform_data" "final_snapshot" {
   }
 }
 
+# What makes a database another one: RDS would delete it, with all that is in it, and make an empty one.
+resource "terraform_data" "made_with" {
+  input = { engine = var.engine, name = var.database_name, username = var.username, kms_key = var.kms_key_arn }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.engine == var.engine && self.output.name == var.database_name && self.output.username == var.username && self.output.kms_key == var.kms_key_arn
+      error_message = "A database keeps the engine, name, username and kms_key_arn that it was made with (${self.output.engine}, ${self.output.name}, ${self.output.username}): another one would be a new, empty database. Make a new stack, and load a dump there."
+    }
+  }
+}
+
+# RDS would make these groups itself, where they are kept for ever.
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = var.log_exports ? toset(local.logs) : toset([])
+
+  name              = "/aws/rds/instance/${var.name}/${each.value}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
 resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_118: the metrics of the machine under it cost extra, and its own say enough
-  #checkov:skip=CKV_AWS_129: what RDS writes would be in log groups outside the stack, for ever; the console shows it
+  #checkov:skip=CKV_AWS_129: by log_exports: they cost by the gigabyte
+  #checkov:skip=CKV_AWS_161: by password, which tasks read from Secrets Manager: a token of IAM lives a quarter of an hour
   #checkov:skip=CKV_AWS_293: by deletion_protection, which protected environments set
   #checkov:skip=CKV_AWS_353: by performance_insights: the smallest classes cannot
   #checkov:skip=CKV_AWS_354: with the key of the service itself
@@ -61,6 +93,15 @@ resource "aws_db_instance" "this" {
   parameter_group_name        = aws_db_parameter_group.this.name
   ca_cert_identifier          = "rds-ca-rsa2048-g1"
 
+  # RDS enrols databases in Extended Support by itself, and charges for each core of a version that is past its standard support.
+  # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-overview.html
+  engine_lifecycle_support = var.extended_support ? "open-source-rds-extended-support" : "open-source-rds-extended-support-disabled"
+
+  maintenance_window              = var.maintenance_window
+  backup_window                   = var.backup_window
+  enabled_cloudwatch_logs_exports = var.log_exports ? local.logs : null
+  kms_key_id                      = var.kms_key_arn
+
   allocated_storage     = var.allocated_storage
   max_allocated_storage = var.max_allocated_storage > var.allocated_storage ? var.max_allocated_storage : null
   storage_type          = "gp3"
@@ -71,7 +112,8 @@ resource "aws_db_instance" "this" {
   snapshot_identifier = var.snapshot
 
   # RDS makes the password and keeps it in Secrets Manager: it is in no plan and in no state.
-  manage_master_user_password = true
+  manage_master_user_password   = true
+  master_user_secret_kms_key_id = var.kms_key_arn
 
   db_subnet_group_name   = aws_db_subnet_group.this.name
   vpc_security_group_ids = [aws_security_group.this.id]
@@ -90,10 +132,26 @@ resource "aws_db_instance" "this" {
   performance_insights_enabled          = var.performance_insights
   performance_insights_retention_period = var.performance_insights ? 7 : null
 
-  lifecycle {
-    # Where it came from is history: without this, leaving the snapshot out later would make the database anew.
-    ignore_changes = [snapshot_identifier]
+  # A copy gets the change first, and takes over within a minute.
+  # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments.html
+  blue_green_update {
+    enabled = var.blue_green_update
   }
+
+  lifecycle {
+    # Where it came from is history: without this, leaving the snapshot out later would make the database anew. RDS takes the support
+    # of a database when it makes it, and not later.
+    ignore_changes = [snapshot_identifier, engine_lifecycle_support]
+
+    # Until the maintenance window the database would stay in the parameter group of the old version, which then cannot be deleted.
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
+    postcondition {
+      condition     = var.apply_immediately || var.blue_green_update || self.engine_version_actual == null ? true : startswith("${self.engine_version_actual}.", "${local.version}.")
+      error_message = "Another major version is not put off to the maintenance window: the database would stay in the old version's parameter group. Set apply_immediately with engine_version; it stops the database for some minutes. Or set blue_green_update."
+    }
+  }
+
+  depends_on = [terraform_data.made_with, aws_cloudwatch_log_group.this]
 }
 
 # RDS would renew the password every week. Tasks read it when they start, and would stand before a locked door until they are

@@ -25,9 +25,9 @@ variable "engine_version" {
 
   validation {
     condition = var.engine_version == null || contains(
-      var.engine == "mysql" ? ["8.0", "8.4"] : ["14", "15", "16", "17", "18"], coalesce(var.engine_version, "-")
+      var.engine == "mysql" ? (var.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], coalesce(var.engine_version, "-")
     )
-    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.0 or 8.4."
+    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core."
   }
 }
 
@@ -59,8 +59,8 @@ variable "max_allocated_storage" {
   default     = 100
 
   validation {
-    condition     = var.max_allocated_storage >= var.allocated_storage
-    error_message = "Storage does not shrink: max_allocated_storage is allocated_storage or more."
+    condition     = var.max_allocated_storage == var.allocated_storage || var.max_allocated_storage * 10 >= var.allocated_storage * 11
+    error_message = "max_allocated_storage is allocated_storage, for storage that does not grow, or at least a tenth more: RDS refuses less."
   }
 }
 
@@ -121,12 +121,12 @@ variable "username" {
   type        = string
   default     = "app"
 
-  # Names that PostgreSQL or RDS keep for themselves are refused by RDS only after minutes.
+  # Names that an engine or RDS keeps for itself are refused by RDS only after minutes.
   validation {
     condition = can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.username)) && !contains(
-      ["admin", "postgres", "rdsadmin", "rdsrepladmin", "root", "user"], lower(var.username)
+      var.engine == "mysql" ? ["rdsadmin", "rdsrepladmin", "root"] : ["admin", "rdsadmin", "rdsrepladmin", "user"], lower(var.username)
     )
-    error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is none of admin, postgres, rdsadmin, root and user."
+    error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is not reserved: rdsadmin and rdsrepladmin, admin and user with PostgreSQL, root with MySQL."
   }
 }
 
@@ -160,4 +160,67 @@ variable "alarm_actions" {
   description = "The SNS topics that hear of its alarms."
   type        = list(string)
   default     = []
+}
+
+variable "parameters" {
+  description = "Parameters of the database besides TLS, by name. They take effect with the next restart."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = !anytrue([for name in keys(var.parameters) : contains(["rds.force_ssl", "require_secure_transport"], name)])
+    error_message = "Connections without TLS are refused: rds.force_ssl and require_secure_transport are the module's own."
+  }
+}
+
+variable "maintenance_window" {
+  description = "When RDS may restart it, in UTC, like sun:04:00-sun:05:00; null for a window that RDS picks."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.maintenance_window == null || can(regex("^(mon|tue|wed|thu|fri|sat|sun):[0-2][0-9]:[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):[0-2][0-9]:[0-5][0-9]$", coalesce(var.maintenance_window, "-")))
+    error_message = "A maintenance window is like sun:04:00-sun:05:00, in UTC."
+  }
+}
+
+variable "backup_window" {
+  description = "When RDS takes its daily backup, in UTC, like 02:00-03:00, outside the maintenance window; null for a window that RDS picks."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backup_window == null || can(regex("^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$", coalesce(var.backup_window, "-")))
+    error_message = "A backup window is like 02:00-03:00, in UTC."
+  }
+}
+
+variable "log_exports" {
+  description = "Whether the database's own logs go to CloudWatch, into log groups of the stack."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "For how many days these logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "extended_support" {
+  description = "Whether RDS keeps a version running, for a charge, that is past its standard support. Without it, RDS upgrades the database then. Once it is made this changes nothing."
+  type        = bool
+  default     = false
+}
+
+variable "blue_green_update" {
+  description = "Whether changes are made to a copy that then takes over within a minute."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "The KMS key of its storage, its secret and its logs; null for AWS's own keys. A database keeps the one that it was made with."
+  type        = string
+  default     = null
 }

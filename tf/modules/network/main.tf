@@ -12,6 +12,8 @@ data "aws_availability_zones" "this" {
 
 data "aws_region" "this" {}
 
+data "aws_caller_identity" "this" {}
+
 locals {
   zones = { for index in range(var.zones) : tostring(index) => data.aws_availability_zones.this.names[index] }
 

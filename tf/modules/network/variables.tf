@@ -49,6 +49,7 @@ variable "flow_logs" {
     log_group_name       = string
     retention_days       = optional(number, 30)
     permissions_boundary = optional(string)
+    kms_key_arn          = optional(string)
   })
   default = null
 }

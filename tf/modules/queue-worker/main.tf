@@ -1,7 +1,20 @@
-# As many tasks as the queue needs: out and in by the backlog of each task, and from none to one by the first message.
+# As many tasks as the queue needs, by its depth alone: messages that wait and messages that are worked on. The depth says how many
+# tasks there shall be, not how many more, so no metric of running tasks is needed, and the first message wakes the first task.
 
 locals {
   name = "${var.stack}-${var.key}"
+
+  # While there is a message there is a task.
+  least = max(var.min, 1)
+
+  # A policy has at most 20 steps. https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-limits.html
+  steps = min(var.max - local.least + 1, 20)
+  counts = [for step in range(local.steps) : (
+    step == 0 ? local.least : local.least + ceil(step * (var.max - local.least) / (local.steps - 1))
+  )]
+
+  # Above which depth, counted from the alarm's first message, there are so many: more than what one task less has for itself.
+  bounds = [for step, count in local.counts : step == 0 ? 0 : var.backlog_per_task * local.counts[step - 1]]
 }
 
 resource "aws_appautoscaling_target" "this" {
@@ -12,138 +25,84 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.max
 }
 
-resource "aws_appautoscaling_policy" "backlog" {
-  name               = "${local.name}-backlog"
-  policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  resource_id        = aws_appautoscaling_target.this.resource_id
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-
-  target_tracking_scaling_policy_configuration {
-    target_value       = var.backlog_per_task
-    scale_out_cooldown = 60
-    scale_in_cooldown  = 120
-    disable_scale_in   = false
-
-    customized_metric_specification {
-      metrics {
-        id          = "visible"
-        label       = "Messages that wait"
-        return_data = false
-
-        metric_stat {
-          stat = "Maximum"
-
-          metric {
-            namespace   = "AWS/SQS"
-            metric_name = "ApproximateNumberOfMessagesVisible"
-
-            dimensions {
-              name  = "QueueName"
-              value = var.queue_name
-            }
-          }
-        }
-      }
-
-      metrics {
-        id          = "running"
-        label       = "Tasks that run"
-        return_data = false
-
-        metric_stat {
-          stat = "Average"
-
-          metric {
-            namespace   = "ECS/ContainerInsights"
-            metric_name = "RunningTaskCount"
-
-            dimensions {
-              name  = "ClusterName"
-              value = var.cluster_name
-            }
-
-            dimensions {
-              name  = "ServiceName"
-              value = var.service_name
-            }
-          }
-        }
-      }
-
-      metrics {
-        id          = "backlog"
-        label       = "Messages that wait for each task"
-        expression  = "IF(FILL(running,0) > 0, visible / FILL(running,0), visible)"
-        return_data = true
-      }
-    }
-  }
-}
-
-# With no task and fewer messages than the backlog of one, the policy above sees nothing to do, and they would wait for ever.
-resource "aws_appautoscaling_policy" "wake" {
-  count = var.min == 0 ? 1 : 0
-
-  name               = "${local.name}-wake"
+resource "aws_appautoscaling_policy" "busy" {
+  name               = "${local.name}-busy"
   policy_type        = "StepScaling"
   service_namespace  = aws_appautoscaling_target.this.service_namespace
   resource_id        = aws_appautoscaling_target.this.resource_id
   scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
 
   step_scaling_policy_configuration {
-    adjustment_type         = "ChangeInCapacity"
+    adjustment_type         = "ExactCapacity"
     metric_aggregation_type = "Maximum"
+    cooldown                = 60
 
-    # Longer than a task takes to start: until it runs, the alarm goes on.
-    cooldown = 180
+    dynamic "step_adjustment" {
+      for_each = local.counts
 
-    step_adjustment {
-      metric_interval_lower_bound = 0
-      scaling_adjustment          = 1
+      content {
+        metric_interval_lower_bound = tostring(local.bounds[step_adjustment.key])
+        metric_interval_upper_bound = step_adjustment.key == local.steps - 1 ? null : tostring(local.bounds[step_adjustment.key + 1])
+        scaling_adjustment          = step_adjustment.value
+      }
     }
   }
 }
 
-resource "aws_cloudwatch_metric_alarm" "wake" {
-  count = var.min == 0 ? 1 : 0
+resource "aws_appautoscaling_policy" "idle" {
+  name               = "${local.name}-idle"
+  policy_type        = "StepScaling"
+  service_namespace  = aws_appautoscaling_target.this.service_namespace
+  resource_id        = aws_appautoscaling_target.this.resource_id
+  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
 
-  alarm_name          = "${local.name}-wake"
-  alarm_description   = "Messages wait and no task runs. No alarm for people: it starts the first task."
-  comparison_operator = "GreaterThanOrEqualToThreshold"
+  step_scaling_policy_configuration {
+    adjustment_type         = "ExactCapacity"
+    metric_aggregation_type = "Maximum"
+    cooldown                = 60
+
+    step_adjustment {
+      metric_interval_upper_bound = "0"
+      scaling_adjustment          = var.min
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "depth" {
+  for_each = {
+    busy = { operator = "GreaterThanOrEqualToThreshold", minutes = 1, policy = aws_appautoscaling_policy.busy.arn, what = "has messages" }
+    # Longer than a message may take to come back, so that a task that works on the last one stays.
+    idle = { operator = "LessThanThreshold", minutes = 5, policy = aws_appautoscaling_policy.idle.arn, what = "is empty" }
+  }
+
+  alarm_name          = "${local.name}-${each.key}"
+  alarm_description   = "The queue ${var.queue_name} ${each.value.what}. No alarm for people: it sets the number of tasks."
+  comparison_operator = each.value.operator
   threshold           = 1
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_appautoscaling_policy.wake[0].arn]
+  evaluation_periods  = each.value.minutes
+  treat_missing_data  = each.key == "busy" ? "notBreaching" : "breaching"
+  alarm_actions       = [each.value.policy]
 
   metric_query {
-    id          = "waiting"
-    label       = "Messages wait and no task runs"
-    expression  = "IF(visible > 0 AND FILL(running,0) < 1, 1, 0)"
+    id          = "depth"
+    label       = "Messages that wait or are worked on"
+    expression  = "visible + working"
     return_data = true
   }
 
-  metric_query {
-    id = "visible"
+  dynamic "metric_query" {
+    for_each = { visible = "ApproximateNumberOfMessagesVisible", working = "ApproximateNumberOfMessagesNotVisible" }
 
-    metric {
-      namespace   = "AWS/SQS"
-      metric_name = "ApproximateNumberOfMessagesVisible"
-      dimensions  = { QueueName = var.queue_name }
-      stat        = "Maximum"
-      period      = 60
-    }
-  }
+    content {
+      id = metric_query.key
 
-  metric_query {
-    id = "running"
-
-    metric {
-      namespace   = "ECS/ContainerInsights"
-      metric_name = "RunningTaskCount"
-      dimensions  = { ClusterName = var.cluster_name, ServiceName = var.service_name }
-      stat        = "Average"
-      period      = 60
+      metric {
+        namespace   = "AWS/SQS"
+        metric_name = metric_query.value
+        dimensions  = { QueueName = var.queue_name }
+        stat        = "Maximum"
+        period      = 60
+      }
     }
   }
 }

@@ -14,7 +14,7 @@ variable "queue_name" {
 }
 
 variable "cluster_name" {
-  description = "The ECS cluster, which needs Container Insights: the number of running tasks is a metric of these."
+  description = "The ECS cluster."
   type        = string
 }
 
@@ -46,7 +46,7 @@ variable "max" {
 }
 
 variable "backlog_per_task" {
-  description = "How many messages may wait for each running task: what it handles in the time that a message may wait."
+  description = "For how many messages, waiting or worked on, there is a task: what it handles in the time that a message may wait."
   type        = number
   default     = 10
 

@@ -46,3 +46,9 @@ variable "alarm_actions" {
   type        = list(string)
   default     = []
 }
+
+variable "kms_key_arn" {
+  description = "The KMS key of the messages; null for SQS's own."
+  type        = string
+  default     = null
+}

@@ -10,97 +10,21 @@ locals {
   name           = "${var.stack}-${var.key}"
   discovery_name = coalesce(var.discovery_name, var.key)
 
-  # The whole of what `ecs:RegisterTaskDefinition` takes but the family and the image: the workflow adds these. Nulls are left
-  # out, as ECS refuses them.
-  task_definition = { for name, value in {
-    requiresCompatibilities = [var.launch]
-    networkMode             = "awsvpc"
-    cpu                     = tostring(var.cpu)
-    memory                  = tostring(var.memory)
-    runtimePlatform         = { operatingSystemFamily = "LINUX", cpuArchitecture = var.architecture }
-    executionRoleArn        = aws_iam_role.execution.arn
-    taskRoleArn             = aws_iam_role.task.arn
-    containerDefinitions    = [local.container]
-    volumes                 = var.readonly_root_filesystem ? [{ name = "tmp" }] : null
-  } : name => value if value != null }
-
-  container = { for name, value in {
-    name      = var.key
-    essential = true
-    command   = var.command
-
-    portMappings = var.port == null ? null : [{
-      name          = var.key
-      containerPort = var.port
-      protocol      = "tcp"
-      appProtocol   = "http"
-    }]
-
-    # In one order, so that equal tasks have equal definitions.
-    environment = [for name in sort(keys(var.environment)) : { name = name, value = var.environment[name] }]
-    secrets     = [for name in sort(keys(var.secrets)) : { name = name, valueFrom = var.secrets[name] }]
-
-    healthCheck = var.health_command == null ? null : {
-      command     = var.health_command
-      interval    = 15
-      timeout     = 5
-      retries     = 3
-      startPeriod = 30
-    }
-
-    # A program that is process 1 neither passes signals on nor takes in what its children leave behind, unless it was written
-    # to: this one does.
-    linuxParameters        = { initProcessEnabled = true }
-    stopTimeout            = var.stop_timeout
-    readonlyRootFilesystem = var.readonly_root_filesystem
-    mountPoints            = var.readonly_root_filesystem ? [{ sourceVolume = "tmp", containerPath = "/tmp" }] : null
-
-    logConfiguration = {
-      logDriver = "awslogs"
-      options = {
-        "awslogs-group"         = aws_cloudwatch_log_group.this.name
-        "awslogs-region"        = data.aws_region.this.region
-        "awslogs-stream-prefix" = var.key
-        # A log that cannot be written fast enough loses lines rather than stop the application.
-        "mode"            = "non-blocking"
-        "max-buffer-size" = "10m"
-      }
-    }
-  } : name => value if value != null }
+  # Requests go over from the old tasks to the new ones by weight.
+  progressive = var.deployment.strategy != "rolling"
 }
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/slipway/stacks/${var.stack}/${var.key}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
-# ECS wants a task definition of a new service. No task ever runs it: the service starts at zero, and a release brings its own.
-resource "aws_ecs_task_definition" "placeholder" {
-  family                   = "${local.name}-placeholder"
-  requires_compatibilities = [var.launch]
-  network_mode             = "awsvpc"
-  cpu                      = tostring(var.cpu)
-  memory                   = tostring(var.memory)
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
-
-  runtime_platform {
-    operating_system_family = "LINUX"
-    cpu_architecture        = var.architecture
-  }
-
-  container_definitions = jsonencode([{
-    name      = var.key
-    image     = "slipway/not-released-yet"
-    essential = true
-    portMappings = var.port == null ? [] : [{
-      name          = var.key
-      containerPort = var.port
-      hostPort      = var.port
-      protocol      = "tcp"
-      appProtocol   = "http"
-    }]
-  }])
+# ECS refuses a service whose task definition does not have the port that requests are sent to, and the released task definition keeps
+# the old one until the next release. So another port is another service: it starts at zero, and the update's release fills it.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html
+resource "terraform_data" "port" {
+  input = var.port
 }
 
 resource "aws_ecs_service" "this" {
@@ -111,9 +35,10 @@ resource "aws_ecs_service" "this" {
   # Nothing serves before its first migration has succeeded.
   desired_count = 0
 
-  deployment_minimum_healthy_percent = 100
-  deployment_maximum_percent         = 200
-  availability_zone_rebalancing      = "ENABLED"
+  # One of which there must never be two stops before the next one starts.
+  deployment_minimum_healthy_percent = var.singleton ? 0 : 100
+  deployment_maximum_percent         = var.singleton ? 100 : 200
+  availability_zone_rebalancing      = var.singleton ? "DISABLED" : "ENABLED"
   health_check_grace_period_seconds  = length(var.target_group_arns) > 0 ? var.health_check_grace_period_seconds : null
   enable_execute_command             = var.enable_execute_command
   enable_ecs_managed_tags            = true
@@ -122,9 +47,66 @@ resource "aws_ecs_service" "this" {
   # Other capacity providers are then taken in place: without this the service would be made anew, at zero.
   force_new_deployment = true
 
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = true
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html: for rolling updates only.
+  dynamic "deployment_circuit_breaker" {
+    for_each = local.progressive ? [] : [1]
+
+    content {
+      enable   = true
+      rollback = true
+    }
+  }
+
+  dynamic "alarms" {
+    for_each = length(var.deployment.alarms) == 0 ? [] : [var.deployment.alarms]
+
+    content {
+      enable      = true
+      rollback    = true
+      alarm_names = alarms.value
+    }
+  }
+
+  dynamic "deployment_configuration" {
+    for_each = local.progressive ? [var.deployment] : []
+
+    content {
+      strategy             = upper(deployment_configuration.value.strategy)
+      bake_time_in_minutes = tostring(deployment_configuration.value.bake_minutes)
+
+      dynamic "canary_configuration" {
+        for_each = deployment_configuration.value.strategy == "canary" ? [1] : []
+
+        content {
+          canary_percent              = deployment_configuration.value.percent
+          canary_bake_time_in_minutes = tostring(deployment_configuration.value.step_minutes)
+        }
+      }
+
+      dynamic "linear_configuration" {
+        for_each = deployment_configuration.value.strategy == "linear" ? [1] : []
+
+        content {
+          step_percent              = deployment_configuration.value.percent
+          step_bake_time_in_minutes = tostring(deployment_configuration.value.step_minutes)
+        }
+      }
+
+      # The deployment waits for ContinueServiceDeployment.
+      dynamic "lifecycle_hook" {
+        for_each = length(deployment_configuration.value.pause_at) == 0 ? [] : [deployment_configuration.value.pause_at]
+
+        content {
+          target_type      = "PAUSE"
+          lifecycle_stages = lifecycle_hook.value
+
+          timeout_configuration {
+            action             = "ROLLBACK"
+            timeout_in_minutes = tostring(deployment_configuration.value.pause_minutes)
+          }
+        }
+      }
+    }
   }
 
   dynamic "capacity_provider_strategy" {
@@ -150,6 +132,16 @@ resource "aws_ecs_service" "this" {
       target_group_arn = load_balancer.value
       container_name   = var.key
       container_port   = var.port
+
+      dynamic "advanced_configuration" {
+        for_each = local.progressive ? [var.progressive_target] : []
+
+        content {
+          alternate_target_group_arn = advanced_configuration.value.target_group_arn
+          production_listener_rule   = advanced_configuration.value.listener_rule_arn
+          role_arn                   = aws_iam_role.load_balancer[0].arn
+        }
+      }
     }
   }
 
@@ -191,6 +183,13 @@ resource "aws_ecs_service" "this" {
             dns_name = local.discovery_name
             port     = service.value
           }
+
+          # Without this, the proxy ends every request after 15 seconds, those of the load balancer too.
+          # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TimeoutConfiguration.html
+          timeout {
+            per_request_timeout_seconds = var.protocol == "tcp" ? null : var.request_timeout
+            idle_timeout_seconds        = var.idle_timeout
+          }
         }
       }
     }
@@ -199,7 +198,9 @@ resource "aws_ecs_service" "this" {
   lifecycle {
     # They belong to the workflow, and the count of some to an autoscaler.
     ignore_changes = [desired_count, task_definition]
+
+    replace_triggered_by = [terraform_data.port]
   }
 
-  depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.task]
+  depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.task, aws_iam_role_policy.load_balancer]
 }

@@ -24,8 +24,15 @@ locals {
     ["${local.arn}:ecr:*:${data.aws_caller_identity.this.account_id}:repository/*"],
   )
 
+  # GuardDuty starts its agent in a Fargate task with the task's execution role, from a repository of AWS's own account.
+  # https://docs.aws.amazon.com/guardduty/latest/ug/prereq-runtime-monitoring-ecs-support.html
+  pulled = concat(local.image_repository_arns, var.guardduty ? ["${local.arn}:ecr:*:*:repository/aws-guardduty-agent-fargate"] : [])
+
   # The secrets as wholes: without the key that may follow the seven parts of an ARN.
-  secret_arns = distinct([for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, 7))])
+  secret_arns = distinct([
+    for arn in concat(values(var.secrets), compact([var.registry_secret_arn]), flatten([for sidecar in values(var.sidecars) : values(sidecar.secrets)])) :
+    join(":", slice(split(":", arn), 0, 7))
+  ])
 
   # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-required-iam-permissions
   execute_command = var.enable_execute_command ? {
@@ -68,7 +75,7 @@ resource "aws_iam_role_policy" "execution" {
           "ecr:BatchGetImage",
           "ecr:GetDownloadUrlForLayer",
         ]
-        Resource = local.image_repository_arns
+        Resource = local.pulled
       },
       {
         # AWS knows no resource of this action.
@@ -83,11 +90,16 @@ resource "aws_iam_role_policy" "execution" {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
       },
-      ], length(var.secrets) == 0 ? [] : [{
+      ], length(local.secret_arns) == 0 ? [] : [{
         Sid      = "Secrets"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = local.secret_arns
+        }], var.kms_key_arn == null ? [] : [{
+        Sid      = "KeyOfTheSecrets"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.kms_key_arn]
     }])
   })
 }
@@ -101,9 +113,71 @@ resource "aws_iam_role" "task" {
 }
 
 resource "aws_iam_role_policy" "task" {
-  for_each = merge(var.task_policies, local.execute_command)
+  for_each = merge(var.task_policies, local.execute_command, local.telemetry_policies)
 
   name   = each.key
   role   = aws_iam_role.task.id
   policy = each.value
+}
+
+resource "aws_iam_role_policy_attachment" "task" {
+  for_each = toset(var.task_policy_arns)
+
+  role       = aws_iam_role.task.name
+  policy_arn = each.value
+}
+
+# With which ECS moves requests from the old tasks to the new ones.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html
+resource "aws_iam_role" "load_balancer" {
+  count = local.progressive ? 1 : 0
+
+  name                 = "${local.name}-shift"
+  path                 = "/slipway/"
+  description          = "Shifts requests to the tasks of a release of ${local.name}."
+  permissions_boundary = var.permissions_boundary
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "load_balancer" {
+  count = local.progressive ? 1 : 0
+
+  name = "shift-requests"
+  role = aws_iam_role.load_balancer[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # AWS knows no resources of these.
+        Effect = "Allow"
+        Action = [
+          "elasticloadbalancing:DescribeListeners",
+          "elasticloadbalancing:DescribeRules",
+          "elasticloadbalancing:DescribeTargetGroups",
+          "elasticloadbalancing:DescribeTargetHealth",
+        ]
+        Resource = ["*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
+        Resource = concat(var.target_group_arns, [var.progressive_target.target_group_arn])
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule"]
+        Resource = [var.progressive_target.listener_rule_arn]
+      },
+    ]
+  })
 }

@@ -117,6 +117,17 @@ variable "port" {
   default     = null
 }
 
+variable "protocol" {
+  description = "What it speaks on its port: http, http2, grpc or tcp."
+  type        = string
+  default     = "http"
+
+  validation {
+    condition     = contains(["http", "http2", "grpc", "tcp"], var.protocol)
+    error_message = "protocol is http, http2, grpc or tcp."
+  }
+}
+
 variable "environment" {
   description = "Its environment variables: nothing secret."
   type        = map(string)
@@ -157,6 +168,65 @@ variable "readonly_root_filesystem" {
   default     = false
 }
 
+variable "tmpfs" {
+  description = "Folders in memory that any user of the container may write to: their sizes in MiB, by path. /tmp is one of 64 MiB where the root file system is read-only."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for path, size in var.tmpfs : startswith(path, "/") && size >= 1 && floor(size) == size])
+    error_message = "A folder in memory has an absolute path and a whole number of MiB."
+  }
+}
+
+variable "ephemeral_storage_gib" {
+  description = "The disk of a task on Fargate in GiB, 21 to 200; null for the 20 that cost nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.ephemeral_storage_gib == null ? true : var.launch == "FARGATE" && var.ephemeral_storage_gib >= 21 && var.ephemeral_storage_gib <= 200
+    error_message = "ephemeral_storage_gib is 21 to 200, on Fargate only."
+  }
+}
+
+variable "registry_secret_arn" {
+  description = "The secret with the keys username and password of a private registry that the image comes from; null for ECR and public images."
+  type        = string
+  default     = null
+}
+
+variable "sidecars" {
+  description = "Containers beside the application's own, by name. The preset adot is AWS's collector for OpenTelemetry on localhost:4317; firelens takes the application's log and sends it where its options say."
+  type = map(object({
+    preset      = optional(string)
+    image       = optional(string)
+    command     = optional(list(string))
+    cpu         = optional(number)
+    memory      = optional(number)
+    essential   = optional(bool, false)
+    environment = optional(map(string), {})
+    secrets     = optional(map(string), {})
+    options     = optional(map(string), {})
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name, sidecar in var.sidecars : can(regex("^[a-z][a-z0-9-]{0,23}$", name)) && name != var.key && name != "main"])
+    error_message = "A sidecar's name has at most 24 lower-case letters, digits and hyphens, and is not that of the service."
+  }
+
+  validation {
+    condition     = alltrue([for sidecar in values(var.sidecars) : sidecar.preset == null ? sidecar.image != null : contains(["adot", "firelens"], sidecar.preset)])
+    error_message = "A sidecar has an image, or the preset adot or firelens."
+  }
+
+  validation {
+    condition     = length([for sidecar in values(var.sidecars) : sidecar if sidecar.preset == "firelens"]) <= 1
+    error_message = "One sidecar at most takes the application's log: ECS allows one FireLens container in a task."
+  }
+}
+
 variable "desired_count" {
   description = "How many tasks a release gives it."
   type        = number
@@ -176,6 +246,47 @@ variable "scaling" {
 
 # ---------------------------------------------------------------------------------------------- what reaches it
 
+variable "singleton" {
+  description = "Whether there is never more than one task: a rollout stops the old one before it starts the new one, so nothing answers in between."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.singleton || (var.desired_count <= 1 && var.scaling == null)
+    error_message = "A singleton has one task at most, and no autoscaler."
+  }
+}
+
+variable "deployment" {
+  description = "How a release replaces tasks: rolling, or with requests that go over at once (blue_green), in equal steps (linear), or after a share of them has proved the release (canary). With alarms, ECS rolls back when one of them rings. Stages in pause_at wait for ContinueServiceDeployment, and roll back after pause_minutes."
+  type = object({
+    strategy      = optional(string, "rolling")
+    bake_minutes  = optional(number, 5)
+    percent       = optional(number, 10)
+    step_minutes  = optional(number, 5)
+    alarms        = optional(list(string), [])
+    pause_at      = optional(list(string), [])
+    pause_minutes = optional(number, 60)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["rolling", "blue_green", "linear", "canary"], var.deployment.strategy)
+    error_message = "A strategy is rolling, blue_green, linear or canary."
+  }
+
+  validation {
+    condition     = var.deployment.strategy == "rolling" ? true : length(var.target_group_arns) == 1 && var.progressive_target != null && !var.singleton
+    error_message = "Requests go over by weight behind one target group, with a second one and the listener rule of both (progressive_target), and not for a singleton."
+  }
+}
+
+variable "progressive_target" {
+  description = "The second target group and the listener rule that sends requests to both; null for rolling updates."
+  type        = object({ target_group_arn = string, listener_rule_arn = string })
+  default     = null
+}
+
 variable "target_group_arns" {
   description = "The target groups of load balancers that send it requests."
   type        = list(string)
@@ -192,6 +303,28 @@ variable "service_connect_namespace" {
   description = "The ARN of the Service Connect namespace in which it finds other services, and is found as http://<discovery_name>:<port>. Null for none."
   type        = string
   default     = null
+}
+
+variable "request_timeout" {
+  description = "After how many seconds without a complete answer the proxy of Service Connect ends a request; 0 for never. ECS's own default, 15, cuts off downloads, uploads and events."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.request_timeout >= 0 && var.request_timeout <= 2147483647 && floor(var.request_timeout) == var.request_timeout
+    error_message = "request_timeout is a whole number of seconds, 0 or more."
+  }
+}
+
+variable "idle_timeout" {
+  description = "After how many seconds without a byte the proxy closes a connection; 0 for never, null for ECS's own: five minutes, or an hour of tcp."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.idle_timeout == null ? true : var.idle_timeout >= 0 && floor(var.idle_timeout) == var.idle_timeout
+    error_message = "idle_timeout is a whole number of seconds, 0 or more."
+  }
 }
 
 variable "discovery_name" {
@@ -218,6 +351,24 @@ variable "task_policies" {
   description = "What the application itself may do: policy documents in JSON, by name."
   type        = map(string)
   default     = {}
+}
+
+variable "task_policy_arns" {
+  description = "Managed policies of the application, by ARN."
+  type        = list(string)
+  default     = []
+}
+
+variable "guardduty" {
+  description = "Whether GuardDuty Runtime Monitoring may start its agent in the tasks."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "A KMS key for its log, which is also that of its secrets; null for AWS's own keys."
+  type        = string
+  default     = null
 }
 
 variable "image_repository_arns" {

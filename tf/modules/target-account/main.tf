@@ -116,6 +116,14 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
+  # What is not in any Region answers in us-east-1 (in aws-cn and aws-us-gov elsewhere), whatever the stack's Region is.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion
+  statement {
+    sid       = "GlobalServicesOfStacks"
+    actions   = [for service in var.global_services : "${service}:*"]
+    resources = ["*"]
+  }
+
   # No role comes into being, or gets a policy, without this boundary.
   statement {
     sid = "RolesWithThisBoundary"

@@ -70,7 +70,7 @@ variable "region" {
 }
 
 variable "regions" {
-  description = "The regions in which stacks may be. Global services (IAM, Route 53, CloudFront) answer in us-east-1: add it if blueprints use them."
+  description = "The Regions in which stacks may be. Global services are not bound to them: see global_services."
   type        = list(string)
 
   validation {
@@ -85,8 +85,8 @@ variable "services" {
   default = [
     "acm", "application-autoscaling", "autoscaling", "cloudwatch", "codebuild", "codeconnections", "codestar-connections",
     "ec2", "ec2messages", "ecr", "ecs", "elasticache", "elasticfilesystem", "elasticloadbalancing", "events", "kms", "logs",
-    "rds", "route53", "s3", "scheduler", "secretsmanager", "servicediscovery", "ses", "sns", "sqs", "ssm",
-    "ssmmessages", "wafv2",
+    "rds", "s3", "scheduler", "secretsmanager", "servicediscovery", "ses", "sns", "sqs", "ssm",
+    "ssmmessages", "wafv2", "xray",
   ]
 
   validation {
@@ -95,6 +95,17 @@ variable "services" {
       && !contains(["account", "iam", "identitystore", "organizations", "sso", "sts"], service)
     ])
     error_message = "Name at least one service by its IAM prefix, like ecs. IAM, STS, Organizations, Account and Identity Center are never among them."
+  }
+}
+
+variable "global_services" {
+  description = "The AWS services without Regions that blueprints may use here, by their IAM prefixes: Route 53 for names, CloudFront."
+  type        = list(string)
+  default     = ["route53"]
+
+  validation {
+    condition     = length(var.global_services) > 0 && alltrue([for service in var.global_services : contains(["cloudfront", "globalaccelerator", "route53", "shield", "waf"], service)])
+    error_message = "Name at least one of cloudfront, globalaccelerator, route53, shield and waf."
   }
 }
 

@@ -275,6 +275,32 @@ run "keeping_no_image_is_refused" {
   expect_failures = [var.repositories]
 }
 
+run "images_of_releases_are_kept" {
+  command = plan
+
+  variables {
+    repositories = { web = { keep_tags = ["v*"] } }
+    push         = {}
+  }
+
+  assert {
+    condition = [
+      for rule in jsondecode(aws_ecr_lifecycle_policy.this["web"].policy).rules : "${rule.rulePriority} ${try(join(",", rule.selection.tagPatternList), rule.selection.tagStatus)}"
+    ] == ["1 untagged", "10 v*", "20 any"]
+    error_message = "A rule never expires what matches a rule of lower number: a stack that has not been released for long keeps its image."
+  }
+}
+
+run "keeping_every_tag_is_refused" {
+  command = plan
+
+  variables {
+    repositories = { web = { keep_tags = ["*"] } }
+  }
+
+  expect_failures = [var.repositories]
+}
+
 run "tags_that_all_move_are_refused" {
   command = plan
   variables {

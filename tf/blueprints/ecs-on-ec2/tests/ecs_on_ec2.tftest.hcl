@@ -97,8 +97,10 @@ mock_provider "aws" {
 
   mock_resource "aws_db_instance" {
     defaults = {
-      address            = "default.abcdefghijkl.eu-west-1.rds.amazonaws.com"
-      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
+      # Of a version that any engine is: nothing here is upgraded.
+      engine_version_actual = null
+      address               = "default.abcdefghijkl.eu-west-1.rds.amazonaws.com"
+      master_user_secret    = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
     }
   }
 
@@ -474,6 +476,9 @@ run "each_service_is_told_what_is_for_it" {
 }
 
 run "arm_in_a_given_network" {
+  # A stack stays in its network: this is another one.
+  state_key = "given-network"
+
   variables {
     architecture        = "ARM64"
     internal            = true

@@ -38,8 +38,8 @@ run "the_first_bad_value" {
     nat                  = "none"
     egress_ports         = [80]
     allowed_cidr_blocks  = ["everybody"]
-    certificate_arn      = "shop.example.com"
-    zone_id              = "example.com"
+    idle_timeout         = 0
+    kms_key_arn          = "alias/shop"
     image_repositories   = ["team/web"]
     alarms               = { email = "team" }
     permissions_boundary = "slipway-environment-production"
@@ -47,8 +47,8 @@ run "the_first_bad_value" {
 
   expect_failures = [
     var.services, var.environment, var.database, var.architecture, var.min_instances, var.target_capacity, var.ami,
-    var.disk_gib, var.network, var.cidr_block, var.zones, var.nat, var.egress_ports, var.allowed_cidr_blocks, var.certificate_arn,
-    var.zone_id, var.image_repositories, var.alarms, var.permissions_boundary,
+    var.disk_gib, var.network, var.cidr_block, var.zones, var.nat, var.egress_ports, var.allowed_cidr_blocks, var.idle_timeout, var.kms_key_arn,
+    var.image_repositories, var.alarms, var.permissions_boundary,
   ]
 }
 
@@ -221,4 +221,100 @@ run "a_schedule_in_capitals" {
   variables { schedules = { "Nightly" = { command = ["./app"], expression = "rate(1 hour)" } } }
 
   expect_failures = [var.schedules]
+}
+
+run "a_bad_protocol_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, protocol = "tcp" } }
+    database = { maintenance_window = "sunday" }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "a_bad_http2_of_a_service" {
+  command = plan
+
+  variables {
+    services        = { web = { port = 8080, protocol = "grpc" } }
+    certificate_arn = null
+    domain_name     = null
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_timeout_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, request_timeout = -1 } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_singleton_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, singleton = true } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_tmpfs_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, tmpfs = { tmp = 8 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_sidecar_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, sidecars = { otel = {} } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_registry_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, registry_secret = "hub" } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_zone_by_name_and_a_certificate_by_name" {
+  command = plan
+
+  variables {
+    zone_id         = "example.com"
+    certificate_arn = "www.example.com"
+  }
+
+  expect_failures = [var.zone_id, var.certificate_arn]
+}
+
+run "a_name_that_no_certificate_takes" {
+  command = plan
+
+  variables {
+    zone_id         = "Z0123456789ABCDEFGHIJ"
+    certificate_arn = null
+    domain_name     = "a-name-that-is-longer-than-what-a-certificate-takes.of-the.shop.example.com"
+  }
+
+  expect_failures = [var.domain_name]
 }

@@ -16,7 +16,7 @@ need aws
 case $engine:$key in
   mysql:*) need mysql ;;
   *.dump) need pg_restore ;;
-  *) need psql ;;
+  *) need psql; need awk ;;
 esac
 case $key in *.gz) need gunzip ;; esac
 
@@ -36,7 +36,18 @@ case $engine:$key in
     case $(mysql --version) in *MariaDB*) tls=--ssl ;; *) tls=--ssl-mode=REQUIRED ;; esac
     MYSQL_PWD=$password mysql "$tls" --host="$host" --port="$port" --user="$user" "$name" <"$dump/in" ;;
   *.dump) pg_restore --exit-on-error --single-transaction --no-owner --no-privileges --dbname="$name" "$dump/in" ;;
-  *) psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --single-transaction --file="$dump/in" ;;
+  # A dump names the owners that its tables had, and who might use them, where it was made. Here everything is the stack's user's.
+  # What stands between COPY and \. are rows, whatever they look like.
+  *)
+    awk '
+      /^COPY .* FROM stdin;$/ { rows = 1 }
+      rows { print; if ($0 == "\\.") rows = 0; next }
+      /^ALTER [A-Z ]+ .* OWNER TO .*;$/ { next }
+      /^(GRANT|REVOKE) .* ON .* (TO|FROM) .*;$/ { next }
+      /^ALTER DEFAULT PRIVILEGES .*;$/ { next }
+      { print }
+    ' "$dump/in" >"$dump/own" || fail 65 "$key could not be read"
+    psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --single-transaction --file="$dump/own" ;;
 esac || fail 70 "the database refused the dump: its message is above"
 
 echo "load-dump: s3://$bucket/$key is loaded"

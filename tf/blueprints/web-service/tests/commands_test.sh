@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 # A folder of programs for each case: what is not in it, the image does not have.
 image() {
     rm -rf "$work/bin" "$work/called" && mkdir "$work/bin"
-    for tool in sh cat date gunzip gzip mktemp mv printenv rm touch; do ln -s "$(command -v "$tool")" "$work/bin/$tool"; done
+    for tool in sh awk cat date gunzip gzip mktemp mv printenv rm touch; do ln -s "$(command -v "$tool")" "$work/bin/$tool"; done
     for tool in "$@"; do
         printf '#!/bin/sh\necho "%s $*" >>"%s/called"\n' "$tool" "$work" >"$work/bin/$tool"
         chmod +x "$work/bin/$tool"
@@ -67,6 +67,23 @@ expect 0 "is loaded" load_dump.sh files 'odd$(touch x).sql.gz' postgres $names
 called '--single-transaction'
 called 's3://files/odd$(touch x).sql.gz'
 [ ! -e x ] || { echo "an argument was run" >&2; exit 1; }
+
+# The owners of a dump are those of another database; its rows are not statements.
+owners='ALTER TABLE public.prices OWNER TO postgres;
+GRANT SELECT ON TABLE public.prices TO readers;
+ALTER TABLE ONLY public.prices ADD CONSTRAINT one CHECK (true);
+COPY public.notes (text) FROM stdin;
+GRANT ALL ON TABLE x TO y;
+\.
+REVOKE ALL ON SCHEMA public FROM PUBLIC;'
+printf '%s\n' "$owners" >"$work/owners.sql"
+image aws psql
+does aws "[ \"\$2\" != cp ] || cat \"$work/owners.sql\" >\"\$5\""
+does psql "for part; do case \$part in --file=*) cat \"\${part#--file=}\" >>\"$work/called\" ;; esac; done"
+expect 0 "is loaded" load_dump.sh files owners.sql postgres $names
+called 'ADD CONSTRAINT one'
+called 'GRANT ALL ON TABLE x TO y;'
+if grep -qE 'OWNER TO|TO readers|REVOKE' "$work/called"; then echo "the dump's owners are asked for: $(cat "$work/called")" >&2; exit 1; fi
 
 image aws pg_restore
 does aws "$fetch"

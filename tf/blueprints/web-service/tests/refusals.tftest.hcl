@@ -25,8 +25,8 @@ run "the_first_bad_value" {
     cidr_block           = "10.0.0.0/8"
     zones                = 1
     nat                  = "double"
-    zone_id              = "example.com"
-    certificate_arn      = "www.example.com"
+    idle_timeout         = 0
+    kms_key_arn          = "alias/shop"
     allowed_cidr_blocks  = ["everybody"]
     web_acl_arn          = "acl"
     access_log_bucket    = "Logs"
@@ -35,7 +35,7 @@ run "the_first_bad_value" {
     alarms               = { email = "team" }
   }
 
-  expect_failures = [var.services, var.architecture, var.environment, var.environment_names, var.secrets, var.primary_set, var.database, var.redis, var.network, var.cidr_block, var.zones, var.nat, var.zone_id, var.certificate_arn, var.allowed_cidr_blocks, var.web_acl_arn, var.access_log_bucket, var.image_repositories, var.permissions_boundary, var.alarms]
+  expect_failures = [var.services, var.architecture, var.environment, var.environment_names, var.secrets, var.primary_set, var.database, var.redis, var.network, var.cidr_block, var.zones, var.nat, var.idle_timeout, var.kms_key_arn, var.allowed_cidr_blocks, var.web_acl_arn, var.access_log_bucket, var.image_repositories, var.permissions_boundary, var.alarms]
 }
 
 run "the_second_bad_value" {
@@ -361,4 +361,178 @@ run "a_dump_without_time" {
   }
 
   expect_failures = [var.dump]
+}
+
+run "a_bad_protocol_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, protocol = "tcp" } }
+    database = { maintenance_window = "sunday" }
+  }
+
+  expect_failures = [var.services, var.database]
+}
+
+run "a_bad_http2_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, protocol = "grpc" } }
+    zone_id  = null
+  }
+
+  expect_failures = [var.services, check.https]
+}
+
+run "a_bad_timeout_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, request_timeout = -1 } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_singleton_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, singleton = true } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_spot_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, spot_base = 0.5 } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_tmpfs_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, tmpfs = { tmp = 8 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_sidecar_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, sidecars = { otel = {} } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_registry_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, registry_secret = "hub" } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_policy_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, policies = { files = "read" } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_scaling_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, scaling = { min = 1, max = 2, memory_percent = 95 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_policy_of_a_worker" {
+  command = plan
+
+  variables {
+    workers = { mailer = { policies = { send = "mail" } } }
+  }
+
+  expect_failures = [var.workers]
+}
+
+run "a_zone_by_name_and_a_certificate_by_name" {
+  command = plan
+
+  variables {
+    zone_id         = "example.com"
+    certificate_arn = "www.example.com"
+  }
+
+  expect_failures = [var.zone_id, var.certificate_arn]
+}
+
+run "a_name_that_no_certificate_takes" {
+  command = plan
+
+  variables {
+    domain_name = "a-name-that-is-longer-than-what-a-certificate-takes.of-the.shop.example.com"
+  }
+
+  expect_failures = [var.domain_name]
+}
+
+run "a_bad_strategy_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "instant" } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_share_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "canary", percent = 1 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_pause_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "canary", pause_at = ["LUNCH"] } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "two_sets_of_a_canary" {
+  command = plan
+
+  variables {
+    services     = { web = { port = 8080, deployment = { strategy = "canary" } } }
+    side_by_side = { weight = 10 }
+  }
+
+  expect_failures = [var.side_by_side]
 }

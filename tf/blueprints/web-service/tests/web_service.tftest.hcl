@@ -461,6 +461,9 @@ run "the_second_set_alone" {
 }
 
 run "a_given_network_and_few_who_may_connect" {
+  # A stack stays in its network: this is another one.
+  state_key = "given-network"
+
   variables {
     network = {
       vpc_id             = "vpc-0123456789abcdef0"
@@ -522,5 +525,32 @@ run "mail_from_the_stack_s_own_domain" {
   assert {
     condition     = aws_sesv2_email_identity.this[0].email_identity == "default.example.com" && length(aws_route53_record.dkim) == 3 && toset(keys(aws_route53_record.email)) == toset(["bounce", "spf", "dmarc"])
     error_message = "The domain is signed, and its records are made."
+  }
+}
+
+run "a_canary_shifts_requests_between_two_target_groups" {
+  command = plan
+
+  variables {
+    services = {
+      web = { port = 3000, deployment = { strategy = "canary", percent = 5, roll_back_on_alarm = true, pause_at = ["POST_SCALE_UP"] } }
+      api = { port = 8000, paths = ["/api/*"] }
+    }
+    zone_id = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = keys(aws_lb_listener_rule.progressive) == ["web"] && keys(aws_lb_listener_rule.this) == ["api"] && keys(aws_lb_target_group.green) == ["web"]
+    error_message = "The rule of a canary is ECS's to change, the others are Terraform's."
+  }
+
+  assert {
+    condition     = [for group in aws_lb_listener_rule.progressive["web"].action[0].forward[0].target_group : group.weight if group.weight == 100] == [100]
+    error_message = "All requests go to the tasks that there are."
+  }
+
+  assert {
+    condition     = length(aws_lb_target_group.green["web"].name) <= 32 && aws_lb_target_group.green["web"].name != aws_lb_target_group.this["web"].name
+    error_message = "Both target groups have names that AWS takes."
   }
 }

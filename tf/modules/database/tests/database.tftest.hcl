@@ -1,8 +1,9 @@
 mock_provider "aws" {
   mock_resource "aws_db_instance" {
     defaults = {
-      address            = "lusab-babad.c0123456789a.eu-west-1.rds.amazonaws.com"
-      master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
+      engine_version_actual = "17.4"
+      address               = "lusab-babad.c0123456789a.eu-west-1.rds.amazonaws.com"
+      master_user_secret    = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
     }
   }
 }
@@ -15,7 +16,10 @@ variables {
   clients    = { tasks = "sg-0123456789abcdef0" }
 }
 
+# Plans of new databases; what follows is one that lives.
 run "mysql_from_a_snapshot" {
+  command = plan
+
   variables {
     engine                = "mysql"
     snapshot              = "before-2"
@@ -32,6 +36,59 @@ run "mysql_from_a_snapshot" {
     condition     = aws_db_parameter_group.this.family == "mysql8.4" && aws_db_parameter_group.this.name == "lusab-babad-mysql8-4" && output.port == 3306
     error_message = "Engine and version go together."
   }
+}
+
+run "the_default_names_of_rds_are_accepted" {
+  command = plan
+
+  variables {
+    username = "postgres"
+  }
+
+  assert {
+    condition     = aws_db_instance.this.username == "postgres"
+    error_message = "It is what RDS calls the first user of PostgreSQL."
+  }
+}
+
+run "admin_is_the_first_user_of_mysql" {
+  command = plan
+
+  variables {
+    engine   = "mysql"
+    username = "admin"
+  }
+
+  assert {
+    condition     = aws_db_instance.this.username == "admin"
+    error_message = "It is what RDS calls the first user of MySQL."
+  }
+}
+
+run "an_old_version_with_extended_support" {
+  command = plan
+
+  variables {
+    engine           = "mysql"
+    engine_version   = "8.0"
+    extended_support = true
+  }
+
+  assert {
+    condition     = aws_db_instance.this.engine_lifecycle_support == "open-source-rds-extended-support" && aws_db_instance.this.engine_version == "8.0"
+    error_message = "What was asked for with its price is made."
+  }
+}
+
+run "an_old_version_names_its_price" {
+  command = plan
+
+  variables {
+    engine         = "mysql"
+    engine_version = "8.0"
+  }
+
+  expect_failures = [var.engine_version]
 }
 
 run "nobody_but_the_tasks_reaches_it" {
@@ -97,13 +154,15 @@ run "bad_values" {
     allocated_storage     = 10
     backup_retention_days = 0
     database_name         = "1db"
-    username              = "postgres"
+    maintenance_window    = "sunday"
+    backup_window         = "at night"
+    parameters            = { "rds.force_ssl" = "0" }
     subnet_ids            = ["subnet-0123456789abcdef0"]
   }
 
   expect_failures = [
-    var.name, var.engine, var.instance_class, var.allocated_storage, var.backup_retention_days, var.database_name, var.username,
-    var.subnet_ids,
+    var.name, var.engine, var.instance_class, var.allocated_storage, var.backup_retention_days, var.database_name,
+    var.subnet_ids, var.maintenance_window, var.backup_window, var.parameters,
   ]
 }
 
@@ -116,4 +175,106 @@ run "bad_values_next_to_good_ones" {
   }
 
   expect_failures = [var.engine_version, var.max_allocated_storage]
+}
+
+run "reserved_names_are_refused_before_rds_refuses_them" {
+  command = plan
+
+  variables {
+    username              = "admin"
+    allocated_storage     = 95
+    max_allocated_storage = 100
+  }
+
+  expect_failures = [var.username, var.max_allocated_storage]
+}
+
+run "no_charge_for_extended_support_without_asking" {
+  command = plan
+
+  assert {
+    condition     = aws_db_instance.this.engine_lifecycle_support == "open-source-rds-extended-support-disabled"
+    error_message = "RDS would enrol the database by itself, and charge for it."
+  }
+}
+
+run "a_live_database" {
+  assert {
+    condition     = terraform_data.made_with.output.engine == "postgres"
+    error_message = "What it was made with is remembered."
+  }
+}
+
+run "another_engine_would_be_an_empty_database" {
+  command = plan
+
+  variables {
+    engine = "mysql"
+  }
+
+  expect_failures = [terraform_data.made_with]
+}
+
+run "another_name_would_be_an_empty_database" {
+  command = plan
+
+  variables {
+    database_name = "shop"
+  }
+
+  expect_failures = [terraform_data.made_with]
+}
+
+run "another_user_would_be_an_empty_database" {
+  command = plan
+
+  variables {
+    username = "shop"
+  }
+
+  expect_failures = [terraform_data.made_with]
+}
+
+run "a_major_version_does_not_wait_for_the_window" {
+  command = plan
+
+  variables {
+    engine_version = "18"
+  }
+
+  expect_failures = [aws_db_instance.this]
+}
+
+run "a_major_version_at_once" {
+  command = plan
+
+  variables {
+    engine_version    = "18"
+    apply_immediately = true
+  }
+
+  assert {
+    condition     = aws_db_instance.this.engine_version == "18"
+    error_message = "The old parameter group goes when the database has left it."
+  }
+}
+
+run "logs_are_kept_for_as_long_as_the_stack_says" {
+  command = plan
+
+  variables {
+    log_exports        = true
+    log_retention_days = 7
+    parameters         = { log_min_duration_statement = "500" }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this["postgresql"].retention_in_days == 7 && aws_db_instance.this.enabled_cloudwatch_logs_exports == toset(["postgresql", "upgrade"])
+    error_message = "RDS would make a group that is kept for ever."
+  }
+
+  assert {
+    condition     = toset([for parameter in aws_db_parameter_group.this.parameter : parameter.name]) == toset(["rds.force_ssl", "log_min_duration_statement"])
+    error_message = "A parameter more takes none away."
+  }
 }

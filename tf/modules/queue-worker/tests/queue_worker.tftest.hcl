@@ -19,41 +19,62 @@ run "as_many_tasks_as_the_queue_needs" {
   }
 
   assert {
-    condition = one([
-      for metric in aws_appautoscaling_policy.backlog.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metrics : metric.expression
-      if metric.return_data
-    ]) == "IF(FILL(running,0) > 0, visible / FILL(running,0), visible)"
-    error_message = "The backlog of each task is what is kept at its target; of no task, it is all that waits."
-  }
-
-  assert {
-    condition     = !aws_appautoscaling_policy.backlog.target_tracking_scaling_policy_configuration[0].disable_scale_in
-    error_message = "It goes in again."
+    condition = aws_appautoscaling_policy.busy.step_scaling_policy_configuration[0].adjustment_type == "ExactCapacity" && [
+      for step in sort([
+        for step in aws_appautoscaling_policy.busy.step_scaling_policy_configuration[0].step_adjustment :
+        format("%04d %02d", tonumber(step.metric_interval_lower_bound), step.scaling_adjustment)
+      ]) : step
+    ] == ["0000 01", "0010 02", "0020 03", "0030 04", "0040 05", "0050 06", "0060 07", "0070 08", "0080 09", "0090 10"]
+    error_message = "One task for ten messages, two for twenty: whatever there is now."
   }
 }
 
-run "the_first_message_starts_the_first_task" {
+run "the_first_message_starts_the_first_task_and_the_last_one_stops_it" {
   assert {
-    condition     = aws_cloudwatch_metric_alarm.wake[0].alarm_actions == toset([aws_appautoscaling_policy.wake[0].arn])
-    error_message = "Fewer messages than the target of one task would wait for ever."
+    condition     = aws_cloudwatch_metric_alarm.depth["busy"].threshold == 1 && aws_cloudwatch_metric_alarm.depth["busy"].evaluation_periods == 1
+    error_message = "A message does not wait for others."
   }
 
   assert {
-    condition = one([
-      for step in aws_appautoscaling_policy.wake[0].step_scaling_policy_configuration[0].step_adjustment : step.scaling_adjustment
-    ]) == 1
-    error_message = "One task is enough to begin with."
+    condition     = one(aws_appautoscaling_policy.idle.step_scaling_policy_configuration[0].step_adjustment).scaling_adjustment == 0 && aws_cloudwatch_metric_alarm.depth["idle"].evaluation_periods == 5
+    error_message = "Nothing runs while the queue is empty."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.depth :
+      toset([for query in alarm.metric_query : query.metric[0].namespace if length(query.metric) > 0]) == toset(["AWS/SQS"])
+    ])
+    error_message = "The queue's own metrics cost nothing; those of Container Insights do."
   }
 }
 
-run "a_worker_that_always_runs_needs_no_waking" {
+run "many_tasks_come_in_at_most_twenty_steps" {
+  variables {
+    min = 2
+    max = 100
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_policy.busy.step_scaling_policy_configuration[0].step_adjustment) == 20 && max([for step in aws_appautoscaling_policy.busy.step_scaling_policy_configuration[0].step_adjustment : step.scaling_adjustment]...) == 100
+    error_message = "A policy of more steps is refused."
+  }
+
+  assert {
+    condition     = one(aws_appautoscaling_policy.idle.step_scaling_policy_configuration[0].step_adjustment).scaling_adjustment == 2
+    error_message = "The fewest stay."
+  }
+}
+
+run "a_worker_of_one_task_has_one_step" {
   variables {
     min = 1
+    max = 1
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.wake) == 0 && length(aws_appautoscaling_policy.wake) == 0
-    error_message = "There is always a task."
+    condition     = one(aws_appautoscaling_policy.busy.step_scaling_policy_configuration[0].step_adjustment).scaling_adjustment == 1
+    error_message = "There is always one task."
   }
 }
 

@@ -4,9 +4,9 @@ variables {
   external_id     = "b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"
   regions         = ["eu-west-1", "us-east-1"]
 
-  state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation"
+  state_machine_arn  = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation"
   workflow_role_arns = ["arn:aws:iam::111122223333:role/slipway-StepsRole-1"]
-  event_bus_arn = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
+  event_bus_arn      = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
 }
 
 run "the_role_is_for_the_runner_alone" {
@@ -240,6 +240,31 @@ run "iam_is_not_a_service_of_blueprints" {
   }
 
   expect_failures = [var.services]
+}
+
+run "names_and_certificates_do_not_depend_on_the_regions" {
+  command = plan
+
+  variables {
+    regions = ["eu-west-1"]
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.boundary.policy).Statement : try(statement.Condition, "none") if contains(flatten([statement.Action]), "route53:*")
+    ] == ["none"]
+    error_message = "Route 53 answers in us-east-1 alone: an environment in eu-west-1 has names too."
+  }
+}
+
+run "iam_is_no_global_service_of_blueprints" {
+  command = plan
+
+  variables {
+    global_services = ["iam"]
+  }
+
+  expect_failures = [var.global_services]
 }
 
 run "an_environment_is_somewhere" {

@@ -124,8 +124,10 @@ mock_resource "aws_sesv2_configuration_set" {
 
 mock_resource "aws_db_instance" {
   defaults = {
-    address            = "default.c0123456789a.eu-west-1.rds.amazonaws.com"
-    master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
+    # Of a version that any engine is: nothing here is upgraded.
+    engine_version_actual = null
+    address               = "default.c0123456789a.eu-west-1.rds.amazonaws.com"
+    master_user_secret    = [{ secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rds!db-0a1b2c3d-AbCdEf" }]
   }
 }
 

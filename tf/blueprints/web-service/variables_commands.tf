@@ -1,0 +1,84 @@
+# Its commands.
+
+variable "migrations" {
+  description = "What runs with a release's own image before any service gets it, in this order."
+  type = list(object({
+    name            = string
+    service         = optional(string, "web")
+    command         = list(string)
+    timeout_seconds = optional(number, 900)
+  }))
+  default = []
+
+  validation {
+    condition     = alltrue([for migration in var.migrations : contains(concat(keys(var.services), keys(var.workers)), migration.service)])
+    error_message = "A migration runs with the image of a service or worker that there is: name it in `service`."
+  }
+
+  validation {
+    condition     = alltrue([for migration in var.migrations : length(migration.command) > 0 && migration.timeout_seconds >= 1 && migration.timeout_seconds <= 86400])
+    error_message = "A migration has a command, and 1 to 86400 seconds."
+  }
+
+  validation {
+    condition     = length(distinct(var.migrations[*].name)) == length(var.migrations) && alltrue([for migration in var.migrations : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", migration.name))])
+    error_message = "Each migration has a name of its own, of at most 40 lower-case letters, digits and hyphens, not ending with a hyphen."
+  }
+}
+
+variable "tasks" {
+  description = "Commands that people may run with the current images, by name: `createsuperuser`, for example."
+  type = map(object({
+    service         = optional(string, "web")
+    command         = list(string)
+    timeout_seconds = optional(number, 900)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for task in values(var.tasks) : contains(concat(keys(var.services), keys(var.workers)), task.service)])
+    error_message = "A task runs with the image of a service or worker that there is: name it in `service`."
+  }
+
+  validation {
+    condition     = alltrue([for task in values(var.tasks) : length(task.command) > 0 && task.timeout_seconds >= 1 && task.timeout_seconds <= 86400])
+    error_message = "A task has a command, and 1 to 86400 seconds."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.tasks) : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", name)) && name != "load-dump"])
+    error_message = "A task's name has at most 40 lower-case letters, digits and hyphens, and does not end with a hyphen; load-dump is the blueprint's own."
+  }
+}
+
+variable "schedules" {
+  description = "Commands that run by the clock, by name: one task for each tick, with the image of `service`, from the first release on. An expression is rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00)."
+  type = map(object({
+    expression      = string
+    timezone        = optional(string, "UTC")
+    service         = optional(string, "web")
+    command         = list(string)
+    timeout_seconds = optional(number, 900)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\([^ ()]+( [^ ()]+){5}\\)|at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\))$", schedule.expression))])
+    error_message = "A schedule is rate(5 minutes), cron(0 3 * * ? *) with its six fields, or at(2026-12-31T23:59:00)."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : contains(concat(keys(var.services), keys(var.workers)), schedule.service)])
+    error_message = "A schedule runs with the image of a service or worker that there is: name it in `service`."
+  }
+
+  validation {
+    condition     = alltrue([for schedule in values(var.schedules) : length(schedule.command) > 0 && schedule.timeout_seconds >= 1 && schedule.timeout_seconds <= 86400])
+    error_message = "A schedule has a command, and 1 to 86400 seconds."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[a-z]([a-z0-9-]{0,36}[a-z0-9])?$", name)) && !endswith(name, "-b")])
+    error_message = "A schedule's name has at most 38 lower-case letters, digits and hyphens, and does not end with - or -b."
+  }
+}
