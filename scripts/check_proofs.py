@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the table of docs/aws.md that says where each claim is proven: what it names exists.
+"""Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md: what they name exists.
 
 A script or file is in the repository, a test is a function of a Rust file, a check of the column `real AWS` is one of
 scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed.
@@ -65,6 +65,24 @@ def findings(text: str, tests: set[str], checks: set[str]) -> Iterator[str]:
         yield f"the check {check} of scripts/prove_on_aws is in no row"
 
 
+def faults(text: str) -> list[list[str]]:
+    """The rows of the tables of docs/reliability.md: a fault, the behaviour, the tests."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
+    return [row for row in cells if len(row) == 3 and row[0] not in ("fault", "---")]
+
+
+def fault_findings(text: str, tests: set[str]) -> Iterator[str]:
+    found = faults(text)
+    if len(found) < 20:
+        yield f"the tables have {len(found)} rows: a part of them is not read"
+    for fault, _, proofs in found:
+        if not named(proofs):
+            yield f"{fault}: no test proves it"
+        for name in named(proofs):
+            if name not in tests:
+                yield f"{fault}: there is no test {name}"
+
+
 def tests_of(root: Path) -> set[str]:
     files = [path for part in ("crates", "functions") for path in (root / part).rglob("*.rs")]
     return {name for path in files for name in re.findall(r"\bfn (\w+)\(", path.read_text())}
@@ -75,7 +93,12 @@ def checks_of(root: Path) -> set[str]:
     return {"deploy", *re.findall(r"^    Check\(\s*\"([^\"]+)\"", text, re.MULTILINE)}
 
 
-def self_test(text: str, tests: set[str], checks: set[str]):
+def self_test(text: str, reliability: str, tests: set[str], checks: set[str]):
+    old = "`plan_that_only_moves_is_applied`"
+    for expected, new in {"there is no test nothing_is_proven": "`nothing_is_proven`", "no test proves it": "–"}.items():
+        found = list(fault_findings(reliability.replace(old, new), tests))
+        if not any(expected in finding for finding in found):
+            sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
     changes = {
         "has no check `F99`": ("`F13`", "`F99`"),
         "there is no file scripts/check_nothing.py": ("`scripts/check_state_machine.py`", "`scripts/check_nothing.py`"),
@@ -93,20 +116,22 @@ def self_test(text: str, tests: set[str], checks: set[str]):
         found = list(findings(text.replace(old, new), tests, checks))
         if not any(expected in finding for finding in found):
             sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
-    print(f"self-test: each of {len(changes)} changes is found")
+    print(f"self-test: each of {len(changes) + 2} changes is found")
 
 
 def main():
     arguments = argparse.ArgumentParser(description="Checks that the table of proofs in docs/aws.md names what exists.")
     arguments.add_argument("--self-test", action="store_true")
     text, tests, checks = (ROOT / "docs/aws.md").read_text(), tests_of(ROOT), checks_of(ROOT)
+    reliability = (ROOT / "docs/reliability.md").read_text()
     if arguments.parse_args().self_test:
-        return self_test(text, tests, checks)
-    found = list(findings(text, tests, checks))
+        return self_test(text, reliability, tests, checks)
+    found = [*findings(text, tests, checks), *fault_findings(reliability, tests)]
     print(*found, sep="\n")
     if found:
-        sys.exit(f"docs/aws.md names proofs that do not exist: {len(found)}")
-    return print(f"docs/aws.md: {len(rows(text))} claims, each with a proof that exists")
+        sys.exit(f"docs/aws.md and docs/reliability.md name proofs that do not exist: {len(found)}")
+    counts = f"{len(rows(text))} claims and {len(faults(reliability))} faults"
+    return print(f"docs/aws.md and docs/reliability.md: {counts}, each with a proof that exists")
 
 
 if __name__ == "__main__":

@@ -196,6 +196,12 @@ pub struct Up {
     /// Builds that run at once; five times as many queue [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrent_builds: Option<u16>,
+    /// Answer only callers that know the token in the data folder
+    #[arg(long)]
+    pub require_token: bool,
+    /// Start although a part of the data folder is lost
+    #[arg(long)]
+    pub accept_lost_data: bool,
 }
 
 #[derive(Debug, Args)]

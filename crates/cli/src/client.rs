@@ -18,6 +18,7 @@ use crate::access::Access;
 use crate::args::Global;
 use crate::error::Error;
 use crate::login::issuer::plain;
+use crate::secret::Secret;
 use crate::server;
 
 /// Seconds for which the server holds a request for news: below the 30 that API Gateway allows.
@@ -80,7 +81,10 @@ impl Client {
     pub fn of(global: &Global) -> Result<Self, Error> {
         match &global.endpoint {
             Some(endpoint) => Self::new(&endpoint.to_string(), Access::to(endpoint, global)?),
-            None => Self::new(&server::api(global)?.to_string(), Access::Open),
+            None => {
+                let access = server::token(global)?.map_or(Access::Open, |token| Access::Token(Secret::new(token)));
+                Self::new(&server::api(global)?.to_string(), access)
+            }
         }
     }
 

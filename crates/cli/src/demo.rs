@@ -11,7 +11,7 @@ use crate::args::Demo;
 use crate::error::Error;
 use crate::guestbook;
 use crate::output::Output;
-use crate::server;
+use crate::server::{self, LocalAws};
 use crate::terraform::Search;
 use slipway_local::{Limits, Local, LocalOptions};
 
@@ -45,6 +45,8 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         providers: "registry".to_owned(),
         program: server::this_program()?,
         concurrent_builds: None,
+        require_token: false,
+        accept_lost_data: false,
         postgres: None,
         redis: None,
     })
@@ -56,7 +58,11 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         running.aws_url()
     ));
 
-    let told = match Story::new(&running.api_url(), &running.aws_url(), output) {
+    let local_aws = LocalAws {
+        address: running.aws_url(),
+        token: None,
+    };
+    let told = match Story::new(&running.api_url(), local_aws, output) {
         Ok(story) => story.tell(&guestbook).await,
         Err(error) => Err(error),
     };

@@ -11,6 +11,7 @@ use crate::args::BlueprintRef;
 use crate::client::Client;
 use crate::command::{blueprint, image};
 use crate::error::Error;
+use crate::server::LocalAws;
 
 /// What the blueprint is published as.
 const BLUEPRINT: &str = "guestbook@1.0.0";
@@ -28,7 +29,7 @@ pub struct Guestbook {
 
 impl Guestbook {
     /// Publishes the blueprint and pushes the images; gives their names by digest, in the order of the releases.
-    pub async fn publish(&self, client: &Client, aws: &str) -> Result<Vec<String>, Error> {
+    pub async fn publish(&self, client: &Client, aws: &LocalAws) -> Result<Vec<String>, Error> {
         let name: BlueprintRef = BLUEPRINT.parse().map_err(Error::Usage)?;
         blueprint::publish(
             client,

@@ -98,8 +98,8 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Console(console) => command::console::run(console, &global, output).await,
         Command::Example => command::example::run(&client()?, &server::aws(&global)?, output).await,
         Command::Env => {
-            let address = server::aws(&global)?;
-            output.answer(&server::exports_json(&address), |_| server::exports(&address));
+            let aws = server::aws(&global)?;
+            output.answer(&server::exports_json(&aws), |_| server::exports(&aws));
             Ok(())
         }
         Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, output).await,

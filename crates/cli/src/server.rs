@@ -1,10 +1,12 @@
 //! Which server a command talks to.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use slipway_local::server::TOKEN_FILE;
 
 use crate::args::Global;
 use crate::endpoint::Endpoint;
@@ -37,11 +39,27 @@ pub fn named(global: &Global) -> Result<&Endpoint, Error> {
     })
 }
 
-/// The address of the local AWS: the one that the AWS CLI is pointed at, or that of the local server.
-pub fn aws(global: &Global) -> Result<String, Error> {
-    match std::env::var("AWS_ENDPOINT_URL") {
-        Ok(endpoint) if !endpoint.is_empty() => Ok(endpoint),
-        _ => local(global).map(|addresses| addresses.aws),
+/// The local AWS, and how to call it.
+#[derive(Debug, Clone)]
+pub struct LocalAws {
+    /// Its address.
+    pub address: String,
+    /// The token with which requests have to be signed, where it requires one.
+    pub token: Option<String>,
+}
+
+/// The local AWS that the AWS CLI is pointed at, or that of the local server.
+pub fn aws(global: &Global) -> Result<LocalAws, Error> {
+    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    match variable("AWS_ENDPOINT_URL") {
+        Some(address) => Ok(LocalAws {
+            address,
+            token: variable("AWS_SESSION_TOKEN"),
+        }),
+        None => Ok(LocalAws {
+            address: local(global)?.aws,
+            token: token(global)?,
+        }),
     }
 }
 
@@ -54,31 +72,47 @@ fn local(global: &Global) -> Result<Addresses, Error> {
     serde_json::from_str(&text).map_err(|error| Error::Usage(format!("{} cannot be read: {error}", file.display())))
 }
 
-/// What a shell is told so that the AWS CLI talks to the local AWS. Nothing checks the keys.
-pub fn variables(address: &str) -> [(&'static str, &str); 5] {
-    [
-        ("AWS_ENDPOINT_URL", address),
+/// The token of the local server, where it requires one.
+pub fn token(global: &Global) -> Result<Option<String>, Error> {
+    let path = global.data.join(TOKEN_FILE);
+    match fs::read_to_string(&path) {
+        Ok(token) => Ok(Some(token)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::File {
+            action: "read",
+            path,
+            source,
+        }),
+    }
+}
+
+/// What a shell is told so that the AWS CLI talks to the local AWS. Nothing checks the keys; a token is checked where the server
+/// requires one.
+pub fn variables(aws: &LocalAws) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_ENDPOINT_URL", aws.address.as_str()),
         ("AWS_REGION", REGION),
         // The AWS CLI of version 1, which PyPI has, knows only this one.
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", ANY_KEY),
         ("AWS_SECRET_ACCESS_KEY", ANY_KEY),
-    ]
+    ];
+    let token = aws.token.as_deref().map(|token| ("AWS_SESSION_TOKEN", token));
+    let all = variables.into_iter().chain(token);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The exports as a shell takes them.
-pub fn exports(address: &str) -> String {
-    variables(address)
-        .map(|(name, value)| format!("export {name}={value}"))
-        .join("\n")
+pub fn exports(aws: &LocalAws) -> String {
+    let lines = variables(aws)
+        .into_iter()
+        .map(|(name, value)| format!("export {name}={value}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The exports as JSON.
-pub fn exports_json(address: &str) -> Value {
-    variables(address)
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect()
+pub fn exports_json(aws: &LocalAws) -> Value {
+    json!(variables(aws))
 }
 
 /// The path of this program: the local builds run it as their runner.

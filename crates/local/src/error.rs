@@ -9,7 +9,10 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// The ledger's file could not be opened or its tables not be made.
-    #[error("cannot open the ledger {}", path.display())]
+    #[error(
+        "cannot open the ledger {}: if the file is damaged, restore the whole data folder from a backup, or use another one",
+        path.display()
+    )]
     OpenLedger {
         /// The file.
         path: PathBuf,
@@ -30,6 +33,42 @@ pub enum Error {
         found: i64,
         /// The newest layout this program knows.
         known: i64,
+    },
+    /// A part of the data is gone, or from an earlier time than the rest.
+    #[error(
+        "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, or use another \
+         one. `--accept-lost-data` starts with what is left: resources of stacks that are lost stay, and no stack names them",
+        path.display(),
+        folder.display()
+    )]
+    DataLost {
+        /// The file.
+        path: PathBuf,
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The start could not be counted.
+    #[error("failed to count this start in {}", path.display())]
+    CountStart {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// Builds that run reach the local AWS at another port only.
+    #[error(
+        "{builds} builds of the last server still run, and reach the local AWS at port {port} only, {why}: {remedy}"
+    )]
+    PortOfBuilds {
+        /// How many builds.
+        builds: usize,
+        /// Their port.
+        port: u16,
+        /// What keeps this server from it.
+        why: &'static str,
+        /// What to do.
+        remedy: String,
     },
     /// A read of the ledger failed.
     #[error("cannot read {what} from the ledger")]
@@ -94,7 +133,10 @@ pub enum Error {
         source: s3s::S3Error,
     },
     /// The file of the tables could not be opened.
-    #[error("cannot open the tables {}", path.display())]
+    #[error(
+        "cannot open the tables {}: if the file is damaged, restore the whole data folder from a backup, or use another one",
+        path.display()
+    )]
     OpenTables {
         /// The file.
         path: PathBuf,

@@ -31,7 +31,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
-pub use self::guard::{Guard, guard, is_simple_content_type};
+pub use self::guard::{Guard, Token, guard, is_simple_content_type};
 use self::query::QueryService;
 pub use self::rest::RestCall;
 use self::rest::RestHandler;
@@ -121,12 +121,12 @@ impl Front {
         self
     }
 
-    /// The router to serve on `port`, guard included.
-    pub fn router(self, port: u16) -> Router {
+    /// The router to serve, behind a guard.
+    pub fn router(self, guard_of_aws: Guard) -> Router {
         Router::new()
             .fallback(dispatch)
             .with_state(Arc::new(self))
-            .layer(from_fn_with_state(Guard::new(port), guard))
+            .layer(from_fn_with_state(guard_of_aws, guard))
     }
 }
 

@@ -352,6 +352,11 @@ fn wait_for_lock(path: &Path) {
     while flock(&file, FlockOperation::LockShared) == Err(Errno::INTR) {}
 }
 
+/// Whether the process that was started in this folder runs, or any that it started.
+pub fn is_running(folder: &Path) -> bool {
+    is_locked(&folder.join("alive")) || is_locked(&folder.join("group"))
+}
+
 fn is_locked(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK))
 }

@@ -12,12 +12,15 @@
 mod folder;
 mod functions;
 mod gateway;
+mod idle;
 mod leftovers;
 mod listener;
 mod ports;
 mod seed;
 mod services;
+mod start;
 mod timers;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,17 +33,28 @@ use tokio_util::sync::CancellationToken;
 
 use self::folder::DataFolder;
 pub use self::folder::ServerFile;
-use self::functions::Handlers;
+use self::functions::{Aws, Handlers};
 pub use self::listener::no_delay;
 use self::listener::{api_router, serve};
 use self::services::LocalServices;
+pub use self::token::TOKEN_FILE;
 use crate::Error;
+use crate::codebuild;
+use crate::dynamodb::DynamoDb;
+use crate::front::{Guard, Token};
+use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::template::Template;
 use crate::{elasticache, postgres};
 
 /// The bucket of the images that ECS runs.
 pub const IMAGES: &str = "slipway-images";
+
+/// The folder of the builds, below the data folder.
+const BUILDS: &str = "builds";
+
+/// The file of the tables, below the data folder.
+const TABLES: &str = "dynamodb.db";
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -65,6 +79,10 @@ pub struct LocalOptions {
     pub postgres: Option<postgres::Installation>,
     /// The Valkey or Redis that the caches of stacks run on; without one, a stack with a cache is refused.
     pub redis: Option<elasticache::Installation>,
+    /// Whether callers of both ports have to know the token in the data folder.
+    pub require_token: bool,
+    /// Whether to start although a part of the data is lost.
+    pub accept_lost_data: bool,
 }
 
 /// Local mode.
@@ -89,23 +107,33 @@ impl Local {
         let template = Template::embedded().map_err(|error| Error::ReadTemplate(Box::new(error)))?;
         let last = folder.last_server();
         let last = last.as_ref();
+        let ledger = Ledger::open(&folder.join("ledger.db"))?;
+        let tables = DynamoDb::open(&folder.join(TABLES))?;
+        start::check(&folder, &ledger, options.accept_lost_data)?;
+        let builds = codebuild::still_running(&ledger, &folder.join(BUILDS))?;
         let api = ports::bind("the API", options.api_port, last.map(|last| last.api_port)).await?;
-        let aws = ports::bind("the local AWS", options.aws_port, last.map(|last| last.aws_port)).await?;
+        let aws = ports::bind_aws(options.aws_port, last.map(|last| last.aws_port), builds).await?;
         let addresses = (address(&api)?, address(&aws)?);
         let endpoint = url(addresses.1);
+        let local_aws = Aws {
+            endpoint: endpoint.clone(),
+            token: token(&folder, options.require_token)?,
+        };
+        let shared = local_aws.token.as_deref().map(Arc::<str>::from);
 
-        let services = LocalServices::open(folder.path(), &template, &options, &endpoint)?;
-        let handlers = Handlers::new(&template, &endpoint)?;
+        let services = LocalServices::open(folder.path(), &template, &options, &local_aws, (ledger, tables))?;
+        let handlers = Handlers::new(&template, &local_aws)?;
         handlers.register(&template, &services.functions)?;
         Handlers::subscribe(&template, &services.functions, &services.events)?;
         services.make_resources(&template)?;
 
         let (stop_api, stop_aws) = (CancellationToken::new(), CancellationToken::new());
-        let aws_router = services.front().router(addresses.1.port());
+        let guard = Guard::new(addresses.1.port()).with_token(shared.clone().map(Token::OfAws));
+        let aws_router = services.front().router(guard);
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
         services.make_state_machine(&template).await?;
         let postgres = options.postgres.as_ref();
-        seed::environment(&template, &endpoint, folder.path(), postgres).await?;
+        seed::environment(&template, &local_aws, folder.path(), postgres).await?;
 
         services.recover().await?;
         services.scheduler.start(stop_aws.clone());
@@ -113,7 +141,7 @@ impl Local {
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, &services.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(
-            &slipway_store::aws::sdk_config(&functions::aws_variables(functions::OTHERS, &endpoint)),
+            &slipway_store::aws::sdk_config(&functions::aws_variables(functions::OTHERS, &local_aws)),
             &template.table.name,
         );
         leftovers::remove(&std::env::temp_dir(), &store).await;
@@ -129,7 +157,8 @@ impl Local {
         }
         timers::expire_regularly(services.tables.clone(), stop_aws.clone());
 
-        let api_router = api_router(handlers.api, services.functions.clone(), addresses.0.port());
+        let guard = Guard::new(addresses.0.port()).with_token(shared.map(Token::OfApi));
+        let api_router = api_router(handlers.api, services.functions.clone(), guard);
         servers.push(serve("the API", api, api_router, stop_api.clone()));
         folder.remember(&ServerFile {
             pid: std::process::id(),
@@ -194,6 +223,19 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// The token that callers have to know, if any.
+fn token(folder: &DataFolder, is_required: bool) -> Result<Option<String>, Error> {
+    let token = if is_required {
+        token::of(folder.path()).map(Some)
+    } else {
+        token::remove(folder.path()).map(|()| None)
+    };
+    token.map_err(|source| Error::DataFolder {
+        path: folder.join(TOKEN_FILE),
+        source,
+    })
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, Error> {

@@ -26,10 +26,10 @@ const USUAL: u64 = 3600;
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 const LONGEST_POLICY: usize = 2048;
 
-/// One call of the wire API, by its parameters.
-pub fn call(action: &str, parameters: &Map<String, Value>) -> Result<Value, AwsError> {
+/// One call of the wire API, by its parameters. `token` is the session token that every session gets, where callers have to send it.
+pub fn call(action: &str, parameters: &Map<String, Value>, token: Option<&str>) -> Result<Value, AwsError> {
     match action {
-        "AssumeRole" => assume_role(parameters),
+        "AssumeRole" => assume_role(parameters, token),
         "GetCallerIdentity" => Ok(json!({
             "UserId": ACCOUNT, "Account": ACCOUNT, "Arn": format!("arn:aws:iam::{ACCOUNT}:root"),
         })),
@@ -40,7 +40,7 @@ pub fn call(action: &str, parameters: &Map<String, Value>) -> Result<Value, AwsE
     }
 }
 
-fn assume_role(parameters: &Map<String, Value>) -> Result<Value, AwsError> {
+fn assume_role(parameters: &Map<String, Value>, token: Option<&str>) -> Result<Value, AwsError> {
     let given = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
     let invalid = |message: &str| AwsError::new("ValidationError", message);
     let (role, session) = (given("RoleArn"), given("RoleSessionName"));
@@ -78,7 +78,7 @@ fn assume_role(parameters: &Map<String, Value>) -> Result<Value, AwsError> {
             "Arn": format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"),
         },
         "Credentials": {
-            "AccessKeyId": format!("ASIA{}", &id[..16]), "SecretAccessKey": id, "SessionToken": id,
+            "AccessKeyId": format!("ASIA{}", &id[..16]), "SecretAccessKey": id, "SessionToken": token.unwrap_or(&id),
             "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         },
     }))
@@ -93,7 +93,7 @@ mod tests {
             "RoleArn": role, "RoleSessionName": session, "Policy": policy, "DurationSeconds": seconds,
         });
         let parameters = parameters.as_object().expect("parameters");
-        call("AssumeRole", parameters).map_err(|error| error.code.into_owned())
+        call("AssumeRole", parameters, None).map_err(|error| error.code.into_owned())
     }
 
     #[test]

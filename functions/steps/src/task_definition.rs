@@ -202,11 +202,26 @@ impl StackAccount {
             request.headers_mut().insert("content-length", body.len().to_string());
             *request.body_mut() = SdkBody::from(body.as_str());
         });
-        let answer = registered.send().await.map_err(|error| aws::failed(doing, error))?;
+        let answer = registered.send().await;
+        let answer = answer.map_err(|error| rejected(family, aws::failed(doing, error)))?;
         let arn = answer
             .task_definition
             .and_then(|definition| definition.task_definition_arn);
         arn.ok_or_else(|| StepError::RolloutFailed(format!("ECS gave the task definition {family} no ARN")))
+    }
+}
+
+/// What ECS says against a task definition is the blueprint's to correct.
+fn rejected(family: &str, error: StepError) -> StepError {
+    match error {
+        StepError::Refused { said, .. }
+            if said.starts_with("ClientException") || said.starts_with("InvalidParameterException") =>
+        {
+            StepError::ContractInvalid(format!(
+                "ECS rejects the task definition `{family}` ({said}): correct it in the blueprint, then update the stack"
+            ))
+        }
+        other => other,
     }
 }
 
@@ -272,6 +287,22 @@ mod tests {
             scaling: None,
             rollout_timeout_seconds: 1_800,
         }
+    }
+
+    #[test]
+    fn rejected_task_definition_is_the_blueprints() {
+        let refused = |said: &str| StepError::Refused {
+            doing: "register".to_owned(),
+            said: said.to_owned(),
+            source: said.into(),
+        };
+        let error = rejected("web", refused("ClientException: No Fargate configuration exists"));
+        assert_eq!(error.name(), "Slipway.ContractInvalid");
+        assert!(
+            error.text().contains("`web`") && error.text().contains("Fargate"),
+            "{error}"
+        );
+        assert_eq!(rejected("web", refused("Other: x")).name(), "Slipway.Internal");
     }
 
     #[test]

@@ -11,29 +11,27 @@ use crate::access::{Access, Signer, signature};
 use crate::args::{AwsCall, Global};
 use crate::error::Error;
 use crate::output::Output;
-use crate::server;
+use crate::server::{self, LocalAws};
 
 /// Makes the call, and prints the answer.
-pub async fn run(call: AwsCall, endpoint: &str, output: Output) -> Result<(), Error> {
+pub async fn run(call: AwsCall, local: &LocalAws, output: Output) -> Result<(), Error> {
     let request: Value = serde_json::from_str(&call.request)
         .map_err(|error| Error::Usage(format!("the request is not JSON: {error}")))?;
-    let answer = send(endpoint, &call.service, &call.action, &request).await?;
+    let answer = send(local, &call.service, &call.action, &request).await?;
     output.answer(&answer, |value| format!("{value:#}"));
     Ok(())
 }
 
 /// Makes a call to the local AWS; an error of the service has its name as the title.
-pub async fn send(endpoint: &str, service: &str, action: &str, request: &Value) -> Result<Value, Error> {
-    Services::Local(endpoint.to_owned())
-        .call(service, action, request)
-        .await
+pub async fn send(local: &LocalAws, service: &str, action: &str, request: &Value) -> Result<Value, Error> {
+    Services::Local(local.clone()).call(service, action, request).await
 }
 
 /// Services of AWS.
 #[derive(Debug)]
 pub enum Services {
-    /// Those of the local AWS at this address.
-    Local(String),
+    /// Those of the local AWS.
+    Local(LocalAws),
     /// Those of the account that an endpoint is in.
     Account(Signer),
 }
@@ -86,7 +84,7 @@ impl Services {
     /// Where a service is. `AWS_ENDPOINT_URL` says it to AWS's own programs, too.
     fn endpoint(&self, service: &str) -> String {
         match self {
-            Self::Local(endpoint) => endpoint.clone(),
+            Self::Local(local) => local.address.clone(),
             Self::Account(signer) => {
                 let named = std::env::var("AWS_ENDPOINT_URL").ok().filter(|named| !named.is_empty());
                 let region = signer.region();
@@ -102,14 +100,16 @@ impl Services {
 
     /// The local AWS takes any keys, but only from callers that sign: a web page cannot.
     async fn sign(&self, request: &mut reqwest::Request, service: &str) -> Result<(), Error> {
-        let Self::Account(signer) = self else {
-            let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
-            let keys = Credentials::from_keys(key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"), None);
-            for (name, value) in signature(request, &keys, server::REGION, service)? {
-                request.headers_mut().insert(name, value);
-            }
-            return Ok(());
+        let local = match self {
+            Self::Account(signer) => return signer.sign(request, service).await,
+            Self::Local(local) => local,
         };
-        signer.sign(request, service).await
+        let key = |name: &str| std::env::var(name).unwrap_or_else(|_| server::ANY_KEY.to_owned());
+        let (id, secret) = (key("AWS_ACCESS_KEY_ID"), key("AWS_SECRET_ACCESS_KEY"));
+        let keys = Credentials::from_keys(id, secret, local.token.clone());
+        for (name, value) in signature(request, &keys, server::REGION, service)? {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(())
     }
 }

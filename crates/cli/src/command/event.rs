@@ -237,6 +237,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+    use crate::server::LocalAws;
 
     /// SQS with one message, which has come back by itself: nobody holds it any more.
     async fn sqs(headers: axum::http::HeaderMap) -> (axum::http::StatusCode, axum::Json<Value>) {
@@ -259,14 +260,15 @@ mod tests {
     async fn a_message_that_nobody_holds_any_more_hides_no_outcome() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let endpoint = format!("http://{}/", listener.local_addr().expect("an address"));
+        let address = format!("http://{}/", listener.local_addr().expect("an address"));
         let app = axum::Router::new().fallback(sqs);
         tokio::spawn(async { axum::serve(listener, app).await });
         let command = Event {
             deployment: "slipway".to_owned(),
             command: EventCommand::List,
         };
-        let listed = run(command, Services::Local(endpoint), Output::new(true)).await;
+        let local = LocalAws { address, token: None };
+        let listed = run(command, Services::Local(local), Output::new(true)).await;
         listed.expect("the list was shown");
     }
 

@@ -3,7 +3,6 @@
 //! An image is a tar of a folder with an `image.json`; it goes into the local S3, and its digest is that of the tar. Commands
 //! under `build` complete a copy of the folder first, as `docker build` does.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -18,7 +17,7 @@ use super::aws;
 use crate::error::Error;
 use crate::files::{self, Links};
 use crate::output::Output;
-use crate::server;
+use crate::server::{self, LocalAws};
 
 /// The bucket in which the local ECS looks for images.
 const BUCKET: &str = "slipway-images";
@@ -28,20 +27,20 @@ pub async fn push(
     folder: &Path,
     repository: &Name,
     tag: Option<&str>,
-    endpoint: &str,
+    local: &LocalAws,
     output: Output,
 ) -> Result<(), Error> {
-    let image = upload(folder, repository, endpoint).await?;
+    let image = upload(folder, repository, local).await?;
     if let (Some(tag), Some((_, digest))) = (tag, image.split_once('@')) {
         let request = json!({"repositoryName": repository, "imageTag": tag, "imageDigest": digest});
-        aws::send(endpoint, "ecr", "PutImage", &request).await?;
+        aws::send(local, "ecr", "PutImage", &request).await?;
     }
     output.answer(&json!({ "image": image }), |_| image.clone());
     Ok(())
 }
 
 /// Pushes a folder; gives the image's name by digest.
-pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<String, Error> {
+pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Result<String, Error> {
     let manifest = folder.join("image.json");
     let wrong = |what: String| {
         let like = "it names the entrypoint, {\"entrypoint\": [\"./app\"]}";
@@ -53,7 +52,7 @@ pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<
     let tar = pack(built.as_ref().map_or(folder, TempDir::path))?;
     let digest = Digest::of(&tar);
     let key = format!("{repository}/sha256-{}.tar", digest.hex());
-    let vars = BTreeMap::from(server::variables(endpoint).map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let vars = server::variables(local);
     let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars))
         .force_path_style(slipway_store::aws::s3_path_style(&vars))
         .build();
@@ -63,7 +62,7 @@ pub async fn upload(folder: &Path, repository: &Name, endpoint: &str) -> Result<
         .key(key)
         .body(tar.into());
     put.send().await.map_err(|source| Error::PushImage {
-        endpoint: endpoint.to_owned(),
+        endpoint: local.address.clone(),
         source: Box::new(source.into()),
     })?;
     Ok(format!("{repository}@{digest}"))

@@ -28,6 +28,8 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         providers: providers(&up.providers)?,
         program: server::this_program()?,
         concurrent_builds: up.concurrent_builds.map(usize::from),
+        require_token: up.require_token,
+        accept_lost_data: up.accept_lost_data,
         postgres,
         redis,
     })

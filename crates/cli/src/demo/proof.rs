@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::command::aws;
 use crate::error::Error;
 use crate::operation_view::Operation;
+use crate::server::LocalAws;
 
 /// How often the demo looks whether an execution has ended, and how long it waits between: ten seconds together.
 const LOOKS: u32 = 200;
@@ -54,7 +55,7 @@ pub struct Services {
 
 impl Services {
     /// Reads it from ECS.
-    pub async fn read(endpoint: &str, stack: &StackRecord) -> Result<Self, Error> {
+    pub async fn read(endpoint: &LocalAws, stack: &StackRecord) -> Result<Self, Error> {
         let service = service(endpoint, stack).await?;
         let tasks = tasks(
             endpoint,
@@ -72,14 +73,14 @@ impl Services {
     }
 }
 
-async fn service(endpoint: &str, stack: &StackRecord) -> Result<Value, Error> {
+async fn service(endpoint: &LocalAws, stack: &StackRecord) -> Result<Value, Error> {
     let request = json!({ "cluster": stack.id, "services": [format!("{}-web", stack.id)] });
     let answer = aws::send(endpoint, "ecs", "DescribeServices", &request).await?;
     Ok(answer["services"][0].clone())
 }
 
 /// The tasks that a request to list tasks finds, described.
-async fn tasks(endpoint: &str, request: &Value) -> Result<Vec<Value>, Error> {
+async fn tasks(endpoint: &LocalAws, request: &Value) -> Result<Vec<Value>, Error> {
     let listed = aws::send(endpoint, "ecs", "ListTasks", request).await?;
     if listed["taskArns"].as_array().is_none_or(Vec::is_empty) {
         return Ok(Vec::new());
@@ -90,7 +91,7 @@ async fn tasks(endpoint: &str, request: &Value) -> Result<Vec<Value>, Error> {
 }
 
 /// Compares the clocks of ECS: when the release's migration stopped, and when the first task of its service started.
-pub async fn migration_came_first(endpoint: &str, stack: &StackRecord, image: &str) -> Result<String, Error> {
+pub async fn migration_came_first(endpoint: &LocalAws, stack: &StackRecord, image: &str) -> Result<String, Error> {
     let stopped = tasks(endpoint, &json!({ "cluster": stack.id, "desiredStatus": "STOPPED" })).await?;
     let running = tasks(
         endpoint,
@@ -123,7 +124,7 @@ pub async fn migration_came_first(endpoint: &str, stack: &StackRecord, image: &s
 
 /// The cause with which the operation's execution ended FAILED. The execution ends a moment after its last step has
 /// recorded the operation's end.
-pub async fn execution_failed(endpoint: &str, operation: &Operation) -> Result<String, Error> {
+pub async fn execution_failed(endpoint: &LocalAws, operation: &Operation) -> Result<String, Error> {
     let request = json!({ "executionArn": operation.execution_arn });
     for _ in 0..LOOKS {
         let execution = aws::send(endpoint, "stepfunctions", "DescribeExecution", &request).await?;
@@ -141,7 +142,7 @@ pub async fn execution_failed(endpoint: &str, operation: &Operation) -> Result<S
 }
 
 /// Looks for what a destroy could leave: the service, its tasks, its address, the Terraform state, the name.
-pub async fn nothing_is_left(client: &Client, endpoint: &str, stack: &StackRecord) -> Result<String, Error> {
+pub async fn nothing_is_left(client: &Client, endpoint: &LocalAws, stack: &StackRecord) -> Result<String, Error> {
     let record: Value = client.get(&format!("/v1/stacks/{}", stack.id)).await?;
     expect(
         record["status"] == "destroyed",

@@ -11,19 +11,20 @@ use crate::error::Error;
 use crate::guestbook::Guestbook;
 use crate::operation_view::{Operation, watch};
 use crate::output::Output;
+use crate::server::LocalAws;
 
 /// The demo on one server.
 pub struct Story {
     client: Client,
-    aws: String,
+    aws: LocalAws,
     output: Output,
 }
 
 impl Story {
-    pub fn new(api: &str, aws: &str, output: Output) -> Result<Self, Error> {
+    pub fn new(api: &str, aws: LocalAws, output: Output) -> Result<Self, Error> {
         Ok(Self {
             client: Client::new(api, Access::Open)?,
-            aws: aws.to_owned(),
+            aws,
             output,
         })
     }

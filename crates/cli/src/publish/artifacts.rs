@@ -68,8 +68,7 @@ impl Artifacts {
     }
 
     fn local(global: &Global, bucket: Option<String>) -> Result<Self, Error> {
-        let address = server::aws(global)?;
-        let vars = BTreeMap::from(server::variables(&address).map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let vars = server::variables(&server::aws(global)?);
         let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars))
             .force_path_style(slipway_store::aws::s3_path_style(&vars))
             .build();

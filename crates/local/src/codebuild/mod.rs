@@ -23,7 +23,7 @@ mod run;
 mod start;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ use crate::Error;
 use crate::events::EventBus;
 use crate::ledger::Ledger;
 use crate::logs::Logs;
-use crate::process::{ProcessError, Supervisor};
+use crate::process::{ProcessError, Supervisor, is_running};
 use crate::wire::{AwsError, arn, input, request_id};
 
 const BUILD: &str = "build";
@@ -142,6 +142,13 @@ struct Token {
     build: String,
     /// The caller's own variables, and not the project's: those may change with the program.
     variables: BTreeMap<String, String>,
+}
+
+/// How many builds of the last server still run: their processes have the folders of these.
+pub fn still_running(ledger: &Ledger, folder: &Path) -> Result<usize, Error> {
+    let builds = ledger.list::<Build>(BUILD)?;
+    let runs = |(uuid, build): &&(String, Build)| !build.is_complete() && is_running(&folder.join(uuid));
+    Ok(builds.iter().filter(runs).count())
 }
 
 impl CodeBuild {

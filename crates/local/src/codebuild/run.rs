@@ -42,6 +42,10 @@ impl CodeBuild {
     /// are recorded, queued ones are queued.
     pub fn recover(&self) -> Result<(), CodeBuildError> {
         let mut builds = self.shared.ledger.list::<Build>(BUILD)?;
+        // What an earlier version left, or a server that died when a build had ended.
+        for (uuid, _) in builds.iter().filter(|(_, build)| build.is_complete()) {
+            self.shared.remove_folder(uuid);
+        }
         builds.retain(|(_, build)| !build.is_complete());
         builds.sort_by_key(|(_, build)| build.start);
         let mut queued = Vec::new();
@@ -377,7 +381,18 @@ impl Shared {
         };
         let build = self.change(build, end).await?;
         self.announce(&build);
+        self.remove_folder(&build.uuid);
         Ok(())
+    }
+
+    /// Removes what is left of a build that has ended: its log is kept elsewhere.
+    fn remove_folder(&self, uuid: &str) {
+        match std::fs::remove_dir_all(self.folder(uuid)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(build = uuid, %error, "failed to remove the folder of a build that has ended");
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn announce(&self, build: &Build) {

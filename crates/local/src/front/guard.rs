@@ -4,19 +4,100 @@
 //! can reach a loopback port by its own name made to resolve there (its `Host` gives it away), or by a request
 //! across origins (its `Origin` or `Sec-Fetch-Site` does). Programs send neither.
 
+use std::fmt;
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets through what is addressed to `localhost` and this port, and comes from nowhere else.
 #[derive(Debug, Clone)]
 pub struct Guard {
     port: u16,
+    token: Option<Token>,
+}
+
+/// A token that callers have to send, and how.
+#[derive(Clone)]
+pub enum Token {
+    /// To the API: as a bearer token, or as the password of basic authentication.
+    OfApi(Arc<str>),
+    /// To the local AWS: as the session token of their signatures.
+    OfAws(Arc<str>),
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl Token {
+    /// Whether a request sends it.
+    fn is_in(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        match self {
+            Self::OfApi(token) => {
+                let sent = header(AUTHORIZATION).and_then(|value| {
+                    let (scheme, rest) = value.split_once(' ')?;
+                    if scheme.eq_ignore_ascii_case("bearer") {
+                        return Some(rest.trim().to_owned());
+                    }
+                    let decoded = STANDARD
+                        .decode(rest.trim())
+                        .ok()
+                        .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+                    let pair = String::from_utf8(decoded).ok()?;
+                    pair.split_once(':').map(|(_, password)| password.to_owned())
+                });
+                sent.is_some_and(|sent| same(&sent, token))
+            }
+            Self::OfAws(token) => {
+                let presigned = || {
+                    let pairs = query.unwrap_or_default().split('&');
+                    pairs
+                        .filter_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))
+                        .next()
+                };
+                header(SECURITY_TOKEN)
+                    .or_else(presigned)
+                    .is_some_and(|sent| same(sent, token))
+            }
+        }
+    }
+
+    fn refusal(&self) -> Refusal {
+        Refusal(match self {
+            Self::OfApi(_) => {
+                "This server requires a token (`slipway up --require-token`): send `Authorization: Bearer …` with what \
+                               is in the file `token` of its data folder. `slipway` does so by itself."
+                    .to_owned()
+            }
+            Self::OfAws(_) => {
+                "This server requires a token (`slipway up --require-token`): sign with the session token that \
+                               `slipway env` prints."
+                    .to_owned()
+            }
+        })
+    }
+}
+
+/// Compares two texts in a time that does not tell how much of them is the same.
+fn same(one: &str, other: &str) -> bool {
+    let differs = one
+        .bytes()
+        .zip(other.bytes())
+        .fold(0, |differs, (one, other)| differs | (one ^ other));
+    one.len() == other.len() && differs == 0
 }
 
 /// Why a request was refused: the sentence for the person who wonders.
@@ -26,7 +107,14 @@ pub struct Refusal(String);
 impl Guard {
     /// A guard for the port that the server listens on.
     pub fn new(port: u16) -> Self {
-        Self { port }
+        Self { port, token: None }
+    }
+
+    /// The same guard, which lets nobody through without the token.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<Token>) -> Self {
+        self.token = token;
+        self
     }
 
     /// Checks a request's headers.
@@ -88,7 +176,13 @@ pub fn is_simple_content_type(headers: &HeaderMap) -> bool {
 /// The guard as middleware: `axum::middleware::from_fn_with_state(Guard::new(port), guard)`.
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    match guard.check(request.method(), request.headers(), authority) {
+    let checked = guard.check(request.method(), request.headers(), authority);
+    if let (Ok(()), Some(token)) = (&checked, &guard.token)
+        && !token.is_in(request.headers(), request.uri().query())
+    {
+        return unauthorized(token);
+    }
+    match checked {
         Ok(()) => next.run(request).await,
         Err(Refusal(reason)) => {
             tracing::warn!(%reason, "a request was refused");
@@ -107,6 +201,25 @@ pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> 
     }
 }
 
+/// The answer to a caller that does not send the token.
+fn unauthorized(token: &Token) -> Response {
+    let Refusal(reason) = token.refusal();
+    let body = json!({
+        "type": "about:blank",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": reason,
+        "__type": "UnrecognizedClientException",
+        "message": reason,
+    });
+    // A browser asks its user for the password.
+    let headers = [
+        (CONTENT_TYPE, "application/problem+json"),
+        (WWW_AUTHENTICATE, "Basic realm=\"Slipway, the token is the password\""),
+    ];
+    (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +230,29 @@ mod tests {
             (HeaderName::from_static(name), value)
         });
         pairs.collect()
+    }
+
+    #[test]
+    fn a_token_is_known_in_each_form_in_which_it_is_sent() {
+        let (api, aws) = (Token::OfApi("secret".into()), Token::OfAws("secret".into()));
+        for (value, known) in [
+            ("Bearer secret", true),
+            ("bearer secret", true),
+            ("Basic dXNlcjpzZWNyZXQ=", true),
+            ("Basic c2VjcmV0", false),
+            ("Bearer secre", false),
+            ("Bearer secrets", false),
+            ("secret", false),
+        ] {
+            assert_eq!(api.is_in(&headers(&[("authorization", value)]), None), known, "{value}");
+        }
+        assert!(!api.is_in(&HeaderMap::new(), Some("X-Amz-Security-Token=secret")));
+        assert!(aws.is_in(&headers(&[("x-amz-security-token", "secret")]), None));
+        assert!(aws.is_in(&HeaderMap::new(), Some("a=b&X-Amz-Security-Token=secret")));
+        assert!(!aws.is_in(
+            &headers(&[("authorization", "Bearer secret")]),
+            Some("X-Amz-Security-Token=")
+        ));
     }
 
     #[test]

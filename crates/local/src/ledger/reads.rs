@@ -28,10 +28,18 @@ pub(super) fn list<T: DeserializeOwned>(
                 .collect::<Result<Vec<(String, String)>, _>>()
         })
         .map_err(|source| read_failed(kind, prefix, source))?;
-    bodies
-        .into_iter()
-        .map(|(id, body)| decode(kind, &id, &body).map(|value| (id, value)))
-        .collect()
+    let read = |(id, body): (String, String)| match decode(kind, &id, &body) {
+        Ok(value) => Some((id, value)),
+        // The others are read, and a server starts: who asks for this one by its id is told.
+        Err(error) => {
+            tracing::error!(
+                error = slipway_model::error_chain::chain(&error),
+                "a record of the ledger is passed over: it is damaged, or a later version of Slipway wrote it"
+            );
+            None
+        }
+    };
+    Ok(bodies.into_iter().filter_map(read).collect())
 }
 
 pub(super) fn entries<T: DeserializeOwned>(

@@ -1,7 +1,8 @@
 //! The data folder: one server at a time, and what it remembers of itself.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ impl DataFolder {
             path: path.to_owned(),
             source,
         };
-        fs::create_dir_all(path).map_err(failed)?;
+        make_private(path).map_err(failed)?;
         let path = fs::canonicalize(path).map_err(failed)?;
         let mut lock = File::options()
             .read(true)
@@ -92,6 +93,24 @@ impl DataFolder {
     }
 }
 
+/// Makes the folder for its owner alone: states and values of stacks are in it. One that was made by hand, and has other things in
+/// it, keeps its mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let is_ours = path.join("ledger.db").exists() || fs::read_dir(path)?.next().is_none();
+    let metadata = fs::metadata(path)?;
+    if is_ours && metadata.permissions().mode() & 0o077 != 0 && metadata.uid() == rustix::process::getuid().as_raw() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
 /// The process that holds the lock, as it wrote it down: `?` in the moment before it has.
 fn holder(lock: &mut File) -> String {
     let mut pid = String::new();
@@ -119,6 +138,28 @@ mod tests {
         );
         drop(first);
         DataFolder::open(&path).expect("opens again");
+    }
+
+    #[test]
+    fn a_folder_is_its_owners_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mode = |path: &Path| fs::metadata(path).expect("a folder").permissions().mode() & 0o777;
+        let open_to_all = |path: &Path| {
+            fs::create_dir_all(path).expect("makes");
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+        };
+        let fresh = folder.path().join("deep/fresh");
+        drop(DataFolder::open(&fresh).expect("opens"));
+        let earlier = folder.path().join("earlier");
+        open_to_all(&earlier);
+        fs::write(earlier.join("ledger.db"), "").expect("writes");
+        drop(DataFolder::open(&earlier).expect("opens"));
+        assert_eq!((mode(&fresh), mode(&earlier)), (0o700, 0o700));
+        let shared = folder.path().join("shared");
+        open_to_all(&shared);
+        fs::write(shared.join("other"), "").expect("writes");
+        drop(DataFolder::open(&shared).expect("opens"));
+        assert_eq!(mode(&shared), 0o755);
     }
 
     #[test]

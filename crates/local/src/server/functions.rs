@@ -35,31 +35,40 @@ pub(super) struct Handlers {
     pub(super) sweep: Arc<Sweep>,
 }
 
+/// The local AWS, as those who call it know it.
+#[derive(Debug, Clone)]
+pub(super) struct Aws {
+    pub(super) endpoint: String,
+    /// What callers have to sign with, where that is required.
+    pub(super) token: Option<String>,
+}
+
 /// What every function and every build gets besides its own variables. Any access key will do. It is the logical id of whatever
 /// signs with it, by which [`slipway_recording`] knows the callers.
-pub(super) fn aws_variables(principal: &str, endpoint: &str) -> BTreeMap<String, String> {
+pub(super) fn aws_variables(principal: &str, aws: &Aws) -> BTreeMap<String, String> {
     let variables = [
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_ENDPOINT_URL", aws.endpoint.as_str()),
         ("AWS_ACCESS_KEY_ID", principal),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         // Nothing on this machine answers as the metadata service of an instance.
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    owned.into_iter().collect()
+    let token = aws.token.as_deref().map(|token| ("AWS_SESSION_TOKEN", token));
+    let all = variables.into_iter().chain(token);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 impl Handlers {
     /// Builds all functions of the template. One that this program does not hold is refused.
-    pub(super) fn new(template: &Template, endpoint: &str) -> Result<Self, Error> {
+    pub(super) fn new(template: &Template, aws: &Aws) -> Result<Self, Error> {
         for id in template.functions.keys() {
             if ![API, EVENTS, STEPS, SWEEP].contains(&id.as_str()) {
                 return Err(Error::UnknownFunction(id.clone()));
             }
         }
-        let build = Build { template, endpoint };
+        let build = Build { template, aws };
         let (vars, sdk) = build.environment(API)?;
         let config = slipway_api::Config::from_vars(&vars).map_err(configure("api"))?;
         let api = slipway_api::router(slipway_api::Api::new(&config, &sdk));
@@ -157,12 +166,12 @@ fn target(template: &Template, functions: &Functions, rule: &Rule) -> Result<Tar
 
 struct Build<'a> {
     template: &'a Template,
-    endpoint: &'a str,
+    aws: &'a Aws,
 }
 
 impl Build<'_> {
     fn environment(&self, id: &str) -> Result<(BTreeMap<String, String>, SdkConfig), Error> {
-        let mut vars = aws_variables(id, self.endpoint);
+        let mut vars = aws_variables(id, self.aws);
         vars.extend(function(self.template, id)?.environment.clone());
         let sdk = slipway_store::aws::sdk_config(&vars);
         Ok((vars, sdk))

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::gateway;
+use super::idle::{IDLE, IdleListener};
 use crate::Error;
 use crate::front::{Guard, guard};
 use crate::stepfunctions::Functions;
@@ -18,7 +19,7 @@ use crate::stepfunctions::Functions;
 /// How long an answer that is under way may take once the server is to stop. A long poll is cut off.
 const GRACE: Duration = Duration::from_secs(3);
 
-pub(super) fn api_router(api: Router, functions: Functions, port: u16) -> Router {
+pub(super) fn api_router(api: Router, functions: Functions, guard_of_api: Guard) -> Router {
     // Who can reach loopback and the data folder is the user of this machine.
     let caller = Caller {
         name: os_user(),
@@ -26,7 +27,7 @@ pub(super) fn api_router(api: Router, functions: Functions, port: u16) -> Router
     };
     api.layer(Extension(caller))
         .layer(from_fn_with_state(functions, gateway::around))
-        .layer(from_fn_with_state(Guard::new(port), guard))
+        .layer(from_fn_with_state(guard_of_api, guard))
 }
 
 fn os_user() -> String {
@@ -46,8 +47,11 @@ pub(super) fn serve(
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let stopped = stop.clone();
-        let serving =
-            axum::serve(no_delay(listener), router).with_graceful_shutdown(async move { stopped.cancelled().await });
+        let listener = IdleListener {
+            inner: no_delay(listener),
+            limit: IDLE,
+        };
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopped.cancelled().await });
         let cut_off = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;

@@ -8,7 +8,7 @@ use slipway_model::environment::{Approval, Environment};
 use slipway_model::name::Name;
 use slipway_store::Store;
 
-use super::functions::{OTHERS, aws_variables};
+use super::functions::{Aws, OTHERS, aws_variables};
 use crate::Error;
 use crate::postgres::Installation;
 use crate::template::Template;
@@ -22,13 +22,13 @@ const POSTGRES: &str = "postgres";
 /// when that version changes: an administrator may have edited the rest.
 pub(super) async fn environment(
     template: &Template,
-    endpoint: &str,
+    aws: &Aws,
     data: &Path,
     postgres: Option<&Installation>,
 ) -> Result<(), Error> {
     let failed = |source: slipway_store::Error| Error::SeedEnvironment(Box::new(source));
     let store = Store::new(
-        &slipway_store::aws::sdk_config(&aws_variables(OTHERS, endpoint)),
+        &slipway_store::aws::sdk_config(&aws_variables(OTHERS, aws)),
         &template.table.name,
     );
     let version = postgres.map_or(Value::Null, |postgres| Value::from(postgres.version()));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
-use super::functions::{BUILDS, OTHERS, aws_variables};
+use super::functions::{Aws, BUILDS, OTHERS, aws_variables};
 use super::{IMAGES, LocalOptions};
 use crate::Error;
 use crate::autoscaling::Autoscaling;
@@ -75,6 +75,7 @@ pub(super) struct LocalServices {
     pub(super) stepfunctions: StepFunctions,
     pub(super) functions: Functions,
     throttle: Throttle,
+    token: Option<String>,
 }
 
 impl LocalServices {
@@ -82,17 +83,16 @@ impl LocalServices {
         data: &Path,
         template: &Template,
         options: &LocalOptions,
-        endpoint: &str,
+        aws: &Aws,
+        (ledger, tables): (Ledger, DynamoDb),
     ) -> Result<Self, Error> {
-        let ledger = Ledger::open(&data.join("ledger.db"))?;
         let s3 = S3::open(&data.join("s3"))?;
-        let tables = DynamoDb::open(&data.join("dynamodb.db"))?;
         let logs = Logs::new(ledger.clone());
-        let sqs = Sqs::new(ledger.clone(), endpoint)?;
+        let sqs = Sqs::new(ledger.clone(), &aws.endpoint)?;
         let events = EventBus::new(ledger.clone(), sqs.clone());
         let supervisor = Supervisor::new().map_err(Error::Supervise)?;
         let codebuild = CodeBuild::new(
-            build_options(data, options, endpoint),
+            build_options(data, options, aws),
             vec![project(template, options)],
             ledger.clone(),
             logs.clone(),
@@ -102,7 +102,7 @@ impl LocalServices {
         .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
         let ecs = Ecs::new(
             data,
-            aws_variables(OTHERS, endpoint),
+            aws_variables(OTHERS, aws),
             image_source(s3.clone()),
             ledger.clone(),
             logs.clone(),
@@ -148,6 +148,7 @@ impl LocalServices {
             autoscaling,
             functions,
             throttle,
+            token: aws.token.clone(),
         })
     }
 
@@ -276,8 +277,12 @@ impl LocalServices {
                     async move { elasticache.call(&action, parameters).await }.boxed()
                 }
             })
-            .query("sts", sts::VERSION, sts::NAMESPACE, |action, parameters| {
-                async move { sts::call(&action, &parameters) }.boxed()
+            .query("sts", sts::VERSION, sts::NAMESPACE, {
+                let token = self.token.clone();
+                move |action, parameters| {
+                    let token = token.clone();
+                    async move { sts::call(&action, &parameters, token.as_deref()) }.boxed()
+                }
             })
             .rest("scheduler", {
                 let scheduler = self.scheduler.clone();
@@ -289,18 +294,18 @@ impl LocalServices {
     }
 }
 
-fn build_options(data: &Path, options: &LocalOptions, endpoint: &str) -> codebuild::Options {
+fn build_options(data: &Path, options: &LocalOptions, aws: &Aws) -> codebuild::Options {
     let mut environment: BTreeMap<String, String> = INHERITED
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
         // Terraform would say before everything else that the file is not there.
         .filter(|(name, value)| name != "TF_CLI_CONFIG_FILE" || Path::new(value).is_file())
         .collect();
-    environment.extend(aws_variables(BUILDS, endpoint));
+    environment.extend(aws_variables(BUILDS, aws));
     let terraform = options.terraform.to_string_lossy().into_owned();
     environment.insert("SLIPWAY_TERRAFORM".to_owned(), terraform);
     codebuild::Options {
-        folder: data.join("builds"),
+        folder: data.join(super::BUILDS),
         tools: data.join("tools"),
         program: options.program.clone(),
         environment,

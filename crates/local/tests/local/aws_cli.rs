@@ -52,6 +52,8 @@ async fn the_cli_is_answered_by_every_service() {
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
+        require_token: false,
+        accept_lost_data: false,
         postgres: None,
         redis: None,
     })

@@ -72,6 +72,8 @@ async fn start(data: &Path) -> Result<Running, String> {
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
+        require_token: false,
+        accept_lost_data: false,
         postgres: None,
         redis: None,
     };

@@ -18,6 +18,8 @@ fn options(data: &Path) -> LocalOptions {
         providers: "registry".to_owned(),
         program: std::env::current_exe().expect("this program"),
         concurrent_builds: None,
+        require_token: false,
+        accept_lost_data: false,
         postgres: None,
         redis: None,
     }
@@ -109,6 +111,88 @@ async fn a_page_cannot_drive_the_api() {
     let text = text.body(r#"{"name":"a","blueprint":"b","environment":"local"}"#.to_owned());
     assert_eq!(support::http(text.expect("a request")).await.0, 415);
     running.shutdown().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_without_the_token_get_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(LocalOptions {
+        require_token: true,
+        ..options(folder.path())
+    });
+    let running = running.await.expect("starts");
+    let token = std::fs::read_to_string(folder.path().join("token")).expect("the token");
+    let api = |authorization: Option<String>| {
+        let mut request = Request::get(format!("{}/v1/environments", running.api_url()));
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        support::http(request.body(String::new()).expect("a request"))
+    };
+    assert_eq!(api(None).await.0, 401);
+    assert_eq!(api(Some("Bearer wrong".to_owned())).await.0, 401);
+    // The functions reached the local AWS with it.
+    let (status, environments) = api(Some(format!("Bearer {token}"))).await;
+    assert!(status == 200 && environments.contains("\"local\""), "{environments}");
+    let aws = |token: &str| {
+        let request = Request::post(running.aws_url())
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", "DynamoDB_20120810.ListTables")
+            .header("x-amz-security-token", token)
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/dynamodb/aws4_request",
+            );
+        support::http(request.body("{}".to_owned()).expect("a request"))
+    };
+    assert_eq!(aws("wrong").await.0, 401);
+    let (status, tables) = aws(&token).await;
+    assert!(status == 200 && tables.contains("TableNames"), "{tables}");
+    running.shutdown().await.expect("stops");
+
+    let running = Local::start(options(folder.path())).await.expect("starts without");
+    json(&format!("{}/v1/environments", running.api_url())).await;
+    assert!(!folder.path().join("token").exists());
+    running.shutdown().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_damaged_record_does_not_stop_the_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(options(folder.path())).await.expect("starts");
+    running.shutdown().await.expect("stops");
+    let ledger = slipway_local::ledger::Ledger::open(&folder.path().join("ledger.db")).expect("the ledger");
+    for kind in ["build", "log-group", "sfn-execution", "sqs-queue"] {
+        ledger.put(kind, "damaged", "no record of this kind").expect("a record");
+    }
+    drop(ledger);
+    let running = Local::start(options(folder.path())).await.expect("starts all the same");
+    running.shutdown().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_tables_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let running = Local::start(options(folder.path())).await.expect("starts");
+    running.shutdown().await.expect("stops");
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(format!("dynamodb.db{end}")));
+    }
+    let message = refused(options(folder.path())).await;
+    assert!(
+        message.contains("dynamodb.db") && message.contains("restore"),
+        "{message}"
+    );
+    let running = Local::start(LocalOptions {
+        accept_lost_data: true,
+        ..options(folder.path())
+    });
+    running
+        .await
+        .expect("starts with what is left")
+        .shutdown()
+        .await
+        .expect("stops");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aws_credential_types::Credentials;
 use axum::Router;
-use slipway_local::front::Front;
+use slipway_local::front::{Front, Guard};
 use slipway_local::s3::S3;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ impl Server {
     pub async fn start(folder: TempDir, front: Front) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("an address");
-        serve(listener, front.router(address.port()));
+        serve(listener, front.router(Guard::new(address.port())));
         Self { address, folder }
     }
 
