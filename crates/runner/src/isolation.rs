@@ -31,7 +31,7 @@ use tokio::sync::Mutex;
 pub(crate) use self::endpoint::Endpoint;
 use crate::config::Config;
 use crate::error::Error;
-use crate::reach::{Pauses, is_unreachable};
+use crate::reach::{MayPass as _, Pauses};
 
 /// The longest session that AWS gives here, in seconds.
 const LONGEST: i32 = 3600;
@@ -116,9 +116,10 @@ impl Session {
             .role_session_name(&self.name);
         let request = request.policy(&self.policy).duration_seconds(LONGEST);
         let mut pauses = Pauses::usual();
+        // Not `patiently`: the future of an async closure is not `Send` for every lifetime, and credentials are asked for on any thread.
         let answer = loop {
             match request.clone().send().await {
-                Err(error) if is_unreachable(&error) && pauses.pause().await => {}
+                Err(error) if error.may_pass() && pauses.pause().await => {}
                 answer => break answer.map_err(|error| failed(error.into()))?,
             }
         };

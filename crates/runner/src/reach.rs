@@ -85,7 +85,8 @@ pub(crate) async fn patiently<T, E: MayPass>(call: impl AsyncFn() -> Result<T, E
 }
 
 /// Whether a service asks for fewer requests, or failed itself: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>.
 fn is_throttle(code: &str) -> bool {
     matches!(
         code,
@@ -94,6 +95,7 @@ fn is_throttle(code: &str) -> bool {
             | "InternalError"
             | "InternalServerError"
             | "RequestTimeout"
+            | "Throttling"
             | "ThrottlingException"
             | "ProvisionedThroughputExceededException"
             | "RequestLimitExceeded"
@@ -101,7 +103,7 @@ fn is_throttle(code: &str) -> bool {
 }
 
 /// Whether a call failed because nobody answered it, by the errors below it.
-pub(crate) fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
+fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
     let mut error = Some(error);
     while let Some(current) = error {
         if current.is::<ConnectorError>() {
@@ -125,7 +127,12 @@ mod tests {
 
     #[test]
     fn throttle_may_pass_and_refusal_does_not() {
-        for code in ["SlowDown", "ProvisionedThroughputExceededException", "InternalError"] {
+        for code in [
+            "SlowDown",
+            "ProvisionedThroughputExceededException",
+            "InternalError",
+            "Throttling",
+        ] {
             assert!(is_throttle(code), "{code}");
         }
         for code in ["AccessDenied", "NoSuchKey", "ConditionalCheckFailedException"] {

@@ -22,6 +22,7 @@ use aws_config::SdkConfig;
 use slipway_store::Store;
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
+mod artifacts;
 pub mod body;
 pub mod caller;
 pub mod error;

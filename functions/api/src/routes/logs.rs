@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::operation::get_object::GetObjectError;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -333,26 +332,13 @@ impl Api {
     }
 
     async fn segment(&self, key: &str) -> Result<Option<Segment>, Error> {
-        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable {
-            doing: "reading a log",
-            source,
+        const DOING: &str = "reading a log";
+        let Some(bytes) = self.artifact(DOING, key, None).await? else {
+            return Ok(None);
         };
-        let object = self
-            .s3
-            .get_object()
-            .bucket(&self.artifacts_bucket)
-            .key(key)
-            .send()
-            .await;
-        let object = match object {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(unavailable(Box::new(aws_sdk_s3::Error::from(error)))),
-        };
-        let bytes = object.body.collect().await.map_err(|error| unavailable(error.into()))?;
         serde_json::from_slice(&bytes.into_bytes())
             .map(Some)
-            .map_err(|error| Error::internal("reading a log", error))
+            .map_err(|error| Error::internal(DOING, error))
     }
 
     /// Reads the events of a stream in CloudWatch Logs. It says with another token that there may be more: a page without events is

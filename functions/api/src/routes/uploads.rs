@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::presigning::PresigningConfig;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,6 +16,7 @@ use slipway_model::{artifact, problem::FieldProblem};
 use utoipa::ToSchema;
 
 use crate::Api;
+use crate::artifacts::unavailable;
 use crate::body::{Fields, UPLOAD_SIZE};
 use crate::error::Error;
 use crate::openapi::ChangeProblems;
@@ -103,13 +103,6 @@ pub(super) fn named(fields: &mut Fields) -> Option<Digest> {
     fields.optional("upload", DIGEST_REMEDY)
 }
 
-fn unavailable(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::Unavailable {
-        doing,
-        source: source.into(),
-    }
-}
-
 impl Api {
     /// The address is signed for the length and the checksum as well: S3 takes nothing else.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
@@ -144,29 +137,10 @@ impl Api {
     pub(super) async fn uploaded(&self, digest: &Digest) -> Result<Fields, Error> {
         const DOING: &str = "reading an upload";
         let key = artifact::upload(digest);
-        let object = self
-            .s3
-            .get_object()
-            .bucket(&self.artifacts_bucket)
-            .key(key)
-            .send()
-            .await;
-        let object = match object {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
-                let remedy = "request one with `POST /v1/uploads`, and put the document there";
-                return Err(Error::invalid_field("upload", "there is no such upload", remedy));
-            }
-            Err(error) => return Err(unavailable(DOING, aws_sdk_s3::Error::from(error))),
+        let Some(bytes) = self.artifact(DOING, &key, Some(UPLOAD_SIZE)).await? else {
+            let remedy = "request one with `POST /v1/uploads`, and put the document there";
+            return Err(Error::invalid_field("upload", "there is no such upload", remedy));
         };
-        if object
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok())
-            .is_none_or(|length| length > UPLOAD_SIZE)
-        {
-            return Err(Error::TooLarge { limit: UPLOAD_SIZE });
-        }
-        let bytes = object.body.collect().await.map_err(|error| unavailable(DOING, error))?;
         let bytes = bytes.into_bytes();
         // S3 has compared it with the checksum. Whoever may write the bucket can put anything there.
         if Digest::of(&bytes) != *digest {
