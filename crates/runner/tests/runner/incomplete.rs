@@ -100,8 +100,7 @@ fn plan_of_which_a_part_is_missing_fails() {
 #[test]
 fn plan_that_is_not_understood_needs_an_approval() {
     let Some(world) = World::new() else { return };
-    let operation = provision(&world, 3);
-    for (command, script, expected) in [
+    let cases = [
         (
             "plan",
             r#""$real" "$@"; echo '{"type":"planned_action_invocation","invocation":{}}'"#,
@@ -127,7 +126,11 @@ fn plan_that_is_not_understood_needs_an_approval() {
             r#""$real" "$@" | sed 's/"format_version":"1/"format_version":"7/'"#,
             "format version 7",
         ),
-    ] {
+    ];
+    for (index, (command, script, expected)) in cases.into_iter().enumerate() {
+        // The first plan of an operation stays.
+        let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"n": 3}));
+        let operation = world.provision(&format!("case-{index}"), configuration);
         instead_of(&world, command, script);
         world.succeed(&operation, "plan", "plan");
         let planned = world.operation(&operation);
