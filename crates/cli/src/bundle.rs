@@ -88,7 +88,7 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
         }
     }
     reader.take_pictures();
-    Ok(reader.from_common_folder())
+    Ok(reader.relative_to_common_folder())
 }
 
 struct Reader {
@@ -199,7 +199,7 @@ impl Reader {
     }
 
     /// The files, from the deepest folder that holds them all.
-    fn from_common_folder(self) -> Source {
+    fn relative_to_common_folder(self) -> Source {
         let common = self
             .folders
             .iter()

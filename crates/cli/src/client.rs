@@ -79,12 +79,11 @@ struct Problem {
 impl Client {
     /// The API that was named, or that of the local server.
     pub fn of(global: &Global) -> Result<Self, Error> {
-        match &global.endpoint {
-            Some(endpoint) => Self::new(&endpoint.to_string(), Access::to(endpoint, global)?),
-            None => {
-                let access = server::token(global)?.map_or(Access::Open, |token| Access::Token(Secret::new(token)));
-                Self::new(&server::api(global)?.to_string(), access)
-            }
+        if let Some(endpoint) = &global.endpoint {
+            Self::new(&endpoint.to_string(), Access::to(endpoint, global)?)
+        } else {
+            let access = server::token(global)?.map_or(Access::Open, |token| Access::Token(Secret::new(token)));
+            Self::new(&server::api(global)?.to_string(), access)
         }
     }
 

@@ -148,7 +148,7 @@ pub enum Error {
     /// The local server could not start, or ended.
     #[error("local mode failed")]
     Local(#[source] slipway_local::Error),
-    /// `SLIPWAY_POSTGRES_BIN` names no PostgreSQL.
+    /// `SLIPWAY_POSTGRES_BIN` names no `PostgreSQL`.
     #[error("{}", slipway_model::error_chain::chain(.0))]
     Postgres(slipway_local::postgres::PostgresError),
     /// The demo did not see what it promised.

@@ -242,9 +242,9 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         }
         for entry in sheet[field].as_array().into_iter().flatten() {
             if field == "variables" {
-                variable(entry, &mut lines)
+                variable(entry, &mut lines);
             } else {
-                service(entry, &mut lines)
+                service(entry, &mut lines);
             }
         }
     }

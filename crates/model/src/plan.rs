@@ -261,10 +261,8 @@ impl PlanSummary {
             kept.push('…');
         }
         match self.not_understood.len() {
-            len if len < REASONS_NAMED => {
-                if !self.not_understood.contains(&kept) {
-                    self.not_understood.push(kept);
-                }
+            len if len < REASONS_NAMED && !self.not_understood.contains(&kept) => {
+                self.not_understood.push(kept);
             }
             len if len == REASONS_NAMED => self.not_understood.push("and more".to_owned()),
             _ => {}

@@ -1,6 +1,6 @@
 //! Another build of the same operation whose plan is on the record: it was first, and this one ends as it does.
 //!
-//! StartBuild is repeated if its answer is lost, so the workflow may wait for either of two builds.
+//! `StartBuild` is repeated if its answer is lost, so the workflow may wait for either of two builds.
 
 use std::time::Duration;
 

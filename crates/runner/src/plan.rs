@@ -126,9 +126,10 @@ async fn record(
             }
         },
         async {
-            match keeps {
-                true => keep_work(session, operation, folder, source).await.map(Some),
-                false => Ok(None),
+            if keeps {
+                keep_work(session, operation, folder, source).await.map(Some)
+            } else {
+                Ok(None)
             }
         }
     )?;

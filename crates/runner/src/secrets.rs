@@ -46,7 +46,9 @@ impl Secrets {
     /// These, and more values.
     pub(crate) fn with(&self, values: &[Value]) -> Self {
         let mut texts = self.0.clone();
-        values.iter().for_each(|value| collect(value, &mut texts));
+        for value in values {
+            collect(value, &mut texts);
+        }
         Self::new(texts)
     }
 

@@ -431,7 +431,7 @@ async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let ended = match (operation.interruption(), &operation.planned_by) {
         (Some(interruption), _) => Err(interruption.into()),
         (None, Some(_)) => Ok(Done::Elsewhere),
-        (None, None) => crate::plan::plan(session, operation).await,
+        (None, None) => Box::pin(crate::plan::plan(session, operation)).await,
     };
     match ended {
         Ok(Done::Elsewhere) => other_build::follow(session).await,

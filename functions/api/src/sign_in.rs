@@ -1,4 +1,4 @@
-//! How the web console signs callers in: OpenID Connect's Authorization Code flow with PKCE, as a public client.
+//! How the web console signs callers in: `OpenID` Connect's Authorization Code flow with PKCE, as a public client.
 
 use std::collections::BTreeMap;
 

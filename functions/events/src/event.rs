@@ -37,6 +37,7 @@ pub(crate) struct Deployment {
 /// The detail of `ECS Task State Change`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names, reason = "the names of ECS")]
 pub(crate) struct Task {
     pub task_arn: String,
     pub last_status: String,

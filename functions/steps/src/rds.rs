@@ -115,11 +115,15 @@ fn form(action: &str, parameters: &[(&str, &str)]) -> String {
         for byte in value.bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => form.push(char::from(byte)),
-                other => form.push_str(&format!("%{other:02X}")),
+                other => form.push_str(&encoded(other)),
             }
         }
     }
     form
+}
+
+fn encoded(byte: u8) -> String {
+    format!("%{byte:02X}")
 }
 
 fn request(form: String) -> Result<HttpRequest, BoxError> {
@@ -132,6 +136,7 @@ fn request(form: String) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a deserializer")]
 fn response(response: &HttpResponse) -> Result<(u16, String), OrchestratorError<std::io::Error>> {
     let body = response.body().bytes().unwrap_or_default();
     Ok((response.status().as_u16(), String::from_utf8_lossy(body).into_owned()))

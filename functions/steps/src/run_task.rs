@@ -169,7 +169,7 @@ impl StackAccount {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_invalid_parameter_exception()) =>
+                    .is_some_and(aws_sdk_ecs::operation::stop_task::StopTaskError::is_invalid_parameter_exception) =>
             {
                 Ok(())
             }

@@ -88,7 +88,7 @@ impl Steps {
         operation: &OperationId,
         token: &str,
         place: &Place,
-        taken: &PreparedSnapshot,
+        snapshot: &PreparedSnapshot,
     ) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let wait = |operation: &mut Operation| {
@@ -105,7 +105,7 @@ impl Steps {
             return Err(StepError::SnapshotFailed("the operation takes no snapshot".to_owned()));
         };
         if own.taken_at.is_none() {
-            match self.snapshot_status(operation, place, taken).await?.as_str() {
+            match self.snapshot_status(operation, place, snapshot).await?.as_str() {
                 "available" => {}
                 "creating" => return Ok(Done {}),
                 status => {

@@ -39,7 +39,7 @@ impl Steps {
             error => error,
         })?;
         let service = answer.service;
-        let mut deployments = service.iter().flat_map(|service| service.deployments());
+        let mut deployments = service.iter().flat_map(aws_sdk_ecs::types::Service::deployments);
         let ours = deployments.find(|deployment| {
             deployment.status() == Some("PRIMARY") && deployment.task_definition() == Some(&updated.task_definition)
         });

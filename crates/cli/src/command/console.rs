@@ -107,7 +107,7 @@ impl Proxy {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(ANSWER);
-        let key: [u8; 32] = rand::random();
+        let key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         Ok(Self {
             api: endpoint.to_string(),
             access,
@@ -115,7 +115,7 @@ impl Proxy {
                 .build()
                 .map_err(|error| Error::Program(format!("failed to make an HTTP client: {error}")))?,
             address,
-            key: Secret::new(key.iter().map(|byte| format!("{byte:02x}")).collect()),
+            key: Secret::new(key),
         })
     }
 

@@ -287,6 +287,7 @@ async fn nuxt_laravel_is_released_scaled_scheduled_and_rolled_back() {
 }
 
 #[tokio::test]
+#[allow(clippy::print_stderr)] // A skipped test says so.
 async fn tera_webapp_keeps_its_name_over_a_release() {
     if elasticache::Installation::find()
         .expect("a program, if one is named")

@@ -137,12 +137,11 @@ impl ElastiCache {
     pub(super) fn describe_groups(&self, mut parameters: Parameters) -> Result<Value, AwsError> {
         let id = parameters.optional("ReplicationGroupId")?;
         parameters.refuse_others(&["MaxRecords"])?;
-        let groups = match id {
-            Some(id) => vec![self.group(&id.to_ascii_lowercase())?],
-            None => {
-                let all = self.ledger.list::<Group>(GROUP)?;
-                all.into_iter().map(|(_, group)| group).collect()
-            }
+        let groups = if let Some(id) = id {
+            vec![self.group(&id.to_ascii_lowercase())?]
+        } else {
+            let all = self.ledger.list::<Group>(GROUP)?;
+            all.into_iter().map(|(_, group)| group).collect()
         };
         let shown: Vec<_> = groups.iter().map(|group| self.group_json(group)).collect();
         Ok(json!({ "ReplicationGroups": shown }))

@@ -63,10 +63,8 @@ impl Token {
             }
             Self::OfAws(token) => {
                 let presigned = || {
-                    let pairs = query.unwrap_or_default().split('&');
-                    pairs
-                        .filter_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))
-                        .next()
+                    let mut pairs = query.unwrap_or_default().split('&');
+                    pairs.find_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))
                 };
                 header(SECURITY_TOKEN)
                     .or_else(presigned)

@@ -1,4 +1,4 @@
-//! ElastiCache: a replication group is a server with a password that keeps what it was given over restarts and crashes.
+//! `ElastiCache`: a replication group is a server with a password that keeps what it was given over restarts and crashes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -63,6 +63,7 @@ fn life<T>(of: impl Future<Output = T>) -> T {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // A skipped test says so.
 fn a_group_keeps_its_data_over_a_crash_and_a_restart() {
     let installation = Installation::find().expect("a program, if one is named");
     if installation.is_none() {

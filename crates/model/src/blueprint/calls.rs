@@ -92,12 +92,9 @@ fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
         Some((name.to_owned(), source.to_owned()))
     });
     calls
-        .map(|(name, source)| match source.contains("${") {
-            true => Err(format!(
-                "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
-            )),
-            false => Ok((name, source)),
-        })
+        .map(|(name, source)| if source.contains("${") { Err(format!(
+            "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
+        )) } else { Ok((name, source)) })
         .collect()
 }
 

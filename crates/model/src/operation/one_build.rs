@@ -3,7 +3,7 @@
 //! A build of AWS CodeBuild starts in 45 to 190 seconds, so the runner judges its plan by the rule of `Review plan`
 //! ([`review`]). If the verdict is to apply it at once, the same build applies it; every other verdict is left to `Review plan`.
 //!
-//! Two builds may plan for one operation, because StartBuild is repeated when its answer is lost. The record decides between
+//! Two builds may plan for one operation, because `StartBuild` is repeated when its answer is lost. The record decides between
 //! them: **the first plan on it stays, and the operation has no other**. A build that comes later with a plan, a failure or
 //! nothing changes nothing and ends as the first build does. So a verdict on the record is one on exactly the plan that is
 //! applied.

@@ -166,7 +166,7 @@ enum PlanBuild {
     /// Terraform plans.
     Plans,
     /// It has a plan and a verdict, and nothing on the record yet.
-    Made(NewPlan, usize),
+    Made(Box<NewPlan>, usize),
     Applies(usize),
     /// It waits for the build whose plan is on the record.
     Follows,
@@ -273,9 +273,9 @@ impl World {
                 if let Some(archive) = &new.made.archive {
                     self.archives.insert(archive.as_str().to_owned(), self.plans);
                 }
-                PlanBuild::Made(new, self.plans)
+                PlanBuild::Made(Box::new(new), self.plans)
             }
-            PlanBuild::Made(new, number) => self.record_plan(new, number),
+            PlanBuild::Made(new, number) => self.record_plan(*new, number),
             PlanBuild::Applies(number) => {
                 self.applies(number);
                 let well = self.random.below(3) > 0;
@@ -367,13 +367,12 @@ impl World {
         if self.operation.status.has_ended() {
             return;
         }
-        match self.operation.cancelling() {
-            Cancel::Request => self.operation.request_interruption("bob", self.now),
-            _ => {
-                let ended = self.operation.status.after(OperationEvent::Cancelled);
-                self.operation.status = ended.expect("it has not ended");
-                self.operation.failure = Some(cancelled_by("bob", PLAN, None));
-            }
+        if self.operation.cancelling() == Cancel::Request {
+            self.operation.request_interruption("bob", self.now);
+        } else {
+            let ended = self.operation.status.after(OperationEvent::Cancelled);
+            self.operation.status = ended.expect("it has not ended");
+            self.operation.failure = Some(cancelled_by("bob", PLAN, None));
         }
     }
 

@@ -9,6 +9,10 @@ use crate::name::Digest;
 ///
 /// A side is absent where the attribute does not exist there; where its value is sensitive, the mark stands alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "the marks of Terraform's JSON, each of its own"
+)]
 pub struct AttributeChange {
     /// Its path: `tags.Name`, `ingress[0].from_port`, `labels["a b"]`.
     pub path: String,

@@ -75,10 +75,14 @@ pub(super) fn marked(value: Option<&Value>, mark: Option<&Value>, found: &mut Ve
     match (Mark::of(mark, Some(value)), value) {
         (Mark::Clear, _) | (_, Value::Null | Value::Bool(_)) => {}
         (Mark::Whole, Value::Object(fields)) => {
-            fields.values().for_each(|value| marked(Some(value), Some(&ALL), found));
+            for value in fields.values() {
+                marked(Some(value), Some(&ALL), found);
+            }
         }
         (Mark::Whole, Value::Array(elements)) => {
-            elements.iter().for_each(|value| marked(Some(value), Some(&ALL), found));
+            for value in elements {
+                marked(Some(value), Some(&ALL), found);
+            }
         }
         (Mark::Below(mark), Value::Object(fields)) => fields
             .iter()

@@ -309,7 +309,7 @@ fn variables(applied: Option<&Configuration>, wanted: &Configuration) -> Vec<Var
 fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
     let planned = basis.index.contract.as_ref().map(|contract| &contract.services);
     let images = &basis.operation.images;
-    let names = images.keys().map(|name| name.as_str());
+    let names = images.keys().map(Name::as_str);
     let names: BTreeSet<&str> = names
         .chain(
             planned

@@ -14,7 +14,7 @@ fn environment(approval: Approval) -> Environment {
     .expect("an environment")
 }
 
-fn configuration(variables: Value) -> Configuration {
+fn configuration(variables: &Value) -> Configuration {
     Configuration {
         blueprint: "web".parse().expect("a name"),
         version: "1.1.0".parse().expect("a version"),
@@ -28,7 +28,7 @@ fn operation(plan: PlanSummary) -> Operation {
     let mut operation: Operation = serde_json::from_value(json!({
         "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "kind": "update", "stack": "lusab-babad", "stack_name": "shop",
         "environment": "live", "status": "waiting_for_approval", "revision": 3,
-        "configuration": configuration(json!({"size": 2, "password": "hunter2-after", "same": 1})),
+        "configuration": configuration(&json!({"size": 2, "password": "hunter2-after", "same": 1})),
         "requested_by": "ann", "created_at": "2026-11-29T00:00:00Z",
     }))
     .expect("an operation");
@@ -49,7 +49,7 @@ fn contract() -> PlannedContract {
 }
 
 fn sheet(operation: &Operation, environment: &Environment, images: &BTreeMap<Name, Image>) -> Sheet {
-    let mut applied = configuration(json!({"size": 1, "password": "hunter2-before", "same": 1, "gone": true}));
+    let mut applied = configuration(&json!({"size": 1, "password": "hunter2-before", "same": 1, "gone": true}));
     applied.version = "1.0.0".parse().expect("a version");
     let index = Index {
         pages: Vec::new(),

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 
+use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
@@ -129,7 +130,7 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
 }
 
 /// Each element of a list, one at a time.
-struct Each<'r, R>(&'r mut R, fn(&mut R, Value));
+struct Each<'r, R>(&'r mut R, fn(&mut R, &Value));
 
 impl<'de, R> DeserializeSeed<'de> for Each<'_, R> {
     type Value = ();
@@ -152,7 +153,7 @@ impl<'de, R> Visitor<'de> for Each<'_, R> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         while let Some(element) = elements.next_element()? {
-            (self.1)(self.0, element);
+            (self.1)(self.0, &element);
         }
         Ok(())
     }
@@ -188,8 +189,8 @@ impl Reader<'_> {
         self.push(item);
     }
 
-    fn take_resource(&mut self, element: Value) {
-        match Resource::read(&element) {
+    fn take_resource(&mut self, element: &Value) {
+        match Resource::read(element) {
             Ok(resource) => {
                 let Some(item) = self.resource(Subject::Resource, &resource) else {
                     return;
@@ -202,7 +203,7 @@ impl Reader<'_> {
                 self.shown.summary.count(&item);
                 self.push(item);
             }
-            Err(error) => self.take_odd(Subject::Resource, &element, &error),
+            Err(error) => self.take_odd(Subject::Resource, element, &error),
         }
     }
 
@@ -222,8 +223,8 @@ impl Reader<'_> {
         }
     }
 
-    fn take_drift(&mut self, element: Value) {
-        match Resource::read(&element) {
+    fn take_drift(&mut self, element: &Value) {
+        match Resource::read(element) {
             Ok(resource) => {
                 let Some(item) = self.resource(Subject::Drift, &resource) else {
                     return;
@@ -236,13 +237,13 @@ impl Reader<'_> {
                 self.drifted.insert(item.address.clone(), paths.collect());
                 self.drift.push(item);
             }
-            Err(error) => self.take_odd(Subject::Drift, &element, &error),
+            Err(error) => self.take_odd(Subject::Drift, element, &error),
         }
     }
 
-    fn take_deferred(&mut self, element: Value) {
+    fn take_deferred(&mut self, element: &Value) {
         self.shown.summary.deferred += 1;
-        let read = serde_json::from_value::<Deferred>(element.clone());
+        let read = Deferred::deserialize(element);
         match read.and_then(|deferred| Ok((Resource::read(&deferred.resource_change)?, deferred.reason))) {
             Ok((resource, reason)) => {
                 // Also where nothing of it is known yet.
@@ -257,21 +258,21 @@ impl Reader<'_> {
         }
     }
 
-    fn take_invocation(&mut self, element: Value) {
+    fn take_invocation(&mut self, element: &Value) {
         self.shown.summary.invoke += 1;
-        match serde_json::from_value::<Invocation>(element.clone()) {
+        match Invocation::deserialize(element) {
             Ok(invocation) => {
                 let item = self.invocation(Subject::Action, invocation);
                 self.shown.summary.count_type(&item);
                 self.push(item);
             }
-            Err(error) => self.take_odd(Subject::Action, &element, &error),
+            Err(error) => self.take_odd(Subject::Action, element, &error),
         }
     }
 
-    fn take_deferred_invocation(&mut self, element: Value) {
+    fn take_deferred_invocation(&mut self, element: &Value) {
         self.shown.summary.deferred += 1;
-        match serde_json::from_value::<DeferredInvocation>(element.clone()) {
+        match DeferredInvocation::deserialize(element) {
             Ok(deferred) => {
                 let mut item = self.invocation(Subject::DeferredAction, deferred.action_invocation);
                 item.reason = Some(deferred.reason);
@@ -281,8 +282,8 @@ impl Reader<'_> {
         }
     }
 
-    fn take_check(&mut self, element: Value) {
-        let check = match serde_json::from_value::<Check>(element.clone()) {
+    fn take_check(&mut self, element: &Value) {
+        let check = match Check::deserialize(element) {
             Ok(check) => check,
             Err(error) => return self.take_odd(Subject::Check, &element["address"], &error),
         };

@@ -22,11 +22,8 @@ pub(super) fn read(text: &str) -> Result<Body<'_>, SyntaxError> {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    let before = &text.as_bytes()[..at.min(text.len())];
+    before.split(|byte| *byte == b'\n').count()
 }
 
 struct Reader<'a> {

@@ -145,7 +145,7 @@ impl Visit for Finder {
     fn visit_object_key(&mut self, key: &ObjectKey) {
         match key {
             ObjectKey::Ident(_) | ObjectKey::Expression(Expression::Variable(_)) => {}
-            other => visit::visit_object_key(self, other),
+            ObjectKey::Expression(_) => visit::visit_object_key(self, key),
         }
     }
 

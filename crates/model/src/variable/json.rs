@@ -62,7 +62,7 @@ fn take(read: &mut Read, key: &str, value: Value) {
         ("default", value) => read.declared.default = Some(Constant::Value(value)),
         ("description", Value::String(text)) => read.declared.description = Some(text),
         ("description", value @ (Value::Number(_) | Value::Bool(_))) => {
-            read.declared.description = Some(value.to_string())
+            read.declared.description = Some(value.to_string());
         }
         ("description", _) => read.problem("`description` is not a text", "write a text"),
         ("sensitive", value) => read.declared.sensitive = flag(read, key, &value),

@@ -105,7 +105,7 @@ fn replaced_files_are_refused_by_name() {
         world.aws.put(ARTIFACTS, &work, with_file(&packed, path, "swapped"));
         let printed = world.fail(&operation, "apply", "apply");
         assert!(
-            printed.contains(&format!("{expected}")) && printed.contains("differs from what was planned"),
+            printed.contains(&expected.to_string()) && printed.contains("differs from what was planned"),
             "{path}: {printed}"
         );
     }

@@ -101,11 +101,11 @@ pub(super) fn routes() -> Router<Api> {
 
 /// What the console may do. A value never becomes markup: the browser holds it to the policy `slipway` of `html.js`.
 fn policy(sign_in: Option<&SignIn>) -> HeaderValue {
-    let others: String = sign_in
-        .iter()
-        .flat_map(|one| one.origins())
-        .map(|origin| format!(" {origin}"))
-        .collect();
+    let mut others = String::new();
+    for origin in sign_in.iter().flat_map(|one| one.origins()) {
+        others.push(' ');
+        others.push_str(origin.as_ref());
+    }
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{others}; \
          require-trusted-types-for 'script'; trusted-types slipway; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -223,7 +223,11 @@ impl Api {
             .await;
         let object = match object {
             Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
+            {
                 return Err(Error::NotFound(format!(
                     "The plan of the operation `{}` is no longer kept.",
                     operation.id

@@ -90,6 +90,10 @@ pub struct PlanItem {
 
 /// An attribute that changes. A side is absent where the attribute does not exist there.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "the marks of Terraform's JSON, each of its own"
+)]
 pub struct AttributeChange {
     /// Its path.
     #[schema(example = "ingress[0].from_port")]

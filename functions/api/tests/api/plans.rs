@@ -121,13 +121,13 @@ async fn page_that_the_build_did_not_write_is_not_shown() {
     let server = Server::with_blueprint().await;
     let (operation, path) = waiting(&server, &shown(2)).await;
     let start = format!("/artifacts/operations/{}/plan/", id(&operation));
-    let fakes = server.fakes.lock().expect("not poisoned");
-    let mut objects = fakes.objects.iter();
-    let (key, page) = objects
-        .find(|(key, object)| key.starts_with(&start) && object.starts_with(b"{\"items\""))
-        .expect("a page");
-    let (key, page) = (key.clone(), page.clone());
-    drop(fakes);
+    let (key, page) = {
+        let fakes = server.fakes.lock().expect("not poisoned");
+        let mut objects = fakes.objects.iter();
+        let page = objects.find(|(key, object)| key.starts_with(&start) && object.starts_with(b"{\"items\""));
+        let (key, page) = page.expect("a page");
+        (key.clone(), page.clone())
+    };
     let forged = String::from_utf8_lossy(&page).replace("replace", "update");
     server
         .fakes

@@ -61,9 +61,10 @@ impl Aws {
                 .map(|(_, value)| value.to_owned())
         };
         let action = field("Action").expect("an action");
-        let (database, snapshot) = match action.contains("Cluster") {
-            true => ("DBClusterIdentifier", "DBClusterSnapshotIdentifier"),
-            false => ("DBInstanceIdentifier", "DBSnapshotIdentifier"),
+        let (database, snapshot) = if action.contains("Cluster") {
+            ("DBClusterIdentifier", "DBClusterSnapshotIdentifier")
+        } else {
+            ("DBInstanceIdentifier", "DBSnapshotIdentifier")
         };
         let id = field(snapshot).expect("an identifier");
         let refuse = |code: &str| {

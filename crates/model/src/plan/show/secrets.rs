@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for &mut Collector {
                 | "deferred_changes"
                 | "action_invocations"
                 | "deferred_action_invocations" => {
-                    map.next_value_seed(Each(self, |collector, element| collector.take(&element)))?
+                    map.next_value_seed(Each(self, Collector::take))?;
                 }
                 "output_changes" => {
                     let outputs: Value = map.next_value()?;
