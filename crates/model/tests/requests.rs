@@ -7,10 +7,15 @@ use serde_json::{Map, Value};
 use slipway_model::name::{Image, Name};
 use slipway_model::variable::{self, Variable};
 
-/// What an environment gives to the blueprints that declare it.
-fn of_the_environment(schema: &[Variable]) -> Map<String, Value> {
-    let volumes = Map::from_iter([("volumes".to_owned(), Value::from("/var/lib/slipway/volumes"))]);
-    volumes
+/// What an environment gives to the blueprints that declare it: one of `examples/environments`, or else this machine.
+fn given(environment: &str, schema: &[Variable]) -> Map<String, Value> {
+    let file = root().join("examples/environments").join(format!("{environment}.json"));
+    let given = if file.exists() {
+        read(&file)["variables"].as_object().expect("variables").clone()
+    } else {
+        Map::from_iter([("volumes".to_owned(), Value::from("/var/lib/slipway/volumes"))])
+    };
+    given
         .into_iter()
         .filter(|(name, _)| schema.iter().any(|variable| variable.name == *name))
         .collect()
@@ -79,7 +84,8 @@ fn every_request_of_the_examples_is_one_that_its_blueprint_takes() {
                     .expect("an environment");
                 let schema = variables(request["blueprint"].as_str().expect("a blueprint"));
                 let values = request["variables"].as_object().expect("variables");
-                if let Err(problems) = variable::check(&schema, &of_the_environment(&schema), values) {
+                let environment = request["environment"].as_str().expect("text");
+                if let Err(problems) = variable::check(&schema, &given(environment, &schema), values) {
                     panic!("{}: {problems:#?}", file.display());
                 }
                 stacks += 1;

@@ -94,7 +94,7 @@ async fn build(folder: &Path, manifest: &Manifest) -> Result<Option<TempDir>, Er
     Ok(Some(copy))
 }
 
-/// Runs a build command with the caller's environment. Its output goes to standard error: standard output is the image's name.
+/// Runs a build command with the caller's environment, but with the `PATH` of tasks. Its output goes to standard error: standard output is the image's name.
 async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
     let shown = command.join(" ");
     let [program, arguments @ ..] = command else {
@@ -105,6 +105,7 @@ async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
     let ran = Command::new(program)
         .args(arguments)
         .current_dir(folder)
+        .env("PATH", slipway_local::ecs::PATH)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .status()

@@ -23,8 +23,9 @@ use crate::process::{Process, Program};
 use crate::wire::AwsError;
 use slipway_model::error_chain::chain;
 
-/// What a task's `PATH` is unless its image or its definition sets one.
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// What a task's `PATH` is unless its image or its definition sets one. Images are built with it too, so that what a build
+/// installs is for the programs that run it.
+pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// How long a stopped task can be described; about as long as on AWS.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -129,8 +129,8 @@ impl ElastiCache {
             log: (format!("/aws/elasticache/{}", group.id), "engine.log"),
             ready: "Ready to accept connections",
         };
-        // A server that an earlier Slipway started accepts connections since long, or within moments.
-        let started = self.servers.start(&group.id, daemon, || true);
+        let accepts = || TcpStream::connect((Ipv4Addr::LOCALHOST, group.port)).is_ok();
+        let started = self.servers.start(&group.id, daemon, accepts);
         started.map_err(|error: DaemonError| AwsError::new("InternalFailure", chain(&error)))
     }
 

@@ -1,5 +1,7 @@
 //! What local mode reads out of the shipped template, and what it refuses.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use slipway_local::template::{TEMPLATE, Template, TemplateError};
 
@@ -50,6 +52,12 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
             (id == "ApiFunction").then_some("5"),
             "a number is a text"
         );
+        let console: BTreeMap<_, _> = environment
+            .extract_if(.., |name, _| {
+                name.starts_with("SLIPWAY_CONSOLE_") || name == "SLIPWAY_OIDC_ISSUER"
+            })
+            .collect();
+        assert_eq!(!console.is_empty(), id == "ApiFunction", "{console:?}");
         let unhandled = environment.remove("SLIPWAY_UNHANDLED_EVENTS_URL");
         let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/slipway-unhandled-events";
         assert_eq!(unhandled.as_deref(), (id == "EventsFunction").then_some(queue));

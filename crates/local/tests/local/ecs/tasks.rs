@@ -124,7 +124,7 @@ async fn the_errors_of_aws() {
     let register = |container: Value| json!({"family": "f", "containerDefinitions": [container]});
     for container in [
         json!({"name": "web", "image": "nginx:latest"}),
-        json!({"name": "web", "image": machine.image, "secrets": [{"name": "A", "valueFrom": "b"}]}),
+        json!({"name": "web", "image": machine.image, "secrets": [{"name": "A", "from": "b"}]}),
         json!({"name": "web", "image": machine.image, "mountPoints": [{"sourceVolume": "no", "containerPath": "/x"}]}),
     ] {
         assert_eq!(
