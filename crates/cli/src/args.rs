@@ -269,6 +269,13 @@ pub enum StackCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Give a stack to another owner
+    Transfer {
+        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        stack: StackRef,
+        /// The owner: `team:` and a group, a person, a role or an account
+        owner: String,
+    },
     /// Destroy a stack
     Destroy {
         /// The stack: its name, `ENVIRONMENT/NAME` or its id

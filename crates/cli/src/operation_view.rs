@@ -32,6 +32,10 @@ pub struct Operation {
     pub drift: Option<Drift>,
     pub release: Option<u32>,
     pub task: Option<String>,
+    #[serde(default)]
+    pub approvals: Vec<Approval>,
+    pub approvals_required: Option<u32>,
+    pub decision: Option<String>,
     pub error: Option<Failure>,
     pub execution_arn: Option<String>,
 }
@@ -40,6 +44,13 @@ pub struct Operation {
 #[derive(Debug, Clone, Deserialize)]
 pub struct CancelRequest {
     pub requested_by: String,
+}
+
+/// An approval of its plan.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Approval {
+    pub by: String,
+    pub comment: Option<String>,
 }
 
 /// The stack of an operation.
@@ -124,11 +135,30 @@ impl Operation {
         }
     }
 
+    /// Whether its plan waits for an approval or a rejection.
+    pub fn waits_for_decision(&self) -> bool {
+        self.status == "waiting_for_approval" && self.decision.is_none()
+    }
+
+    /// The approvals that were given: `by ann: agreed`.
+    pub fn approvals(&self) -> impl Iterator<Item = String> {
+        self.approvals.iter().map(|approval| {
+            let comment = approval.comment.as_ref().map(|comment| format!(": {comment}"));
+            format!("by {}{}", approval.by, comment.unwrap_or_default())
+        })
+    }
+
     /// What somebody may do about a plan that waits.
     pub fn decide(&self) -> String {
         let id = &self.id;
+        let given = self.approvals.len();
+        let waits = match self.approvals_required {
+            Some(required) if required > 1 && given > 0 => format!("has {given} of {required} approvals"),
+            Some(required) if required > 1 => format!("waits for {required} approvals"),
+            _ => "waits for an approval".to_owned(),
+        };
         format!(
-            "waits for an approval: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
+            "{waits}: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
              every change: slipway plan {id}"
         )
     }
@@ -332,7 +362,7 @@ impl Watcher {
                 self.once(&format!("{} {}", step.name, step.status), &text);
             }
         }
-        if operation.status == "waiting_for_approval" {
+        if operation.waits_for_decision() {
             let changes = operation.plan.iter().flat_map(Plan::lines);
             let changes = changes.map(|line| format!("           {line}\n"));
             let text = format!("{}  {}", changes.collect::<String>(), operation.decide());

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::account::{AccountId, EnvironmentRole, ExternalId, Region};
 use crate::fields::Fields;
 use crate::name::Name;
+use crate::operation::approval::ApprovalRule;
 use crate::problem::FieldProblem;
 
 /// When somebody has to approve a plan before it is applied.
@@ -75,6 +77,15 @@ pub struct Environment {
     /// When a plan waits for an approval.
     #[serde(default)]
     pub approval: Approval,
+    /// How many approvers a plan takes that waits for an approval.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvals_required: u32,
+    /// Whether the requester may be one of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_approval: bool,
+    /// How long a plan waits for them.
+    #[serde(default = "three_days", skip_serializing_if = "is_three_days")]
+    pub approval_timeout_seconds: u32,
     /// Whether stacks here are kept from being destroyed.
     #[serde(default)]
     pub protected: bool,
@@ -84,7 +95,56 @@ pub struct Environment {
     pub variables: Map<String, Value>,
 }
 
+/// The most approvers that a plan may take.
+const MOST_APPROVERS: u32 = 10;
+
+/// How long a plan waits where the environment says nothing.
+const THREE_DAYS: u32 = 259_200;
+
+/// A plan waits for a minute at least, and less long than the whole execution, which may take seven days.
+const TIMEOUTS: std::ops::RangeInclusive<u32> = 60..=518_400;
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn three_days() -> u32 {
+    THREE_DAYS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_three_days(seconds: &u32) -> bool {
+    *seconds == THREE_DAYS
+}
+
+/// A whole number of a field, where it is within bounds.
+fn within(fields: &mut Fields, name: &'static str, bounds: &std::ops::RangeInclusive<u32>, otherwise: u32) -> u32 {
+    let remedy = format!("give a whole number from {} to {}", bounds.start(), bounds.end());
+    let Some(number) = fields.number(name, &remedy) else {
+        return otherwise;
+    };
+    if !bounds.contains(&number) {
+        fields.problem(FieldProblem::new(name, format!("is {number}"), remedy));
+    }
+    number
+}
+
 impl Environment {
+    /// The rule for the approval of a plan that is reviewed now.
+    pub fn approval_rule(&self, now: Timestamp) -> ApprovalRule {
+        let timeout = SignedDuration::from_secs(self.approval_timeout_seconds.into());
+        ApprovalRule {
+            required: self.approvals_required,
+            self_approval: self.self_approval,
+            expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
+        }
+    }
+
     /// Reads an environment from the fields of a request or of a file; otherwise everything that is wrong with them.
     ///
     /// `called` is its name where that is said elsewhere, in a path: the field `name` may then be left out.
@@ -102,6 +162,9 @@ impl Environment {
         );
         let external_id = fields.optional("external_id", "give what the role's trust policy asks for");
         let approval = fields.optional("approval", "give never, when_destroying or always");
+        let approvals_required = within(&mut fields, "approvals_required", &(1..=MOST_APPROVERS), 1);
+        let self_approval = fields.flag("self_approval");
+        let approval_timeout_seconds = within(&mut fields, "approval_timeout_seconds", &TIMEOUTS, THREE_DAYS);
         let protected = fields.flag("protected");
         let variables = fields.object("variables").unwrap_or_default();
         let mut problems = fields.problems();
@@ -121,6 +184,9 @@ impl Environment {
                 role,
                 external_id,
                 approval: approval.unwrap_or_default(),
+                approvals_required,
+                self_approval: self_approval.unwrap_or_default(),
+                approval_timeout_seconds,
                 protected: protected.unwrap_or_default(),
                 variables,
             }),
@@ -201,7 +267,8 @@ mod tests {
         let role = "arn:aws:iam::111122223333:role/slipway-environment-live";
         let whole = json!({
             "name": "live", "account": "111122223333", "region": "eu-west-1", "role": role,
-            "external_id": "0123456789abcdef", "approval": "when_destroying", "protected": true, "variables": {"vpc": {"id": 1}},
+            "external_id": "0123456789abcdef", "approval": "when_destroying", "approvals_required": 2, "self_approval": true,
+            "approval_timeout_seconds": 3600, "protected": true, "variables": {"vpc": {"id": 1}},
         });
         let environment = read(whole.clone()).expect("an environment");
         assert_eq!(serde_json::to_value(environment).expect("JSON"), whole);
@@ -210,6 +277,8 @@ mod tests {
             (least.name.as_str(), least.approval, least.protected),
             ("live", Approval::Never, false)
         );
+        assert_eq!((least.approvals_required, least.self_approval), (1, false));
+        assert_eq!(least.approval_timeout_seconds, THREE_DAYS);
     }
 
     #[test]
@@ -219,7 +288,7 @@ mod tests {
         assert_eq!(
             fields(json!({
                 "name": "dev", "account": 1, "region": "moon", "role": "admin", "external_id": "x", "approval": "sometimes",
-                "protected": "yes", "variables": {"a b": 1}, "colour": "red",
+                "approvals_required": 11, "approval_timeout_seconds": 59, "protected": "yes", "variables": {"a b": 1}, "colour": "red",
             })),
             [
                 "account",
@@ -227,6 +296,8 @@ mod tests {
                 "role",
                 "external_id",
                 "approval",
+                "approvals_required",
+                "approval_timeout_seconds",
                 "protected",
                 "colour",
                 "name",

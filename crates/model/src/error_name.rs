@@ -11,6 +11,8 @@ pub enum ErrorName {
     PlanFailed,
     /// The rules of the environment forbid the plan.
     PlanRefused,
+    /// The request does not fit the stack any more.
+    RequestInvalid,
     /// Somebody rejected the plan.
     ApprovalRejected,
     /// Nobody approved the plan in time.
@@ -48,10 +50,23 @@ pub enum ErrorName {
 }
 
 impl ErrorName {
+    /// Whether an operation that ends with it is discarded: its change was not wanted, and nothing failed.
+    pub fn discards(name: &str) -> bool {
+        [
+            Self::PlanRefused,
+            Self::RequestInvalid,
+            Self::ApprovalRejected,
+            Self::ApprovalTimedOut,
+        ]
+        .iter()
+        .any(|discarding| discarding.as_str() == name)
+    }
+
     /// Every name.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PlanFailed,
         Self::PlanRefused,
+        Self::RequestInvalid,
         Self::ApprovalRejected,
         Self::ApprovalTimedOut,
         Self::ApplyFailed,
@@ -76,6 +91,7 @@ impl ErrorName {
         match self {
             Self::PlanFailed => "Slipway.PlanFailed",
             Self::PlanRefused => "Slipway.PlanRefused",
+            Self::RequestInvalid => "Slipway.RequestInvalid",
             Self::ApprovalRejected => "Slipway.ApprovalRejected",
             Self::ApprovalTimedOut => "Slipway.ApprovalTimedOut",
             Self::ApplyFailed => "Slipway.ApplyFailed",

@@ -56,7 +56,7 @@ pub enum ResultStatus {
     Refused,
     /// The operation did it.
     Succeeded,
-    /// The operation did not, or was called off.
+    /// The operation did not, or was cancelled or discarded.
     Failed,
 }
 
@@ -81,7 +81,7 @@ impl EventResult {
         let origin = operation.origin.as_ref();
         let status = match operation.status {
             OperationStatus::Succeeded => ResultStatus::Succeeded,
-            OperationStatus::Failed | OperationStatus::Cancelled => ResultStatus::Failed,
+            OperationStatus::Failed | OperationStatus::Cancelled | OperationStatus::Discarded => ResultStatus::Failed,
             OperationStatus::Queued
             | OperationStatus::Starting
             | OperationStatus::Running

@@ -15,6 +15,7 @@
 //! | [`environment`] | where stacks live, and the rules there |
 //! | [`stack`] | one instance of a blueprint in an environment |
 //! | [`operation`] | one trip of a stack through the workflow |
+//! | [`principal`] | the names of those who own and request
 //! | [`plan`] | what Terraform would change, and what follows from it |
 //! | [`release`] | a set of images of a stack's services |
 //! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
@@ -47,6 +48,7 @@ pub mod log;
 pub mod name;
 pub mod operation;
 pub mod plan;
+pub mod principal;
 pub mod problem;
 pub mod release;
 pub mod request;

@@ -12,6 +12,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::approval::{Approval, ApprovalRule};
 use self::cancel::CancelRequest;
 use self::one_build::PlanMade;
 use self::task_run::TaskRun;
@@ -22,7 +23,8 @@ use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
 use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict};
-use crate::stack::Configuration;
+use crate::request::Patch;
+use crate::stack::{Configuration, StackStatus};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,6 +89,8 @@ pub enum OperationStatus {
     Failed,
     /// Somebody called it off.
     Cancelled,
+    /// Its change was rejected, refused or not decided in time. The stack is as it was.
+    Discarded,
 }
 
 /// What happens to an operation.
@@ -106,6 +110,8 @@ pub enum OperationEvent {
     Failed,
     /// Somebody called it off.
     Cancelled,
+    /// Its change was rejected, refused or not decided in time.
+    Discarded,
 }
 
 /// An event that does not belong to the status of the operation.
@@ -121,7 +127,7 @@ pub struct IllegalTransition {
 impl OperationStatus {
     /// The status after `event`. An event that says again what is so already changes nothing: steps are repeated.
     pub fn after(self, event: OperationEvent) -> Result<Self, IllegalTransition> {
-        use OperationStatus::{Cancelled, Failed, Queued, Running, Starting, Succeeded, WaitingForApproval};
+        use OperationStatus::{Cancelled, Discarded, Failed, Queued, Running, Starting, Succeeded, WaitingForApproval};
         match (self, event) {
             (Queued | Starting, OperationEvent::Dequeued) => Ok(Starting),
             (Starting | Running, OperationEvent::Begun) => Ok(Running),
@@ -130,13 +136,14 @@ impl OperationStatus {
             (Running | Succeeded, OperationEvent::Succeeded) => Ok(Succeeded),
             (Starting | Running | WaitingForApproval | Failed, OperationEvent::Failed) => Ok(Failed),
             (Queued | Starting | Running | WaitingForApproval | Cancelled, OperationEvent::Cancelled) => Ok(Cancelled),
+            (Starting | Running | WaitingForApproval | Discarded, OperationEvent::Discarded) => Ok(Discarded),
             (status, event) => Err(IllegalTransition { status, event }),
         }
     }
 
     /// Whether nothing comes after it.
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::Discarded)
     }
 }
 
@@ -150,6 +157,7 @@ impl fmt::Display for OperationStatus {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Discarded => "discarded",
         })
     }
 }
@@ -308,6 +316,12 @@ pub struct Operation {
     pub revision: u64,
     /// What the stack is made from in this operation.
     pub configuration: Configuration,
+    /// What an update or a preview changes in the configuration that the stack has when the operation begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch: Option<Patch>,
+    /// The status of the stack when the operation began: an operation that ends before Apply restores it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<StackStatus>,
     /// The release that it brings out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseNumber>,
@@ -367,7 +381,13 @@ pub struct Operation {
     /// What was changed outside Terraform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
-    /// Who approved the plan.
+    /// The rule by which its plan is approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_rule: Option<ApprovalRule>,
+    /// The approvals that were given, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
+    /// The approver whose approval was the last one that it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
     /// The Step Functions task token that an approval or a rejection answers. Never shown.
@@ -449,7 +469,7 @@ impl Step {
 mod tests {
     use super::*;
 
-    const EVENTS: [OperationEvent; 7] = [
+    const EVENTS: [OperationEvent; 8] = [
         OperationEvent::Dequeued,
         OperationEvent::Begun,
         OperationEvent::ApprovalAsked,
@@ -457,8 +477,9 @@ mod tests {
         OperationEvent::Succeeded,
         OperationEvent::Failed,
         OperationEvent::Cancelled,
+        OperationEvent::Discarded,
     ];
-    const STATUSES: [OperationStatus; 7] = [
+    const STATUSES: [OperationStatus; 8] = [
         OperationStatus::Queued,
         OperationStatus::Starting,
         OperationStatus::Running,
@@ -466,6 +487,7 @@ mod tests {
         OperationStatus::Succeeded,
         OperationStatus::Failed,
         OperationStatus::Cancelled,
+        OperationStatus::Discarded,
     ];
 
     #[test]

@@ -376,6 +376,9 @@ mod tests {
             role: None,
             external_id: None,
             approval,
+            approvals_required: 1,
+            self_approval: false,
+            approval_timeout_seconds: 259_200,
             protected,
             variables: serde_json::Map::new(),
         }

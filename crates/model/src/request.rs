@@ -1,13 +1,16 @@
 //! What is asked for, as it was written: fields of the right form, before anything is looked up.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::Fields;
 use crate::id::ReleaseNumber;
 use crate::name::{Image, Name};
+use crate::principal::Owner;
 use crate::problem::FieldProblem;
 use crate::subscription::{self, Subscription};
 
@@ -39,6 +42,8 @@ pub struct StackDraft {
     pub images: BTreeMap<Name, Image>,
     /// Which images its services get when they are pushed.
     pub subscriptions: BTreeMap<Name, Subscription>,
+    /// Its owner; the requester where there is none. Whoever reads the request says whether it may name one.
+    pub owner: Option<Owner>,
     /// What is wrong with its fields.
     pub problems: Vec<FieldProblem>,
 }
@@ -58,18 +63,51 @@ impl StackDraft {
             environment: fields.required("environment", "name an environment of GET /v1/environments"),
             variables: fields.object("variables").unwrap_or_default(),
             images: fields.texts("images", IMAGES_REMEDY).unwrap_or_default(),
+            owner: None,
             problems: fields.problems(),
         }
+    }
+}
+
+/// The part of an edit that changes a configuration, as an operation keeps it: applied once more when its turn comes.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Patch {
+    /// The version of the blueprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// The values to set; null removes one.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+}
+
+/// Never prints a value, which may be a sensitive one.
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.variables.keys().collect();
+        write!(f, "{:?} {names:?}", self.version)
+    }
+}
+
+impl Patch {
+    /// The values of a stack with these over them.
+    pub fn over(&self, values: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = values.clone();
+        for (name, value) in &self.variables {
+            if value.is_null() {
+                merged.remove(name);
+            } else {
+                merged.insert(name.clone(), value.clone());
+            }
+        }
+        merged
     }
 }
 
 /// What is to be different in a stack.
 #[derive(Debug, Clone, Default)]
 pub struct Edit {
-    /// The version of the blueprint.
-    pub version: Option<Version>,
-    /// The values to set; null removes one.
-    pub variables: Map<String, Value>,
+    /// The version and the values to change.
+    pub patch: Patch,
     /// Which images services get when they are pushed; none unsubscribes.
     pub subscriptions: BTreeMap<Name, Option<Subscription>>,
 }
@@ -83,26 +121,12 @@ impl Edit {
         let problems = fields.problems();
         if problems.is_empty() {
             Ok(Self {
-                version,
-                variables,
+                patch: Patch { version, variables },
                 subscriptions,
             })
         } else {
             Err(problems)
         }
-    }
-
-    /// The values of a stack with these over them.
-    pub fn over(&self, values: &Map<String, Value>) -> Map<String, Value> {
-        let mut merged = values.clone();
-        for (name, value) in &self.variables {
-            if value.is_null() {
-                merged.remove(name);
-            } else {
-                merged.insert(name.clone(), value.clone());
-            }
-        }
-        merged
     }
 }
 

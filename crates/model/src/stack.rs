@@ -67,8 +67,11 @@ pub struct Stack {
     pub status: StackStatus,
     /// Counts the changes to this record; the `ETag` of the stack.
     pub revision: u64,
-    /// What it should be made from: changed when a request is accepted, before Terraform runs.
+    /// What it should be made from: that of the last operation that succeeded or began to apply.
     pub configuration: Configuration,
+    /// What it was made from before an apply that failed; none where the last apply succeeded, or none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Configuration>,
     /// What its blueprint's `slipway` output said after the last apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
@@ -150,6 +153,8 @@ pub enum StackEvent {
     Succeeded(OperationKind),
     /// It has failed or was cancelled.
     Failed(OperationKind),
+    /// It ended before it changed anything, and began at this status.
+    Untouched(OperationKind, StackStatus),
 }
 
 /// An event that does not belong to the status of the stack.
@@ -200,6 +205,11 @@ impl StackStatus {
             | (Releasing, StackEvent::Succeeded(Release | Rollback)) => Ok(Ready),
             (Destroying, StackEvent::Succeeded(Destroy)) => Ok(Destroyed),
 
+            (Updating, StackEvent::Untouched(Update, found)) | (Destroying, StackEvent::Untouched(Destroy, found)) => {
+                Ok(found)
+            }
+            (status, StackEvent::Untouched(kind, _)) => status.after(StackEvent::Failed(kind)),
+
             // A release that fails leaves the infrastructure, and puts the services back to what they ran before.
             (Releasing, StackEvent::Failed(Release | Rollback)) => Ok(Ready),
             (Provisioning, StackEvent::Failed(Provision))
@@ -212,6 +222,24 @@ impl StackStatus {
 
             (status, event) => Err(IllegalTransition { status, event }),
         }
+    }
+}
+
+impl Stack {
+    /// The stack after an operation that succeeded or began to apply what it is made from.
+    pub fn commit(&mut self, configuration: &Configuration, succeeded: bool) {
+        let before = std::mem::replace(&mut self.configuration, configuration.clone());
+        if succeeded {
+            self.applied = None;
+        } else if self.contract.is_some() {
+            self.applied.get_or_insert(before);
+        }
+    }
+
+    /// What Terraform last applied to its end, where that is known; the rest of the record is what it should be.
+    pub fn applied(&self) -> Option<&Configuration> {
+        let whole = self.contract.is_some() && self.status != StackStatus::Destroyed;
+        self.applied.as_ref().or_else(|| whole.then_some(&self.configuration))
     }
 }
 

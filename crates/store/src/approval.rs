@@ -9,11 +9,14 @@ use aws_sdk_sfn::Client;
 use jiff::Timestamp;
 use serde_json::json;
 use slipway_model::id::OperationId;
-use slipway_model::operation::approval::Decision;
+use slipway_model::operation::approval::{Approver, Decision, Undecidable};
 use slipway_model::operation::{Failure, Operation};
 use tokio::time::Instant;
 
+use crate::operation::{conflict, next_revision};
 use crate::task_token::{self, Answer, AnswerError};
+use crate::watch;
+use crate::write::{ATTEMPTS, Written, pause};
 use crate::{Error, Store};
 
 /// Where a decision is.
@@ -36,17 +39,38 @@ impl Store {
             .await
     }
 
-    /// Records an approval, which is still to be delivered.
-    pub async fn approve(&self, id: &OperationId, by: &str) -> Result<Operation, Error> {
-        let now = Timestamp::now();
-        self.update_operation(id, |operation| Ok(operation.approve(by, now)?))
-            .await
+    /// Records an approval; the last one that the plan takes is still to be delivered.
+    pub async fn approve<'a>(&self, id: &OperationId, by: impl Into<Approver<'a>>) -> Result<Operation, Error> {
+        let by = by.into();
+        self.decide(id, |operation, now| operation.approve(by, now)).await
     }
 
     /// Records a rejection, which is still to be delivered.
     pub async fn reject(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
-        self.update_operation(id, |operation| Ok(operation.reject(failure)?))
-            .await
+        self.decide(id, |operation, now| operation.reject(failure, now)).await
+    }
+
+    /// Records a decision under the revision that was read, so that of two at once the second one meets the first.
+    async fn decide(
+        &self,
+        id: &OperationId,
+        decide: impl Fn(&mut Operation, Timestamp) -> Result<(), Undecidable>,
+    ) -> Result<Operation, Error> {
+        for attempt in 0..ATTEMPTS {
+            let read = self.operation(id).await?;
+            let mut operation = read.clone();
+            decide(&mut operation, Timestamp::now())?;
+            if operation == read {
+                return Ok(operation);
+            }
+            let write = next_revision(&mut operation)?;
+            if self.write("record a decision", vec![write]).await? == Written::Yes {
+                watch::changed(id);
+                return Ok(operation);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(id))
     }
 }
 

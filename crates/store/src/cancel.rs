@@ -43,7 +43,9 @@ impl Store {
             let mut operation = self.operation(id).await?;
             match operation.status {
                 OperationStatus::Cancelled => return Ok(Cancelled::Ended(Box::new(self.finished(operation).await?))),
-                OperationStatus::Succeeded | OperationStatus::Failed => return Ok(Cancelled::EndedBefore(operation)),
+                OperationStatus::Succeeded | OperationStatus::Failed | OperationStatus::Discarded => {
+                    return Ok(Cancelled::EndedBefore(operation));
+                }
                 _ => {}
             }
             let written = match operation.cancelling() {

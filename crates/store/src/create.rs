@@ -11,7 +11,9 @@ use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
+use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
+use slipway_model::request::Patch;
 use slipway_model::stack::{Configuration, Stack, StackStatus};
 use slipway_model::subscription::Subscription;
 
@@ -38,7 +40,9 @@ pub struct NewStack {
     pub images: BTreeMap<Name, Image>,
     /// Which images its services get when they are pushed.
     pub subscriptions: BTreeMap<Name, Subscription>,
-    /// Who asks; also its owner.
+    /// Its owner; the requester where there is none.
+    pub owner: Option<Owner>,
+    /// The requester.
     pub requested_by: String,
     /// The event by which it is asked for.
     pub origin: Option<Origin>,
@@ -51,9 +55,10 @@ pub struct NewOperation {
     pub kind: OperationKind,
     /// The stack as the caller read it, and judged the request by it.
     pub stack: Stack,
-    /// What the stack is to be made from, made out of `stack.configuration`: for an update (it becomes the stack's) and for
-    /// a preview (it does not). `None` leaves what the stack has.
+    /// What the stack is to be made from, as far as that is known now; `None` leaves what the stack has.
     pub configuration: Option<Configuration>,
+    /// What an update or a preview changes: applied to what the stack has when the operation begins.
+    pub patch: Option<Patch>,
     /// The images of the release; empty for the other kinds.
     pub images: BTreeMap<Name, Image>,
     /// The release that a rollback brings out again.
@@ -121,6 +126,7 @@ impl Store {
             let asked = Asked {
                 kind: OperationKind::Provision,
                 configuration: &new.configuration,
+                patch: None,
                 images: &new.images,
                 rollback_to: None,
                 task: None,
@@ -167,6 +173,7 @@ impl Store {
         let asked = Asked {
             kind: new.kind,
             configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
+            patch: new.patch.as_ref(),
             images: &new.images,
             rollback_to: new.rollback_to,
             task: new.task.as_ref(),
@@ -214,10 +221,14 @@ impl NewStack {
             id,
             name: self.name.clone(),
             environment: self.environment.clone(),
-            owner: self.requested_by.clone(),
+            owner: self
+                .owner
+                .as_ref()
+                .map_or_else(|| self.requested_by.clone(), Owner::to_string),
             status: StackStatus::Provisioning,
             revision: 0,
             configuration: self.configuration.clone(),
+            applied: None,
             contract: None,
             current_release: None,
             last_release: ReleaseNumber(0),
@@ -237,6 +248,7 @@ impl NewOperation {
             kind,
             stack,
             configuration: None,
+            patch: None,
             images: BTreeMap::new(),
             rollback_to: None,
             task: None,
@@ -252,6 +264,7 @@ impl NewOperation {
 struct Asked<'a> {
     kind: OperationKind,
     configuration: &'a Configuration,
+    patch: Option<&'a Patch>,
     images: &'a BTreeMap<Name, Image>,
     rollback_to: Option<ReleaseNumber>,
     task: Option<&'a Name>,
@@ -275,9 +288,6 @@ impl Request {
         stack.updated_at = now;
         if position.is_none() {
             stack.active_operation = Some(id.clone());
-        }
-        if asked.kind == OperationKind::Update {
-            stack.configuration = asked.configuration.clone();
         }
         let release = (!asked.images.is_empty()).then(|| {
             stack.last_release = stack.last_release.next();
@@ -307,6 +317,8 @@ impl Request {
             },
             revision: 1,
             configuration: asked.configuration.clone(),
+            patch: asked.patch.cloned(),
+            found: None,
             release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
             mends: false,
             images: asked.images.clone(),
@@ -326,6 +338,8 @@ impl Request {
             planned_by: None,
             verdict: None,
             drift: None,
+            approval_rule: None,
+            approvals: Vec::new(),
             approved_by: None,
             binding: None,
             approval_token: None,

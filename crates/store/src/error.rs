@@ -1,6 +1,7 @@
 //! What can go wrong with the table.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use slipway_model::operation::approval::Undecidable;
 use slipway_model::{operation, release, stack};
 
 use crate::cursor::InvalidCursor;
@@ -40,6 +41,9 @@ pub enum Error {
     /// The change does not belong to the status that the record has now.
     #[error(transparent)]
     IllegalTransition(#[from] IllegalTransition),
+    /// A decision about a plan does not count.
+    #[error(transparent)]
+    Undecidable(#[from] Undecidable),
     /// The operation does not have its stack's slot: it has ended, or never had it.
     #[error("the operation {operation} does not have the slot of its stack")]
     NotActive {
@@ -99,6 +103,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::IllegalTransition(_)
+            | Self::Undecidable(_)
             | Self::NotActive { .. }
             | Self::InvalidCursor(_)
             | Self::Encode { .. }

@@ -26,6 +26,8 @@ pub enum End {
     Failed(Failure),
     /// Somebody called it off. A queued operation is taken out of the queue.
     Cancelled(Failure),
+    /// Its change was rejected, refused or not decided in time.
+    Discarded(Failure),
 }
 
 /// An operation that has ended.
@@ -103,10 +105,14 @@ impl Store {
         let id = operation.id.clone();
         stack.status = stack
             .status
-            .after(end.of_stack(operation.kind))
+            .after(end.of_stack(&operation))
             .map_err(IllegalTransition::from)?;
         let destroyed = stack.status == StackStatus::Destroyed;
         note_drift(&operation, &mut stack, end, now);
+        let succeeded = *end == End::Succeeded;
+        if operation.kind == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
+            stack.commit(&operation.configuration, succeeded);
+        }
 
         let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
         if destroyed {
@@ -242,25 +248,37 @@ impl Store {
 }
 
 impl End {
+    /// How an operation ends that fails so.
+    pub fn of(failure: Failure) -> Self {
+        match failure.name.as_str() {
+            name if name == ErrorName::Cancelled.as_str() => Self::Cancelled(failure),
+            name if ErrorName::discards(name) => Self::Discarded(failure),
+            _ => Self::Failed(failure),
+        }
+    }
+
     fn of_operation(&self) -> OperationEvent {
         match self {
             Self::Succeeded => OperationEvent::Succeeded,
             Self::Failed(_) => OperationEvent::Failed,
             Self::Cancelled(_) => OperationEvent::Cancelled,
+            Self::Discarded(_) => OperationEvent::Discarded,
         }
     }
 
-    fn of_stack(&self, kind: OperationKind) -> StackEvent {
-        match self {
-            Self::Succeeded => StackEvent::Succeeded(kind),
-            Self::Failed(_) | Self::Cancelled(_) => StackEvent::Failed(kind),
+    fn of_stack(&self, operation: &Operation) -> StackEvent {
+        let kind = operation.kind;
+        match (self, operation.found) {
+            (Self::Succeeded, _) => StackEvent::Succeeded(kind),
+            (_, Some(found)) if !operation.has_begun_apply() => StackEvent::Untouched(kind, found),
+            _ => StackEvent::Failed(kind),
         }
     }
 
     fn of_release(&self) -> ReleaseEvent {
         match self {
             Self::Succeeded => ReleaseEvent::Succeeded,
-            Self::Failed(_) | Self::Cancelled(_) => ReleaseEvent::Failed,
+            Self::Failed(_) | Self::Cancelled(_) | Self::Discarded(_) => ReleaseEvent::Failed,
         }
     }
 }
@@ -272,7 +290,7 @@ fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestam
             let found = operation.drift.as_ref();
             stack.drift = found.map(|drift| DriftSeen::new(operation.id.clone(), now, drift));
         }
-        (OperationKind::Update | OperationKind::Destroy, _) => stack.drift = None,
+        (OperationKind::Update | OperationKind::Destroy, _) if operation.has_begun_apply() => stack.drift = None,
         _ => {}
     }
 }
@@ -288,7 +306,7 @@ fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result
             operation.failure = None;
             StepStatus::Succeeded
         }
-        End::Failed(failure) | End::Cancelled(failure) => {
+        End::Failed(failure) | End::Cancelled(failure) | End::Discarded(failure) => {
             let known = operation.failure.take().filter(|known| known.name == failure.name);
             operation.failure = Some(known.unwrap_or_else(|| failure.clone()));
             if matches!(end, End::Cancelled(_)) {

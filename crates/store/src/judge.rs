@@ -12,9 +12,9 @@ use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
-use slipway_model::operation::OperationKind;
+use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
-use slipway_model::request::{Edit, StackDraft};
+use slipway_model::request::{Edit, Patch, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_model::variable;
@@ -108,6 +108,7 @@ impl Store {
             variables,
             images,
             subscriptions,
+            owner,
             mut problems,
         } = draft;
         let environment = match environment {
@@ -131,6 +132,7 @@ impl Store {
                 configuration,
                 images,
                 subscriptions,
+                owner,
                 requested_by: asking.requested_by.to_owned(),
                 origin: asking.origin.cloned(),
             }),
@@ -236,12 +238,14 @@ impl Store {
         };
         match change {
             Change::Update(edit) => {
-                new.configuration = Some(self.edited(stack, edit).await?);
+                new.configuration = Some(self.edited(stack, &edit.patch).await?);
+                new.patch = Some(edit.patch.clone());
                 new.subscriptions = subscribed(stack, edit)?;
             }
             Change::Preview(edit) => {
                 require_no_subscriptions(edit)?;
-                new.configuration = Some(self.edited(stack, edit).await?);
+                new.configuration = Some(self.edited(stack, &edit.patch).await?);
+                new.patch = Some(edit.patch.clone());
             }
             Change::Release { images, snapshot } => {
                 if *snapshot {
@@ -266,11 +270,54 @@ impl Store {
         Ok(new)
     }
 
-    /// What the stack is made from after `edit`.
-    async fn edited(&self, stack: &Stack, edit: &Edit) -> Result<Configuration, Refusal> {
+    /// What the stack is made from after `patch`, if every operation before succeeds.
+    async fn edited(&self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
+        let coming = self.coming_configuration(stack).await?;
+        let before = coming.as_ref().unwrap_or(&stack.configuration);
+        self.patched(&stack.environment, before, patch).await
+    }
+
+    /// Applies the patch of an operation that begins to what its stack has now: operations before it may have been discarded.
+    pub async fn settle(&self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
+        let Some(patch) = &operation.patch else {
+            return Ok(operation);
+        };
+        let (before, judged) = (&stack.configuration, &operation.configuration);
+        let version = patch.version.as_ref().unwrap_or(&before.version);
+        if judged.version == *version && judged.variables == patch.over(&before.variables) {
+            return Ok(operation);
+        }
+        let configuration = self.patched(&stack.environment, before, patch).await?;
+        let settled = self.update_known_operation(operation, |operation| {
+            operation.configuration = configuration.clone();
+            Ok(())
+        });
+        Ok(settled.await?)
+    }
+
+    /// What the stack is made from when the operations before have succeeded; none where they change nothing of that.
+    async fn coming_configuration(&self, stack: &Stack) -> Result<Option<Configuration>, Error> {
+        let Some(active) = &stack.active_operation else {
+            return Ok(None);
+        };
+        let waiting = self.queue(&stack.id).await?;
+        for id in waiting.iter().rev().chain([active]) {
+            let operation = self.operation(id).await?;
+            if operation.kind == OperationKind::Update {
+                return Ok(Some(operation.configuration));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn patched(
+        &self,
+        environment: &Name,
+        before: &Configuration,
+        edit: &Patch,
+    ) -> Result<Configuration, Refusal> {
         let mut problems = Vec::new();
-        let environment = self.environment(&stack.environment).await?;
-        let before = &stack.configuration;
+        let environment = self.environment(environment).await?;
         let version = edit.version.as_ref().unwrap_or(&before.version);
         let blueprint = self
             .known_blueprint(&before.blueprint, Some(version), &mut problems)

@@ -23,7 +23,7 @@ pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscripti
         return Ok(None);
     }
     // Another version may have other services, which are known when it is applied.
-    let contract = stack.contract.as_ref().filter(|_| edit.version.is_none());
+    let contract = stack.contract.as_ref().filter(|_| edit.patch.version.is_none());
     if let Some(contract) = contract {
         let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
         let remedy = format!("the services of this stack are: {}", services.join(", "));

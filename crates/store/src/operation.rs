@@ -78,8 +78,8 @@ impl Store {
     }
 
     /// [`Store::begin_operation`], and records the ARN of the execution in the same write.
-    pub async fn begin_execution(&self, id: &OperationId, execution: &str) -> Result<Operation, Error> {
-        Ok(self.begin(id, Some(execution)).await?.0)
+    pub async fn begin_execution(&self, id: &OperationId, execution: &str) -> Result<(Operation, Stack), Error> {
+        self.begin(id, Some(execution)).await
     }
 
     async fn begin(&self, id: &OperationId, execution: Option<&str>) -> Result<(Operation, Stack), Error> {
@@ -106,6 +106,11 @@ impl Store {
             operation.status = status;
             operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
+            operation.found = Some(stack.status);
+            if operation.patch.is_none() {
+                // What it was when the request came may have been changed by the operations before this one.
+                operation.configuration = stack.configuration.clone();
+            }
             operation.mends = operation.kind == OperationKind::Update && stack.status == StackStatus::Failed;
             let mut writes = vec![next_revision(&mut operation)?];
             if stack.status != begun {

@@ -1,14 +1,17 @@
 //! Stacks, and the queues of operations that wait for them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
+use slipway_model::principal::Owner;
 use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
 use crate::list::Query;
+use crate::operation::next_stack_revision;
 use crate::table::{Key, QUEUE, stack_places};
-use crate::write::{Condition, Write};
+use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
 
 /// An operation's place in the queue of its stack.
@@ -22,6 +25,18 @@ impl Store {
     /// The stack, also a destroyed one, or [`Error::NotFound`].
     pub async fn stack(&self, id: &StackId) -> Result<Stack, Error> {
         self.require(&Key::stack(id), || format!("stack {id}")).await
+    }
+
+    /// Gives a stack to another owner; `None` where it was changed since it was read.
+    pub async fn transfer_stack(&self, read: &Stack, owner: &Owner) -> Result<Option<Stack>, Error> {
+        let mut stack = read.clone();
+        owner.as_str().clone_into(&mut stack.owner);
+        if stack == *read {
+            return Ok(Some(stack));
+        }
+        let write = next_stack_revision(&mut stack, Timestamp::now())?;
+        let written = self.write("transfer a stack", vec![write]).await?;
+        Ok((written == Written::Yes).then_some(stack))
     }
 
     /// The live stack of this name in an environment, or [`Error::NotFound`].

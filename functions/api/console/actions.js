@@ -92,12 +92,17 @@ export async function approve(operation, sheet) {
   const answer = await ask({
     title: 'Approve this plan',
     body: html`<p>${operation.plan ? planCounts(operation.plan) : null}</p>
-      <p>The workflow applies exactly this plan to <strong>${operation.stack.name}</strong> in <strong>${operation.environment}</strong>. Requested by ${operation.requested_by}, ${when(operation.created_at)}.</p>`,
+      <p>The workflow applies exactly this plan to <strong>${operation.stack.name}</strong> in <strong>${operation.environment}</strong>. Requested by ${operation.requested_by}, ${when(operation.created_at)}.</p>
+      <div class="field"><label for="comment">Comment, if any</label>
+      <textarea id="comment" name="comment" rows="2" maxlength="1000"></textarea></div>`,
     confirm: 'Approve',
     tone: operation.plan && operation.plan.destroy + operation.plan.replace > 0 ? 'danger' : 'primary',
-    act: () => post(`/v1/operations/${operation.id}/approve`, sheet ? { sheet: sheet.hash } : {}),
+    act: (form) => {
+      const comment = String(new FormData(form).get('comment')).trim();
+      return post(`/v1/operations/${operation.id}/approve`, { ...(sheet ? { sheet: sheet.hash } : {}), ...(comment ? { comment } : {}) });
+    },
   });
-  if (answer) announce('Approved.');
+  if (answer) announce(/** @type {import('./types').Operation} */ (answer).decision ? 'Approved.' : 'Your approval counts. The plan waits for more.');
   return /** @type {any} */ (answer);
 }
 

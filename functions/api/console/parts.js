@@ -48,7 +48,7 @@ export function operationTitle(operation) {
 
 /** @param {string} status */
 export function hasEnded(status) {
-  return ['succeeded', 'failed', 'cancelled'].includes(status);
+  return ['succeeded', 'failed', 'cancelled', 'discarded'].includes(status);
 }
 
 /** @type {[keyof import('./types').Plan & string, string, string][]} */
@@ -93,7 +93,6 @@ export function fieldList(errors) {
 /** @param {Problem | null} problem */
 function nextStep(problem) {
   if (problem?.status === 404) return html`<p><a href="/console/stacks">All stacks</a></p>`;
-  if (problem?.status === 403) return html`<p>The owner of the stack and administrators may do this.</p>`;
   if (problem?.status === 412) return html`<p>Reload to see the newest state, then repeat the change.</p>`;
   return null;
 }
@@ -206,7 +205,7 @@ export function operationRow(operation, { stack = true } = {}) {
     <span class="row-main"><strong>${stack ? operation.stack.name : operationTitle(operation)}</strong>
       <span class="muted">${stack ? `${operationTitle(operation)} · ${operation.environment}` : operation.requested_by}</span></span>
     <span class="row-mid">${
-      operation.error ? html`<span class="clip bad">${operation.error.message}</span>`
+      operation.error ? html`<span class=${operation.status === 'failed' ? 'clip bad' : 'clip muted'}>${operation.error.message}</span>`
         : !hasEnded(operation.status) && progress?.total ? html`<span class="muted">${running?.name ?? ''} ${progress.done} of ${counted(progress.total, 'resource')}</span>`
         : !hasEnded(operation.status) && running && !operation.plan ? html`<span class="muted">${running.name}</span>`
         : operation.plan ? planCounts(operation.plan)

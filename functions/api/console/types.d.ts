@@ -14,7 +14,8 @@ export interface Variable {
 export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; }
 export interface Blueprint extends BlueprintSummary { digest: string; variables: Variable[]; versions?: string[]; next?: string | null; }
 export interface Environment {
-  name: string; account: string; region: string; role: string | null; approval: string; protected: boolean;
+  name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
+  self_approval: boolean; approval_timeout_seconds: number; protected: boolean;
   variables: Record<string, unknown>; revision: number;
 }
 export interface SourceAccount {
@@ -62,6 +63,8 @@ export interface Failure { name: string; step: string; message: string; address:
 export interface Operation {
   id: string; kind: string; stack: { id: string; name: string }; environment: string; status: string; revision: number;
   created_at: string; started_at: string | null; ended_at: string | null; requested_by: string; approved_by: string | null;
+  approvals: { by: string; at: string; sheet: string | null; comment: string | null }[]; approvals_required: number | null;
+  approval_expires_at: string | null; decision: string | null;
   position: number | null; blueprint: { name: string; version: string }; release: number | null; task: string | null;
   snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;
   cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;

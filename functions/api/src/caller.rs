@@ -1,16 +1,25 @@
 //! Who sends a request, and what they may do.
 
+use std::collections::BTreeSet;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use slipway_model::name::Digest;
+use slipway_model::operation::approval::Approver;
+use slipway_model::principal::{self, TEAM};
 use slipway_model::stack::Stack;
 
 use crate::error::Error;
 
 /// Who sends a request: an extension that whoever serves the router puts into every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The name under which stacks are owned and operations are requested.
+    /// The name under which stacks are owned and operations are requested ([`slipway_model::principal`]).
     pub name: String,
+    /// Names under which earlier versions recorded the same caller.
+    pub former: Vec<String>,
+    /// The groups that the verified token names.
+    pub groups: BTreeSet<String>,
     /// Whether they administer the service: publish blueprints, and change the stacks of others.
     pub admin: bool,
 }
@@ -24,9 +33,35 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 impl Caller {
+    /// A caller of this name, without groups.
+    pub fn named(name: impl Into<String>, admin: bool) -> Self {
+        Self {
+            name: name.into(),
+            admin,
+            ..Self::default()
+        }
+    }
+
+    /// Whether what belongs to `owner` belongs to the caller: by name, or as a member of the team.
+    pub fn is_owner(&self, owner: &str) -> bool {
+        let owner = principal::canonical(owner);
+        let is_member = owner.strip_prefix(TEAM).is_some_and(|team| self.groups.contains(team));
+        is_member || *owner == self.name || self.former.iter().any(|former| *former == *owner)
+    }
+
+    /// The caller as an approver of this sheet, who says this.
+    pub fn approver<'a>(&'a self, sheet: Option<&'a Digest>, comment: Option<&'a str>) -> Approver<'a> {
+        Approver {
+            name: &self.name,
+            former: &self.former,
+            sheet,
+            comment,
+        }
+    }
+
     /// Only the owner of a stack and administrators change it; everybody reads.
     pub fn require_owner(&self, stack: &Stack) -> Result<(), Error> {
-        if self.admin || self.name == stack.owner {
+        if self.admin || self.is_owner(&stack.owner) {
             return Ok(());
         }
         Err(Error::Forbidden(format!(

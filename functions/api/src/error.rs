@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use axum::http::Method;
 use slipway_model::name::Digest;
+use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::FieldProblem;
 use slipway_store::judge::Refusal;
 
@@ -141,6 +142,12 @@ impl From<slipway_store::Error> for Error {
                 "give shorter values; large data belongs into the blueprint's files or a bucket",
             ),
             Store::IllegalTransition(illegal) => Self::Conflict(format!("Nothing was changed: {illegal}.")),
+            Store::Undecidable(Undecidable::OwnRequest) => Self::Forbidden(
+                "The rule `self_approval` of the environment forbids that the requester of an operation approves its plan. Ask somebody \
+                 else, or an administrator to set `self_approval` of the environment to true for later operations."
+                    .to_owned(),
+            ),
+            Store::Undecidable(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
             Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {
                 doing: "using the table",
                 source: error.into(),

@@ -13,7 +13,7 @@
 //! | [`caller`] | who may do what |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
 //! | `waiting` | how many requests wait at once |
-//! | [`lambda`] | events of API Gateway as requests |
+//! | [`lambda`], `identity` | events of API Gateway as requests, and who sends them |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ mod artifacts;
 pub mod body;
 pub mod caller;
 pub mod error;
+mod identity;
 pub mod lambda;
 mod openapi;
 pub mod parameters;

@@ -98,6 +98,7 @@ handlers![
     stacks::show,
     stacks::update,
     stacks::destroy,
+    stacks::transfer,
     stacks::preview,
     stacks::drift,
     tasks::run,

@@ -15,7 +15,8 @@ pub(crate) struct Begun {
 
 impl Steps {
     pub(crate) async fn begin(&self, operation: &OperationId, execution: &str) -> Result<Begun, StepError> {
-        let begun = self.store.begin_execution(operation, execution).await?;
+        let (begun, stack) = self.store.begin_execution(operation, execution).await?;
+        let begun = self.store.settle(begun, &stack).await?;
         Ok(Begun {
             kind: begun.kind,
             stack: begun.stack,

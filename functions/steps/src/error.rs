@@ -3,6 +3,7 @@
 use lambda_runtime::Diagnostic;
 use slipway_model::error_name::ErrorName;
 use slipway_model::problem::FieldProblem;
+use slipway_store::judge::Refusal;
 use slipway_store::task_token::AnswerError;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
@@ -17,6 +18,9 @@ pub enum StepError {
     /// The rules of the environment forbid the plan.
     #[error("{0}")]
     PlanRefused(String),
+    /// The request does not fit the stack any more when its turn comes.
+    #[error("{0}")]
+    RequestInvalid(String),
     /// There is no plan to review.
     #[error("{0}")]
     PlanFailed(String),
@@ -137,6 +141,7 @@ impl StepError {
         let name = match self {
             Self::PlanRefused(_) => ErrorName::PlanRefused,
             Self::PlanFailed(_) => ErrorName::PlanFailed,
+            Self::RequestInvalid(_) => ErrorName::RequestInvalid,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,
             Self::MigrationFailed(_) => ErrorName::MigrationFailed,
             Self::SnapshotFailed(_) => ErrorName::SnapshotFailed,
@@ -168,14 +173,19 @@ impl StepError {
 
     /// The problems of a contract in one text, by field.
     pub(crate) fn contract(problems: &[FieldProblem]) -> Self {
-        let lines = problems
-            .iter()
-            .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
         Self::ContractInvalid(format!(
             "the blueprint's output is not what Slipway needs: {}",
-            lines.collect::<Vec<_>>().join("; ")
+            lines(problems)
         ))
     }
+}
+
+/// Problems in one text, by field.
+fn lines(problems: &[FieldProblem]) -> String {
+    let lines = problems
+        .iter()
+        .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// The first `length` characters of a text.
@@ -191,6 +201,22 @@ impl From<slipway_store::Error> for StepError {
         match error {
             slipway_store::Error::IllegalTransition(_) | slipway_store::Error::NotActive { .. } => Self::Ended(error),
             error => Self::Store(error),
+        }
+    }
+}
+
+impl From<Refusal> for StepError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(problems) => Self::RequestInvalid(format!(
+                "the request does not fit the stack any more, which changed while the request waited: {}",
+                lines(&problems)
+            )),
+            Refusal::Conflict(why) => Self::RequestInvalid(why),
+            Refusal::RevisionMismatch { current } => {
+                Self::RequestInvalid(format!("the stack is at revision {current} by now"))
+            }
+            Refusal::Store(error) => error.into(),
         }
     }
 }

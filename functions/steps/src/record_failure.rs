@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, Operation, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::finish::End;
 use slipway_store::rollout;
 
@@ -14,11 +14,12 @@ use crate::error::cut;
 use crate::payload::Failed;
 use crate::{StepError, Steps, state};
 
-/// How the execution ends: its `Error` and its `Cause`.
+/// How the execution ends: its `Error` and its `Cause`; it succeeds if the operation was discarded or cancelled.
 #[derive(Debug, Serialize)]
 pub(crate) struct Recorded {
     error: String,
     cause: String,
+    status: OperationStatus,
 }
 
 impl Steps {
@@ -42,13 +43,15 @@ impl Steps {
         let failure = self.in_plain_words(&ending, failed).await;
         // The runner has said so itself, unless it could not say anything any more.
         let failure = ending.failing(failure);
-        let end = match failure.name.as_str() {
-            rollout::CALLED_OFF => End::Cancelled(failure.clone()),
-            _ => End::Failed(failure.clone()),
-        };
+        let end = End::of(failure.clone());
         let finished = self.store.finish_known_operation(ending, &end).await?;
         self.start_next(&finished).await;
-        Ok(recorded(operation, &finished.operation.failure.unwrap_or(failure)))
+        let status = finished.operation.status;
+        Ok(recorded(
+            operation,
+            &finished.operation.failure.unwrap_or(failure),
+            status,
+        ))
     }
 
     async fn in_plain_words(&self, operation: &Operation, failed: &Failed) -> Failure {
@@ -172,7 +175,7 @@ fn told(failed: &Failed) -> String {
     }
 }
 
-fn recorded(operation: &OperationId, failure: &Failure) -> Recorded {
+fn recorded(operation: &OperationId, failure: &Failure, status: OperationStatus) -> Recorded {
     let address = failure.address.as_ref().map(|address| format!(" (resource {address})"));
     Recorded {
         error: failure.name.clone(),
@@ -182,5 +185,6 @@ fn recorded(operation: &OperationId, failure: &Failure) -> Recorded {
             failure.message.trim_end_matches('.'),
             address.unwrap_or_default()
         ),
+        status,
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Reviewed {
     verdict: Answer,
     /// Whether the build of Plan applied the plan.
     applied: bool,
+    /// How long the plan waits for an approval.
+    approval_seconds: i64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -35,6 +37,7 @@ impl Steps {
                 return Ok(Reviewed {
                     verdict: Answer::Apply,
                     applied: true,
+                    approval_seconds: 0,
                 });
             }
             Some(Planned::Applies | Planned::Failed) => {
@@ -43,17 +46,30 @@ impl Steps {
             }
             Some(Planned::Left) | None => {}
         }
+        let mut rule = None;
         let verdict = match (&planned.plan, &planned.drift) {
             // What differs is not planned for: it is shown.
             (None, Some(_)) if planned.kind == OperationKind::Drift => Verdict::ShownOnly,
             (Some(plan), _) => {
                 let environment = self.store.environment(&planned.environment).await?;
-                plan::review(planned.kind, plan, &environment)
+                let verdict = plan::review(planned.kind, plan, &environment);
+                rule = (verdict == Verdict::ApprovalNeeded).then(|| environment.approval_rule(began));
+                verdict
             }
             (None, _) => return Err(StepError::PlanFailed("the build ended without a plan".to_owned())),
         };
-        let change = |operation: &mut Operation| operation.verdict = Some(verdict.clone());
+        let change = |operation: &mut Operation| {
+            operation.verdict = Some(verdict.clone());
+            // A repeated review does not give more time.
+            if operation.approval_rule.is_none() {
+                operation.approval_rule.clone_from(&rule);
+            }
+        };
         let reviewed = self.note(planned, state::REVIEW_PLAN, began, change).await?;
+        let approval_seconds = reviewed.approval_rule.as_ref().map_or(0, |rule| {
+            // At least a second: a time that is over ends the state at once, as it should.
+            rule.expires_at.duration_since(Timestamp::now()).as_secs().max(1)
+        });
         let verdict = match reviewed.after_review(&verdict) {
             Next::Refused(why) => return Err(StepError::PlanRefused(why)),
             Next::Approval => Answer::ApprovalNeeded,
@@ -63,6 +79,7 @@ impl Steps {
         Ok(Reviewed {
             verdict,
             applied: false,
+            approval_seconds,
         })
     }
 }

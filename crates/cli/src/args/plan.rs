@@ -53,4 +53,7 @@ pub struct Approve {
     /// Hash of the approval sheet [default: show it and ask]
     #[arg(long, value_name = "HASH")]
     pub sheet: Option<Digest>,
+    /// A comment, which stays with the operation
+    #[arg(long)]
+    pub comment: Option<String>,
 }

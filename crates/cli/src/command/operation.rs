@@ -156,7 +156,8 @@ fn sheet(operation: &Operation) -> String {
             .unwrap_or_default();
         lines.push(format!("  {:<10} {} {took}", step.status, step.name));
     }
-    if operation.status == "waiting_for_approval" {
+    lines.extend(operation.approvals().map(|approval| format!("approved   {approval}")));
+    if operation.waits_for_decision() {
         lines.push(operation.decide());
     }
     lines.extend(

@@ -112,7 +112,8 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
         None => ask(id, client, output).await?,
     };
     let path = format!("/v1/operations/{id}/approve");
-    let value: Value = client.send(Method::POST, &path, &json!({ "sheet": hash })).await?;
+    let body = json!({ "sheet": hash, "comment": command.comment });
+    let value: Value = client.send(Method::POST, &path, &body).await?;
     operation::show(&value, output)
 }
 

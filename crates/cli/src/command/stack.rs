@@ -49,6 +49,12 @@ pub async fn run(command: StackCommand, client: &Client, output: Output) -> Resu
             let value: Value = client.send(Method::POST, &path, &json!({})).await?;
             started(client, output, &value, wait).await
         }
+        StackCommand::Transfer { stack, owner } => {
+            let path = format!("/v1/stacks/{}/owner", stack_id(&stack, client).await?);
+            let value: Value = client.send(Method::PUT, &path, &json!({ "owner": owner })).await?;
+            output.answer(&value, sheet);
+            Ok(())
+        }
         StackCommand::Destroy { stack, wait } => {
             let path = format!("/v1/stacks/{}", stack_id(&stack, client).await?);
             let value: Value = client.delete(&path).await?;
@@ -256,6 +262,11 @@ fn sheet(stack: &Value) -> String {
                 )
             }),
         );
+    }
+    if stack["applied"].is_object() && stack["applied"]["variables"] != stack["variables"] {
+        lines.push("applied (the last apply failed)".to_owned());
+        let applied = stack["applied"]["variables"].as_object().into_iter().flatten();
+        lines.extend(applied.map(|(name, value)| format!("  {name} = {value}")));
     }
     let tasks = stack["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let tasks: Vec<&str> = tasks.iter().filter_map(Value::as_str).collect();

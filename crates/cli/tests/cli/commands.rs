@@ -191,7 +191,8 @@ async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
     let folder = blueprint();
     let files = tempfile::tempdir().expect("a folder");
     let asks = files.path().join("asks.json");
-    let environment = r#"{"account": "000000000000", "region": "us-east-1", "approval": "always"}"#;
+    let environment =
+        r#"{"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true}"#;
     std::fs::write(&asks, environment).expect("a file");
     for args in [
         &[

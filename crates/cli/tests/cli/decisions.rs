@@ -18,7 +18,8 @@ const KILLS: u32 = 3;
 async fn server() -> Option<Server> {
     on_path("terraform").or_else(|| on_path("tofu"))?;
     let server = Server::start();
-    let environment = json!({"account": "000000000000", "region": "us-east-1", "approval": "always"});
+    let environment =
+        json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
     let headers = [("content-type", "application/json")];
     let put = server.request(
         Method::PUT,
@@ -54,7 +55,7 @@ async fn decision_that_meets_a_restart_is_not_lost() {
     for round in 0..KILLS {
         for (verb, body, status) in [
             ("approve", json!({}), "succeeded"),
-            ("reject", json!({"reason": "not today"}), "failed"),
+            ("reject", json!({"reason": "not today"}), "discarded"),
         ] {
             let (restarted, operation) = killed_while_it_waits(server, &format!("{verb}-{round}")).await;
             server = restarted;

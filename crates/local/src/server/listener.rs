@@ -21,10 +21,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 pub(super) fn api_router(api: Router, functions: Functions, guard_of_api: Guard) -> Router {
     // Who can reach loopback and the data folder is the user of this machine.
-    let caller = Caller {
-        name: os_user(),
-        admin: true,
-    };
+    let caller = Caller::named(os_user(), true);
     api.layer(Extension(caller))
         .layer(from_fn_with_state(functions, gateway::around))
         .layer(from_fn_with_state(guard_of_api, guard))

@@ -58,6 +58,10 @@ fn new(name: Name, data: &Path) -> Result<Environment, Error> {
         role: None,
         external_id: None,
         approval: Approval::Never,
+        approvals_required: 1,
+        // One machine has one user.
+        self_approval: true,
+        approval_timeout_seconds: 259_200,
         protected: false,
         variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),
     })

@@ -5,16 +5,94 @@
 //! token with it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
+use crate::name::Digest;
 
 /// The state in which a plan waits.
 pub const WAIT_FOR_APPROVAL: &str = "Wait for approval";
 
+/// The rule by which a plan is approved: that of the environment when the plan was reviewed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRule {
+    /// How many approvers it takes.
+    pub required: u32,
+    /// Whether the requester may be one of them.
+    pub self_approval: bool,
+    /// When the plan expires without a decision.
+    pub expires_at: Timestamp,
+}
+
+/// An approval that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The approver.
+    pub by: String,
+    /// When it was given.
+    pub at: Timestamp,
+    /// The hash of the approval sheet that it quoted. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<Digest>,
+    /// What the approver said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// A caller who approves a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Approver<'a> {
+    /// The caller's name.
+    pub name: &'a str,
+    /// Names that the caller had in earlier versions.
+    pub former: &'a [String],
+    /// The hash of the approval sheet that the caller quotes.
+    pub sheet: Option<&'a Digest>,
+    /// What the caller says.
+    pub comment: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Approver<'a> {
+    fn from(name: &'a str) -> Self {
+        Self {
+            name,
+            former: &[],
+            sheet: None,
+            comment: None,
+        }
+    }
+}
+
+impl Approver<'_> {
+    fn is(&self, name: &str) -> bool {
+        self.name == name || self.former.iter().any(|former| former == name)
+    }
+}
+
+/// Why a decision does not count. Nothing is recorded then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecidable {
+    /// The requester approves.
+    #[error("the requester of an operation does not approve its plan")]
+    OwnRequest,
+    /// The time for a decision is over.
+    #[error("the time for a decision about the plan was over at {0}")]
+    Expired(Timestamp),
+    /// The plan is approved.
+    #[error("the plan was approved by {0}")]
+    Approved(String),
+    /// The plan is rejected.
+    #[error("the plan was rejected: {0}")]
+    Rejected(String),
+    /// The operation waits for no decision: it is not that far, or has ended.
+    #[error("the operation is {0} and waits for no decision")]
+    NotWaiting(OperationStatus),
+}
+
 /// What was decided about a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// Approved, by this caller.
+    /// Approved; this caller's approval was the last one that it took.
     Approved(&'a str),
     /// Rejected, for this reason.
     Rejected(&'a Failure),
@@ -47,28 +125,55 @@ impl Operation {
         Ok(())
     }
 
-    /// The plan is approved. Repeating an approval changes nothing.
-    pub fn approve(&mut self, by: &str, now: Timestamp) -> Result<(), IllegalTransition> {
+    /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
+    /// changes nothing. Approvals of another sheet do not count any more: no two approvers agree to different things.
+    pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
+        let rule = self.approval_rule.as_ref();
+        if by.is(&self.requested_by) && !rule.is_some_and(|rule| rule.self_approval) && !self.status.has_ended() {
+            return Err(Undecidable::OwnRequest);
+        }
         match self.decision() {
             Some(Decision::Approved(_)) => return Ok(()),
-            None if self.status == OperationStatus::WaitingForApproval => {}
-            Some(Decision::Rejected(_)) | None => return Err(self.undecidable(OperationEvent::Approved)),
+            Some(Decision::Rejected(failure)) => return Err(Undecidable::Rejected(failure.message.clone())),
+            None => self.require_open(now)?,
         }
-        self.end_step(WAIT_FOR_APPROVAL, StepStatus::Succeeded, now);
-        self.status = self.status.after(OperationEvent::Approved)?;
-        self.approved_by = Some(by.to_owned());
+        self.approvals.retain(|approval| approval.sheet.as_ref() == by.sheet);
+        if self.approvals.iter().any(|approval| by.is(&approval.by)) {
+            return Ok(());
+        }
+        self.approvals.push(Approval {
+            by: by.name.to_owned(),
+            at: now,
+            sheet: by.sheet.cloned(),
+            comment: by.comment.map(ToOwned::to_owned),
+        });
+        if self.approvals.len() >= self.approvals_required() {
+            self.end_step(WAIT_FOR_APPROVAL, StepStatus::Succeeded, now);
+            self.status = OperationStatus::Running;
+            self.approved_by = Some(by.name.to_owned());
+        }
         Ok(())
     }
 
-    /// The plan is rejected, for this reason. The operation waits until the workflow records its end. Repeating the same
-    /// rejection changes nothing.
-    pub fn reject(&mut self, failure: &Failure) -> Result<(), IllegalTransition> {
+    /// Rejects the plan, for this reason; the approvals that it has do not count any more. The operation waits until the workflow
+    /// records its end. Repeating the same rejection changes nothing.
+    pub fn reject(&mut self, failure: &Failure, now: Timestamp) -> Result<(), Undecidable> {
         match self.decision() {
-            Some(Decision::Rejected(known)) if known == failure => {}
-            None if self.status == OperationStatus::WaitingForApproval => self.failure = Some(failure.clone()),
-            Some(_) | None => return Err(self.undecidable(OperationEvent::Failed)),
+            Some(Decision::Rejected(known)) if known == failure => Ok(()),
+            Some(Decision::Rejected(known)) => Err(Undecidable::Rejected(known.message.clone())),
+            Some(Decision::Approved(by)) => Err(Undecidable::Approved(by.to_owned())),
+            None => {
+                self.require_open(now)?;
+                self.failure = Some(failure.clone());
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// How many approvers the plan takes.
+    pub fn approvals_required(&self) -> usize {
+        let required = self.approval_rule.as_ref().map_or(1, |rule| rule.required);
+        usize::try_from(required).unwrap_or(usize::MAX)
     }
 
     /// `Wait for approval` accepted the decision with this token: nothing is left to deliver. The token of a later attempt
@@ -79,9 +184,15 @@ impl Operation {
         }
     }
 
-    fn undecidable(&self, event: OperationEvent) -> IllegalTransition {
-        let status = self.status;
-        IllegalTransition { status, event }
+    /// Whether a decision may be made now.
+    fn require_open(&self, now: Timestamp) -> Result<(), Undecidable> {
+        if self.status != OperationStatus::WaitingForApproval {
+            return Err(Undecidable::NotWaiting(self.status));
+        }
+        match &self.approval_rule {
+            Some(rule) if now >= rule.expires_at => Err(Undecidable::Expired(rule.expires_at)),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -72,6 +72,11 @@ impl Operation {
         (plan.status == StepStatus::Succeeded && applies && step(APPLY).is_none()).then_some(APPLY)
     }
 
+    /// Whether the runner has begun to apply the plan. An operation that ends before that leaves the stack as it was.
+    pub fn has_begun_apply(&self) -> bool {
+        self.steps.iter().any(|step| step.name == APPLY)
+    }
+
     /// Whether one of these states runs; an item of a Map has its state's name before the colon.
     pub(super) fn runs(&self, states: &[&str]) -> bool {
         let running = self.steps.iter().filter(|step| step.status == StepStatus::Running);

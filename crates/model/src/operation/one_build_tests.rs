@@ -232,7 +232,7 @@ impl World {
             8..=9 => self.apply_build_goes_on(),
             10..=11 => self.review(),
             12 if self.operation.status == OperationStatus::WaitingForApproval => {
-                self.operation.approve("eve", self.now).expect("it waits");
+                self.operation.approve("eve".into(), self.now).expect("it waits");
             }
             13 if self.operation.may_apply() && self.apply_builds.len() < 2 => {
                 self.apply_builds.push(ApplyBuild::Queued);

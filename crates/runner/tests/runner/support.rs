@@ -93,6 +93,9 @@ impl World {
             external_id: None,
             // Each phase is a build of its own.
             approval: Approval::Always,
+            approvals_required: 1,
+            self_approval: false,
+            approval_timeout_seconds: 259_200,
             protected: false,
             variables: Map::from_iter([
                 ("domain".to_owned(), "dev.example".into()),
@@ -189,6 +192,7 @@ impl World {
             configuration,
             images: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            owner: None,
             requested_by: "ada \"the owner\" ${lovelace}".to_owned(),
             origin: None,
         };

@@ -305,7 +305,7 @@ async fn an_answer_expires_after_seven_days_also_where_it_was_not_deleted_yet() 
 }
 
 #[tokio::test]
-async fn an_update_becomes_what_the_stack_is_made_from_and_a_preview_does_not() {
+async fn request_changes_nothing_of_its_stack_before_it_applies() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
     let mut preview = request(OperationKind::Preview, &stack);
@@ -331,7 +331,7 @@ async fn an_update_becomes_what_the_stack_is_made_from_and_a_preview_does_not() 
             .expect("an outcome"),
     );
     let after = table.store.stack(&stack.id).await.expect("the stack");
-    assert_eq!(after.configuration, configuration("other"));
+    assert_eq!(after.configuration, stack.configuration);
 
     // The next caller judged by what is no longer so.
     let stale = table.store.create_operation(&update, None, answer).await;

@@ -1,15 +1,18 @@
 //! Ends, and what follows from them.
 
 use futures::future::join_all;
+use serde_json::Map;
+use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
-use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{Operation, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::ReleaseStatus;
-use slipway_model::stack::StackStatus;
+use slipway_model::request::Patch;
+use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Error;
-use slipway_store::create::Outcome;
+use slipway_store::create::{NewOperation, Outcome};
 use slipway_store::finish::End;
 
-use crate::support::{answer, created, failure, images, new_stack, request, table};
+use crate::support::{Table, answer, created, failure, images, new_stack, request, table};
 
 #[tokio::test]
 async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
@@ -78,6 +81,7 @@ async fn an_update_brings_the_current_release_out_again_and_it_stays_current_eit
         let update = request(OperationKind::Update, &stack);
         let operation = created(store.create_operation(&update, None, answer).await.expect("an outcome"));
         store.begin_operation(&operation.id).await.expect("begun");
+        store.begin_step(&operation.id, "Apply").await.expect("a step");
         store
             .begin_release(&operation.id, ReleaseNumber(1))
             .await
@@ -92,6 +96,157 @@ async fn an_update_brings_the_current_release_out_again_and_it_stays_current_eit
         (stack.status, stack.current_release),
         (StackStatus::Failed, Some(ReleaseNumber(1)))
     );
+}
+
+/// A stack with `size = 1`, and an update to another size that has begun.
+async fn resizing(table: &Table, size: u8) -> (Stack, Operation) {
+    let mut new = new_stack("shop");
+    new.configuration.variables.insert("size".to_owned(), 1.into());
+    let stack = table.ready(&new).await;
+    let update = created(
+        table
+            .store
+            .create_operation(&resize(&stack, size), None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    let (update, _) = table.store.begin_operation(&update.id).await.expect("begun");
+    (stack, update)
+}
+
+fn resize(stack: &Stack, size: u8) -> NewOperation {
+    let mut new = request(OperationKind::Update, stack);
+    let patch = Patch {
+        version: None,
+        variables: Map::from_iter([("size".to_owned(), size.into())]),
+    };
+    let mut configuration = stack.configuration.clone();
+    configuration.variables = patch.over(&configuration.variables);
+    (new.configuration, new.patch) = (Some(configuration), Some(patch));
+    new
+}
+
+#[tokio::test]
+async fn operation_that_ends_before_apply_leaves_the_stack_as_it_was() {
+    let rejected = failure("Slipway.ApprovalRejected");
+    for (end, status) in [
+        (End::of(rejected), OperationStatus::Discarded),
+        (End::of(failure("Slipway.ApprovalTimedOut")), OperationStatus::Discarded),
+        (End::of(failure("Slipway.PlanRefused")), OperationStatus::Discarded),
+        (End::of(failure("Slipway.Cancelled")), OperationStatus::Cancelled),
+        (End::of(failure("Slipway.PlanFailed")), OperationStatus::Failed),
+    ] {
+        let table = table().await;
+        let (before, update) = resizing(&table, 2).await;
+        // The next request was judged as if the update came through.
+        let running = table.store.stack(&before.id).await.expect("the stack");
+        let drift = created(
+            table
+                .store
+                .create_operation(&request(OperationKind::Drift, &running), None, answer)
+                .await
+                .expect("an outcome"),
+        );
+        table.store.begin_step(&update.id, "Plan").await.expect("a step");
+        let finished = table.store.finish_operation(&update.id, &end).await.expect("finished");
+        assert_eq!(finished.operation.status, status);
+        let after = table.store.stack(&before.id).await.expect("the stack");
+        assert_eq!(after.status, StackStatus::Ready, "{end:?}");
+        assert_eq!(
+            (&after.configuration, &after.applied),
+            (&before.configuration, &None),
+            "{end:?}"
+        );
+        let (next, _) = table.store.begin_operation(&drift.id).await.expect("begun");
+        assert_eq!(next.configuration, before.configuration, "{end:?}");
+
+        table
+            .store
+            .finish_operation(&drift.id, &End::Succeeded)
+            .await
+            .expect("finished");
+        let destroy = created(
+            table
+                .store
+                .create_operation(
+                    &request(
+                        OperationKind::Destroy,
+                        &table.store.stack(&before.id).await.expect("the stack"),
+                    ),
+                    None,
+                    answer,
+                )
+                .await
+                .expect("an outcome"),
+        );
+        table.store.begin_operation(&destroy.id).await.expect("begun");
+        table.store.finish_operation(&destroy.id, &end).await.expect("finished");
+        let after = table.store.stack(&before.id).await.expect("the stack");
+        assert_eq!(after.status, StackStatus::Ready, "a destroy, {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn wanted_and_applied_configuration_differ_after_a_failed_apply() {
+    let table = table().await;
+    let (before, update) = resizing(&table, 2).await;
+    table
+        .store
+        .record_contract(&update.id, &Contract::default())
+        .await
+        .expect("recorded");
+    table.store.begin_step(&update.id, "Apply").await.expect("a step");
+    table
+        .store
+        .finish_operation(&update.id, &End::of(failure("Slipway.ApplyFailed")))
+        .await
+        .expect("finished");
+    let failed = table.store.stack(&before.id).await.expect("the stack");
+    assert_eq!(failed.status, StackStatus::Failed);
+    assert_eq!(failed.configuration.variables["size"], 2);
+    assert_eq!(failed.applied().expect("known").variables["size"], 1);
+
+    // A further one that is discarded restores neither more nor less.
+    let update = created(
+        table
+            .store
+            .create_operation(&resize(&failed, 3), None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    table.store.begin_operation(&update.id).await.expect("begun");
+    table
+        .store
+        .finish_operation(&update.id, &End::of(failure("Slipway.ApprovalRejected")))
+        .await
+        .expect("finished");
+    let failed = table.store.stack(&before.id).await.expect("the stack");
+    assert_eq!(
+        (failed.status, &failed.configuration.variables["size"]),
+        (StackStatus::Failed, &2.into())
+    );
+
+    let update = created(
+        table
+            .store
+            .create_operation(&resize(&failed, 4), None, answer)
+            .await
+            .expect("an outcome"),
+    );
+    let (update, _) = table.store.begin_operation(&update.id).await.expect("begun");
+    assert!(update.mends);
+    table.store.begin_step(&update.id, "Apply").await.expect("a step");
+    table
+        .store
+        .finish_operation(&update.id, &End::Succeeded)
+        .await
+        .expect("finished");
+    let ready = table.store.stack(&before.id).await.expect("the stack");
+    assert_eq!(
+        (ready.status, &ready.configuration.variables["size"]),
+        (StackStatus::Ready, &4.into())
+    );
+    assert_eq!(ready.applied(), Some(&ready.configuration));
 }
 
 #[tokio::test]

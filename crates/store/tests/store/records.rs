@@ -121,6 +121,9 @@ async fn an_environment_comes_back_as_it_was_written() {
         role: None,
         external_id: None,
         approval: Approval::WhenDestroying,
+        approvals_required: 1,
+        self_approval: false,
+        approval_timeout_seconds: 259_200,
         protected: true,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),
     };
@@ -323,7 +326,7 @@ async fn a_plan_is_decided_once() {
     let again = store.approve(&approved, "alan").await.expect("approved twice");
     assert_eq!(again.approved_by.as_deref(), Some("grace"));
     let late = store.reject(&approved, &failure("Slipway.ApprovalRejected")).await;
-    assert!(matches!(late, Err(Error::IllegalTransition(_))));
+    assert!(matches!(late, Err(Error::Undecidable(_))));
 
     let (_, rejected) = table.provisioning(&new_stack("rejected")).await;
     store.ask_approval(&rejected, "token").await.expect("asked");
@@ -337,7 +340,7 @@ async fn a_plan_is_decided_once() {
     }
     assert!(matches!(
         store.approve(&rejected, "grace").await,
-        Err(Error::IllegalTransition(_))
+        Err(Error::Undecidable(_))
     ));
 
     let (_, both) = table.provisioning(&new_stack("both")).await;

@@ -39,7 +39,7 @@ async fn an_operation_is_started_under_its_own_name_and_its_execution_is_recorde
     );
     let arn = start(&sfn, MACHINE, &operation).await.expect("started");
     start(&sfn, MACHINE, &operation).await.expect("started again");
-    let begun = table.store.begin_execution(&operation.id, &arn).await.expect("begun");
+    let (begun, _) = table.store.begin_execution(&operation.id, &arn).await.expect("begun");
     assert_eq!(begun.execution_arn, Some(arn));
     assert_eq!(fake.count("StartExecution"), 2);
     let calls = fake.calls();

@@ -139,6 +139,7 @@ pub fn new_stack(called: &str) -> NewStack {
         configuration: configuration("guestbook"),
         images: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
+        owner: None,
         requested_by: "ada".to_owned(),
         origin: None,
     }

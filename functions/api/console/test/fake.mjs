@@ -14,7 +14,7 @@ export function stack(index, text = `stack-${index}`) {
 export function operation(text, resources = [{ address: text, action: 'delete' }], status = 'failed') {
   return {
     id: 'op-01kaj3v9mz5x0q8r2t4w6y7z9a', kind: 'update', stack: { id: 'lusab-babad', name: text }, environment: text, status, revision: 5, created_at: TIME, started_at: TIME,
-    ended_at: status === 'failed' ? '2026-11-28T10:02:00Z' : null, requested_by: text, approved_by: text, position: null, blueprint: { name: text, version: text }, release: null, task: text, snapshot: null, waiting_for_build: text, cancel: null,
+    ended_at: status === 'failed' ? '2026-11-28T10:02:00Z' : null, requested_by: text, approved_by: text, approvals: [{ by: text, at: TIME, sheet: text, comment: text }], approvals_required: 2, approval_expires_at: TIME, decision: status === 'waiting_for_approval' ? null : text, position: null, blueprint: { name: text, version: text }, release: null, task: text, snapshot: null, waiting_for_build: text, cancel: null,
     steps: [{ name: 'Plan', started_at: TIME, ended_at: '2026-11-28T10:01:00Z', status: 'succeeded' }, { name: text, started_at: '2026-11-28T10:01:00Z', ended_at: '2026-11-28T10:02:00Z', status: 'failed' }],
     progress: { done: 1, total: 2, current: text },
     plan: { add: 0, change: 0, destroy: resources.length, replace: 0, import: 0, forget: 0, moved: 0, outputs_changed: true, resources, verdict: 'refused', refused_because: text },
@@ -36,7 +36,7 @@ export function blueprint(text) {
 }
 
 export function environment(text) {
-  return { name: text, account: text, region: text, role: text, approval: text, protected: true, variables: { [text]: text }, revision: 1 };
+  return { name: text, account: text, region: text, role: text, approval: text, approvals_required: 2, self_approval: false, approval_timeout_seconds: 60, protected: true, variables: { [text]: text }, revision: 1 };
 }
 
 export function sourceAccount(text) {

@@ -61,7 +61,7 @@ export async function startSlipway() {
       for (let seen = 0; ;) {
         const now = await this.json('GET', `/v1/operations/${operation}?wait=20&seen=${seen}`);
         if (statuses.includes(now.status)) return now;
-        if (['succeeded', 'failed', 'cancelled'].includes(now.status)) throw new Error(`${operation} ${now.status}: ${JSON.stringify(now.error)}`);
+        if (['succeeded', 'failed', 'cancelled', 'discarded'].includes(now.status)) throw new Error(`${operation} ${now.status}: ${JSON.stringify(now.error)}`);
         seen = now.revision;
       }
     },

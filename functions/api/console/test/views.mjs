@@ -47,7 +47,7 @@ async function approve(slipway, id) {
 async function make({ slipway }) {
   publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized');
   const { variables } = await slipway.json('GET', '/v1/environments/local');
-  await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', variables });
+  await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', self_approval: true, variables });
   await slipway.json('PUT', '/v1/source-accounts/111122223333', { description: 'the shop', actions: ['release'], blueprints: ['disk'], environments: ['guarded'] });
   const created = await slipway.json('POST', '/v1/stacks', { name: 'disk', blueprint: 'disk', environment: 'guarded' });
   const first = await slipway.until(created.id, 'waiting_for_approval');
@@ -103,7 +103,9 @@ export function views(shared) {
     await change.waitFor();
     assert.match((await change.textContent()) ?? '', /replace terraform_data\.disk/);
     await page.getByRole('button', { name: 'Approve…' }).click();
+    await page.getByLabel('Comment, if any').fill('Agreed with the team');
     await page.locator('dialog').getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.facts', { hasText: 'Agreed with the team' }).waitFor();
     await page.locator('.title .badge', { hasText: 'Succeeded' }).waitFor({ timeout: 60_000 });
     assert.equal((await slipway.json('GET', `/v1/operations/${items[0].id}`)).approved_by, 'ann');
     assert.deepEqual(page.wrong, []);
@@ -124,6 +126,7 @@ export function views(shared) {
     await page.getByLabel(/^Reason/).fill('The disk would lose its data');
     await page.locator('dialog').getByRole('button', { name: 'Reject' }).click();
     await page.locator('.cause', { hasText: 'The disk would lose its data' }).waitFor();
+    await page.locator('.title .badge', { hasText: 'Discarded' }).waitFor();
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });

@@ -207,6 +207,8 @@ export default async function view({ query, signal, show, title }) {
 
 /** @param {Environment} environment */
 export function approvalText(environment) {
-  const rule = /** @type {Record<string, string>} */ ({ always: 'Every plan needs an approval', when_destroying: 'Plans that destroy need an approval', never: 'Plans are applied without an approval' })[environment.approval] ?? environment.approval;
-  return `${environment.region}, account ${environment.account}. ${rule}.${environment.protected ? ' Stacks here cannot be destroyed.' : ''}`;
+  const needed = environment.approvals_required > 1 ? `${environment.approvals_required} approvals` : 'an approval';
+  const rule = /** @type {Record<string, string>} */ ({ always: `Every plan needs ${needed}`, when_destroying: `Plans that destroy need ${needed}`, never: 'Plans are applied without an approval' })[environment.approval] ?? environment.approval;
+  const others = environment.approval !== 'never' && !environment.self_approval ? ' The requester cannot approve.' : '';
+  return `${environment.region}, account ${environment.account}. ${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}`;
 }

@@ -2,7 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { duration } from '../format.js';
+import { at, duration } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
@@ -54,7 +54,7 @@ export default async function view(page) {
     page.title(`${name} · ${operation.stack.name}`);
     plan.set(operation.plan);
     log.setSteps(operation.steps);
-    if (operation.status === 'waiting_for_approval') sheet ??= openSheet();
+    if (waits(operation)) sheet ??= openSheet();
     tick();
     page.show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
@@ -64,7 +64,7 @@ export default async function view(page) {
       ${verdict(operation, sheet)}
       <div class="split" data-key="body">
         ${card('Timeline', clock)}
-        ${operation.plan || !hasEnded(operation.status) ? card(operation.status === 'waiting_for_approval' ? 'Plan to approve' : 'Plan', plan.element, { id: 'plan' }) : null}
+        ${operation.plan || !hasEnded(operation.status) ? card(waits(operation) ? 'Plan to approve' : 'Plan', plan.element, { id: 'plan' }) : null}
         ${operation.drift ? drift(operation.drift) : null}
         ${card('Log', log.element)}
       </div>`);
@@ -97,27 +97,40 @@ function summary(operation) {
     ['Blueprint', html`<a href=${`/console/blueprints/${operation.blueprint.name}?version=${operation.blueprint.version}`}>${operation.blueprint.name}@${operation.blueprint.version}</a>`],
     ['Requested by', html`<span class="clip" title=${operation.requested_by}>${operation.requested_by}</span>`],
     ['Requested', when(operation.created_at)],
-    ...(operation.approved_by ? /** @type {[string, unknown][]} */ ([['Approved by', operation.approved_by]]) : []),
+    ...(operation.approvals.length || (operation.approvals_required ?? 0) > 1 ? /** @type {[string, unknown][]} */ ([['Approvals', approvals(operation)]]) : []),
+    ...(waits(operation) && operation.approval_expires_at ? /** @type {[string, unknown][]} */ ([['Decide by', at(operation.approval_expires_at)]]) : []),
     ...(took ? /** @type {[string, unknown][]} */ ([['Took', took]]) : []),
     ...(link ? /** @type {[string, unknown][]} */ ([['AWS', html`<a href=${link} target="_blank" rel="noreferrer">Execution</a>`]]) : []),
     ['ID', html`<code>${operation.id}</code>`],
   ]);
 }
 
+/** Whether a decision is still open: a rejected plan keeps its status until the workflow ends. @param {import('../types').Operation} operation */
+function waits(operation) {
+  return operation.status === 'waiting_for_approval' && operation.decision === null;
+}
+
+/** @param {import('../types').Operation} operation */
+function approvals({ approvals: given, approvals_required: required }) {
+  return html`${(required ?? 1) > 1 ? html`<span>${given.length} of ${required}</span>` : null}
+    ${given.map((one) => html`<span class="clip" title=${at(one.at)}>${one.by}${one.comment ? html` <span class="muted">${one.comment}</span>` : null}</span>`)}`;
+}
+
 /** What is expected of a person, or what a person needs to know first. @param {import('../types').Operation} operation @param {ReturnType<typeof sheetPane> | null} sheet */
 function verdict(operation, sheet) {
-  if (operation.status === 'waiting_for_approval') return sheet?.element;
+  if (waits(operation)) return sheet?.element;
   if (operation.cancel && !hasEnded(operation.status)) {
     return html`<div class="note" data-tone="wait" data-key="cancelling"><strong>Cancel requested by ${operation.cancel.requested_by}</strong>
       <p>${operation.cancel.acknowledged_at ? 'Terraform was interrupted and saves the state.' : 'The build reads the request within seconds.'}</p></div>`;
   }
   if (operation.error) {
-    const cancelled = operation.status === 'cancelled';
-    return html`<div class="note" data-tone=${cancelled ? 'off' : 'bad'} data-key="failure" role="alert">
-      <strong>${cancelled ? 'Cancelled' : `Failed in ${operation.error.step}`}</strong>
+    const failed = operation.status === 'failed';
+    const heading = { cancelled: 'Cancelled', discarded: 'Discarded: the stack is as it was', waiting_for_approval: 'Rejected' }[operation.status] ?? `Failed in ${operation.error.step}`;
+    return html`<div class="note" data-tone=${failed ? 'bad' : 'off'} data-key="failure" role="alert">
+      <strong>${heading}</strong>
       <pre class="cause">${plain(operation.error.message)}</pre>
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
-      ${cancelled ? null : html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>`}</div>`;
+      ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {
     return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>A stack has one operation at a time.</p></div>`;

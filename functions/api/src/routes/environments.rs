@@ -117,6 +117,12 @@ struct PutEnvironment {
     external_id: Option<String>,
     /// When a plan waits for an approval: `never` (the default), `when_destroying` or `always`.
     approval: Option<String>,
+    /// How many approvers it takes, from 1 (the default) to 10.
+    approvals_required: Option<u32>,
+    /// Whether the requester of an operation may be one of them; false by default.
+    self_approval: Option<bool>,
+    /// After how many seconds without a decision a plan expires, from 60 to 518400; 259200 by default.
+    approval_timeout_seconds: Option<u32>,
     /// Whether stacks here are kept from being destroyed; false by default.
     protected: Option<bool>,
     /// Values for blueprints which declare a variable of that name.

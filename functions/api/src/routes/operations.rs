@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
@@ -13,6 +14,7 @@ use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
+use slipway_model::problem::FieldProblem;
 use slipway_store::Cursor;
 use slipway_store::approval::{self, Delivery};
 use slipway_store::cancel::Cancelled;
@@ -152,19 +154,26 @@ pub(super) async fn show(
     }
 }
 
-/// What is approved.
+/// What is approved, and what the approver says.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"sheet": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
-#[expect(dead_code, reason = "the schema of a body; `approve` reads it")]
+#[schema(example = json!({
+    "sheet": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "comment": "agreed with the database team"
+}))]
+#[expect(dead_code, reason = "the schema of a body; `read_approval` reads it")]
 struct ApprovePlan {
     /// The hash of the approval sheet.
     sheet: String,
+    /// A comment, which stays with the operation.
+    comment: Option<String>,
 }
 
 /// Approve a plan
 ///
 /// The approval quotes the hash of the approval sheet. Without it, or if anything on the sheet has changed, it is rejected with 409,
-/// which has the hash and the path of the sheet as it is now. The workflow applies exactly the plan that was shown.
+/// which has the hash and the path of the sheet as it is now. The workflow applies exactly the plan that was shown. The rules of the
+/// environment say how many approvers it takes, and whether the requester may be one of them. An approver counts once. Approvals of
+/// an earlier sheet do not count.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/approve",
@@ -174,9 +183,9 @@ struct ApprovePlan {
         ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = ApprovePlan, description = "The hash of the approval sheet."),
+    request_body(content = ApprovePlan, description = "The hash of the approval sheet, and a comment."),
     responses(
-        (status = 202, description = "The operation goes on.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The approval counts; the operation goes on once it has as many as it takes.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]
@@ -188,14 +197,18 @@ pub(super) async fn approve(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let quoted = read_sheet(submission.optional_fields())?;
+    let (sheet, comment) = read_approval(submission.optional_fields())?;
     let operation = api.own_operation(&id, &submission.caller).await?;
-    require_waiting(&operation, "approved")?;
-    if operation.approved_by.is_none() {
-        // One that is sent again is of the sheet that it was of.
-        Box::pin(api.require_sheet(&operation, quoted.as_ref())).await?;
+    let approver = submission.caller.approver(sheet.as_ref(), comment.as_deref());
+    let mut decided = operation.clone();
+    decided
+        .approve(approver, Timestamp::now())
+        .map_err(slipway_store::Error::from)?;
+    if decided != operation {
+        // A repeated approval is of the sheet that it was of.
+        Box::pin(api.require_sheet(&operation, sheet.as_ref())).await?;
     }
-    let operation = api.store.approve(&operation.id, &submission.caller.name).await?;
+    let operation = api.store.approve(&operation.id, approver).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
     let answer = under_way(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
@@ -212,7 +225,7 @@ struct RejectPlan {
 
 /// Reject a plan
 ///
-/// Nothing is applied: the operation fails, with the reason.
+/// Nothing is applied: the operation is discarded, with the reason, and the stack stays as it is.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/reject",
@@ -224,7 +237,7 @@ struct RejectPlan {
     ),
     request_body(content = RejectPlan, description = "The reason."),
     responses(
-        (status = 202, description = "The operation is about to fail.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The operation is about to be discarded.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]
@@ -238,7 +251,6 @@ pub(super) async fn reject(
     }
     let reason = read_reason(submission.fields()?)?;
     let operation = api.own_operation(&id, &submission.caller).await?;
-    require_waiting(&operation, "rejected")?;
     let failure = Failure {
         name: ErrorName::ApprovalRejected.to_string(),
         step: WAIT_FOR_APPROVAL.to_owned(),
@@ -290,43 +302,48 @@ pub(super) async fn cancel(
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NoFields {}
 
-fn read_sheet(mut fields: Fields) -> Result<Option<Digest>, Error> {
+/// The hash of the sheet that is approved, and the comment.
+fn read_approval(mut fields: Fields) -> Result<(Option<Digest>, Option<String>), Error> {
     let sheet = fields.optional("sheet", "give `hash` of GET /v1/operations/{id}/sheet, as it came");
+    let comment = sentence(&mut fields, "comment", "say something, or leave it out");
     let problems = fields.problems();
     if problems.is_empty() {
-        Ok(sheet)
+        Ok((sheet, comment))
     } else {
         Err(Error::invalid(problems))
     }
 }
 
 fn read_reason(mut fields: Fields) -> Result<String, Error> {
-    let remedy = "say why, in a sentence or two";
-    let reason: Option<String> = fields.required("reason", remedy);
-    let problems = fields.problems();
+    let reason = sentence(&mut fields, "reason", "say why, in a sentence or two");
+    let mut problems = fields.problems();
     match reason {
-        Some(reason) if problems.is_empty() => match reason.trim() {
-            "" => Err(Error::invalid_field("reason", "is empty", remedy)),
-            text if text.len() > REASON_LENGTH => {
-                let detail = format!("has more than {REASON_LENGTH} bytes");
-                Err(Error::invalid_field("reason", detail, remedy))
+        Some(reason) if problems.is_empty() => Ok(reason),
+        reason => {
+            if reason.is_none() && problems.is_empty() {
+                problems.push(FieldProblem::new(
+                    "reason",
+                    "is missing",
+                    "say why, in a sentence or two",
+                ));
             }
-            text => Ok(text.to_owned()),
-        },
-        _ => Err(Error::invalid(problems)),
+            Err(Error::invalid(problems))
+        }
     }
 }
 
-/// Only a plan that waits is approved or rejected; who sends an approval again, because its answer was lost, is answered too.
-fn require_waiting(operation: &Operation, verb: &str) -> Result<(), Error> {
-    let again = operation.status == OperationStatus::Running && operation.approved_by.is_some() && verb == "approved";
-    if again || operation.status == OperationStatus::WaitingForApproval {
-        return Ok(());
-    }
-    Err(Error::Conflict(format!(
-        "The operation `{}` is {} and does not wait for an approval: only one that is waiting_for_approval is {verb}.",
-        operation.id, operation.status
-    )))
+/// A text for people, which ends in the record of an operation.
+fn sentence(fields: &mut Fields, name: &'static str, remedy: &str) -> Option<String> {
+    let text: String = fields.optional(name, remedy)?;
+    let problem = match text.trim() {
+        "" => FieldProblem::new(name, "is empty", remedy),
+        text if text.len() > REASON_LENGTH => {
+            FieldProblem::new(name, format!("has more than {REASON_LENGTH} bytes"), remedy)
+        }
+        text => return Some(text.to_owned()),
+    };
+    fields.problem(problem);
+    None
 }
 
 /// The id in a path.
@@ -374,7 +391,7 @@ impl Api {
         match delivery.map_err(|error| unanswered(doing, error))? {
             Delivery::Delivered(operation) => Ok(operation),
             // Its own end, where another attempt of the step delivered it.
-            Delivery::Ended(ended) if ended.status == OperationStatus::Failed && ended.failure == rejection => {
+            Delivery::Ended(ended) if ended.status == OperationStatus::Discarded && ended.failure == rejection => {
                 Ok(ended)
             }
             Delivery::Ended(ended) => Err(Error::Conflict(format!(

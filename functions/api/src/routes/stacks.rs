@@ -9,20 +9,25 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use slipway_model::id::StackId;
+use slipway_model::principal::{OWNER_REMEDY, Owner};
+use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Cursor;
+use slipway_store::configured;
 use slipway_store::judge::Change;
 use slipway_store::list::StackFilter;
+use slipway_store::{ATTEMPTS, pause};
 use utoipa::ToSchema;
 
+use super::answers::busy;
 use super::operations::NoFields;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems, UnderWay};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::{self, Expected};
-use crate::submission::{Submission, accepted};
+use crate::submission::{Submission, accepted, answer};
 use crate::view::{self, Items};
 use crate::{Api, Caller};
 
@@ -121,6 +126,8 @@ struct CreateStack {
     images: Option<BTreeMap<String, String>>,
     /// Which images services get when they are pushed to ECR.
     subscriptions: Option<BTreeMap<String, view::Subscription>>,
+    /// Its owner, where that is not the caller: a team of the caller's, as `team:` and the group.
+    owner: Option<String>,
 }
 
 /// Create a stack
@@ -143,7 +150,21 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let draft = StackDraft::read(submission.fields()?);
+    let mut fields = submission.fields()?;
+    let owner: Option<Owner> = fields.optional("owner", OWNER_REMEDY);
+    let caller = &submission.caller;
+    if let Some(owner) = owner
+        .as_ref()
+        .filter(|owner| !caller.admin && !caller.is_owner(owner.as_str()))
+    {
+        let detail = format!("you are not `{owner}`, and no member of it");
+        let remedy = "name a team of yours, or leave it out and transfer the stack later";
+        fields.problem(FieldProblem::new("owner", detail, remedy));
+    }
+    let draft = StackDraft {
+        owner,
+        ..StackDraft::read(fields)
+    };
     let new = api.store.judge_new_stack(draft, submission.asking()).await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
@@ -231,6 +252,61 @@ pub(super) async fn destroy(
         .request_change(stack, &Change::Destroy, expected, &submission)
         .await?;
     api.answer(outcome).await
+}
+
+/// The owner that a stack is to have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"owner": "team:payments"}))]
+#[expect(dead_code, reason = "the schema of a body; the handler reads it")]
+struct TransferStack {
+    /// A team, a person, a role or an account.
+    owner: String,
+}
+
+/// Transfer a stack
+///
+/// Gives the stack to another owner: a team, a person, a role or an account. Nothing else changes; Terraform sets the tag
+/// `slipway:owner` of its resources with the next update.
+#[utoipa::path(
+    put,
+    path = "/v1/stacks/{id}/owner",
+    operation_id = "transfer_stack",
+    tag = "stacks",
+    params(
+        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = TransferStack, description = "The owner."),
+    responses(
+        (status = 200, description = "The stack.", body = view::Stack),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn transfer(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let mut fields = submission.fields()?;
+    let owner: Option<Owner> = fields.required("owner", OWNER_REMEDY);
+    let problems = fields.problems();
+    let owner = owner
+        .filter(|_| problems.is_empty())
+        .ok_or_else(|| Error::invalid(problems))?;
+    for attempt in 0..ATTEMPTS {
+        let stack = api.own_stack(&id, &submission.caller).await?;
+        revision::require(&submission.headers, configured::Expected::Revision(stack.revision))?;
+        if let Some(transferred) = api.store.transfer_stack(&stack, &owner).await? {
+            let shown = view::Stack::from(transferred);
+            return api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await;
+        }
+        pause(attempt).await;
+    }
+    Err(busy("transferring a stack"))
 }
 
 /// Preview an update

@@ -27,6 +27,12 @@ pub struct Environment {
     /// When a plan waits for an approval: `never`, `when_destroying` or `always`.
     #[schema(value_type = String, example = "never")]
     pub approval: environment::Approval,
+    /// How many approvers it takes.
+    pub approvals_required: u32,
+    /// Whether the requester of an operation may be one of them.
+    pub self_approval: bool,
+    /// After how many seconds without a decision a plan expires.
+    pub approval_timeout_seconds: u32,
     /// Whether stacks here are kept from being destroyed.
     pub protected: bool,
     /// The values that it gives to blueprints which declare a variable of that name. A request cannot set these.
@@ -47,6 +53,9 @@ impl Environment {
             role: environment.role.map(String::from),
             external_id: external_id.map(String::from),
             approval: environment.approval,
+            approvals_required: environment.approvals_required,
+            self_approval: environment.self_approval,
+            approval_timeout_seconds: environment.approval_timeout_seconds,
             protected: environment.protected,
             variables: environment.variables,
             revision,

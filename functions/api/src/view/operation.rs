@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use slipway_model::error_name::ErrorName;
+use slipway_model::operation::approval::{self, Decision};
 use slipway_model::operation::{self, OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan;
 use utoipa::ToSchema;
@@ -22,7 +24,8 @@ pub struct Operation {
     /// The environment of the stack.
     #[schema(example = "local")]
     pub environment: String,
-    /// Where it stands: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed` or `cancelled`.
+    /// Where it stands: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled`
+    /// or `discarded`.
     #[schema(value_type = String, example = "running")]
     pub status: OperationStatus,
     /// Counts the changes to the operation. Give it as `seen` to wait for the next one.
@@ -35,8 +38,17 @@ pub struct Operation {
     pub ended_at: Option<Timestamp>,
     /// Who asked for it.
     pub requested_by: String,
-    /// Who approved its plan.
+    /// The approver whose approval was the last one that its plan took.
     pub approved_by: Option<String>,
+    /// The approvals that were given.
+    pub approvals: Vec<Approval>,
+    /// How many approvers its plan takes; null unless it needs an approval.
+    pub approvals_required: Option<u32>,
+    /// When its plan expires without a decision.
+    pub approval_expires_at: Option<Timestamp>,
+    /// What was decided about its plan: `approved` or `rejected`. A rejected one is about to be discarded.
+    #[schema(example = "approved")]
+    pub decision: Option<&'static str>,
     /// Its place among those that wait for the stack, 1 for the next; null when it does not wait.
     pub position: Option<usize>,
     /// What the stack is made from in it.
@@ -78,6 +90,19 @@ pub struct CancelRequest {
     pub requested_at: Timestamp,
     /// When the build read the request and interrupted Terraform; null until then.
     pub acknowledged_at: Option<Timestamp>,
+}
+
+/// An approval that was given.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Approval {
+    /// The approver.
+    pub by: String,
+    /// When it was given.
+    pub at: Timestamp,
+    /// The hash of the approval sheet that it quoted.
+    pub sheet: Option<String>,
+    /// What the approver said.
+    pub comment: Option<String>,
 }
 
 /// A stack by id and name.
@@ -235,6 +260,12 @@ impl Operation {
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);
         let waiting_for_build = operation.waits_for_build();
+        let decision = match (operation.decision(), &operation.failure) {
+            (Some(Decision::Rejected(_)), _) => Some("rejected"),
+            (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some("rejected"),
+            _ => operation.approved_by.is_some().then_some("approved"),
+        };
+        let rule = operation.approval_rule;
         let verdict = operation.verdict;
         Self {
             id: operation.id.to_string(),
@@ -251,6 +282,10 @@ impl Operation {
             ended_at: operation.ended_at,
             requested_by: operation.requested_by,
             approved_by: operation.approved_by,
+            approvals: operation.approvals.into_iter().map(Approval::from).collect(),
+            approvals_required: rule.as_ref().map(|rule| rule.required),
+            approval_expires_at: rule.map(|rule| rule.expires_at),
+            decision,
             position,
             blueprint: BlueprintReference {
                 name: operation.configuration.blueprint.to_string(),
@@ -285,6 +320,17 @@ impl Operation {
             }),
             execution_arn: operation.execution_arn,
             links,
+        }
+    }
+}
+
+impl From<approval::Approval> for Approval {
+    fn from(approval: approval::Approval) -> Self {
+        Self {
+            by: approval.by,
+            at: approval.at,
+            sheet: approval.sheet.map(|sheet| sheet.as_str().to_owned()),
+            comment: approval.comment,
         }
     }
 }
@@ -351,7 +397,7 @@ fn resources(changes: Vec<plan::ResourceChange>) -> Vec<ResourceChange> {
 impl OperationLinks {
     fn of(operation: &operation::Operation) -> Self {
         let this = format!("/v1/operations/{}", operation.id);
-        let waits = operation.status == OperationStatus::WaitingForApproval;
+        let waits = operation.status == OperationStatus::WaitingForApproval && operation.decision().is_none();
         let plan = operation.plan.as_ref();
         let is_kept = plan.is_some_and(|plan| plan.document.is_some());
         Self {

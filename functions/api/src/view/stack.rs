@@ -32,10 +32,13 @@ pub struct Stack {
     pub revision: u64,
     /// What it is made from.
     pub blueprint: BlueprintReference,
-    /// The values that it was given. A sensitive one is shown as `(sensitive)`. Absent in a list.
+    /// The values that it should be made from. A sensitive one is shown as `(sensitive)`. Absent in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
+    /// What Terraform last applied to its end; it differs from the above where the last apply failed. Null before the first, and in a
+    /// list.
+    pub applied: Option<Applied>,
     /// Addresses that people open.
     pub endpoints: BTreeMap<String, String>,
     /// What its blueprint has to say to people: the command that leads to the database, say.
@@ -62,6 +65,17 @@ pub struct Stack {
     pub updated_at: Timestamp,
     /// Paths of what belongs to it.
     pub links: StackLinks,
+}
+
+/// What Terraform last applied to its end.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Applied {
+    /// The version of the blueprint.
+    #[schema(example = "1.2.0")]
+    pub version: String,
+    /// The values. A sensitive one is shown as `(sensitive)`.
+    #[schema(value_type = Object)]
+    pub variables: Map<String, Value>,
 }
 
 /// The images that a service gets when they are pushed.
@@ -106,6 +120,7 @@ impl Stack {
     pub fn in_list(stack: stack::Stack) -> Self {
         Self {
             variables: None,
+            applied: None,
             ..Self::from(stack)
         }
     }
@@ -113,6 +128,10 @@ impl Stack {
 
 impl From<stack::Stack> for Stack {
     fn from(stack: stack::Stack) -> Self {
+        let applied = stack.applied().map(|applied| Applied {
+            version: applied.version.to_string(),
+            variables: applied.shown_variables(),
+        });
         let contract = stack.contract.unwrap_or_default();
         let this = format!("/v1/stacks/{}", stack.id);
         Self {
@@ -123,6 +142,7 @@ impl From<stack::Stack> for Stack {
             status: stack.status,
             revision: stack.revision,
             variables: Some(stack.configuration.shown_variables()),
+            applied,
             blueprint: BlueprintReference {
                 name: stack.configuration.blueprint.to_string(),
                 version: stack.configuration.version.to_string(),

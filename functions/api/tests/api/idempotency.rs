@@ -51,10 +51,7 @@ async fn the_same_request_has_the_same_answer_byte_for_byte() {
     );
     // The key is the caller's own, and the path is part of the request.
     let mut of_another = create(&body, "one");
-    of_another.extensions_mut().insert(Caller {
-        name: "bob".to_owned(),
-        admin: false,
-    });
+    of_another.extensions_mut().insert(Caller::named("bob", false));
     let of_another = server.send(of_another).await;
     assert_eq!((of_another.status, of_another.header("idempotent-replayed")), (202, ""));
     let elsewhere = server.send(keyed(Method::DELETE, &path, None, "one")).await;

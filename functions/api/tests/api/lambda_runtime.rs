@@ -1,7 +1,7 @@
 //! The function's binary itself, under a Lambda Runtime API, with events of API Gateway (payload format 2.0).
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::runtime_stub::Lambda;
@@ -58,7 +58,8 @@ async fn the_binary_answers_events_of_api_gateway() {
     let server = Server::with_blueprint().await;
     let mut lambda = Lambda::start(env!("CARGO_BIN_EXE_slipway-api"), &server.vars).await;
     let iam = json!({"iam": {"userArn": "arn:aws:iam::000000000000:user/ann", "accountId": "000000000000"}});
-    let jwt = json!({"jwt": {"claims": {"sub": "1", "email": "eve@example.com", "email_verified": "true", "groups": "[slipway-admin]"}, "scopes": null}});
+    let claims = json!({"iss": "https://login.example.com", "sub": "1", "groups": ["slipway-admin"]});
+    let jwt = json!({"jwt": {"claims": {"iss": "https://login.example.com", "sub": "1", "groups": "[slipway-admin]"}, "scopes": null}});
 
     let listed = lambda
         .invoke(event("GET", "/v1/blueprints", "limit=1", "$default", &iam))
@@ -78,7 +79,10 @@ async fn the_binary_answers_events_of_api_gateway() {
     assert_eq!(server.calls("StartExecution").len(), 1);
 
     let files = json!({"files": {"main.tf": "# \u{fc}\noutput \"slipway\" { value = {} }"}}).to_string();
-    let publish = event("PUT", "/v1/blueprints/mine/versions/1.0.0", "", "$default", &jwt);
+    let mut publish = event("PUT", "/v1/blueprints/mine/versions/1.0.0", "", "$default", &jwt);
+    // API Gateway has checked the signature.
+    publish["headers"]["authorization"] =
+        format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
     let published = lambda
         .invoke(with_body(publish, files.as_bytes()))
         .await

@@ -2,21 +2,35 @@
 
 use std::time::{Duration, Instant};
 
+use axum::http::Method;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use slipway_api::Caller;
+use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::cancel::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
 use slipway_store::finish::End;
 use slipway_store::rollout::Rollout;
 
-use crate::support::{Server, id};
+use crate::support::{Server, admin, id, request};
 
 fn path(operation: &Value) -> &str {
     operation["links"]["self"].as_str().expect("a path")
 }
 
-/// An operation whose plan waits for somebody.
+/// An operation whose plan waits for its requester or anybody else.
 async fn waiting(server: &Server) -> Value {
+    waiting_for(server, 1, true).await
+}
+
+/// An operation of Ann's whose plan waits for so many approvers.
+async fn waiting_for(server: &Server, required: u32, self_approval: bool) -> Value {
+    let rule = ApprovalRule {
+        required,
+        self_approval,
+        expires_at: Timestamp::now() + SignedDuration::from_hours(1),
+    };
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
     let id = id(&operation);
     server.store.begin_operation(&id).await.expect("begun");
@@ -28,6 +42,7 @@ async fn waiting(server: &Server) -> Value {
     let planned = |operation: &mut Operation| {
         operation.plan = Some(plan.clone());
         operation.verdict = Some(Verdict::ApprovalNeeded);
+        operation.approval_rule = Some(rule.clone());
         Ok(())
     };
     server.store.update_operation(&id, planned).await.expect("recorded");
@@ -76,9 +91,75 @@ async fn a_plan_that_waits_is_approved_once() {
         .await;
     assert_eq!(late.status, 409, "{late:?}");
     assert!(
-        late.json()["detail"].as_str().expect("a detail").contains("running"),
+        late.json()["detail"]
+            .as_str()
+            .expect("a detail")
+            .contains("approved by ann"),
         "{late:?}"
     );
+}
+
+#[tokio::test]
+async fn requester_does_not_approve_and_two_others_do() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting_for(&server, 2, false).await;
+    assert_eq!(operation["approvals_required"], 2);
+    let approve = format!("{}/approve", path(&operation));
+    let answer = server.post(&approve, &json!({})).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(detail.contains("`self_approval`"), "{detail}");
+
+    let sheet = server.sheet(&operation).await;
+    let as_caller = async |caller: Caller, comment: Value| {
+        let body = json!({ "sheet": sheet["sheet"], "comment": comment });
+        let mut request = request(Method::POST, &approve, Some(&body));
+        request.extensions_mut().insert(caller);
+        server.send(request).await
+    };
+    let other = as_caller(Caller::named("eve", false), Value::Null).await;
+    assert_eq!(other.status, 403, "{other:?}");
+    for _ in 0..2 {
+        let first = as_caller(admin(), json!("seen with the database team")).await;
+        let shown = first.json();
+        assert_eq!(
+            (first.status, &shown["status"]),
+            (202, &json!("waiting_for_approval")),
+            "{first:?}"
+        );
+        assert_eq!(shown["approvals"].as_array().map(Vec::len), Some(1));
+        assert_eq!(shown["approvals"][0]["comment"], "seen with the database team");
+        assert_eq!(shown["approvals"][0]["sheet"], sheet["sheet"]);
+        assert_eq!(shown["decision"], Value::Null);
+    }
+    assert!(server.calls("SendTaskSuccess").is_empty(), "one of two");
+    let last = as_caller(Caller::named("bob", true), Value::Null).await;
+    assert_eq!(
+        (last.status, &last.json()["decision"]),
+        (202, &json!("approved")),
+        "{last:?}"
+    );
+    assert_eq!(server.calls("SendTaskSuccess").len(), 1);
+}
+
+#[tokio::test]
+async fn expired_plan_is_not_approved() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting(&server).await;
+    let over = |operation: &mut Operation| {
+        operation.approval_rule.as_mut().expect("a rule").expires_at = Timestamp::now();
+        Ok(())
+    };
+    server
+        .store
+        .update_operation(&id(&operation), over)
+        .await
+        .expect("recorded");
+    for (verb, body) in [("approve", json!({})), ("reject", json!({"reason": "no"}))] {
+        let answer = server.post(&format!("{}/{verb}", path(&operation)), &body).await;
+        assert_eq!(answer.status, 409, "{answer:?}");
+    }
+    assert!(server.calls("SendTaskSuccess").is_empty() && server.calls("SendTaskFailure").is_empty());
 }
 
 #[tokio::test]
@@ -177,7 +258,7 @@ async fn a_decision_that_comes_after_the_end_is_refused() {
                 message: "nobody approved the plan in time; nothing was changed".to_owned(),
                 address: None,
             };
-            let end = End::Failed(failure);
+            let end = End::Discarded(failure);
             server
                 .store
                 .finish_operation(&id(&operation), &end)
@@ -406,7 +487,7 @@ async fn a_cancel_in_a_command_lets_the_workflow_stop_it() {
     let id = id(&running);
     server.store.begin_operation(&id).await.expect("begun");
     let waits = |operation: &mut Operation| {
-        let now = jiff::Timestamp::now();
+        let now = Timestamp::now();
         operation.begin_step("Prepare release", now);
         operation.end_step("Prepare release", StepStatus::Succeeded, now);
         operation.wait_for_task("Run migration: migrate", "main", "migrating", now);

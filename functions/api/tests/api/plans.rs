@@ -1,8 +1,10 @@
 //! Complete plans and approval sheets.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::environment::Approval;
 use slipway_model::operation::Operation;
+use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::plan::{PlanSummary, Verdict};
 
 use crate::support::{Server, id};
@@ -40,6 +42,11 @@ async fn planned(server: &Server, operation: &Value, plan: &PlanSummary) {
     let record = |operation: &mut Operation| {
         operation.plan = Some(plan.clone());
         operation.verdict = Some(Verdict::ApprovalNeeded);
+        operation.approval_rule = Some(ApprovalRule {
+            required: 1,
+            self_approval: true,
+            expires_at: Timestamp::now() + SignedDuration::from_hours(1),
+        });
         Ok(())
     };
     server

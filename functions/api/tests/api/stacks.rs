@@ -4,6 +4,9 @@ use axum::extract::Request;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use slipway_model::operation::Failure;
+use slipway_store::finish::End;
+
 use crate::support::{Server, id, request, stack_id};
 
 fn matching(method: Method, path: &str, body: Option<&Value>, name: &'static str, tag: &str) -> Request {
@@ -123,7 +126,7 @@ async fn a_change_names_the_revision_that_its_caller_has_seen() {
 }
 
 #[tokio::test]
-async fn a_patch_is_merged_and_takes_effect_at_once() {
+async fn patch_is_merged_and_builds_on_the_requests_before() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &[]).await;
     let edit = json!({"variables": {"size": 2, "colour": "blue"}});
@@ -135,7 +138,8 @@ async fn a_patch_is_merged_and_takes_effect_at_once() {
     let shown = server.get(&path).await.json();
     assert_eq!(
         shown["variables"],
-        json!({"size": 2, "password": "(sensitive)", "colour": "blue"})
+        json!({"size": 1, "password": "(sensitive)"}),
+        "nothing is applied yet"
     );
     assert_eq!(shown["active_operation"], update["id"]);
     let stored = server.store.operation(&id(&update)).await.expect("an operation");
@@ -144,7 +148,9 @@ async fn a_patch_is_merged_and_takes_effect_at_once() {
         "what is not named stays"
     );
 
-    // The next ones wait; each sees what the one before asked for.
+    assert_eq!(stored.configuration.variables["size"], 2);
+
+    // The next ones wait; each is judged as if the one before succeeded.
     let removed = server
         .patch(&path, &json!({"variables": {"colour": null}}))
         .await
@@ -155,8 +161,9 @@ async fn a_patch_is_merged_and_takes_effect_at_once() {
     );
     let nothing = server.patch(&path, &json!({})).await.json();
     assert_eq!(nothing["position"], 2);
+    let stored = server.store.operation(&id(&nothing)).await.expect("an operation");
     assert_eq!(
-        server.get(&path).await.json()["variables"],
+        Value::from(stored.configuration.shown_variables()),
         json!({"size": 2, "password": "(sensitive)"})
     );
     let listed = server.get(&format!("{path}/operations")).await.json();
@@ -279,7 +286,7 @@ async fn a_destroyed_stack_is_left_alone() {
         );
     };
     refused(server.patch(&path, &json!({})).await, "is being destroyed");
-    let end = slipway_store::finish::End::Succeeded;
+    let end = End::Succeeded;
     server
         .store
         .finish_operation(&id(&destroy.json()), &end)
@@ -361,4 +368,48 @@ async fn lists_are_filtered_and_paged() {
     );
     let nobody = server.get("/v1/stacks?owner=nobody").await.json();
     assert_eq!(nobody, json!({"items": [], "next": null}));
+}
+
+#[tokio::test]
+async fn discarded_change_is_no_part_of_the_requests_after_it() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &[]).await;
+    let first = server
+        .patch(&path, &json!({"variables": {"size": 2, "colour": "blue"}}))
+        .await
+        .json();
+    let second = server.patch(&path, &json!({"variables": {"size": 3}})).await.json();
+    server.store.begin_operation(&id(&first)).await.expect("begun");
+    let rejected = Failure {
+        name: "Slipway.ApprovalRejected".to_owned(),
+        step: "Wait for approval".to_owned(),
+        message: "bob rejected the plan: no".to_owned(),
+        address: None,
+    };
+    let end = End::of(rejected);
+    server.store.finish_operation(&id(&first), &end).await.expect("ended");
+    let shown = server
+        .get(first["links"]["self"].as_str().expect("a path"))
+        .await
+        .json();
+    assert_eq!(shown["status"], "discarded");
+    let stack = server.get(&path).await.json();
+    assert_eq!(
+        (&stack["status"], &stack["variables"]["size"]),
+        (&json!("ready"), &json!(1))
+    );
+
+    let (begun, stack) = server.store.begin_operation(&id(&second)).await.expect("begun");
+    let settled = server.store.settle(begun, &stack).await.expect("it still fits");
+    assert_eq!(
+        Value::from(settled.configuration.shown_variables()),
+        json!({"size": 3, "password": "(sensitive)"}),
+        "the colour was rejected"
+    );
+    // What does not fit any more is refused by its field.
+    let mut invalid = settled.clone();
+    let patch = invalid.patch.as_mut().expect("a patch");
+    patch.variables.insert("size".to_owned(), "large".into());
+    let refused = server.store.settle(invalid, &stack).await.expect_err("refused");
+    assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
 }

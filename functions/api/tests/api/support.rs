@@ -105,17 +105,11 @@ impl Answer {
 }
 
 pub fn ann() -> Caller {
-    Caller {
-        name: "ann".to_owned(),
-        admin: false,
-    }
+    Caller::named("ann", false)
 }
 
 pub fn admin() -> Caller {
-    Caller {
-        name: "root".to_owned(),
-        admin: true,
-    }
+    Caller::named("root", true)
 }
 
 pub fn image(of: &str) -> String {

@@ -64,6 +64,9 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         role: None,
         external_id: None,
         approval,
+        approvals_required: 1,
+        self_approval: false,
+        approval_timeout_seconds: 259_200,
         protected,
         variables: serde_json::Map::new(),
     };
@@ -90,6 +93,7 @@ pub fn new_stack() -> NewStack {
         },
         images: BTreeMap::from([(name("web"), image(1)), (name("worker"), image(1))]),
         subscriptions: BTreeMap::new(),
+        owner: None,
         requested_by: "ann".to_owned(),
         origin: None,
     }

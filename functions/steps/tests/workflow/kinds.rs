@@ -29,9 +29,16 @@ pub fn succeeded(run: &Simulation) {
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
 }
 
+/// The error and the cause of an operation that did not succeed. The execution of a discarded or cancelled one does not fail with
+/// them: it ends with them as its output.
 pub fn failed(run: &Simulation) -> (&str, &str) {
     match &run.outcome {
         Outcome::Failed { error, cause } => (error.as_deref().expect("an error"), cause.as_deref().expect("a cause")),
+        Outcome::Succeeded { output } if output["status"] == "discarded" || output["status"] == "cancelled" => {
+            let text = |name: &str| output[name].as_str().expect("a text");
+            assert!(run.visited().contains(&"Discarded or cancelled"), "{output}");
+            (text("error"), text("cause"))
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -91,7 +91,7 @@ fn repeated_approval_step_goes_on_with_the_decision() {
     world.people = People::Away;
     let run = run_repeating(&mut world, &id, "Wait for approval", &reject);
     assert_eq!(failed(&run).0, "Slipway.ApprovalRejected");
-    assert_eq!(world.operation(&id).status, OperationStatus::Failed);
+    assert_eq!(world.operation(&id).status, OperationStatus::Discarded);
     assert!(!world.asked.contains_key("Apply"));
 }
 

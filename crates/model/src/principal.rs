@@ -1,0 +1,174 @@
+//! The names of those who own stacks and request operations.
+//!
+//! A name says its kind and, where an identity provider gave it, the issuer: a user who chooses a name is never taken for the owner of
+//! an e-mail address, and no user for a role or an account.
+//!
+//! | name | is |
+//! | --- | --- |
+//! | `email:ISSUER:ADDRESS` | a person, by the verified address in a token |
+//! | `user:ISSUER:NAME`, `sub:ISSUER:ID` | a person or program, by its user name or subject in a token |
+//! | `arn:…:role/NAME` | an IAM role, whatever its sessions are called |
+//! | `arn:…:assumed-role/AWSReservedSSO_…/NAME` | a person of IAM Identity Center, which sets the session's name |
+//! | `arn:…:user/NAME` | an IAM user |
+//! | `event:ACCOUNT` | an account that sends events |
+//! | `team:GROUP` | everybody whose token names this group; owns stacks, and requests nothing |
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// What the name of a team begins with.
+pub const TEAM: &str = "team:";
+
+/// What the roles of IAM Identity Center are called.
+const SSO: &str = "AWSReservedSSO_";
+
+/// The longest name: it is the key of an index.
+const LENGTH: usize = 512;
+
+/// The name of a caller with a token. `kind` is the claim that names it.
+pub fn of_token(kind: &str, issuer: &str, name: &str) -> String {
+    let issuer = issuer.strip_prefix("https://").unwrap_or(issuer);
+    // A colon ends the issuer, so it has none of its own.
+    format!("{kind}:{}:{name}", issuer.trim_end_matches('/').replace(':', "%3A"))
+}
+
+/// The name of an IAM caller: of a session its role, because who assumes a role chooses the name of the session. IAM Identity Center
+/// sets it to the user's.
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>
+pub fn of_arn(arn: &str) -> String {
+    canonical(arn).into_owned()
+}
+
+/// A name as this version writes it. Earlier ones recorded the ARN of a role's session.
+pub fn canonical(name: &str) -> Cow<'_, str> {
+    match role_of_session(name) {
+        Some((role, arn)) if !role.starts_with(SSO) => Cow::Owned(arn),
+        _ => Cow::Borrowed(name),
+    }
+}
+
+/// The name and the ARN of the role of a session: `arn:aws:sts::1:assumed-role/Deploy/ann` is of `arn:aws:iam::1:role/Deploy`. A
+/// role's path is not in the session's ARN, nor in this.
+pub fn role_of_session(arn: &str) -> Option<(&str, String)> {
+    let (account, session) = arn.split_once(":assumed-role/")?;
+    let (partition, account) = account.split_once(":sts:")?;
+    let (role, _session_name) = session.split_once('/')?;
+    Some((role, format!("{partition}:iam:{account}:role/{role}")))
+}
+
+/// The owner that a stack is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner(String);
+
+impl Owner {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The team, where it is one.
+    pub fn team(&self) -> Option<&str> {
+        self.0.strip_prefix(TEAM)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that names no owner.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("names no team, person, role or account")]
+pub struct InvalidOwner;
+
+/// What to give for an owner.
+pub const OWNER_REMEDY: &str = "give `team:` and a group, `email:`, `user:` or `sub:` with the issuer and the name, `event:` and an account, or the \
+                                ARN of an IAM role or user";
+
+impl FromStr for Owner {
+    type Err = InvalidOwner;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOwner> {
+        let text = canonical(text);
+        let (kind, rest) = text.split_once(':').ok_or(InvalidOwner)?;
+        let is_named = match kind {
+            "team" => !rest.is_empty(),
+            "email" | "user" | "sub" => rest
+                .split_once(':')
+                .is_some_and(|(issuer, name)| !issuer.is_empty() && !name.is_empty()),
+            "event" => rest.len() == 12 && rest.bytes().all(|digit| digit.is_ascii_digit()),
+            "arn" => [":role/", ":user/", ":assumed-role/"]
+                .iter()
+                .any(|of| rest.contains(of)),
+            _ => false,
+        };
+        if is_named && text.len() <= LENGTH && !text.chars().any(char::is_control) {
+            Ok(Self(text.into_owned()))
+        } else {
+            Err(InvalidOwner)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_different_kinds_and_issuers_never_collide() {
+        let names = [
+            of_token("email", "https://login.example.com", "ann@example.com"),
+            of_token("user", "https://login.example.com", "ann@example.com"),
+            of_token("sub", "https://login.example.com", "ann@example.com"),
+            of_token("user", "https://login.example.com/x", "ann@example.com"),
+            of_token("user", "https://login.example.com", "x:ann@example.com"),
+            of_token("user", "https://login.example.com:x", "ann@example.com"),
+            of_token("user", "https://a", "arn:aws:iam::1:role/Deploy"),
+            "arn:aws:iam::1:role/Deploy".to_owned(),
+            "event:111122223333".to_owned(),
+            "ann@example.com".to_owned(),
+        ];
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[..index].contains(name), "{name}");
+        }
+        assert_eq!(names[0], "email:login.example.com:ann@example.com");
+    }
+
+    #[test]
+    fn session_is_named_after_its_role_unless_identity_center_names_it() {
+        let role = "arn:aws:iam::123456789012:role/Deploy";
+        for session in ["run-1", "run-2"] {
+            let arn = format!("arn:aws:sts::123456789012:assumed-role/Deploy/{session}");
+            assert_eq!(of_arn(&arn), role);
+        }
+        let ann = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ann@example.com";
+        assert_eq!(of_arn(ann), ann);
+        assert_eq!(of_arn(role), role);
+    }
+
+    #[test]
+    fn owner_is_a_name_that_somebody_may_have() {
+        for owner in [
+            "team:payments",
+            "email:login.example.com:ann@example.com",
+            "event:111122223333",
+            "arn:aws:iam::1:role/Deploy",
+        ] {
+            assert_eq!(owner.parse::<Owner>().map(|owner| owner.0), Ok(owner.to_owned()));
+        }
+        for none in [
+            "",
+            "ann",
+            "team:",
+            "email:ann@example.com",
+            "event:1",
+            "arn:aws:s3:::bucket",
+            "team:a\nb",
+        ] {
+            assert_eq!(none.parse::<Owner>(), Err(InvalidOwner), "{none:?}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Who API Gateway's authorizer says that the caller is.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lambda_http::aws_lambda_events::apigw::{
+    ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerJwtDescription as Jwt,
+};
+use serde_json::{Map, Value};
+use slipway_model::principal;
+
+use crate::caller::Caller;
+
+/// The claims of a JWT that name the caller's groups.
+const GROUP_CLAIMS: [&str; 2] = ["groups", "cognito:groups"];
+
+/// The claims of a JWT by which the caller is called, the best first, and the kind of the name.
+const NAME_CLAIMS: [(&str, &str); 3] = [("email", "email"), ("username", "user"), ("sub", "sub")];
+
+/// The caller. `token` is the header `Authorization`, whose signature API Gateway has checked where the authorizer has a JWT.
+pub(crate) fn caller(
+    authorizer: &ApiGatewayRequestAuthorizer,
+    token: Option<&str>,
+    admins: &[String],
+) -> Option<Caller> {
+    if let Some(jwt) = &authorizer.jwt {
+        return person(jwt, token, admins);
+    }
+    let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
+    let role = principal::role_of_session(&arn);
+    let admin = admins.contains(&arn) || role.is_some_and(|(_, role)| admins.contains(&role));
+    Some(Caller::named(principal::of_arn(&arn), admin))
+}
+
+fn person(jwt: &Jwt, token: Option<&str>, admins: &[String]) -> Option<Caller> {
+    let claim = |name: &str| {
+        jwt.claims
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
+    // Whoever may write any address into their account would else own what belongs to that address.
+    let verified = claim("email_verified") == Some("true");
+    let mut names = NAME_CLAIMS.iter().filter(|(name, _)| verified || *name != "email");
+    let (kind, name) = names.find_map(|(name, kind)| Some((kind, claim(name)?)))?;
+    let groups = token.map(|token| groups(token, jwt)).unwrap_or_default();
+    let is_admin = |name: &str| admins.iter().any(|admin| admin == name);
+    let mut scopes = claim("scope").into_iter().flat_map(|all| all.split(' '));
+    let admin = groups.iter().any(|group| is_admin(group))
+        || scopes.any(is_admin)
+        || jwt.scopes.iter().flatten().any(|scope| is_admin(scope));
+    // Earlier versions had no kinds: an address was one, and what else people may choose is none.
+    let was_plain = !name.contains(':') && (*kind == "email" || !name.contains('@'));
+    Some(Caller {
+        name: principal::of_token(kind, claim("iss")?, name),
+        former: was_plain.then(|| name.to_owned()).into_iter().collect(),
+        groups,
+        admin,
+    })
+}
+
+/// The groups that the token itself names. API Gateway hands claims on as texts without quotes: there, the one group
+/// `not slipway-admin` looks like two. A token that is not the one of the authorizer, or cannot be read, names no groups.
+fn groups(token: &str, jwt: &Jwt) -> BTreeSet<String> {
+    let Some(claims) = claims(token) else {
+        return BTreeSet::new();
+    };
+    let is_same = |name: &str| claims.get(name).and_then(Value::as_str) == jwt.claims.get(name).map(String::as_str);
+    if !is_same("iss") || !is_same("sub") {
+        return BTreeSet::new();
+    }
+    let named = GROUP_CLAIMS.iter().filter_map(|claim| claims.get(*claim));
+    named
+        .flat_map(|groups| match groups {
+            Value::Array(groups) => groups.iter().filter_map(Value::as_str).collect(),
+            Value::String(group) => vec![group.as_str()],
+            _ => Vec::new(),
+        })
+        .filter(|group| !group.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// The claims in a JWT: the second of its three parts.
+fn claims(token: &str) -> Option<Map<String, Value>> {
+    let token = match token.split_once(' ') {
+        Some((scheme, token)) => scheme.eq_ignore_ascii_case("bearer").then_some(token)?,
+        None => token,
+    };
+    let mut parts = token.trim().split('.');
+    let (_header, claims) = (parts.next()?, parts.next()?);
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ISSUER: &str = "https://login.example.com/";
+
+    fn called(authorizer: Value, token: Option<&str>, admins: &[&str]) -> Option<Caller> {
+        let authorizer = serde_json::from_value(authorizer).expect("an authorizer");
+        let admins: Vec<String> = admins.iter().map(ToString::to_string).collect();
+        caller(&authorizer, token, &admins)
+    }
+
+    fn jwt(mut claims: Value) -> Value {
+        claims["iss"] = ISSUER.into();
+        json!({ "jwt": { "claims": claims, "scopes": ["stacks", "ops"] } })
+    }
+
+    fn token(claims: &Value) -> String {
+        format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    fn name(claims: Value) -> Option<String> {
+        called(jwt(claims), None, &[]).map(|caller| caller.name)
+    }
+
+    #[test]
+    fn jwt_names_the_caller_with_kind_and_issuer() {
+        let ann = json!({ "sub": "1", "email": "ann@example.com", "email_verified": "true" });
+        assert_eq!(name(ann).as_deref(), Some("email:login.example.com:ann@example.com"));
+        for verified in ["false", "", "1"] {
+            let eve = json!({ "sub": "7", "email": "ann@example.com", "email_verified": verified });
+            assert_eq!(name(eve).as_deref(), Some("sub:login.example.com:7"), "{verified:?}");
+        }
+        let eve = json!({ "sub": "7", "username": "ann@example.com" });
+        assert_eq!(name(eve).as_deref(), Some("user:login.example.com:ann@example.com"));
+        assert_eq!(name(json!({})), None);
+        assert_eq!(name(json!({ "username": "" })), None);
+    }
+
+    #[test]
+    fn chosen_user_name_owns_nothing_of_an_address_role_account_or_team() {
+        let owners = [
+            "ann@example.com",
+            "email:login.example.com:ann@example.com",
+            "event:111122223333",
+            "arn:aws:iam::111122223333:role/Deploy",
+            "team:payments",
+            "arn:aws:sts::111122223333:assumed-role/Deploy/ann",
+        ];
+        for owner in owners {
+            for claim in ["username", "sub", "email"] {
+                let eve = called(jwt(json!({ claim: owner, "sub": owner })), None, &[]).expect("a caller");
+                assert!(!eve.is_owner(owner), "{claim} {owner}");
+            }
+        }
+        let ann = json!({ "sub": "1", "email": "ann@example.com", "email_verified": "true" });
+        let ann = called(jwt(ann), None, &[]).expect("a caller");
+        assert!(ann.is_owner(owners[0]) && ann.is_owner(owners[1]));
+        let program = called(jwt(json!({ "sub": "program-7" })), None, &[]).expect("a caller");
+        assert!(program.is_owner("program-7"), "a stack of an earlier version");
+    }
+
+    #[test]
+    fn groups_are_those_of_the_token_itself() {
+        let claims = |groups: Value| json!({ "iss": ISSUER, "sub": "7", "groups": groups });
+        let seen = jwt(json!({ "sub": "7", "groups": "[x slipway-admin]" }));
+        let admin = |token: Option<&str>| called(seen.clone(), token, &["slipway-admin"]).expect("a caller").admin;
+        assert!(admin(Some(&token(&claims(json!(["x", "slipway-admin"]))))));
+        assert!(admin(Some(&token(&claims(json!("slipway-admin"))))));
+        assert!(!admin(Some(&token(&claims(json!(["x slipway-admin"]))))), "one group");
+        assert!(!admin(None), "no token");
+        for unreadable in [
+            "",
+            "Bearer",
+            "Bearer e30",
+            "Bearer e30.%%%.x",
+            "Basic e30.e30.x",
+            "Bearer e30.W10.x",
+        ] {
+            assert!(!admin(Some(unreadable)), "{unreadable}");
+        }
+        let of_another = json!({ "iss": ISSUER, "sub": "8", "groups": ["slipway-admin"] });
+        assert!(!admin(Some(&token(&of_another))), "a token of another caller");
+        let member = called(seen.clone(), Some(&token(&claims(json!(["payments"])))), &[]).expect("a caller");
+        assert!(member.is_owner("team:payments") && !member.is_owner("team:shop") && !member.is_owner("payments"));
+    }
+
+    #[test]
+    fn scope_makes_an_administrator() {
+        let admin = |claims: Value, admins: &[&str]| called(jwt(claims), None, admins).expect("a caller").admin;
+        assert!(admin(json!({ "sub": "7" }), &["ops"]));
+        assert!(admin(
+            json!({ "sub": "7", "scope": "openid slipway-admin" }),
+            &["slipway-admin"]
+        ));
+        assert!(!admin(json!({ "sub": "7", "scope": "openid" }), &["slipway-admin"]));
+    }
+
+    #[test]
+    fn session_has_the_name_and_the_rights_of_its_role() {
+        let iam = |arn: &str| json!({ "iam": { "userArn": arn } });
+        let role = "arn:aws:iam::123456789012:role/Deploy";
+        let runs = ["run-1", "run-2"].map(|run| {
+            let arn = format!("arn:aws:sts::123456789012:assumed-role/Deploy/{run}");
+            called(iam(&arn), None, &[role]).expect("a caller")
+        });
+        assert_eq!(runs[0], Caller::named(role, true));
+        assert_eq!(runs[0], runs[1]);
+        // Made by a version that recorded the session.
+        assert!(runs[1].is_owner("arn:aws:sts::123456789012:assumed-role/Deploy/run-0"));
+        assert!(!runs[1].is_owner("arn:aws:sts::210987654321:assumed-role/Deploy/run-1"));
+        let person = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ann@example.com";
+        let ann = called(iam(person), None, &[]).expect("a caller");
+        assert!(ann.is_owner(person));
+        assert!(!ann.is_owner(&person.replace("ann@", "bob@")));
+        assert_eq!(called(json!({}), None, &[role]), None);
+    }
+}
