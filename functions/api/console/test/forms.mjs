@@ -129,8 +129,10 @@ export function forms(shared) {
     await page.getByRole('button', { name: 'Create stack' }).click();
     await page.waitForSelector('html[data-ready=operation]');
     const { items } = await slipway.json('GET', '/v1/stacks?name=shapes');
-    assert.deepEqual(items[0].variables.rules, { web: { port: 443, hosts: ['example.com'], scaling: { min: 2 } } });
-    assert.equal(items[0].variables.secret, '(sensitive)');
+    // A list has no variables.
+    const { variables } = await slipway.json('GET', `/v1/stacks/${items[0].id}`);
+    assert.deepEqual(variables.rules, { web: { port: 443, hosts: ['example.com'], scaling: { min: 2 } } });
+    assert.equal(variables.secret, '(sensitive)');
 
     // What only the API knows comes back to its field.
     await visit(page, `${slipway.url}/console/new?blueprint=everything&environment=local&name=shapes`);
