@@ -52,6 +52,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::carry::PATH;
 use self::images::Images;
 pub use self::images::{ImageSource, Manifest};
 use self::scheduler::{Message, Scheduler};

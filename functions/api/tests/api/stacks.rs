@@ -408,8 +408,8 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
     );
     // What does not fit any more is refused by its field.
     let mut invalid = settled.clone();
-    let patch = invalid.patch.as_mut().expect("a patch");
-    patch.variables.insert("size".to_owned(), "large".into());
+    let changes = invalid.patch.as_mut().expect("a patch");
+    changes.variables.insert("size".to_owned(), "large".into());
     let refused = server.store.settle(invalid, &stack).await.expect_err("refused");
     assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
 }
