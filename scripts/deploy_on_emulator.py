@@ -318,12 +318,14 @@ def two_ways_in(cloud):
     gateway = cloud.client("apigatewayv2")
     found = {}
     for api in gateway.get_apis()["Items"]:
-        [route] = gateway.get_routes(ApiId=api["ApiId"])["Items"]
-        found[api["Name"]] = (route["RouteKey"], route["AuthorizationType"])
+        routes = gateway.get_routes(ApiId=api["ApiId"])["Items"]
+        found[api["Name"]] = {route["RouteKey"]: route["AuthorizationType"] for route in routes}
+    # A browser gets the console's files without a token, and nothing else.
+    console = {"GET /": "NONE", "GET /console/{proxy+}": "NONE"}
     expected = {
-        "slipway-signed": ("$default", "AWS_IAM"),
-        "tokens-signed": ("$default", "AWS_IAM"),
-        "tokens-tokens": ("$default", "JWT"),
+        "slipway-signed": {"$default": "AWS_IAM"},
+        "tokens-signed": {"$default": "AWS_IAM"},
+        "tokens-tokens": {"$default": "JWT", **console},
     }
     assert found == expected, found
     say("there is an API for signed requests, and one for tokens where an issuer is given")
@@ -387,7 +389,7 @@ def a_failed_operation(cloud, outputs, api, published):
     operation, execution, path = ended(cloud, api, operation)
     assert (operation["status"], execution["status"]) == ("failed", "FAILED"), (operation, execution)
     assert operation["error"]["step"] == "Plan" and NO_BUILD in operation["error"]["message"], operation["error"]
-    assert path == ["Begin operation", "What is asked for?", "Plan", "Record failure", "Failed"], path
+    assert path == ["Begin operation", "What is asked for?", "Plan", "Record failure", "Did it fail?", "Failed"], path
     say("an operation starts through the alias, and its failed build ends it as failed, with the reason")
 
 
