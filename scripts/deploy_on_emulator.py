@@ -80,14 +80,13 @@ MOCKS = {
         "slipway-operation": {
             "TestCases": {
                 "PlanFails": {"Plan": "NoBuild"},
-                "Succeeds": {"Plan": "Built", "Apply": "Built", "Update service": "Updated", "Wait until stable": "Stable"},
+                "Succeeds": {"Plan": "Built", "Apply": "Built", "Wait until stable": "Stable"},
             }
         }
     },
     "MockedResponses": {
         "NoBuild": {"0": {"Throw": {"Error": "States.TaskFailed", "Cause": NO_BUILD}}},
         "Built": {"0": {"Return": {"Build": {"BuildStatus": "SUCCEEDED"}}}},
-        "Updated": {"0": {"Return": {"Service": {"ServiceArn": "web", "Deployments": [{"Id": "1", "Status": "PRIMARY"}]}}}},
         "Stable": {"0": {"Return": {}}},
     },
 }
