@@ -107,7 +107,9 @@ impl Store {
             operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
             operation.found = Some(stack.status);
-            if operation.patch.is_none() {
+            // An update of an earlier version of Slipway has no patch, and its configuration is what was requested.
+            let brings_its_own = matches!(operation.kind, OperationKind::Update | OperationKind::Preview);
+            if operation.patch.is_none() && !brings_its_own {
                 // What it was when the request came may have been changed by the operations before this one.
                 operation.configuration = stack.configuration.clone();
             }
