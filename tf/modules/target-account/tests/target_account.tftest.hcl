@@ -103,7 +103,7 @@ run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
       ]
       ] == [[
         "arn:aws:iam::111122223333:root",
-        ["arn:aws:iam::111122223333:role/slipway-StepsRole-1"],
+        "arn:aws:iam::111122223333:role/slipway-StepsRole-1",
         "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation",
     ]]
     error_message = "The roles of the steps have it, by the workflow's own external id."
