@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::textual::textual;
 
-/// What the roles of environments are called, before the part that tells them apart. Builds may assume no others.
+/// The fixed prefix of the names of environments' roles. Builds may assume no others.
 pub const ENVIRONMENT_ROLE: &str = "slipway-environment-";
 
 /// What the roles are called that releases in environments are done with, before the same part. The workflow may assume no others.
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn an_external_id_is_nobodys_guess_and_never_printed() {
+    fn external_id_is_hard_to_guess_and_never_printed() {
         let id: ExternalId = "0123456789abcdef".parse().expect("an external id");
         assert_eq!(
             (format!("{id:?}"), id.as_str()),

@@ -1,4 +1,4 @@
-//! Where things lie in the artifacts bucket: whoever writes an object and whoever reads it have its key from here.
+//! The keys of the artifacts bucket, shared by the writers and readers of its objects.
 
 use crate::id::OperationId;
 use crate::name::Digest;

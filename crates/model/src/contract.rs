@@ -1,8 +1,8 @@
-//! The `slipway` output: what a blueprint tells the workflow.
+//! The `slipway` output: what a blueprint declares for the workflow.
 //!
-//! A blueprint describes infrastructure and the *shape* of its services. The workflow registers a task definition of that
-//! shape for each release, with the release's images in it, runs the migrations with it, and only then points the services
-//! at it. The control plane knows no more of a blueprint than this.
+//! A blueprint describes infrastructure and the *shape* of its services. For each release, the workflow registers a task definition
+//! of that shape with the release's images, runs the migrations with it, and only then updates the services. Slipway knows
+//! nothing else of a blueprint.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -107,8 +107,8 @@ pub enum DatabaseKind {
 pub struct Service {
     /// Its name in ECS.
     pub name: String,
-    /// The shape of its task definition: what `ecs:RegisterTaskDefinition` takes, in its own camelCase, with at least one
-    /// container. The first container whose `image` is absent, or all such, get the release's image.
+    /// The shape of its task definition: the request of `ecs:RegisterTaskDefinition` in its camelCase, with at least one container.
+    /// All containers without an `image` run the release's image; if there is none, the first container does.
     pub task_definition: Value,
     /// How many tasks it has once it is released.
     pub desired_count: u32,
@@ -207,9 +207,10 @@ impl Contract {
         Duration::from_secs(u64::from(seconds))
     }
 
-    /// What of it can come out with these images: without the services that have none yet, and without what runs in those.
+    /// The part that can be released with these images: without the services that have no image yet, and without the commands and
+    /// schedules that run in these.
     ///
-    /// The address that is asked afterwards stays only where nothing is left out: it may be of what is.
+    /// The health address is kept only if nothing is omitted, because it may belong to an omitted service.
     #[must_use]
     pub fn ready_for(&self, images: &BTreeMap<Name, Image>) -> Self {
         let mut ready = self.clone();
@@ -239,7 +240,7 @@ impl Service {
     }
 }
 
-/// Whether a container of a task definition gets the release's image: it names none of its own.
+/// Whether a container of a task definition runs the release's image: it has none of its own.
 pub fn takes_image(container: &Value) -> bool {
     container.get("image").is_none_or(Value::is_null)
 }

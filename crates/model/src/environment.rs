@@ -13,7 +13,7 @@ use crate::name::Name;
 use crate::operation::approval::ApprovalRule;
 use crate::problem::FieldProblem;
 
-/// When somebody has to approve a plan before it is applied.
+/// When a plan needs approval before it is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {

@@ -27,7 +27,7 @@ mod tests {
     struct Layer(&'static str, #[source] Option<Box<Self>>);
 
     #[test]
-    fn every_layer_is_told_once() {
+    fn every_layer_is_printed_once() {
         let inner = Layer("no route to host", None);
         let middle = Layer("dispatch failure: no route to host", Some(Box::new(inner)));
         let outer = Layer("the table cannot be read", Some(Box::new(middle)));

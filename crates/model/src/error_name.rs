@@ -1,6 +1,6 @@
-//! The names of the errors of operations: `docs/errors.md` lists them, the workflow and those who ask for operations match them.
+//! The names of the errors of operations: `docs/errors.md` lists them; the workflow and its callers match them.
 //!
-//! An error of AWS that none of them describes keeps its own name.
+//! Other errors of AWS keep their own name.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ pub enum ErrorName {
     PlanRefused,
     /// The request does not fit the stack any more.
     RequestInvalid,
-    /// Somebody rejected the plan.
+    /// The approver rejected the plan.
     ApprovalRejected,
-    /// Nobody approved the plan in time.
+    /// The plan was not approved in time.
     ApprovalTimedOut,
     /// Terraform could not apply the plan.
     ApplyFailed,
@@ -39,11 +39,11 @@ pub enum ErrorName {
     RoleRefused,
     /// AWS denied a permission.
     AccessDenied,
-    /// The operation was called off.
+    /// The operation was cancelled.
     Cancelled,
     /// ECS has no room for a task, or RDS is busy with the database: the workflow asks again for a while.
     Busy,
-    /// An AWS service could not be reached, or asks for patience.
+    /// An AWS service could not be reached, or throttles.
     Transient,
     /// Something that should not be.
     Internal,

@@ -25,28 +25,29 @@ const KEY_LENGTH: usize = 128;
 const KEY_REMEDY: &str = "give 1 to 128 printable ASCII characters, the same in every event of one request";
 const STACK_REMEDY: &str = "give the stack's id, or an object with its `environment` and `name`";
 
-/// Who asked for an operation by event, and whether they were told how it ended.
+/// The account that requested an operation by event, and whether the result was reported to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The account that the event came from.
     pub account: AccountId,
-    /// The key of the request, by which results are told apart.
+    /// The key of the request, by which the account matches results.
     pub key: String,
     /// What was asked for.
     pub action: Action,
-    /// Whether the account was told how the operation ended.
-    pub result: Telling,
+    /// Whether the end of the operation was reported to the account.
+    pub result: Delivery,
 }
 
-/// Whether somebody was told something.
+/// Whether the result of an operation was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Telling {
+pub enum Delivery {
     /// Not yet.
     Due,
-    /// They were.
-    Told,
-    /// They could not be told for so long that it is not tried any more.
+    /// It was sent.
+    #[serde(rename = "told")]
+    Sent,
+    /// It could not be sent for a day, and is no longer retried.
     Dropped,
 }
 
@@ -57,7 +58,7 @@ impl Origin {
             account,
             key: key.into(),
             action,
-            result: Telling::Due,
+            result: Delivery::Due,
         }
     }
 

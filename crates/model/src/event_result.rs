@@ -1,4 +1,4 @@
-//! What an account is told about a request that it made by event: version 1 of the detail of `Slipway Result`.
+//! The result of a request by event: version 1 of the detail of `Slipway Result`.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ pub struct EventResult {
     /// The operation that does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
-    /// The release that it brings out.
+    /// Its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseNumber>,
-    /// How many resources are not as Terraform left them, after a look for drift.
+    /// How many resources drifted, after a drift check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drifted: Option<u64>,
     /// Why it was refused, in a sentence.

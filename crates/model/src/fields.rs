@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use crate::json::{Unique, inexact_number};
 use crate::problem::FieldProblem;
 
-/// The fields of a JSON object, taken out one by one; what is wrong with them is gathered on the way.
+/// The fields of a JSON object, taken out one by one; problems are collected on the way.
 ///
-/// Whoever reads takes each field that it knows; [`Fields::problems`] then names those that nobody took.
+/// A reader takes each field that it knows; [`Fields::problems`] then reports the remaining ones.
 #[derive(Debug, Default)]
 pub struct Fields {
     object: Map<String, Value>,
@@ -184,7 +184,7 @@ impl Fields {
         None
     }
 
-    /// What is wrong: the fields that nobody took, texts with a NUL character, and what was found on the way.
+    /// The problems: unknown fields, texts with a NUL character, and those that were collected on the way.
     pub fn problems(mut self) -> Vec<FieldProblem> {
         let remedy = match self.known.as_slice() {
             [] => "leave it out: this request has no fields".to_owned(),

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::fields::shortened;
 
-/// The value as canonical JSON: no spaces, and the fields of every object in the order of their names' bytes. Whoever hashes it
-/// gets the same digest, whatever order the fields came in.
+/// The value as canonical JSON: no spaces, and the fields of every object sorted by the bytes of their names. Its digest does
+/// not depend on the order of the fields.
 pub fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -26,7 +26,7 @@ pub fn canonical(value: &Value) -> String {
     }
 }
 
-/// A JSON value no object of which names a field twice: of two values, one would be lost without a word.
+/// A JSON value no object of which names a field twice: of two values, one would silently be lost.
 pub struct Unique(pub Value);
 
 impl<'de> Deserialize<'de> for Unique {
@@ -157,7 +157,7 @@ fn is_kept(written: &str, is_negative: bool) -> bool {
         return true;
     }
     let Ok(number) = written.parse::<f64>() else {
-        // No number at all: whoever parses the text says so.
+        // Not a number: the parser of the text reports it.
         return true;
     };
     number.is_finite() && digits(written) == digits(&format!("{number:e}"))

@@ -1,36 +1,36 @@
 //! The nouns of Slipway and their rules.
 //!
-//! Everything here is pure: no AWS types, no I/O, no async runtime. What comes from outside is parsed into these types
-//! once, and a wrong state cannot be written down afterwards. Status changes are functions of a status and an event; whoever
-//! stores the result does so on the condition that the stored status is still the one that was read.
+//! Everything here is pure: no AWS types, no I/O, no async runtime. Input is parsed into these types once, and they cannot
+//! represent an invalid state. A status changes by a function of a status and an event; the store writes the result on condition
+//! that the stored status is still the one that was read.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`id`] | stack ids, operation ids, release numbers |
+//! | [`id`] | IDs of stacks and operations, release numbers |
 //! | [`name`] | names, digests, images |
 //! | [`blueprint`] | a published Terraform root module |
-//! | [`variable`] | the schema of a blueprint's variables, and the check of a request against it |
-//! | [`artifact`] | the keys of what lies in the artifacts bucket |
-//! | [`account`] | ids of AWS accounts |
+//! | [`variable`] | the schema of a blueprint's variables, and the validation of a request against it |
+//! | [`artifact`] | the keys of the artifacts bucket |
+//! | [`account`] | AWS account IDs |
 //! | [`environment`] | where stacks live, and the rules there |
 //! | [`stack`] | one instance of a blueprint in an environment |
-//! | [`operation`] | one trip of a stack through the workflow |
-//! | [`principal`] | the names of those who own and request
-//! | [`plan`] | what Terraform would change, and what follows from it |
+//! | [`operation`] | one change or check of a stack |
+//! | [`principal`] | the names of owners and requesters |
+//! | [`plan`] | what Terraform would change, and the verdict about it |
 //! | [`release`] | a set of images of a stack's services |
-//! | [`contract`] | the `slipway` output: what a blueprint tells the workflow |
-//! | [`source_account`] | accounts whose events may ask for operations, and for which |
-//! | [`terraform`] | what Slipway and Terraform have agreed on |
+//! | [`contract`] | the output `slipway`: what a blueprint declares for the workflow |
+//! | [`source_account`] | accounts whose events may request operations |
+//! | [`terraform`] | the conventions between Slipway and Terraform |
 //! | [`terraform_file`] | the blocks of a file in Terraform's native syntax |
 //! | [`terraform_json`] | the blocks of a file in Terraform's JSON syntax |
-//! | [`error_name`] | what errors of operations are called |
-//! | [`error_chain`] | an error with what led to it, in one line |
-//! | [`event`] | requests that come as events |
-//! | [`event_result`] | what is told about those |
+//! | [`error_name`] | the names of the errors of operations |
+//! | [`error_chain`] | an error with its causes in one line |
+//! | [`event`] | requests by event |
+//! | [`event_result`] | the results of these requests |
 //! | [`subscription`] | which images are released when they are pushed |
-//! | [`request`] | what is asked for, as it was written |
-//! | [`fields`], [`json`] | the fields of a JSON object from outside, read strictly |
-//! | [`problem`] | what is wrong with a request, field by field |
+//! | [`request`] | a request as it was written |
+//! | [`fields`], [`json`] | strict reading of JSON objects |
+//! | [`problem`] | the problems of a request, field by field |
 
 pub mod account;
 pub mod artifact;

@@ -1,4 +1,4 @@
-//! One trip of a stack through the workflow.
+//! Operations: one change or check of a stack, executed by the workflow.
 
 pub mod approval;
 pub mod build;
@@ -18,7 +18,7 @@ use self::one_build::PlanMade;
 use self::task_run::TaskRun;
 use crate::account::AccountId;
 use crate::contract::Database;
-use crate::event::{Origin, Telling};
+use crate::event::{Delivery, Origin};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
 use crate::plan::binding::Binding;
@@ -30,20 +30,19 @@ use crate::stack::{Configuration, StackStatus};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
-    /// Makes the stack, and brings out its first release where images were given.
+    /// Creates the stack's infrastructure, and rolls out its first release if images were given.
     Provision,
-    /// Changes its variables or its blueprint version; where the shape of its services changes, the current release
-    /// comes out again.
+    /// Changes its variables or its blueprint version. If the shape of its services changes, the current release is rolled out again.
     Update,
-    /// Brings out a new set of images.
+    /// Rolls out a new set of images.
     Release,
     /// Destroys what Terraform made.
     Destroy,
     /// Shows what an update would change, and changes nothing.
     Preview,
-    /// Looks for what was changed outside Terraform, and changes nothing.
+    /// Checks for drift, and changes nothing.
     Drift,
-    /// Brings out again the images of an earlier release, without migrations.
+    /// Rolls out the images of an earlier release again, without migrations.
     Rollback,
     /// Runs a command of the stack's with its current images.
     Task,
@@ -81,13 +80,13 @@ pub enum OperationStatus {
     Starting,
     /// Its execution runs.
     Running,
-    /// Its execution waits for somebody to approve the plan.
+    /// Its execution waits for the approval of the plan.
     WaitingForApproval,
     /// It did what was asked.
     Succeeded,
     /// It did not; the operation's failure says why.
     Failed,
-    /// Somebody called it off.
+    /// It was cancelled.
     Cancelled,
     /// Its change was rejected, refused or not decided in time. The stack is as it was.
     Discarded,
@@ -102,13 +101,13 @@ pub enum OperationEvent {
     Begun,
     /// Its plan needs an approval.
     ApprovalAsked,
-    /// Somebody approved the plan.
+    /// The plan was approved.
     Approved,
     /// Its last step is done.
     Succeeded,
-    /// A step failed, or its execution ended without a word.
+    /// A step failed, or its execution ended without recording it.
     Failed,
-    /// Somebody called it off.
+    /// It was cancelled.
     Cancelled,
     /// Its change was rejected, refused or not decided in time.
     Discarded,
@@ -202,7 +201,7 @@ pub struct Progress {
     pub current: Option<String>,
 }
 
-/// Why an operation failed, in words for the person who asked for it.
+/// Why an operation failed, for its requester.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The error's name, which is also the execution's `Error`: `Slipway.ApplyFailed`.
@@ -237,7 +236,7 @@ pub struct Snapshot {
     pub id: String,
     /// What it is taken of.
     pub database: Database,
-    /// The account that it is taken in; none means Slipway's own. Nobody else is believed that it is there.
+    /// The account of the snapshot; none means Slipway's own. Only events of this account report its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// When it was there; none while it is taken.
@@ -281,7 +280,7 @@ pub struct ReleasedSchedule {
     pub group: String,
     /// The ARN of the release's task definition.
     pub task_definition: String,
-    /// What it is put back to where the release fails.
+    /// What is restored if the release fails.
     pub previous: ScheduleTarget,
 }
 
@@ -294,7 +293,7 @@ pub struct ScheduleTarget {
     pub enabled: bool,
 }
 
-/// One trip of a stack through the workflow: one Step Functions execution, whose name is the operation's id.
+/// One change or check of a stack: one Step Functions execution, whose name is the operation's ID.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its id.
@@ -322,7 +321,7 @@ pub struct Operation {
     /// The status of the stack when the operation began: an operation that ends before Apply restores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<StackStatus>,
-    /// The release that it brings out.
+    /// Its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseNumber>,
     /// Whether it is an update of a stack on which the last change of the infrastructure did not come through: it applies also
@@ -344,10 +343,10 @@ pub struct Operation {
     /// The one-off task that it runs, or ran last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_run: Option<TaskRun>,
-    /// What its release does with the schedules of the stack, and what it puts back where it fails.
+    /// The schedules that its release changes, and what is restored if it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,
-    /// Who asked for it.
+    /// The requester.
     pub requested_by: String,
     /// The event by which it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -378,7 +377,7 @@ pub struct Operation {
     /// What followed from that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// What was changed outside Terraform.
+    /// The drift that it found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     /// The rule by which its plan is approved.
@@ -408,9 +407,9 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Whether it has ended, and who asked for it by event has not been told how.
+    /// Whether it has ended and its result was not yet reported to the account that requested it by event.
     pub fn owes_result(&self) -> bool {
-        let due = |origin: &Origin| origin.result == Telling::Due;
+        let due = |origin: &Origin| origin.result == Delivery::Due;
         self.status.has_ended() && self.origin.as_ref().is_some_and(due)
     }
 
@@ -521,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_can_be_called_off_until_it_ends() {
+    fn every_operation_can_be_cancelled_until_it_ends() {
         for status in STATUSES.into_iter().filter(|status| !status.has_ended()) {
             assert_eq!(status.after(OperationEvent::Cancelled), Ok(OperationStatus::Cancelled));
         }

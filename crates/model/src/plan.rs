@@ -115,7 +115,7 @@ impl Action {
 
     /// Where it stands in a plan.
     fn rank(self) -> u8 {
-        // As they are listed: what destroys comes first, and before that what nobody understands.
+        // The order of lists: deletions first, and before them actions that are not understood.
         self as u8
     }
 }
@@ -289,7 +289,7 @@ impl PlanSummary {
         self.destroy + self.replace > 0
     }
 
-    /// Whether a resource would be lost: destroyed, dropped from the state, or given to an action whose effect nobody plans.
+    /// Whether a resource could be lost: destroyed, removed from the state, or subject to an action with unknown effect.
     pub fn may_lose(&self) -> bool {
         self.destroys() || self.forget + self.invoke > 0
     }
@@ -306,12 +306,12 @@ impl PlanSummary {
     }
 }
 
-/// What was changed outside Terraform: where the resources are not as the stack's state says.
+/// Drift: resources that differ from the stack's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// How many resources differ.
     pub count: u64,
-    /// The first [`RESOURCES_NAMED`] of them: `update` for one that was changed, `delete` for one that is gone.
+    /// The first [`RESOURCES_NAMED`] of them: `update` for a changed one, `delete` for one that no longer exists.
     pub resources: Vec<ResourceChange>,
 }
 
@@ -333,7 +333,7 @@ pub enum Verdict {
     NothingToChange,
     /// It is applied at once.
     Apply,
-    /// It waits until somebody approves it.
+    /// It waits for approval.
     ApprovalNeeded,
     /// The rules of the environment forbid it: the text says which.
     Refused(String),
@@ -516,7 +516,7 @@ mod tests {
             review(OperationKind::Destroy, &deletes, &environment(Approval::Never, true)),
             Verdict::Refused(why) if why.contains("live")
         ));
-        // Nor is one whose resources are gone already: its record stays.
+        // Nor is one whose resources no longer exist: its record is retained.
         assert!(matches!(
             review(OperationKind::Destroy, &plan(&[]), &environment(Approval::Never, true)),
             Verdict::Refused(_)

@@ -1,9 +1,9 @@
-//! The names of those who own stacks and request operations.
+//! The names of owners and requesters.
 //!
-//! A name says its kind and, where an identity provider gave it, the issuer: a user who chooses a name is never taken for the owner of
-//! an e-mail address, and no user for a role or an account.
+//! A name states its kind and, for identity providers, the issuer. So a user who chooses a name is never taken for the owner of an
+//! e-mail address, and no user for a role or an account.
 //!
-//! | name | is |
+//! | name | meaning |
 //! | --- | --- |
 //! | `email:ISSUER:ADDRESS` | a person, by the verified address in a token |
 //! | `user:ISSUER:NAME`, `sub:ISSUER:ID` | a person or program, by its user name or subject in a token |
@@ -11,7 +11,7 @@
 //! | `arn:…:assumed-role/AWSReservedSSO_…/NAME` | a person of IAM Identity Center, which sets the session's name |
 //! | `arn:…:user/NAME` | an IAM user |
 //! | `event:ACCOUNT` | an account that sends events |
-//! | `team:GROUP` | everybody whose token names this group; owns stacks, and requests nothing |
+//! | `team:GROUP` | all callers whose token has this group; owns stacks, and requests nothing |
 
 use std::borrow::Cow;
 use std::fmt;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_is_a_name_that_somebody_may_have() {
+    fn owner_must_be_a_possible_caller_or_team() {
         for owner in [
             "team:payments",
             "email:login.example.com:ann@example.com",

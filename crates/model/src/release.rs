@@ -24,7 +24,7 @@ pub struct Release {
     pub snapshot: Option<String>,
     /// The operation that brought it out last.
     pub operation: OperationId,
-    /// Who asked for it.
+    /// The requester.
     pub requested_by: String,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -45,7 +45,7 @@ pub enum ReleaseStatus {
     Current,
     /// A later release took its place.
     Superseded,
-    /// It did not come out: the release before it goes on.
+    /// It failed: the services run the release before it.
     Failed,
 }
 
@@ -87,7 +87,7 @@ impl ReleaseStatus {
             // back to what they ran, which are still these images.
             (Current, ReleaseEvent::Begun | ReleaseEvent::Succeeded | ReleaseEvent::Failed) => Ok(Current),
             (Current, ReleaseEvent::Superseded) => Ok(Superseded),
-            // A rollback brings out an earlier release again; where that fails, the services go back to the one they ran.
+            // A rollback rolls out an earlier release again; if it fails, the services are restored to the current one.
             (Superseded, ReleaseEvent::Begun | ReleaseEvent::Failed) => Ok(Superseded),
             (Superseded, ReleaseEvent::Succeeded) => Ok(Current),
             (status, event) => Err(IllegalTransition { status, event }),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_release_stays_current_while_it_comes_out_again() {
+    fn current_release_stays_current_while_it_is_rolled_out_again() {
         for event in [ReleaseEvent::Begun, ReleaseEvent::Succeeded, ReleaseEvent::Failed] {
             assert_eq!(ReleaseStatus::Current.after(event), Ok(ReleaseStatus::Current));
         }

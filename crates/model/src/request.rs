@@ -24,8 +24,8 @@ pub const VERSION_REMEDY: &str = "give a version like `1.2.0`";
 pub const IMAGES_REMEDY: &str =
     "give each service, by its name, an image by digest: `repository@sha256:` and 64 hexadecimal digits";
 
-/// A new stack, as it is asked for. A field that could not be read is left out, and is among the problems: whoever judges the
-/// request names everything that is wrong with it at once.
+/// The request for a new stack. An unreadable field is absent here and among the problems, so that all problems of a request
+/// are reported at once.
 #[derive(Debug, Clone, Default)]
 pub struct StackDraft {
     /// What people call it.
@@ -42,7 +42,7 @@ pub struct StackDraft {
     pub images: BTreeMap<Name, Image>,
     /// Which images its services get when they are pushed.
     pub subscriptions: BTreeMap<Name, Subscription>,
-    /// Its owner; the requester where there is none. Whoever reads the request says whether it may name one.
+    /// Its owner; by default the requester. The reader of the request decides whether it may name one.
     pub owner: Option<Owner>,
     /// What is wrong with its fields.
     pub problems: Vec<FieldProblem>,

@@ -79,7 +79,7 @@ pub struct SourceAccount {
     pub blueprints: BTreeSet<Name>,
     /// In which environments.
     pub environments: BTreeSet<Name>,
-    /// The ARN of the event bus in that account which is told what became of its requests.
+    /// The ARN of the event bus in that account that receives the results of its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
 }

@@ -61,7 +61,7 @@ pub struct Stack {
     pub name: Name,
     /// The environment it lives in.
     pub environment: Name,
-    /// Who asked for it.
+    /// The owner: by default the requester.
     pub owner: String,
     /// Where it stands.
     pub status: StackStatus,
@@ -86,7 +86,7 @@ pub struct Stack {
     /// Which images its services get when they are pushed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subscriptions: BTreeMap<Name, Subscription>,
-    /// What the last look for drift found; none since its infrastructure was changed.
+    /// The result of the last drift check; none after a change of its infrastructure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSeen>,
     /// When it was asked for.
@@ -95,12 +95,12 @@ pub struct Stack {
     pub updated_at: Timestamp,
 }
 
-/// What a look for drift found.
+/// The result of a drift check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftSeen {
     /// The operation that looked; it names more of the resources.
     pub operation: OperationId,
-    /// When it had looked.
+    /// When it was checked.
     pub looked_at: Timestamp,
     /// How many resources differ from the stack's state.
     pub count: u64,
@@ -112,7 +112,7 @@ pub struct DriftSeen {
 pub const DRIFT_NAMED: usize = 10;
 
 impl DriftSeen {
-    /// What the operation found.
+    /// The result of an operation.
     pub fn new(operation: OperationId, looked_at: Timestamp, drift: &Drift) -> Self {
         let addresses = drift.resources.iter().map(|resource| resource.address.clone());
         Self {
@@ -134,7 +134,7 @@ pub enum StackStatus {
     Ready,
     /// Its infrastructure is being changed.
     Updating,
-    /// A new set of images is coming out.
+    /// A new set of images is being rolled out.
     Releasing,
     /// It is being destroyed.
     Destroying,
@@ -193,7 +193,7 @@ impl StackStatus {
             ) => Ok(status),
 
             (Provisioning, StackEvent::Begun(Provision)) => Ok(Provisioning),
-            // A step may be repeated, and a provision that failed is gone on with by an update.
+            // A step may be repeated, and an update continues a failed provision.
             (Ready | Failed | Updating | Provisioning, StackEvent::Begun(Update)) => Ok(Updating),
             (Ready | Releasing, StackEvent::Begun(Release | Rollback)) => Ok(Releasing),
             // A release does not make whole what Terraform left half made: an update does.
@@ -277,11 +277,11 @@ mod tests {
         /// Whatever operations a stack goes through, one after the other, each either ends in a status from which people can
         /// go on, or in the end of the stack.
         #[test]
-        fn a_stack_never_gets_stuck(trips in prop::collection::vec((0..KINDS.len(), any::<bool>()), 0..30)) {
+        fn a_stack_never_gets_stuck(runs in prop::collection::vec((0..KINDS.len(), any::<bool>()), 0..30)) {
             let mut status = StackStatus::Provisioning;
-            status = status.after(StackEvent::Begun(OperationKind::Provision)).expect("the first trip");
-            status = status.after(StackEvent::Succeeded(OperationKind::Provision)).expect("the first trip's end");
-            for (kind, succeeds) in trips {
+            status = status.after(StackEvent::Begun(OperationKind::Provision)).expect("the first run");
+            status = status.after(StackEvent::Succeeded(OperationKind::Provision)).expect("the end of the first run");
+            for (kind, succeeds) in runs {
                 let kind = KINDS[kind];
                 if kind == OperationKind::Provision || status == StackStatus::Destroyed {
                     continue;

@@ -201,7 +201,7 @@ pub struct Pushed {
     pub at: Timestamp,
 }
 
-/// A push of an image, as ECR tells of it.
+/// A push of an image, as reported by ECR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
     /// Where it was pushed to.

@@ -8,7 +8,7 @@ pub const OLDEST_TERRAFORM: Version = Version::new(1, 11, 0);
 /// The oldest OpenTofu that will do, for the same reasons.
 pub const OLDEST_TOFU: Version = Version::new(1, 10, 0);
 
-/// The output by which a blueprint tells the workflow about the stack.
+/// The output that contains a blueprint's contract.
 pub const OUTPUT: &str = "slipway";
 
 /// The file beside a root module with the versions and checksums of its providers.

@@ -36,7 +36,7 @@ struct Latest {
 impl Latest {
     /// The record after a version was published, where that changes it.
     fn after(read: Option<&Self>, published: &Blueprint) -> Option<Self> {
-        // A release comes before every pre-release: nobody gets one without asking for it by its version.
+        // A release comes before every pre-release, which must be requested by its version.
         let rank = |version: &Version| (version.pre.is_empty(), version.clone());
         if read.is_some_and(|latest| rank(&latest.summary.latest) >= rank(&published.version)) {
             return None;

@@ -1,10 +1,10 @@
 //! What administrators configure: environments and source accounts.
 //!
-//! Such a record has a revision, the microsecond of its last write, so that nobody replaces what somebody else has changed
-//! meanwhile. A time rather than a count: a record that was deleted and made again has no revision that it had before.
+//! Such a record has a revision, the time of its last write in microseconds, so that no one overwrites a concurrent change. It is
+//! a time rather than a count, so that a record that is deleted and created again never repeats a revision.
 //!
-//! A record may be one that this program cannot read: written by hand, or by another version. It is told, and neither keeps the
-//! others from being listed nor itself from being replaced or deleted.
+//! A record may be unreadable: written by hand, or by another version. It is reported, and can be replaced or deleted. The other
+//! records are still listed.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;

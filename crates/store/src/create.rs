@@ -61,7 +61,7 @@ pub struct NewOperation {
     pub patch: Option<Patch>,
     /// The images of the release; empty for the other kinds.
     pub images: BTreeMap<Name, Image>,
-    /// The release that a rollback brings out again.
+    /// The release that a rollback releases again.
     pub rollback_to: Option<ReleaseNumber>,
     /// The command that a task runs.
     pub task: Option<Name>,
@@ -69,7 +69,7 @@ pub struct NewOperation {
     pub with_snapshot: bool,
     /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
-    /// Who asks.
+    /// The requester.
     pub requested_by: String,
     /// The event by which it is asked for.
     pub origin: Option<Origin>,

@@ -13,10 +13,10 @@ use crate::item::Item;
 use crate::list::Query;
 use crate::table::{Index, LISTED, PK, SK};
 
-/// The longest text that is looked at: a key has at most 3 KB, a list's name repeats some of it, and Base64 adds a third.
+/// The longest text that is parsed: a key has at most 3 KB, a list's name repeats some of it, and Base64 adds a third.
 const LENGTH: usize = 16 * 1024;
 
-/// Where a list goes on: opaque to everybody but the store.
+/// Where a list continues: opaque outside the store.
 ///
 /// As text it is the Base64 of the list's name and of the key that its last page ended with.
 #[derive(Debug, Clone, PartialEq, Eq)]

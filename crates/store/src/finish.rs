@@ -24,7 +24,7 @@ pub enum End {
     /// It did not. A failure that the operation has already (the runner's, with the resource) is kept, unless this one
     /// names another error.
     Failed(Failure),
-    /// Somebody called it off. A queued operation is taken out of the queue.
+    /// It was cancelled. A queued operation is removed from the queue.
     Cancelled(Failure),
     /// Its change was rejected, refused or not decided in time.
     Discarded(Failure),
@@ -131,7 +131,7 @@ impl Store {
         writes.push(next_stack_revision(&mut stack, now)?);
         if let Some((place, next)) = &mut next {
             let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
-                // It was called off between the two reads.
+                // It was cancelled between the two reads.
                 return Ok(None);
             };
             next.status = status;
@@ -181,8 +181,8 @@ impl Store {
         Ok(written)
     }
 
-    /// Calls off what waits for a stack that is destroyed. Nothing is added to the queue of such a stack, so this comes to an
-    /// end; one that is interrupted goes on when the end of the `destroy` is repeated.
+    /// Cancels the queue of a stack that is destroyed. Nothing is added to that queue any more, so this ends. If it is interrupted, it
+    /// continues when the end of the `destroy` is repeated.
     async fn empty_queue(&self, stack: &Stack) -> Result<(), Error> {
         let end = End::Cancelled(Failure {
             name: ErrorName::Cancelled.to_string(),
@@ -283,7 +283,7 @@ impl End {
     }
 }
 
-/// What is known of the stack's drift: what a look for it found, until its infrastructure is changed.
+/// The stack's known drift: the result of its last drift check, until its infrastructure changes.
 fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestamp) {
     match (operation.kind, end) {
         (OperationKind::Drift, End::Succeeded) => {
@@ -295,14 +295,14 @@ fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestam
     }
 }
 
-/// Writes an end on an operation. Steps that still run end with it: nobody is going to end them later.
+/// Writes an end on an operation. Steps that still run end with it, because no later event ends them.
 fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
     operation.status = operation.status.after(end.of_operation())?;
     operation.ended_at = Some(now);
     operation.approval_token = None;
     let step = match end {
         End::Succeeded => {
-            // It was called off when there was nothing left to call off.
+            // The cancel came when nothing was left to cancel.
             operation.failure = None;
             StepStatus::Succeeded
         }

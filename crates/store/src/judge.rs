@@ -47,7 +47,7 @@ pub enum Refusal {
     Store(#[from] Error),
 }
 
-/// Who asks for an operation, and how.
+/// The requester of an operation, and the envelope of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
     /// The name under which it is asked for.
@@ -76,7 +76,7 @@ pub enum Change {
     Rollback(Option<ReleaseNumber>),
     /// To run a command of its contract with its current images.
     Task(Name),
-    /// To be looked at for what was changed outside Terraform.
+    /// A drift check.
     Drift,
     /// To be destroyed.
     Destroy,
@@ -168,8 +168,8 @@ impl Store {
         Err(conflict(&stack).into())
     }
 
-    /// Judges a push of an image, and asks likewise for its release in the services of the stack that are to get it; `None` where
-    /// none is: they have it, or a newer one, or look for others, or the stack is on its way out.
+    /// Judges a push of an image, and requests its release in the services of the stack that follow it. `None` if there are none:
+    /// they have this image or a newer one, they follow other tags, or the stack is being destroyed.
     pub async fn request_push(
         &self,
         mut stack: Stack,

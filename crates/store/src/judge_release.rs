@@ -14,8 +14,8 @@ use slipway_model::stack::{Stack, StackStatus};
 use crate::judge::Refusal;
 use crate::{Error, Store};
 
-/// How many releases are read at once in the search for one that came out.
-const LOOKED_AT: u16 = 20;
+/// How many releases are read per query in the search for a successful one.
+const PER_QUERY: u16 = 20;
 
 impl Store {
     /// The image of each service after a release: the named ones, and what the stack has for the others.
@@ -62,9 +62,8 @@ impl Store {
         }
     }
 
-    /// The images that the stack will run when all that was asked for before has come out; before its first release is out,
-    /// those that were asked for last. Were it those that it runs now, a release that waits behind another would take back
-    /// what that one brings.
+    /// The images that the stack will run after all earlier requests; before its first release has succeeded, the images that were
+    /// requested last. With the images that it runs now, a release in the queue would revert the release before it.
     async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
         let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
         let coming = self.coming_release(stack).await?;
@@ -74,8 +73,8 @@ impl Store {
         }
     }
 
-    /// The release that the stack will run when every operation that was asked for before has ended well, if one of them brings
-    /// one out. The statuses of the releases do not tell: one that a rollback brings out again is `superseded` until then.
+    /// The release that the stack will run if every earlier request succeeds, if one of them has a release. The statuses of
+    /// releases do not answer this: one that a rollback releases again is `superseded` until then.
     async fn coming_release(&self, stack: &Stack) -> Result<Option<ReleaseNumber>, Error> {
         let waiting = self.queue(&stack.id).await?;
         for id in stack.active_operation.iter().chain(&waiting).rev() {
@@ -86,8 +85,8 @@ impl Store {
         Ok(None)
     }
 
-    /// The release that a stack goes back to: the one that is named, or the newest that came out before the one that it runs, or
-    /// is going to run.
+    /// The release that a rollback goes to: the named one, or the last successful one before the release that the stack runs or will
+    /// run.
     pub(crate) async fn judge_rollback(&self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
@@ -132,7 +131,7 @@ impl Store {
         }
         match self.release(&stack.id, number).await {
             Ok(release) if release.status.has_succeeded() => Ok(release),
-            Ok(_) => Err(wrong(format!("release {number} has never come out"))),
+            Ok(_) => Err(wrong(format!("release {number} has never succeeded"))),
             Err(Error::NotFound { .. }) => {
                 let last = stack.last_release;
                 Err(wrong(format!(
@@ -146,7 +145,7 @@ impl Store {
     async fn release_before(&self, stack: &Stack, from: ReleaseNumber) -> Result<Release, Refusal> {
         let mut cursor = None;
         loop {
-            let page = self.releases(&stack.id, LOOKED_AT, cursor.as_ref()).await?;
+            let page = self.releases(&stack.id, PER_QUERY, cursor.as_ref()).await?;
             let mut earlier = page.items.into_iter().filter(|release| release.number < from);
             if let Some(release) = earlier.find(|release| release.status.has_succeeded()) {
                 return Ok(release);
@@ -154,7 +153,7 @@ impl Store {
             cursor = page.next;
             if cursor.is_none() {
                 return Err(Refusal::Conflict(format!(
-                    "The stack `{}` runs release {from}, or is going to, and no release before it has come out: there is \
+                    "The stack `{}` runs release {from}, or is going to, and no release before it has succeeded: there is \
                      nothing to go back to.",
                     stack.id
                 )));
@@ -171,7 +170,7 @@ fn without_image<'a>(contract: &'a Contract, images: &BTreeMap<Name, Image>) -> 
         .filter(|name| !images.contains_key(*name))
 }
 
-/// Whether a stack has something to keep. While it is being made nobody knows, and its workflow looks again.
+/// Whether a stack has something to snapshot. During its provision that is unknown, and its workflow checks later.
 pub(crate) fn judge_snapshot(stack: &Stack) -> Result<(), Refusal> {
     match &stack.contract {
         Some(contract) if contract.database.is_none() && contract.backups.is_empty() => {

@@ -45,11 +45,11 @@ pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscripti
     }
 }
 
-/// The subscriptions after a release that somebody asks for now: what was pushed before does not take it back. `None` where no
-/// service of it subscribes to anything.
+/// The subscriptions after a release that is requested now: earlier pushes no longer apply. `None` if none of its services
+/// has a subscription.
 pub(crate) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Option<Subscriptions> {
     let mut subscriptions = stack.subscriptions.clone();
-    // ECR tells the second of a push.
+    // ECR gives the time of a push in whole seconds.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
     for (service, image) in images {
         if let Some(subscription) = subscriptions.get_mut(service) {

@@ -7,23 +7,23 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`judge`] | what a request about a stack must satisfy before anything is written, for `api` and `events` alike |
-//! | [`create`] | an operation is asked for: one transaction with the stack's slot and the idempotency record |
-//! | [`finish`] | an operation ends: one transaction that hands the slot to the next in the queue |
+//! | [`create`] | creating an operation: one transaction with the stack's slot and the idempotency record |
+//! | [`finish`] | ending an operation: one transaction that gives the slot to the next in the queue |
 //! | [`operation`] | every write between the two |
 //! | [`watch`], [`waiting`] | waiting until an operation changes; how many requests do at once |
 //! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
 //! | [`source_account`], [`configured`] | what administrators configure, with revisions |
 //! | [`list`] | stacks and operations, a page at a time |
-//! | [`idempotency`] | answers that are given again, byte for byte |
+//! | [`idempotency`] | responses that are repeated byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
 //! | [`approval`] | the decision about a plan, and its delivery to the workflow |
 //! | [`task_token`] | answers to the states of the workflow that wait |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
 //! | [`snapshot`] | the step that waits for the snapshot of a database |
-//! | [`prepared`] | what a prepared folder in the artifacts bucket has to be |
+//! | [`prepared`] | the digest of a prepared folder in the artifacts bucket |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
 //! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
-//! | [`stranded`] | an execution that ended without a word: the operation's end, for `events` and `sweep` |
+//! | [`orphan`] | ending an operation whose execution ended without recording it: for `events` and `sweep` |
 //! | [`aws`] | the configuration of every AWS client |
 
 mod cursor;
@@ -48,6 +48,7 @@ pub mod judge;
 pub mod list;
 pub mod lock;
 pub mod operation;
+pub mod orphan;
 pub mod prepared;
 pub mod release;
 pub mod rollout;
@@ -55,7 +56,6 @@ pub mod snapshot;
 pub mod source_account;
 pub mod stack;
 pub mod start;
-pub mod stranded;
 pub mod subscription;
 pub mod table;
 pub mod task_run;

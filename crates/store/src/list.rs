@@ -232,9 +232,13 @@ impl Store {
         Ok(page)
     }
 
-    /// The operations that have ended, and of which nobody has told who asked for them by event, the oldest first.
-    pub async fn untold_operations(&self, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Operation>, Error> {
-        let query = Query::of_index(Index::Status, table::UNTOLD.to_owned());
+    /// The operations that have ended and whose result was not reported to the requesting account, the oldest first.
+    pub async fn operations_with_result_due(
+        &self,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Operation>, Error> {
+        let query = Query::of_index(Index::Status, table::RESULT_DUE.to_owned());
         let mut page: Page<Operation> = self.indexed_page(&query, limit, cursor).await?;
         page.items.retain(Operation::owes_result);
         Ok(page)

@@ -17,7 +17,7 @@ const NO_BUILD: &str = "no build";
 /// Between a build and its machine.
 const ON: &str = " on ";
 
-/// Where Terraform runs: the one form in which the runner writes it, and whoever looks for the build reads it.
+/// Where Terraform runs: the only format for the runner, which writes it, and for those who search for the build.
 ///
 /// In the table it is a text: `slipway-runner:9f3c… on ip-10-0-1-7`, or `no build on box`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

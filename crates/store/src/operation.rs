@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use slipway_model::contract::Contract;
-use slipway_model::event::Telling;
+use slipway_model::event::Delivery;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent};
@@ -128,7 +128,7 @@ impl Store {
         Err(Error::NotActive { operation: id.clone() })
     }
 
-    /// The operation brings out this release from now on: its own, or (an update) the current one again. Returns both.
+    /// Starts the release of an operation: its own, or (for an update) the current one again. Returns both.
     pub async fn begin_release(&self, id: &OperationId, number: ReleaseNumber) -> Result<(Operation, Release), Error> {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
@@ -185,11 +185,11 @@ impl Store {
         .await
     }
 
-    /// Records whether who asked for the operation by event was told how it ended.
-    pub async fn record_telling(&self, id: &OperationId, telling: Telling) -> Result<Operation, Error> {
+    /// Records whether the result of an operation was reported to the requesting account.
+    pub async fn record_delivery(&self, id: &OperationId, delivery: Delivery) -> Result<Operation, Error> {
         self.update_operation(id, |operation| {
             if let Some(origin) = &mut operation.origin {
-                origin.result = telling;
+                origin.result = delivery;
             }
             Ok(())
         })

@@ -1,6 +1,6 @@
-//! Steps of the workflow that wait for an ECS deployment to end, and how they are told.
+//! Steps of the workflow that wait for the end of an ECS deployment, and their answers.
 //!
-//! Two tell them: `await_rollout`, which looks once after it has kept the token, and `events`, when ECS says so.
+//! Two functions answer them: `await_rollout`, which checks once after it has stored the token, and `events`, when ECS sends an event.
 
 use aws_sdk_sfn::Client;
 use jiff::{SignedDuration, Timestamp};
@@ -43,14 +43,14 @@ pub enum Ended {
     Completed,
     /// It is not, for this reason.
     Failed(String),
-    /// Somebody called the operation off: who, in a sentence.
-    CalledOff(String),
+    /// The operation was cancelled; the text names the caller.
+    Cancelled(String),
 }
 
 /// The error that the workflow gets when a rollout failed.
 pub const FAILED: &str = ErrorName::RolloutFailed.as_str();
-/// The error that it gets when the operation was called off.
-pub const CALLED_OFF: &str = ErrorName::Cancelled.as_str();
+/// Its error after a cancel.
+pub const CANCELLED: &str = ErrorName::Cancelled.as_str();
 
 /// Answers a step whose rollout has ended, and forgets it. Repeating it is harmless.
 ///
@@ -67,7 +67,7 @@ pub async fn end(store: &Store, sfn: &Client, rollout: &Rollout, ended: &Ended) 
     let answer = match &ended {
         Ended::Completed => task_token::succeed(sfn, &rollout.token, "{}").await?,
         Ended::Failed(reason) => task_token::fail(sfn, &rollout.token, FAILED, reason).await?,
-        Ended::CalledOff(reason) => task_token::fail(sfn, &rollout.token, CALLED_OFF, reason).await?,
+        Ended::Cancelled(reason) => task_token::fail(sfn, &rollout.token, CANCELLED, reason).await?,
     };
     match answer {
         Answer::Accepted => store.forget_rollout(rollout).await.map_err(AnswerError::Record),
@@ -79,7 +79,7 @@ pub async fn end(store: &Store, sfn: &Client, rollout: &Rollout, ended: &Ended) 
 async fn record_end(store: &Store, rollout: &Rollout, ended: &Ended) -> Result<Ended, Error> {
     let now = Timestamp::now();
     let effective = |operation: &Operation| match operation.cancel_requested() {
-        Some(failure) if rollout.step.starts_with(WAIT_UNTIL_STABLE) => Ended::CalledOff(failure.message.clone()),
+        Some(failure) if rollout.step.starts_with(WAIT_UNTIL_STABLE) => Ended::Cancelled(failure.message.clone()),
         _ => ended.clone(),
     };
     let note = |operation: &mut Operation| {
@@ -90,12 +90,12 @@ async fn record_end(store: &Store, rollout: &Rollout, ended: &Ended) -> Result<E
     Ok(effective(&noted))
 }
 
-/// Cancels the command or the release of an operation: the step that waits fails, and the workflow stops the command or restores the
-/// services. `None` where no step is left that would; then nothing was done.
+/// Cancels the command or the release of an operation: the waiting step fails, and the workflow stops the command or restores the
+/// services. `None` if no such step is left; then nothing was done.
 ///
-/// The cancel goes on the record first, under the condition that such a step runs. Every step that may let the release pass
-/// looks at the record when it ends, so a cancel that is on the record is never passed over.
-pub async fn call_off(
+/// The cancel is recorded first, on condition that such a step runs. Every step that may let the release pass checks the record
+/// when it ends, so a recorded cancel is never missed.
+pub async fn cancel(
     store: &Store,
     sfn: &Client,
     operation: &OperationId,
@@ -110,16 +110,16 @@ pub async fn call_off(
     let Some(requested) = noted.cancel_requested() else {
         return Ok(None);
     };
-    let called_off = Ended::CalledOff(requested.message.clone());
+    let cancelled = Ended::Cancelled(requested.message.clone());
     for rollout in store.rollouts(operation).await.map_err(AnswerError::Record)? {
         if rollout.step.starts_with(WAIT_UNTIL_STABLE) {
-            end(store, sfn, &rollout, &called_off).await?;
+            end(store, sfn, &rollout, &cancelled).await?;
         }
     }
     // A step that has no token yet reads the cancel when it stores one.
     if let Some(token) = noted.running_task().and_then(|run| run.token.as_deref()) {
         // With a stale token the step is retried, and reads the cancel.
-        let _ = task_token::fail(sfn, token, CALLED_OFF, &requested.message).await?;
+        let _ = task_token::fail(sfn, token, CANCELLED, &requested.message).await?;
     }
     Ok(Some(noted))
 }
@@ -129,7 +129,7 @@ impl Ended {
         match self {
             Self::Completed => StepStatus::Succeeded,
             Self::Failed(_) => StepStatus::Failed,
-            Self::CalledOff(_) => StepStatus::Cancelled,
+            Self::Cancelled(_) => StepStatus::Cancelled,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The step of the workflow that waits for the snapshot of a database, and how it is told.
+//! The step of the workflow that waits for the snapshot of a database, and its answer.
 //!
-//! Two tell it: `events`, when RDS says that the snapshot is there, and `await_snapshot`, which finds that it has been said or
-//! seen already. What is known is on the operation's record, so it does not matter which comes first.
+//! Two functions answer it: `events`, when RDS reports the end of the snapshot, and `await_snapshot`, which checks the record and
+//! RDS itself. Both write what they know to the operation's record, so their order does not matter.
 
 use jiff::Timestamp;
 use slipway_model::account::AccountId;
@@ -12,9 +12,9 @@ use slipway_model::operation::{Operation, Snapshot, StepStatus};
 use crate::task_token::{self, AnswerError};
 use crate::{Error, Store};
 
-/// Records that the snapshot of an operation is there, and tells the step that waits for it, where one does. Telling it again
-/// is harmless; a snapshot that is not the operation's, or not any more, is passed over. `account` is by whose word it is, and none
-/// means Slipway's own: in another account, somebody may give a snapshot of theirs the name of this one.
+/// Records that the snapshot of an operation exists, and answers the step that waits for it, if there is one. Idempotent. Snapshots
+/// of other operations, and earlier ones of this, are ignored. `account` is the sender's, none means Slipway's own: in another
+/// account, someone could give a snapshot the same name.
 pub async fn taken(
     store: &Store,
     sfn: &aws_sdk_sfn::Client,

@@ -26,7 +26,7 @@ pub struct StartError {
 
 /// Starts the execution of an operation that has its stack's slot. Returns the execution's ARN, which its first step records.
 ///
-/// Of an operation whose execution has ended already this returns its ARN, too: whoever has to know looks at the execution.
+/// For an operation whose execution has ended it returns the ARN as well; callers who need to know check the execution.
 pub async fn start(
     sfn: &aws_sdk_sfn::Client,
     state_machine: &str,
@@ -48,14 +48,14 @@ pub async fn start(
     }
 }
 
-/// Starts the execution of an operation that may have its stack's slot now. It is written: where this fails, or Step Functions
-/// does not answer in time, the sweeper does it, and whoever asks is not kept waiting.
+/// Starts the execution of an operation that may have got its stack's slot. If this fails, or Step Functions does not answer in
+/// time, the sweeper starts it later from the record, and the requester does not wait for it.
 pub async fn start_or_leave(sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &Operation) {
     if operation.status != OperationStatus::Starting {
         return;
     }
     let id = &operation.id;
-    // On the heap: whoever starts an operation would carry this as a part of itself.
+    // On the heap: the future of every caller would contain this.
     let start = Box::pin(start(sfn, state_machine, operation));
     match tokio::time::timeout(PATIENCE, start).await {
         Ok(Ok(_arn)) => {}

@@ -298,8 +298,8 @@ pub(crate) fn rollouts_of(operation: &OperationId) -> String {
     format!("rollouts#{operation}")
 }
 
-/// The partition of the operations that have ended, and of which nobody has told who asked for them by event.
-pub(crate) const UNTOLD: &str = "operation#untold";
+/// The partition of the operations that have ended and whose result was not reported to the requesting account.
+pub(crate) const RESULT_DUE: &str = "operation#untold";
 
 /// Where a stack is listed.
 pub(crate) fn stack_places(stack: &Stack) -> Places {
@@ -321,8 +321,8 @@ pub(crate) fn stack_places(stack: &Stack) -> Places {
     ]
 }
 
-/// Where an operation is listed: by its status only while its execution should run or its result is to be told, which the
-/// sweeper looks at.
+/// The index partitions of an operation. By status it is listed only while its execution should run or its result is due: these
+/// are the operations that the sweeper checks.
 pub(crate) fn operation_places(operation: &Operation) -> Places {
     let mut places = vec![
         (LISTED, operation.id.to_string()),
@@ -332,7 +332,7 @@ pub(crate) fn operation_places(operation: &Operation) -> Places {
         places.push((Index::Status.partition(), operations_with_status(operation.status)));
     }
     if operation.owes_result() {
-        places.push((Index::Status.partition(), UNTOLD.to_owned()));
+        places.push((Index::Status.partition(), RESULT_DUE.to_owned()));
     }
     places
 }

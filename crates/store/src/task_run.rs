@@ -17,8 +17,8 @@ pub fn output(task: &str, error: Option<&str>) -> String {
     json!({"task": task, "error": error.unwrap_or_default()}).to_string()
 }
 
-/// Answers the step of the operation that waits for this task. Repeating it is harmless, and a task that the record does not have is
-/// passed over: whoever may start tasks in an account may say of one that it is an operation's. Whether a step waits for it.
+/// Answers the step of the operation that waits for this task, and returns whether one did. Idempotent. A task that is not on
+/// the record is ignored, because `startedBy` is free text of the caller of `RunTask`.
 pub async fn stopped(store: &Store, sfn: &Client, operation: &OperationId, task: &str) -> Result<bool, AnswerError> {
     let known = match store.operation(operation).await {
         Ok(known) => known,

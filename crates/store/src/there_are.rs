@@ -1,4 +1,4 @@
-//! What there is, for those who asked for something that there is not.
+//! Suggestions for requests that name something that does not exist.
 
 use slipway_model::name::Name;
 

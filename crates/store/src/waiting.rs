@@ -56,7 +56,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Gives a place back, unless it expired and is somebody else's.
+    /// Releases a waiting place, unless it has expired and belongs to another request.
     pub async fn leave_waiting_place(&self, place: WaitingPlace) -> Result<(), Error> {
         let write = Write::Delete(place.key, Condition::Text(HOLDER, place.holder));
         self.write("leave a place to wait", vec![write]).await.map(drop)

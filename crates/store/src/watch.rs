@@ -1,8 +1,8 @@
 //! Waiting until an operation changes.
 //!
-//! A write by this process wakes those who wait in it at once: in local mode the API and the workflow's steps are one
-//! process. DynamoDB has no way to tell a waiting Lambda that another one has written, or CodeBuild: the revision is read again
-//! at a short interval, at a hundred reads of one item for the longest wait. The whole record is read once it has changed.
+//! A write by this process wakes its waiting requests at once: in local mode the API and the workflow's steps share a process.
+//! DynamoDB cannot notify a waiting Lambda of writes by others, so the revision is polled at a short interval: about a hundred reads
+//! of one item in the longest wait. The whole record is read once it has changed.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -27,7 +27,7 @@ static CHANGED: LazyLock<broadcast::Sender<OperationId>> = LazyLock::new(|| broa
 
 /// Wakes those who wait for this operation.
 pub(crate) fn changed(id: &OperationId) {
-    // An error says that nobody waits.
+    // An error means that nothing waits.
     let _ = CHANGED.send(id.clone());
 }
 

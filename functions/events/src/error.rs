@@ -1,18 +1,18 @@
-//! How the handling of an event fails.
+//! Errors of event handling.
 
 use lambda_runtime::Diagnostic;
 use slipway_model::error_chain::chain;
 use slipway_model::problem::FieldProblem;
 use slipway_store::judge::Refusal;
 
-/// Why what follows from an event was not done.
+/// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// It is not an event.
-    #[error("the event cannot be read")]
+    #[error("failed to read the event")]
     ReadEvent(#[source] serde_json::Error),
     /// Its detail is not what AWS documents for its type.
-    #[error("the detail of the event `{detail_type}` cannot be read")]
+    #[error("failed to read the detail of the event `{detail_type}`")]
     ReadDetail {
         /// The event's type.
         detail_type: String,
@@ -20,11 +20,11 @@ pub enum EventError {
         #[source]
         source: serde_json::Error,
     },
-    /// A rule brings what nothing is known of.
-    #[error("nothing is known of events of the type `{0}`")]
+    /// A rule matches events that the function does not support.
+    #[error("events of the type `{0}` are not supported")]
     UnknownType(String),
-    /// It is not from where events of its type come from.
-    #[error("an event of the type `{detail_type}` is not from `{source_name}` of the account {account}")]
+    /// Its source or account cannot send events of its type.
+    #[error("events of the type `{detail_type}` do not come from `{source_name}` in the account {account}")]
     Spoofed {
         /// The event's type.
         detail_type: String,
@@ -36,13 +36,13 @@ pub enum EventError {
     /// An event about a deployment names no service.
     #[error("the event of a deployment names no service")]
     NoService,
-    /// What another account asks for is not done.
+    /// The request of another account is rejected.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The table could not be used.
-    #[error("the table could not {doing}")]
+    /// An access to the table failed.
+    #[error("failed to {doing}")]
     Table {
-        /// What it was to do.
+        /// A verb phrase.
         doing: &'static str,
         /// What it says.
         #[source]
@@ -58,10 +58,10 @@ pub enum EventError {
     #[error("failed to answer the step that waits for the snapshot")]
     EndSnapshot(#[source] slipway_store::task_token::AnswerError),
     /// The operation of an execution could not be ended.
-    #[error("the operation of an execution that has ended could not be ended")]
+    #[error("failed to end the operation of an ended execution")]
     EndOperation(#[source] slipway_store::Error),
-    /// EventBridge did not take a result.
-    #[error("the result could not be put on the bus {bus}")]
+    /// EventBridge did not accept a result.
+    #[error("failed to send the result to the event bus {bus}")]
     PutResult {
         /// The bus.
         bus: String,
@@ -69,10 +69,10 @@ pub enum EventError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The queue did not take an event that is not handled.
+    /// The dead-letter queue did not accept an event.
     #[error("failed to dead-letter an event (reason: {reason})")]
-    SetAside {
-        /// Why the event is not handled.
+    DeadLetter {
+        /// Why the event is dead-lettered.
         reason: String,
         /// What the queue says.
         #[source]
@@ -80,7 +80,7 @@ pub enum EventError {
     },
 }
 
-/// Why what another account asks for is not done.
+/// Why the request of another account is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}{}", listed(problems))]
 pub struct Refused {
@@ -124,11 +124,11 @@ impl EventError {
             | Self::EndSnapshot(_)
             | Self::EndOperation(_)
             | Self::PutResult { .. }
-            | Self::SetAside { .. } => "Slipway.EventNotHandled",
+            | Self::DeadLetter { .. } => "Slipway.EventNotHandled",
         }
     }
 
-    /// Whether the event would fail in the same way however often it came.
+    /// Whether a retry of the event would fail in the same way.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::ReadEvent(_)
@@ -142,16 +142,16 @@ impl EventError {
             | Self::EndTask(_)
             | Self::EndSnapshot(_)
             | Self::PutResult { .. }
-            | Self::SetAside { .. } => false,
+            | Self::DeadLetter { .. } => false,
         }
     }
 
-    /// What the table says while it is `doing` something.
+    /// An error of the table, with a verb phrase for the failed access.
     pub(crate) fn table(doing: &'static str) -> impl Fn(slipway_store::Error) -> Self {
         move |source| Self::Table { doing, source }
     }
 
-    /// A request that was judged, and refused. `within` is the field of the event that holds what was judged.
+    /// The rejection of a request. `within` is the field of the event that holds the request.
     pub(crate) fn refused(refusal: Refusal, within: Option<&str>) -> Self {
         let below = |problem: FieldProblem| match within {
             Some(outer) => problem.below(outer),
@@ -163,7 +163,7 @@ impl EventError {
                 Refused::new(format!("There is no {what}.")).into()
             }
             Refusal::Store(error @ slipway_store::Error::TooLarge { .. }) => Refused::new(chain(&error)).into(),
-            Refusal::Store(source) => Self::table("be asked for an operation")(source),
+            Refusal::Store(source) => Self::table("create the operation")(source),
             refusal @ (Refusal::Conflict(_) | Refusal::RevisionMismatch { .. }) => {
                 Refused::new(refusal.to_string()).into()
             }

@@ -1,4 +1,4 @@
-//! The events, as EventBridge brings them.
+//! Events in EventBridge's format.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use slipway_model::id::OperationId;
 
 use crate::EventError;
 
-/// What every event has. `account` is who put the event, by EventBridge's own word; in `detail` stands what the sender likes.
+/// The fields of every event. EventBridge sets `account`, the sender of the event; the sender chooses `detail`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Envelope {
@@ -71,7 +71,7 @@ pub(crate) struct Due {
     pub operation: OperationId,
 }
 
-/// The detail of `ECR Image Action`, as far as it is used.
+/// The detail of `ECR Image Action`, without unused fields.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct ImageAction {
@@ -97,7 +97,7 @@ impl Envelope {
         })
     }
 
-    /// The error that it is not from where events of its type come from.
+    /// The error for an event whose source or account does not fit its type.
     pub fn spoofed(&self) -> EventError {
         EventError::Spoofed {
             detail_type: self.detail_type.clone(),

@@ -1,8 +1,8 @@
-//! Step Functions Execution Status Change: an operation that its execution left behind ends, and who asked for it is told.
+//! Step Functions Execution Status Change: ends the orphaned operation and reports the result to its requester.
 
 use slipway_model::id::OperationId;
+use slipway_store::orphan::{self, ExecutionEnd};
 use slipway_store::start;
-use slipway_store::stranded::{self, ExecutionEnd};
 
 use crate::event::Execution;
 use crate::{EventError, Events};
@@ -10,7 +10,7 @@ use crate::{EventError, Events};
 impl Events {
     pub(crate) async fn execution(&self, execution: Execution) -> Result<(), EventError> {
         let machine = &self.config.state_machine;
-        // Somebody may have started the machine by hand, under a name of their own.
+        // An execution started by hand may have any name.
         let named: Result<OperationId, _> = execution.name.parse();
         let ours = execution.state_machine_arn == start::unqualified(machine);
         let (true, Ok(operation)) = (ours, named) else {
@@ -19,10 +19,10 @@ impl Events {
         let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {
             return Ok(());
         };
-        match stranded::end(&self.store, &self.sfn, machine, &operation, end).await {
+        match orphan::end(&self.store, &self.sfn, machine, &operation, end).await {
             Ok(finished) => {
                 tracing::info!(%operation, status = %finished.operation.status, "an execution has ended");
-                self.tell_end(&finished.operation).await;
+                self.report_end(&finished.operation).await;
                 Ok(())
             }
             Err(slipway_store::Error::NotFound { what }) => {

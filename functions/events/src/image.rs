@@ -1,8 +1,8 @@
 //! ECR Image Action: an image was pushed, and the stacks that subscribe to it release it.
 //!
-//! Each stack decides by its own record whether it wants the image: the same push again, and one that was overtaken by a newer
-//! one, change nothing, however late they come. That a stack's release was accepted is kept with the push, as for requests, so
-//! that an event that comes again tells what nobody heard.
+//! Each stack decides by its own record whether to release the image. Repeated pushes and pushes older than the current image have
+//! no effect, even if they arrive late. An accepted release is recorded under the push, as for requests, so that a repeated event
+//! sends the result again if it may have been lost.
 
 use futures::{StreamExt, stream};
 use slipway_model::event::{self, Origin};
@@ -18,18 +18,18 @@ use slipway_store::judge::Asking;
 
 use crate::error::Refused;
 use crate::event::{Envelope, ImageAction};
-use crate::request::{allow, answer, told, unknown_account};
+use crate::request::{allow, answer, recorded, unknown_account};
 use crate::{EventError, Events};
 
-/// How many stacks are seen to at once: an image that hundreds of stacks run has to be with all of them before the function's
-/// time is over.
+/// How many stacks are handled at once. An image that hundreds of stacks run must reach all of them before the function's
+/// timeout.
 const AT_ONCE: usize = 10;
 
 impl Events {
     pub(crate) async fn image(&self, envelope: &Envelope) -> Result<(), EventError> {
         let Some(push) = push(envelope)? else { return Ok(()) };
         let subscribers = self.store.subscribers(&push.repository).await;
-        let subscribers = subscribers.map_err(EventError::table("be asked who subscribes to a repository"))?;
+        let subscribers = subscribers.map_err(EventError::table("list the subscribers of a repository"))?;
         if subscribers.is_empty() {
             return Ok(());
         }
@@ -53,7 +53,7 @@ impl Events {
                     let detail = format!("The stack {id}: {}", why.detail);
                     refused.push(Refused { detail, ..why });
                 }
-                // The others get theirs. The event comes again, and changes nothing where it was done.
+                // The other stacks are released. Lambda retries the event, which has no effect where it succeeded.
                 Err(error) => failed = Some(error),
             }
         }
@@ -71,19 +71,19 @@ impl Events {
         .into())
     }
 
-    /// Releases a pushed image in one stack, if the stack wants it. Once, however often the event comes: what was accepted before
-    /// is told again, because nobody may have heard it.
+    /// Releases a pushed image in one stack, if its subscription matches. Idempotent: a repeated event sends the recorded result
+    /// again, because the first attempt to send it may have failed.
     async fn release(&self, source: &SourceAccount, id: &StackId, push: &Push) -> Result<(), EventError> {
         let once = once(source, id, push);
         let known = self.store.answered(&once).await;
-        let known = known.map_err(EventError::table("be asked for the answer to a push"))?;
+        let known = known.map_err(EventError::table("read the answer to a push"))?;
         if let Known::Replayed(answer) = known {
-            return self.tell(source, &told(&answer)?).await;
+            return self.send_result(source, &recorded(&answer)?).await;
         }
         let stack = match self.store.stack(id).await {
             Ok(stack) => stack,
             Err(slipway_store::Error::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(EventError::table("be asked for a stack")(error)),
+            Err(error) => return Err(EventError::table("read the stack")(error)),
         };
         let wants = |meaning| meaning == Meaning::Release;
         let wanted = stack.subscriptions.values().any(|one| wants(one.meaning(push)));
@@ -91,14 +91,14 @@ impl Events {
             return Ok(());
         }
         match self.ask_for(source, stack, push, &once).await {
-            Ok(Some(result)) => self.tell(source, &result).await,
+            Ok(Some(result)) => self.send_result(source, &result).await,
             Ok(None) => Ok(()),
             Err(EventError::Refused(refused)) => Err(self.refuse(source, push, once, refused).await),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks for the release; `None` where nothing is to be released after all.
+    /// Requests the release; `None` if there is nothing to release after all.
     async fn ask_for(
         &self,
         source: &SourceAccount,
@@ -119,15 +119,15 @@ impl Events {
                 self.start(&operation).await;
                 Ok(Some(EventResult::of(&operation)))
             }
-            Ok(Some(Outcome::Replayed(answer))) => told(&answer).map(Some),
-            // Between the two reads it got the image, or a newer one, or was destroyed.
+            Ok(Some(Outcome::Replayed(answer))) => recorded(&answer).map(Some),
+            // Meanwhile the stack got this image or a newer one, or was destroyed.
             Ok(_) => Ok(None),
             Err(refusal) => Err(EventError::refused(refusal, None)),
         }
     }
 
-    /// Tells that the stack does not get the image, unless that was told: the event may come again for the sake of another stack.
-    /// It is judged again then, because people replay an event when the cause of the refusal is gone.
+    /// Reports a rejection to the account once per push; the event may be retried for the sake of another stack. The push is judged
+    /// again then, because people redrive events after they have removed the cause of the rejection.
     async fn refuse(&self, source: &SourceAccount, push: &Push, mut once: Idempotency, refused: Refused) -> EventError {
         once.key.push_str(" refused");
         let nothing = Answer {
@@ -138,34 +138,32 @@ impl Events {
         match self.store.remember(&once, &nothing).await {
             Ok(Known::New) => {
                 let action = Some(Action::Release);
-                self.tell_refused(source, Some(key(push)), action, &refused).await;
+                self.report_refused(source, Some(key(push)), action, &refused).await;
                 refused.into()
             }
             Ok(_) => refused.into(),
-            Err(error) => EventError::table("keep that a push was refused")(error),
+            Err(error) => EventError::table("record the rejection of a push")(error),
         }
     }
 }
 
-/// By what a push is known to who made it.
+/// The name of a push in results.
 fn key(push: &Push) -> String {
     format!("{}:{}@{}", push.repository.name(), push.tag, push.pushed.digest)
 }
 
-/// By what a push is known when its event comes again. The same image may be pushed under the same tag again, later: that is
-/// another push.
+/// The idempotency key of a push event. A later push of the same image under the same tag is a different push.
 fn once(source: &SourceAccount, stack: &StackId, push: &Push) -> Idempotency {
     let key = format!("{} at {} for {stack}", key(push), push.pushed.at);
     Idempotency {
-        // Not among the keys that the account gives its requests.
+        // Different from the keys that the account chooses for its requests.
         caller: format!("{} push", event::caller(&source.account)),
         request: Digest::of(key.as_bytes()),
         key,
     }
 }
 
-/// The push that an event tells of; `None` where it tells of something else, or of an image without a tag, as the parts of an
-/// image for several architectures are.
+/// The push in an event. `None` for other actions, and for untagged images, such as the parts of a multi-architecture image.
 fn push(envelope: &Envelope) -> Result<Option<Push>, EventError> {
     let action: ImageAction = envelope.detail()?;
     if action.action_type != "PUSH" || action.result != "SUCCESS" || action.image_tag.is_empty() {
@@ -182,7 +180,7 @@ fn push(envelope: &Envelope) -> Result<Option<Push>, EventError> {
         .image_digest
         .parse()
         .map_err(|error| unreadable(format!("image-digest: {error}")))?;
-    // In the account that the envelope names: whatever the detail says of accounts, no push is of another's repository.
+    // In the account that the envelope names, regardless of the detail: an account pushes only to its own repositories.
     let repository = Repository::new(envelope.account.clone(), &envelope.region, &action.repository_name)
         .map_err(|error| unreadable(format!("repository-name: {error}")))?;
     Ok(Some(Push {

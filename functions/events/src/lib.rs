@@ -1,22 +1,23 @@
-//! What EventBridge tells: about the services that the workflow uses, and what other accounts ask for.
+//! EventBridge events: from the AWS services that the workflow uses, and requests of other accounts.
 //!
-//! | event | from | what follows |
+//! | event | from | effect |
 //! | --- | --- | --- |
-//! | `ECS Deployment State Change` | the account of the service | the step that waits for the deployment is answered |
-//! | `ECS Task State Change` | the account of the task | the step that runs the task is answered |
-//! | `Step Functions Execution Status Change` | this account | an operation that its execution left behind ends, and the next one starts; who asked by event is told |
-//! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | the account that the snapshot is taken in | the step that waits for the snapshot is answered |
-//! | `Slipway Result Due` | the sweeper | who asked for the operation by event is told how it ended |
-//! | `Slipway Request` | other accounts | an operation |
-//! | `ECR Image Action` | other accounts | a release of each stack that subscribes to the image |
+//! | `ECS Deployment State Change` | the account of the service | answers the step that waits for the deployment |
+//! | `ECS Task State Change` | the account of the task | answers the step that runs the task |
+//! | `Step Functions Execution Status Change` | this account | ends an orphaned operation, starts the next one, and reports the result |
+//! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | the account of the snapshot | answers the step that waits for the snapshot |
+//! | `Slipway Result Due` | the sweeper | sends the result of an operation to the account that requested it |
+//! | `Slipway Request` | other accounts | starts or queues an operation |
+//! | `ECR Image Action` | other accounts | starts a release of each stack that subscribes to the image |
 //!
-//! EventBridge delivers at least once and in no order, and a rule may match more than is meant for this stack of functions:
-//! what is known already and what is nobody's is passed over.
+//! EventBridge delivers at least once and in no order, and a rule may match more events than concern this installation.
+//! Duplicates and events about other resources are ignored.
 //!
-//! An event that would fail in the same way however often it came (unreadable, of no known type, not allowed, refused) is set
-//! aside at once, with its reason, and counts as handled. What failed because a service did not answer is an error, and Lambda
-//! brings the event again, and sets it aside itself when that does not help. So no event stands in the way of another.
+//! An event that would fail again in the same way (unreadable, of an unknown type, not allowed, rejected) is dead-lettered at
+//! once with the reason, and counts as handled. If a service does not answer, the function fails. Lambda then retries the event,
+//! and finally dead-letters it, so no event blocks another.
 
+mod dead_letter;
 mod error;
 mod event;
 mod execution;
@@ -24,7 +25,6 @@ mod image;
 mod request;
 mod results;
 mod rollout;
-mod set_aside;
 mod snapshot;
 mod task;
 
@@ -38,7 +38,7 @@ use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 pub use error::{EventError, Refused};
 use event::Envelope;
 
-/// What the function knows from its environment.
+/// The function's environment variables.
 #[derive(Debug, Clone)]
 pub struct Config {
     table: String,
@@ -47,7 +47,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the function's environment variables.
+    /// Reads them.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
         let var = |name| required(vars, name);
         Ok(Self {
@@ -57,13 +57,13 @@ impl Config {
         })
     }
 
-    /// The account that this function runs in: the fifth part of an ARN.
+    /// The function's own account: the fifth part of an ARN.
     fn account(&self) -> &str {
         self.state_machine.split(':').nth(4).unwrap_or_default()
     }
 }
 
-/// The events, over the AWS clients that they use.
+/// The handlers of events, with their AWS clients.
 #[derive(Debug, Clone)]
 pub struct Events {
     config: Config,
@@ -74,7 +74,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The events with clients of this configuration. Nothing is connected to before it is needed.
+    /// Handlers with clients of this configuration, which connect when they are first used.
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
         Self {
             store: Store::new(sdk, config.table.clone()),
@@ -85,11 +85,11 @@ impl Events {
         }
     }
 
-    /// Does what follows from an event, or sets it aside. An error means that the event should be brought again.
+    /// Handles or dead-letters an event. After an error, Lambda should retry it.
     pub async fn handle(&self, event: Value) -> Result<(), EventError> {
         // On the heap: the futures of the clients, nested in each other, are deeper than the compiler looks.
         match Box::pin(self.follow(&event)).await {
-            Err(error) if error.is_final() => self.set_aside(event, &error).await,
+            Err(error) if error.is_final() => self.dead_letter(event, &error).await,
             outcome => outcome,
         }
     }
@@ -106,7 +106,7 @@ impl Events {
             ("RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event", "aws.rds") => self.snapshot(&envelope).await,
             ("Slipway Result Due", "slipway") if is_own => self.due(envelope.detail()?).await,
             ("ECR Image Action", "aws.ecr") => self.image(&envelope).await,
-            // Whoever asks names its own source. `aws.` is AWS's alone, and no service of AWS asks for anything.
+            // Requesters choose their own source, but only AWS may use `aws.`, and no AWS service sends requests.
             ("Slipway Request", source) if !source.starts_with("aws.") => self.request(&envelope).await,
             (
                 "ECS Deployment State Change"

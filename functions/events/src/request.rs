@@ -1,7 +1,7 @@
-//! Slipway Request: another account asks for an operation.
+//! Slipway Request: another account requests an operation.
 //!
-//! Who asks is the `account` of the envelope, which EventBridge sets. What it may ask for says its source account; what it
-//! asks for is judged by the rules of the API.
+//! The requester is the `account` of the envelope, which EventBridge sets. Its source account lists what it may request;
+//! the rules of the API decide whether the request is valid.
 
 use jiff::{SignedDuration, Timestamp};
 use slipway_model::event::{self, Asks, Origin, Request, StackReference, Unreadable};
@@ -38,16 +38,16 @@ impl Events {
             Err(unreadable) => Err(Refused::invalid(unreadable.problems).into()),
         };
         match asked {
-            Ok(result) => self.tell(&source, &result).await,
+            Ok(result) => self.send_result(&source, &result).await,
             Err(EventError::Refused(refused)) => {
-                self.tell_refused(&source, key, action, &refused).await;
+                self.report_refused(&source, key, action, &refused).await;
                 Err(refused.into())
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Asks for the operation, once however often the event comes.
+    /// Requests the operation. Idempotent under the request's key.
     async fn ask(
         &self,
         source: &SourceAccount,
@@ -63,9 +63,9 @@ impl Events {
             request: event::content(&envelope.detail),
         };
         let known = self.store.answered(&idempotency).await;
-        match known.map_err(EventError::table("be asked for the answer to a request"))? {
+        match known.map_err(EventError::table("read the answer to a request"))? {
             Known::New => {}
-            Known::Replayed(answer) => return told(&answer),
+            Known::Replayed(answer) => return recorded(&answer),
             Known::KeyReused => return Err(key_reused()),
         }
         let asking = Asking {
@@ -75,7 +75,7 @@ impl Events {
         };
         let outcome = match request.asks {
             Asks::Provision(draft) => {
-                // What cannot be read was refused before: both are there.
+                // Both are present: an unreadable request was rejected above.
                 if let (Some(blueprint), Some(environment)) = (&draft.blueprint, &draft.environment) {
                     allow(source, Action::Provision, blueprint, environment)?;
                 }
@@ -103,15 +103,15 @@ impl Events {
         match outcome {
             Outcome::Created { operation, answer } => {
                 self.start(&operation).await;
-                told(&answer)
+                recorded(&answer)
             }
-            Outcome::Replayed(answer) => told(&answer),
+            Outcome::Replayed(answer) => recorded(&answer),
             Outcome::KeyReused => Err(key_reused()),
             refused => Err(refusal(&refused).into()),
         }
     }
 
-    /// Asks for a change of a stack that the account owns.
+    /// Requests a change of a stack that the account owns.
     async fn change(
         &self,
         source: &SourceAccount,
@@ -121,10 +121,10 @@ impl Events {
         asking: Asking<'_>,
     ) -> Result<Outcome, EventError> {
         let stack = self.stack(reference).await?;
-        // One answer to all who may not: it does not say whose stack it is.
+        // The same answer for every other account, so that it does not reveal the owner.
         if stack.owner != asking.requested_by {
             let detail = format!(
-                "The stack does not belong to the account {}: only the account that asked for it by event may change it so.",
+                "The stack does not belong to the account {}: only the account that created it may change it by event.",
                 source.account
             );
             return Err(Refused::new(detail).into());
@@ -165,12 +165,12 @@ fn read(envelope: &Envelope) -> Result<Request, Unreadable> {
     Request::read(&envelope.detail)
 }
 
-/// An event that is older than an answer is kept might be one that was answered, and forgotten.
+/// An event older than the idempotency records may have been handled before.
 fn require_timely(time: Timestamp, now: Timestamp) -> Result<(), Refused> {
     if now.duration_since(time) > KEPT {
         return Err(Refused::new(format!(
-            "The event is from {time}, more than {} days ago: whether it was handled then is not known any more. Send the request \
-             again if it is still wanted.",
+            "The event is from {time}, more than {} days ago, so it is unknown whether it was handled. Send the request again \
+             if it is still wanted.",
             KEPT.as_hours() / 24
         )));
     }
@@ -194,17 +194,17 @@ pub(crate) fn allow(
 
 pub(crate) fn unknown_account(envelope: &Envelope) -> Refused {
     Refused::new(format!(
-        "Nothing says what the account {} may ask for. An administrator has to enter it: `slipway source-account put`.",
+        "The account {} is not a source account. An administrator can add it with `slipway source-account put`.",
         envelope.account
     ))
 }
 
 fn key_reused() -> EventError {
-    Refused::new("The key came before with another request; nothing was changed. Use a new key for a new request.")
+    Refused::new("The key was used before for another request; nothing was changed. Use a new key for a new request.")
         .into()
 }
 
-/// Why an outcome is none that was asked for.
+/// Why the outcome is not an accepted request.
 fn refusal(outcome: &Outcome) -> Refused {
     Refused::new(match outcome {
         Outcome::NameTaken { .. } => {
@@ -216,20 +216,20 @@ fn refusal(outcome: &Outcome) -> Refused {
     })
 }
 
-/// The result that is kept under the request's key.
+/// The result that is recorded under the request's key.
 pub(crate) fn answer(accepted: Accepted<'_>) -> Answer {
     let result = EventResult::of(accepted.operation);
     Answer {
         status: 202,
         headers: Vec::new(),
-        // A result has only texts for names, which always are JSON.
+        // The keys of a result are texts, so serialization cannot fail.
         body: serde_json::to_vec(&result).unwrap_or_default(),
     }
 }
 
-pub(crate) fn told(answer: &Answer) -> Result<EventResult, EventError> {
+pub(crate) fn recorded(answer: &Answer) -> Result<EventResult, EventError> {
     serde_json::from_slice(&answer.body).map_err(|source| EventError::Table {
-        doing: "be asked for the answer to a request",
+        doing: "read the answer to a request",
         source: slipway_store::Error::Decode {
             what: "the answer to a request".to_owned(),
             source: Box::new(source),

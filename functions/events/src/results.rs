@@ -1,12 +1,12 @@
-//! Slipway Result: what became of a request goes back to the account that made it.
+//! Slipway Result: reports the outcome of a request to the account that made it.
 //!
-//! That an operation was accepted and that a request was refused is told by whoever handles the event. How an operation ended
-//! is told when its execution has, and recorded: what could not be told is listed, and the sweeper sees to it.
+//! Acceptance and rejection are reported while the event is handled; the end of an operation when its execution has ended. Whether
+//! that report was sent is recorded, and the sweeper retries it if not.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use slipway_model::account::AccountId;
 use slipway_model::error_chain::chain;
-use slipway_model::event::Telling;
+use slipway_model::event::Delivery;
 use slipway_model::event_result::{EventResult, ResultStatus};
 use slipway_model::operation::Operation;
 use slipway_model::source_account::{Action, SourceAccount};
@@ -15,22 +15,22 @@ use crate::error::Refused;
 use crate::event::Due;
 use crate::{EventError, Events};
 
-/// What results are called on the bus.
+/// The source and type of result events.
 const SOURCE: &str = "slipway";
 const DETAIL_TYPE: &str = "Slipway Result";
 
 impl Events {
-    /// An account whose events may ask for something, if it is one.
+    /// The source account with this ID, if there is one.
     pub(crate) async fn source_account(&self, account: &AccountId) -> Result<Option<SourceAccount>, EventError> {
         match self.store.source_account(account).await {
             Ok(source) => Ok(Some(source)),
             Err(slipway_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(EventError::table("be asked what the account may ask for")(error)),
+            Err(error) => Err(EventError::table("read the source account")(error)),
         }
     }
 
-    /// Puts a result on the bus that the account has for them, if it has one.
-    pub(crate) async fn tell(&self, source: &SourceAccount, result: &EventResult) -> Result<(), EventError> {
+    /// Sends a result to the account's event bus, if it has one.
+    pub(crate) async fn send_result(&self, source: &SourceAccount, result: &EventResult) -> Result<(), EventError> {
         let Some(bus) = &source.results else { return Ok(()) };
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| EventError::PutResult {
             bus: bus.clone(),
@@ -53,9 +53,8 @@ impl Events {
         }
     }
 
-    /// Tells an account that nothing is done about what it asked for. The event itself is kept with the reason, so that this is
-    /// tried once.
-    pub(crate) async fn tell_refused(
+    /// Reports a rejection to the account. It is tried once, because the dead-lettered event keeps the reason.
+    pub(crate) async fn report_refused(
         &self,
         source: &SourceAccount,
         key: Option<String>,
@@ -63,61 +62,61 @@ impl Events {
         refused: &Refused,
     ) {
         let result = EventResult::refused(key, action, &*refused.detail, refused.problems.clone());
-        if let Err(error) = self.tell(source, &result).await {
+        if let Err(error) = self.send_result(source, &result).await {
             let error = chain(&error);
-            tracing::warn!(account = %source.account, error, "a refusal could not be told");
+            tracing::warn!(account = %source.account, error, "failed to report a rejection");
         }
     }
 
-    /// Slipway Result Due: the sweeper has found an operation of which nobody was told.
+    /// Slipway Result Due: the sweeper has found an operation whose result was not reported.
     pub(crate) async fn due(&self, due: Due) -> Result<(), EventError> {
         match self.store.operation(&due.operation).await {
             Ok(operation) => {
-                self.tell_end(&operation).await;
+                self.report_end(&operation).await;
                 Ok(())
             }
             Err(slipway_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(EventError::table("be asked for an operation")(error)),
+            Err(error) => Err(EventError::table("read the operation")(error)),
         }
     }
 
-    /// Tells who asked for an operation by event how it ended, unless they have been told. What fails is left to the sweeper.
-    pub(crate) async fn tell_end(&self, operation: &Operation) {
+    /// Reports the end of an operation to the account that requested it, unless that is done. The sweeper retries it after a failure.
+    pub(crate) async fn report_end(&self, operation: &Operation) {
         if !operation.owes_result() {
             return;
         }
-        let told = Box::pin(self.told_end(operation)).await;
-        match told {
-            Ok(telling) => tracing::info!(operation = %operation.id, ?telling, "a result"),
+        let reported = Box::pin(self.try_report_end(operation)).await;
+        match reported {
+            Ok(delivery) => tracing::info!(operation = %operation.id, ?delivery, "a result"),
             Err(error) => {
                 let error = chain(&error);
-                tracing::warn!(operation = %operation.id, error, "a result could not be told; the sweeper sees to it");
+                tracing::warn!(operation = %operation.id, error, "failed to report a result; the sweeper retries it");
             }
         }
     }
 
-    async fn told_end(&self, operation: &Operation) -> Result<Telling, EventError> {
+    async fn try_report_end(&self, operation: &Operation) -> Result<Delivery, EventError> {
         let Some(origin) = &operation.origin else {
-            return Ok(Telling::Dropped);
+            return Ok(Delivery::Dropped);
         };
         let source = self.source_account(&origin.account).await?;
-        let telling = match source.filter(|source| source.results.is_some()) {
-            None => Telling::Dropped,
+        let delivery = match source.filter(|source| source.results.is_some()) {
+            None => Delivery::Dropped,
             Some(source) => {
                 let mut result = EventResult::of(operation);
                 if result.status == ResultStatus::Succeeded
                     && let Some(shown) = &mut result.stack
                 {
                     let stack = self.store.stack(&operation.stack).await;
-                    let stack = stack.map_err(EventError::table("be asked for a stack"))?;
+                    let stack = stack.map_err(EventError::table("read the stack"))?;
                     shown.endpoints = stack.contract.unwrap_or_default().endpoints;
                 }
-                self.tell(&source, &result).await?;
-                Telling::Told
+                self.send_result(&source, &result).await?;
+                Delivery::Sent
             }
         };
-        let recorded = self.store.record_telling(&operation.id, telling).await;
-        recorded.map_err(EventError::table("record that a result was told"))?;
-        Ok(telling)
+        let recorded = self.store.record_delivery(&operation.id, delivery).await;
+        recorded.map_err(EventError::table("record that a result was sent"))?;
+        Ok(delivery)
     }
 }

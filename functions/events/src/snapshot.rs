@@ -5,7 +5,7 @@ use slipway_model::operation;
 use crate::event::{Envelope, Snapshot};
 use crate::{EventError, Events};
 
-/// A snapshot that somebody asked for is there: of an instance, of a cluster.
+/// RDS's event IDs for the end of a manual snapshot: of an instance, of a cluster.
 const THERE: [&str; 2] = ["RDS-EVENT-0042", "RDS-EVENT-0075"];
 
 impl Events {
@@ -13,7 +13,7 @@ impl Events {
         let detail: Snapshot = envelope.detail()?;
         let id = &detail.source_identifier;
         let Some(operation) = operation::Snapshot::operation(id).filter(|_| THERE.contains(&&*detail.event_id)) else {
-            // Somebody else's snapshot, or another word about one.
+            // A snapshot of someone else, or an event other than its end.
             return Ok(());
         };
         let account = &envelope.account;

@@ -11,13 +11,13 @@ impl Events {
     pub(crate) async fn task(&self, envelope: &Envelope) -> Result<(), EventError> {
         let detail: Task = envelope.detail()?;
         let task = &detail.task_arn;
-        // Whoever puts an event says what it is about. Nobody ends a task in another account than their own.
+        // The sender of an event chooses its content. An account may end tasks only in itself.
         if account_of(task) != Some(envelope.account.as_str()) {
             return Err(envelope.spoofed());
         }
         let operation = detail.started_by.parse::<OperationId>();
         let Some(operation) = operation.ok().filter(|_| detail.last_status == "STOPPED") else {
-            // A task that no operation runs, or one that goes on.
+            // A task that no operation runs, or one that has not stopped.
             return Ok(());
         };
         let answered = task_run::stopped(&self.store, &self.sfn, &operation, task).await;

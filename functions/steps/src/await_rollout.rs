@@ -1,8 +1,8 @@
 //! Wait until stable, Wait until put back: the token of the state is answered when ECS has ended the rollout.
 //!
-//! The token is stored first and the service looked at afterwards: a rollout that ended before the token was there is seen
-//! here, one that ends later is seen by the function `events`, and none is missed between the two. The workflow comes here again
-//! now and then, in case an event is lost, or ECS sends none.
+//! The token is stored first and the service checked afterwards, so no end of a rollout is missed: an earlier one is found by the
+//! check, a later one is an event, which the function `events` handles. The workflow repeats this step now and then, in case an
+//! event is lost, or ECS sends none.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ impl Steps {
             .cancel_requested()
             .filter(|_| waits.state == state::WAIT_UNTIL_STABLE);
         let ended = if let Some(failure) = cancelled {
-            Some(Ended::CalledOff(failure.message.clone()))
+            Some(Ended::Cancelled(failure.message.clone()))
         } else {
             let account = self.stack_account(place, operation).await?;
             let ended = account.ended(&waits.cluster, rollout).await?;

@@ -5,8 +5,8 @@ use aws_sdk_ecs::types::Failure;
 
 use crate::StepError;
 
-/// The error codes by which AWS services ask for patience, where the HTTP status does not say so.
-const PATIENCE: [&str; 8] = [
+/// The error codes of throttling and of passing failures, for which the HTTP status is not enough.
+const RETRYABLE: [&str; 8] = [
     "ThrottlingException",
     "Throttling",
     "TooManyRequestsException",
@@ -14,7 +14,7 @@ const PATIENCE: [&str; 8] = [
     "ServerException",
     "ServiceUnavailableException",
     "SlowDown",
-    // Of EventBridge Scheduler: somebody else changes the schedule just now.
+    // Of EventBridge Scheduler: a concurrent change of the schedule.
     "ConflictException",
 ];
 
@@ -55,7 +55,7 @@ pub(crate) fn sorted(
     source: Box<dyn std::error::Error + Send + Sync>,
 ) -> StepError {
     let said = format!("{code}: {message}");
-    if status >= 500 || PATIENCE.contains(&code) {
+    if status >= 500 || RETRYABLE.contains(&code) {
         StepError::Unavailable { doing, source }
     } else if DENIED.contains(&code) {
         StepError::Denied { doing, said, source }

@@ -48,7 +48,7 @@ impl Steps {
             Some(arn) => account.shown_task(cluster, &arn).await?,
             None => None,
         };
-        // The state that ran it has failed: nobody waits for its end any more.
+        // The state that ran it has failed, so no step waits for its end.
         if let Some(left) = task
             .as_ref()
             .filter(|task| !ended.error.is_empty() && !is_stopped(task))
@@ -63,7 +63,7 @@ impl Steps {
         let problem = problem(ended, task.as_ref());
         let status = match (&problem, ended.error.as_str()) {
             (None, _) => StepStatus::Succeeded,
-            (Some(_), rollout::CALLED_OFF) => StepStatus::Cancelled,
+            (Some(_), rollout::CANCELLED) => StepStatus::Cancelled,
             (Some(_), _) => StepStatus::Failed,
         };
         let next = ended.next.as_deref().filter(|_| problem.is_none());

@@ -1,12 +1,12 @@
-//! How the rollout of a service stands, by what ECS says of it.
+//! The status of a service's rollout, as ECS reports it.
 //!
-//! A rolling deployment says so itself, in its `rolloutState`. ECS leaves that out for every other kind of service that its own
-//! controller deploys: those behind a Classic Load Balancer, blue/green, linear and canary deployments
-//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>). Of these it keeps *service deployments*,
-//! whose end says what became of the deployment, its bake time included
+//! A rolling deployment has a `rolloutState`. ECS omits it for every other kind of service that its own controller deploys: those
+//! behind a Classic Load Balancer, blue/green, linear and canary deployments
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>). For these it keeps *service deployments*,
+//! whose end is the end of the deployment, including its bake time
 //! (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>).
 //!
-//! What is not understood is not the end: the step looks again, until the service's time is up.
+//! An unknown status is not an end: the step checks again until the service's timeout.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ const GAVE_WAY: &str = "it gave way to another rollout, which did not come from 
 pub(crate) enum Said {
     Ended(Ended),
     InProgress,
-    /// Nothing: another call has to tell.
+    /// Nothing: another call has the answer.
     Nothing,
 }
 

@@ -176,8 +176,8 @@ impl Steps {
                 cluster,
             } => answer(&self.verify(&operation, &place, &cluster).await?),
             Payload::PointSchedules { operation, place } => answer(&self.point_schedules(&operation, &place).await?),
-            Payload::PutBackSchedules { operation, place } => {
-                answer(&self.put_back_schedules(&operation, &place).await?)
+            Payload::RestoreSchedules { operation, place } => {
+                answer(&self.restore_schedules(&operation, &place).await?)
             }
             Payload::Complete { operation } => answer(&self.complete(&operation).await?),
             Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),

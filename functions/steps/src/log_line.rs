@@ -30,7 +30,7 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
 }
 
 impl StackAccount {
-    /// The last line of a stream that is not empty. A failure is told without it rather than not at all, so this never fails.
+    /// The last line of a stream that is not empty. Never fails: a failure is reported without it rather than not at all.
     pub(crate) async fn last_log_line(&self, log: &LogStream) -> Option<String> {
         let events = self
             .logs

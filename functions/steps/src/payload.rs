@@ -76,7 +76,9 @@ pub(crate) enum Payload {
         operation: OperationId,
         place: Place,
     },
-    PutBackSchedules {
+    // The name in state machines of versions that still run.
+    #[serde(rename = "put_back_schedules")]
+    RestoreSchedules {
         operation: OperationId,
         place: Place,
     },

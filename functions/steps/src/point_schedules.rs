@@ -1,7 +1,7 @@
-//! Point schedules: what EventBridge Scheduler runs from now on is the release. Put back schedules: it is not, after all.
+//! Point schedules: EventBridge Scheduler runs the release from now on. Put back schedules: it runs the previous one again.
 //!
-//! Terraform made the schedule, and says when it ticks and what it runs; only the task definition in it, and whether it ticks
-//! at all, belong to releases. `UpdateSchedule` forgets what it is not told, so all that is there is read first and sent back.
+//! Terraform creates the schedule and owns its times and its target; releases own its task definition and whether it is enabled.
+//! `UpdateSchedule` resets every field that a request omits, so the schedule is read first and sent back whole.
 
 use aws_sdk_scheduler::operation::get_schedule::{GetScheduleError, GetScheduleOutput};
 use aws_sdk_scheduler::types::ScheduleState;
@@ -37,11 +37,11 @@ impl Steps {
         Ok(Done {})
     }
 
-    pub(crate) async fn put_back_schedules(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
+    pub(crate) async fn restore_schedules(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
         let now = Timestamp::now();
         let begin = |operation: &mut Operation| {
             operation.end_step(state::POINT_SCHEDULES, StepStatus::Failed, now);
-            operation.begin_step(state::PUT_BACK_SCHEDULES, now);
+            operation.begin_step(state::RESTORE_SCHEDULES, now);
             Ok(())
         };
         let noted = self.store.update_operation(operation, begin).await?;
@@ -50,7 +50,7 @@ impl Steps {
             account.point(schedule, &schedule.previous).await?;
         }
         self.store
-            .end_step(operation, state::PUT_BACK_SCHEDULES, StepStatus::Succeeded)
+            .end_step(operation, state::RESTORE_SCHEDULES, StepStatus::Succeeded)
             .await?;
         Ok(Done {})
     }
@@ -95,7 +95,8 @@ impl StackAccount {
     /// Makes a schedule run this, if it does not already.
     async fn point(&self, schedule: &ReleasedSchedule, target: &ScheduleTarget) -> Result<(), StepError> {
         let ReleasedSchedule { name, group, .. } = schedule;
-        let gone = || StepError::ContractInvalid(format!("the schedule `{name}` in the group `{group}` is gone"));
+        let gone =
+            || StepError::ContractInvalid(format!("the schedule `{name}` in the group `{group}` no longer exists"));
         let found = self.schedule(name, group).await?.ok_or_else(gone)?;
         let state = if target.enabled {
             ScheduleState::Enabled

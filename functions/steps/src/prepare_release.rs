@@ -86,7 +86,7 @@ struct PreparedService {
     desired_count: Option<u32>,
     /// How long its rollout may take.
     timeout_seconds: u32,
-    /// What it is put back to when the release fails.
+    /// What the workflow restores if the release fails.
     previous: RunningService,
 }
 
@@ -154,7 +154,7 @@ impl Steps {
 }
 
 impl StackAccount {
-    /// `released` are the services that the current release has brought out.
+    /// `released` are the services that already run the current release.
     async fn prepare(
         &self,
         place: Place,
@@ -229,8 +229,8 @@ impl StackAccount {
                 release: None,
             },
         };
-        // An autoscaler has the count once the service has been released: from then on it is nobody else's. A service that was made
-        // anew runs what Terraform gave it, which is of no release.
+        // After a service's first release, its autoscaler owns the count. A service that was recreated since runs what Terraform gave it,
+        // which belongs to no release.
         let is_scaled = shape.scaling.is_some() && previous.release.is_some() && is_released;
         Ok(PreparedService {
             key: key.clone(),
@@ -331,7 +331,7 @@ fn check_kind(service: &aws_sdk_ecs::types::Service) -> Result<(), StepError> {
     }
 }
 
-/// The images that were asked for have services to run in. Those of a release that came out before may have had more.
+/// Every requested image has a service. An earlier release may have had more services.
 fn check_images(asked: &Operation, contract: &Contract) -> Result<(), StepError> {
     let unknown = asked
         .images
@@ -354,7 +354,7 @@ pub(crate) fn release_tags(release: &Release, service: &Name) -> [(&'static str,
     ]
 }
 
-/// The step of the first command that runs before any service gets the release.
+/// The step of the first command that runs before any service gets the new image.
 fn first_command(prepared: &Prepared) -> Option<String> {
     let backup = prepared.backups.first().map(|first| (state::RUN_BACKUP, first));
     let first = backup.or_else(|| prepared.migrations.first().map(|first| (state::RUN_MIGRATION, first)));

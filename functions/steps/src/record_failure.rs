@@ -29,7 +29,7 @@ impl Steps {
             if !operation.status.has_ended() {
                 let step = step_of(operation, &failed.step);
                 operation.begin_step(&step, now);
-                let is_cancelled = failed.error == rollout::CALLED_OFF || operation.cancel.is_some();
+                let is_cancelled = failed.error == rollout::CANCELLED || operation.cancel.is_some();
                 let status = if is_cancelled {
                     StepStatus::Cancelled
                 } else {
@@ -61,7 +61,7 @@ impl Steps {
             message,
             address: None,
         };
-        let told = told(failed);
+        let reason = reason(failed);
         // The build of Plan may have come to Apply.
         let build = match failed.step.as_str() {
             state::PLAN => step_of(operation, state::PLAN),
@@ -83,31 +83,36 @@ impl Steps {
             (state::WAIT_FOR_APPROVAL, "States.Timeout") => {
                 let message = match operation.decision() {
                     Some(_) => "the decision about the plan came when its time was over; nothing was changed",
-                    None => "nobody approved the plan in time; nothing was changed",
+                    None => "the plan was not approved in time; nothing was changed",
                 };
                 failure(ErrorName::ApprovalTimedOut.as_str(), message.to_owned())
             }
             (state::ROLL_OUT_SERVICES, "States.Timeout") => failure(
                 ErrorName::RolloutFailed.as_str(),
-                format!("{told}it was not stable in time"),
+                format!("{reason}it was not stable in time"),
             ),
             (step, "States.Timeout") => {
                 failure("States.Timeout", format!("{step} did not end in time, and was stopped"))
             }
-            (_, error) if told.is_empty() => failure(error, format!("{} failed, and nothing says why", failed.step)),
-            (_, error) => failure(error, told),
+            (_, error) if reason.is_empty() => failure(error, format!("{} failed without a reason", failed.step)),
+            (_, error) => failure(error, reason),
         }
     }
 
     /// What CodeBuild knows about a build in which the runner could not say what went wrong.
     async fn how_the_build_ended(&self, step: &str, failed: &Failed) -> String {
-        let unknown = || format!("the build of {step} ended without a word: {}", cut(&failed.cause, 300));
+        let unknown = || {
+            format!(
+                "the build of {step} ended without a report: {}",
+                cut(&failed.cause, 300)
+            )
+        };
         if failed.job.is_empty() {
             return unknown();
         }
         match self.codebuild.batch_get_builds().ids(&failed.job).send().await {
             Ok(found) => match found.builds.unwrap_or_default().first() {
-                Some(build) => format!("the build of {step} ended without a word: {}", last_phase(build)),
+                Some(build) => format!("the build of {step} ended without a report: {}", last_phase(build)),
                 None => unknown(),
             },
             Err(error) => {
@@ -164,8 +169,8 @@ fn step_of(operation: &Operation, step: &str) -> String {
         .map_or_else(|| step.to_owned(), |known| known.name.clone())
 }
 
-/// The text of a cause. A function's is JSON with its `errorMessage`, before which a Catch may have put words of its own.
-fn told(failed: &Failed) -> String {
+/// The text of a cause. For a function it is JSON with an `errorMessage`, to which a Catch may have added a prefix.
+fn reason(failed: &Failed) -> String {
     let cause = &failed.cause;
     let (words, json) = cause.split_at(cause.find('{').unwrap_or(cause.len()));
     let json: Value = serde_json::from_str(json).unwrap_or_default();

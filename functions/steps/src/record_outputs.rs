@@ -17,7 +17,7 @@ use crate::{StepError, Steps, aws, state};
 /// What the workflow needs to know of the outputs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Recorded {
-    /// The release that is to come out now.
+    /// The release that the workflow rolls out next.
     release: Option<ReleaseNumber>,
 }
 
@@ -28,8 +28,8 @@ impl Steps {
         for attempt in 0..ATTEMPTS {
             let applied = self.store.operation(operation).await?;
             let stack = self.store.stack(&applied.stack).await?;
-            let release = self.release_to_bring_out(&applied, &stack, &contract).await?;
-            // Together with the contract: once that is the stack's, a repetition of this step would see no difference any more.
+            let release = self.release_to_roll_out(&applied, &stack, &contract).await?;
+            // With the contract in one write: a repetition of this step compares with the stack's contract and would find no difference.
             let change = |operation: &mut Operation| {
                 let release = |operation: &mut Operation| operation.release = operation.release.or(release);
                 state::noted(operation, state::RECORD_OUTPUTS, began, Timestamp::now(), release)
@@ -48,9 +48,9 @@ impl Steps {
         }))
     }
 
-    /// The release that comes out after an apply: the one whose images came with the request, or the current one again where
-    /// the shape of the services or schedules has changed (since a release came out with it), and it has an image for one of them.
-    async fn release_to_bring_out(
+    /// The release to roll out after an apply: the one whose images came with the request, or the current one again if the shape of
+    /// the services or schedules has changed since it was released, and it has an image for one of them.
+    async fn release_to_roll_out(
         &self,
         operation: &Operation,
         stack: &Stack,
@@ -71,8 +71,8 @@ impl Steps {
             return Ok(None);
         }
         let images = self.store.release(&stack.id, current).await?.images;
-        let nothing_comes_out = contract.ready_for(&images).services.is_empty();
-        Ok((!nothing_comes_out).then_some(current))
+        let nothing_to_roll_out = contract.ready_for(&images).services.is_empty();
+        Ok((!nothing_to_roll_out).then_some(current))
     }
 
     /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.

@@ -39,7 +39,7 @@ impl Steps {
             return Ok(Done {});
         };
         if let Some(cancelled) = known.cancel_requested() {
-            let failed = task_token::fail(&self.sfn, &asked.token, rollout::CALLED_OFF, &cancelled.message).await;
+            let failed = task_token::fail(&self.sfn, &asked.token, rollout::CANCELLED, &cancelled.message).await;
             return answered(failed.map(drop));
         }
         let account = self.stack_account(&asked.place, &asked.operation).await?;
@@ -93,7 +93,7 @@ impl Steps {
         Ok(task)
     }
 
-    /// An execution has ended without its workflow: it was stopped, say. What it ran nobody waits for.
+    /// Stops the task of an execution that ended without its own workflow, for example because it was stopped. No step waits for it.
     pub(crate) async fn stop_left_task(&self, operation: &OperationId) -> Result<Done, StepError> {
         let known = match self.store.operation(operation).await {
             Err(slipway_store::Error::NotFound { .. }) => return Ok(Done {}),

@@ -114,8 +114,8 @@ impl Steps {
                 }
             }
         }
-        let told = snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await;
-        told.map_err(|error| StepError::unanswered("tell the workflow that the snapshot is there", error))?;
+        let answered = snapshot::taken(&self.store, &self.sfn, operation, &own.id, own.account.as_ref()).await;
+        answered.map_err(|error| StepError::unanswered("report the snapshot to the workflow", error))?;
         Ok(Done {})
     }
 

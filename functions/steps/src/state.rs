@@ -21,7 +21,7 @@ pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = cancel::WAIT_UNTIL_STABLE;
 pub(crate) const VERIFY: &str = cancel::VERIFY;
 pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
-pub(crate) const PUT_BACK_SCHEDULES: &str = "Put back schedules";
+pub(crate) const RESTORE_SCHEDULES: &str = "Put back schedules";
 pub(crate) const PREPARE_TASK: &str = "Prepare task";
 pub(crate) const RUN_TASK: &str = task_run::RUN_TASK;
 pub(crate) const CHECK_TASK: &str = "Check task";
@@ -55,7 +55,7 @@ pub(crate) fn noted(
     now: Timestamp,
     change: impl Fn(&mut Operation),
 ) -> Result<(), IllegalTransition> {
-    // Only of an operation that runs: one that was called off meanwhile stays as it ended.
+    // Only a running operation: one that was cancelled meanwhile keeps its end.
     operation.status = operation.status.after(OperationEvent::Begun)?;
     operation.begin_step(state, began);
     // The workflow is past every other one.
@@ -87,7 +87,7 @@ mod tests {
             WAIT_UNTIL_STABLE,
             VERIFY,
             POINT_SCHEDULES,
-            PUT_BACK_SCHEDULES,
+            RESTORE_SCHEDULES,
             PREPARE_TASK,
             RUN_TASK,
             CHECK_TASK,

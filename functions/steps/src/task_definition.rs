@@ -30,7 +30,7 @@ pub(crate) const RELEASE_TAG: &str = "slipway:release";
 /// The tag with the ARN of the revision in whose place one stands that was deregistered.
 const RESTORES_TAG: &str = "slipway:restores";
 
-/// What ECS adds to a task definition when it is registered, and does not take back.
+/// Fields that ECS adds to a task definition at registration, and `RegisterTaskDefinition` rejects.
 const ADDED_BY_ECS: [&str; 8] = [
     "taskDefinitionArn",
     "revision",
@@ -42,11 +42,11 @@ const ADDED_BY_ECS: [&str; 8] = [
     "deregisteredAt",
 ];
 
-/// A revision that a service can be put back to.
+/// A revision that a service can be restored to.
 #[derive(Debug)]
 pub(crate) struct Usable {
     pub arn: String,
-    /// The release that it was registered for; none where somebody else registered it.
+    /// The release that it was registered for; none if it was not registered by Slipway.
     pub release: Option<ReleaseNumber>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn with_image(
     Ok(definition)
 }
 
-/// The container in which a service's commands run: the first that gets the release's image, or else the first.
+/// The container in which a service's commands run: the first one with the release's image, or else the first.
 pub(crate) fn container(shape: &Service) -> Option<&str> {
     let containers = shape.task_definition.get("containerDefinitions")?.as_array()?;
     let own = containers.iter().find(|container| takes_image(container));
@@ -113,7 +113,7 @@ impl StackAccount {
     pub(crate) async fn usable(&self, arn: &str) -> Result<Usable, StepError> {
         let Some(described) = self.describe(arn).await? else {
             return Err(StepError::RolloutFailed(format!(
-                "the task definition {arn}, which a service runs now, is gone: the service could not be put back to it"
+                "the task definition {arn}, which a service runs, no longer exists, so the service could not be restored to it"
             )));
         };
         let release = tag(&described, RELEASE_TAG).and_then(|number| number.parse().ok());
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn only_containers_without_an_image_get_the_releases() {
+    fn only_containers_without_an_image_run_the_release() {
         let image: Image = format!("app@sha256:{}", "0".repeat(64)).parse().expect("an image");
         let web: Name = "web".parse().expect("a name");
         let shape =

@@ -1,8 +1,8 @@
 //! Verify: a release proves itself for a while.
 //!
-//! One good answer proves nothing: a task that dies half a second after its start gives one. So for the bake time of the contract
-//! the health address is asked again and again; then every service must run the tasks that it should, and none of them may have
-//! failed meanwhile. A release that does not pass starts again: the workflow repeats the step for a while.
+//! One success proves little: a task that dies half a second after its start gives one. So the health address is polled for the bake
+//! time of the contract. Then every service must run its tasks, and none of them may have failed meanwhile. After a failure, the
+//! workflow repeats the step for a while.
 
 use std::time::Duration;
 

@@ -15,8 +15,8 @@ const UNANSWERED: &str =
     "its build did not answer for ten minutes and was stopped, so what it was making may be missing in the state";
 
 impl Sweep {
-    /// Whether its cancel was requested and the build has not answered. One that has answered is let be: Terraform is ending, and
-    /// whoever ends it loses what it has made.
+    /// Whether the build has not acknowledged a requested cancel for too long. After it has, it is left alone: Terraform is ending,
+    /// and to stop the build would lose the state of what it created.
     pub(crate) async fn is_overdue(&self, operation: &Operation, now: Timestamp) -> Result<bool, SweepError> {
         let overdue = |operation: &Operation| operation.cancel.as_ref().is_some_and(|request| request.is_overdue(now));
         if !overdue(operation) {

@@ -1,16 +1,16 @@
-//! Operations that were left behind: written and never started, or without the execution that should run them.
+//! The sweeper: repairs operations that were recorded and never started, or whose execution no longer exists.
 //!
-//! Everything else is pushed. Pushes get lost: a function may end between the write of an operation and its start, and Step
-//! Functions' events are best effort. So this looks, on a schedule, at the operations whose execution should run and at those
-//! whose result is owed, and at nothing else: how long it takes depends on what goes on, not on what there is.
+//! Everything else is pushed, and a push may be lost: a function may die between the write of an operation and its start, and
+//! Step Functions delivers events on a best-effort basis. On a schedule, the sweeper checks the operations that should have a
+//! running execution and those whose result was not reported. Its duration depends on these, not on the size of the table.
 //!
-//! | operation | execution | what is done |
+//! | operation | execution | repair |
 //! | --- | --- | --- |
-//! | `starting` for a while | | it is started; that is harmless where it was |
-//! | any that should run | runs | a decision about its plan that was recorded and not delivered is delivered |
-//! | any that should run | has ended, or is gone | the operation ends, the next one starts; a build that is left finds that and ends by itself |
-//! | is being cancelled, and its build has not answered for ten minutes | runs | execution and build are stopped, the operation ends |
-//! | has ended, was asked for by event | | who asked is told, for a day, if that has not happened |
+//! | `starting` for a while | | start it; a second start has no effect |
+//! | should be running | runs | deliver a decision about its plan that was recorded and not delivered |
+//! | should be running | ended, or no longer exists | end the operation and start the next one; a remaining build notices that and ends itself |
+//! | is being cancelled, and its build has not answered for ten minutes | runs | stop execution and build, end the operation |
+//! | ended, requested by event | | report the result, for up to a day |
 
 mod build;
 mod error;
@@ -51,7 +51,7 @@ impl Config {
     }
 }
 
-/// The event of the schedule, or of whoever wants it done now. A schedule's own fields are passed over.
+/// The event of the schedule, or of a manual invocation. The schedule's own fields are ignored.
 #[derive(Debug, Deserialize)]
 struct Event {
     /// Operations that have been `starting` for longer are started.
@@ -81,8 +81,8 @@ impl Sweep {
         }
     }
 
-    /// Sweeps once. The report is the answer; an operation that could not be healed makes it an error, so that it is seen in
-    /// the function's metrics, after all the others were looked at.
+    /// Sweeps once and returns the report. Operations that could not be repaired make it an error, which shows in the function's
+    /// metrics, after all others were checked.
     pub async fn handle(&self, event: Value) -> Result<Value, SweepError> {
         let event: Event = serde_json::from_value(event).map_err(SweepError::ReadEvent)?;
         let older_than = event.older_than_seconds.map_or(STARTING, Duration::from_secs);

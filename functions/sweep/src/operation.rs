@@ -7,8 +7,8 @@ use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_store::approval::{self, Delivery};
 use slipway_store::list::PAGE;
+use slipway_store::orphan::{self, ExecutionEnd};
 use slipway_store::start::{execution_arn, start};
-use slipway_store::stranded::{self, ExecutionEnd};
 
 use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
 
@@ -24,9 +24,9 @@ const SHOULD_RUN: [OperationStatus; 3] = [
 const UNSEEN: SignedDuration = SignedDuration::from_mins(5);
 
 impl Sweep {
-    /// Looks at every operation whose execution should run. Operations that have been `starting` for longer than `older_than`
-    /// are started: a younger one is about to be by whoever asked for it. One that waited for its turn may have it only now;
-    /// to start it once more does no harm.
+    /// Checks every operation whose execution should run. Operations that have been `starting` for longer than `older_than` are
+    /// started; a younger one is about to be started by the function that created it. A queued one may have got the slot only now,
+    /// and a second start has no effect.
     pub async fn run(&self, older_than: Duration) -> Report {
         let mut report = Report::default();
         let now = Timestamp::now();
@@ -44,7 +44,7 @@ impl Sweep {
                 if operation.status == OperationStatus::Starting && young {
                     continue;
                 }
-                report.looked_at += 1;
+                report.checked += 1;
                 match Box::pin(self.heal(&operation, now)).await {
                     Ok(Some(healing)) => report.healed(operation, healing),
                     Ok(None) => {}
@@ -83,7 +83,7 @@ impl Sweep {
         if self.is_overdue(operation, now).await? {
             return self.cancel(operation, &arn).await.map(Some);
         }
-        let end = stranded::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)?;
+        let end = orphan::end_of(&self.sfn, &arn).await.map_err(SweepError::Describe)?;
         let Some(end) = end.filter(|end| *end != ExecutionEnd::Gone || may_be_gone(operation, now)) else {
             if starts {
                 return Ok(Some(Healing::Started));
@@ -96,7 +96,7 @@ impl Sweep {
             return Ok(None);
         }
         // Its build is not stopped: it finds the operation ended, and saves its state first.
-        let ended = stranded::end(&self.store, &self.sfn, machine, &operation.id, end).await;
+        let ended = orphan::end(&self.store, &self.sfn, machine, &operation.id, end).await;
         let finished = ended.map_err(SweepError::End)?;
         Ok(Some(Healing::Ended {
             status: finished.operation.status,
@@ -120,8 +120,8 @@ impl Sweep {
     }
 }
 
-/// Whether an execution that Step Functions does not know is gone. One that was started a moment ago is not: `started_at` is
-/// when the execution said so itself, and an operation that is `starting` has just been started by this sweep.
+/// Whether an execution that Step Functions does not know has ceased to exist. A recently started one may not be visible yet:
+/// `started_at` is set by the execution itself, and a `starting` operation has just been started by this sweep.
 fn may_be_gone(operation: &Operation, now: Timestamp) -> bool {
     let started = operation.started_at;
     started.is_some_and(|started| now.duration_since(started) > UNSEEN)

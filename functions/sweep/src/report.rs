@@ -7,8 +7,9 @@ use slipway_model::operation::OperationStatus;
 /// What a sweep has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// How many operations should be running, and were looked at.
-    pub looked_at: usize,
+    /// How many operations with a due execution or result were checked.
+    #[serde(rename = "looked_at")]
+    pub checked: usize,
     /// The operations that something was done about.
     pub healed: Vec<Healed>,
     /// What could not be done. The next sweep tries again.
@@ -40,9 +41,9 @@ pub enum Healing {
     },
     /// The decision about its plan was recorded and not delivered, and now the workflow has it.
     DecisionDelivered,
-    /// It has ended, and who asked for it by event is going to be told.
+    /// It has ended, and the events function was asked to report the result.
     ResultAskedFor,
-    /// It ended a day ago, and who asked for it by event could not be told: it is not tried any more.
+    /// It ended a day ago, and its result could not be reported: it is no longer retried.
     ResultDropped,
 }
 

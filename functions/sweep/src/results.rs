@@ -1,30 +1,30 @@
-//! Results of which nobody was told: who asked for an operation by event is owed how it ended.
+//! Results that were not reported to the account that requested the operation.
 //!
-//! The events function tells it when the execution has ended. That may have failed, and an operation that was called off while
-//! it waited had no execution. The sweeper asks the events function again, by an event of its own, because that function's role
-//! alone may put events on the buses of other accounts.
+//! The events function reports a result when the execution has ended. That may have failed, and an operation that was cancelled in
+//! the queue had no execution. The sweeper sends that function an event, because only its role may put events on the buses of
+//! other accounts.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use slipway_model::event::Telling;
+use slipway_model::event::Delivery;
 use slipway_model::operation::Operation;
 use slipway_store::list::PAGE;
 
 use crate::{Healing, Report, Sweep, SweepError};
 
-/// For how long after an operation's end its result is tried to be told.
+/// For how long after an operation's end the report is retried.
 const TRIED: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long the events function has to tell it by itself.
+/// How long the events function has to report it without the sweeper.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Sweep {
-    /// Looks at every operation that has ended and of which nobody was told.
+    /// Checks every operation that has ended and whose result was not reported.
     pub(crate) async fn results(&self, report: &mut Report, now: Timestamp) {
         let mut cursor = None;
         loop {
-            let page = match self.store.untold_operations(PAGE, cursor.as_ref()).await {
+            let page = match self.store.operations_with_result_due(PAGE, cursor.as_ref()).await {
                 Ok(page) => page,
                 Err(error) => {
                     report.problem(None, &SweepError::List(error));
@@ -51,7 +51,7 @@ impl Sweep {
             return Ok(None);
         }
         if age > TRIED {
-            let dropped = self.store.record_telling(&operation.id, Telling::Dropped).await;
+            let dropped = self.store.record_delivery(&operation.id, Delivery::Dropped).await;
             dropped.map_err(SweepError::End)?;
             return Ok(Some(Healing::ResultDropped));
         }

@@ -171,7 +171,7 @@ async fn operations_without_their_execution_end_and_the_next_ones_start() {
         }
     }
     let report = sweep.run(Duration::from_mins(1)).await;
-    assert_eq!((healings(&report), report.looked_at), (expected, 5));
+    assert_eq!((healings(&report), report.checked), (expected, 5));
     for id in next {
         let started = table.store.operation(&id).await.expect("it");
         assert_eq!(started.status, OperationStatus::Starting);
@@ -224,7 +224,7 @@ async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
     assert_eq!(fake.count("SendTaskSuccess"), 3, "what was not is");
 }
 
-/// Step Functions tells of an execution a moment after it took it.
+/// Step Functions may list an execution a moment after its start.
 #[tokio::test]
 async fn an_execution_that_step_functions_does_not_know_yet_is_not_gone() {
     let table = table().await;
@@ -360,7 +360,7 @@ async fn the_build_of_an_operation_without_an_execution_is_left_to_end_by_itself
 }
 
 #[tokio::test]
-async fn what_cannot_be_healed_is_an_error_after_the_others_were_looked_at() {
+async fn failed_repair_is_an_error_after_all_others_were_checked() {
     let table = table().await;
     let stuck = Fake::start(|_, _| Err("AccessDeniedException")).await;
     let mut vars = table.vars.clone();
@@ -396,7 +396,7 @@ async fn a_schedules_own_event_is_enough() {
 }
 
 #[tokio::test]
-async fn a_result_of_which_nobody_was_told_is_asked_for_for_a_day() {
+async fn unreported_result_is_retried_for_a_day() {
     let table = table().await;
     let (sweep, fake) = sweep(&table, &World::default()).await;
     let account: slipway_model::account::AccountId = "111122223333".parse().expect("an account");
@@ -416,7 +416,7 @@ async fn a_result_of_which_nobody_was_told_is_asked_for_for_a_day() {
         }
     };
     table.store.finish_operation(&asked, &end).await.expect("finished");
-    // Somebody else's, and one that ended a moment ago: the events function is about to tell it.
+    // A request of another kind, and one that ended a moment ago, which the events function is about to report.
     table.ready(&new_stack("silent")).await;
     assert!(healings(&sweep.run(Duration::ZERO).await).is_empty());
     assert!(fake.calls().is_empty());

@@ -23,7 +23,7 @@ locals {
 
 data "aws_iam_policy_document" "trust" {
   # The account is the principal and the role a condition: a role as principal is stored by its inner id, and the trust would
-  # be lost without a word when Slipway's role is made anew.
+  # silently be lost when Slipway's role is recreated.
   statement {
     sid     = "BuildsOfSlipway"
     actions = ["sts:AssumeRole"]

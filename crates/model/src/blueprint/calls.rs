@@ -17,8 +17,8 @@ pub struct LocalModule {
     pub path: String,
 }
 
-/// The modules that these files of one folder call by a path. A file that cannot be read is a problem, in the field
-/// `files.<file name>`: nobody knows what it calls.
+/// The modules that the files of one folder call by a local path. An unreadable file is a problem in the field
+/// `files.<file name>`, because its calls are unknown.
 pub fn local_modules<'a>(
     files: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<LocalModule>, Vec<FieldProblem>> {
@@ -77,7 +77,7 @@ fn native_calls(text: &str) -> Result<Vec<(String, String)>, String> {
         };
         let Some(path) = text_of(source) else {
             return Err(format!(
-                "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
+                "the source of the module `{name}` is not a literal string, so its files are unknown at publish"
             ));
         };
         calls.push((name, path));
@@ -92,15 +92,21 @@ fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
         Some((name.to_owned(), source.to_owned()))
     });
     calls
-        .map(|(name, source)| if source.contains("${") { Err(format!(
-            "the source of the module `{name}` is no plain text: which files it needs cannot be told when it is published"
-        )) } else { Ok((name, source)) })
+        .map(|(name, source)| {
+            if source.contains("${") {
+                Err(format!(
+                    "the source of the module `{name}` is not a literal string, so its files are unknown at publish"
+                ))
+            } else {
+                Ok((name, source))
+            }
+        })
         .collect()
 }
 
-/// Whether a source is a place on the machine on which Terraform runs: an absolute path, with whatever getter in front of it
-/// (`https://developer.hashicorp.com/terraform/language/modules/sources`). What is there in a build, and whether it is the same
-/// when the plan is applied, nobody knows.
+/// Whether a source is on the machine that runs Terraform: an absolute path, possibly after a getter's prefix
+/// (`https://developer.hashicorp.com/terraform/language/modules/sources`). Its content in a build is unknown, and may differ
+/// between plan and apply.
 fn is_on_the_machine(source: &str) -> bool {
     let place = source.rsplit_once("::").map_or(source, |(_, place)| place);
     let is_drive =

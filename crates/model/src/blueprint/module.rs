@@ -120,7 +120,7 @@ impl Output {
                     format!("leave it out: it may have {known}"),
                 ),
                 None if self.sensitive => (
-                    format!("the output `{OUTPUT}` is sensitive, so nobody but Terraform can read it"),
+                    format!("the output `{OUTPUT}` is sensitive, so only Terraform can read it"),
                     "leave `sensitive` out, and secrets too: they are references".to_owned(),
                 ),
                 None => return None,

@@ -422,12 +422,12 @@ mod tests {
         wrong["services"]["web"]["task_definition"] = json!({});
         wrong["services"]["worker"]["desired_count"] = json!(-1);
         wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
-        wrong["backups"] = json!([{"name": "files", "service": "nobody", "command": ["x"]}, {"name": "files", "service": "nobody", "command": ["x"]}]);
+        wrong["backups"] = json!([{"name": "files", "service": "missing", "command": ["x"]}, {"name": "files", "service": "missing", "command": ["x"]}]);
         wrong["schedules"]["nightly"]["group"] = json!("");
         wrong["notes"]["database"] = json!(["text"]);
         wrong["services"]["Bad Name"] = json!({});
         wrong["migrations"][0]["command"] = json!([]);
-        wrong["tasks"]["createsuperuser"]["service"] = json!("nobody");
+        wrong["tasks"]["createsuperuser"]["service"] = json!("missing");
         wrong["network"]["subnets"] = json!("subnet-1");
         assert_eq!(
             fields(&wrong),

@@ -464,7 +464,7 @@ fn every_decision_has_one_result_in_every_situation() {
     for _ in 0..2 {
         rejected
             .reject(&why, NOW)
-            .expect("the requester and everybody else may reject");
+            .expect("the requester and all others may reject");
     }
     assert!(matches!(
         rejected.approve("carol".into(), NOW),

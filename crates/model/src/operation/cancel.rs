@@ -1,11 +1,12 @@
-//! What a cancel does, at each step at which an operation may be.
+//! The effect of a cancel at each step of an operation.
 //!
-//! CodeBuild and Step Functions end a build without a word to what runs in it, so an operation is never stopped while Terraform
-//! is at work: the request is written on its record, the runner reads it there, interrupts Terraform and waits until it has
-//! saved the state. The record decides every race, because each of its changes is written under the revision that was read:
+//! CodeBuild and Step Functions end a build without a signal to its processes, so an operation is never stopped while Terraform
+//! works. Instead, the request is written to the operation's record, where the runner reads it. The runner interrupts Terraform and
+//! waits until it has saved the state. The record decides every race, because each change is conditional on the revision that
+//! was read:
 //!
-//! * a cancel before the runner begins a step ends the operation, and the runner, which finds it ended, does nothing;
-//! * a cancel after that is a request, and the runner, which ends the step under a later revision, finds it;
+//! * a cancel before the runner begins a step ends the operation; the runner finds it ended and does nothing;
+//! * a cancel after that is a request, which the runner finds at the latest when it ends the step;
 //! * a cancel after the runner has ended the step ends the operation.
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,10 +18,10 @@ use crate::error_name::ErrorName;
 
 /// The state after which ECS may be replacing the tasks of services.
 pub const PREPARE_RELEASE: &str = "Prepare release";
-/// The state in which a service gets the release, with the service's name after it.
+/// The state in which a service is rolled out; the service's name follows.
 pub const WAIT_UNTIL_STABLE: &str = "Wait until stable";
 /// The state in which a service goes back to what it ran before, with the service's name after it.
-pub const WAIT_UNTIL_PUT_BACK: &str = "Wait until put back";
+pub const WAIT_UNTIL_RESTORED: &str = "Wait until put back";
 
 /// The state in which the health address proves the release.
 pub const VERIFY: &str = "Verify";
@@ -74,7 +75,7 @@ impl CancelRequest {
 pub enum Interruption {
     /// The operation is being cancelled.
     Requested(CancelRequest),
-    /// The operation has ended: nobody waits for the build.
+    /// The operation has ended: no step waits for the build.
     Ended(OperationStatus),
 }
 
@@ -137,7 +138,7 @@ impl Operation {
             };
         }
         // First: the rollouts that the workflow gave up still stand as running then.
-        if self.runs(&[WAIT_UNTIL_PUT_BACK]) {
+        if self.runs(&[WAIT_UNTIL_RESTORED]) {
             Cancel::NotNow
         } else if self.runs(&[WAIT_UNTIL_STABLE, VERIFY]) {
             Cancel::Unwind

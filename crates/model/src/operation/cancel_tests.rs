@@ -39,7 +39,7 @@ fn cancel_never_leaves_services_between_two_releases() {
     };
     let prepared = (PREPARE_RELEASE, StepStatus::Succeeded);
     let of = |state: &str| format!("{state}: web");
-    let (stable, put_back) = (of(WAIT_UNTIL_STABLE), of(WAIT_UNTIL_PUT_BACK));
+    let (stable, restored) = (of(WAIT_UNTIL_STABLE), of(WAIT_UNTIL_RESTORED));
     for (expected, last) in [
         (Cancel::Stop, vec![]),
         (Cancel::NotNow, vec![prepared]),
@@ -67,7 +67,7 @@ fn cancel_never_leaves_services_between_two_releases() {
             vec![
                 prepared,
                 (stable.as_str(), StepStatus::Running),
-                (put_back.as_str(), StepStatus::Running),
+                (restored.as_str(), StepStatus::Running),
             ],
         ),
     ] {
@@ -88,7 +88,7 @@ enum Happens {
     TerraformEnds {
         well: bool,
     },
-    /// The build is gone, and its runner could say nothing.
+    /// The build dies, and its runner reports nothing.
     BuildDies,
     /// The plan is judged.
     Reviewed(u8),
@@ -117,10 +117,10 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Build {
     None,
-    /// Terraform is at work; `told` that it is to stop.
+    /// Terraform is running; `interrupted` if it received the signal.
     Works {
         step: &'static str,
-        told: bool,
+        interrupted: bool,
     },
     Ended {
         step: &'static str,
@@ -132,7 +132,7 @@ struct World {
     operation: Operation,
     build: Build,
     now: Timestamp,
-    /// Whether somebody stopped a build that was at work.
+    /// Whether a build was stopped while Terraform was running.
     lost: bool,
 }
 
@@ -144,10 +144,13 @@ impl World {
             (Happens::BuildStarts, Build::None) => self.build_starts(),
             (Happens::RunnerPolls, Build::Works { step, .. }) if self.operation.interruption().is_some() => {
                 self.operation.acknowledge_cancel(self.now);
-                self.build = Build::Works { step, told: true };
+                self.build = Build::Works {
+                    step,
+                    interrupted: true,
+                };
             }
-            (Happens::TerraformEnds { well }, Build::Works { step, told }) => {
-                let ended = if told {
+            (Happens::TerraformEnds { well }, Build::Works { step, interrupted }) => {
+                let ended = if interrupted {
                     Err(cancelled_by("signal", step, None))
                 } else if well {
                     Ok(())
@@ -193,7 +196,7 @@ impl World {
         }
     }
 
-    /// A build that was queued starts also where nobody waits for it any more.
+    /// A queued build starts even if no step waits for it any more.
     fn build_starts(&mut self) {
         let steps = &self.operation.steps;
         let step = if steps.iter().any(|step| step.name == PLAN) {
@@ -208,7 +211,10 @@ impl World {
         self.operation.begin_build(step, self.now);
         if self.operation.interruption().is_none() {
             assert_eq!(waits, Some(step));
-            self.build = Build::Works { step, told: false };
+            self.build = Build::Works {
+                step,
+                interrupted: false,
+            };
         }
     }
 
@@ -317,7 +323,7 @@ proptest! {
 }
 
 #[test]
-fn only_a_request_that_nobody_read_for_ten_minutes_is_overdue() {
+fn cancel_is_overdue_after_ten_minutes_without_acknowledgement() {
     let mut operation = operation(OperationKind::Update, OperationStatus::Running);
     let at = |minutes: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
     operation.request_interruption("ann", at(0));

@@ -1,12 +1,11 @@
-//! One build for Plan and Apply, if nobody has to approve the plan.
+//! One build for Plan and Apply, if the plan needs no approval.
 //!
 //! A build of AWS CodeBuild starts in 45 to 190 seconds, so the runner judges its plan by the rule of `Review plan`
 //! ([`review`]). If the verdict is to apply it at once, the same build applies it; every other verdict is left to `Review plan`.
 //!
-//! Two builds may plan for one operation, because `StartBuild` is repeated when its answer is lost. The record decides between
-//! them: **the first plan on it stays, and the operation has no other**. A build that comes later with a plan, a failure or
-//! nothing changes nothing and ends as the first build does. So a verdict on the record is one on exactly the plan that is
-//! applied.
+//! Two builds may plan for one operation, because `StartBuild` is retried after a lost response. The record decides between them:
+//! **the first recorded plan is the operation's only plan**. A later build, whatever its result, changes nothing and ends as
+//! the first one does. So a recorded verdict always concerns the plan that is applied.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -35,7 +35,7 @@ fn environment(approval: Approval) -> Environment {
     serde_json::from_value(environment).expect("an environment")
 }
 
-/// The plan with this number, which its only resource tells.
+/// A plan whose only resource contains this number.
 fn plan(number: usize, action: Option<Action>) -> PlanSummary {
     let mut plan = PlanSummary::default();
     if let Some(action) = action {
@@ -71,7 +71,7 @@ fn failure(step: &str) -> Failure {
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 #[test]
-fn a_build_applies_what_nobody_has_to_approve() {
+fn build_applies_a_plan_that_needs_no_approval() {
     let update = operation(OperationKind::Update);
     let judge =
         |operation: &Operation, action, approval| go_on_from_plan(operation, &plan(0, action), &environment(approval));

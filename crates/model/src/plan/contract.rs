@@ -9,7 +9,7 @@ use super::Action;
 use super::attribute::AttributeChange;
 use super::difference::{self, Sides};
 
-/// The parts of the contract that a release follows: where they change, the current release comes out again.
+/// The parts of the contract that a release depends on. If they change, the current release is rolled out again.
 const SHAPE: [&str; 3] = ["cluster", "schedules", "services"];
 
 /// The output `slipway` of a plan.
@@ -18,7 +18,7 @@ pub struct PlannedContract {
     /// What changes in services and their task definitions, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, ServiceChange>,
-    /// Whether services, schedules or the cluster change, or may: the current release then comes out again.
+    /// Whether services, schedules or the cluster change or may change, so that the current release is rolled out again.
     pub shape_changes: bool,
     /// The names of the migrations, in order.
     #[serde(default)]

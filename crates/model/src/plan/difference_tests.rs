@@ -184,9 +184,9 @@ fn plant(value: &mut Value, mark: &Value) {
 }
 
 proptest! {
-    /// Whatever the values and marks are, what is marked as sensitive does not come out.
+    /// For all values and marks, nothing that is marked as sensitive is shown.
     #[test]
-    fn nothing_that_is_marked_comes_out(mut before in value(), mut after in value(), old in marks(), new in marks(), unknown in marks()) {
+    fn marked_values_are_never_shown(mut before in value(), mut after in value(), old in marks(), new in marks(), unknown in marks()) {
         plant(&mut before, &old);
         plant(&mut after, &new);
         let found = differ([&before, &after, &unknown, &old, &new]);

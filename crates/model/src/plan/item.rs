@@ -124,7 +124,7 @@ pub struct Item {
     /// The address before a move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_address: Option<String>,
-    /// The key of an object that an earlier replacement left behind.
+    /// The key of a deposed object, which an earlier replacement did not delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,
     /// Why, in Terraform's words: `replace_because_cannot_update`, say. Of a deferred change: why it is deferred.
@@ -198,7 +198,7 @@ impl Item {
         }
     }
 
-    /// Where it stands in a plan: what destroys comes first, and before that what nobody understands.
+    /// Its position in a plan: deletions first, and before them actions that are not understood.
     pub(super) fn rank(&self) -> u8 {
         match (self.subject, self.action) {
             (Subject::Resource, Some(action)) => action.rank(),

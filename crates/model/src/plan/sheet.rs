@@ -187,7 +187,7 @@ pub struct ServiceOnSheet {
 /// What runs after the apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RunsOnSheet {
-    /// Whether images come out: those of the request, or the current ones again.
+    /// Whether the apply is followed by a release: of the request's images, or of the current ones again.
     pub release: bool,
     /// The migrations of that release, in order.
     pub migrations: Vec<String>,

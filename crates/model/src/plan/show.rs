@@ -367,7 +367,7 @@ impl Reader<'_> {
         Some(item)
     }
 
-    /// Notes what nobody could judge by the item.
+    /// Reports changes that cannot be judged by the item.
     fn check_understood(&mut self, item: &mut Item, change: &Change) {
         let why = match item.action {
             Some(Action::Unknown) => format!("the actions {:?} are not known", change.actions),

@@ -112,7 +112,7 @@ fn the_same_image_under_another_tag_is_known_and_other_tags_mean_nothing() {
         Meaning::Late
     );
     subscription.newest = Some(push("v2", "b", "2026-05-23T13:00:00Z").pushed);
-    // Somebody goes back to an image by pushing it again.
+    // A repeated push of an earlier image reverts to it.
     assert_eq!(
         subscription.meaning(&push("v3", "a", "2026-05-23T14:00:00Z")),
         Meaning::Release

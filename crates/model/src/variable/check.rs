@@ -140,7 +140,7 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
                     Some(value) => check_value(&attribute.kind, value, &field, problems),
                 }
             }
-            // Terraform drops what an object type does not name without a word; a misspelt optional attribute would be lost.
+            // Terraform silently drops attributes that an object type does not declare; a misspelt optional attribute would be lost.
             for name in values.keys().filter(|name| !attributes.contains_key(*name)) {
                 let names: Vec<&str> = attributes.keys().map(String::as_str).collect();
                 problems.push(FieldProblem::new(

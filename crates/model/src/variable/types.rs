@@ -24,7 +24,7 @@ fn inner(expression: &Expression) -> Result<Kind, String> {
     match expression {
         Expression::Variable(name) => named(name.as_str()),
         Expression::String(name) if named(name.as_str()).is_ok() => Err(format!(
-            "the type `{}` is in quotes, which Terraform has not accepted since 0.15",
+            "the type `{}` is in quotes, which Terraform rejects since 0.15",
             name.as_str()
         )),
         Expression::FuncCall(call) => constructed(call),

@@ -41,7 +41,7 @@ pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &M
 fn value(variable: &Variable, fixed: &Map<String, Json>, given: &Map<String, Json>) -> Option<Value> {
     let name = &variable.name;
     if let Some(value) = fixed.get(name) {
-        // Nobody has checked it against the type, and Terraform may convert it.
+        // It was not checked against the type, and Terraform may convert it.
         return match (&variable.kind, value) {
             (Kind::String, Json::String(_)) | (Kind::Number, Json::Number(_)) | (Kind::Bool, Json::Bool(_)) => {
                 Value::untyped(value).ok()

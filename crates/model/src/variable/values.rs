@@ -6,7 +6,7 @@ use super::constant::{Constant, constant};
 use crate::terraform_file;
 use crate::terraform_json::Node;
 
-/// The files whose values Terraform takes without being told, in the order in which it does: a later one wins
+/// The variable files that Terraform loads by itself, in its order of precedence: a later one wins
 /// (`https://developer.hashicorp.com/terraform/language/values/variables#variable-definition-precedence`).
 pub(super) fn in_order<'a>(files: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let automatic = |file: &str| file.ends_with(".auto.tfvars") || file.ends_with(".auto.tfvars.json");

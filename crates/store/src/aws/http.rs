@@ -94,7 +94,7 @@ mod tests {
                 .endpoint_url(endpoint)
                 .build()
         };
-        // Nobody listens on port 1: both requests fail, and only after a connection was tried.
+        // Nothing listens on port 1: both requests fail, and only after a connection was tried.
         let plain = aws_sdk_dynamodb::Client::from_conf(config("http://127.0.0.1:1"));
         let tls = aws_sdk_dynamodb::Client::from_conf(config("https://127.0.0.1:1"));
         let made = || (clients.plain.get().is_some(), clients.tls.get().is_some());

@@ -37,7 +37,7 @@ async fn a_cancel_and_a_runner_that_begins_come_one_after_the_other() {
             }
             Cancelled::Requested(_) => {
                 requested += 1;
-                assert!(works, "a request that nobody is there to read");
+                assert!(works, "a request without a runner that reads it");
                 let read = table.store.interruption(&id).await.expect("read");
                 assert!(matches!(read, Some(Interruption::Requested(_))), "{read:?}");
             }

@@ -214,7 +214,7 @@ async fn one_key_on_one_stack_makes_one_operation() {
     assert_eq!((made, replayed), (1, 7));
     assert!(table.store.queue(&stack.id).await.expect("a queue").is_empty());
 
-    // Also when the stack has moved on, and when it is gone.
+    // Also after the stack has changed, and after it was destroyed.
     let again = change(&table.store, &stack, &Change::Drift, Some(stack.revision), Some(&once)).await;
     assert!(matches!(again, Ok(Outcome::Replayed(_))));
 }
@@ -237,7 +237,7 @@ async fn what_was_accepted_a_moment_before_is_not_refused() {
 }
 
 #[tokio::test]
-async fn a_push_is_released_where_it_is_looked_for_and_nothing_is_on_its_way_out() {
+async fn push_is_released_in_services_that_follow_it_unless_destroying() {
     let table = table().await;
     let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
     let subscriptions = json!({"web": {"repository": repository, "tags": "v*"}});

@@ -250,7 +250,7 @@ async fn wanted_and_applied_configuration_differ_after_a_failed_apply() {
 }
 
 #[tokio::test]
-async fn an_end_is_written_once_whoever_comes_first() {
+async fn end_is_written_once_by_the_first_writer() {
     let table = table().await;
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
     let queued = table
@@ -296,7 +296,7 @@ async fn an_end_is_written_once_whoever_comes_first() {
 }
 
 #[tokio::test]
-async fn a_queued_operation_can_be_called_off_and_the_queue_closes_up() {
+async fn cancelled_queued_operation_leaves_the_queue() {
     let table = table().await;
     let store = &table.store;
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
@@ -323,7 +323,7 @@ async fn a_queued_operation_can_be_called_off_and_the_queue_closes_up() {
         "what waits cannot fail"
     );
     let off = End::Cancelled(failure("Slipway.Cancelled"));
-    let finished = store.finish_operation(&waiting[1], &off).await.expect("called off");
+    let finished = store.finish_operation(&waiting[1], &off).await.expect("cancelled");
     assert_eq!(finished.operation.status, OperationStatus::Cancelled);
     assert!(finished.next.is_none(), "the slot is not free");
     assert_eq!(
@@ -340,7 +340,7 @@ async fn a_queued_operation_can_be_called_off_and_the_queue_closes_up() {
 }
 
 #[tokio::test]
-async fn calling_off_and_handing_over_at_once_end_well_either_way() {
+async fn concurrent_cancel_and_slot_handover_are_consistent() {
     let table = table().await;
     let store = &table.store;
     for round in 0..10 {
@@ -352,13 +352,13 @@ async fn calling_off_and_handing_over_at_once_end_well_either_way() {
             waiting.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
         }
         let off = End::Cancelled(failure("Slipway.Cancelled"));
-        let (ended, called_off) = tokio::join!(
+        let (ended, cancelled) = tokio::join!(
             store.finish_operation(&provision, &End::Succeeded),
             store.finish_operation(&waiting[0], &off)
         );
         ended.expect("finished");
         assert_eq!(
-            called_off.expect("called off").operation.status,
+            cancelled.expect("cancelled").operation.status,
             OperationStatus::Cancelled
         );
         let stack = store.stack(&stack.id).await.expect("the stack");
@@ -368,7 +368,7 @@ async fn calling_off_and_handing_over_at_once_end_well_either_way() {
 }
 
 #[tokio::test]
-async fn a_destroyed_stack_frees_its_name_and_calls_off_what_waits() {
+async fn destroyed_stack_frees_its_name_and_cancels_its_queue() {
     let table = table().await;
     let store = &table.store;
     let mut new = new_stack("shop");

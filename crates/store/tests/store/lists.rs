@@ -271,7 +271,7 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
         .expect("a page")
         .next
         .expect("more");
-    let in_dev = StackFilter {
+    let dev_only = StackFilter {
         environment: Some(name("dev")),
         ..StackFilter::default()
     };

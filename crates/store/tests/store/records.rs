@@ -66,7 +66,11 @@ async fn a_version_is_published_once() {
     );
 
     let latest = store.latest_blueprint(&there.name).await.expect("a blueprint");
-    assert_eq!(latest.version.to_string(), "1.10.0", "a pre-release is nobody's latest");
+    assert_eq!(
+        latest.version.to_string(),
+        "1.10.0",
+        "a pre-release is never the latest"
+    );
     let listed = store.blueprints(10, None).await.expect("a page").items;
     assert_eq!(
         listed.iter().map(|one| (&one.name, &one.latest)).collect::<Vec<_>>(),
@@ -179,7 +183,7 @@ async fn a_source_account_is_replaced_only_where_it_is_what_was_read() {
         (account("second"), second)
     );
 
-    // Written by hand: it can be replaced by whoever has seen that it has no revision, and by whoever does not ask.
+    // A record written by hand can be replaced by a caller who has read that it has no revision, and unconditionally.
     let by_hand = [("pk", "source-accounts"), ("sk", "111122223333"), ("account", "moon")];
     let mut item = table.client.put_item().table_name(table.name);
     for (attribute, value) in by_hand {
@@ -371,9 +375,9 @@ async fn an_operation_begins_once_and_only_with_the_slot() {
         store.begin_operation(&operation.id).await,
         Err(Error::IllegalTransition(_))
     ));
-    let nobody = OperationId::generate();
+    let unknown = OperationId::generate();
     assert!(matches!(
-        store.begin_operation(&nobody).await,
+        store.begin_operation(&unknown).await,
         Err(Error::NotFound { .. })
     ));
 }

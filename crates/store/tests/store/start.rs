@@ -1,10 +1,10 @@
-//! Starting executions, and those that ended without a word.
+//! Starting executions, and orphaned operations.
 
 use aws_sdk_sfn::Client;
 use serde_json::{Value, json};
 use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_store::orphan::{ExecutionEnd, end};
 use slipway_store::start::{StartError, start};
-use slipway_store::stranded::{ExecutionEnd, end};
 
 use crate::fake::Fake;
 use crate::support::{Table, answer, created, new_stack, request, table};

@@ -455,7 +455,7 @@ impl Api {
     /// the operation.
     async fn unwind(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
-        let called_off = rollout::call_off(&self.store, &self.sfn, &operation.id, &failure).await;
+        let called_off = rollout::cancel(&self.store, &self.sfn, &operation.id, &failure).await;
         let called_off = called_off.map_err(|error| unanswered("ending what the operation waits for", error))?;
         called_off.ok_or_else(|| between_two_steps(operation))
     }

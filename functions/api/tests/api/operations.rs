@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_api::Caller;
 use slipway_model::operation::approval::ApprovalRule;
-use slipway_model::operation::cancel::{WAIT_UNTIL_PUT_BACK, WAIT_UNTIL_STABLE};
+use slipway_model::operation::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
 use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_model::plan::{Action, PlanSummary, ResourceChange, Verdict};
 use slipway_store::finish::End;
@@ -255,7 +255,7 @@ async fn a_decision_that_comes_after_the_end_is_refused() {
             let failure = Failure {
                 name: "Slipway.ApprovalTimedOut".to_owned(),
                 step: "Wait for approval".to_owned(),
-                message: "nobody approved the plan in time; nothing was changed".to_owned(),
+                message: "the plan was not approved in time; nothing was changed".to_owned(),
                 address: None,
             };
             let end = End::Discarded(failure);
@@ -443,7 +443,7 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
         operation: id.clone(),
         step: format!("{state}: web"),
     };
-    for (state, token) in [(WAIT_UNTIL_STABLE, "stable"), (WAIT_UNTIL_PUT_BACK, "put-back")] {
+    for (state, token) in [(WAIT_UNTIL_STABLE, "stable"), (WAIT_UNTIL_RESTORED, "put-back")] {
         server.store.put_rollout(&rollout(state, token)).await.expect("kept");
     }
     server

@@ -30,7 +30,7 @@ async fn a_stack_goes_back_to_a_release_that_has_come_out() {
     let first = server.post(&rollback, &json!({})).await;
     assert_eq!(first.status, 409);
     assert!(
-        detail(&first).contains("no release before it has come out"),
+        detail(&first).contains("no release before it has succeeded"),
         "{first:?}"
     );
 
@@ -47,7 +47,7 @@ async fn a_stack_goes_back_to_a_release_that_has_come_out() {
     server.play(&release(&server, &path, "three").await).await;
     for (body, says) in [
         (json!({"release": 3}), "is what the stack runs"),
-        (json!({"release": 2}), "has never come out"),
+        (json!({"release": 2}), "has never succeeded"),
         (json!({"release": 9}), "its releases are 1 to 3"),
         (json!({"release": 0}), "a whole number from 1"),
         (json!({"release": "1"}), "is a text"),

@@ -1,4 +1,4 @@
-//! What the accounts of environments tell: each is believed about itself alone.
+//! Events from the accounts of environments: each is believed only about its own resources.
 
 use serde_json::{Value, json};
 use slipway_model::contract::{Database, DatabaseKind};
@@ -7,7 +7,7 @@ use slipway_store::rollout::Rollout;
 
 use crate::fake::Fake;
 use crate::support::{new_stack, table};
-use crate::{SERVICE, deployment, events, set_aside, snapshot, takes, waiting};
+use crate::{SERVICE, dead_lettered, deployment, events, snapshot, takes, waiting};
 
 /// The same event, put by another account.
 fn from(account: &str, mut event: Value) -> Value {
@@ -29,17 +29,20 @@ async fn a_rollout_in_another_account_ends_by_that_accounts_word_alone() {
     let mut event = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
     event["resources"] = json!([there]);
 
-    // Of a service of this account, and of another one: whoever puts such an event lies.
+    // About a service of this account, and of another one: the events are forged.
     for liar in ["000000000000", "777788889999"] {
-        events.handle(from(liar, event.clone())).await.expect("set aside");
+        events.handle(from(liar, event.clone())).await.expect("dead-lettered");
     }
     let of_ours = deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/1");
-    events.handle(from("444455556666", of_ours)).await.expect("set aside");
-    let names: Vec<String> = set_aside(&fake).into_iter().map(|(name, _)| name).collect();
+    events
+        .handle(from("444455556666", of_ours))
+        .await
+        .expect("dead-lettered");
+    let names: Vec<String> = dead_lettered(&fake).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["Slipway.EventSpoofed"; 3]);
     assert_eq!(fake.count("SendTaskSuccess"), 0);
 
-    // A service there that is nobody's here.
+    // A service in that account that no operation waits for.
     let mut other = event.clone();
     other["detail"]["deploymentId"] = "ecs-svc/2".into();
     events.handle(from("444455556666", other)).await.expect("passed over");
@@ -120,9 +123,9 @@ async fn a_task_is_answered_by_its_own_account_and_by_its_arn_alone() {
         events.handle(passed_over).await.expect("passed over");
     }
     let liar = from("777788889999", stopped(task, id.as_str(), "STOPPED"));
-    events.handle(liar).await.expect("set aside");
+    events.handle(liar).await.expect("dead-lettered");
     assert_eq!(fake.count("SendTaskSuccess"), 0);
-    let names: Vec<String> = set_aside(&fake).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = dead_lettered(&fake).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["Slipway.EventSpoofed"]);
 
     events

@@ -1,4 +1,4 @@
-//! The events against a DynamoDB and a Step Functions that records what it is told.
+//! The events against a DynamoDB and a Step Functions that records its calls.
 
 #[path = "../../../../crates/store/tests/store/fake.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
@@ -137,7 +137,7 @@ async fn a_snapshot_answers_the_step_that_waits_for_it_whichever_comes_first() {
     };
     table.store.update_operation(&id, keep).await.expect("kept");
     for (event_id, id) in [
-        // A word about it that is not its end, somebody else's, an automatic one, one of an operation that nobody knows.
+        // An event before its end; a snapshot of someone else; an automatic one; one of an unknown operation.
         ("RDS-EVENT-0040", own.id.as_str()),
         ("RDS-EVENT-0042", "final"),
         ("RDS-EVENT-0042", "rds:main-2026-05-23-12-31"),
@@ -148,7 +148,7 @@ async fn a_snapshot_answers_the_step_that_waits_for_it_whichever_comes_first() {
     let operation = table.store.operation(&id).await.expect("the operation");
     assert_eq!(operation.snapshot.expect("a snapshot").taken_at, None);
 
-    // Nobody waits yet: it is known to whoever comes.
+    // No step waits yet: the snapshot is recorded for the step that will.
     events
         .handle(snapshot("RDS-EVENT-0042", &own.id))
         .await
@@ -305,8 +305,8 @@ async fn an_operation_that_recorded_its_own_end_keeps_it() {
     assert!(fake.calls().is_empty());
 }
 
-/// What was set aside: the name of the error and the event, in order.
-fn set_aside(fake: &Fake) -> Vec<(String, Value)> {
+/// The dead-lettered events in order: the name of the error and the event.
+fn dead_lettered(fake: &Fake) -> Vec<(String, Value)> {
     let sent = fake.calls().into_iter().filter(|(action, _)| action == "SendMessage");
     sent.map(|(_, request)| {
         let body = request["MessageBody"].as_str().expect("a body");
@@ -318,7 +318,7 @@ fn set_aside(fake: &Fake) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn what_is_no_event_or_of_no_known_type_or_from_elsewhere_is_set_aside_with_its_reason() {
+async fn unreadable_unknown_and_spoofed_events_are_dead_lettered() {
     let table = table().await;
     let fake = Fake::start(takes).await;
     let events = events(&table, &fake);
@@ -340,7 +340,7 @@ async fn what_is_no_event_or_of_no_known_type_or_from_elsewhere_is_set_aside_wit
         (with("time", json!("yesterday")), "Slipway.EventUnreadable"),
         (with("account", json!("me")), "Slipway.EventUnreadable"),
         (with("detail-type", json!("S3 Bucket Melted")), "Slipway.EventUnknown"),
-        // Somebody says that an execution ended who cannot know.
+        // A sender that cannot know whether an execution ended.
         (with("source", json!("com.example")), "Slipway.EventSpoofed"),
         (with("account", json!("111122223333")), "Slipway.EventSpoofed"),
     ];
@@ -351,7 +351,7 @@ async fn what_is_no_event_or_of_no_known_type_or_from_elsewhere_is_set_aside_wit
         .into_iter()
         .map(|(event, name)| (name.to_owned(), event))
         .collect();
-    assert_eq!(set_aside(&fake), expected);
+    assert_eq!(dead_lettered(&fake), expected);
     let operation = table.store.operation(&provision).await.expect("it");
     assert_eq!(operation.status, OperationStatus::Running, "nothing of it was believed");
 
@@ -360,15 +360,15 @@ async fn what_is_no_event_or_of_no_known_type_or_from_elsewhere_is_set_aside_wit
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_set_aside_comes_again() {
+async fn event_that_cannot_be_dead_lettered_is_retried() {
     let table = table().await;
     let fake = Fake::start(|_, _| Err("QueueDoesNotExist")).await;
     let error = events(&table, &fake)
         .handle(json!({}))
         .await
-        .expect_err("nobody has it");
+        .expect_err("the queue is not reachable");
     assert!(
-        matches!(&error, EventError::SetAside { reason, .. } if reason.contains("cannot be read")),
+        matches!(&error, EventError::DeadLetter { reason, .. } if reason.contains("failed to read")),
         "{error}"
     );
 }

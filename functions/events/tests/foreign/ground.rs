@@ -1,4 +1,4 @@
-//! A table with an environment, blueprints and a source account, and what AWS was told.
+//! A table with an environment, blueprints and a source account, and a record of the calls of AWS.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ pub const SHOP: &str = "111122223333";
 pub const OTHER: &str = "444455556666";
 pub const RESULTS: &str = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway-results";
 
-/// A table with an environment, a blueprint and a source account, and what AWS was told.
+/// A table with an environment, a blueprint and a source account, and a record of the calls of AWS.
 pub struct Ground {
     pub table: Table,
     pub fake: Fake,
@@ -105,8 +105,8 @@ impl Ground {
         self.results().pop().expect("a result")
     }
 
-    /// The errors of the events that were set aside.
-    pub fn set_aside(&self) -> Vec<(String, String)> {
+    /// The errors of the dead-lettered events.
+    pub fn dead_lettered(&self) -> Vec<(String, String)> {
         let sent = self
             .fake
             .calls()

@@ -1,5 +1,4 @@
-//! What other accounts ask for: requests and pushes of images, against a DynamoDB and AWS services that record what they are
-//! told.
+//! Events of other accounts, requests and image pushes, against a DynamoDB and AWS services that record their calls.
 
 #[path = "../../../../crates/store/tests/store/fake.rs"]
 mod fake;

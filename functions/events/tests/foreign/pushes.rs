@@ -24,7 +24,7 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
     let shop = ground.shop(&["web", "worker", "db"], subscriptions).await;
     // The stack has no images yet: one service alone cannot be released.
     ground.handle(pushed(SHOP, "shop/db", "latest", "db1", 0)).await;
-    assert!(ground.set_aside().pop().expect("refused").1.contains("images.web"));
+    assert!(ground.dead_lettered().pop().expect("refused").1.contains("images.web"));
     let image = |of: &str| format!("app@{}", Digest::of(of.as_bytes()));
     let first = json!({"images": {"web": image("0"), "worker": image("0"), "db": image("db0")}});
     let detail = json!({"version": 1, "key": "first", "action": "release", "stack": shop.id, "request": first});
@@ -32,7 +32,7 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
     let before = ground.releases(&shop).await.len();
     assert_eq!(before, 1);
 
-    // What was pushed before somebody asked for a release is overtaken by it.
+    // A push from before a requested release is older than that release.
     ground.handle(pushed(SHOP, "shop/app", "v0", "0.5", 1)).await;
     assert_eq!(ground.releases(&shop).await.len(), 1);
     let now = Timestamp::now()
@@ -57,9 +57,9 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
         format!("db={} web={} worker={}", db("db2"), app("4"), app("4")),
     ];
     assert_eq!(ground.releases(&shop).await[1..], expected);
-    let told = ground.last_result();
-    assert_eq!(told["key"], format!("shop/app:v3@{}", Digest::of(b"4")));
-    assert_eq!((&told["status"], &told["release"]), (&json!("accepted"), &json!(4)));
+    let result = ground.last_result();
+    assert_eq!(result["key"], format!("shop/app:v3@{}", Digest::of(b"4")));
+    assert_eq!((&result["status"], &result["release"]), (&json!("accepted"), &json!(4)));
 
     // Not a push, not a success, no tag, and a repository of the same name elsewhere.
     for (field, value) in [("action-type", "DELETE"), ("result", "FAILURE"), ("image-tag", "")] {
@@ -74,7 +74,11 @@ async fn pushes_in_any_order_leave_the_newest_image_of_each_service() {
     spoofed["source"] = json!("com.example");
     ground.handle(spoofed).await;
     assert_eq!(ground.releases(&shop).await.len(), 4);
-    assert_eq!(ground.set_aside().len(), 2, "the first one of all, and the spoofed one");
+    assert_eq!(
+        ground.dead_lettered().len(),
+        2,
+        "the first one of all, and the spoofed one"
+    );
 }
 
 /// A stack that subscribes to the shop's image, of a blueprint that the account may not use.
@@ -104,13 +108,13 @@ async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all
         ground.releases(&shop).await,
         [format!("web={}", released("shop/app", "1"))]
     );
-    let (_, reason) = ground.set_aside().pop().expect("the event is kept for the one");
+    let (_, reason) = ground.dead_lettered().pop().expect("the event is kept for the one");
     assert!(
         reason.contains(hidden.id.to_string().as_str()) && reason.contains("blueprint `secret`"),
         "{reason}"
     );
 
-    // A stack that is gone subscribes to nothing.
+    // A destroyed stack subscribes to nothing.
     let operation = shop.active_operation.clone();
     let store = &ground.table.store;
     let shop = store.stack(&shop.id).await.expect("a stack");
@@ -137,35 +141,39 @@ async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all
 }
 
 #[tokio::test]
-async fn what_nobody_heard_of_a_push_is_told_when_its_event_comes_again_and_a_refusal_once() {
+async fn retried_push_resends_its_result_and_reports_rejection_once() {
     let ground = Ground::new().await;
     let shop = ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
     hidden(&ground).await;
     *ground.broken.lock().expect("a lock") = Some("PutEvents");
     // Later than the images that it has.
     let event = pushed(SHOP, "shop/app", "v1", "1", 10 * 365 * 24 * 3600);
-    let error = ground.events.handle(event.clone()).await.expect_err("nobody was told");
+    let error = ground
+        .events
+        .handle(event.clone())
+        .await
+        .expect_err("the result was not sent");
     assert!(matches!(error, EventError::PutResult { .. }), "{error}");
     *ground.broken.lock().expect("a lock") = None;
     let before = ground.results().len();
     ground.handle(event.clone()).await;
-    let told = ground.results().split_off(before);
-    assert_eq!(told.len(), 1, "{told:?}");
+    let sent = ground.results().split_off(before);
+    assert_eq!(sent.len(), 1, "{sent:?}");
     assert_eq!(
-        (&told[0]["status"], &told[0]["release"]),
+        (&sent[0]["status"], &sent[0]["release"]),
         (&json!("accepted"), &json!(1))
     );
     assert_eq!(ground.releases(&shop).await.len(), 1);
-    // It is replayed when the cause of the refusal is gone, and judged by what there is then.
+    // A redriven event is judged by the present state, after the cause of the rejection was removed.
     let (store, account) = (&ground.table.store, SHOP.parse().expect("an account"));
     let mut source = store.source_account(&account).await.expect("the account");
     source.blueprints.insert(name("secret"));
     store.put_source_account(&source).await.expect("written");
     ground.handle(event).await;
-    let (_, reason) = ground.set_aside().pop().expect("the event is kept for the one");
+    let (_, reason) = ground.dead_lettered().pop().expect("the event is kept for the one");
     assert!(reason.contains("has no services yet"), "{reason}");
-    let told = ground.results().split_off(before);
-    assert!(told.iter().all(|result| result["status"] == "accepted"), "{told:?}");
+    let sent = ground.results().split_off(before);
+    assert!(sent.iter().all(|result| result["status"] == "accepted"), "{sent:?}");
 }
 
 /// Hundreds of stacks may follow a repository, and the function has half a minute.

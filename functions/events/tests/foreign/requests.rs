@@ -12,7 +12,7 @@ use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, provision, 
 use crate::support;
 
 #[tokio::test]
-async fn a_request_is_one_operation_however_often_and_under_whatever_id_it_comes_and_its_end_is_told_once() {
+async fn repeated_request_is_one_operation_and_its_end_is_reported_once() {
     let ground = Ground::new().await;
     let detail = provision("order-1", "shop");
     let mut turned = serde_json::Map::new();
@@ -33,7 +33,11 @@ async fn a_request_is_one_operation_however_often_and_under_whatever_id_it_comes
         "version": 1, "key": "order-1", "action": "provision", "status": "accepted", "operation": id, "bus": RESULTS,
         "stack": {"id": stack.id, "name": "shop", "environment": "dev"},
     });
-    assert_eq!(ground.results(), vec![accepted; 3], "whoever asks again has not heard");
+    assert_eq!(
+        ground.results(),
+        vec![accepted; 3],
+        "a repeated request gets its result again"
+    );
 
     // The same key with another content, and another account with the same key.
     ground.handle(request(SHOP, &provision("order-1", "other"))).await;
@@ -42,15 +46,15 @@ async fn a_request_is_one_operation_however_often_and_under_whatever_id_it_comes
     ground.handle(request(OTHER, &provision("order-1", "theirs"))).await;
     assert_eq!(ground.last_result()["status"], "accepted");
     assert_eq!(ground.stacks().await.len(), 2);
-    assert_eq!(ground.set_aside().len(), 1);
+    assert_eq!(ground.dead_lettered().len(), 1);
 
     let store = &ground.table.store;
     store.begin_operation(&id).await.expect("begun");
     let contract = serde_json::from_value(json!({"endpoints": {"web": "https://shop"}})).expect("a contract");
     store.record_contract(&id, &contract).await.expect("recorded");
     store.finish_operation(&id, &End::Succeeded).await.expect("finished");
-    let untold = store.untold_operations(100, None).await.expect("a page").items;
-    assert_eq!(untold.iter().map(|one| &one.id).collect::<Vec<_>>(), [&id]);
+    let due = store.operations_with_result_due(100, None).await.expect("a page").items;
+    assert_eq!(due.iter().map(|one| &one.id).collect::<Vec<_>>(), [&id]);
     let ended = json!({"stateMachineArn": MACHINE, "name": id, "status": "SUCCEEDED"});
     let ended = envelope(
         "000000000000",
@@ -65,7 +69,7 @@ async fn a_request_is_one_operation_however_often_and_under_whatever_id_it_comes
     ground.handle(ended.clone()).await;
     assert!(
         !store
-            .untold_operations(100, None)
+            .operations_with_result_due(100, None)
             .await
             .expect("a page")
             .items
@@ -88,15 +92,15 @@ async fn a_request_is_one_operation_however_often_and_under_whatever_id_it_comes
         before + 2,
         "one that failed, and one that arrived"
     );
-    let told = ground.last_result();
+    let result = ground.last_result();
     assert_eq!(
-        (&told["status"], &told["key"]),
+        (&result["status"], &result["key"]),
         (&json!("succeeded"), &json!("order-1"))
     );
-    assert_eq!(told["stack"]["endpoints"], json!({"web": "https://shop"}));
+    assert_eq!(result["stack"]["endpoints"], json!({"web": "https://shop"}));
     assert!(
         store
-            .untold_operations(100, None)
+            .operations_with_result_due(100, None)
             .await
             .expect("a page")
             .items
@@ -121,7 +125,7 @@ fn refused(shop: &Stack) -> Vec<(Value, &'static str, &'static str)> {
     let late = SignedDuration::from_hours(8 * 24);
     let at = |time| envelope(SHOP, "portal", "Slipway Request", time, &destroy);
     vec![
-        // Nobody has heard of the account, whatever the detail says.
+        // An account that is no source account, regardless of the detail.
         (
             request("999999999999", &provision("a", "second")),
             "Slipway.EventRefused",
@@ -218,25 +222,25 @@ async fn a_request_of_whom_it_is_not_allowed_changes_nothing_and_is_kept_with_it
     let mut expected = Vec::new();
     for (event, error, reason) in refused(&shop) {
         ground.handle(event).await;
-        let (name, message) = ground.set_aside().pop().expect("it is set aside");
+        let (name, message) = ground.dead_lettered().pop().expect("it is dead-lettered");
         assert!(name == error && message.contains(reason), "{name} {message}");
         expected.push(name);
     }
-    assert_eq!(ground.set_aside().len(), expected.len(), "each once");
+    assert_eq!(ground.dead_lettered().len(), expected.len(), "each once");
     assert_eq!(ground.table.items().await, before, "nothing is written");
-    let told = ground.results().split_off(results);
+    let sent = ground.results().split_off(results);
     assert_eq!(
-        told.len(),
+        sent.len(),
         expected.len() - 3,
-        "all but the unknown accounts and the spoofed one are told"
+        "all but the unknown accounts and the spoofed one get a result"
     );
-    assert!(told.iter().all(|result| result["status"] == "refused"), "{told:#?}");
-    let wrong = told
+    assert!(sent.iter().all(|result| result["status"] == "refused"), "{sent:#?}");
+    let wrong = sent
         .iter()
         .find(|result| result["problems"].to_string().contains("request.variables.size"));
     assert!(
         wrong.is_some_and(|result| result["problems"].as_array().is_some_and(|all| all.len() == 2)),
-        "{told:#?}"
+        "{sent:#?}"
     );
 }
 
@@ -246,13 +250,17 @@ async fn what_a_service_did_not_do_comes_again_and_a_megabyte_is_survived() {
     *ground.broken.lock().expect("a lock") = Some("PutEvents");
     let event = request(SHOP, &provision("order-1", "shop"));
     for _ in 0..2 {
-        let error = ground.events.handle(event.clone()).await.expect_err("nobody was told");
+        let error = ground
+            .events
+            .handle(event.clone())
+            .await
+            .expect_err("the result was not sent");
         assert!(
             matches!(&error, EventError::PutResult { bus, .. } if bus == RESULTS),
             "{error}"
         );
     }
-    assert_eq!(ground.set_aside(), [], "it is not the event's fault");
+    assert_eq!(ground.dead_lettered(), [], "it is not the event's fault");
     *ground.broken.lock().expect("a lock") = None;
     ground.handle(event).await;
     assert_eq!(
@@ -260,12 +268,12 @@ async fn what_a_service_did_not_do_comes_again_and_a_megabyte_is_survived() {
         (1, 1)
     );
 
-    // A refusal is kept with the event: that nobody hears of it is no reason to try again.
+    // The dead-lettered event keeps the rejection, so a lost result is not retried.
     *ground.broken.lock().expect("a lock") = Some("PutEvents");
     ground.handle(request(SHOP, &json!({"version": 7}))).await;
     let huge = json!({"version": 1, "key": "x".repeat(2 * 1024 * 1024)});
     ground.handle(request(SHOP, &huge)).await;
-    assert_eq!(ground.set_aside().len(), 2);
+    assert_eq!(ground.dead_lettered().len(), 2);
     let (_, sent) = ground.fake.calls().pop().expect("a message");
     let body = sent["MessageBody"].as_str().expect("a body");
     assert!(
@@ -276,7 +284,7 @@ async fn what_a_service_did_not_do_comes_again_and_a_megabyte_is_survived() {
 }
 
 #[tokio::test]
-async fn a_stack_is_released_compared_and_destroyed_by_who_asked_for_it() {
+async fn owner_releases_checks_and_destroys_its_stack() {
     let ground = Ground::new().await;
     let shop = ground.shop(&["web"], json!({})).await;
     let image = format!("web@{}", Digest::of(b"2"));
@@ -309,8 +317,8 @@ async fn a_stack_is_released_compared_and_destroyed_by_who_asked_for_it() {
         );
         assert_eq!(ground.last_result()["operation"], json!(operations[0].id));
     }
-    assert_eq!(ground.set_aside(), []);
-    // The two that waited are called off when the stack is gone: nobody ran them, so the sweeper is who finds them.
+    assert_eq!(ground.dead_lettered(), []);
+    // The destroy cancels the two queued ones. They had no execution, so the sweeper finds them.
     let store = &ground.table.store;
     let release = store
         .stack(&shop.id)
@@ -340,9 +348,9 @@ async fn a_stack_is_released_compared_and_destroyed_by_who_asked_for_it() {
             &json!({"operation": id}),
         );
         ground.handle(due).await;
-        let told = ground.last_result();
+        let result = ground.last_result();
         assert_eq!(
-            (&told["status"], &told["failure"]["name"]),
+            (&result["status"], &result["failure"]["name"]),
             (&json!("failed"), &json!(failure))
         );
     }

@@ -138,7 +138,7 @@ async fn schedule(State(aws): State<Shared>, Path(name): Path<String>) -> Respon
     }
 }
 
-/// What is not told is forgotten, and a start that is past is rejected, as on AWS.
+/// As on AWS, omitted fields are reset, and a start in the past is rejected.
 async fn update_schedule(State(aws): State<Shared>, Path(name): Path<String>, body: Bytes) -> Response {
     let mut schedule: Value = serde_json::from_slice(&body).expect("JSON");
     let earliest = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5);
@@ -195,7 +195,7 @@ async fn call(State(aws): State<Shared>, headers: HeaderMap, body: Bytes) -> Res
 }
 
 impl Aws {
-    /// A service that runs something which was registered by somebody else.
+    /// A service whose task definition was not registered by Slipway.
     pub fn add_service(&mut self, name: &str, desired_count: i64) {
         let task_definition = self.register(
             &json!({"family": format!("made-{name}"), "containerDefinitions": [{"name": "app", "image": "made"}]}),
@@ -385,7 +385,7 @@ impl Aws {
                 );
                 Ok(json!({"executionArn": arn, "startDate": 0}))
             }
-            other => panic!("nobody asked for {other}"),
+            other => panic!("unexpected call: {other}"),
         }
     }
 

@@ -18,7 +18,7 @@ fn rolled_back(world: &mut World) -> Simulation {
     run
 }
 
-/// A task of the release that stopped, as ECS tells of it for an hour.
+/// A stopped task of the release; ECS lists it for an hour.
 fn stopped(code: &str, deployment: &str) -> Value {
     json!({
         "taskArn": "arn:aws:ecs:us-east-1:000000000000:task/main/1", "startedBy": deployment, "stopCode": code,

@@ -8,7 +8,7 @@ use slipway_model::release::ReleaseStatus;
 use crate::aws::End;
 use crate::definition::states;
 use crate::kinds::failed;
-use crate::world::{Told, World, image};
+use crate::world::{SnapshotEvent, World, image};
 
 /// A failure that is injected, and what the operation has to say of it.
 struct Case {
@@ -73,7 +73,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
     }
     match state {
         "Wait for approval" => {
-            (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "nobody approved the plan");
+            (cases[0].error, cases[0].says) = ("Slipway.ApprovalTimedOut", "the plan was not approved");
         }
         "Update service" => {
             cases[0].error = "Slipway.RolloutFailed";
@@ -84,15 +84,15 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
         "Run task" => judged_next(&mut cases, "Slipway.TaskFailed"),
         "Check backup" => cases[0].says = "Run backups did not end in time",
         "Check migration" => cases[0].says = "Run migrations did not end in time",
-        // These run because something else has failed, and that is what is told.
+        // These run because another state failed, whose error is the reported one.
         "Put back service" | "Wait until put back" => {
             for case in &mut cases {
-                (case.error, case.says) = ("Slipway.Unhealthy", "The services could not be put back");
+                (case.error, case.says) = ("Slipway.Unhealthy", "The services could not be restored");
             }
         }
         "Put back schedules" => {
             for case in &mut cases {
-                (case.error, case.says) = ("Slipway.Internal", "The schedules could not be put back");
+                (case.error, case.says) = ("Slipway.Internal", "The schedules could not be restored");
             }
         }
         "Record failure" => cases
@@ -154,13 +154,13 @@ fn fail_once(case: &Case) {
         "{what} was not reached: {:?}",
         run.visited()
     );
-    let (error, told) = failed(&run);
-    assert_eq!(error, case.error, "{what}: {told}");
-    assert!(told.contains(case.says), "{what}: {told}");
+    let (error, cause) = failed(&run);
+    assert_eq!(error, case.error, "{what}: {cause}");
+    assert!(cause.contains(case.says), "{what}: {cause}");
 
     let operation = world.operation(&id);
     if case.state == "Record failure" {
-        // Nobody could write it down: the end of the execution is an event, and the sweeper looks, too.
+        // The failure could not be recorded: the end of the execution is an event, and the sweeper polls as well.
         assert!(!operation.status.has_ended());
         return;
     }
@@ -173,11 +173,11 @@ fn fail_once(case: &Case) {
     let failure = operation.failure.expect("a failure");
     assert_eq!(failure.name, error, "{what}");
     assert!(
-        told.contains(failure.message.trim_end_matches('.')),
-        "{what}: {told} / {}",
+        cause.contains(failure.message.trim_end_matches('.')),
+        "{what}: {cause} / {}",
         failure.message
     );
-    assert!(told.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {told}");
+    assert!(cause.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {cause}");
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
     // The next operation gets its turn.
@@ -251,8 +251,8 @@ fn the_paths_that_are_repeated_go_through_every_task() {
         world.contract.as_mut().expect("a contract")["database"]["kind"] = kind.into();
         let update = world.ask(OperationKind::Update, &[]);
         world.run(&update);
-        for told in [Told::Early, Told::Never] {
-            world.told = told;
+        for event in [SnapshotEvent::Early, SnapshotEvent::Never] {
+            world.snapshot_event = event;
             let release = world.ask_after_snapshot(3);
             let run = world.run(&release);
             assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);

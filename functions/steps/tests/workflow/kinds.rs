@@ -138,7 +138,7 @@ fn a_provision_goes_through_every_state_in_the_one_safe_order() {
 }
 
 #[test]
-fn plan_that_nobody_has_to_approve_is_applied_in_its_build() {
+fn plan_without_approval_is_applied_in_its_build() {
     let (mut world, id) = World::in_environment(Approval::Never, false);
     world.one_build = true;
     let run = world.run(&id);
@@ -161,7 +161,7 @@ fn plan_that_nobody_has_to_approve_is_applied_in_its_build() {
             }),
             "Apply: no such subnet (resource aws_lb.this)",
         ),
-        (Build::Dies, "Apply: the build of Apply ended without a word"),
+        (Build::Dies, "Apply: the build of Apply ended without a report"),
     ] {
         world.apply_build = build;
         let update = world.ask(OperationKind::Update, &[]);
@@ -247,7 +247,7 @@ fn a_service_that_an_update_brings_waits_for_the_release_that_brings_its_image()
     succeeded(&world.run(&release));
     assert_eq!(count(&world, "mailer"), 5);
 
-    // None of the services that there are now has an image: nothing comes out.
+    // None of the present services has an image, so nothing is released.
     world.aws().add_service("web-b", 0);
     let contract = world.contract.as_mut().expect("a contract");
     let mut second = contract["services"]["web"].clone();
@@ -323,7 +323,7 @@ fn terraforms_first_diagnostic_is_the_cause_and_a_build_that_dies_is_described()
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.PlanFailed");
     assert!(
-        cause.contains("ended without a word: FAULT in PROVISIONING: no capacity"),
+        cause.contains("ended without a report: FAULT in PROVISIONING: no capacity"),
         "{cause}"
     );
 }
@@ -452,7 +452,7 @@ fn an_update_whose_rollout_failed_is_completed_by_the_next_one() {
     succeeded(&world.run(&release));
     assert_eq!(world.stack().status, StackStatus::Failed);
 
-    // There is nothing left to plan, and all the same something to bring out.
+    // Terraform has nothing to change, but there is something to release.
     world.plan = PlanSummary::default();
     let update = world.ask(OperationKind::Update, &[]);
     let run = world.run(&update);
@@ -520,8 +520,8 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
         run.tasks.iter().filter(|task| task.state == "Run migration").count(),
         PARTS
     );
-    let in_flight = in_flight(&run);
-    assert!((16 * 1024..IN_FLIGHT).contains(&in_flight), "{in_flight}");
+    let largest = in_flight(&run);
+    assert!((16 * 1024..IN_FLIGHT).contains(&largest), "{largest}");
 
     world.contract.as_mut().expect("a contract")["migrations"] = migrations(&"x".repeat(2_000));
     let update = world.ask(OperationKind::Update, &[]);

@@ -1,4 +1,4 @@
-//! A release in another Region and another account on moto, an emulator that nobody here wrote, with IAM enforced.
+//! A release in another Region and another account on moto, an independent emulator, with IAM enforced.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Moto {
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        // It ends when nobody can ask it any more.
+        // The server ends when its last client disconnects.
         drop(self.asks.take());
         let _ = self.server.wait();
     }

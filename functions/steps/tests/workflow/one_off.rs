@@ -45,7 +45,7 @@ fn a_lost_event_is_made_up_for_within_a_minute() {
     let run = world.run_with(&id, |task| {
         waits += u32::from(task.state == "Run migration");
         if task.state == "Run migration" && waits == 3 {
-            // It stops between two checks, and nobody hears of it.
+            // It stops between two checks, and its event is lost.
             let mut aws = crate::aws::lock(&aws);
             let arn = aws.ran.last().expect("a task").1.clone();
             aws.end_task(&arn);
@@ -179,7 +179,7 @@ fn a_cancel_stops_the_task_and_ends_the_operation_as_cancelled() {
             let operation = World::wait(store.operation(&id));
             assert_eq!(operation.cancelling(), Cancel::Unwind);
             let failure = cancelled_by("bob", step, None);
-            let cancelled = RUNTIME.block_on(rollout::call_off(&store, &sfn, &id, &failure));
+            let cancelled = RUNTIME.block_on(rollout::cancel(&store, &sfn, &id, &failure));
             assert!(cancelled.expect("recorded").is_some());
             let token = task.arguments["Payload"]["token"].as_str().expect("a token");
             let (error, cause) = crate::aws::lock(&aws).answered[token].clone().expect("a failure");
@@ -213,7 +213,7 @@ fn a_cancel_before_the_task_starts_starts_none() {
         if task.state == "Run migration" {
             let failure = cancelled_by("bob", "Run migration: migrate", None);
             RUNTIME
-                .block_on(rollout::call_off(&store, &sfn, &id, &failure))
+                .block_on(rollout::cancel(&store, &sfn, &id, &failure))
                 .expect("recorded");
         }
         None
@@ -232,7 +232,7 @@ fn a_cancel_wins_over_a_task_that_has_just_ended() {
     let run = world.run_with(&id, |task| {
         if task.state == "Check migration" {
             let failure = cancelled_by("bob", "Run migration: migrate", None);
-            let cancelled = RUNTIME.block_on(rollout::call_off(&store, &sfn, &id, &failure));
+            let cancelled = RUNTIME.block_on(rollout::cancel(&store, &sfn, &id, &failure));
             assert!(cancelled.expect("recorded").is_some());
         }
         None
@@ -278,7 +278,7 @@ fn the_task_of_a_stopped_execution_is_stopped() {
 }
 
 #[test]
-fn a_busy_database_is_asked_again_and_another_refusal_is_told() {
+fn snapshot_of_a_busy_database_is_retried_and_other_errors_reported() {
     let mut world = provisioned();
     world.aws().snapshot_refused = ["InvalidDBInstanceState"; 3].into();
     let id = world.ask_after_snapshot(2);

@@ -79,7 +79,7 @@ fn the_log_of_a_migration_there_is_read_with_the_role_and_another_operation_assu
 fn a_word_of_ecs_that_is_lost_is_no_loss() {
     let mut world = elsewhere();
     let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
-    // ECS ends both rollouts, and nobody hears of it. Ten minutes later each state looks itself.
+    // ECS ends both rollouts, and their events are lost. Ten minutes later each state checks by itself.
     let mut waits = 0;
     let run = world.run_with(&release, |task| {
         waits += u32::from(task.state == "Wait until stable");
@@ -100,7 +100,7 @@ fn credentials_that_are_about_to_end_are_not_used() {
 }
 
 #[test]
-fn a_role_that_cannot_be_assumed_is_told_with_its_environment_and_the_remedy() {
+fn failed_assume_role_names_the_environment_and_the_remedy() {
     let mut world = elsewhere();
     world.aws().sts.trusting.clear();
     for operation in [

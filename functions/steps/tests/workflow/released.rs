@@ -1,5 +1,4 @@
-//! What happens to a stack that has releases: it goes back to one, runs a task, has its schedules and counts left alone, and
-//! is looked at for drift.
+//! Operations on a stack with releases: rollbacks, tasks and drift checks. Its schedules and counts are left alone.
 
 use serde_json::json;
 use slipway_model::id::ReleaseNumber;
@@ -34,7 +33,7 @@ fn statuses(world: &World) -> Vec<ReleaseStatus> {
 }
 
 #[test]
-fn a_rollback_brings_out_an_earlier_release_without_migrations() {
+fn rollback_rolls_out_an_earlier_release_without_migrations() {
     let mut world = provisioned();
     release(&mut world, 2);
     release(&mut world, 3);
@@ -167,7 +166,7 @@ fn schedules_run_a_release_once_it_has_proved_itself() {
     assert_eq!(world.aws().scheduled(&tick), before);
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
 
-    // A schedule that is gone is missed before anything runs.
+    // A missing schedule is an error before anything runs.
     world.aws().schedules.remove(&tick);
     let release = world.ask(OperationKind::Release, &[("web", image(4)), ("worker", image(4))]);
     let run = world.run(&release);
@@ -203,7 +202,7 @@ fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
         let aws = world.aws();
         aws.services.values().map(|service| service.desired_count).collect()
     };
-    // The first release does not come out: the service goes back to no tasks, and has not been released yet.
+    // The first release fails: the service returns to zero tasks, and counts as not released.
     world.aws().broken_image = Some(image(1).to_string());
     assert_eq!(failed(&world.run(&provision)).0, "Slipway.RolloutFailed");
     assert_eq!(counts(&world), [0, 0]);
@@ -222,7 +221,7 @@ fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
     assert_eq!(failed(&world.run(&broken)).0, "Slipway.RolloutFailed");
     assert_eq!(counts(&world), [2, 7]);
     assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
-    // The same images come out in the revision that the release which failed has registered.
+    // The same images are rolled out with the revision that the failed release registered.
     world.aws().broken_image = None;
     release(&mut world, 4);
     release(&mut world, 5);
@@ -230,7 +229,7 @@ fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
 }
 
 #[test]
-fn a_look_for_drift_waits_for_nobody_and_changes_nothing() {
+fn drift_check_needs_no_approval_and_changes_nothing() {
     let (mut world, provision) = World::new();
     succeeded(&world.run(&provision));
     world.drift.add(ResourceChange {

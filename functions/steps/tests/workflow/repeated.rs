@@ -70,8 +70,8 @@ fn reject(outside: &Outside, id: &OperationId) {
 }
 
 fn cancel(outside: &Outside, id: &OperationId) {
-    let failure = failure(rollout::CALLED_OFF, "bob cancelled the operation");
-    let cancelled = rollout::call_off(&outside.store, &outside.sfn, id, &failure);
+    let failure = failure(rollout::CANCELLED, "bob cancelled the operation");
+    let cancelled = rollout::cancel(&outside.store, &outside.sfn, id, &failure);
     let cancelled = RUNTIME.block_on(cancelled).expect("recorded");
     assert!(cancelled.is_some(), "a step runs that the cancel ends");
 }
@@ -137,8 +137,8 @@ fn cancel_in_verify_restores_the_services() {
             return None;
         }
         World::wait(store.begin_step(&id, "Verify"));
-        let failure = failure(rollout::CALLED_OFF, "bob cancelled the operation");
-        let cancelled = RUNTIME.block_on(rollout::call_off(&store, &sfn, &id, &failure));
+        let failure = failure(rollout::CANCELLED, "bob cancelled the operation");
+        let cancelled = RUNTIME.block_on(rollout::cancel(&store, &sfn, &id, &failure));
         assert!(cancelled.expect("recorded").is_some());
         Some(Answer::fail("Slipway.Unhealthy", "it answered 500"))
     });

@@ -5,7 +5,7 @@ use slipway_asl::simulate::Simulation;
 use slipway_model::operation::{OperationKind, StepStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{Told, World, image};
+use crate::world::{SnapshotEvent, World, image};
 
 fn count(run: &Simulation, state: &str) -> usize {
     run.tasks.iter().filter(|task| task.state == state).count()
@@ -13,9 +13,9 @@ fn count(run: &Simulation, state: &str) -> usize {
 
 #[test]
 fn a_snapshot_and_the_backups_come_before_the_first_migration() {
-    for told in [Told::Early, Told::Later] {
+    for event in [SnapshotEvent::Early, SnapshotEvent::Later] {
         let mut world = provisioned();
-        world.told = told;
+        world.snapshot_event = event;
         let release = world.ask_after_snapshot(2);
         let run = world.run(&release);
         succeeded(&run);
@@ -58,7 +58,7 @@ fn a_snapshot_and_the_backups_come_before_the_first_migration() {
 #[test]
 fn a_word_of_rds_that_is_lost_is_no_loss() {
     let mut world = provisioned();
-    world.told = Told::Never;
+    world.snapshot_event = SnapshotEvent::Never;
     world.aws().snapshot_status = ["creating", "creating"].map(str::to_owned).into();
     let release = world.ask_after_snapshot(2);
     let run = world.run(&release);
@@ -77,7 +77,7 @@ fn a_word_of_rds_that_is_lost_is_no_loss() {
 #[test]
 fn a_snapshot_or_a_backup_that_fails_ends_the_release_before_any_migration() {
     let mut world = provisioned();
-    world.told = Told::Never;
+    world.snapshot_event = SnapshotEvent::Never;
     world.aws().snapshot_status = ["failed"].map(str::to_owned).into();
     let release = world.ask_after_snapshot(2);
     let run = world.run(&release);
@@ -88,7 +88,7 @@ fn a_snapshot_or_a_backup_that_fails_ends_the_release_before_any_migration() {
     let number = world.operation(&release).release.expect("a release");
     assert_eq!(World::wait(world.store.release(&world.stack, number)).snapshot, None);
 
-    world.told = Told::Later;
+    world.snapshot_event = SnapshotEvent::Later;
     world.exit_code = Some(7);
     let release = world.ask_after_snapshot(3);
     let run = world.run(&release);

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::aws::{Shared, lock};
 
-/// The access key of whoever has assumed a role.
+/// The access key of a session with an assumed role.
 pub const ASSUMED: &str = "ASIAASSUMED";
 
 /// A role that was assumed.

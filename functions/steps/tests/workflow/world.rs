@@ -64,7 +64,7 @@ pub fn image(n: u8) -> Image {
 pub enum People {
     Approve,
     Reject,
-    /// They cancel the operation when its services get the release.
+    /// They cancel the operation while its services are rolled out.
     Cancel,
     /// They do nothing from now on.
     Away,
@@ -72,8 +72,8 @@ pub enum People {
 
 /// When RDS says that a snapshot is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// Before anybody waits for it.
+pub enum SnapshotEvent {
+    /// Before a step waits for it.
     Early,
     Later,
     Never,
@@ -102,12 +102,12 @@ pub struct World {
     pub plan: PlanSummary,
     pub plan_build: Build,
     pub apply_build: Build,
-    /// Whether nobody has to approve the plan, so that the build of Plan applies it.
+    /// Whether the plan needs no approval, so that the build of Plan applies it.
     pub one_build: bool,
-    /// What a look for drift finds.
+    /// The result of a drift check.
     pub drift: Drift,
     /// When RDS says that a snapshot is there.
-    pub told: Told,
+    pub snapshot_event: SnapshotEvent,
     /// The account that RDS speaks from, where that is not Slipway's own.
     pub account: Option<AccountId>,
     pub sfn: aws_sdk_sfn::Client,
@@ -175,7 +175,7 @@ impl World {
             apply_build: Build::Succeeds,
             one_build: false,
             drift: Drift::default(),
-            told: Told::Later,
+            snapshot_event: SnapshotEvent::Later,
             account: None,
             sfn: aws_sdk_sfn::Client::new(&sdk),
             contract: Some(contract),
@@ -282,8 +282,8 @@ impl World {
             "lambda:invoke" => {
                 let payload = &task.arguments["Payload"];
                 let answer = self.invoke(payload);
-                if payload["step"] == "take_snapshot" && self.told == Told::Early {
-                    self.tell(payload["snapshot"]["id"].as_str().expect("an identifier"));
+                if payload["step"] == "take_snapshot" && self.snapshot_event == SnapshotEvent::Early {
+                    self.send_snapshot_event(payload["snapshot"]["id"].as_str().expect("an identifier"));
                 }
                 answer
             }
@@ -298,7 +298,7 @@ impl World {
 
     fn invoke(&self, payload: &Value) -> Answer {
         self.aws().exit_code = self.exit_code;
-        self.aws().snapshots_take_long = self.told != Told::Never;
+        self.aws().snapshots_take_long = self.snapshot_event != SnapshotEvent::Never;
         match RUNTIME.block_on(self.steps.handle(payload.clone())) {
             Ok(answer) => Answer::Succeed(json!({"StatusCode": 200, "Payload": answer})),
             Err(error) => {
@@ -326,12 +326,12 @@ impl World {
             return self.decide(id);
         }
         if payload["step"] == "await_snapshot" {
-            if self.told == Told::Never {
+            if self.snapshot_event == SnapshotEvent::Never {
                 return Answer::Never;
             }
             let waits = self.operation(id).snapshot.expect("a snapshot");
             assert_eq!(waits.token.as_deref(), Some(token));
-            self.tell(&waits.id);
+            self.send_snapshot_event(&waits.id);
             assert!(self.aws().answered.contains_key(token));
             return Answer::Succeed(json!({}));
         }
@@ -347,7 +347,7 @@ impl World {
             return Answer::Never;
         }
         if self.people == People::Cancel && waiting.step.starts_with(WAIT_UNTIL_STABLE) {
-            return self.call_off(id, token);
+            return self.cancel_rollout(id, token);
         }
         Answer::Succeed(json!({}))
     }
@@ -362,31 +362,31 @@ impl World {
         let arn = run.task.expect("an ARN");
         self.aws().end_task(&arn);
         let stopped = slipway_store::task_run::stopped(&self.store, &self.sfn, id, &arn);
-        assert!(RUNTIME.block_on(stopped).expect("the step is told"));
+        assert!(RUNTIME.block_on(stopped).expect("the step is answered"));
         Answer::Succeed(self.aws().outputs[token].clone())
     }
 
-    /// What the API does when somebody cancels an operation in its rollout.
-    fn call_off(&self, id: &OperationId, token: &str) -> Answer {
+    /// What the API does when an operation is cancelled during its rollout.
+    fn cancel_rollout(&self, id: &OperationId, token: &str) -> Answer {
         assert_eq!(self.operation(id).cancelling(), Cancel::Unwind);
         let failure = Failure {
-            name: rollout::CALLED_OFF.to_owned(),
+            name: rollout::CANCELLED.to_owned(),
             step: WAIT_UNTIL_STABLE.to_owned(),
             message: "bob cancelled the operation".to_owned(),
             address: None,
         };
-        let called_off = rollout::call_off(&self.store, &self.sfn, id, &failure);
-        let called_off = RUNTIME.block_on(called_off).expect("the steps are told");
-        assert!(called_off.is_some(), "a rollout is waited for");
+        let cancelled = rollout::cancel(&self.store, &self.sfn, id, &failure);
+        let cancelled = RUNTIME.block_on(cancelled).expect("the steps are answered");
+        assert!(cancelled.is_some(), "a step waits for the rollout");
         let (error, cause) = self.aws().answered[token].clone().expect("a failure");
         Answer::fail(&error, &cause)
     }
 
     /// What RDS says of the snapshot of an operation: `events` hears it.
-    fn tell(&self, snapshot: &str) {
+    fn send_snapshot_event(&self, snapshot: &str) {
         let operation = slipway_model::operation::Snapshot::operation(snapshot).expect("an operation");
-        let told = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
-        RUNTIME.block_on(told).expect("the step is told");
+        let taken = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
+        RUNTIME.block_on(taken).expect("the step is answered");
     }
 
     fn decide(&self, id: &OperationId) -> Answer {

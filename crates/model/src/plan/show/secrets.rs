@@ -12,7 +12,7 @@ use super::{Each, NotAPlan};
 use crate::plan::difference::marked;
 
 /// Every text and number that the plan marks as sensitive: in resources, outputs and actions, before and after, and the values
-/// of sensitive variables, whoever gave them.
+/// of sensitive variables from any source.
 pub fn sensitive_values(document: impl Read) -> Result<Vec<Value>, NotAPlan> {
     let mut collector = Collector::default();
     let mut deserializer = serde_json::Deserializer::from_reader(document);

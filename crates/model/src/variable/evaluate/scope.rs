@@ -247,8 +247,8 @@ impl<'a> Scope<'a> {
         if left != decided_by {
             return Ok(Value::Bool(self.evaluate(&operation.rhs_expr)?.as_bool()?));
         }
-        // Terraform 1.12 looks no further. One before does, and fails where the other side cannot be evaluated: either way the
-        // plan comes to the same end, unless somebody catches that failure.
+        // Terraform 1.12 short-circuits here. Earlier versions evaluate both sides, and fail if the other side fails. The plan ends the
+        // same way, unless the failure is caught by `can` or `try`.
         if self.catching > 0 {
             self.evaluate(&operation.rhs_expr)?
                 .as_bool()

@@ -1,4 +1,4 @@
-//! Events that would fail in the same way however often they came: kept for people, with the reason.
+//! The dead-letter queue: events that would fail again in the same way, with the reason.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use crate::{EventError, Events};
 const SIZE: usize = 1024 * 1024;
 
 impl Events {
-    /// Puts an event into the queue of those that are not handled. The message has the form that Lambda gives to one that failed
-    /// too often, so that whoever reads the queue finds one form in it.
-    pub(crate) async fn set_aside(&self, event: Value, error: &EventError) -> Result<(), EventError> {
+    /// Dead-letters an event. The message has the form that Lambda gives to events that failed too often, so that the queue has
+    /// one form of message.
+    pub(crate) async fn dead_letter(&self, event: Value, error: &EventError) -> Result<(), EventError> {
         let reason = chain(error);
         let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         tracing::warn!(
@@ -21,7 +21,7 @@ impl Events {
             detail_type = field("detail-type"),
             error = error.name(),
             reason,
-            "an event is set aside"
+            "an event is dead-lettered"
         );
         let mut message = json!({
             "version": "1.0",
@@ -32,7 +32,7 @@ impl Events {
         });
         let mut body = message.to_string();
         if body.len() > SIZE {
-            // No event of EventBridge is so large: somebody called the function.
+            // EventBridge has no events of this size: a direct invocation.
             let payload = &mut message["requestPayload"];
             let detail = payload["detail"].to_string().len();
             let envelope = ["id", "account", "detail-type", "source", "time"];
@@ -47,14 +47,14 @@ impl Events {
         }
         let queue = &self.config.unhandled_events;
         let sent = self.sqs.send_message().queue_url(queue).message_body(body).send().await;
-        sent.map(drop).map_err(|source| EventError::SetAside {
+        sent.map(drop).map_err(|source| EventError::DeadLetter {
             reason,
             source: Box::new(aws_sdk_sqs::Error::from(source)),
         })
     }
 }
 
-/// The beginning of a text; nothing of what is none.
+/// The beginning of a text; null for any other value.
 fn cut(value: &Value) -> Value {
     value
         .as_str()

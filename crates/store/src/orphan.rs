@@ -1,4 +1,4 @@
-//! An operation whose execution ended without a word: the state machine was stopped from outside, or timed out, or is gone.
+//! Orphaned operations: the execution was stopped from outside, timed out, or no longer exists.
 //!
 //! The workflow's last states record every other end themselves, before the execution ends.
 
@@ -25,7 +25,7 @@ pub enum ExecutionEnd {
     },
     /// It took longer than the state machine allows.
     TimedOut,
-    /// Somebody stopped it, and may have said why.
+    /// It was stopped, perhaps with a reason.
     Aborted {
         /// The reason.
         cause: Option<String>,
@@ -35,7 +35,7 @@ pub enum ExecutionEnd {
 }
 
 impl ExecutionEnd {
-    /// The end that an execution's status tells; `None` while it has not ended. The names are those of Step Functions.
+    /// The end by an execution's status; `None` while it runs. The names are those of Step Functions.
     pub fn of_status(status: &str, error: Option<String>, cause: Option<String>) -> Option<Self> {
         Some(match status {
             "SUCCEEDED" => Self::Succeeded,
@@ -80,7 +80,7 @@ impl ExecutionEnd {
                 End::Failed(failure(ErrorName::Internal.as_str(), message))
             }
             Self::Gone => {
-                let message = "The execution is gone: Step Functions does not know it.".to_owned();
+                let message = "The execution no longer exists in Step Functions.".to_owned();
                 End::Failed(failure(ErrorName::Internal.as_str(), message))
             }
         }
@@ -112,7 +112,7 @@ pub async fn end(
 ) -> Result<Finished, Error> {
     let stored = store.operation(operation).await?;
     let end = how.of_operation(&stored);
-    // On the heap: whoever ends an operation would carry these as parts of itself.
+    // On the heap: the future of every caller would contain these.
     let finished = Box::pin(store.finish_known_operation(stored, &end)).await?;
     if let Some(next) = &finished.next {
         start::start_or_leave(sfn, state_machine, next).await;
