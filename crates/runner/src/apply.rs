@@ -45,7 +45,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if !operation.may_apply() {
         return Err(Error::NoVerdict);
     }
-    if let Some(report) = folder.left_behind.take().and_then(|stream| applied_by(&stream)) {
+    if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
         return finish(session, &folder, &report, outputs).await;
@@ -88,7 +88,7 @@ async fn kept(session: &Session, operation: &Operation) -> Result<Result<(String
     Ok(Ok((key, packed)))
 }
 
-/// Applies the plan in the work folder. Whoever calls this has a verdict on it.
+/// Applies the plan in the work folder. The caller has a verdict on it.
 pub(crate) async fn apply_planned(
     session: &Session,
     operation: &Operation,

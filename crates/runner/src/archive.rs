@@ -37,7 +37,7 @@ fn pack_path(builder: &mut Builder<Vec<u8>>, folder: &Path, path: &Path) -> Resu
     let full = folder.join(path);
     let metadata = match full.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(failed("look at", &full))?,
+        other => other.map_err(failed("read the metadata of", &full))?,
     };
     let mut header = Header::new_gnu();
     header.set_size(0);

@@ -1,4 +1,4 @@
-//! The blueprint's files: fetched by digest, and looked at before Terraform does.
+//! The blueprint's files: fetched by digest, and checked before Terraform reads them.
 
 use std::collections::BTreeSet;
 

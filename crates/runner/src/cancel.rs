@@ -1,7 +1,7 @@
-//! Why a build stops before its work is done: its operation is cancelled or has ended, its time is up, or a signal.
+//! Reasons to stop a build early: its operation is cancelled or has ended, its deadline passes, or a signal.
 //!
-//! CodeBuild sends no documented signal before it ends a build, so the runner looks for itself: it polls its operation's record,
-//! and it has a deadline that leaves Terraform time to end. Signals are for people and for local mode.
+//! CodeBuild sends no documented signal before it ends a build. So the runner polls its operation's record, and it has a deadline
+//! that leaves Terraform time to end. Signals are for people and for local mode.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +34,8 @@ enum Why {
 pub(crate) struct Cancel(Arc<watch::Sender<Option<Why>>>);
 
 impl Cancel {
-    /// A cancel that comes by the signals that stop a process. Further ones change nothing: Terraform, told once, saves its
-    /// state; told twice, it would drop everything.
+    /// A cancel by the signals that stop a process. Further signals have no effect: after one interrupt Terraform saves its state,
+    /// after two it would drop everything.
     pub(crate) fn listen() -> std::io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -58,7 +58,7 @@ impl Cancel {
         Self(Arc::new(watch::channel(None).0))
     }
 
-    /// Requests it when the deadline passes or the operation's record says so, and tells the record that it was read. Returns
+    /// Requests the cancel when the deadline passes or the operation's record says so, and acknowledges it on the record. Returns
     /// only then.
     pub(crate) async fn watch(self, store: Store, operation: OperationId, deadline: Option<(Instant, Duration)>) {
         let passed = async {
@@ -118,7 +118,7 @@ async fn poll(store: &Store, operation: &OperationId) -> Interruption {
         match store.interruption(operation).await {
             Ok(Some(interruption)) => return interruption,
             Ok(None) => complained = false,
-            // Terraform goes on: what it does is wanted as far as is known. The next read may tell.
+            // Terraform continues: as far as is known, its work is wanted. The next poll may succeed.
             Err(error) if !complained => {
                 complained = true;
                 say(format_args!(

@@ -1,4 +1,4 @@
-//! What the runner is told: environment variables, read once.
+//! The runner's configuration: environment variables, read once.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::user::User;
 /// Which half of an operation this build does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Look at what would change, and keep the plan.
+    /// Plan the changes, and keep the plan.
     Plan,
     /// Apply the plan that was kept.
     Apply,
@@ -60,7 +60,7 @@ pub struct Build {
     pub log: Option<(String, String)>,
 }
 
-/// What the runner is told by its environment.
+/// The runner's configuration, from its environment variables.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The operation.

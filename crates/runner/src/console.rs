@@ -10,7 +10,7 @@ use slipway_model::log::{LINE_BYTES, Line, parts};
 /// What was printed and not taken yet, once it is kept.
 static PRINTED: Mutex<Option<Vec<Line>>> = Mutex::new(None);
 
-/// Prints a line. Whoever reads the log may go away; the work goes on all the same.
+/// Prints a line. The work continues even if the reader of the log has gone.
 pub(crate) fn say(line: impl fmt::Display) {
     let text = format!("{line}\n");
     let mut out = std::io::stdout().lock();

@@ -1,8 +1,8 @@
-//! What was changed outside Terraform, out of a refresh-only plan.
+//! Drift, from a refresh-only plan.
 //!
-//! The plan's stream names the resources alone. What differs in them is in `show -json`, which is one more process and runs
-//! only where something differs: some attributes are not Terraform's to begin with, because releases, autoscalers and AWS
-//! itself change them all the time.
+//! The plan's stream only names the resources. Their differences are in the output of `show -json`, an additional process that runs
+//! only if there are any: some attributes do not belong to Terraform, because releases, autoscalers and AWS itself change them all
+//! the time.
 
 use std::io;
 use std::path::Path;

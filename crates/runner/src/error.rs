@@ -151,7 +151,7 @@ pub(crate) enum Error {
     #[error("the state has changed since this plan was made, so it is not applied; ask for the operation again")]
     PlanIsStale,
     #[error(
-        "the output `slipway` is sensitive, so nobody but Terraform can read it; in the blueprint, wrap the sensitive \
+        "the output `slipway` is sensitive, so only Terraform can read it; in the blueprint, wrap the sensitive \
          value in nonsensitive(…), or leave it out of this output"
     )]
     SensitiveContract,

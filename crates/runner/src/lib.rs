@@ -1,27 +1,26 @@
-//! Drives Terraform inside CodeBuild: one phase of one operation, or both if nobody has to approve the plan. Then the process
-//! ends.
+//! Drives Terraform inside CodeBuild: one phase of one operation, or both if the plan needs no approval. Then the process ends.
 //!
 //! Read `plan` and `apply` first: each is the list of its steps, top to bottom.
 //!
-//! | module | holds |
+//! | module | content |
 //! | --- | --- |
-//! | [`config`] | what the environment says |
-//! | `session` | what both phases share: begin, run Terraform, end |
+//! | [`config`] | the environment variables |
+//! | `session` | the common part of both phases: begin, run Terraform, end |
 //! | `record`, `other_build` | the operation's record, and another build that writes it |
 //! | `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
-//! | `show`, `drift` | the complete plan; what was changed outside Terraform |
-//! | `binding` | what the apply of a plan uses |
-//! | `work_folder` | where it reads them |
+//! | `show`, `drift` | the complete plan; drift |
+//! | `binding` | what the apply of a plan depends on |
+//! | `work_folder` | where Terraform reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
-//! | [`providers`] | where Terraform gets providers from |
-//! | `program`, `terraform`, `stream`, `report` | the program, its messages, what they come to |
-//! | `isolation`, [`user`] | what the build may do, and what Terraform may |
+//! | [`providers`] | the sources of providers |
+//! | `program`, `terraform`, `stream`, `report` | the program, its messages, and the summary of them |
+//! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
-//! | `state` | where the state is |
-//! | `lock`, `rescue`, `cancel`, `reach` | what happens when something does not |
+//! | `state` | the location of the state |
+//! | `lock`, `rescue`, `cancel`, `reach` | locks, unsaved states, cancels, unreachable services |
 //!
-//! The exit code is 0 where the phase succeeded. Otherwise it is 1, and the operation's record says why.
+//! The exit code is 0 if the phase succeeded. Otherwise it is 1, and the reason is on the operation's record.
 
 mod applied_state;
 mod apply;

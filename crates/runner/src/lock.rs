@@ -1,17 +1,16 @@
-//! The lock of a stack's state, and the proof that whoever made it is no longer there.
+//! The lock of a stack's state, and the proof that its holder has ended.
 //!
-//! Terraform's lock is an object next to the state, made if there is none. Terraform that was killed leaves it behind. Before
-//! Terraform is started, the table gets to know which build of which operation is about to start it, never while a lock is
-//! there. So the lock that is found belongs to the build that the table names, if it was made after that was written, by the
-//! same machine. It is deleted only when all of this is so:
+//! Terraform's lock is an object next to the state, created on condition that there is none. Terraform that was killed leaves it.
+//! Before Terraform starts, while there is no lock, the table records which build of which operation is about to start it. So a
+//! lock that was made after that, by the same machine, belongs to the recorded build. It is deleted only if all of this holds:
 //!
-//! * that operation has ended, or it is this one and an earlier build of it,
-//! * CodeBuild says that the build has ended,
+//! * that operation has ended, or it is this one and the build an earlier build of it,
+//! * CodeBuild reports that the build has ended,
 //! * on this machine, no process of that operation is alive (a build's Terraform may outlive its runner),
-//! * the lock still is the one that was read: the deletion is conditional.
+//! * the lock is still the one that was read: the deletion is conditional.
 //!
-//! Otherwise the runner waits: a build that was just stopped may still be saving its state. Terraform's own `-lock-timeout`
-//! is not used, because in 1.11.4 it gives up at once when the lock goes away while it looks at it.
+//! Otherwise the runner waits, because a build that was just stopped may still be saving its state. Terraform's own `-lock-timeout`
+//! is not used: version 1.11.4 gives up at once if the lock disappears while it is read.
 
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ use slipway_model::error_chain::chain;
 /// How long a lock is waited for: a stopped build has this long to finish the resource that it is at.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// The longest pause between two looks at the lock.
+/// The longest pause between two checks of the lock.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How far the clocks of two machines may be apart.
@@ -118,7 +117,7 @@ impl StateLock<'_> {
     async fn wait_until_free(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
         let locks = [state_key(self.stack), earlier_state_key(self.stack)].map(|key| lock_key(&key));
         let prefix = format!("{}/", state_prefix(self.stack));
-        let mut told = String::new();
+        let mut printed = String::new();
         loop {
             let keys = self.state.list(&prefix).await?;
             let Some(lock) = keys.iter().find(|key| locks.contains(key)) else {
@@ -127,9 +126,9 @@ impl StateLock<'_> {
             let Some(reason) = self.release_if_abandoned(lock).await? else {
                 continue;
             };
-            if told != reason {
+            if printed != reason {
                 say(format_args!("Waiting for the lock of the state: {reason}"));
-                told.clone_from(&reason);
+                printed.clone_from(&reason);
             }
             cancel.check()?;
             if !pauses.pause().await {
@@ -138,7 +137,7 @@ impl StateLock<'_> {
         }
     }
 
-    /// Deletes the lock if whoever made it is gone. `None` where there is no lock any more; otherwise who seems to hold it.
+    /// Deletes the lock if its holder has ended. `None` if there is no lock any more; otherwise the apparent holder.
     async fn release_if_abandoned(&self, key: &str) -> Result<Option<String>, Error> {
         let Some(lock) = self.state.get(key).await? else {
             return Ok(None);
@@ -170,11 +169,11 @@ impl StateLock<'_> {
                 "The state was still locked by {described}, which has ended: the lock is released."
             ));
         }
-        // Deleted, or changed meanwhile: the next look tells.
+        // Deleted, or changed meanwhile: check once more.
         Box::pin(self.release_if_abandoned(key)).await
     }
 
-    /// Why the holder of the lock may still be at work; `None` where it is gone.
+    /// Why the holder of the lock may still be running; `None` if it has ended.
     async fn why_alive(&self, holder: &LockHolder) -> Result<Option<String>, Error> {
         if holder.operation == self.config.operation {
             if holder.runner == self.runner() {
@@ -210,7 +209,7 @@ impl StateLock<'_> {
         let answer = patiently(async || client.batch_get_builds().ids(id).send().await).await;
         match answer {
             Err(error) => Ok(Some(format!(
-                "CodeBuild does not tell about its build: {}",
+                "failed to read its build from CodeBuild: {}",
                 chain(&error)
             ))),
             Ok(answer) => {
@@ -263,7 +262,7 @@ mod tests {
             at: "2026-11-21T09:00:00Z".parse().expect("a time"),
         };
         assert!(made_by(&info("root@box", "2026-11-21T09:00:01.531Z"), &holder));
-        // Somebody by hand, from elsewhere.
+        // Made by hand, on another machine.
         assert!(!made_by(&info("alice@laptop", "2026-11-21T09:00:01.531Z"), &holder));
         // It was there before.
         assert!(!made_by(&info("root@box", "2026-11-21T08:59:50Z"), &holder));

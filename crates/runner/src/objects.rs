@@ -185,7 +185,7 @@ impl Bucket {
         match patiently(delete).await {
             Ok(_) => Ok(true),
             Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                // Somebody was quicker: it is gone, or another one.
+                // A concurrent writer was first: it was deleted or replaced.
                 Some(404 | 412) => Ok(false),
                 _ => Err(self.failed("delete", key, error.into())),
             },

@@ -1,5 +1,5 @@
-//! The plan phase: `init` (unless its result is kept) and `plan`. If nobody has to approve the plan, the same build applies it.
-//! Otherwise everything that a build of Apply needs is kept.
+//! The plan phase: `init` (unless its result is kept) and `plan`. If the plan needs no approval, the same build applies it.
+//! Otherwise it keeps everything that a build of Apply needs.
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ struct Made {
     drift: Option<Drift>,
 }
 
-/// Plans, and applies the plan if nobody has to approve it.
+/// Plans, and applies the plan if it needs no approval.
 pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
@@ -90,14 +90,14 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         Err(error) => Err(error),
     };
     if let Some(keeping) = keeping {
-        // It has told by itself what went wrong.
+        // It has reported its failure itself.
         let _ = keeping.await;
     }
     match after? {
         AfterPlan::Leave => Ok(Done::Planned),
         AfterPlan::Drop => Ok(Done::Elsewhere),
         AfterPlan::Apply => {
-            say("Nobody has to approve this plan: it is applied now.");
+            say("This plan needs no approval and is applied now.");
             // On the heap, like the plan itself.
             Box::pin(apply_planned(session, operation, &terraform, folder, &lock)).await
         }
@@ -221,8 +221,8 @@ async fn run(
 ) -> Result<Made, Error> {
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
-    // A plan reads the state and writes nothing, and no other build is at work on it: the lock was looked for just now. If the
-    // state changes all the same, Terraform refuses the plan as stale.
+    // A plan reads the state and writes nothing, and no other build is running: the lock was checked just now. If the state changes
+    // all the same, Terraform rejects the plan as stale.
     let no_lock = "-lock=false".into();
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
     match operation.kind {

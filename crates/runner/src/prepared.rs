@@ -95,8 +95,8 @@ pub(crate) fn remove(root: &Path) {
     let _ = std::fs::remove_dir_all(root.join(MADE[0]));
 }
 
-/// Packs what `init` made; `None` where that is of no use to others. To keep it is a convenience: a failure is told and does no
-/// harm.
+/// Packs the result of `init`; `None` if other builds cannot use it. It only saves time, so a failure is reported and has no
+/// further effect.
 pub(crate) fn pack(root: &Path) -> Option<Vec<u8>> {
     if archive::holds_provider_files(root) {
         return None;
@@ -128,7 +128,7 @@ pub(crate) async fn kept(session: &Session, key: &str) -> Result<Option<Object>,
     Ok(None)
 }
 
-/// Keeps what was packed. The record comes first: of an object without one nobody makes use.
+/// Keeps what was packed. The record is written first, because an object without a record is not used.
 pub(crate) async fn keep(store: &Store, artifacts: &Bucket, packed: Vec<u8>, key: &str) {
     let sha256 = Digest::of(&packed);
     let recorded = patiently(async || store.record_prepared(key, &sha256).await).await;

@@ -46,7 +46,7 @@ pub(crate) fn start(record: Record) -> (ProgressSender, ProgressWriter) {
             let Some(progress) = receiver.borrow_and_update().clone() else {
                 continue;
             };
-            // Nobody needs to know that this failed: the end of the step is recorded in any case.
+            // A failure does not matter: the end of the step is recorded in any case.
             let _ = record
                 .update(|operation| operation.progress = Some(progress.clone()))
                 .await;

@@ -120,7 +120,7 @@ pub(crate) fn cache(config: &Config) -> PathBuf {
     home.map_or_else(std::env::temp_dir, PathBuf::from).join(CACHE)
 }
 
-/// Fetches a package, and unpacks it. Another build may do the same: whoever is first is good for both.
+/// Fetches a package, and unpacks it. A concurrent build may do the same; the first result serves both.
 async fn fetch(artifacts: &Bucket, provider: &Provider, cache: &Path) -> Result<PathBuf, Error> {
     let platform = package::platform();
     let key = provider.key(&platform);
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terraform_is_told_of_folders_alone() {
+    fn terraform_gets_filesystem_mirrors_only() {
         let mirrors = [
             Mirror {
                 path: "/a \"b\"".into(),

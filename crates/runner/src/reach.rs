@@ -29,7 +29,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// The pauses of a call that nobody answers.
+    /// The pauses between attempts of a call without response.
     pub(crate) fn usual() -> Self {
         Self::new(PATIENCE, LONGEST_PAUSE)
     }
@@ -102,7 +102,7 @@ fn is_throttle(code: &str) -> bool {
     )
 }
 
-/// Whether a call failed because nobody answered it, by the errors below it.
+/// Whether a call failed without a response, by the causes of its error.
 fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
     let mut error = Some(error);
     while let Some(current) = error {

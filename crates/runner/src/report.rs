@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn an_apply_that_could_only_not_be_saved_is_told_from_one_that_failed() {
+    fn unsaved_state_is_distinguished_from_a_failed_apply() {
         let unsaved = [error("Failed to save state"), error("Error releasing the state lock")];
         assert!(report(&unsaved).0.only_the_state_failed());
         let failed = json!({"type": "apply_errored", "hook": {"resource": {"addr": "r.a"}}});

@@ -1,8 +1,8 @@
-//! What is done for a state that Terraform could not save.
+//! Saving a state that Terraform could not save.
 //!
-//! When the state's bucket cannot be reached, Terraform finishes what it is at, writes the state into the file
-//! `errored.tfstate` and leaves its lock behind. A state that is lost means resources that nobody knows of, so the runner
-//! waits for the bucket, keeps a copy of the file, takes the lock away and has Terraform push the state.
+//! If the state's bucket cannot be reached, Terraform finishes its current work, writes the state to the file `errored.tfstate`
+//! and leaves its lock. A lost state means resources without an owner, so the runner waits for the bucket, keeps a copy of the
+//! file, removes the lock and has Terraform push the state.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(crate) async fn state(
 ) -> Result<Option<Vec<u8>>, Error> {
     let file = folder.root().join(ERRORED);
     let Some(state) = read_made(&file, session.config.terraform_user)? else {
-        // The child was reaped, so a lock of this build's is nobody's.
+        // The child was reaped, so no process holds a lock of this build.
         if let Err(error) = lock.release_own().await {
             say(format_args!("The lock of the state is left: {}", chain(&error)));
         }

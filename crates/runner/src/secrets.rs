@@ -9,10 +9,10 @@ use slipway_model::stack::{Configuration, HIDDEN};
 
 use crate::stream::Diagnostic;
 
-/// Shorter texts stay: to hide every `on` or `1` would make the log unreadable, and tell nobody anything that it hides.
+/// Shorter texts are kept: the log would be unreadable without every `on` or `1`, and to hide them protects nothing.
 const SHORTEST: usize = 4;
 
-/// The texts that nobody is to see.
+/// Texts that must not be shown.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Secrets(Vec<String>);
 

@@ -233,7 +233,7 @@ impl Session {
     pub(crate) async fn environment(&self, operation: &Operation) -> Result<(Environment, Endpoint), Error> {
         let environment = self.read_environment(operation).await?;
         let session = isolation::Session::of_terraform(&self.build, &self.config, &environment);
-        // A role that cannot be assumed is told before Terraform runs.
+        // A role that cannot be assumed is reported before Terraform runs.
         session.credentials().await?;
         Ok((environment, Endpoint::serve(session).await?))
     }
@@ -340,7 +340,7 @@ impl Session {
         }
     }
 
-    /// Uploads a stream. It is for people: a failure to keep it is told and changes nothing.
+    /// Uploads a stream. It is for people: a failure is reported and has no further effect.
     pub(crate) async fn keep_stream(&self, folder: &WorkFolder, name: &str) {
         let file = folder.path().join(name);
         if !file.exists() {

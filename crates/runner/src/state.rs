@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::lock::{StateLock, host, lock_key};
 use crate::overrides::{earlier_state_key, state_key};
 
-/// Makes the state, or moves it. `keys` are those below the stack's prefix, none of them a lock. `false` where another build
-/// came first: look again.
+/// Creates the state, or moves it. `keys` are those below the stack's prefix, none of them a lock. `false` if another build was
+/// first: list them once more.
 pub(crate) async fn settle(lock: &StateLock<'_>, keys: &[String]) -> Result<bool, Error> {
     let (key, earlier) = (state_key(lock.stack), earlier_state_key(lock.stack));
     let has = |key: &String| keys.contains(key);

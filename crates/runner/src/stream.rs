@@ -130,7 +130,7 @@ pub(crate) struct Position {
 }
 
 impl Diagnostic {
-    /// All that it says, and where, but for the values in the snippet: those are nobody's business.
+    /// The text and its place, without the values in the snippet, which may be confidential.
     pub(crate) fn text(&self) -> String {
         let mut text = self.summary.trim_end().to_owned();
         if !self.detail.is_empty() {
@@ -239,7 +239,7 @@ impl Line {
     }
 }
 
-/// The lines of a file that somebody else writes, as they come.
+/// The lines of a growing file that another process writes.
 #[derive(Debug)]
 pub(crate) struct Tail {
     file: File,
@@ -265,7 +265,7 @@ impl Tail {
         Ok(lines.map(|line| Line::parse(&String::from_utf8_lossy(line))).collect())
     }
 
-    /// What stands after the last line's end, once nobody writes any more.
+    /// The text after the last line break, when no process writes any more.
     pub(crate) fn rest(self) -> Option<Line> {
         (!self.rest.is_empty()).then(|| Line::parse(&String::from_utf8_lossy(&self.rest)))
     }

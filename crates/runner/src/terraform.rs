@@ -60,8 +60,8 @@ const INHERITED: [&str; 22] = [
     "no_proxy",
 ];
 
-/// How often the stream is looked at where the system tells nothing about its growth: some file systems never do.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The interval at which the stream is polled, for file systems that send no notifications.
+const POLL: Duration = Duration::from_secs(1);
 
 /// The program, and how it is started for one stack.
 #[derive(Debug, Clone)]
@@ -278,13 +278,13 @@ impl Terraform {
             return user.end_processes().await;
         }
         if let Some(group) = group.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
-            // Most often nobody is left in it.
+            // Usually it is empty.
             let _ = kill_process_group(group, Signal::KILL);
         }
         Ok(())
     }
 
-    /// The stream is kept for people to read, and nobody writes to it any more.
+    /// The stream is kept for people, and no process writes to it any more.
     fn hide_secrets_in(&self, stream: &Path) -> Result<(), Error> {
         if self.secrets.is_empty() {
             return Ok(());
@@ -312,13 +312,13 @@ async fn follow(
     progress: Option<&ProgressSender>,
     say: &impl Fn(String),
 ) -> std::io::Result<ExitStatus> {
-    let mut look_again = interval(LOOK_AGAIN);
+    let mut poll = interval(POLL);
     let mut interrupted = false;
     loop {
         let ended = tokio::select! {
             status = child.wait() => Some(status?),
             () = grown.notified() => None,
-            _ = look_again.tick() => None,
+            _ = poll.tick() => None,
             () = cancel.requested(), if !interrupted => {
                 interrupted = true;
                 interrupt(child);
@@ -337,7 +337,7 @@ async fn follow(
     }
 }
 
-/// Tells Terraform, and it alone, to stop: it passes on to its children what they need.
+/// Interrupts Terraform alone: it passes the signal on to its children as they need it.
 fn interrupt(child: &Child) {
     let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(pid) = pid {
@@ -346,7 +346,7 @@ fn interrupt(child: &Child) {
     }
 }
 
-/// Tells `grown` when a file is written to. Without it the file is looked at from time to time.
+/// Notifies `grown` when a file is written to. Without a watcher, the file is polled.
 fn watch(file: &Path, grown: Arc<Notify>) -> Option<notify::RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |_| grown.notify_one()).ok()?;
     watcher.watch(file, RecursiveMode::NonRecursive).ok()?;

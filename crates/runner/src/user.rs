@@ -20,7 +20,7 @@ use crate::error::Error;
 const ENDING: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 250;
 
-/// A user that nobody else is, by its number. Its group has the same.
+/// The number of a user of its own. Its group has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User(u32);
 
@@ -109,8 +109,8 @@ pub(crate) fn close_this_process(user: Option<User>) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a file that Terraform made; `None` where there is none. Blueprint code may have put anything in its place: a link, which
-/// is not followed, or a file of somebody else, which is not read.
+/// Reads a file that Terraform made; `None` if there is none. Blueprint code may have replaced it by a link, which is not followed,
+/// or by a file of another user, which is not read.
 pub(crate) fn read_made(path: &Path, user: Option<User>) -> Result<Option<Vec<u8>>, Error> {
     let failed = |source| Error::File {
         action: "read",

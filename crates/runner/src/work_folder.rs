@@ -10,10 +10,11 @@
 //!   *.jsonl, *.stderr    what Terraform wrote
 //! ```
 //!
-//! The two folders are Terraform's user's; everything beside them is the runner's.
+//! The two folders belong to Terraform's user; everything beside them to the runner.
 //!
-//! Its path is that of the stack, so that a value like `abspath(path.module)` or `path.cwd` is the same in every operation: one
-//! in a trigger would replace a resource each time otherwise. Two operations of a stack never need it at once. The lock is on the folder itself, and Terraform inherits it: whoever gets it knows that neither is alive.
+//! Its path depends on the stack only, so that values such as `abspath(path.module)` or `path.cwd` are the same in every operation:
+//! otherwise, one in a trigger would replace a resource each time. Two operations of a stack never need it at once. The lock is on the
+//! folder itself, and Terraform inherits it: holding it proves that neither is running.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -29,7 +30,7 @@ use crate::error::Error;
 use crate::plan::ROOT;
 use crate::user::User;
 
-/// The stream of an apply. It is looked for by a build that comes after one that died.
+/// The stream of an apply. A build that follows a dead one searches for it.
 pub(crate) const APPLY_STREAM: &str = "apply.jsonl";
 
 /// The folder with the published files.
@@ -49,7 +50,7 @@ pub(crate) struct WorkFolder {
     // Never read: it holds the lock.
     _lock: File,
     /// The stream of an apply that an earlier build of the operation left here, when it died while Terraform went on.
-    pub(crate) left_behind: Option<Vec<u8>>,
+    pub(crate) leftover: Option<Vec<u8>>,
     keep: bool,
 }
 
@@ -83,7 +84,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error 
     move |source| Error::File { action, path, source }
 }
 
-/// Opens the folder of an operation, without following a link that somebody else put in its place.
+/// Opens the folder of an operation, without following a link that may have replaced it.
 fn open_folder(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
@@ -120,12 +121,12 @@ impl WorkFolder {
             _ => {}
         }
         let lock = open_folder(&path).map_err(failed("open", &path))?;
-        let owner = lock.metadata().map_err(failed("look at", &path))?.uid();
+        let owner = lock.metadata().map_err(failed("read the metadata of", &path))?.uid();
         if owner != rustix::process::getuid().as_raw() {
             return Err(failed("use", &path)(io::Error::other("it belongs to another user")));
         }
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            // Whoever removes what was left behind may have done that in between: the lock is on nothing then.
+            // It may have been removed as a leftover in between: then the lock is on a deleted folder.
             Ok(()) if !is_at(&lock, &path) => return Self::create(stack, operation, user),
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(Error::StillRuns(path)),
@@ -138,12 +139,12 @@ impl WorkFolder {
             .as_ref()
             .filter(|before| holds_state(&path) && **before != operation.to_string())
         {
-            // Nobody else has this state. The lock goes with the folder, and another one is made.
+            // The only copy of this state. The lock goes with the folder, and a new one is made.
             std::fs::rename(&path, kept_place(before)).map_err(failed("keep", &path))?;
             return Self::create(stack, operation, user);
         }
-        let left_behind = std::fs::read(path.join(APPLY_STREAM)).ok();
-        let left_behind = left_behind.filter(|_| before == Some(operation.to_string()));
+        let leftover = std::fs::read(path.join(APPLY_STREAM)).ok();
+        let leftover = leftover.filter(|_| before == Some(operation.to_string()));
         empty(&path).map_err(failed("empty", &path))?;
         write_private(&path.join(OPERATION), operation.to_string().as_bytes())?;
         let mode = if user.is_some() { 0o711 } else { 0o700 };
@@ -153,7 +154,7 @@ impl WorkFolder {
             path,
             root,
             _lock: lock,
-            left_behind,
+            leftover,
             keep: false,
         };
         make_folder(&folder.root)?;
@@ -376,7 +377,7 @@ mod tests {
         assert!(!is_in_use(&stack, &operation));
         let mut again = create(&operation).expect("the folder again");
         assert_eq!(
-            (again.left_behind.as_deref(), &again.path),
+            (again.leftover.as_deref(), &again.path),
             (Some(b"said".as_slice()), &path)
         );
         assert!(!path.join(APPLY_STREAM).exists());
@@ -385,7 +386,7 @@ mod tests {
         drop(again);
         let other = create(&OperationId::generate()).expect("the folder for the next operation");
         assert_eq!(
-            (other.left_behind.as_deref(), &other.path),
+            (other.leftover.as_deref(), &other.path),
             (None, &path),
             "another operation's stream is not its own"
         );
@@ -416,11 +417,11 @@ mod tests {
         );
         // The runner lived, and could not save it either.
         let free = kept_place(&next.to_string());
-        let told = folder.keep().to_owned();
-        assert_eq!(told, free);
+        let kept_at = folder.keep().to_owned();
+        assert_eq!(kept_at, free);
         assert!(folder.root().join(ERRORED).exists());
         drop(folder);
-        for folder in [kept, told] {
+        for folder in [kept, kept_at] {
             std::fs::remove_dir_all(folder).expect("the kept folder");
         }
         assert!(!place(&stack).exists());

@@ -1,8 +1,8 @@
-//! The container credentials endpoint that Terraform gets its credentials from, and every process that it starts.
+//! The container credentials endpoint: the source of credentials for Terraform and every process that it starts.
 //!
-//! It is what containers have on AWS (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>): SDKs
-//! ask again before credentials expire, so an apply that outlives a session still writes its state. It listens on loopback
-//! and answers nobody without the token, which is made for this build.
+//! It is the endpoint that containers have on AWS (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>).
+//! SDKs renew credentials before they expire, so an apply that outlives a session still writes its state. It listens on loopback
+//! and requires the token of this build.
 
 use std::io;
 use std::time::Duration;

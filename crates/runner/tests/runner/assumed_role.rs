@@ -1,4 +1,4 @@
-//! Credentials by assumed role, on an STS and an S3 that nobody here wrote: what they were asked is in their own recording.
+//! Credentials by assumed role, on an independent STS and S3, which record their requests.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -108,7 +108,7 @@ fn an_environments_role_is_assumed_by_its_external_id_in_the_operations_name() {
     let blueprint = "terraform {\n  required_providers {\n    aws = { source = \"hashicorp/aws\" }\n  }\n}\n\
                      output \"slipway\" { value = {} }\n";
     let operation = provision(&world, blueprint);
-    // The provider is nowhere: its `init` is played, and what it would be told by a plan is kept.
+    // The provider does not exist: its `init` is simulated, and the configuration that a plan would give it is kept.
     let written = world.path("written.tf.json");
     let script = format!(
         "#!/bin/sh\ncase \"$1\" in\n\

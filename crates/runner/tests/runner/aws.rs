@@ -41,7 +41,7 @@ pub struct Aws {
     pub s3: SocketAddr,
     pub dynamodb: SocketAddr,
     runtime: Option<Runtime>,
-    /// An S3 that nobody here wrote, in place of the one in memory.
+    /// An independent S3 in place of the one in memory.
     moto: Option<Moto>,
 }
 
@@ -301,7 +301,7 @@ fn etag(bytes: &[u8]) -> String {
     Digest::of(bytes).hex()[..32].to_owned()
 }
 
-/// What STS says to whoever asks for a session.
+/// The response of STS to a request for a session.
 fn session() -> Response {
     let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIATEST</AccessKeyId>\
                 <SecretAccessKey>test</SecretAccessKey><SessionToken>test</SessionToken>\

@@ -109,7 +109,7 @@ fn replaced_files_are_refused_by_name() {
             "{path}: {printed}"
         );
     }
-    // Whoever replaces the manifest as well hides the file, and not the part.
+    // Replacing the manifest as well hides the file, but not the part.
     world
         .aws
         .put(ARTIFACTS, &work, with_file(&packed, "blueprint/e.sh", "swapped"));

@@ -1,4 +1,4 @@
-//! Builds that have to end before their work is done. Nobody sends them a signal.
+//! Builds that have to end early, without a signal.
 
 use serde_json::Value;
 use slipway_model::environment::Approval;
@@ -125,7 +125,7 @@ fn second_build_fails_where_the_first_died_in_its_apply() {
     assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
 }
 
-/// Its execution was lost, say: nobody waits for the build any more.
+/// Its execution was lost, for example: no step waits for the build any more.
 #[test]
 fn a_build_reads_that_its_operation_has_ended_and_saves_the_state() {
     let Some(world) = World::new() else { return };
@@ -166,7 +166,7 @@ fn a_build_ends_by_itself_before_codebuild_would_kill_it() {
 #[test]
 fn a_build_that_begins_after_its_cancel_does_nothing() {
     let Some(world) = World::new() else { return };
-    // Before the runner has begun, a cancel ends the operation: nobody waits for the build.
+    // Before the runner has begun, a cancel ends the operation: no step waits for the build.
     let operation = provision(&world, &slow("true"));
     assert!(matches!(cancel(&world, &operation), Cancelled::Ended(_)));
     let printed = world.fail(&operation, "plan", "plan");

@@ -46,7 +46,7 @@ pub fn failure(world: &World, operation: &Operation) -> Failure {
 }
 
 #[test]
-fn a_broken_blueprint_is_told_with_file_and_line() {
+fn error_in_a_blueprint_names_file_and_line() {
     let Some(world) = World::new() else { return };
     let operation = provision(&world, "\nresource \"terraform_data\" \"a\" {\n  input = \"x\n}\n");
     let printed = world.fail(&operation, "plan", "plan");
@@ -83,9 +83,9 @@ fn without_terraform_it_says_what_to_install() {
     );
 }
 
-/// Terraform that dies prints what is no message. Its end stands in the operation, where everybody reads it.
+/// A dying Terraform prints texts that are no messages. Their end is on the operation, which many people read.
 #[test]
-fn what_a_dying_terraform_prints_is_told_without_secrets() {
+fn output_of_a_dying_terraform_is_reported_without_secrets() {
     let Some(world) = World::new() else { return };
     let text = "variable \"secret\" { type = string }\noutput \"slipway\" { value = {} }\n";
     let mut configuration = world.blueprint(&[("main.tf", text)], &json!({"secret": "hunter2-sesame"}));
@@ -178,7 +178,7 @@ fn a_signal_lets_terraform_save_the_state() {
     let operation = provision(&world, &slow("sleep 60"));
     world.succeed(&operation, "plan", "plan");
     let mut build = world.start_until(&operation, "apply", "apply", "terraform_data.slow: being created");
-    // Told twice, Terraform would drop everything.
+    // After a second interrupt, Terraform would drop everything.
     signal(&build, "TERM");
     signal(&build, "TERM");
     signal(&build, "INT");
@@ -220,7 +220,7 @@ fn a_lock_is_released_by_proof() {
     world.succeed(&destroy, "apply", "other");
 }
 
-/// A lock that somebody else made is left alone; a cancel ends the wait for it.
+/// A foreign lock is left alone; a cancel ends the wait for it.
 #[test]
 fn a_strangers_lock_is_never_touched() {
     let Some(world) = World::new() else { return };

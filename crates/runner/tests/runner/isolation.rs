@@ -19,7 +19,7 @@ use crate::support::{ARTIFACTS, EXTERNAL_ID, STATES, World, earlier_state_key, s
 /// Whom Terraform runs as.
 const USER: u32 = 64_201;
 
-/// What the build's environment has and nobody else may know.
+/// A secret of the build's environment.
 const SECRET: &str = "only-the-build-knows-this";
 
 /// A world on moto with IAM enforced; `None` without what that needs.
@@ -82,7 +82,7 @@ impl Drop for Victim {
     }
 }
 
-/// What the attacks are told: more than a blueprint would know.
+/// The attacks' input: more than a blueprint could know.
 fn targets(world: &World, operation: &Operation, victim: &Victim) -> Value {
     let other = "stacks/zusab-zabad/zusab-zabad/terraform.tfstate";
     for key in [other, "stacks/zusab-zabad/terraform.tfstate"] {
@@ -190,7 +190,7 @@ fn no_attack_of_a_blueprint_reaches_anything() {
 
 /// Whether a process of this user is alive.
 fn is_anybody(user: u32) -> bool {
-    // Those that ended may wait for somebody to ask how.
+    // Ended processes may wait until their parent reaps them.
     let mut found = Command::new("pgrep");
     let found = found.args(["-r", "R,S,D,T", "-U", &user.to_string()]).output();
     found.expect("pgrep").status.success()

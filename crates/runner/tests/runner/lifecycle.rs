@@ -125,13 +125,13 @@ fn a_stack_is_made_changed_and_destroyed() {
 }
 
 #[test]
-fn one_build_plans_and_applies_what_nobody_has_to_approve() {
+fn one_build_plans_and_applies_without_approval() {
     let Some(world) = World::new() else { return };
     world.ask_approval(Approval::Never);
     let values = json!({"greeting": "hello", "secret": "hunter2-sesame"});
     let operation = world.provision("one", world.blueprint(&[("main.tf", BLUEPRINT)], &values));
     let printed = world.succeed(&operation, "plan", "plan");
-    assert!(printed.contains("Nobody has to approve this plan"), "{printed}");
+    assert!(printed.contains("This plan needs no approval"), "{printed}");
 
     let applied = world.operation(&operation);
     let steps = applied.steps.iter().map(|step| (step.name.as_str(), step.status));
@@ -224,7 +224,7 @@ fn a_plan_for_the_earlier_layout_is_not_applied() {
     let prefix = format!("stacks/{}\"", operation.stack);
     let earlier = format!("stacks\"{}", " ".repeat(prefix.len() - "stacks\"".len()));
     let replaced = replace(&packed, prefix.as_bytes(), earlier.as_bytes());
-    // Whoever can write the object cannot change what is applied.
+    // Write access to the object is not enough to change what is applied.
     world.aws.put(ARTIFACTS, &kept, replaced.clone());
     let printed = world.fail(&operation, "apply", "apply");
     assert!(printed.contains("differs from what was planned"), "{printed}");

@@ -1,4 +1,4 @@
-//! moto's server: an S3 that nobody here wrote, with versions and conditional writes, and an STS. It records what it is asked.
+//! moto's server: an independent S3, with versions and conditional writes, and STS. It records its requests.
 
 use std::io::{BufRead, BufReader};
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ pub struct Moto {
     folder: TempDir,
     /// The credentials of CodeBuild's role, where IAM is enforced.
     pub build: Option<Keys>,
-    /// Those of somebody who may do everything.
+    /// The keys of a user with all permissions.
     admin: Keys,
 }
 
@@ -100,14 +100,14 @@ impl Moto {
             println!("skipped: moto_server is not on PATH; `pip install 'moto[server]'` to run this");
             return None;
         };
-        let mut told = BufReader::new(server.stderr.take().expect("a pipe")).lines();
-        let endpoint = told.find_map(|line| {
+        let mut printed = BufReader::new(server.stderr.take().expect("a pipe")).lines();
+        let endpoint = printed.find_map(|line| {
             let line = line.expect("text");
             let (_, address) = line.split_once("Running on ")?;
             Some(address.trim().to_owned())
         });
-        // It goes on telling, and must not wait for a reader.
-        std::thread::spawn(move || told.for_each(drop));
+        // It prints more, and must not block on a full pipe.
+        std::thread::spawn(move || printed.for_each(drop));
         let endpoint = endpoint.expect("moto_server says where it runs");
         let admin = Keys {
             id: "test".to_owned(),
@@ -132,8 +132,8 @@ impl Moto {
             .stderr(Stdio::piped());
         let mut server = command.spawn().ok()?;
         let mut line = String::new();
-        let mut told = BufReader::new(server.stdout.take().expect("a pipe"));
-        told.read_line(&mut line).expect("text");
+        let mut printed = BufReader::new(server.stdout.take().expect("a pipe"));
+        printed.read_line(&mut line).expect("text");
         let mut errors = BufReader::new(server.stderr.take().expect("a pipe")).lines();
         let Ok(guarded) = serde_json::from_str::<Guarded>(&line) else {
             let _ = server.wait();
@@ -177,7 +177,7 @@ impl Moto {
         moto
     }
 
-    /// Asks IAM by a form, as somebody who may do everything.
+    /// Calls IAM with a form, as the user with all permissions.
     pub fn iam(&self, form: &str) {
         self.ask("iam", &[], form);
     }

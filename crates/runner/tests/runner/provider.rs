@@ -141,7 +141,7 @@ fn drift_check_finds_a_deleted_resource_that_outputs_index() {
 }
 
 #[test]
-fn a_look_for_drift_names_what_differs_and_changes_nothing() {
+fn drift_check_names_differences_and_changes_nothing() {
     if !has_providers() {
         return;
     }

@@ -1,4 +1,4 @@
-//! The state and its lock on an S3 that nobody here wrote.
+//! The state and its lock on an independent S3.
 
 use serde_json::json;
 use slipway_model::operation::OperationKind;
