@@ -61,7 +61,7 @@ AREAS = {
     "blueprints": Area(200, re.compile(r"tf/.*")),
     "help and errors": Area(20, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
     "product": Area(
-        400,
+        150,
         re.compile(
             r"(crates/(cli|model|store|runner|control|aws|api-types)|functions)/.*\.rs|template\.yaml|aws/.*|statemachine/.*asl\.json"
         ),

@@ -11,7 +11,7 @@ use slipway_model::stack::Stack;
 
 use crate::error::Error;
 
-/// Who sends a request: an extension that whoever serves the router puts into every request.
+/// The caller of a request: an extension that the server of the router puts into every request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The name under which stacks are owned and operations are requested ([`slipway_model::principal`]).
@@ -59,7 +59,7 @@ impl Caller {
         }
     }
 
-    /// Only the owner of a stack and administrators change it; everybody reads.
+    /// Only the owner of a stack and administrators change it; all callers read it.
     pub fn require_owner(&self, stack: &Stack) -> Result<(), Error> {
         if self.admin || self.is_owner(&stack.owner) {
             return Ok(());

@@ -143,7 +143,7 @@ impl From<slipway_store::Error> for Error {
             ),
             Store::IllegalTransition(illegal) => Self::Conflict(format!("Nothing was changed: {illegal}.")),
             Store::Undecidable(Undecidable::OwnRequest) => Self::Forbidden(
-                "The rule `self_approval` of the environment forbids that the requester of an operation approves its plan. Ask somebody \
+                "The rule `self_approval` of the environment forbids requesters to approve their own plans. Ask someone \
                  else, or an administrator to set `self_approval` of the environment to true for later operations."
                     .to_owned(),
             ),

@@ -40,7 +40,7 @@ fn person(jwt: &Jwt, token: Option<&str>, admins: &[String]) -> Option<Caller> {
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     };
-    // Whoever may write any address into their account would else own what belongs to that address.
+    // Without this check, users could own what belongs to any address that they enter into their profile.
     let verified = claim("email_verified") == Some("true");
     let mut names = NAME_CLAIMS.iter().filter(|(name, _)| verified || *name != "email");
     let (kind, name) = names.find_map(|(name, kind)| Some((kind, claim(name)?)))?;

@@ -1,19 +1,19 @@
-//! Slipway's HTTP API: an axum router over the table, for API Gateway and for anybody else who serves it.
+//! Slipway's HTTP API: an axum router over the table, for API Gateway and for other servers.
 //!
-//! A request is read strictly and judged as a whole before anything is written: whatever is wrong with it is named at once, as
-//! RFC 9457 problems. What it asks for is one transaction in the table; the workflow then does the work.
+//! A request is parsed strictly and judged as a whole before anything is written; all its problems are returned at once, as
+//! RFC 9457 problems. An accepted request is one transaction in the table; the workflow then does the work.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`routes`] | the handlers, one file for each noun |
-//! | [`submission`] | a request that changes something: who sends it, and once |
-//! | [`body`], [`parameters`], [`revision`] | the parts of a request, read strictly |
-//! | [`view`] | the answers as JSON |
-//! | [`error`], [`problem`] | what can go wrong, and how it is told |
-//! | [`caller`] | who may do what |
+//! | [`routes`] | the handlers, one file per noun |
+//! | [`submission`] | the common part of changes: caller and idempotency key |
+//! | [`body`], [`parameters`], [`revision`] | the parts of a request, parsed strictly |
+//! | [`view`] | the responses as JSON |
+//! | [`error`], [`problem`] | errors, and their responses |
+//! | [`caller`] | permissions of callers |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
-//! | `waiting` | how many requests wait at once |
-//! | [`lambda`], `identity` | events of API Gateway as requests, and who sends them |
+//! | `waiting` | the limit of concurrent long polls |
+//! | [`lambda`], `identity` | events of API Gateway as requests, and their callers |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,10 +45,10 @@ use sign_in::{InvalidSignIn, SignIn};
 pub use caller::Caller;
 pub use routes::router;
 
-/// Who administers the service where nobody says otherwise: a group of the identity provider.
+/// The default administrators: a group of the identity provider.
 const ADMINS: &str = "slipway-admin";
 
-/// What the function is told by its environment.
+/// The function's configuration, from its environment variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The name of the table (`SLIPWAY_TABLE`).
@@ -73,9 +73,9 @@ pub enum InvalidConfig {
     /// One that it needs is not set.
     #[error(transparent)]
     Missing(#[from] MissingVariable),
-    /// An administrator has a name that nobody is ever known by.
+    /// No caller can have the name of an administrator.
     #[error(
-        "SLIPWAY_ADMINS names `{0}`: a name with a space is no scope and no ARN, and API Gateway does not tell such a group from two"
+        "SLIPWAY_ADMINS names `{0}`: a name with a space is neither a scope nor an ARN, and API Gateway cannot distinguish such a group from two"
     )]
     Admin(String),
     /// The number of requests that wait is no number.
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn administrators_have_names_that_somebody_may_be_known_by() {
+    fn administrators_must_have_possible_names() {
         let admins = |text: &str| {
             let vars = ["SLIPWAY_TABLE", "SLIPWAY_ARTIFACTS_BUCKET", "SLIPWAY_STATE_MACHINE_ARN"];
             let vars = vars

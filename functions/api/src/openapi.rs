@@ -16,8 +16,8 @@ use crate::view;
         description = "Stacks of infrastructure, and releases of the software on them.\n\n\
             A change answers 202 at once with an operation, which does the work; `GET /v1/operations/{id}?wait=20&seen=REVISION` \
             waits for its next change.\n\n\
-            A change with an `Idempotency-Key` (1 to 255 printable ASCII characters) happens once: the same request with the same \
-            key gets the same answer again, with `Idempotent-Replayed: true`; another request with that key gets 422.\n\n\
+            A change with an `Idempotency-Key` (1 to 255 printable ASCII characters) is idempotent: the same request with the same key \
+            gets the same response, with `Idempotent-Replayed: true`; another request with that key gets 422.\n\n\
             A problem is `application/problem+json` (RFC 9457), and names each field that is wrong.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -25,7 +25,7 @@ use crate::view;
     tags(
         (name = "stacks", description = "Instances of a blueprint in an environment."),
         (name = "releases", description = "Sets of images of a stack's services."),
-        (name = "operations", description = "Trips of a stack through the workflow."),
+        (name = "operations", description = "Changes and checks of a stack."),
         (name = "blueprints", description = "Terraform root modules, immutable in each version."),
         (name = "environments", description = "Where stacks live."),
         (name = "source accounts", description = "AWS accounts whose events may ask for operations."),
@@ -44,11 +44,11 @@ pub(crate) fn base() -> OpenApi {
 #[derive(IntoResponses)]
 #[response(
     status = 202,
-    description = "The operation is under way, or waits for its turn.",
+    description = "The operation has started, or is queued.",
     headers(("Location" = String, description = "The path of the operation."))
 )]
 #[expect(dead_code, reason = "the schema of an answer")]
-pub(crate) struct UnderWay(view::Operation);
+pub(crate) struct InProgress(view::Operation);
 
 /// What can go wrong with a request that reads.
 pub(crate) struct ReadProblems;
@@ -57,7 +57,7 @@ impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[
             ("400", "A parameter is not valid."),
-            ("401", "Nobody is named as the caller."),
+            ("401", "The request has no authenticated caller."),
             ("404", "There is no such thing; the detail says what there is."),
             ("405", "The path has no such method; `Allow` says which it has."),
             ("500", "The service failed; the detail has a reference for operators."),

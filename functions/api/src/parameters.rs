@@ -126,7 +126,7 @@ impl Parameters {
         Duration::from_secs(wait.unwrap_or_default())
     }
 
-    /// Whether everything was right: also whether no parameter is left that nobody took.
+    /// Succeeds if all parameters were valid and known.
     pub fn finish(mut self) -> Result<(), Error> {
         let remedy = match self.known.as_slice() {
             [] => "leave it out: this request has no parameters".to_owned(),

@@ -70,7 +70,7 @@ impl From<FieldProblem> for WrongField {
     }
 }
 
-/// What an operator is told of a request that failed by our fault. It travels with the response to the log.
+/// What the log contains about a failure of the service. It travels there with the response.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     /// What the caller was given to refer to it.
@@ -97,7 +97,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
         Error::Unauthenticated => (
             "unauthenticated",
             StatusCode::UNAUTHORIZED,
-            "Nobody is named as the caller",
+            "The request has no authenticated caller",
             "Sign the request, or send a token that the API accepts.".to_owned(),
         ),
         Error::Forbidden(detail) => (

@@ -36,7 +36,7 @@ mod uploads;
 
 pub(crate) use log_pages::LogPages;
 
-/// The HTTP API. Whoever serves it puts a [`crate::Caller`] into each request's extensions.
+/// The HTTP API. The server puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
     handlers()
         .merge(console::routes())
@@ -46,8 +46,8 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// The list of the handlers: what is served and what is documented are both made from it. A path is served when the function
-/// starts, and the document is written when somebody asks for it, because writing it takes longer than all the rest of the start.
+/// The list of the handlers, from which both the routes and the document are made. Routes are registered when the function
+/// starts. The document is written on request, because that takes longer than the rest of the start.
 macro_rules! handlers {
     ($($noun:ident::$handler:ident),* $(,)?) => {
         fn handlers() -> Router<Api> {
@@ -107,7 +107,7 @@ handlers![
     releases::create,
     releases::show,
     operations::list,
-    operations::list_under_way,
+    operations::list_in_progress,
     operations::show,
     plans::show,
     sheets::show,

@@ -43,7 +43,7 @@ impl<const LIMIT: usize> Submission<LIMIT> {
             .ok_or_else(|| Error::Malformed("The request has no body; send a JSON object.".to_owned()))
     }
 
-    /// Who asks, and how.
+    /// The requester and the envelope of the request.
     pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             requested_by: &self.caller.name,
@@ -113,13 +113,13 @@ pub(crate) fn answer(status: StatusCode, location: Option<String>, body: &impl S
     }
 }
 
-/// The answer to a request whose operation is under way.
+/// The response to a request whose operation was created.
 pub(crate) fn accepted(accepted: Accepted<'_>) -> Answer {
-    under_way(&view::Operation::new(accepted.operation.clone(), accepted.position))
+    in_progress(&view::Operation::new(accepted.operation.clone(), accepted.position))
 }
 
-/// Likewise.
-pub(crate) fn under_way(operation: &view::Operation) -> Answer {
+/// The response with an operation and its path in `Location`.
+pub(crate) fn in_progress(operation: &view::Operation) -> Answer {
     answer(StatusCode::ACCEPTED, Some(operation.links.this.clone()), operation)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Seria
     answer
 }
 
-/// The answer about a record that is gone.
+/// The response about a deleted record.
 pub(super) fn deleted() -> Answer {
     Answer {
         status: StatusCode::NO_CONTENT.as_u16(),
@@ -57,7 +57,7 @@ impl Api {
             Outcome::NameTaken { by } => Err(Error::Conflict(format!(
                 "A live stack in the environment has this name already: /v1/stacks/{by}. Choose another name, or change that stack."
             ))),
-            // Asked again and again, until the store gives up with an error of its own.
+            // The request was repeated until the store gave up with an error of its own.
             Outcome::StackChanged => Err(Error::internal(
                 "asking for an operation",
                 "the stack changed meanwhile",

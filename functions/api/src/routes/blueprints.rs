@@ -219,7 +219,7 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
     let version = match version.parse::<Version>() {
         Ok(version) if version.build.is_empty() => Some(version),
         Ok(_) => {
-            let detail = "has build metadata, which does not tell versions apart";
+            let detail = "has build metadata, which does not distinguish versions";
             problems.push(FieldProblem::new("version", detail, VERSION_REMEDY));
             None
         }

@@ -1,7 +1,7 @@
 //! The web console: static files under `/` and `/console`, a client of this API like any other.
 //!
-//! Whoever reaches the API is given them: there is nothing in them that is not in the repository. They are in this program, so that
-//! the console is never of another version than the API.
+//! They need no authentication, because they contain nothing but public code. They are part of this program, so that the console
+//! always has the version of the API.
 
 use std::sync::{LazyLock, OnceLock};
 

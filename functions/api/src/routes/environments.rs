@@ -205,7 +205,7 @@ pub(super) async fn put(
         ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    responses((status = 204, description = "It is gone."), ChangeProblems),
+    responses((status = 204, description = "It is deleted."), ChangeProblems),
 )]
 pub(super) async fn delete(
     State(api): State<Api>,

@@ -155,7 +155,7 @@ fn wrong_place() -> Error {
     Error::parameter("after", "is not a cursor of this log", AFTER_REMEDY)
 }
 
-/// How far the log of an operation is read: the cursor, opaque to everybody else.
+/// How far the log of an operation is read: the cursor, opaque to clients.
 #[derive(Debug, Serialize, Deserialize)]
 struct Place {
     /// Whose log it is.

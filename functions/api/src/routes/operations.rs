@@ -27,13 +27,13 @@ use crate::body::{Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
-use crate::submission::{Submission, under_way};
+use crate::submission::{Submission, in_progress};
 use crate::view::{self, Items};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
-/// The statuses of operations that are under way.
-const UNDER_WAY: [OperationStatus; 3] = [
+/// The statuses of operations in progress.
+const IN_PROGRESS: [OperationStatus; 3] = [
     OperationStatus::Starting,
     OperationStatus::Running,
     OperationStatus::WaitingForApproval,
@@ -83,13 +83,13 @@ pub(super) async fn list(
     })))
 }
 
-/// List the operations that are under way
+/// List the operations in progress
 ///
-/// Of every stack, the oldest first: those that wait for somebody's approval, say.
+/// Of every stack, the oldest first: for example, those that wait for approval.
 #[utoipa::path(
     get,
     path = "/v1/operations",
-    operation_id = "list_operations_under_way",
+    operation_id = "list_operations_in_progress",
     tag = "operations",
     params(
         ("status" = String, Query, description = "Where they stand: `starting`, `running` or `waiting_for_approval`.", example = "waiting_for_approval"),
@@ -98,16 +98,16 @@ pub(super) async fn list(
     ),
     responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
 )]
-pub(super) async fn list_under_way(
+pub(super) async fn list_in_progress(
     State(api): State<Api>,
     _caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
-    let status = parameters.one_of("status", UNDER_WAY, "is no status of an operation that is under way");
+    let status = parameters.one_of("status", IN_PROGRESS, "is not a status of an operation in progress");
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(UNDER_WAY)))?;
+    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(IN_PROGRESS)))?;
     let page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
     Ok(Json(Items::of(page, |operation| view::Operation::new(operation, None))))
 }
@@ -210,7 +210,7 @@ pub(super) async fn approve(
     }
     let operation = api.store.approve(&operation.id, approver).await?;
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
-    let answer = under_way(&api.shown(operation).await?);
+    let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
 
@@ -219,7 +219,7 @@ pub(super) async fn approve(
 #[schema(example = json!({"reason": "the table would be replaced"}))]
 #[expect(dead_code, reason = "the schema of a body; `read_reason` reads it")]
 struct RejectPlan {
-    /// The reason, for whoever asked for the operation.
+    /// The reason, for the requester of the operation.
     reason: String,
 }
 
@@ -259,7 +259,7 @@ pub(super) async fn reject(
     };
     let operation = api.store.reject(&operation.id, &failure).await?;
     let operation = Box::pin(api.deliver(operation, "rejecting a plan")).await?;
-    let answer = under_way(&api.shown(operation).await?);
+    let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
 
@@ -294,7 +294,7 @@ pub(super) async fn cancel(
     let operation = api.own_operation(&id, &submission.caller).await?;
     // On the heap: it is the deepest of all handlers.
     let operation = Box::pin(api.cancel(operation, &submission.caller)).await?;
-    let answer = under_way(&api.shown(operation).await?);
+    let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
 
@@ -356,7 +356,7 @@ pub(super) fn operation_id(text: &str) -> Result<OperationId, Error> {
     })
 }
 
-/// The operation that was looked for.
+/// The operation, or the error that there is none.
 pub(super) fn found(id: &OperationId, operation: Result<Operation, slipway_store::Error>) -> Result<Operation, Error> {
     match operation {
         Err(slipway_store::Error::NotFound { .. }) => Err(Error::NotFound(format!(
@@ -455,9 +455,9 @@ impl Api {
     /// the operation.
     async fn unwind(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
         let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
-        let called_off = rollout::cancel(&self.store, &self.sfn, &operation.id, &failure).await;
-        let called_off = called_off.map_err(|error| unanswered("ending what the operation waits for", error))?;
-        called_off.ok_or_else(|| between_two_steps(operation))
+        let cancelled = rollout::cancel(&self.store, &self.sfn, &operation.id, &failure).await;
+        let cancelled = cancelled.map_err(|error| unanswered("ending what the operation waits for", error))?;
+        cancelled.ok_or_else(|| between_two_steps(operation))
     }
 
     /// Stops an operation's execution. One that never started is kept from it by the operation's record.

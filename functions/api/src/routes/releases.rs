@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::{ChangeProblems, ReadProblems, UnderWay};
+use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::Expected;
 use crate::submission::Submission;
@@ -115,7 +115,7 @@ struct CreateRelease {
     ),
     request_body(content = CreateRelease, description = "The images."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]
@@ -139,7 +139,7 @@ pub(super) async fn create(
 #[schema(example = json!({"release": 3}))]
 #[expect(dead_code, reason = "the schema of a body; `read_rollback` reads it")]
 struct RollBack {
-    /// The release to go back to; where none is named the newest that came out before the one that the stack runs, or is going to.
+    /// The release to roll back to; by default the last successful one before the release that the stack runs or is going to run.
     #[schema(minimum = 1)]
     release: Option<u32>,
 }
@@ -158,7 +158,7 @@ struct RollBack {
     ),
     request_body(content = Option<RollBack>, description = "The release, or nothing."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]

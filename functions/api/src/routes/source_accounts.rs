@@ -103,7 +103,7 @@ struct PutSourceAccount {
     blueprints: Vec<String>,
     /// In which environments, by their names.
     environments: Vec<String>,
-    /// The ARN of the event bus in that account which is told what became of its requests.
+    /// The ARN of the event bus in that account that receives the results of its requests.
     results: Option<String>,
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn put(
         ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    responses((status = 204, description = "It is gone."), ChangeProblems),
+    responses((status = 204, description = "It is deleted."), ChangeProblems),
 )]
 pub(super) async fn delete(
     State(api): State<Api>,

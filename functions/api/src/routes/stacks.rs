@@ -24,7 +24,7 @@ use super::answers::busy;
 use super::operations::NoFields;
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::{ChangeProblems, ReadProblems, UnderWay};
+use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::{self, Expected};
 use crate::submission::{Submission, accepted, answer};
@@ -132,8 +132,7 @@ struct CreateStack {
 
 /// Create a stack
 ///
-/// The answer comes at once; the operation in it provisions the stack, and brings out its first release where images are
-/// given.
+/// The response comes at once; its operation provisions the stack, and rolls out the first release if images are given.
 #[utoipa::path(
     post,
     path = "/v1/stacks",
@@ -142,7 +141,7 @@ struct CreateStack {
     params(("Idempotency-Key" = Option<String>, Header, description = "See the introduction.")),
     request_body(content = CreateStack, description = "The stack."),
     responses(
-        (status = 202, description = "The operation is under way.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The operation has started.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]
@@ -200,7 +199,7 @@ struct EditStack {
     ),
     request_body(content = EditStack, description = "What is to be different."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]
@@ -233,7 +232,7 @@ pub(super) async fn update(
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]
@@ -323,7 +322,7 @@ pub(super) async fn transfer(
     ),
     request_body(content = EditStack, description = "What would be different."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]
@@ -341,13 +340,13 @@ pub(super) async fn preview(
     api.answer(outcome).await
 }
 
-/// Look for drift
+/// Check for drift
 ///
-/// Asks Terraform what was changed outside it, and changes nothing: the operation and the stack say which resources differ.
+/// Compares the resources with the Terraform state, and changes nothing: the operation and the stack list the differences.
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/drift",
-    operation_id = "look_for_drift",
+    operation_id = "check_drift",
     tag = "stacks",
     params(
         ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
@@ -355,7 +354,7 @@ pub(super) async fn preview(
     ),
     request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]

@@ -9,7 +9,7 @@ use super::operations::NoFields;
 use crate::Api;
 use crate::body::shortened;
 use crate::error::Error;
-use crate::openapi::{ChangeProblems, UnderWay};
+use crate::openapi::{ChangeProblems, InProgress};
 use crate::parameters::InPath;
 use crate::revision::Expected;
 use crate::submission::Submission;
@@ -30,7 +30,7 @@ use crate::submission::Submission;
     ),
     request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
     responses(
-        UnderWay,
+        InProgress,
         ChangeProblems,
     ),
 )]

@@ -142,7 +142,7 @@ impl Api {
             return Err(Error::invalid_field("upload", "there is no such upload", remedy));
         };
         let bytes = bytes.into_bytes();
-        // S3 has compared it with the checksum. Whoever may write the bucket can put anything there.
+        // S3 has compared it with the checksum, but the bucket has other writers.
         if Digest::of(&bytes) != *digest {
             return Err(Error::invalid_field(
                 "upload",

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::BlueprintReference;
 
-/// One trip of a stack through the workflow.
+/// One change or check of a stack, executed by the workflow.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Operation {
     /// Its id.
@@ -36,7 +36,7 @@ pub struct Operation {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Who asked for it.
+    /// The requester.
     pub requested_by: String,
     /// The approver whose approval was the last one that its plan took.
     pub approved_by: Option<String>,
@@ -53,7 +53,7 @@ pub struct Operation {
     pub position: Option<usize>,
     /// What the stack is made from in it.
     pub blueprint: BlueprintReference,
-    /// The number of the release that it brings out.
+    /// The number of its release.
     pub release: Option<u32>,
     /// The command of the stack's blueprint that it runs.
     pub task: Option<String>,
@@ -71,7 +71,7 @@ pub struct Operation {
     pub progress: Option<Progress>,
     /// What Terraform would change.
     pub plan: Option<Plan>,
-    /// What was changed outside Terraform.
+    /// The drift that it found.
     pub drift: Option<Drift>,
     /// Why it failed.
     pub error: Option<Failure>,
@@ -190,12 +190,12 @@ pub struct Snapshot {
     pub taken_at: Option<Timestamp>,
 }
 
-/// What was changed outside Terraform.
+/// Drift: differences between the resources and the stack's state.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Drift {
     /// How many resources are not as the stack's state says.
     pub count: u64,
-    /// The first 100 of them: `update` for one that was changed, `delete` for one that is gone.
+    /// The first 100 of them: `update` for a changed one, `delete` for one that no longer exists.
     pub resources: Vec<ResourceChange>,
 }
 

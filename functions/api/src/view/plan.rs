@@ -43,7 +43,7 @@ pub struct PlanItem {
     /// The address before a move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous_address: Option<String>,
-    /// The key of an object that an earlier replacement left behind.
+    /// The key of a deposed object, which an earlier replacement did not delete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,
     /// Why, in Terraform's words.

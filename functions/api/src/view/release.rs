@@ -25,7 +25,7 @@ pub struct Release {
     pub snapshot: Option<String>,
     /// The operation that brought it out last.
     pub operation: String,
-    /// Who asked for it.
+    /// The requester.
     pub requested_by: String,
     /// When it was asked for.
     pub created_at: Timestamp,

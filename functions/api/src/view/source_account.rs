@@ -24,7 +24,7 @@ pub struct SourceAccount {
     /// In which environments.
     #[schema(value_type = Vec<String>, example = json!(["live"]))]
     pub environments: BTreeSet<Name>,
-    /// The ARN of the event bus that is told what became of its requests.
+    /// The ARN of the event bus that receives the results of its requests.
     pub results: Option<String>,
     /// Grows with every change; its ETag is this in quotes.
     pub revision: u64,

@@ -23,7 +23,7 @@ pub struct Stack {
     /// The environment it lives in.
     #[schema(example = "local")]
     pub environment: String,
-    /// Who asked for it.
+    /// The owner: a caller or a team.
     pub owner: String,
     /// Where it stands: `provisioning`, `ready`, `updating`, `releasing`, `destroying`, `failed` or `destroyed`.
     #[schema(value_type = String, example = "ready")]
@@ -51,13 +51,13 @@ pub struct Stack {
     /// The commands that can be run with its current images.
     #[schema(example = json!(["createsuperuser"]))]
     pub tasks: Vec<String>,
-    /// What the last look for drift found; null when nobody has looked since its infrastructure was changed.
+    /// The result of the last drift check; null if there was none since its infrastructure changed.
     pub drift: Option<StackDrift>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
     /// The number of the newest release that was asked for, 0 for none.
     pub last_release: u32,
-    /// The id of the operation that is under way.
+    /// The ID of the operation in progress.
     pub active_operation: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -89,14 +89,14 @@ pub struct Subscription {
     pub tags: String,
 }
 
-/// What a look for drift found.
+/// The result of a drift check.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StackDrift {
     /// How many resources are not as the stack's state says.
     pub count: u64,
     /// The addresses of the first 10 of them; the operation names more.
     pub resources: Vec<String>,
-    /// When it had looked.
+    /// When the resources were checked.
     pub looked_at: Timestamp,
     /// The operation that looked.
     pub operation: String,

@@ -7,7 +7,7 @@ use slipway_api::Caller;
 use crate::support::{Server, image, request};
 
 #[tokio::test]
-async fn transferred_stack_belongs_to_every_member_of_the_team_and_to_nobody_else() {
+async fn transferred_stack_belongs_to_the_members_of_the_team_only() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web"]).await;
     let member = |name: &str| Caller {

@@ -66,7 +66,7 @@ async fn what_an_administrator_puts_is_there_until_it_is_deleted() {
         for (field, value) in body.as_object().expect("an object") {
             assert_eq!(&made.json()[field], value, "{field}");
         }
-        // The same again is the same: nothing is written, and whoever has seen it may go on.
+        // The same content is written only once, and keeps its revision.
         let again = put(&server, path, &body).await;
         assert_eq!((again.status, again.header("etag")), (200, &*tag), "{again:?}");
         let list = path.rsplit_once('/').expect("a list").0;
@@ -131,7 +131,7 @@ async fn only_administrators_configure_and_see_external_ids() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_changed_is_not_replaced() {
+async fn concurrent_change_is_not_overwritten() {
     let server = Server::start().await;
     for (path, body, least) in kinds() {
         let conditional = |method: Method, name, value: &str| {

@@ -87,7 +87,7 @@ async fn files_are_immutable_compressed_and_of_one_version() {
 }
 
 #[tokio::test]
-async fn the_console_is_told_who_calls_and_how_to_sign_in() {
+async fn console_gets_the_caller_and_the_sign_in() {
     let mut server = Server::start().await;
     assert_eq!(
         server.get("/console/config.json").await.json(),

@@ -80,14 +80,14 @@ async fn the_document_is_whole() {
                 "{what} {status}"
             );
         }
-        let in_path = path.matches('{').count();
+        let placeholders = path.matches('{').count();
         let parameters = operation["parameters"]
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
         assert_eq!(
             parameters.iter().filter(|parameter| parameter["in"] == "path").count(),
-            in_path,
+            placeholders,
             "{what}"
         );
         assert!(

@@ -1,4 +1,4 @@
-//! A request with a key happens once.
+//! Requests with an idempotency key.
 
 use axum::extract::Request;
 use axum::http::Method;

@@ -96,11 +96,11 @@ async fn the_binary_answers_events_of_api_gateway() {
         (&json!(400), &json!("application/problem+json"))
     );
     assert_eq!(body(&refused)["type"], "urn:slipway:problem:malformed-body");
-    let nobody = lambda
+    let anonymous = lambda
         .invoke(event("GET", "/v1/stacks", "", "$default", &Value::Null))
         .await
         .expect("an answer");
-    assert_eq!(nobody["statusCode"], 401, "{nobody}");
+    assert_eq!(anonymous["statusCode"], 401, "{anonymous}");
 }
 
 #[tokio::test]

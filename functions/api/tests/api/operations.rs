@@ -216,11 +216,7 @@ async fn a_decision_is_acknowledged_when_a_repeated_step_has_it() {
                     tokio::task::yield_now().await;
                 }
                 server.fakes.lock().expect("not poisoned").refused.clear();
-                server
-                    .store
-                    .ask_approval(&id, "the-next-token")
-                    .await
-                    .expect("asked again")
+                server.store.ask_approval(&id, "the-next-token").await.expect("retried")
             };
             let (answer, asked) = tokio::join!(server.post(&path, &body), repeated);
             assert_eq!(answer.status, 202, "{gone}: {answer:?}");
@@ -271,7 +267,7 @@ async fn a_decision_that_comes_after_the_end_is_refused() {
 }
 
 #[tokio::test]
-async fn what_waits_for_somebody_is_listed_whatever_stack_it_is_of() {
+async fn operations_in_progress_are_listed_across_stacks() {
     let server = Server::with_blueprint().await;
     let waits = waiting(&server).await;
     server.create("other", "local", &json!({"size": 1})).await;
@@ -458,8 +454,8 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
         "{cancelled:?}"
     );
     assert!(server.calls("StopExecution").is_empty());
-    let told = json!([{"taskToken": "stable", "error": "Slipway.Cancelled", "cause": "ann cancelled the operation"}]);
-    assert_eq!(json!(server.calls("SendTaskFailure")), told);
+    let failed = json!([{"taskToken": "stable", "error": "Slipway.Cancelled", "cause": "ann cancelled the operation"}]);
+    assert_eq!(json!(server.calls("SendTaskFailure")), failed);
 
     server
         .store
@@ -576,7 +572,7 @@ async fn a_watcher_hears_of_the_next_change() {
         .await
         .json();
     assert_eq!(ended["status"], "succeeded");
-    assert!(began.elapsed() < Duration::from_secs(20), "nobody waited to the end");
+    assert!(began.elapsed() < Duration::from_secs(20), "every wait ended early");
 }
 
 /// Each wait holds one of Lambda's executions, which the steps of the workflow need too.

@@ -193,7 +193,7 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
     let wrong = server.post(&approve, &json!({"sheet": "x"})).await;
     assert_eq!((wrong.status, wrong.fields()), (422, vec!["sheet".to_owned()]));
 
-    // The rules change while somebody reads.
+    // The rules change while a reader pages.
     let mut environment = server
         .store
         .environment(&"local".parse().expect("a name"))

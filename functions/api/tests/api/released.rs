@@ -1,4 +1,4 @@
-//! What can be asked of a stack that has releases: to go back, to run a task, to be looked at, to be kept before it changes.
+//! Requests on a stack with releases: rollbacks, tasks, drift checks and snapshots.
 
 use serde_json::{Value, json};
 use slipway_model::operation::Operation;
@@ -19,7 +19,7 @@ fn detail(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn a_stack_goes_back_to_a_release_that_has_come_out() {
+async fn stack_rolls_back_to_a_successful_release() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web"]).await;
     let rollback = format!("{path}/rollback");
@@ -61,7 +61,7 @@ async fn a_stack_goes_back_to_a_release_that_has_come_out() {
         assert!(answer.json().to_string().contains(says), "{body}: {}", answer.json());
     }
 
-    // The newest before the current one that has come out, which is not the one that failed.
+    // The last successful one before the current one, not the one that failed.
     let back = server.post(&rollback, &json!({})).await;
     assert_eq!(back.status, 202, "{back:?}");
     let back = back.json();
@@ -83,7 +83,7 @@ async fn a_stack_goes_back_to_a_release_that_has_come_out() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_counts_for_who_goes_back_and_for_who_releases_a_part() {
+async fn rollbacks_and_partial_releases_consider_operations_in_progress() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web", "worker"]).await;
     let (releases, rollback) = (format!("{path}/releases"), format!("{path}/rollback"));
@@ -92,7 +92,7 @@ async fn what_is_under_way_counts_for_who_goes_back_and_for_who_releases_a_part(
         server.play(&server.post(&releases, &both).await.json()).await;
     }
 
-    // Release 4 is under way: to go back is to go back to 3, which the stack still runs.
+    // Release 4 is in progress: a rollback goes to 3, which the stack still runs.
     let fourth = server
         .post(&releases, &json!({"images": {"web": image("web-4")}}))
         .await

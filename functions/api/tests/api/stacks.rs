@@ -366,8 +366,8 @@ async fn lists_are_filtered_and_paged() {
         (400, vec!["cursor".to_owned()]),
         "a cursor is of its own list"
     );
-    let nobody = server.get("/v1/stacks?owner=nobody").await.json();
-    assert_eq!(nobody, json!({"items": [], "next": null}));
+    let unknown = server.get("/v1/stacks?owner=unknown").await.json();
+    assert_eq!(unknown, json!({"items": [], "next": null}));
 }
 
 #[tokio::test]

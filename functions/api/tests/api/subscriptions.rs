@@ -8,7 +8,7 @@ fn follows(repository: &str, tags: &str) -> Value {
     json!({"repository": format!("arn:aws:ecr:eu-west-1:111122223333:repository/{repository}"), "tags": tags})
 }
 
-/// How many stacks a push to the repository would be looked at for.
+/// How many stacks would be considered for a push to the repository.
 async fn subscribers(server: &Server, repository: &str) -> usize {
     let repository = follows(repository, "*")["repository"].as_str().expect("text").parse();
     let repository = repository.expect("a repository");
@@ -123,7 +123,7 @@ async fn a_stack_has_no_more_subscriptions_than_one_write_takes() {
 }
 
 #[tokio::test]
-async fn a_release_that_waits_does_not_take_back_the_one_before_it() {
+async fn queued_release_does_not_revert_the_one_before_it() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web", "worker"]).await;
     let releases = format!("{path}/releases");

@@ -319,7 +319,7 @@ impl Server {
         summary
     }
 
-    /// Writes an item as somebody by hand would.
+    /// Writes an item as by hand.
     pub fn write(&self, item: &Value) {
         let request = serde_json::from_value(json!({"TableName": TABLE, "Item": item})).expect("a request");
         self.database.put_item(request).expect("written");

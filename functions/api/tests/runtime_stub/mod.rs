@@ -105,8 +105,8 @@ async fn error(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: 
 impl Shared {
     async fn answer(&self, id: &str, answer: Answer) -> StatusCode {
         // An entry stays for each id, so that ids are not given twice.
-        let (nobody, _) = oneshot::channel();
-        let waiting = self.waiting.lock().await.insert(id.to_owned(), nobody);
+        let (unused, _) = oneshot::channel();
+        let waiting = self.waiting.lock().await.insert(id.to_owned(), unused);
         waiting
             .expect("an invocation of this id")
             .send(answer)
