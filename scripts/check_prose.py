@@ -59,9 +59,9 @@ class Area:
 AREAS = {
     "prose": Area(20, re.compile(r"(README|CONTRIBUTING|CHANGELOG|SECURITY)\.md|docs/.*\.md|examples/.*\.md")),
     "blueprints": Area(200, re.compile(r"tf/.*")),
-    "help and errors": Area(20, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
+    "help and errors": Area(5, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
     "product": Area(
-        150,
+        10,
         re.compile(
             r"(crates/(cli|model|store|runner|control|aws|api-types)|functions)/.*\.rs|template\.yaml|aws/.*|statemachine/.*asl\.json"
         ),

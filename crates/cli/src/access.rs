@@ -1,12 +1,12 @@
-//! The way in: how a request proves who sends it.
+//! How a request is authenticated.
 //!
-//! | what is there, the first that holds | what is sent |
+//! | condition, the first that holds | authentication |
 //! | --- | --- |
-//! | `--auth`, or `SLIPWAY_AUTH` | what it says |
-//! | no `--endpoint` | nothing: local mode asks nobody who they are |
+//! | `--auth`, or `SLIPWAY_AUTH` | as given |
+//! | no `--endpoint` | none: local mode needs none |
 //! | `SLIPWAY_TOKEN` | that token |
-//! | a login for the endpoint (`slipway login`) | its token, renewed when it has to be |
-//! | plain HTTP to this machine | nothing |
+//! | a login for the endpoint (`slipway login`) | its token, renewed as needed |
+//! | plain HTTP to this machine | none |
 //! | anything else | a signature (SigV4) with the caller's AWS credentials |
 
 mod signer;
@@ -23,7 +23,7 @@ use crate::login::Login;
 use crate::login::saved::Logins;
 use crate::secret::Secret;
 
-/// The variable with a token for whoever has no login, a pipeline say.
+/// The variable with a token for callers without a login, such as a pipeline.
 pub const TOKEN: &str = "SLIPWAY_TOKEN";
 
 /// How a request proves who sends it.
@@ -85,7 +85,7 @@ impl Access {
         });
         let region = region.ok_or_else(|| {
             Error::Usage(format!(
-                "the address {endpoint} does not say in which region it is, and a signature is for one region: name it with \
+                "the address {endpoint} does not contain the Region to sign for: name it with \
                  `--region` or AWS_REGION"
             ))
         })?;
@@ -102,21 +102,21 @@ impl Access {
         }
     }
 
-    /// What to do where API Gateway lets nobody in who comes this way.
+    /// The remedy if API Gateway rejects this authentication.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Open => "this endpoint wants to know who calls: `--auth iam` signs with AWS credentials, `slipway login` gets a \
+            Self::Open => "this endpoint requires authentication: `--auth iam` signs with AWS credentials, `slipway login` gets a \
                            token"
                 .to_owned(),
             Self::Token(_) => format!(
-                "it does not take the token in {TOKEN}: it may have expired, or be for another audience or from another issuer"
+                "the endpoint rejects the token in {TOKEN}: it may have expired, or have another audience or issuer"
             ),
             Self::Login(login) => format!(
-                "it does not take the token of this login: log in again with `slipway login --endpoint {}`; if that does not help, \
-                 issuer, audience or scope are not what the endpoint wants",
+                "the endpoint rejects the token of this login: log in again with `slipway login --endpoint {}`; if that does not help, \
+                 issuer, audience or scope are not those that the endpoint expects",
                 login.endpoint()
             ),
-            Self::Signed(_) => "IAM has to allow these credentials `execute-api:Invoke` (`aws sts get-caller-identity` says whose they \
+            Self::Signed(_) => "IAM must allow these credentials `execute-api:Invoke` (`aws sts get-caller-identity` shows whose they \
                                 are); for the endpoint that takes tokens, log in with `slipway login`"
                 .to_owned(),
         }
@@ -136,7 +136,7 @@ fn put_token(request: &mut Request, token: &Secret) -> Result<(), Error> {
     let value = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
     let mut value = value.map_err(|_| {
         Error::Usage(format!(
-            "the token in {TOKEN} has a character that no token has: it may have a line end in it"
+            "the token in {TOKEN} has an invalid character, perhaps a line break"
         ))
     })?;
     value.set_sensitive(true);

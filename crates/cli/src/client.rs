@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// How much of an answer that nobody expected is shown.
+/// How much of an unexpected response is shown.
 const ANSWER_SHOWN: usize = 300;
 
 /// The API of one server.
@@ -89,7 +89,7 @@ impl Client {
 
     /// The API at this address, and the way in.
     pub fn new(server: &str, access: Access) -> Result<Self, Error> {
-        // A redirect would take a token to an address that nobody named.
+        // A redirect could send a token to an address that the user did not give.
         let http = reqwest::Client::builder().redirect(Policy::none());
         let http = http.connect_timeout(CONNECT).timeout(ANSWER).build();
         let http = http.map_err(|error| Error::Program(format!("cannot make an HTTP client: {error}")))?;
@@ -287,7 +287,7 @@ fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &A
     }
 }
 
-/// What API Gateway says where it lets nobody in.
+/// The message of API Gateway's rejection.
 fn said(text: &str) -> String {
     let message = serde_json::from_str::<Value>(text).ok();
     let message = message.and_then(|value| {

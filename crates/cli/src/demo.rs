@@ -1,7 +1,7 @@
-//! `slipway demo`: the main job from start to finish on this machine, told as it goes.
+//! `slipway demo`: the main job from start to finish on this machine, with commentary.
 //!
-//! Nothing here has a way of its own: the demo starts the server that `slipway up` starts, and asks it over HTTP for what
-//! anybody would. What it promises at each step it checks, and a promise that does not hold ends it with an error.
+//! Nothing here is special to the demo: it starts the server that `slipway up` starts, and uses its HTTP API as any client would. It
+//! verifies each of its claims, and ends with an error if one does not hold.
 
 mod proof;
 mod story;
@@ -62,13 +62,13 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         address: running.aws_url(),
         token: None,
     };
-    let told = match Story::new(&running.api_url(), local_aws, output) {
-        Ok(story) => story.tell(&guestbook).await,
+    let outcome = match Story::new(&running.api_url(), local_aws, output) {
+        Ok(story) => story.run(&guestbook).await,
         Err(error) => Err(error),
     };
     running.shutdown_with_builds().await.map_err(Error::Local)?;
     if demo.keep {
         output.say(&format!("The data is kept in {}", folder.path().display()));
     }
-    told
+    outcome
 }

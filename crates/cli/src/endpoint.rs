@@ -25,7 +25,7 @@ impl Endpoint {
             "https" => Ok(Self(url)),
             "http" if is_this_machine(&url) => Ok(Self(url)),
             "http" => Err(format!(
-                "{text} is plain HTTP to another machine, where everybody on the way could read and change what is sent: write \
+                "{text} is plain HTTP to another machine, where others on the network could read and change what is sent: write \
                  `https://…`"
             )),
             scheme => Err(format!("{text} is an address of `{scheme}`: write `https://…`")),

@@ -96,7 +96,7 @@ pub enum Error {
     },
     /// There is nothing to sign requests with.
     #[error(
-        "there are no AWS credentials to sign the request with: get some where the AWS CLI looks for them (`aws configure`, `aws sso \
+        "there are no AWS credentials to sign the request with: configure them as for the AWS CLI (`aws configure`, `aws sso \
          login`, AWS_PROFILE), or log in with `slipway login`"
     )]
     NoCredentials(#[source] Box<aws_credential_types::provider::error::CredentialsError>),

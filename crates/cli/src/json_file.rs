@@ -10,7 +10,7 @@ use slipway_model::variable::values_in;
 
 use crate::error::Error;
 
-/// The object in a JSON file, or the values in a `.tfvars` file; `-` is the standard input, where nobody sees what is typed.
+/// The object in a JSON file, or the values in a `.tfvars` file; `-` is the standard input, which appears in no list of processes.
 pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     let text = if path == Path::new("-") {
         io::read_to_string(io::stdin())

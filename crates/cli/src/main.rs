@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn command_line() -> ExitCode {
     let cli = Cli::parse();
-    // A server tells what it met; the demo tells its story. The S3 library logs every object that is not there as an error.
+    // A server logs warnings; the demo has its own output. The S3 library logs every missing object as an error.
     let usual = if matches!(cli.command, Command::Up(_)) {
         "warn,s3s=off"
     } else {
@@ -71,18 +71,18 @@ async fn command_line() -> ExitCode {
     match Box::pin(run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let told = if for_programs {
+            let printed = if for_programs {
                 error.to_json().to_string()
             } else {
                 error.report()
             };
             let mut stderr = std::io::stderr();
-            let told = if stderr.is_terminal() {
-                output::harmless(&told)
+            let printed = if stderr.is_terminal() {
+                output::harmless(&printed)
             } else {
-                told.into()
+                printed.into()
             };
-            let _ = writeln!(stderr, "{told}");
+            let _ = writeln!(stderr, "{printed}");
             ExitCode::from(error.exit_code())
         }
     }

@@ -12,7 +12,7 @@ use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::output::{Output, harmless};
 
-/// The parts of an operation that the commands look at. The rest passes through as JSON.
+/// The fields of an operation that the commands use. The rest passes through as JSON.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Operation {
     pub id: String,
@@ -100,7 +100,7 @@ pub struct ResourceChange {
     pub action: String,
 }
 
-/// What was changed outside Terraform.
+/// Drift: differences between the resources and the stack's state.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Drift {
     pub count: u64,
@@ -148,7 +148,7 @@ impl Operation {
         })
     }
 
-    /// What somebody may do about a plan that waits.
+    /// What the reader may do about a plan that waits.
     pub fn decide(&self) -> String {
         let id = &self.id;
         let given = self.approvals.len();
@@ -252,7 +252,7 @@ impl Drift {
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.resources.iter().map(|resource| {
             let what = if resource.action == "delete" {
-                "is gone"
+                "no longer exists"
             } else {
                 "was changed"
             };
@@ -272,7 +272,7 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// Watches an operation to its end; gives it back as the API shows it then. Whoever calls says what failed, and what that means.
+/// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures.
 pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
     let mut watcher = Watcher::new(output);
     let mut seen = None;

@@ -76,7 +76,7 @@ impl Output {
         }
     }
 
-    /// Whether lines may move: a person looks at a terminal, and JSON was not asked for.
+    /// Whether lines may move: standard output is a terminal, and JSON was not requested.
     pub fn is_terminal(self) -> bool {
         self.terminal && !self.json
     }

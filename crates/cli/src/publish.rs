@@ -1,6 +1,6 @@
-//! What builds need, put into the artifacts bucket, and the versions of blueprints, published through the API.
+//! Publishing: what builds need goes into the artifacts bucket, and versions of blueprints through the API.
 //!
-//! Everything is looked at before anything is put: a blueprint that would be refused stops the whole, and nothing has happened.
+//! Everything is checked before anything is uploaded: one invalid blueprint stops the whole command, and nothing has changed.
 
 pub mod artifacts;
 pub mod blueprints;

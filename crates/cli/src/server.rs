@@ -86,7 +86,7 @@ pub fn token(global: &Global) -> Result<Option<String>, Error> {
     }
 }
 
-/// What a shell is told so that the AWS CLI talks to the local AWS. Nothing checks the keys; a token is checked where the server
+/// The shell variables with which the AWS CLI calls the local AWS. Nothing checks the keys; a token is checked if the server
 /// requires one.
 pub fn variables(aws: &LocalAws) -> BTreeMap<String, String> {
     let variables = [

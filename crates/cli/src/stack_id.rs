@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::output::text_at;
 
-/// The id of the stack. For a name the server is asked, and one that several environments have is nobody's.
+/// The ID of the stack. A name is resolved by the server, and rejected if several environments have one of that name.
 pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Error> {
     let (environment, name) = match stack {
         StackRef::Id(id) => return Ok(id.clone()),

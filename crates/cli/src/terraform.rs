@@ -14,7 +14,7 @@ use slipway_runner::providers::package::platform;
 
 use crate::error::Error;
 
-/// The programs that will do, in the order in which they are looked for, and the oldest version of each.
+/// The supported programs, in the order of preference, and the oldest version of each.
 const PROGRAMS: [(&str, Version); 2] = [("terraform", OLDEST_TERRAFORM), ("tofu", OLDEST_TOFU)];
 
 /// The release that is fetched where there is neither.
@@ -43,7 +43,7 @@ const CHECKSUMS: [(&str, &str); 4] = [
     ),
 ];
 
-/// What a person is told who has no Terraform and whose machine cannot fetch one.
+/// The advice for people without Terraform whose machine cannot download one.
 const INSTALL: &str = "install Terraform 1.11 or later (https://developer.hashicorp.com/terraform/install) or OpenTofu 1.10 \
     or later (https://opentofu.org/docs/intro/install), so that `terraform` or `tofu` is on PATH, or set SLIPWAY_TERRAFORM \
     to its path";

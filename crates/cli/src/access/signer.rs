@@ -19,7 +19,7 @@ pub const API: &str = "execute-api";
 /// Credentials that end within this time are asked for again.
 const TOO_SHORT: Duration = Duration::from_mins(1);
 
-/// Signs requests for one region. The credentials are looked for at the first request, where AWS's own tools look: environment,
+/// Signs requests for one Region. Credentials are resolved at the first request, in the order of AWS's own tools: environment,
 /// profile (keys, SSO, a role, a program), container, instance.
 #[derive(Debug)]
 pub struct Signer {

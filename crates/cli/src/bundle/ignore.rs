@@ -11,7 +11,7 @@ pub struct Rules(Vec<Rule>);
 struct Rule {
     /// The folder of the file that has the rule.
     base: String,
-    /// Whether it takes back what an earlier rule leaves out.
+    /// Whether it includes again what an earlier rule excludes.
     publishes: bool,
     folders_only: bool,
     /// Whether it is about the path from `base`, and not about a name at any depth.

@@ -124,7 +124,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What an entry is; `None` for a link that leads nowhere, behind which nobody can read anything.
+    /// The target of an entry; `None` for a dangling link.
     fn target(&self, here: &str, entry: &fs::DirEntry) -> Result<Option<PathBuf>, Error> {
         let path = self.top.join(here);
         if !entry.file_type().map_err(unreadable(&path))?.is_symlink() {

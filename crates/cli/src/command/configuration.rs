@@ -1,8 +1,8 @@
-//! What the commands of environments and of source accounts have in common: put, delete, export and import.
+//! The common part of the commands for environments and source accounts: put, delete, export and import.
 //!
-//! An import is checked as a whole before anything is sent: the files by the rules that the API has, what they would change by
-//! what the API has now. Each record is then put on the condition that it still is what was compared, so that nobody's change is
-//! lost, and an import that was stopped goes on when it is run again.
+//! An import is validated as a whole before anything is sent: the files by the rules of the API, and their changes against the
+//! API's records. Each record is then put on condition that it is still the compared one, so no concurrent change is lost. An
+//! interrupted import continues when it is run again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -261,7 +261,7 @@ async fn compare(kind: &Kind, wanted: Vec<Wanted>, client: &Client) -> Result<Ve
     let mut changes = Vec::new();
     for wanted in wanted {
         let before = match there.remove(&wanted.name) {
-            // It is there, and nobody can say what it was.
+            // It exists, but its content is unreadable.
             None if unreadable.contains(&wanted.name) => Some(There {
                 record: Value::Null,
                 revision: 0,

@@ -70,7 +70,7 @@ pub async fn run(console: Console, global: &Global, output: Output) -> Result<()
         &console,
         output,
     );
-    output.say("The address has a key: share it with nobody. Stop with Ctrl-C.");
+    output.say("The address contains a key: do not share it. Stop with Ctrl-C.");
     let router = Router::new().fallback(forward).with_state(Arc::new(proxy));
     axum::serve(listener, router).await.map_err(failed)
 }

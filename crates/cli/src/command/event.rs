@@ -1,7 +1,7 @@
-//! `slipway event`: events that nobody could handle, as they lie in the queues of `template.yaml`.
+//! `slipway event`: dead-lettered events, in the queues of `template.yaml`.
 //!
-//! A queue is read by receiving: what this looks at, nobody else sees meanwhile. Whatever is not deleted is given back at the
-//! end; if this program ends early, it comes back by itself after a minute.
+//! A queue is read by receiving its messages, which hides them from other readers meanwhile. Messages that are not deleted are made
+//! visible at the end; if this program ends early, SQS does that after a minute.
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -15,10 +15,10 @@ use crate::output::{Output, text_at};
 /// The queues, by what the events in them are.
 const QUEUES: [&str; 2] = ["unhandled", "undelivered"];
 
-/// For how long others do not see what this looks at.
+/// For how long messages are hidden from other readers.
 const SECONDS: u32 = 60;
 
-/// The most messages that are looked at in a queue.
+/// The most messages that are read from a queue.
 const MOST: usize = 1000;
 
 /// How many messages are given back at once.
@@ -76,7 +76,7 @@ impl Queues {
                     self.delete(kept.remove(index)).await?;
                 }
                 output.answer(&json!({ "replayed": ids }), |_| {
-                    format!("Brought again: {}.", ids.join(", "))
+                    format!("Redriven: {}.", ids.join(", "))
                 });
                 Ok(())
             }
@@ -164,7 +164,7 @@ fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
     let index = kept.iter().position(|one| one.shown["id"] == id);
     index.ok_or_else(|| {
         Error::Usage(format!(
-            "there is no event {id}: `slipway event list` shows those that there are; one that somebody else looks at is there \
+            "there is no event {id}: `slipway event list` lists the events; one that another reader has received is visible \
              again after a minute"
         ))
     })
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use crate::server::LocalAws;
 
-    /// SQS with one message, which has come back by itself: nobody holds it any more.
+    /// An SQS with one message, which has become visible by itself.
     async fn sqs(headers: axum::http::HeaderMap) -> (axum::http::StatusCode, axum::Json<Value>) {
         static GIVEN: AtomicBool = AtomicBool::new(false);
         let target = headers["x-amz-target"].to_str().expect("a text");
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_nobody_holds_any_more_hides_no_outcome() {
+    async fn expired_receipt_does_not_hide_the_outcome() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}/", listener.local_addr().expect("an address"));

@@ -19,7 +19,7 @@ use crate::files::{self, Links};
 use crate::output::Output;
 use crate::server::{self, LocalAws};
 
-/// The bucket in which the local ECS looks for images.
+/// The bucket from which the local ECS reads images.
 const BUCKET: &str = "slipway-images";
 
 /// Pushes a folder, and prints the image's name.

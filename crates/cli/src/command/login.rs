@@ -81,7 +81,7 @@ pub async fn logout(endpoint: &Endpoint, output: Output) -> Result<(), Error> {
     output.answer(&answer, |_| match given_back {
         Ok(()) => format!("Logged out of {endpoint}"),
         Err(why) => format!(
-            "The login for {endpoint} is forgotten here. {} did not take it back ({why}), so it ends by itself.",
+            "The login for {endpoint} is deleted here. {} did not revoke it ({why}), so it remains valid until it expires.",
             session.issuer
         ),
     });
@@ -112,7 +112,7 @@ impl Wants {
                 scope: given.scope.or(scope).unwrap_or_else(|| SCOPE.to_owned()),
             }),
             _ => Err(Error::Usage(
-                "the first login for an endpoint needs --issuer and --client-id: whoever set Slipway up knows them (the parameter \
+                "the first login for an endpoint needs --issuer and --client-id: ask your Slipway administrators (the parameter \
                  OidcIssuer, and a public client there that may use the device flow)"
                     .to_owned(),
             )),

@@ -12,8 +12,8 @@ use crate::operation_view::{Operation, duration_text, watch};
 use crate::output::Output;
 use crate::stack_id::stack_id;
 
-/// The statuses of operations that are under way, as the API takes them.
-const UNDER_WAY: [&str; 3] = ["waiting_for_approval", "running", "starting"];
+/// The statuses of operations in progress, as the API expects them.
+const IN_PROGRESS: [&str; 3] = ["waiting_for_approval", "running", "starting"];
 
 /// What a list shows of every operation.
 const COLUMNS: [(&str, &str); 7] = [
@@ -38,7 +38,11 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             Ok(())
         }
         OperationCommand::List { stack: None, waiting } => {
-            let statuses: &[&str] = if waiting { &["waiting_for_approval"] } else { &UNDER_WAY };
+            let statuses: &[&str] = if waiting {
+                &["waiting_for_approval"]
+            } else {
+                &IN_PROGRESS
+            };
             let mut items = Vec::new();
             for status in statuses {
                 items.extend(
@@ -48,7 +52,7 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
                 );
             }
             let columns = [&[("stack", "stack.name"), ("environment", "environment")], &COLUMNS[..]].concat();
-            output.table(&items, &columns, "No such operation is under way.");
+            output.table(&items, &columns, "No such operation is in progress.");
             Ok(())
         }
         OperationCommand::Show { operation } => {

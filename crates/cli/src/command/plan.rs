@@ -120,7 +120,7 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
 async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String, Error> {
     if output.is_json() || !std::io::stdin().is_terminal() {
         return Err(Error::Usage(format!(
-            "nobody can be asked here: name the sheet that you approve with `--sheet HASH`; `slipway sheet {id}` shows it with its hash"
+            "this is not a terminal, so name the sheet that you approve with `--sheet HASH`; `slipway sheet {id}` shows it with its hash"
         )));
     }
     let sheet = read_sheet(id, client).await?;

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::server;
 use crate::terraform::Search;
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
     let postgres = Installation::find().map_err(Error::Postgres)?;
@@ -77,7 +77,7 @@ fn caches(redis: Option<&elasticache::Installation>) -> String {
     )
 }
 
-/// Where builds get providers from, as the runner is told: a folder by its whole path.
+/// The providers of builds, as the runner expects them: a folder by its absolute path.
 fn providers(source: &str) -> Result<String, Error> {
     if ["registry", "published"].contains(&source) {
         return Ok(source.to_owned());

@@ -141,7 +141,7 @@ pub async fn execution_failed(endpoint: &LocalAws, operation: &Operation) -> Res
     Err(Error::Demo(format!("the execution of {} does not end", operation.id)))
 }
 
-/// Looks for what a destroy could leave: the service, its tasks, its address, the Terraform state, the name.
+/// Verifies that a destroy leaves nothing: no service, task, address, Terraform state or name.
 pub async fn nothing_is_left(client: &Client, endpoint: &LocalAws, stack: &StackRecord) -> Result<String, Error> {
     let record: Value = client.get(&format!("/v1/stacks/{}", stack.id)).await?;
     expect(
@@ -155,7 +155,7 @@ pub async fn nothing_is_left(client: &Client, endpoint: &LocalAws, stack: &Stack
         .into_iter()
         .flatten()
         .any(|cluster| cluster["status"] == "ACTIVE");
-    expect(!active, "the cluster is gone", &clusters)?;
+    expect(!active, "the cluster is deleted", &clusters)?;
     let answer = reqwest::get(format!("{}/healthz", stack.url)).await;
     expect(answer.is_err(), "nothing answers at the guestbook's address", &answer)?;
     let volumes = client.get::<Value>("/v1/environments/local").await?;
@@ -164,7 +164,7 @@ pub async fn nothing_is_left(client: &Client, endpoint: &LocalAws, stack: &Stack
         .map(|folder| std::path::Path::new(folder).join(&stack.id));
     expect(
         folder.as_ref().is_some_and(|folder| !folder.exists()),
-        "the database's folder is gone",
+        "the database's folder is deleted",
         &folder,
     )?;
     let live = client.list("/v1/stacks", &[]).await?;

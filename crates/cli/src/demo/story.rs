@@ -29,8 +29,8 @@ impl Story {
         })
     }
 
-    /// Tells it all.
-    pub async fn tell(&self, guestbook: &Guestbook) -> Result<(), Error> {
+    /// Runs all chapters.
+    pub async fn run(&self, guestbook: &Guestbook) -> Result<(), Error> {
         let pushed = self.publish(guestbook).await?;
         let stack = self.provision(&pushed[0]).await?;
         self.release_that_works(&stack, &pushed[1]).await?;

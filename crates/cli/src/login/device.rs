@@ -69,7 +69,7 @@ impl Grant {
             match ask(&metadata.token_endpoint, &form).await {
                 Ok(Answer::Given(tokens)) => return Ok(tokens),
                 Ok(Answer::Refused(refusal)) => interval += longer(refusal)?,
-                // The network is gone for a moment: less often, and until the time is over.
+                // The network may be down for a moment: poll less often, until the deadline.
                 Err(Error::IssuerUnreachable { .. }) => interval = interval.max(Duration::from_secs(1)) * 2,
                 Err(error) => return Err(error),
             }
@@ -91,7 +91,7 @@ fn longer(refusal: Refusal) -> Result<Duration, Error> {
 }
 
 fn expired() -> Error {
-    Error::Login("nobody entered the code in time: run `slipway login` again".to_owned())
+    Error::Login("the code was not entered in time: run `slipway login` again".to_owned())
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ fn only_what_may_still_come_is_waited_for() {
         ("invalid_client", "--client-id"),
         ("something_new", "something_new said the issuer"),
     ] {
-        let told = longer(refusal(error)).expect_err(error).to_string();
-        assert!(told.contains(words), "{error}: {told}");
+        let message = longer(refusal(error)).expect_err(error).to_string();
+        assert!(message.contains(words), "{error}: {message}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 /// How long an identity provider may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How much of an answer that nobody expected is shown.
+/// How much of an unexpected response is shown.
 const ANSWER_SHOWN: usize = 200;
 
 /// The parts of a provider's metadata (`OpenID` Connect Discovery 1.0) that are of use here.
@@ -160,7 +160,7 @@ pub async fn ask<T: DeserializeOwned>(url: &str, form: &[(&str, &str)]) -> Resul
     read(url, status, &text).map(Answer::Refused)
 }
 
-/// Gives a token back (RFC 7009): the provider takes it from nobody any more.
+/// Revokes a token (RFC 7009): the provider accepts it no more.
 pub async fn revoke(url: &str, client_id: &str, token: &Secret) -> Result<(), Error> {
     let form = [("token", token.reveal()), ("client_id", client_id)];
     let mut body = reqwest::Url::parse("form:").map_err(|error| Error::Login(error.to_string()))?;
@@ -177,7 +177,7 @@ pub async fn revoke(url: &str, client_id: &str, token: &Secret) -> Result<(), Er
 }
 
 fn http() -> Result<reqwest::Client, Error> {
-    // A redirect would take what is secret to an address that nobody looked at.
+    // A redirect could send secrets to an address that was not checked.
     let client = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE);
     client
         .build()
@@ -204,7 +204,7 @@ fn read<T: DeserializeOwned>(url: &str, status: StatusCode, text: &str) -> Resul
     })
 }
 
-/// A text of somebody else's as a terminal may show it.
+/// A foreign text as a terminal may show it.
 pub fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }

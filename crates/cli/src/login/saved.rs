@@ -1,4 +1,4 @@
-//! The logins of this user: one file that nobody else can read.
+//! The logins of this user: one file that only the user can read.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};

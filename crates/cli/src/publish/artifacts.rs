@@ -85,14 +85,14 @@ impl Artifacts {
         })
     }
 
-    /// Looks at an object.
+    /// Reads the metadata of an object.
     pub async fn look(&self, key: &str) -> Result<Option<Known>, Error> {
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(found) => Ok(Some(Known {
                 metadata: found.metadata.unwrap_or_default().into_iter().collect(),
             })),
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(self.failed("look at", key, error.into())),
+            Err(error) => Err(self.failed("read the metadata of", key, error.into())),
         }
     }
 

@@ -63,7 +63,7 @@ pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
     Ok(found)
 }
 
-/// Reads one blueprint, and looks at it as the API will.
+/// Reads one blueprint, and checks it as the API will.
 fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
     let name = match about.name {
         Some(name) => name,
@@ -180,7 +180,7 @@ impl Ready {
 async fn published_lock(artifacts: &Artifacts, digest: &str) -> Result<Option<String>, Error> {
     let digest: Digest = digest.parse().map_err(|error| {
         Error::Program(format!(
-            "the API tells of a blueprint with the digest {digest:?}: {error}"
+            "the API returned a blueprint with the digest {digest:?}: {error}"
         ))
     })?;
     let key = artifact::blueprint(&digest);

@@ -1,4 +1,4 @@
-//! The packages of providers: got from a mirror or a registry, checked against the lock files, put where builds look for them.
+//! The packages of providers: downloaded from a mirror or a registry, checked against the lock files, uploaded for builds.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -35,7 +35,7 @@ impl Toolchain {
             Some(program) => program,
             None => Search::from_env().fetched_for(architecture.platform()).await?,
         };
-        // The runner looks for these two names.
+        // The runner expects these two names.
         let name = match terraform.file_name().and_then(|name| name.to_str()) {
             Some(name) if name.starts_with("tofu") => "tofu",
             _ => "terraform",
@@ -50,7 +50,7 @@ impl Toolchain {
         })
     }
 
-    /// Puts it where builds look for it, unless the same is there.
+    /// Uploads it for builds, unless the same one is there.
     pub async fn publish(self, artifacts: &Artifacts, output: Output) -> Result<Done, Error> {
         let key = key(self.architecture);
         let digest = Digest::of(&self.zip);

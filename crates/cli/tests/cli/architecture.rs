@@ -59,7 +59,7 @@ const ON_AWS: [&str; 5] = [
 
 /// The direct dependencies of every package, without those for tests, by name.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    // For this machine alone: what only other systems need is not here to be looked at.
+    // For this machine only, because crates for other systems may not be downloaded here.
     let output = Command::new(env!("CARGO"))
         .args([
             "metadata",

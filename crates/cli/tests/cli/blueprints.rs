@@ -56,9 +56,9 @@ async fn every_blueprint_becomes_a_stack_whose_contract_is_accepted() {
         let path = asked["links"]["stack"].as_str().expect("a link");
         let stack = server.get(path).await;
         assert_eq!(stack["status"], "ready", "{blueprint}");
-        let told = |name: &str| stack[name].as_object().is_some_and(|texts| !texts.is_empty());
+        let has = |name: &str| stack[name].as_object().is_some_and(|texts| !texts.is_empty());
         assert!(
-            told("endpoints") || told("notes"),
+            has("endpoints") || has("notes"),
             "{blueprint} says nothing to people: {stack:#}"
         );
         let destroy = server.request(Method::DELETE, path, &[], None).await;
@@ -119,7 +119,7 @@ async fn bad_values_are_refused_before_terraform_starts() {
 }
 
 #[tokio::test]
-async fn the_api_tells_everything_of_every_variable() {
+async fn api_returns_the_complete_schema_of_every_variable() {
     let server = server();
     for folder in fs::read_dir(tf().join("blueprints")).expect("blueprints") {
         let folder = folder.expect("a folder").path();

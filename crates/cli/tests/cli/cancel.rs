@@ -115,7 +115,7 @@ async fn known(server: &Server, stack: &str) -> BTreeSet<String> {
     names.collect()
 }
 
-/// Asks for a stack, cancels it when that many resources are made and a pause is over, and looks at what is left.
+/// Creates a stack, cancels it after that many resources and a pause, and checks what remains.
 async fn cancelled_at(server: &Server, ledgers: &Path, number: usize, moment: usize, pause: Duration) {
     let asked = server.create(&format!("stack-{number}"), "twelve", &json!({})).await;
     let stack = asked["stack"]["id"].as_str().expect("a stack").to_owned();
@@ -134,10 +134,10 @@ async fn cancelled_at(server: &Server, ledgers: &Path, number: usize, moment: us
         assert_eq!(cancelled.status, StatusCode::CONFLICT, "{context}");
     }
     let made: BTreeSet<String> = made(&ledger).into_iter().collect();
-    let in_state = known(server, &stack).await;
+    let recorded = known(server, &stack).await;
     assert!(
-        made.is_subset(&in_state),
-        "made: {made:?}, in the state: {in_state:?}, {context}"
+        made.is_subset(&recorded),
+        "made: {made:?}, in the state: {recorded:?}, {context}"
     );
 
     let path = asked["links"]["stack"].as_str().expect("a link");

@@ -186,7 +186,7 @@ fn exit_codes_and_complaints_can_be_trusted() {
 }
 
 #[tokio::test]
-async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
+async fn approver_sees_what_waits_and_what_it_would_do() {
     let server = Server::start();
     let folder = blueprint();
     let files = tempfile::tempdir().expect("a folder");
@@ -241,7 +241,7 @@ async fn whoever_approves_sees_what_waits_and_what_it_would_do() {
         sheet.contains("~ text: (default) -> \"x\"") && sheet.contains("sheet        sha256:"),
         "{sheet}"
     );
-    // Nobody is there to be asked.
+    // Standard input is not a terminal.
     let unasked = server.slipway(&["approve", id]);
     assert_eq!(
         (code(&unasked), complaint(&unasked).contains("--sheet HASH")),

@@ -19,7 +19,7 @@ const WORDS: &str = r#"
 
 const RESULTS: &str = "arn:aws:events:us-east-1:000000000000:event-bus/slipway-results";
 
-/// A service of the local ECS that does nothing but run. Who asks for it says where this program is.
+/// A service of the local ECS that only runs. The request names this program.
 const RUNS: &str = r#"
     locals {
       definition = { containerDefinitions = [{ name = "app", essential = true }] }
@@ -60,7 +60,7 @@ async fn put(server: &Server, detail: &Value) {
     assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
 }
 
-/// The next result that the account is told.
+/// The next result that the account receives.
 async fn result(server: &Server) -> Value {
     let queue = server
         .aws("AmazonSQS.GetQueueUrl", &json!({"QueueName": "slipway-results"}))
@@ -87,7 +87,7 @@ async fn result(server: &Server) -> Value {
         .expect("a result")
 }
 
-/// The events that nobody could handle, when there are as many.
+/// The dead-lettered events, once there are that many.
 async fn kept(server: &Server, wanted: usize) -> Vec<Value> {
     let looking = async {
         loop {
@@ -132,7 +132,7 @@ async fn allow(server: &Server, blueprints: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_request_is_done_and_its_account_is_told_and_what_is_refused_is_brought_again_when_it_may() {
+async fn request_gets_results_and_a_rejected_one_can_be_redriven() {
     let server = Server::start();
     server.publish("words", "1.0.0", WORDS).await;
     allow(&server, &[]).await;
@@ -263,7 +263,7 @@ async fn a_pushed_image_is_released_where_it_is_followed_and_nowhere_else() {
         json!({"web": follows("site")})
     );
 
-    // Nobody follows such tags, nor that repository.
+    // No stack follows these tags, nor that repository.
     push(&server, folder.path(), "site", "edge", "2");
     push(&server, folder.path(), "jobs", "v1", "jobs 2");
     let second = push(&server, folder.path(), "site", "v2", "3");

@@ -81,7 +81,7 @@ impl Examples {
     async fn destroy(&self, stack: &Stack) {
         let asked = self.server.request(Method::DELETE, &stack.path, &[], None).await;
         self.server.succeeded(&asked.json()).await;
-        assert!(!stack.files.exists(), "the files are gone with the stack");
+        assert!(!stack.files.exists(), "the files are deleted with the stack");
     }
 
     /// What an address of the application answers.

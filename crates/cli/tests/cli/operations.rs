@@ -291,7 +291,7 @@ async fn two_updates_of_a_stack_take_their_turns() {
     assert_eq!(server.get(&stack).await["endpoints"]["text"], "second");
 }
 
-/// `kill -9` in the middle of an apply, then up again: nothing is lost, stuck, or made twice, and nobody unlocks anything.
+/// `kill -9` in the middle of an apply, then up again: nothing is lost, stuck, made twice, or in need of an unlock.
 #[tokio::test]
 async fn a_server_that_is_killed_in_an_apply_goes_on() {
     let mut server = Server::start();

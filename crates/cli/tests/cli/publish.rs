@@ -206,10 +206,10 @@ fn a_build_without_a_package_says_what_to_publish() {
         "--wait",
     ]);
     assert_eq!(code(&created), 1);
-    let told = said(&created);
+    let printed = said(&created);
     assert!(
-        told.contains(VERSION) && told.contains("is not published") && told.contains("slipway publish"),
-        "{told}"
+        printed.contains(VERSION) && printed.contains("is not published") && printed.contains("slipway publish"),
+        "{printed}"
     );
 
     // Nor is a package published that is not the one in the lock file, or that the mirror does not have.
@@ -357,14 +357,18 @@ fn what_cannot_be_published_stops_all() {
     write(&top.path().join("wrong/blueprint.json"), r#"{"version": "1.0.0"}"#);
     let refused = publish(&server, top.path(), &["--json"]);
     assert_eq!(code(&refused), 3, "{}", said(&refused));
-    let told: Value = serde_json::from_slice(&refused.stderr).expect("JSON");
-    let fields: Vec<&Value> = told["errors"]
+    let printed: Value = serde_json::from_slice(&refused.stderr).expect("JSON");
+    let fields: Vec<&Value> = printed["errors"]
         .as_array()
         .expect("a list")
         .iter()
         .map(|error| &error["field"])
         .collect();
-    assert_eq!(fields, [&json!("files.main.tf"), &json!("files.main.tf")], "{told:#}");
+    assert_eq!(
+        fields,
+        [&json!("files.main.tf"), &json!("files.main.tf")],
+        "{printed:#}"
+    );
     let listed = server.slipway(&["blueprint", "list", "--json"]);
     assert_eq!(
         String::from_utf8_lossy(&listed.stdout).trim(),

@@ -51,7 +51,7 @@ async fn create(server: &Server, name: &str, environment: &str) -> String {
     answer.json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// The plan that everybody looks at does not change, so that the watchers hold what they get for as long as they can.
+/// The watched plan does not change, so that the watchers hold their requests for as long as they can.
 #[tokio::test]
 async fn twelve_watchers_at_ten_executions_fail_no_operation() {
     let server = Server::start_with(&["--limit", "ConcurrentExecutions=10"]);

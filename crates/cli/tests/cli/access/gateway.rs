@@ -9,9 +9,9 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use sha2::{Digest, Sha256};
 
-/// Whom it lets in.
+/// The callers that it accepts.
 #[derive(Clone)]
-pub enum LetIn {
+pub enum Accepts {
     /// Who signs with this key, for this region; with this session token where there is one.
     Signed {
         id: &'static str,
@@ -22,10 +22,10 @@ pub enum LetIn {
     /// Who has one of these tokens.
     Tokens(Arc<Mutex<Vec<String>>>),
     /// Who shows nothing at all.
-    Nobody,
+    Anonymous,
 }
 
-/// A request that was let in.
+/// A request that was accepted.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub request: String,
@@ -34,22 +34,22 @@ pub struct Seen {
 
 #[derive(Clone)]
 pub struct Gateway {
-    let_in: LetIn,
+    accepts: Accepts,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Gateway {
-    /// Starts one; gives its address.
-    pub async fn start(let_in: LetIn) -> (Self, String) {
+    /// Starts one; returns its address.
+    pub async fn start(accepts: Accepts) -> (Self, String) {
         let gateway = Self {
-            let_in,
+            accepts,
             seen: Arc::default(),
         };
         let router = Router::new().fallback(answer).with_state(gateway.clone());
         (gateway, super::serve(router).await)
     }
 
-    /// What was let in so far.
+    /// The requests that were accepted so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("a lock").clone()
     }
@@ -58,8 +58,8 @@ impl Gateway {
 async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> (StatusCode, String) {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1 << 20).await.expect("a body");
-    let allowed = match &gateway.let_in {
-        LetIn::Signed {
+    let allowed = match &gateway.accepts {
+        Accepts::Signed {
             id,
             secret,
             session,
@@ -73,17 +73,17 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> (Stat
                 Err("The security token included in the request is invalid.")
             }
         }
-        LetIn::Tokens(tokens) => {
+        Accepts::Tokens(tokens) => {
             let tokens = tokens.lock().expect("a lock");
             let given = header(&parts.headers, "authorization");
             let known = tokens.iter().any(|token| given == format!("Bearer {token}"));
             if known { Ok(()) } else { Err("Unauthorized") }
         }
-        LetIn::Nobody => {
+        Accepts::Anonymous => {
             let shown = ["authorization", "x-amz-date"]
                 .iter()
                 .any(|name| parts.headers.contains_key(*name));
-            if shown { Err("somebody") } else { Ok(()) }
+            if shown { Err("authenticated") } else { Ok(()) }
         }
     };
     match allowed {
@@ -95,8 +95,8 @@ async fn answer(State(gateway): State<Gateway>, request: Request<Body>) -> (Stat
             (StatusCode::OK, r#"{"items": [], "next": null}"#.to_owned())
         }
         Err(message) => {
-            let status = match gateway.let_in {
-                LetIn::Tokens(_) => StatusCode::UNAUTHORIZED,
+            let status = match gateway.accepts {
+                Accepts::Tokens(_) => StatusCode::UNAUTHORIZED,
                 _ => StatusCode::FORBIDDEN,
             };
             (status, format!(r#"{{"message":"{message}"}}"#))

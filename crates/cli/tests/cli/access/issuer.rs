@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// What it answers, in order, to one who asks for tokens.
+/// Its responses to requests for tokens, in order.
 #[derive(Default)]
 pub struct Script {
     /// The part of its metadata that is not as usual.

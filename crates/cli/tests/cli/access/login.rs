@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::gateway::{Gateway, LetIn};
+use super::gateway::{Accepts, Gateway};
 use super::issuer::{Issuer, Script, tokens};
 use super::{code, said, slipway};
 
@@ -35,7 +35,7 @@ async fn log_in(home: &Path, endpoint: &str, issuer: &str) -> std::process::Outp
 
 async fn gateway(good: &[&str]) -> String {
     let good = good.iter().map(|token| (*token).to_owned()).collect();
-    Gateway::start(LetIn::Tokens(Arc::new(Mutex::new(good)))).await.1
+    Gateway::start(Accepts::Tokens(Arc::new(Mutex::new(good)))).await.1
 }
 
 #[tokio::test]
@@ -49,11 +49,11 @@ async fn a_login_is_saved_for_its_user_alone_used_and_given_back() {
     let (issuer, issuer_address) = Issuer::start(script).await;
     let (endpoint, other) = (gateway(&[FIRST]).await, gateway(&[FIRST]).await);
     let output = log_in(home.path(), &endpoint, &issuer_address).await;
-    let mut told = said(&output);
-    assert_eq!(code(&output), 0, "{told}");
+    let mut printed = said(&output);
+    assert_eq!(code(&output), 0, "{printed}");
     assert!(
-        told.contains("https://id.example.com/device") && told.contains("WDJB-MJHT"),
-        "{told}"
+        printed.contains("https://id.example.com/device") && printed.contains("WDJB-MJHT"),
+        "{printed}"
     );
     let asked = issuer.asked();
     assert_eq!(asked.len(), 4, "{asked:?}");
@@ -81,10 +81,10 @@ async fn a_login_is_saved_for_its_user_alone_used_and_given_back() {
     let after = slipway(home.path(), &[], &["stack", "list", "--endpoint", &endpoint]).await;
     assert_eq!(code(&after), 3, "{}", said(&after));
     for output in [&used, &elsewhere, &out, &after] {
-        told += &said(output);
+        printed += &said(output);
     }
     for secret in [FIRST, "to-renew", "the-device-code"] {
-        assert!(!told.contains(secret), "{told}");
+        assert!(!printed.contains(secret), "{printed}");
     }
 }
 
@@ -119,13 +119,13 @@ async fn a_login_is_renewed_once_however_many_commands_need_it_and_says_when_it_
     fs::write(&file, saved.to_string()).expect("a file");
     let ended = slipway(home.path(), &[], &list).await;
     assert_eq!(code(&ended), 3);
-    let told = said(&ended);
+    let printed = said(&ended);
     assert!(
-        told.contains(&format!("slipway login --endpoint {endpoint}")) && !told.contains("again\""),
-        "{told}"
+        printed.contains(&format!("slipway login --endpoint {endpoint}")) && !printed.contains("again\""),
+        "{printed}"
     );
 
-    // The second login needs to be told nothing.
+    // The second login needs no options.
     let again = slipway(home.path(), &[], &["login", "--endpoint", &endpoint]).await;
     assert!(
         said(&again).contains("WDJB-MJHT") && said(&again).contains("invalid_grant"),
@@ -174,9 +174,13 @@ async fn an_identity_provider_that_gives_nothing_is_quoted_with_a_remedy() {
         };
         let (_, issuer) = Issuer::start(script).await;
         let output = log_in(home.path(), "https://slipway.example.com", &issuer).await;
-        let told = said(&output);
-        assert_eq!((code(&output), told.contains(words)), (3, true), "{words}: {told}");
-        assert!(!told.contains("opaque-token"), "{told}");
+        let printed = said(&output);
+        assert_eq!(
+            (code(&output), printed.contains(words)),
+            (3, true),
+            "{words}: {printed}"
+        );
+        assert!(!printed.contains("opaque-token"), "{printed}");
     }
     assert!(!home.path().join(".config/slipway/logins.json").exists());
 
@@ -201,6 +205,6 @@ async fn an_identity_provider_that_gives_nothing_is_quoted_with_a_remedy() {
             said(&output)
         );
     }
-    let nobody = log_in(home.path(), "https://slipway.example.com", "http://127.0.0.1:1").await;
-    assert_eq!(code(&nobody), 4, "{}", said(&nobody));
+    let unreachable = log_in(home.path(), "https://slipway.example.com", "http://127.0.0.1:1").await;
+    assert_eq!(code(&unreachable), 4, "{}", said(&unreachable));
 }

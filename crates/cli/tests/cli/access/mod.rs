@@ -16,7 +16,7 @@ async fn slipway(home: &Path, vars: &[(&str, &str)], args: &[&str]) -> Output {
         .args(args)
         .env_clear()
         .env("HOME", home)
-        // There is no machine that gives credentials, and nobody waits for one.
+        // There is no metadata service here, and no test waits for one.
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .envs(vars.iter().copied())
         .stdin(Stdio::null())

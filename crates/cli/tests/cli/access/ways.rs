@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::gateway::{Gateway, LetIn};
+use super::gateway::{Accepts, Gateway};
 use super::{code, said, slipway};
 
 const ID: &str = "AKIDEXAMPLE";
@@ -14,8 +14,8 @@ const SESSION: &str = "session/token+of==the-role";
 
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ID), ("AWS_SECRET_ACCESS_KEY", SECRET)];
 
-fn signed(session: Option<&'static str>) -> LetIn {
-    LetIn::Signed {
+fn signed(session: Option<&'static str>) -> Accepts {
+    Accepts::Signed {
         id: ID,
         secret: SECRET,
         session,
@@ -53,7 +53,7 @@ async fn requests_are_signed_as_api_gateway_checks_it() {
         ],
     )
     .await;
-    // It was let in; that the answer is no operation is another matter.
+    // It was accepted; that the response is no operation is another matter.
     assert_eq!(code(&rejected), 4, "{}", said(&rejected));
     let seen = gateway.seen();
     let requests: Vec<&str> = seen.iter().map(|seen| seen.request.as_str()).collect();
@@ -105,7 +105,7 @@ async fn credentials_are_found_where_the_aws_cli_finds_them() {
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_is_told_what_to_do_and_shown_no_secret() {
+async fn rejected_caller_gets_a_remedy_and_sees_no_secret() {
     let home = TempDir::new().expect("a folder");
     let (gateway, address) = Gateway::start(signed(None)).await;
     let wrong = [("AWS_ACCESS_KEY_ID", ID), ("AWS_SECRET_ACCESS_KEY", "wrong-secret")];
@@ -162,7 +162,7 @@ async fn who_is_not_let_in_is_told_what_to_do_and_shown_no_secret() {
 async fn a_token_goes_before_a_signature_and_nothing_is_sent_to_this_machine_unasked() {
     let home = TempDir::new().expect("a folder");
     let tokens = Arc::new(Mutex::new(vec!["eyJ.eyJ.good".to_owned()]));
-    let (_, with_tokens) = Gateway::start(LetIn::Tokens(tokens)).await;
+    let (_, with_tokens) = Gateway::start(Accepts::Tokens(tokens)).await;
     let mut vars = KEYS.to_vec();
     vars.push(("AWS_REGION", "eu-west-1"));
     vars.push(("SLIPWAY_TOKEN", "eyJ.eyJ.good"));
@@ -177,8 +177,8 @@ async fn a_token_goes_before_a_signature_and_nothing_is_sent_to_this_machine_una
         said(&bad)
     );
 
-    let (nobody, open) = Gateway::start(LetIn::Nobody).await;
+    let (anonymous, open) = Gateway::start(Accepts::Anonymous).await;
     vars.pop();
     let output = slipway(home.path(), &vars, &["stack", "list", "--endpoint", &open]).await;
-    assert_eq!((code(&output), nobody.seen().len()), (0, 1), "{}", said(&output));
+    assert_eq!((code(&output), anonymous.seen().len()), (0, 1), "{}", said(&output));
 }

@@ -261,7 +261,7 @@ fn spawn(data: &Path, options: &[String]) -> (Child, Value) {
     (process, up)
 }
 
-/// Waits until a condition holds that nothing tells us of: a file that another program writes.
+/// Waits for a condition that sends no notification: a file that another program writes.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
     let looking = async {
         while !holds() {
