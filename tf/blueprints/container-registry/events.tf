@@ -1,11 +1,11 @@
-# Slipway hears of every push to these repositories, and of no other.
+# Every push to these repositories, and no other, is sent to Slipway.
 
 locals {
-  told = var.slipway_bus_arn == null ? toset([]) : toset(["slipway"])
+  slipway = var.slipway_bus_arn == null ? toset([]) : toset(["slipway"])
 }
 
 resource "aws_cloudwatch_event_rule" "pushed" {
-  for_each = local.told
+  for_each = local.slipway
 
   name        = "${local.stack}-pushed"
   description = "Images that were pushed to the repositories of the stack ${local.stack}."
@@ -22,7 +22,7 @@ resource "aws_cloudwatch_event_rule" "pushed" {
 }
 
 resource "aws_cloudwatch_event_target" "pushed" {
-  for_each = local.told
+  for_each = local.slipway
 
   rule      = aws_cloudwatch_event_rule.pushed[each.key].name
   target_id = each.key
@@ -36,7 +36,7 @@ resource "aws_cloudwatch_event_target" "pushed" {
 }
 
 data "aws_iam_policy_document" "events_trust" {
-  for_each = local.told
+  for_each = local.slipway
 
   statement {
     actions = ["sts:AssumeRole"]
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "events_trust" {
 }
 
 resource "aws_iam_role" "events" {
-  for_each = local.told
+  for_each = local.slipway
 
   name                 = "${local.stack}-events"
   path                 = "/slipway/"
@@ -71,7 +71,7 @@ resource "aws_iam_role" "events" {
 }
 
 data "aws_iam_policy_document" "events" {
-  for_each = local.told
+  for_each = local.slipway
 
   statement {
     actions   = ["events:PutEvents"]
@@ -80,7 +80,7 @@ data "aws_iam_policy_document" "events" {
 }
 
 resource "aws_iam_role_policy" "events" {
-  for_each = local.told
+  for_each = local.slipway
 
   name   = "put-events"
   role   = aws_iam_role.events[each.key].id
@@ -88,7 +88,7 @@ resource "aws_iam_role_policy" "events" {
 }
 
 resource "aws_sqs_queue" "undelivered" {
-  for_each = local.told
+  for_each = local.slipway
 
   name                      = "${local.stack}-undelivered"
   message_retention_seconds = 1209600
@@ -96,7 +96,7 @@ resource "aws_sqs_queue" "undelivered" {
 }
 
 data "aws_iam_policy_document" "undelivered" {
-  for_each = local.told
+  for_each = local.slipway
 
   statement {
     actions   = ["sqs:SendMessage"]
@@ -116,7 +116,7 @@ data "aws_iam_policy_document" "undelivered" {
 }
 
 resource "aws_sqs_queue_policy" "undelivered" {
-  for_each = local.told
+  for_each = local.slipway
 
   queue_url = aws_sqs_queue.undelivered[each.key].id
   policy    = data.aws_iam_policy_document.undelivered[each.key].json

@@ -35,6 +35,6 @@ output "push_role_arns" {
 }
 
 output "undelivered_queue_url" {
-  description = "Where pushes are that Slipway could not be told of; null where it is not told of any."
+  description = "The queue of pushes that could not be delivered to Slipway; null without `slipway_bus_arn`."
   value       = one([for queue in aws_sqs_queue.undelivered : queue.id])
 }

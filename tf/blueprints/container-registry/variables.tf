@@ -54,7 +54,7 @@ variable "repositories" {
 
 variable "push" {
   description = <<-EOT
-    Who may push, and to which repositories: a role for each, by name. Nobody by default.
+    Who may push, and to which repositories: a role for each, by name. None by default.
 
     - `repositories`: the repositories it may push to; all by default.
     - `principals`: ARNs of roles or users, also of other accounts, that may assume it; with `external_id` if they have to know one.
@@ -149,7 +149,7 @@ variable "pull_organization" {
 }
 
 variable "slipway_bus_arn" {
-  description = "Slipway's event bus, the output EventBusArn of its template: it hears of every push, so that stacks can subscribe to images. Without it nobody is told."
+  description = "Slipway's event bus, the output EventBusArn of its template. It receives every push, so that stacks can subscribe to images. Without it no pushes are sent."
   type        = string
   default     = null
 

@@ -14,7 +14,7 @@ locals {
     })
   }
 
-  # From the name and not from the position in the map: another instance moves nobody.
+  # By the name and not by the position in the map, so that another instance does not move the existing ones.
   subnet_of = {
     for name, instance in local.instances : name => (
       length(instance.subnets) == 0 ? null :

@@ -13,7 +13,7 @@ module "network" {
   name       = local.stack
   cidr_block = var.cidr_block
 
-  # A NAT gateway is what costs most: without private instances nobody needs one.
+  # A NAT gateway costs most, and only private instances need one.
   nat = anytrue([for instance in var.instances : instance.address == "private"]) ? var.nat : "none"
 
   flow_logs = {

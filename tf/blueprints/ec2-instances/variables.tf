@@ -8,7 +8,7 @@ variable "instances" {
     - `image`: any text, such as a date. Another text makes the instance anew from the newest image.
     - `disk_gib`: the encrypted disk of the system; 50 for Windows and 16 for others by default.
     - `user_data`: what runs at the first start, at most 15,000 bytes: a script that begins with `#!`, a `#cloud-config`, or for
-      Windows a `<powershell>` or `<script>` block. Everybody who may look at the instance can read it: put no secrets in it.
+      Windows a `<powershell>` or `<script>` block. Everyone with read access to the instance can read it: put no secrets in it.
       Another text makes the instance anew.
     - `address`: `private`; `public`, an address that changes at each stop; or `fixed`, an Elastic IP that stays.
     - `subnet`: the position of its subnet, from 0. By default one is derived from the name.
@@ -193,7 +193,7 @@ variable "load_balancer" {
       var.load_balancer.cidrs == null ? !var.load_balancer.public :
       length(var.load_balancer.cidrs) > 0 && alltrue([for cidr in var.load_balancer.cidrs : can(cidrnetmask(cidr))])
     )
-    error_message = "cidrs are IPv4 ranges like 10.0.0.0/8. A public load balancer says whom it is for: [\"0.0.0.0/0\"] for everybody."
+    error_message = "cidrs are IPv4 ranges like 10.0.0.0/8. A public load balancer needs some: [\"0.0.0.0/0\"] allows all."
   }
 
   validation {

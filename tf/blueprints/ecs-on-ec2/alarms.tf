@@ -1,4 +1,4 @@
-# What somebody should look at: tasks that wait for instances which do not come, and answers that are errors.
+# Alarms that need attention: tasks that wait for instances, and errors of the services.
 
 locals {
   alarm_actions = concat(var.alarms.topic_arns, aws_sns_topic.alarms[*].arn)

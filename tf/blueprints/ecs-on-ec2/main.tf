@@ -11,8 +11,8 @@ data "aws_default_tags" "this" {}
 locals {
   stack = terraform.workspace
 
-  # By way of the association, so that a service is made after the cluster has its capacity provider, and is gone before it is
-  # taken away.
+  # By way of the association, so that services are created after the cluster has its capacity provider, and deleted before the
+  # cluster loses it.
   capacity_provider = one(aws_ecs_cluster_capacity_providers.this.capacity_providers)
 
   # Whom the load balancer sends requests.

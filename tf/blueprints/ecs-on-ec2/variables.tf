@@ -163,7 +163,7 @@ variable "internal" {
 }
 
 variable "allowed_cidr_blocks" {
-  description = "Who may connect to the load balancer, as IPv4 and IPv6 blocks. With fewer than everybody, the stack's health is not asked after a release."
+  description = "Who may connect to the load balancer, as IPv4 and IPv6 blocks. If they do not include all addresses, releases do not check the stack's health."
   type        = list(string)
   default     = ["0.0.0.0/0", "::/0"]
 
@@ -250,7 +250,7 @@ variable "alarms" {
 
   validation {
     condition     = length(var.alarms.topic_arns) + (var.alarms.email == null ? 0 : 1) <= 5
-    error_message = "An alarm tells at most five: topics, and the address as one."
+    error_message = "An alarm has at most five actions: the topics, and the address as one."
   }
 }
 

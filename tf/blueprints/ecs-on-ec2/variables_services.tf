@@ -330,7 +330,7 @@ variable "database" {
 
   validation {
     condition     = var.database == null ? true : var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35
-    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be put back."
+    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be restored."
   }
 
   validation {

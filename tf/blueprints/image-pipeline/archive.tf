@@ -161,7 +161,7 @@ resource "aws_cloudwatch_event_target" "uploaded" {
   arn       = aws_codebuild_project.this.arn
   role_arn  = aws_iam_role.events[each.key].arn
 
-  # release.sh looks at the tag before it builds anything.
+  # release.sh checks the tag before it builds anything.
   input_transformer {
     input_paths = {
       key     = "$.detail.object.key"

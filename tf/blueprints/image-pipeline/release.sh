@@ -7,7 +7,7 @@ fail() {
     exit 1
 }
 
-# Which release: the name of an archive, or the tag that was pushed. A build that somebody starts by hand names it as its version.
+# Which release: the name of an archive, or the tag that was pushed. A manual build names it as its version.
 if [ -n "${RELEASE_KEY:-}" ]; then
     tag=${RELEASE_KEY##*/}
     tag=${tag%.zip}
@@ -27,7 +27,7 @@ image=$IMAGE_REPOSITORY:$tag
 found=$(aws ecr describe-images --region "$region" --registry-id "${registry%%.*}" --repository-name "$name" \
     --image-ids "imageTag=$tag" --query 'imageDetails[0].imageDigest' --output text 2>&1) &&
     fail "$image is there already: $IMAGE_REPOSITORY@$found. Release that, or push another tag."
-grep --quiet ImageNotFoundException <<<"$found" || fail "cannot look for $image: $found"
+grep --quiet ImageNotFoundException <<<"$found" || fail "failed to check for $image: $found"
 
 aws ecr get-login-password --region "$region" | docker login --username AWS --password-stdin "$registry"
 

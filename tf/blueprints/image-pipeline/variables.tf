@@ -4,7 +4,7 @@ variable "repository" {
 
     - `provider`: `github`, `github-enterprise`, `gitlab`, `gitlab-self-managed` or `bitbucket`.
     - `url`: its address for cloning, like `https://github.com/shop/web.git`.
-    - `connection_arn`: the connection to the provider, made once in the console of CodeConnections, where somebody has to agree to it.
+    - `connection_arn`: the connection to the provider, created once in the console of CodeConnections, where a person has to authorize it.
   EOT
   type = object({
     provider       = string
@@ -38,7 +38,7 @@ variable "repository" {
 
 variable "archive" {
   description = <<-EOT
-    In place of a repository: a bucket of the stack's own, where somebody puts the sources of a release as `releases/<tag>.zip`.
+    Instead of a repository: a bucket of the stack, to which the sources of a release are uploaded as `releases/<tag>.zip`.
 
     - `uploaders`: ARNs of the roles or users, also of other accounts, that may.
     - `keep_days`: for how many days sources are kept.
@@ -124,7 +124,7 @@ variable "test" {
 
   validation {
     condition     = var.test.target != null || length(var.test.command) > 0
-    error_message = "An image that nobody tested is not released: give test a target, or a command."
+    error_message = "Untested images are not released: give test a target or a command."
   }
 
   validation {

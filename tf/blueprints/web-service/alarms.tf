@@ -1,4 +1,4 @@
-# What somebody should look at. Those of databases and queues are in their modules.
+# Alarms that need attention. Those of databases and queues are in their modules.
 
 locals {
   alarm_actions = concat(var.alarms.topic_arns, aws_sns_topic.alarms[*].arn)
@@ -12,7 +12,7 @@ locals {
         dimensions  = {}
       }
       unanswered = {
-        description = "More than ten requests in five minutes found no task that answered: look at the services' events."
+        description = "More than ten requests in five minutes found no task that answered: check the services' events."
         metric      = "HTTPCode_ELB_5XX_Count"
         threshold   = 10
         dimensions  = {}

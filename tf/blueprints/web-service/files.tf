@@ -38,7 +38,7 @@ resource "aws_s3_bucket" "files" {
   #checkov:skip=CKV_AWS_145: with the key of the service itself
   #checkov:skip=CKV2_AWS_6: it is closed to the public, below
   #checkov:skip=CKV2_AWS_61: it has a lifecycle, below
-  #checkov:skip=CKV2_AWS_62: nobody waits for its events
+  #checkov:skip=CKV2_AWS_62: its events have no consumer
   count = var.files == null ? 0 : 1
 
   bucket_prefix = "${local.stack}-files-"
@@ -52,7 +52,7 @@ resource "aws_s3_bucket" "backups" {
   #checkov:skip=CKV_AWS_145: with the key of the service itself
   #checkov:skip=CKV2_AWS_6: it is closed to the public, below
   #checkov:skip=CKV2_AWS_61: it has a lifecycle, below
-  #checkov:skip=CKV2_AWS_62: nobody waits for its events
+  #checkov:skip=CKV2_AWS_62: its events have no consumer
   count = var.files == null ? 0 : 1
 
   bucket_prefix = "${local.stack}-backups-"

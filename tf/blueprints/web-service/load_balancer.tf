@@ -158,7 +158,7 @@ resource "aws_lb_listener_rule" "this" {
   action {
     type = "forward"
 
-    # No stickiness of the target group: when the weight goes back, everybody goes back.
+    # No stickiness of the target group, so that a lower weight takes effect at once for all clients.
     forward {
       dynamic "target_group" {
         for_each = module.sets.sets

@@ -67,10 +67,10 @@ output "slipway" {
         "aws secretsmanager get-secret-value --region ${local.region} --secret-id ${database.secret_arn} --query SecretString --output text"
         if var.bastion
       },
-      # Where people put a dump, and look for what the application keeps.
+      # Where people upload a dump, and find the application's files.
       { for bucket in aws_s3_bucket.files : "files" => bucket.bucket },
       { for worker, queue in module.queue : "put-aside-${worker}" => queue.dead_queue_url },
-      # In a zone that is not the stack's, somebody has to make them.
+      # In a zone outside of the stack, people have to create them.
       {
         for dkim in aws_ses_domain_dkim.this : "email-records" => join("; ", [
           for token in dkim.dkim_tokens : "${token}._domainkey.${local.email_domain} CNAME ${token}.dkim.amazonses.com"

@@ -1,19 +1,19 @@
-# The services and workers: what they are told, and what they may do.
+# The services and workers: their environment variables, and their permissions.
 
 locals {
   # Out of what the cluster has been given, as a service is refused while its cluster does not have them yet.
   on_demand = one([for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name if name == "FARGATE"])
   on_spot   = one([for name in aws_ecs_cluster_capacity_providers.this.capacity_providers : name if name == "FARGATE_SPOT"])
 
-  # The first tasks on capacity that AWS does not take back, the others on Spot.
+  # The first tasks on capacity without interruptions, the others on Spot.
   capacity = { for key, part in merge(local.services, local.workers) : key => (
     !part.spot ? { (local.on_demand) = { weight = 1, base = 0 } } :
     part.spot_base == 0 ? { (local.on_spot) = { weight = 1, base = 0 } } :
     { (local.on_demand) = { weight = 0, base = part.spot_base }, (local.on_spot) = { weight = 1, base = 0 } }
   ) }
 
-  # What all of a set are told, by the blueprint's own names. A set has its own database and its own queues.
-  told = { for set in module.sets.sets : set => {
+  # The environment of a set, by the blueprint's own names. A set has its own database and its own queues.
+  environment = { for set in module.sets.sets : set => {
     for name, value in merge(
       {
         STACK      = local.stack
@@ -46,7 +46,7 @@ locals {
   } }
 
   # The same for what is secret: references, never values.
-  told_secretly = { for set in module.sets.sets : set => {
+  secret_environment = { for set in module.sets.sets : set => {
     for name, arn in merge(
       var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].password_arn },
       var.redis == null ? {} : { REDIS_PASSWORD = aws_secretsmanager_secret_version.redis[0].arn },
@@ -114,13 +114,13 @@ module "service" {
   readonly_root_filesystem = each.value.readonly_disk
 
   environment = merge(
-    local.told[each.value.set],
+    local.environment[each.value.set],
     each.value.port == null ? {} : { (lookup(var.environment_names, "PORT", "PORT")) = tostring(each.value.port) },
     var.environment,
     each.value.environment,
   )
   secrets = merge(
-    local.told_secretly[each.value.set],
+    local.secret_environment[each.value.set],
     { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
   )
 
@@ -167,13 +167,13 @@ module "worker" {
   readonly_root_filesystem = each.value.readonly_disk
 
   environment = merge(
-    local.told[each.value.set],
+    local.environment[each.value.set],
     { (lookup(var.environment_names, "QUEUE_URL", "QUEUE_URL")) = module.queue[each.key].queue_url },
     var.environment,
     each.value.environment,
   )
   secrets = merge(
-    local.told_secretly[each.value.set],
+    local.secret_environment[each.value.set],
     { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
   )
 

@@ -116,7 +116,7 @@ variable "internal" {
 }
 
 variable "allowed_cidr_blocks" {
-  description = "Who may connect to the load balancer, as IPv4 and IPv6 blocks. With fewer than everybody, the stack's health is not asked after a release."
+  description = "Who may connect to the load balancer, as IPv4 and IPv6 blocks. If they do not include all addresses, releases do not check the stack's health."
   type        = list(string)
   default     = ["0.0.0.0/0", "::/0"]
 

@@ -1,7 +1,7 @@
 # What it keeps, and how a breaking change goes over.
 
 variable "read_only" {
-  description = "Tells the application, as READ_ONLY=true, to answer requests and change nothing. The update that sets it brings the current images out again with it."
+  description = "Sets READ_ONLY=true, which asks the application to answer requests and change nothing. The update that sets it rolls out the current images again."
   type        = bool
   default     = false
 }
@@ -95,7 +95,7 @@ variable "database" {
 
   validation {
     condition     = var.database == null ? true : var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35
-    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be put back."
+    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be restored."
   }
 
   validation {

@@ -26,7 +26,7 @@ variable "services" {
       a minute for each task (`requests_per_task`), and at times (`schedule`: an `expression` like cron(0 6 ? * MON-FRI *), with the
       `min` and `max` from then on).
     - `singleton`: never two tasks at a time, as for a program that keeps its own clock: a rollout stops the old one first.
-    - `spot`, `spot_base`: tasks on Fargate Spot, which AWS takes back with two minutes' notice, but for the first `spot_base`.
+    - `spot`, `spot_base`: tasks on Fargate Spot, which AWS interrupts with two minutes' notice, except for the first `spot_base`.
     - `environment`: environment variables of this service alone, nothing secret.
     - `secrets`: the names of those of the variables `secrets` and `generated_secrets` that it gets; by default all.
     - `policies`, `policy_arns`: what the application may do in AWS: policy documents in JSON by name, and managed policies.
@@ -352,7 +352,7 @@ variable "environment" {
 }
 
 variable "environment_names" {
-  description = "How the application calls what the blueprint tells it, where it has other names: DATABASE_HOST = DB_HOST, for example."
+  description = "The application's own names for the blueprint's environment variables: DATABASE_HOST = DB_HOST, for example."
   type        = map(string)
   default     = {}
 

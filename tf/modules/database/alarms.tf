@@ -1,4 +1,4 @@
-# What somebody should look at before the application stops.
+# Alarms that need attention before the application stops.
 
 locals {
   alarms = {
@@ -10,7 +10,7 @@ locals {
       minutes     = 15
     }
     cpu = {
-      description = "The processor has been busy for a quarter of an hour: look for slow queries, or take a larger instance_class."
+      description = "The processor has been busy for a quarter of an hour: find slow queries, or choose a larger instance_class."
       metric      = "CPUUtilization"
       below       = false
       threshold   = 90

@@ -154,8 +154,8 @@ resource "aws_db_instance" "this" {
   depends_on = [terraform_data.made_with, aws_cloudwatch_log_group.this]
 }
 
-# RDS would renew the password every week. Tasks read it when they start, and would stand before a locked door until they are
-# replaced; so it is renewed when somebody asks for it, and else as seldom as Secrets Manager allows.
+# RDS would rotate the password every week. Tasks read it when they start, and could not connect any more until they are replaced. So it
+# is rotated on request, and otherwise as seldom as Secrets Manager allows.
 resource "aws_secretsmanager_secret_rotation" "this" {
   #checkov:skip=CKV_AWS_304: tasks read it when they start, and would stand before a locked door
   secret_id          = aws_db_instance.this.master_user_secret[0].secret_arn

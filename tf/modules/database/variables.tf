@@ -71,13 +71,13 @@ variable "multi_az" {
 }
 
 variable "backup_retention_days" {
-  description = "For how many days it can be put back to any minute."
+  description = "For how many days it can be restored to any point in time."
   type        = number
   default     = 7
 
   validation {
     condition     = var.backup_retention_days >= 1 && var.backup_retention_days <= 35
-    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be put back."
+    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be restored."
   }
 }
 

@@ -1,4 +1,4 @@
-# The queue of a worker, and what is put aside of it.
+# The queue of a worker, and its dead-letter queue.
 
 locals {
   name = "${var.stack}-${var.key}"
@@ -18,7 +18,7 @@ resource "aws_sqs_queue" "this" {
   })
 }
 
-# Messages that were tried too often. Put them back with "Start DLQ redrive" once the reason is gone.
+# Messages that failed too often. Send them again with "Start DLQ redrive" after the cause is fixed.
 resource "aws_sqs_queue" "dead" {
   name                      = "${local.name}-dead"
   message_retention_seconds = 1209600
@@ -55,7 +55,7 @@ resource "aws_sqs_queue_policy" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "dead" {
   alarm_name          = "${local.name}-dead"
-  alarm_description   = "Messages were put aside after ${var.max_receives} attempts: read the worker's log, mend it, and put them back from the queue ${local.name}-dead."
+  alarm_description   = "Messages were dead-lettered after ${var.max_receives} attempts: read the worker's log, fix the cause, and redrive them from the queue ${local.name}-dead."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead.name }

@@ -14,6 +14,6 @@ output "queue_arn" {
 }
 
 output "dead_queue_url" {
-  description = "The address of the queue of messages that were put aside."
+  description = "The address of the dead-letter queue."
   value       = aws_sqs_queue.dead.url
 }

@@ -20,7 +20,7 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receives" {
-  description = "How often a message is tried before it is put aside in the queue <stack>-<key>-dead."
+  description = "How often a message is received before it is dead-lettered to the queue <stack>-<key>-dead."
   type        = number
   default     = 5
 

@@ -3,7 +3,7 @@
 locals {
   arn = "arn:${data.aws_partition.this.partition}"
 
-  # A task of this account and region, and nobody else's.
+  # Tasks of this account and Region only.
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{

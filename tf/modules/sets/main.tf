@@ -1,5 +1,5 @@
-# The parts of a stack, once or twice: while a breaking change goes over, a second set stands beside the first, with its own database
-# and queues. Whoever reads the normal case needs to know of this module only that every part has a key and a set.
+# The parts of a stack, once or twice: during a breaking change, a second set stands beside the first, with its own database and queues.
+# In the normal case, all there is to know is that every part has a key and a set.
 
 locals {
   # What the names of a set's parts end with.

@@ -298,7 +298,7 @@ data "aws_iam_policy_document" "events_trust" {
 
 resource "aws_iam_role" "events" {
   name               = "slipway-events-${var.name}"
-  description        = "Tells Slipway how rollouts, tasks and snapshots in the environment ${var.name} ended."
+  description        = "Sends Slipway the ends of rollouts, tasks and snapshots in the environment ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.events_trust.json
 }
 

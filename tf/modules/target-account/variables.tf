@@ -24,7 +24,7 @@ variable "external_id" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9+=,.@:/_-]{16,256}$", var.external_id))
-    error_message = "The external id has 16 to 256 letters, digits and the characters + = , . @ : / _ -; nobody should guess it."
+    error_message = "The external id has 16 to 256 letters, digits and the characters + = , . @ : / _ -; it should be hard to guess."
   }
 }
 

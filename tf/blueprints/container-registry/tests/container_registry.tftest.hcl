@@ -154,7 +154,7 @@ run "others_pull_and_no_more" {
       for statement in data.aws_iam_policy_document.pull[0].statement :
       !contains(flatten(statement.principals[*].identifiers), "*") || [for condition in statement.condition : [condition.variable, tolist(condition.values)]] == [["aws:PrincipalOrgID", tolist(["o-a1b2c3d4e5"])]]
     ])
-    error_message = "Everybody means everybody in the organization."
+    error_message = "Without accounts, the whole organization can pull, and no one else."
   }
 
   assert {
@@ -201,7 +201,7 @@ run "slipway_hears_of_pushes" {
   }
 }
 
-run "nobody_but_this_account_by_default" {
+run "only_this_account_by_default" {
   state_key = "defaults"
 
   variables {
@@ -215,7 +215,7 @@ run "nobody_but_this_account_by_default" {
 
   assert {
     condition     = length(aws_ecr_repository_policy.pull) == 0 && length(aws_iam_role.push) == 0 && length(aws_iam_role.events) == 0 && output.undelivered_queue_url == null
-    error_message = "Nobody pushes, pulls or hears unless that was asked for."
+    error_message = "Without input there are no pushers, no other pullers and no rule."
   }
 }
 
@@ -316,7 +316,7 @@ run "a_pusher_with_capitals_is_refused" {
   expect_failures = [var.push]
 }
 
-run "a_pusher_that_is_nobody_is_refused" {
+run "pusher_without_principals_is_refused" {
   command = plan
   variables { push = { ci = {} } }
   expect_failures = [var.push]

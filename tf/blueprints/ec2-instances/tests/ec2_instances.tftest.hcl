@@ -89,7 +89,7 @@ run "four_systems_from_one_map" {
 run "nothing_is_open" {
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.instance) == 0 && length(aws_vpc_security_group_ingress_rule.from_load_balancer) == 0
-    error_message = "Nobody reaches an instance unless that was asked for."
+    error_message = "By default no instance is reachable from outside."
   }
 
   assert {
@@ -175,7 +175,7 @@ run "the_outputs_say_how_to_get_in" {
   }
 }
 
-run "a_further_instance_moves_nobody" {
+run "another_instance_moves_no_existing_one" {
   variables {
     instances = {
       aaa     = {}
@@ -192,7 +192,7 @@ run "a_further_instance_moves_nobody" {
   }
 }
 
-run "a_newer_image_makes_nobody_anew" {
+run "newer_image_replaces_no_instance" {
   override_data {
     target = data.aws_ssm_parameter.image
     values = { insecure_value = "ami-0fedcba9876543210" }
@@ -242,7 +242,7 @@ run "an_other_script_makes_one_instance_anew" {
   }
 }
 
-run "a_load_balancer_sends_requests_to_those_who_asked" {
+run "load_balancer_targets_chosen_instances" {
   variables {
     instances = {
       one = { listeners = ["web"] }
@@ -404,7 +404,7 @@ run "a_port_out_of_range_is_refused" {
   expect_failures = [var.instances]
 }
 
-run "ssh_for_everybody_is_refused" {
+run "ssh_from_anywhere_is_refused" {
   command = plan
   variables { instances = { web = { ingress = [{ port = 20, to_port = 25, cidrs = ["0.0.0.0/0"] }] } } }
   expect_failures = [var.instances]
@@ -440,7 +440,7 @@ run "https_without_a_certificate_is_refused" {
   expect_failures = [var.load_balancer]
 }
 
-run "a_public_load_balancer_for_nobody_in_particular_is_refused" {
+run "public_load_balancer_without_cidrs_is_refused" {
   command = plan
   variables { load_balancer = { public = true, listeners = { http = { port = 80, protocol = "HTTP" } } } }
   expect_failures = [var.load_balancer]

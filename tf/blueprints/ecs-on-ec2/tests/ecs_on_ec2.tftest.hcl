@@ -132,12 +132,12 @@ variables {
 run "instances_register_with_their_own_cluster" {
   assert {
     condition     = contains(split("\n", base64decode(aws_launch_template.this.user_data)), "ECS_CLUSTER=${aws_ecs_cluster.this.name}")
-    error_message = "The agent is told its cluster."
+    error_message = "The agent knows its cluster."
   }
 
   assert {
     condition     = startswith(base64decode(aws_launch_template.this.user_data), "#!/bin/bash\n")
-    error_message = "The instance runs what it is told."
+    error_message = "The instance runs the given user data."
   }
 
   assert {
@@ -440,7 +440,7 @@ run "the_password_of_the_database_is_a_reference" {
   }
 }
 
-run "each_service_is_told_what_is_for_it" {
+run "each_service_gets_its_own_environment" {
   variables {
     services = {
       web    = { port = 8080, environment = { LOG_LEVEL = "debug" } }
@@ -466,7 +466,7 @@ run "each_service_is_told_what_is_for_it" {
     condition = { for key, service in output.slipway.services : key => service.task_definition.containerDefinitions[0].environment[0].value } == {
       web = "debug", api = "info", worker = "info"
     }
-    error_message = "What a service says itself goes before what all are told."
+    error_message = "A service's own variables override the common ones."
   }
 
   assert {

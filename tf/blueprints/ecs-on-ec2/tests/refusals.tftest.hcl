@@ -37,7 +37,7 @@ run "the_first_bad_value" {
     zones                = 1
     nat                  = "none"
     egress_ports         = [80]
-    allowed_cidr_blocks  = ["everybody"]
+    allowed_cidr_blocks  = ["anywhere"]
     idle_timeout         = 0
     kms_key_arn          = "alias/shop"
     image_repositories   = ["team/web"]
@@ -164,14 +164,14 @@ run "a_secret_that_is_not_there" {
   expect_failures = [var.secrets]
 }
 
-# A validation that looks at another variable is not run where that one is wrong itself.
-run "the_first_bad_value_of_what_looks_at_others" {
+# A validation that refers to another variable does not run if that one is invalid.
+run "first_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
     secrets            = { STRIPE = "sk_live_1" }
-    migrations         = [{ name = "migrate", service = "nobody", command = ["./app"] }]
-    tasks              = { load = { service = "nobody", command = ["./app"] } }
+    migrations         = [{ name = "migrate", service = "missing", command = ["./app"] }]
+    tasks              = { load = { service = "missing", command = ["./app"] } }
     schedules          = { nightly = { expression = "every night", command = ["./app"] } }
     instance_type      = "small"
     max_instances      = 0
@@ -184,14 +184,14 @@ run "the_first_bad_value_of_what_looks_at_others" {
   ]
 }
 
-run "the_second_bad_value_of_what_looks_at_others" {
+run "second_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
     secrets         = { "1ST" = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:stripe-AbCdEf" }
     migrations      = [{ name = "migrate", command = [] }]
     tasks           = { load = { command = [] } }
-    schedules       = { nightly = { service = "nobody", command = ["./app"], expression = "rate(1 hour)" } }
+    schedules       = { nightly = { service = "missing", command = ["./app"], expression = "rate(1 hour)" } }
     architecture    = "ARM64"
     instance_type   = "m7i.large"
     certificate_arn = null
@@ -200,7 +200,7 @@ run "the_second_bad_value_of_what_looks_at_others" {
   expect_failures = [var.secrets, var.migrations, var.tasks, var.schedules, var.instance_type, var.domain_name, check.https]
 }
 
-run "the_third_bad_value_of_what_looks_at_others" {
+run "third_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {

@@ -201,12 +201,12 @@ run "an_archive_starts_a_build_of_its_own_version" {
       sourceVersion                = "value"
       environmentVariablesOverride = [{ name = "RELEASE_KEY", type = "PLAINTEXT", value = "value" }]
     }
-    error_message = "The build is told the object, its version and its name."
+    error_message = "The build gets the object, its version and its name."
   }
 
   assert {
     condition     = length(aws_codebuild_webhook.tag) == 0 && aws_codebuild_project.this.source[0].type == "S3" && aws_codebuild_project.this.environment[0].type == "ARM_CONTAINER"
-    error_message = "There is nobody who pushes."
+    error_message = "There are no pushers."
   }
 
   assert {
@@ -226,7 +226,7 @@ run "an_archive_starts_a_build_of_its_own_version" {
 
   assert {
     condition     = toset([for statement in data.aws_iam_policy_document.build.statement : statement.sid]) == toset(["Log", "Login", "Push", "Archive"])
-    error_message = "Without releases nobody is asked for any."
+    error_message = "Without `releases` no release is requested."
   }
 
   assert {
@@ -321,7 +321,7 @@ run "a_context_out_of_the_sources_is_refused" {
   expect_failures = [var.context]
 }
 
-run "an_image_that_nobody_tests_is_refused" {
+run "untested_image_is_refused" {
   command = plan
   variables { test = {} }
   expect_failures = [var.test]

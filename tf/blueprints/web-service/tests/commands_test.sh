@@ -43,7 +43,7 @@ expect 69 "has no psql" load_dump.sh files first.sql postgres $names
 expect 69 "has no pg_restore" load_dump.sh files first.dump postgres $names
 expect 69 "has no mysql" load_dump.sh files first.sql mysql $names
 image aws psql
-expect 78 "NOBODY is not set" load_dump.sh files first.sql postgres HOST PORT NAME USER_NAME NOBODY
+expect 78 "MISSING is not set" load_dump.sh files first.sql postgres HOST PORT NAME USER_NAME MISSING
 
 does aws '[ "$2" != head-object ] || exit 254'
 expect 66 "no dump s3://files/first.sql" load_dump.sh files first.sql postgres $names

@@ -1,5 +1,5 @@
 # Each validation refuses its bad value. A run holds bad values of many variables, so there are as many runs as the variable with the most
-# validations has; a validation that looks at another variable is not run where that one is wrong itself, hence the groups.
+# validations has; a validation that refers to another variable does not run if that one is invalid, hence the groups.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -27,7 +27,7 @@ run "the_first_bad_value" {
     nat                  = "double"
     idle_timeout         = 0
     kms_key_arn          = "alias/shop"
-    allowed_cidr_blocks  = ["everybody"]
+    allowed_cidr_blocks  = ["anywhere"]
     web_acl_arn          = "acl"
     access_log_bucket    = "Logs"
     image_repositories   = ["team/web"]
@@ -171,7 +171,7 @@ run "the_thirteenth_bad_value" {
   expect_failures = [var.services]
 }
 
-run "the_first_bad_value_of_what_looks_at_others" {
+run "first_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -184,7 +184,7 @@ run "the_first_bad_value_of_what_looks_at_others" {
   expect_failures = [var.workers, var.domain_name, var.side_by_side, var.bastion]
 }
 
-run "the_second_bad_value_of_what_looks_at_others" {
+run "second_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -195,7 +195,7 @@ run "the_second_bad_value_of_what_looks_at_others" {
   expect_failures = [var.workers, var.side_by_side]
 }
 
-run "the_third_bad_value_of_what_looks_at_others" {
+run "third_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -205,7 +205,7 @@ run "the_third_bad_value_of_what_looks_at_others" {
   expect_failures = [var.workers]
 }
 
-run "the_fourth_bad_value_of_what_looks_at_others" {
+run "fourth_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -215,7 +215,7 @@ run "the_fourth_bad_value_of_what_looks_at_others" {
   expect_failures = [var.workers]
 }
 
-run "the_fifth_bad_value_of_what_looks_at_others" {
+run "fifth_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -225,7 +225,7 @@ run "the_fifth_bad_value_of_what_looks_at_others" {
   expect_failures = [var.workers]
 }
 
-run "the_sixth_bad_value_of_what_looks_at_others" {
+run "sixth_bad_value_of_cross_variable_rules" {
   command = plan
 
   variables {
@@ -240,8 +240,8 @@ run "the_first_bad_value_of_commands_and_secrets" {
 
   variables {
     generated_secrets  = { "1ST" = {} }
-    migrations         = [{ name = "migrate", service = "nobody", command = ["x"] }]
-    tasks              = { admin = { service = "nobody", command = ["x"] } }
+    migrations         = [{ name = "migrate", service = "missing", command = ["x"] }]
+    tasks              = { admin = { service = "missing", command = ["x"] } }
     schedules          = { nightly = { expression = "every day", command = ["x"] } }
     log_retention_days = 31
     files              = { version_days = 0 }
@@ -258,8 +258,8 @@ run "the_second_bad_value_of_commands_and_secrets" {
     generated_secrets = { KEY = { length = 8 } }
     migrations        = [{ name = "migrate", command = [] }]
     tasks             = { admin = { command = ["x"], timeout_seconds = 0 } }
-    schedules         = { nightly = { expression = "rate(1 day)", service = "nobody", command = ["x"] } }
-    files             = { backup_service = "nobody" }
+    schedules         = { nightly = { expression = "rate(1 day)", service = "missing", command = ["x"] } }
+    files             = { backup_service = "missing" }
   }
 
   expect_failures = [var.generated_secrets, var.migrations, var.tasks, var.schedules, var.files]
@@ -329,13 +329,13 @@ run "mail_without_a_domain_and_a_dump_without_a_bucket" {
   expect_failures = [var.email, var.dump, check.https]
 }
 
-run "a_secret_that_there_is_not_and_a_dump_for_nobody" {
+run "unknown_secret_and_dump_for_unknown_service" {
   command = plan
 
   variables {
-    services = { web = { port = 8080, secrets = ["NOBODY"] } }
+    services = { web = { port = 8080, secrets = ["MISSING"] } }
     database = {}
-    dump     = { key = "first.sql", bucket = "dumps", service = "nobody" }
+    dump     = { key = "first.sql", bucket = "dumps", service = "missing" }
   }
 
   expect_failures = [var.generated_secrets, var.dump]

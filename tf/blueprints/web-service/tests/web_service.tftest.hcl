@@ -60,7 +60,7 @@ run "nothing_public_that_should_not_be" {
 
   assert {
     condition     = toset([for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.from_port]) == toset([80, 443])
-    error_message = "Everybody reaches the load balancer on the ports of HTTP and HTTPS, and on no other."
+    error_message = "The load balancer is open to all on the ports of HTTP and HTTPS, and on no other."
   }
 
   assert {
@@ -88,7 +88,7 @@ run "nothing_public_that_should_not_be" {
 
   assert {
     condition     = !aws_s3_bucket.files[0].force_destroy
-    error_message = "Files keep a stack from being destroyed unless somebody has said that they may go."
+    error_message = "Files prevent a destroy unless their deletion is allowed."
   }
 
   assert {
@@ -512,7 +512,7 @@ run "mail_from_a_domain_of_another_zone" {
 
   assert {
     condition     = length(aws_route53_record.dkim) == 0 && strcontains(output.slipway.notes["email-records"], "one._domainkey.example.org CNAME one.dkim.amazonses.com")
-    error_message = "The notes say which records somebody has to make."
+    error_message = "The notes list the records to create."
   }
 }
 

@@ -91,7 +91,7 @@ run "an_old_version_names_its_price" {
   expect_failures = [var.engine_version]
 }
 
-run "nobody_but_the_tasks_reaches_it" {
+run "only_the_tasks_reach_it" {
   assert {
     condition     = !aws_db_instance.this.publicly_accessible && toset(aws_db_subnet_group.this.subnet_ids) == toset(var.subnet_ids)
     error_message = "It has no public address."

@@ -67,7 +67,7 @@ run "results_come_from_slipway_alone" {
       jsondecode(aws_cloudwatch_event_bus_policy.results[0].policy).Statement[0].Condition.ArnEquals["aws:PrincipalArn"]
       == var.events_role_arn
     )
-    error_message = "Nobody else puts results on the bus."
+    error_message = "Only Slipway puts results on the bus."
   }
 }
 

@@ -13,10 +13,10 @@ variables {
   key   = "mailer"
 }
 
-run "a_message_that_was_tried_too_often_is_put_aside" {
+run "message_that_failed_too_often_is_dead_lettered" {
   assert {
     condition     = aws_sqs_queue.this.name == "lusab-babad-mailer" && aws_sqs_queue.dead.name == "lusab-babad-mailer-dead" && aws_sqs_queue.dead.message_retention_seconds == 1209600
-    error_message = "Both queues have the stack's name, and what is put aside is kept for 14 days."
+    error_message = "Both queues have the stack's name, and dead-lettered messages are kept for 14 days."
   }
 
   assert {
@@ -26,7 +26,7 @@ run "a_message_that_was_tried_too_often_is_put_aside" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.dead.threshold == 0 && aws_cloudwatch_metric_alarm.dead.dimensions.QueueName == "lusab-babad-mailer-dead"
-    error_message = "Somebody is told of it."
+    error_message = "An alarm reports it."
   }
 }
 
@@ -42,7 +42,7 @@ run "messages_are_encrypted_and_go_over_tls" {
         for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Condition.Bool["aws:SecureTransport"] == "false"
       ])
     ]) && length(aws_sqs_queue_policy.this) == 2
-    error_message = "The policies let nobody in, and keep those out who come without TLS."
+    error_message = "The policies allow no one, and deny requests without TLS."
   }
 }
 

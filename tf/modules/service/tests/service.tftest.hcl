@@ -264,7 +264,7 @@ run "sidecars_stand_beside_the_application" {
     condition = [for container in output.contract.task_definition.containerDefinitions : "${container.name} ${try(container.image, "-")}"] == [
       "web -", "logs public.ecr.aws/aws-observability/aws-for-fluent-bit:2.32.5", "mesh envoy:1", "otel public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3",
     ]
-    error_message = "The application's own is the one that gets the release's image."
+    error_message = "Only the application's container runs the release's image."
   }
 
   assert {

@@ -6,7 +6,7 @@ variables {
 run "one_set_has_plain_names_and_all_requests" {
   assert {
     condition     = keys(output.parts.services) == ["api", "web"] && output.parts.services.web == { name = "web", set = "a" } && output.weight == { a = 100 } && output.next == null
-    error_message = "Whoever has one set sees nothing of the other."
+    error_message = "A single set has no trace of a second one."
   }
 }
 

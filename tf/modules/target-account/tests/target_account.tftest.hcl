@@ -29,7 +29,7 @@ run "the_role_is_for_the_runner_alone" {
       for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement :
       statement.Condition.StringEquals["sts:ExternalId"] if statement.Action == "sts:AssumeRole"
     ] == ["b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"]
-    error_message = "Nobody gets the role without the external id."
+    error_message = "The role cannot be assumed without the external ID."
   }
 
   assert {
@@ -202,7 +202,7 @@ run "a_pattern_is_no_workflow" {
   expect_failures = [var.state_machine_arn, var.workflow_role_arns, var.event_bus_arn]
 }
 
-run "nobody_names_the_environment_badly" {
+run "bad_environment_names_are_refused" {
   command = plan
 
   variables {

@@ -1,10 +1,10 @@
-"""What is there, and what AWS refuses because of it: a name that is taken, a target group in use, a container without the port.
+"""The existing resources, and what AWS rejects because of them: a name that is taken, a target group in use, a container without the port.
 
-A provider process lives as long as one command, and Terraform tells it nothing of resources that do not change. So what is there is
+A provider process lives as long as one command, and Terraform sends it only resources that change. So the existing resources are
 kept in a file between commands, if FAKE_AWS_WORLD names one: a line for each create, update and delete. Without it, the rules know
 what the same process has made or read.
 
-Each rule names the page that it follows, or the report of somebody whom it has met.
+Each rule names the AWS page that documents it, or a report of its occurrence.
 """
 import json
 import os

@@ -67,7 +67,7 @@ TF_CLI_CONFIG_FILE=$inst/terraformrc.dev tf 'lock file: of the real providers is
 rm .terraform.lock.hcl
 
 # --- mistakes are found
-# Most of them in one folder: a command for all takes no longer than one for each. Two keep Terraform from looking at the others.
+# Most of them in one folder: one command takes no longer than one per file. Two stop Terraform before it reaches the others.
 bad() { # bad FILES...
   rm -rf "$tmp/w" && mkdir "$tmp/w" && cd "$tmp/w" || exit 1
   for f in "$@"; do n=$(basename "$f" .tf); sed "s/\"x\"/\"$n\"/g; s/\.x\./.$n./g; s/output \"o\"/output \"$n\"/" "$f" > "$n.tf"; done
