@@ -8,25 +8,24 @@ use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::FieldProblem;
 use slipway_store::judge::Refusal;
 
-/// Why a request was not answered with what it asked for.
+/// The reason for an error response.
 ///
-/// `Display` and `source` are for operators: they go to the log. What the caller reads is made in
-/// [`crate::problem`], last of all.
+/// `Display` and `source` are for operators: they go to the log. [`crate::problem`] writes what the caller reads.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is missing or is not JSON.
     #[error("the body cannot be read: {0}")]
     Malformed(String),
-    /// Parameters of the query or headers are wrong.
+    /// Parameters of the query or headers are invalid.
     #[error("wrong parameters: {0:?}")]
     Parameters(Vec<FieldProblem>),
     /// The request has no caller.
     #[error("the request carries no identity")]
     Unauthenticated,
-    /// The caller may not do this; the text says who may.
+    /// The caller lacks a permission; the text names who has it.
     #[error("refused: {0}")]
     Forbidden(String),
-    /// There is no such thing; the text says what there is.
+    /// The resource does not exist; the text lists what does.
     #[error("not found: {0}")]
     NotFound(String),
     /// The path exists, for other methods.
@@ -37,45 +36,44 @@ pub enum Error {
         /// The methods that the path has.
         allowed: Vec<String>,
     },
-    /// What is there now does not allow it; the text says why, and what to do.
+    /// The current state does not allow it; the text gives the reason and the remedy.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// The approval does not quote the sheet as it is now.
+    /// The approval does not quote the current sheet.
     #[error("the sheet has the hash {}", hash.as_str())]
     StaleSheet {
         /// Whether it quotes none.
         is_missing: bool,
-        /// The hash of the sheet as it is now.
+        /// The hash of the current sheet.
         hash: Digest,
         /// The path of the sheet.
         path: String,
     },
-    /// The stack is not the one that the caller has seen.
+    /// The stack has another revision than the request names.
     #[error("the revision is {current}, not the one in If-Match")]
     RevisionMismatch {
-        /// The revision that the stack has.
+        /// The current revision of the stack.
         current: u64,
     },
-    /// What is there is not what the request is conditional on; the text says how.
+    /// A precondition of the request does not hold; the text names it.
     #[error("precondition failed: {0}")]
     PreconditionFailed(String),
-    /// The body has more bytes than are read.
+    /// The body is too long.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {
-        /// How many bytes are read.
+        /// The maximum length in bytes.
         limit: usize,
     },
     /// The body is not declared as JSON.
     #[error("the body is declared as {0:?}")]
     UnsupportedMediaType(String),
-    /// Fields of the body are wrong.
+    /// Fields of the body are invalid.
     #[error("wrong fields: {0:?}")]
     Invalid(Vec<FieldProblem>),
     /// The idempotency key belongs to another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// A service that the answer needs does not keep up, or other requests were quicker; the same request may work in a
-    /// moment.
+    /// A service throttles, or concurrent requests were first in every attempt; the same request may succeed later.
     #[error("unavailable while {doing}")]
     Unavailable {
         /// What was being done.
@@ -84,7 +82,7 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// A fault of ours.
+    /// An internal error.
     #[error("failed while {doing}")]
     Internal {
         /// What was being done.
@@ -96,7 +94,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The body's fields are wrong. A field that two checks found wrong is named once, by the first of them.
+    /// Invalid fields of the body. If two checks find the same field, the first one is reported.
     pub fn invalid(problems: Vec<FieldProblem>) -> Self {
         let mut named: Vec<FieldProblem> = Vec::new();
         for problem in problems {
@@ -107,17 +105,17 @@ impl Error {
         Self::Invalid(named)
     }
 
-    /// One field of the body is wrong.
+    /// One invalid field of the body.
     pub fn invalid_field(field: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldProblem::new(field, detail, remedy)])
     }
 
-    /// One parameter is wrong.
+    /// One invalid parameter.
     pub fn parameter(field: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Parameters(vec![FieldProblem::new(field, detail, remedy)])
     }
 
-    /// A fault of ours while `doing`.
+    /// An internal error while `doing`.
     pub fn internal(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal {
             doing,

@@ -21,14 +21,14 @@ use crate::view;
             A problem is `application/problem+json` (RFC 9457), and names each field that is wrong.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    servers((url = "/", description = "Where this document came from.")),
+    servers((url = "/", description = "The server of this document.")),
     tags(
         (name = "stacks", description = "Instances of a blueprint in an environment."),
         (name = "releases", description = "Sets of images of a stack's services."),
         (name = "operations", description = "Changes and checks of a stack."),
         (name = "blueprints", description = "Terraform root modules, immutable in each version."),
         (name = "environments", description = "Where stacks live."),
-        (name = "source accounts", description = "AWS accounts whose events may ask for operations."),
+        (name = "source accounts", description = "AWS accounts whose events may request operations."),
         (name = "service", description = "The API itself."),
     ),
     components(schemas(Problem, WrongField)),
@@ -40,7 +40,7 @@ pub(crate) fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// The answer to a request that asks for an operation on a stack.
+/// The response to a request for an operation.
 #[derive(IntoResponses)]
 #[response(
     status = 202,
@@ -50,7 +50,7 @@ pub(crate) fn base() -> OpenApi {
 #[expect(dead_code, reason = "the schema of an answer")]
 pub(crate) struct InProgress(view::Operation);
 
-/// What can go wrong with a request that reads.
+/// The problems of a request that reads.
 pub(crate) struct ReadProblems;
 
 impl IntoResponses for ReadProblems {
@@ -58,15 +58,18 @@ impl IntoResponses for ReadProblems {
         problems(&[
             ("400", "A parameter is not valid."),
             ("401", "The request has no authenticated caller."),
-            ("404", "There is no such thing; the detail says what there is."),
-            ("405", "The path has no such method; `Allow` says which it has."),
+            ("404", "It does not exist; the detail lists what does."),
+            (
+                "405",
+                "The path does not support the method; `Allow` lists those it does.",
+            ),
             ("500", "The service failed; the detail has a reference for operators."),
-            ("503", "The service is busy: send the same request again in a moment."),
+            ("503", "The service is busy: retry the request in a moment."),
         ])
     }
 }
 
-/// What can go wrong with a request that changes something.
+/// The problems of a request that changes something.
 pub(crate) struct ChangeProblems;
 
 impl IntoResponses for ChangeProblems {
@@ -76,15 +79,18 @@ impl IntoResponses for ChangeProblems {
             ("400", "The body is not JSON, or a parameter or header is not valid."),
             (
                 "403",
-                "The caller may not do this: only a stack's owner and administrators change it.",
+                "The caller lacks the permission: only its owner and administrators change a stack.",
             ),
-            ("409", "What is there does not allow it; the detail says why."),
-            ("412", "What is there is not at the revision that `If-Match` names."),
+            (
+                "409",
+                "The current state does not allow it; the detail gives the reason.",
+            ),
+            ("412", "The resource does not have the revision in `If-Match`."),
             ("413", "The body is too long."),
             ("415", "The body is not declared as `application/json`."),
             (
                 "422",
-                "Fields are wrong, each of them named; or the idempotency key came with another request.",
+                "Fields are invalid, and `errors` lists each; or the idempotency key was used for another request.",
             ),
         ]));
         responses

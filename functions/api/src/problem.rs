@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::error::Error;
 
-/// What went wrong with a request, for programs and for people.
+/// A problem with a request, for programs and for people.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
     "type": "urn:slipway:problem:invalid-request",
@@ -24,23 +24,23 @@ use crate::error::Error;
     }]
 }))]
 pub struct Problem {
-    /// The kind of problem: a stable name that programs may compare.
+    /// The type of problem: a stable name that programs may compare.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind of problem in words.
+    /// The type of problem in words.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// What is wrong with this request, and what to do about it.
+    /// The problem of this request, and its remedy.
     pub detail: String,
-    /// Each field, parameter or header that is wrong.
+    /// Each invalid field, parameter or header.
     pub errors: Vec<WrongField>,
-    /// The approval sheet as it is now, where an approval does not quote it.
+    /// The current approval sheet, if an approval does not quote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<CurrentSheet>,
 }
 
-/// An approval sheet as it is now.
+/// A reference to the current approval sheet.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CurrentSheet {
     /// Its hash.
@@ -49,14 +49,14 @@ pub struct CurrentSheet {
     pub href: String,
 }
 
-/// One field of a request that is wrong.
+/// One invalid field of a request.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct WrongField {
     /// The path of the field in the body, or the name of the parameter or header.
     pub field: String,
-    /// What is wrong with it.
+    /// The problem.
     pub detail: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
 }
 
@@ -73,13 +73,13 @@ impl From<FieldProblem> for WrongField {
 /// What the log contains about a failure of the service. It travels there with the response.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
-    /// What the caller was given to refer to it.
+    /// The reference that the caller received.
     pub reference: String,
     /// The error and its causes.
     pub chain: String,
 }
 
-/// The caller's view of an error: the name of the kind, the status, the title, the detail.
+/// The caller's view of an error: type, status, title, detail.
 fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'static str, String) {
     match error {
         Error::Malformed(detail) => (
@@ -162,7 +162,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "idempotency-key-reused",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The idempotency key belongs to another request",
-            "This Idempotency-Key came before with another body; nothing was changed. Use a new key for a new request."
+            "This Idempotency-Key was used before with another body; nothing was changed. Use a new key for a new request."
                 .to_owned(),
         ),
         Error::Unavailable { .. } => (

@@ -23,7 +23,7 @@ pub use release::Release;
 pub use source_account::SourceAccount;
 pub use stack::{Stack, Subscription};
 
-/// A blueprint in its version.
+/// A version of a blueprint, by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BlueprintReference {
     /// Its name.
@@ -34,17 +34,17 @@ pub struct BlueprintReference {
     pub version: String,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Items<T> {
-    /// The items. There may be fewer than asked for although `next` says that there are more.
+    /// The items. There may be fewer than `limit` although `next` is not null.
     pub items: Vec<T>,
-    /// Give this as `cursor` for what comes after; null at the end of the list.
+    /// Send this as `cursor` for the next page; null on the last one.
     pub next: Option<String>,
 }
 
 impl<T> Items<T> {
-    /// The page of the store as it is shown.
+    /// A page of the store as the API shows it.
     pub fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
         Self {
             items: page.items.into_iter().map(show).collect(),
@@ -53,19 +53,19 @@ impl<T> Items<T> {
     }
 }
 
-/// A part of a list of what administrators have configured.
+/// A page of a list of configured records.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ConfiguredItems<T> {
-    /// Those that can be read.
+    /// The readable records.
     pub items: Vec<T>,
-    /// The names of those that are there and cannot be read. Put them anew, or delete them.
+    /// The names of unreadable records. Put them again, or delete them.
     pub unreadable: Vec<String>,
-    /// Give this as `cursor` for what comes after; null at the end of the list.
+    /// Send this as `cursor` for the next page; null on the last one.
     pub next: Option<String>,
 }
 
 impl<T> ConfiguredItems<T> {
-    /// The page of the store as it is shown. Why a record cannot be read goes to the log.
+    /// A page of the store as the API shows it. The reasons for unreadable records go to the log.
     pub fn of<R>(page: Page<Configured<R>>, mut show: impl FnMut(R, u64) -> T) -> Self {
         let (mut items, mut unreadable) = (Vec::new(), Vec::new());
         for configured in page.items {

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::revision;
 use crate::submission::{answer, given, given_again};
 
-/// The answer about a record that is configured now; `path` is where a new one is.
+/// The response about a configured record; `path` is the path of a new one.
 pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Serialize) -> Answer {
     let status = if path.is_some() {
         StatusCode::CREATED
@@ -36,7 +36,7 @@ pub(super) fn deleted() -> Answer {
     }
 }
 
-/// Others were quicker, each time.
+/// A conflict: concurrent requests were first in every attempt.
 pub(super) fn busy(doing: &'static str) -> Error {
     Error::Unavailable {
         doing,
@@ -45,7 +45,7 @@ pub(super) fn busy(doing: &'static str) -> Error {
 }
 
 impl Api {
-    /// Starts what came of a request, and answers.
+    /// Starts the operation of a request, and responds.
     pub(super) async fn answer(&self, outcome: Outcome) -> Result<Response, Error> {
         match outcome {
             Outcome::Created { operation, answer } => {

@@ -24,7 +24,7 @@ use crate::submission::{Submission, answer};
 use crate::view::{self, Items};
 use crate::{Api, Caller};
 
-/// The longest description, in bytes.
+/// The maximum length of a description, in bytes.
 const DESCRIPTION_LENGTH: usize = 1_000;
 
 /// List the blueprints
@@ -36,8 +36,8 @@ const DESCRIPTION_LENGTH: usize = 1_000;
     operation_id = "list_blueprints",
     tag = "blueprints",
     params(
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of blueprints.", body = Items<view::BlueprintSummary>), ReadProblems),
 )]
@@ -55,7 +55,7 @@ pub(super) async fn list(
 
 /// Show a blueprint
 ///
-/// Its latest version, and which versions there are.
+/// Its latest version, and the list of its versions.
 #[utoipa::path(
     get,
     path = "/v1/blueprints/{name}",
@@ -63,8 +63,8 @@ pub(super) async fn list(
     tag = "blueprints",
     params(
         ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
-        ("limit" = Option<u16>, Query, description = "How many versions at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page of versions before."),
+        ("limit" = Option<u16>, Query, description = "Page size of the versions, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page of versions."),
     ),
     responses((status = 200, description = "The blueprint.", body = view::BlueprintPage), ReadProblems),
 )]
@@ -96,7 +96,7 @@ pub(super) async fn show(
 
 /// Show a version of a blueprint
 ///
-/// With the schema of its variables, as its own `variable` blocks say it.
+/// With the schema of its variables, from its `variable` blocks.
 #[utoipa::path(
     get,
     path = "/v1/blueprints/{name}/versions/{version}",
@@ -134,7 +134,7 @@ pub(super) async fn show_version(
     })
 }
 
-/// What is published: a Terraform root module.
+/// The files of a version: a Terraform root module.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "description": "A bucket",
@@ -144,25 +144,25 @@ pub(super) async fn show_version(
 }))]
 #[expect(dead_code, reason = "the schema of a body; `publishable` reads it")]
 struct PublishBlueprint {
-    /// What it is for, in a sentence.
+    /// Its purpose, in a sentence.
     description: Option<String>,
-    /// The folder of the root module among the files; empty where the files are the root module.
+    /// The folder of the root module among the files; empty if it is the top folder.
     root: Option<String>,
-    /// The text of each file by its path, with `/` between folders.
+    /// The content of each text file by its path, with `/` between folders.
     files: std::collections::BTreeMap<String, String>,
-    /// The files that are not text, in base64, by their paths.
+    /// The content of the other files in base64, by their paths.
     binaries: Option<std::collections::BTreeMap<String, String>>,
-    /// The paths of the files that may be executed.
+    /// The paths of executable files.
     executables: Option<Vec<String>>,
-    /// Instead of all of these: the digest of an upload that has them. See `POST /v1/uploads`.
+    /// The digest of an upload with all of these fields, instead of them. See `POST /v1/uploads`.
     upload: Option<String>,
 }
 
 /// Publish a version of a blueprint
 ///
-/// A version is immutable: publishing the same files again changes nothing, other files under the same version are refused.
-/// Only administrators publish. The body has at most 3,000,000 bytes, because Lambda takes an event of 6 MB; longer documents are
-/// uploaded (`POST /v1/uploads`) and named with `upload`. The files have at most 4 MiB together.
+/// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. Only
+/// administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB; upload longer documents
+/// (`POST /v1/uploads`) and send their digest as `upload`. The files have at most 4 MiB together.
 #[utoipa::path(
     put,
     path = "/v1/blueprints/{name}/versions/{version}",
@@ -175,8 +175,8 @@ struct PublishBlueprint {
     ),
     request_body(content = PublishBlueprint, description = "The files."),
     responses(
-        (status = 201, description = "It is published.", body = view::BlueprintVersion, headers(("Location" = String, description = "The path of the version."))),
-        (status = 200, description = "It was published before, with the same files.", body = view::BlueprintVersion),
+        (status = 201, description = "It was published.", body = view::BlueprintVersion, headers(("Location" = String, description = "The path of the version."))),
+        (status = 200, description = "It was published before with the same files.", body = view::BlueprintVersion),
         ChangeProblems,
     ),
 )]
@@ -209,7 +209,7 @@ pub(super) async fn publish(
     api.answer_once(&submission, answer).await
 }
 
-/// Reads what is published; everything that is wrong with it is named at once.
+/// Reads a publication, and reports all problems at once.
 fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Blueprint, Source), Error> {
     let mut problems = Vec::new();
     let name: Option<Name> = name
@@ -275,7 +275,7 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
 }
 
 impl Api {
-    /// Publishes: the files first, so that a version that is listed can be run.
+    /// Publishes: the files first, so that every listed version can be used.
     async fn publish(&self, blueprint: Blueprint, source: &Source) -> Result<(StatusCode, Blueprint), Error> {
         let published = if let Some(published) = self.store.published(&blueprint).await? {
             published
@@ -307,7 +307,7 @@ impl Api {
         Ok(())
     }
 
-    /// There is no such blueprint; the error says which there are.
+    /// The error for an unknown blueprint, with the known ones.
     async fn no_blueprint(&self, name: &str) -> Result<Error, Error> {
         let there_are = self.store.blueprints_there_are().await?;
         let name = shortened(name);

@@ -30,15 +30,15 @@ const NAMED: usize = 5;
 
 /// List the environments
 ///
-/// By name. One that cannot be read is named in `unreadable`.
+/// By name. Unreadable ones are listed in `unreadable`.
 #[utoipa::path(
     get,
     path = "/v1/environments",
     operation_id = "list_environments",
     tag = "environments",
     params(
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of environments.", body = ConfiguredItems<view::Environment>), ReadProblems),
 )]
@@ -64,11 +64,11 @@ pub(super) async fn list(
     tag = "environments",
     params(
         ("name" = String, Path, description = "The environment's name.", example = "local"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has it."),
+        ("If-None-Match" = Option<String>, Header, description = "The last known ETag of the environment."),
     ),
     responses(
         (status = 200, description = "The environment.", body = view::Environment, headers(("ETag" = String, description = "The environment's revision, in quotes."))),
-        (status = 304, description = "The environment is as the caller has it."),
+        (status = 304, description = "The environment is unchanged."),
         ReadProblems,
     ),
 )]
@@ -91,7 +91,7 @@ pub(super) async fn show(
     Ok((tag, Json(view::Environment::of(environment, revision, &caller))).into_response())
 }
 
-/// What an environment is to be.
+/// The content of an environment.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "account": "111122223333",
@@ -108,32 +108,32 @@ struct PutEnvironment {
     name: Option<String>,
     /// The 12 digits of the AWS account.
     account: String,
-    /// The AWS region.
+    /// The AWS Region.
     region: String,
-    /// The ARN of the role that Terraform assumes, `slipway-environment-…` in the account. Without one it has the rights of the
-    /// build.
+    /// The ARN of the role that Terraform assumes, `slipway-environment-…` in the account. Without one, Terraform has only the
+    /// permissions of the build.
     role: Option<String>,
-    /// What the role's trust policy asks for: 16 to 256 characters. It goes with the role.
+    /// The external ID in the role's trust policy: 16 to 256 characters. Required with a role.
     external_id: Option<String>,
     /// When a plan waits for an approval: `never` (the default), `when_destroying` or `always`.
     approval: Option<String>,
-    /// How many approvers it takes, from 1 (the default) to 10.
+    /// How many approvals a plan needs, from 1 (the default) to 10.
     approvals_required: Option<u32>,
-    /// Whether the requester of an operation may be one of them; false by default.
+    /// Whether requesters may approve their own plans; false by default.
     self_approval: Option<bool>,
-    /// After how many seconds without a decision a plan expires, from 60 to 518400; 259200 by default.
+    /// The number of seconds after which an undecided plan expires, from 60 to 518400; 259200 by default.
     approval_timeout_seconds: Option<u32>,
-    /// Whether stacks here are kept from being destroyed; false by default.
+    /// Whether destroying stacks is forbidden; false by default.
     protected: Option<bool>,
-    /// Values for blueprints which declare a variable of that name.
+    /// Values for all blueprints that declare a variable of that name.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
 }
 
 /// Put an environment
 ///
-/// New, or in place of the one of that name: what is left out has its default then. Account and region stay as they are while
-/// stacks live there. Only administrators put environments.
+/// Creates or replaces it; omitted fields get their default. Account and Region cannot change while stacks live there. Only
+/// administrators can put environments.
 #[utoipa::path(
     put,
     path = "/v1/environments/{name}",
@@ -141,14 +141,14 @@ struct PutEnvironment {
     tag = "environments",
     params(
         ("name" = String, Path, description = "The environment's name.", example = "live"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is none of that name."),
+        ("If-Match" = Option<String>, Header, description = "Replace only this revision: the ETag of the environment."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: create only."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = PutEnvironment, description = "The environment."),
     responses(
-        (status = 201, description = "It is new.", body = view::Environment, headers(("Location" = String, description = "The path of the environment."), ("ETag" = String, description = "Its revision, in quotes."))),
-        (status = 200, description = "It was there before.", body = view::Environment, headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 201, description = "It was created.", body = view::Environment, headers(("Location" = String, description = "The path of the environment."), ("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 200, description = "It was replaced, or is unchanged.", body = view::Environment, headers(("ETag" = String, description = "Its revision, in quotes."))),
         ChangeProblems,
     ),
 )]
@@ -194,7 +194,7 @@ pub(super) async fn put(
 
 /// Delete an environment
 ///
-/// Refused while stacks live there. Only administrators delete environments.
+/// Rejected while stacks live there. Only administrators can delete environments.
 #[utoipa::path(
     delete,
     path = "/v1/environments/{name}",
@@ -202,7 +202,7 @@ pub(super) async fn put(
     tag = "environments",
     params(
         ("name" = String, Path, description = "The environment's name.", example = "live"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the environment as the caller has seen it."),
+        ("If-Match" = Option<String>, Header, description = "Delete only this revision: the ETag of the environment."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses((status = 204, description = "It is deleted."), ChangeProblems),
@@ -238,7 +238,7 @@ pub(super) async fn delete(
 }
 
 impl Api {
-    /// The environment that a path names, where there is one.
+    /// The environment in a path, if there is one.
     async fn environment_of(&self, name: &str) -> Result<Option<Configured<Environment>>, Error> {
         let Ok(name) = name.parse::<Name>() else {
             return Ok(None);
@@ -249,7 +249,7 @@ impl Api {
         }
     }
 
-    /// There is no such environment; the error says which there are.
+    /// The error for an unknown environment, with the known ones.
     async fn no_environment(&self, name: &str) -> Result<Error, Error> {
         let there_are = self.store.environments_there_are().await?;
         let name = shortened(name);
@@ -258,8 +258,7 @@ impl Api {
         )))
     }
 
-    /// Stacks are where they were made: in another account or region Terraform would make them a second time, and forget the
-    /// first.
+    /// Stacks cannot move: in another account or Region, Terraform would create them again and lose track of the first.
     async fn require_same_place(&self, before: &Environment, now: &Environment) -> Result<(), Error> {
         if (&before.account, &before.region) == (&now.account, &now.region) {
             return Ok(());
@@ -274,10 +273,10 @@ impl Api {
         }
     }
 
-    /// How many stacks live in an environment, and which, for a refusal; `None` for none.
+    /// The number and names of the stacks in an environment, for a rejection; `None` for none.
     ///
-    /// The index that says so is a moment behind. A stack that is asked for in that moment finds no environment when its turn
-    /// comes: its operation fails and says so, and putting the environment again is the remedy.
+    /// The index is eventually consistent. A stack that is created in that moment finds no environment: its operation fails with that
+    /// reason, and the remedy is to put the environment again.
     async fn stacks_in(&self, environment: &Name) -> Result<Option<String>, Error> {
         let filter = StackFilter {
             environment: Some(environment.clone()),

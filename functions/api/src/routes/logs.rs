@@ -41,21 +41,20 @@ const LATE: Duration = Duration::from_secs(10);
 
 /// Read the log of an operation
 ///
-/// What its steps print, from the beginning or after a cursor. With `wait`, the answer comes as soon as there are new lines
-/// or the operation has ended. If too many requests wait already, it comes at once, with `Retry-After`: ask again after so many
-/// seconds.
+/// The output of its steps, from the beginning or after a cursor. With `wait`, the response arrives as soon as there are new lines or
+/// the operation has ended. If too many requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/logs",
     operation_id = "read_operation_log",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
-        ("after" = Option<String>, Query, description = "`after` of the answer before."),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("after" = Option<String>, Query, description = "`after` of the previous response."),
         ("wait" = Option<u64>, Query, description = "How many seconds to wait for new lines, from 0 to 25.", maximum = 25),
     ),
     responses(
-        (status = 200, description = "Lines of the log.", body = LogLines, headers(("Retry-After" = u64, description = "Where too many requests wait: the seconds after which to ask again."))),
+        (status = 200, description = "Lines of the log.", body = LogLines, headers(("Retry-After" = u64, description = "If too many requests are waiting: the seconds before the next attempt."))),
         ReadProblems,
     ),
 )]

@@ -54,9 +54,9 @@ const REASON_LENGTH: usize = 1_000;
     operation_id = "list_operations",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
 )]
@@ -92,9 +92,9 @@ pub(super) async fn list(
     operation_id = "list_operations_in_progress",
     tag = "operations",
     params(
-        ("status" = String, Query, description = "Where they stand: `starting`, `running` or `waiting_for_approval`.", example = "waiting_for_approval"),
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("status" = String, Query, description = "Their status: `starting`, `running` or `waiting_for_approval`.", example = "waiting_for_approval"),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
 )]
@@ -114,20 +114,20 @@ pub(super) async fn list_in_progress(
 
 /// Show an operation
 ///
-/// With `wait`, the answer comes as soon as the operation has changed since the revision `seen`, or has ended. If too many requests
-/// wait already, it comes at once, with `Retry-After`: ask again after so many seconds.
+/// With `wait`, the response arrives as soon as the operation has changed since the revision `seen`, or has ended. If too many
+/// requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}",
     operation_id = "show_operation",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("wait" = Option<u64>, Query, description = "How many seconds to wait for a change, from 0 to 25.", maximum = 25),
-        ("seen" = Option<u64>, Query, description = "The revision that the caller has seen."),
+        ("seen" = Option<u64>, Query, description = "The last known revision."),
     ),
     responses(
-        (status = 200, description = "The operation.", body = view::Operation, headers(("Retry-After" = u64, description = "Where too many requests wait: the seconds after which to ask again."))),
+        (status = 200, description = "The operation.", body = view::Operation, headers(("Retry-After" = u64, description = "If too many requests are waiting: the seconds before the next attempt."))),
         ReadProblems,
     ),
 )]
@@ -154,7 +154,7 @@ pub(super) async fn show(
     }
 }
 
-/// What is approved, and what the approver says.
+/// An approval.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "sheet": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -164,28 +164,27 @@ pub(super) async fn show(
 struct ApprovePlan {
     /// The hash of the approval sheet.
     sheet: String,
-    /// A comment, which stays with the operation.
+    /// A comment, which is recorded with the approval.
     comment: Option<String>,
 }
 
 /// Approve a plan
 ///
-/// The approval quotes the hash of the approval sheet. Without it, or if anything on the sheet has changed, it is rejected with 409,
-/// which has the hash and the path of the sheet as it is now. The workflow applies exactly the plan that was shown. The rules of the
-/// environment say how many approvers it takes, and whether the requester may be one of them. An approver counts once. Approvals of
-/// an earlier sheet do not count.
+/// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
+/// path of the current sheet. The workflow applies exactly the plan on the sheet. The rules of the environment decide how many
+/// approvals a plan needs, and whether requesters may approve. An approver counts once. Approvals of an earlier sheet do not count.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/approve",
     operation_id = "approve_operation",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = ApprovePlan, description = "The hash of the approval sheet, and a comment."),
     responses(
-        (status = 202, description = "The approval counts; the operation goes on once it has as many as it takes.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The approval counts; the operation continues once the plan has enough of them.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]
@@ -214,7 +213,7 @@ pub(super) async fn approve(
     api.answer_once(&submission, answer).await
 }
 
-/// Why a plan is rejected.
+/// A rejection.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"reason": "the table would be replaced"}))]
 #[expect(dead_code, reason = "the schema of a body; `read_reason` reads it")]
@@ -225,14 +224,14 @@ struct RejectPlan {
 
 /// Reject a plan
 ///
-/// Nothing is applied: the operation is discarded, with the reason, and the stack stays as it is.
+/// Nothing is applied: the operation is discarded with the reason, and the stack is unchanged.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/reject",
     operation_id = "reject_operation",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = RejectPlan, description = "The reason."),
@@ -265,20 +264,20 @@ pub(super) async fn reject(
 
 /// Cancel an operation
 ///
-/// A queued operation leaves the queue. While a build is at work the operation stays `running` and shows its request as `cancel`:
-/// Terraform is interrupted and saves the state, and then the operation is `cancelled`. A repeated request changes nothing.
+/// A queued operation leaves the queue. While a build is running, the operation stays `running` and shows the request as `cancel`:
+/// Terraform is interrupted and saves the state, then the operation is `cancelled`. Repeating the request has no effect.
 #[utoipa::path(
     post,
     path = "/v1/operations/{id}/cancel",
     operation_id = "cancel_operation",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    request_body(content = Option<NoFields>, description = "Empty, or `{}`."),
     responses(
-        (status = 202, description = "The operation is cancelled, or is going to be.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
+        (status = 202, description = "The operation is cancelled, or will be.", body = view::Operation, headers(("Location" = String, description = "The path of the operation."))),
         ChangeProblems,
     ),
 )]

@@ -29,21 +29,21 @@ const AFTER_REMEDY: &str =
 
 /// Show the plan of an operation
 ///
-/// Every resource, output, drifted resource, action and check, with the attributes that change. What destroys comes first. Sensitive
-/// values are marks without a value.
+/// Every resource, output, drifted resource, action and check, with the attributes that change, deletions first. Sensitive values are
+/// marks without a value.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/plan",
     operation_id = "show_plan",
     tag = "operations",
     params(
-        ("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
+        ("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
         ("action" = Option<String>, Query, description = "Only items with this action: `unknown`, `delete`, `replace`, `forget`, `invoke`, `update`, `import`, `create`, `move` or `read`.", example = "delete"),
-        ("subject" = Option<String>, Query, description = "Only items about this: `resource`, `action`, `deferred_resource`, `deferred_action`, `output`, `drift` or `check`.", example = "resource"),
-        ("type" = Option<String>, Query, description = "Only items of this type of resource or action.", example = "aws_db_instance"),
-        ("address" = Option<String>, Query, description = "Only items whose address begins with this.", example = "module.data."),
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query, description = "`next` of the answer before."),
+        ("subject" = Option<String>, Query, description = "Only items with this subject: `resource`, `action`, `deferred_resource`, `deferred_action`, `output`, `drift` or `check`.", example = "resource"),
+        ("type" = Option<String>, Query, description = "Only items with this type of resource or action.", example = "aws_db_instance"),
+        ("address" = Option<String>, Query, description = "Only items whose address has this prefix.", example = "module.data."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("after" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "Items of the plan.", body = PlanItems), ReadProblems),
 )]

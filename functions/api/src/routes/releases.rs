@@ -30,9 +30,9 @@ use crate::{Api, Caller};
     operation_id = "list_releases",
     tag = "releases",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of releases.", body = Items<view::Release>), ReadProblems),
 )]
@@ -57,8 +57,8 @@ pub(super) async fn list(
     operation_id = "show_release",
     tag = "releases",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("number" = u32, Path, description = "The number of the release in the stack.", example = 1),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("number" = u32, Path, description = "The number of the release.", example = 1),
     ),
     responses((status = 200, description = "The release.", body = view::Release), ReadProblems),
 )]
@@ -88,29 +88,29 @@ pub(super) async fn show(
     )))
 }
 
-/// What a release is asked for with.
+/// The request for a release.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "images": {"web": "guestbook@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
 }))]
 #[expect(dead_code, reason = "the schema of a body; `read_release` reads it")]
 struct CreateRelease {
-    /// The image of each service, by digest. A service that is not named keeps the image that it has.
+    /// The image of each service, by digest. Omitted services keep their image.
     images: BTreeMap<String, String>,
-    /// Whether a snapshot of the stack's database is taken, and the backups of its blueprint run, before the migrations.
+    /// Whether to take a snapshot of the stack's database, and run the backups of its blueprint, before the migrations.
     snapshot: Option<bool>,
 }
 
 /// Release a set of images
 ///
-/// The migrations run first, with the release's own images; the services are replaced only after that.
+/// The migrations run first, with the release's images. Then the services are rolled out.
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/releases",
     operation_id = "create_release",
     tag = "releases",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = CreateRelease, description = "The images."),
@@ -134,7 +134,7 @@ pub(super) async fn create(
     api.answer(outcome).await
 }
 
-/// What a rollback is asked for with.
+/// The request for a rollback.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"release": 3}))]
 #[expect(dead_code, reason = "the schema of a body; `read_rollback` reads it")]
@@ -144,19 +144,19 @@ struct RollBack {
     release: Option<u32>,
 }
 
-/// Go back to an earlier release
+/// Roll back to an earlier release
 ///
-/// The services get the images of that release again. No migrations run: what later releases did to the database stays.
+/// Rolls out the images of that release again, without migrations: the database keeps the changes of later releases.
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/rollback",
     operation_id = "roll_back",
     tag = "releases",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = Option<RollBack>, description = "The release, or nothing."),
+    request_body(content = Option<RollBack>, description = "The release; may be omitted."),
     responses(
         InProgress,
         ChangeProblems,

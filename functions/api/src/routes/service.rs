@@ -41,10 +41,10 @@ fn source_of(element: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(bytes))
 }
 
-/// How the service is.
+/// The status of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Health {
-    /// `ok`: it answers.
+    /// `ok`.
     #[schema(example = "ok")]
     status: &'static str,
     /// Its version.
@@ -67,13 +67,13 @@ pub(super) async fn health() -> Json<Health> {
     })
 }
 
-/// The caller of a request, as the API knows them.
+/// The caller of this request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CallerView {
-    /// The name under which they own stacks and request operations.
+    /// The name of the caller, as owner of stacks and requester of operations.
     #[schema(example = "ann@example.com")]
     name: String,
-    /// Whether they administer the service.
+    /// Whether the caller is an administrator.
     admin: bool,
 }
 

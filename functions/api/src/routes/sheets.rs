@@ -28,13 +28,13 @@ const OPERATIONS: u16 = 20;
 
 /// Show the approval sheet of an operation
 ///
-/// Everything that an approver decides by, with one hash, which the approval quotes. Any change of it is another hash.
+/// Everything that an approver needs for the decision, with one hash that the approval quotes. Any change of the sheet changes the hash.
 #[utoipa::path(
     get,
     path = "/v1/operations/{id}/sheet",
     operation_id = "show_sheet",
     tag = "operations",
-    params(("id" = String, Path, description = "The operation's id.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")),
+    params(("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")),
     responses((status = 200, description = "The approval sheet.", body = SheetDocument), ReadProblems),
 )]
 pub(super) async fn show(

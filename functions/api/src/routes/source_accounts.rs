@@ -24,15 +24,15 @@ use crate::{Api, Caller};
 
 /// List the source accounts
 ///
-/// The AWS accounts whose events may ask for operations, by id. One that cannot be read is named in `unreadable`.
+/// The AWS accounts whose events may request operations, by ID. Unreadable ones are listed in `unreadable`.
 #[utoipa::path(
     get,
     path = "/v1/source-accounts",
     operation_id = "list_source_accounts",
     tag = "source accounts",
     params(
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of source accounts.", body = ConfiguredItems<view::SourceAccount>), ReadProblems),
 )]
@@ -55,12 +55,12 @@ pub(super) async fn list(
     operation_id = "show_source_account",
     tag = "source accounts",
     params(
-        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has it."),
+        ("account" = String, Path, description = "The ID of the AWS account.", example = "111122223333"),
+        ("If-None-Match" = Option<String>, Header, description = "The last known ETag of the source account."),
     ),
     responses(
         (status = 200, description = "The source account.", body = view::SourceAccount, headers(("ETag" = String, description = "Its revision, in quotes."))),
-        (status = 304, description = "The source account is as the caller has it."),
+        (status = 304, description = "The source account is unchanged."),
         ReadProblems,
     ),
 )]
@@ -82,7 +82,7 @@ pub(super) async fn show(
     Ok((tag, Json(view::SourceAccount::of(record, revision))).into_response())
 }
 
-/// What a source account is to be.
+/// The content of a source account.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "description": "The shop",
@@ -95,13 +95,13 @@ pub(super) async fn show(
 struct PutSourceAccount {
     /// The account, as in the path.
     account: Option<String>,
-    /// Whose it is, in a sentence.
+    /// A description.
     description: Option<String>,
-    /// What it may ask for: `provision`, `release`, `destroy`, `drift`. An empty list allows nothing.
+    /// The permitted actions: `provision`, `release`, `destroy`, `drift`. An empty list permits none.
     actions: Vec<String>,
-    /// Of stacks of which blueprints, by their names.
+    /// The names of the permitted blueprints.
     blueprints: Vec<String>,
-    /// In which environments, by their names.
+    /// The names of the permitted environments.
     environments: Vec<String>,
     /// The ARN of the event bus in that account that receives the results of its requests.
     results: Option<String>,
@@ -109,22 +109,22 @@ struct PutSourceAccount {
 
 /// Put a source account
 ///
-/// New, or in place of the one of that id. Only administrators put source accounts.
+/// Creates or replaces it. Only administrators can put source accounts.
 #[utoipa::path(
     put,
     path = "/v1/source-accounts/{account}",
     operation_id = "put_source_account",
     tag = "source accounts",
     params(
-        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is none of that id."),
+        ("account" = String, Path, description = "The ID of the AWS account.", example = "111122223333"),
+        ("If-Match" = Option<String>, Header, description = "Replace only this revision: the ETag of the source account."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: create only."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = PutSourceAccount, description = "The source account."),
     responses(
-        (status = 201, description = "It is new.", body = view::SourceAccount, headers(("Location" = String, description = "The path of the source account."), ("ETag" = String, description = "Its revision, in quotes."))),
-        (status = 200, description = "It was there before.", body = view::SourceAccount, headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 201, description = "It was created.", body = view::SourceAccount, headers(("Location" = String, description = "The path of the source account."), ("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 200, description = "It was replaced, or is unchanged.", body = view::SourceAccount, headers(("ETag" = String, description = "Its revision, in quotes."))),
         ChangeProblems,
     ),
 )]
@@ -167,15 +167,15 @@ pub(super) async fn put(
 
 /// Delete a source account
 ///
-/// Its events ask for nothing any more; the stacks that they asked for stay. Only administrators delete source accounts.
+/// Its events are rejected from now on; its stacks are retained. Only administrators can delete source accounts.
 #[utoipa::path(
     delete,
     path = "/v1/source-accounts/{account}",
     operation_id = "delete_source_account",
     tag = "source accounts",
     params(
-        ("account" = String, Path, description = "The id of the AWS account.", example = "111122223333"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the source account as the caller has seen it."),
+        ("account" = String, Path, description = "The ID of the AWS account.", example = "111122223333"),
+        ("If-Match" = Option<String>, Header, description = "Delete only this revision: the ETag of the source account."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses((status = 204, description = "It is deleted."), ChangeProblems),
@@ -213,7 +213,7 @@ fn no_source_account(account: &str) -> Error {
 }
 
 impl Api {
-    /// The source account that a path names, where there is one.
+    /// The source account in a path, if there is one.
     async fn source_account_of(&self, account: &str) -> Result<Option<Configured<SourceAccount>>, Error> {
         let Ok(account) = account.parse::<AccountId>() else {
             return Ok(None);

@@ -33,20 +33,20 @@ use crate::{Api, Caller};
 
 /// List the stacks
 ///
-/// The newest first. Those that satisfy every filter that is given; destroyed ones only with `status=destroyed`.
+/// The newest first. All given filters apply; destroyed stacks are listed only with `status=destroyed`.
 #[utoipa::path(
     get,
     path = "/v1/stacks",
     operation_id = "list_stacks",
     tag = "stacks",
     params(
-        ("name" = Option<String>, Query, description = "What they are called. A destroyed stack is found by no name."),
-        ("environment" = Option<String>, Query, description = "The environment that they live in."),
-        ("blueprint" = Option<String>, Query, description = "The blueprint that they are made from."),
-        ("status" = Option<String>, Query, description = "Where they stand."),
-        ("owner" = Option<String>, Query, description = "Who owns them."),
-        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+        ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are not found by name."),
+        ("environment" = Option<String>, Query, description = "Their environment."),
+        ("blueprint" = Option<String>, Query, description = "Their blueprint."),
+        ("status" = Option<String>, Query, description = "Their status."),
+        ("owner" = Option<String>, Query, description = "Their owner."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of stacks.", body = Items<view::Stack>), ReadProblems),
 )]
@@ -76,12 +76,12 @@ pub(super) async fn list(
     operation_id = "show_stack",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has it."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("If-None-Match" = Option<String>, Header, description = "The last known ETag of the stack."),
     ),
     responses(
         (status = 200, description = "The stack.", body = view::Stack, headers(("ETag" = String, description = "The stack's revision, in quotes."))),
-        (status = 304, description = "The stack is as the caller has it."),
+        (status = 304, description = "The stack is unchanged."),
         ReadProblems,
     ),
 )]
@@ -101,7 +101,7 @@ pub(super) async fn show(
     Ok((tag, Json(view::Stack::from(stack))).into_response())
 }
 
-/// What a stack is asked for with.
+/// The request for a stack.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "name": "guestbook",
@@ -111,22 +111,22 @@ pub(super) async fn show(
 }))]
 #[expect(dead_code, reason = "the schema of a body; `StackDraft::read` reads it")]
 struct CreateStack {
-    /// What people call it: no other live stack in the environment has this name.
+    /// Its name, which is unique among the live stacks of the environment.
     name: String,
-    /// The blueprint that it is made from.
+    /// Its blueprint.
     blueprint: String,
-    /// The version of the blueprint; the latest where none is named.
+    /// The version of the blueprint; by default the latest.
     version: Option<String>,
-    /// The environment that it lives in.
+    /// Its environment.
     environment: String,
     /// Values for the variables of the blueprint.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
     /// The images of its first release, by service and by digest.
     images: Option<BTreeMap<String, String>>,
-    /// Which images services get when they are pushed to ECR.
+    /// Subscriptions of services to pushed images.
     subscriptions: Option<BTreeMap<String, view::Subscription>>,
-    /// Its owner, where that is not the caller: a team of the caller's, as `team:` and the group.
+    /// Its owner if not the caller: `team:` and a group of the caller's token.
     owner: Option<String>,
 }
 
@@ -169,35 +169,35 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
     api.answer(outcome.await?).await
 }
 
-/// What is to be different in a stack.
+/// The changes of a stack.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"variables": {"size": 3, "colour": null}}))]
 #[expect(dead_code, reason = "the schema of a body; `Edit::read` reads it")]
 struct EditStack {
     /// Another version of its blueprint.
     version: Option<String>,
-    /// Values to set, over those that the stack has; null removes one.
+    /// Values to set; null removes one.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
-    /// Which images services get when they are pushed to ECR, over what they have; null unsubscribes a service.
+    /// Subscriptions to set; null unsubscribes a service.
     #[schema(value_type = Option<BTreeMap<String, view::Subscription>>)]
     subscriptions: Option<BTreeMap<String, Option<view::Subscription>>>,
 }
 
 /// Update a stack
 ///
-/// A merge patch: what is not named stays. `{}` applies what the stack is made from once more.
+/// A merge patch: omitted fields keep their value. `{}` applies the current configuration again.
 #[utoipa::path(
     patch,
     path = "/v1/stacks/{id}",
     operation_id = "update_stack",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "Update only this revision: the ETag of the stack."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = EditStack, description = "What is to be different."),
+    request_body(content = EditStack, description = "The changes."),
     responses(
         InProgress,
         ChangeProblems,
@@ -220,15 +220,15 @@ pub(super) async fn update(
 
 /// Destroy a stack
 ///
-/// Everything that Terraform made for it goes. Refused in a protected environment.
+/// Destroys everything that Terraform created for it. Rejected in a protected environment.
 #[utoipa::path(
     delete,
     path = "/v1/stacks/{id}",
     operation_id = "destroy_stack",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "Destroy only this revision: the ETag of the stack."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     responses(
@@ -253,7 +253,7 @@ pub(super) async fn destroy(
     api.answer(outcome).await
 }
 
-/// The owner that a stack is to have.
+/// The new owner of a stack.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({"owner": "team:payments"}))]
 #[expect(dead_code, reason = "the schema of a body; the handler reads it")]
@@ -264,16 +264,16 @@ struct TransferStack {
 
 /// Transfer a stack
 ///
-/// Gives the stack to another owner: a team, a person, a role or an account. Nothing else changes; Terraform sets the tag
-/// `slipway:owner` of its resources with the next update.
+/// Changes the owner to a team, a person, a role or an account, and nothing else. Terraform sets the tag `slipway:owner` of its
+/// resources with the next update.
 #[utoipa::path(
     put,
     path = "/v1/stacks/{id}/owner",
     operation_id = "transfer_stack",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the stack as the caller has seen it."),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
+        ("If-Match" = Option<String>, Header, description = "Transfer only this revision: the ETag of the stack."),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
     request_body(content = TransferStack, description = "The owner."),
@@ -317,10 +317,10 @@ pub(super) async fn transfer(
     operation_id = "preview_stack",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = EditStack, description = "What would be different."),
+    request_body(content = EditStack, description = "The changes."),
     responses(
         InProgress,
         ChangeProblems,
@@ -349,10 +349,10 @@ pub(super) async fn preview(
     operation_id = "check_drift",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    request_body(content = Option<NoFields>, description = "Empty, or `{}`."),
     responses(
         InProgress,
         ChangeProblems,

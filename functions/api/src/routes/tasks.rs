@@ -16,19 +16,19 @@ use crate::submission::Submission;
 
 /// Run a task
 ///
-/// Runs one of the commands that the stack's blueprint names, once, with the images of the current release. The stack says
-/// which there are. The operation fails unless the command exits with 0.
+/// Runs one of the stack's tasks once, with the images of the current release. The stack lists them as `tasks`. The operation
+/// succeeds only if the command exits with 0.
 #[utoipa::path(
     post,
     path = "/v1/stacks/{id}/tasks/{name}",
     operation_id = "run_task",
     tag = "stacks",
     params(
-        ("id" = String, Path, description = "The stack's id.", example = "lusab-babad"),
+        ("id" = String, Path, description = "The stack's ID.", example = "lusab-babad"),
         ("name" = String, Path, description = "The name of the task.", example = "createsuperuser"),
         ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
     ),
-    request_body(content = Option<NoFields>, description = "Nothing, or `{}`."),
+    request_body(content = Option<NoFields>, description = "Empty, or `{}`."),
     responses(
         InProgress,
         ChangeProblems,

@@ -22,10 +22,10 @@ use crate::error::Error;
 use crate::openapi::ChangeProblems;
 use crate::submission::{Submission, answer};
 
-/// How long an address is good for.
+/// How long an address is valid.
 const GOOD_FOR: Duration = Duration::from_mins(15);
 
-/// What is uploaded.
+/// The announcement of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(example = json!({
     "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -35,38 +35,38 @@ const GOOD_FOR: Duration = Duration::from_mins(15);
 struct RequestUpload {
     /// The SHA-256 digest of the document.
     digest: String,
-    /// How many bytes it has.
+    /// Its length in bytes.
     bytes: u32,
 }
 
-/// Where to put a document.
+/// The address of an upload.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PutAddress {
-    /// The document's digest: what a request names as its `upload`.
+    /// The document's digest, which a request sends as `upload`.
     upload: String,
-    /// The method of the request that puts it.
+    /// The method of the request to S3.
     method: &'static str,
-    /// The address, which holds the right to put this document and nothing else.
+    /// The address, which permits an upload of this document and nothing else.
     url: String,
-    /// The headers that this request has to have.
+    /// The headers of the request to S3.
     headers: BTreeMap<String, String>,
-    /// Until when the address is good.
+    /// When the address expires.
     expires_at: Timestamp,
 }
 
 /// Request an upload
 ///
-/// Returns an address of S3 that takes one document of exactly this length and digest. Use it for what is too long for a request: a
-/// blueprint of more than 3,000,000 bytes. The document is what the body of the request would be; the request names it with `upload`.
-/// Only administrators upload. An upload is deleted after a day.
+/// Returns an address of S3 that accepts one document of exactly this length and digest. Use it if a request is too long: for a
+/// blueprint of more than 3,000,000 bytes. The document is the body of that request, which sends its digest as `upload` instead.
+/// Only administrators can upload. Uploads are deleted after a day.
 #[utoipa::path(
     post,
     path = "/v1/uploads",
     operation_id = "request_upload",
     tag = "blueprints",
     params(("Idempotency-Key" = Option<String>, Header, description = "See the introduction.")),
-    request_body(content = RequestUpload, description = "What is uploaded."),
-    responses((status = 201, description = "Put the document there.", body = PutAddress), ChangeProblems),
+    request_body(content = RequestUpload, description = "The digest and the length of the document."),
+    responses((status = 201, description = "Upload the document to this address.", body = PutAddress), ChangeProblems),
 )]
 pub(super) async fn request(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
     submission.caller.require_admin("upload blueprints")?;
@@ -95,16 +95,16 @@ fn asked(mut fields: Fields) -> Result<(Digest, u32), Error> {
     }
 }
 
-/// What to give for a digest.
+/// The remedy for a missing digest.
 const DIGEST_REMEDY: &str = "give `sha256:` and the SHA-256 digest of the document in 64 lower-case hexadecimal digits";
 
-/// The document that a request names instead of having it in its body.
+/// The uploaded document, if a request names one instead of a body.
 pub(super) fn named(fields: &mut Fields) -> Option<Digest> {
     fields.optional("upload", DIGEST_REMEDY)
 }
 
 impl Api {
-    /// The address is signed for the length and the checksum as well: S3 takes nothing else.
+    /// The signature covers the length and the checksum: S3 accepts nothing else.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
     async fn presigned(&self, digest: Digest, bytes: u32) -> Result<PutAddress, Error> {
         const DOING: &str = "signing the address of an upload";
@@ -133,7 +133,7 @@ impl Api {
         })
     }
 
-    /// The fields of a document that was uploaded.
+    /// The fields of an uploaded document.
     pub(super) async fn uploaded(&self, digest: &Digest) -> Result<Fields, Error> {
         const DOING: &str = "reading an upload";
         let key = artifact::upload(digest);

@@ -11,9 +11,9 @@ pub struct BlueprintSummary {
     /// Its name.
     #[schema(example = "guestbook")]
     pub name: String,
-    /// What its latest version is for.
+    /// The purpose of its latest version.
     pub description: String,
-    /// Its latest version: the one that a stack gets where the request names none.
+    /// Its latest version: the default for new stacks.
     #[schema(example = "1.0.0")]
     pub version: String,
     /// When that version was published.
@@ -31,7 +31,7 @@ impl From<slipway_store::blueprint::BlueprintSummary> for BlueprintSummary {
     }
 }
 
-/// A blueprint: its latest version, and which others there are.
+/// A blueprint: its latest version, and the list of all.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BlueprintPage {
     /// Its latest version, with the schema of its variables.
@@ -40,7 +40,7 @@ pub struct BlueprintPage {
     /// Its versions, the highest first.
     #[schema(example = json!(["1.1.0", "1.0.0"]))]
     pub versions: Vec<String>,
-    /// Give this as `cursor` for more versions; null at their end.
+    /// Send this as `cursor` for more versions; null on the last page.
     pub next: Option<String>,
 }
 
@@ -50,15 +50,15 @@ pub struct BlueprintVersion {
     /// The blueprint's name.
     #[schema(example = "guestbook")]
     pub name: String,
-    /// Which version of it this is.
+    /// The version.
     #[schema(example = "1.0.0")]
     pub version: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
     /// The digest of its files.
     #[schema(example = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     pub digest: String,
-    /// The values that a stack made from it is given.
+    /// The variables of a stack of this version.
     pub variables: Vec<Variable>,
     /// When it was published.
     pub published_at: Timestamp,
@@ -83,39 +83,38 @@ pub struct Variable {
     /// Its name.
     #[schema(example = "size")]
     pub name: String,
-    /// What values it takes, for programs: `"string"`, `{"list": "number"}`, `{"object": {"gib": {"type": "number",
-    /// "optional": false}}}`.
+    /// Its type for programs: `"string"`, `{"list": "number"}`, `{"object": {"gib": {"type": "number", "optional": false}}}`.
     #[serde(rename = "type")]
     #[schema(value_type = serde_json::Value, example = "number")]
     pub kind: variable::Kind,
-    /// What values it takes, as the blueprint writes it.
+    /// Its type as the blueprint declares it.
     #[schema(example = "number")]
     pub type_text: String,
-    /// Whether a request has to give a value.
+    /// Whether a request must set it.
     pub required: bool,
-    /// The value that it has where a request gives none; absent for null, and for one that is not shown.
+    /// Its default; absent for null, and for a default that is not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
-    /// The default as the blueprint writes it, where only Terraform can say what it comes to.
+    /// The default as the blueprint declares it, if only Terraform can evaluate it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "1 / 3")]
     pub default_expression: Option<String>,
-    /// Whether null is a value that it takes.
+    /// Whether it accepts null.
     pub nullable: bool,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
-    /// Whether its value is never shown.
+    /// Whether its values are hidden.
     pub sensitive: bool,
-    /// What else its value must satisfy; Terraform evaluates these when it plans.
+    /// Its validations, as the blueprint declares them.
     pub validations: Vec<Validation>,
 }
 
-/// What a value must satisfy.
+/// A validation of a variable.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Validation {
-    /// The condition, as the blueprint writes it.
+    /// The condition, as the blueprint declares it.
     pub condition: String,
-    /// What Terraform says when it does not hold.
+    /// The error message if the condition is false.
     pub error_message: String,
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::Caller;
 
-/// A place for stacks, and the rules there.
+/// An environment: where stacks live, and the rules there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Environment {
     /// Its name.
@@ -16,34 +16,34 @@ pub struct Environment {
     /// The AWS account.
     #[schema(example = "000000000000")]
     pub account: String,
-    /// The AWS region.
+    /// The AWS Region.
     #[schema(example = "us-east-1")]
     pub region: String,
-    /// The ARN of the role that Terraform assumes; null where it has the rights of the build.
+    /// The ARN of the role that Terraform assumes; null if it has only the permissions of the build.
     pub role: Option<String>,
-    /// What the role's trust policy asks for. Only administrators are shown it.
+    /// The external ID in the role's trust policy. Only administrators can read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// When a plan waits for an approval: `never`, `when_destroying` or `always`.
     #[schema(value_type = String, example = "never")]
     pub approval: environment::Approval,
-    /// How many approvers it takes.
+    /// How many approvals a plan needs.
     pub approvals_required: u32,
-    /// Whether the requester of an operation may be one of them.
+    /// Whether requesters may approve their own plans.
     pub self_approval: bool,
-    /// After how many seconds without a decision a plan expires.
+    /// The number of seconds after which an undecided plan expires.
     pub approval_timeout_seconds: u32,
-    /// Whether stacks here are kept from being destroyed.
+    /// Whether destroying stacks is forbidden.
     pub protected: bool,
-    /// The values that it gives to blueprints which declare a variable of that name. A request cannot set these.
+    /// Values for all blueprints that declare a variable of that name. Requests cannot set these.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
-    /// Grows with every change; its ETag is this in quotes.
+    /// The revision; its ETag is this in quotes.
     pub revision: u64,
 }
 
 impl Environment {
-    /// What the caller may see of it.
+    /// The environment as the caller may see it.
     pub fn of(environment: environment::Environment, revision: u64, caller: &Caller) -> Self {
         let external_id = environment.external_id.filter(|_| caller.admin);
         Self {

@@ -13,61 +13,59 @@ use super::BlueprintReference;
 /// One change or check of a stack, executed by the workflow.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Operation {
-    /// Its id.
+    /// Its ID.
     #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
     pub id: String,
-    /// What it does: `provision`, `update`, `release`, `destroy`, `preview`, `drift`, `rollback` or `task`.
+    /// Its kind: `provision`, `update`, `release`, `destroy`, `preview`, `drift`, `rollback` or `task`.
     #[schema(value_type = String, example = "provision")]
     pub kind: OperationKind,
-    /// The stack that it is for.
+    /// Its stack.
     pub stack: StackReference,
     /// The environment of the stack.
     #[schema(example = "local")]
     pub environment: String,
-    /// Where it stands: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled`
-    /// or `discarded`.
+    /// Its status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled` or `discarded`.
     #[schema(value_type = String, example = "running")]
     pub status: OperationStatus,
-    /// Counts the changes to the operation. Give it as `seen` to wait for the next one.
+    /// The revision, which grows with every change. Send it as `seen` to wait for the next change.
     pub revision: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When its execution began.
+    /// When its execution started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// The requester.
     pub requested_by: String,
-    /// The approver whose approval was the last one that its plan took.
+    /// The approver who gave the last required approval.
     pub approved_by: Option<String>,
-    /// The approvals that were given.
+    /// The approvals.
     pub approvals: Vec<Approval>,
-    /// How many approvers its plan takes; null unless it needs an approval.
+    /// How many approvals its plan needs; null if it needs none.
     pub approvals_required: Option<u32>,
     /// When its plan expires without a decision.
     pub approval_expires_at: Option<Timestamp>,
-    /// What was decided about its plan: `approved` or `rejected`. A rejected one is about to be discarded.
+    /// The decision about its plan: `approved` or `rejected`. A rejected operation is about to be discarded.
     #[schema(example = "approved")]
     pub decision: Option<&'static str>,
-    /// Its place among those that wait for the stack, 1 for the next; null when it does not wait.
+    /// Its position in the stack's queue, from 1; null if it is not queued.
     pub position: Option<usize>,
-    /// What the stack is made from in it.
+    /// The blueprint version that it applies.
     pub blueprint: BlueprintReference,
     /// The number of its release.
     pub release: Option<u32>,
-    /// The command of the stack's blueprint that it runs.
+    /// The task of the blueprint that it runs.
     pub task: Option<String>,
-    /// The snapshot of the stack's database that it takes.
+    /// The snapshot of the stack's database.
     pub snapshot: Option<Snapshot>,
-    /// The step whose build waits for its turn or starts; null where no step waits for a build.
+    /// The step whose build is queued or starting; null if there is none.
     #[schema(example = "Plan")]
     pub waiting_for_build: Option<&'static str>,
-    /// The request to cancel it; null unless its build was at work when that came. The operation ends once Terraform has saved
-    /// the state.
+    /// The request to cancel it; null unless a build was running at that time. The operation ends once Terraform has saved the state.
     pub cancel: Option<CancelRequest>,
-    /// The states of the workflow that it went through.
+    /// The steps of the workflow so far.
     pub steps: Vec<Step>,
-    /// How far Terraform is.
+    /// The progress of Terraform.
     pub progress: Option<Progress>,
     /// What Terraform would change.
     pub plan: Option<Plan>,
@@ -77,11 +75,11 @@ pub struct Operation {
     pub error: Option<Failure>,
     /// The ARN of its Step Functions execution.
     pub execution_arn: Option<String>,
-    /// Paths of what belongs to it.
+    /// Related paths.
     pub links: OperationLinks,
 }
 
-/// A request to cancel an operation whose build is at work.
+/// A request to cancel an operation whose build is running.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct CancelRequest {
     /// The requester.
@@ -92,7 +90,7 @@ pub struct CancelRequest {
     pub acknowledged_at: Option<Timestamp>,
 }
 
-/// An approval that was given.
+/// An approval.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Approval {
     /// The approver.
@@ -101,82 +99,82 @@ pub struct Approval {
     pub at: Timestamp,
     /// The hash of the approval sheet that it quoted.
     pub sheet: Option<String>,
-    /// What the approver said.
+    /// The approver's comment.
     pub comment: Option<String>,
 }
 
-/// A stack by id and name.
+/// A stack by ID and name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StackReference {
-    /// Its id.
+    /// Its ID.
     #[schema(example = "lusab-babad")]
     pub id: String,
-    /// What people call it.
+    /// Its name.
     #[schema(example = "guestbook")]
     pub name: String,
 }
 
-/// One state of the workflow, as the operation went through it.
+/// A step of an operation: one state of the workflow.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Step {
     /// The name of the state in the AWS console.
     #[schema(example = "Plan")]
     pub name: String,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// How it stands: `running`, `succeeded`, `failed` or `cancelled`.
+    /// Its status: `running`, `succeeded`, `failed` or `cancelled`.
     #[schema(value_type = String, example = "succeeded")]
     pub status: StepStatus,
 }
 
-/// How far Terraform is in the step that runs.
+/// The progress of Terraform in the current step.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Progress {
-    /// Resources that are done.
+    /// The number of finished resources.
     pub done: u64,
-    /// Resources that the plan would touch.
+    /// The number of resources in the plan.
     pub total: u64,
-    /// The address of the resource that was begun last.
+    /// The address of the resource that was started last.
     pub current: Option<String>,
 }
 
-/// What Terraform would change, and what follows from it.
+/// A plan: what Terraform would change, and the verdict.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Plan {
-    /// Resources that would be made.
+    /// Resources to create.
     pub add: u64,
-    /// Resources that would be changed in place.
+    /// Resources to update in place.
     pub change: u64,
-    /// Resources that would be destroyed.
+    /// Resources to destroy.
     pub destroy: u64,
-    /// Resources that would be destroyed and made anew.
+    /// Resources to destroy and create again.
     pub replace: u64,
-    /// Resources that would be taken into the state.
+    /// Resources to import into the state.
     pub import: u64,
-    /// Resources that would be dropped from the state, and go on existing.
+    /// Resources to remove from the state without destroying them.
     pub forget: u64,
-    /// Resources that would get another address in the state, and nothing else.
+    /// Resources that only get another address in the state.
     pub moved: u64,
-    /// Actions that the apply would invoke.
+    /// Actions to invoke.
     pub invoke: u64,
-    /// Changes and actions that Terraform leaves to a later plan.
+    /// Changes and actions that Terraform defers to a later plan.
     pub deferred: u64,
-    /// Resources that were changed outside Terraform.
+    /// Drifted resources.
     pub drifted: u64,
-    /// Checks and conditions that failed.
+    /// Failed checks and conditions.
     pub checks_failed: u64,
-    /// What in the plan is not understood: it then needs an approval.
+    /// What Slipway does not understand in the plan, which then needs an approval.
     pub not_understood: Vec<String>,
     /// Whether an output would change.
     pub outputs_changed: bool,
-    /// The first 100 resources that would change; what destroys comes first. `links.plan` has all of them.
+    /// The first 100 resources that would change, deletions first. `links.plan` has all of them.
     pub resources: Vec<ResourceChange>,
-    /// What follows: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null until it is judged.
+    /// The verdict: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null before the review.
     #[schema(example = "apply")]
     pub verdict: Option<&'static str>,
-    /// Why it is refused.
+    /// Why the environment's rules refuse it.
     pub refused_because: Option<String>,
 }
 
@@ -186,48 +184,48 @@ pub struct Snapshot {
     /// Its identifier in RDS.
     #[schema(example = "lusab-babad-op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
     pub id: String,
-    /// When it was there; null while it is taken.
+    /// When it was complete; null before.
     pub taken_at: Option<Timestamp>,
 }
 
 /// Drift: differences between the resources and the stack's state.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Drift {
-    /// How many resources are not as the stack's state says.
+    /// How many resources drifted.
     pub count: u64,
     /// The first 100 of them: `update` for a changed one, `delete` for one that no longer exists.
     pub resources: Vec<ResourceChange>,
 }
 
-/// What a plan would do to one resource.
+/// The change of one resource in a plan.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ResourceChange {
     /// Its address in the configuration.
     #[schema(example = "terraform_data.service[\"web\"]")]
     pub address: String,
-    /// What would be done: `create`, `update`, `replace`, `delete`, `import`, `forget`, `move` or `unknown`.
+    /// The change: `create`, `update`, `replace`, `delete`, `import`, `forget`, `move` or `unknown`.
     #[schema(value_type = String, example = "create")]
     pub action: plan::Action,
 }
 
-/// Why an operation failed.
+/// The error of an operation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Failure {
     /// The error's name, which is also the execution's `Error`.
     #[schema(example = "Slipway.ApplyFailed")]
     pub name: String,
-    /// The state that failed.
+    /// The step that failed.
     #[schema(example = "Apply")]
     pub step: String,
-    /// What went wrong.
+    /// The message.
     pub message: String,
-    /// The address of the resource that it happened to.
+    /// The address of the resource concerned.
     pub address: Option<String>,
     /// The path of the log.
     pub log: String,
 }
 
-/// Paths of what belongs to an operation.
+/// Paths related to an operation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OperationLinks {
     /// The operation.
@@ -244,19 +242,19 @@ pub struct OperationLinks {
     /// Its approval sheet, once there is a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// Where it is approved, while it waits for that.
+    /// Approve it here, while it waits for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approve: Option<String>,
-    /// Where it is rejected, while it waits for an approval.
+    /// Reject it here, while it waits for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
-    /// Where it is cancelled, until it has ended.
+    /// Cancel it here, until it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
 }
 
 impl Operation {
-    /// The operation as it is shown; `position` is its place in the queue.
+    /// The operation as the API shows it; `position` is its position in the queue.
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);
         let waiting_for_build = operation.waits_for_build();
@@ -413,12 +411,12 @@ impl OperationLinks {
     }
 }
 
-/// A part of an operation's log.
+/// A page of an operation's log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LogLines {
-    /// The lines, those of one step together.
+    /// The lines, grouped by step.
     pub lines: Vec<LogLine>,
-    /// Give this as `after` for the lines that come after.
+    /// Send this as `after` for the following lines.
     pub after: String,
     /// Whether the operation has ended and these are its last lines.
     pub ended: bool,

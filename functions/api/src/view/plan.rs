@@ -12,21 +12,21 @@ use utoipa::ToSchema;
 /// Items of a plan.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PlanItems {
-    /// The items, in the order in which people read them: what destroys comes first.
+    /// The items, deletions first.
     pub items: Vec<PlanItem>,
-    /// How many items the plan has, whatever the filters are.
+    /// How many items the plan has, without filters.
     pub total: u64,
-    /// Give this as `after`, with the same filters, for what comes after; null at the end of the plan.
+    /// Send this as `after`, with the same filters, for the next page; null on the last one.
     pub next: Option<String>,
 }
 
-/// One entry of a plan. One with many attributes is continued in the items after it.
+/// One entry of a plan. If it has many attributes, the following items continue it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PlanItem {
-    /// What it is about: `resource`, `action`, `deferred_resource`, `deferred_action`, `output`, `drift` or `check`.
+    /// The subject: `resource`, `action`, `deferred_resource`, `deferred_action`, `output`, `drift` or `check`.
     #[schema(value_type = String, example = "resource")]
     pub subject: Subject,
-    /// What would be done: `unknown`, `delete`, `replace`, `forget`, `invoke`, `update`, `import`, `create`, `move` or `read`.
+    /// The change: `unknown`, `delete`, `replace`, `forget`, `invoke`, `update`, `import`, `create`, `move` or `read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "replace")]
     pub action: Option<Action>,
@@ -46,7 +46,7 @@ pub struct PlanItem {
     /// The key of a deposed object, which an earlier replacement did not delete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,
-    /// Why, in Terraform's words.
+    /// Terraform's reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "replace_because_cannot_update")]
     pub reason: Option<String>,
@@ -59,36 +59,36 @@ pub struct PlanItem {
     /// The id with which the resource is imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import_id: Option<String>,
-    /// The identity with which it is imported, where that is not an id.
+    /// The identity with which it is imported, if that is not an ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import_identity: Option<Value>,
-    /// What changes in it.
+    /// The changed attributes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributeChange>,
-    /// What invokes an action.
+    /// The trigger of an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<ActionTrigger>,
-    /// Of drift: whether the apply overwrites it.
+    /// For drift: whether the apply overwrites it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwritten: Option<bool>,
-    /// Of a check: `pass`, `fail`, `error` or `unknown`.
+    /// For a check: `pass`, `fail`, `error` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Of a check: its messages.
+    /// For a check: its messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problems: Option<Vec<String>>,
     /// Why the item is not understood. The plan then needs an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_understood: Option<String>,
-    /// Which part of the entry this is, where one item does not hold it: from 1.
+    /// The number of this part of the entry, from 1, if it has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<u32>,
-    /// Of how many.
+    /// The number of parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<u32>,
 }
 
-/// An attribute that changes. A side is absent where the attribute does not exist there.
+/// A changed attribute. A side is absent if the attribute does not exist there.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -107,51 +107,51 @@ pub struct AttributeChange {
     /// Whether the value is known only after the apply.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_unknown: bool,
-    /// Whether there is a value before, which is sensitive.
+    /// Whether there is a sensitive value before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub before_sensitive: bool,
-    /// Whether there is a value after, which is sensitive.
+    /// Whether there is a sensitive value after.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_sensitive: bool,
     /// Whether it forces the replacement of the resource.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forces_replacement: bool,
-    /// A long text: its changed lines, as a unified diff.
+    /// For a long text: its changed lines, as a unified diff.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
-    /// A text that is JSON: what changes in it.
+    /// For a text that contains JSON: the changes in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(no_recursion)]
     pub json: Vec<AttributeChange>,
-    /// The size and SHA-256 of the value before, where it is too long to be shown whole.
+    /// The size and SHA-256 of the value before, if it is too long to be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_cut: Option<CutText>,
-    /// The size and SHA-256 of the value after, likewise.
+    /// The size and SHA-256 of the value after, if it is too long to be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after_cut: Option<CutText>,
 }
 
-/// `null` is a value too, and not the same as none.
+/// A value, which may be `null`; absent is different.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A text that is not shown whole.
+/// A text that is too long to be shown.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CutText {
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: String,
 }
 
-/// What invokes an action.
+/// The trigger of an action.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ActionTrigger {
     /// The resource whose change invokes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// When: `AfterCreate`, say.
+    /// The event, such as `AfterCreate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
     /// What Terraform does if the action fails.
@@ -159,17 +159,16 @@ pub struct ActionTrigger {
     pub on_failure: Option<String>,
 }
 
-/// The approval sheet of an operation: everything that an approver decides by.
+/// The approval sheet of an operation: everything that an approver needs for the decision.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the schema of an answer; `sheet` makes it")]
 pub struct SheetDocument {
-    /// The SHA-256 of the sheet's canonical JSON, without this field and `links`: no spaces, fields in the order of their names. An
-    /// approval quotes it.
+    /// The SHA-256 of the sheet's canonical JSON without this field and `links`: no spaces, keys in byte order. An approval quotes it.
     #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     hash: String,
-    /// The operation's id.
+    /// The operation's ID.
     operation: String,
-    /// What it does.
+    /// The operation's kind.
     kind: String,
     /// The stack: `id` and `name`.
     stack: Value,
@@ -181,12 +180,12 @@ pub struct SheetDocument {
     requested_at: Timestamp,
     /// The blueprint: `name`, `version`, `previous_version` and `digest`.
     blueprint: Value,
-    /// The variables that change since the last operation that changed the stack and succeeded: `name`, `before`, `after`. Values of
-    /// `sensitive` ones are not shown.
+    /// The variables that differ from the last successful change of the stack: `name`, `before`, `after`. Values of `sensitive` ones are
+    /// hidden.
     variables: Vec<Value>,
-    /// The plan: what it counts, the SHA-256 of its items, and the `first` of them.
+    /// The plan: its counts, the SHA-256 of its items, and the `first` of them.
     plan: Value,
-    /// How many resources are destroyed, for good or to be made anew.
+    /// How many resources are destroyed, including those that are created again.
     destroy_count: u64,
     /// How many resources leave the state without being destroyed.
     forget_count: u64,
@@ -194,9 +193,9 @@ pub struct SheetDocument {
     services: Vec<Value>,
     /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`.
     runs: Value,
-    /// What each rule says: `policy`, `verdict` and `reason`.
+    /// The verdict of each rule: `policy`, `verdict` and `reason`.
     policies: Vec<Value>,
-    /// What the apply uses, by SHA-256.
+    /// The SHA-256 of everything that the apply uses.
     artifacts: Option<Value>,
     /// Paths of the operation, its plan, and the approval.
     links: Value,

@@ -10,32 +10,32 @@ use utoipa::ToSchema;
 /// A set of images of a stack's services.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Release {
-    /// The id of the stack.
+    /// The ID of the stack.
     #[schema(example = "lusab-babad")]
     pub stack: String,
-    /// Its number in the stack.
+    /// Its number.
     #[schema(example = 1)]
     pub number: u32,
     /// The image of each service.
     pub images: BTreeMap<String, String>,
-    /// Where it stands: `requested`, `releasing`, `current`, `superseded` or `failed`.
+    /// Its status: `requested`, `releasing`, `current`, `superseded` or `failed`.
     #[schema(value_type = String, example = "current")]
     pub status: release::ReleaseStatus,
-    /// The identifier of the database snapshot that was taken before its migrations.
+    /// The identifier of the database snapshot before its migrations.
     pub snapshot: Option<String>,
-    /// The operation that brought it out last.
+    /// The operation that released it last.
     pub operation: String,
     /// The requester.
     pub requested_by: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// When it became current, or failed.
     pub ended_at: Option<Timestamp>,
-    /// Paths of what belongs to it.
+    /// Related paths.
     pub links: ReleaseLinks,
 }
 
-/// Paths of what belongs to a release.
+/// Paths related to a release.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReleaseLinks {
     /// The release.
@@ -44,7 +44,7 @@ pub struct ReleaseLinks {
     pub this: String,
     /// Its stack.
     pub stack: String,
-    /// The operation that brought it out last.
+    /// The operation that released it last.
     pub operation: String,
 }
 

@@ -7,31 +7,31 @@ use slipway_model::name::Name;
 use slipway_model::source_account::{self, Action};
 use utoipa::ToSchema;
 
-/// An AWS account whose events may ask for operations, and for which.
+/// A source account: an AWS account whose events may request operations.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SourceAccount {
     /// The account.
     #[schema(example = "111122223333")]
     pub account: String,
-    /// Whose it is.
+    /// A description.
     pub description: String,
-    /// What it may ask for: `provision`, `release`, `destroy`, `drift`.
+    /// The permitted actions: `provision`, `release`, `destroy`, `drift`.
     #[schema(value_type = Vec<String>, example = json!(["release"]))]
     pub actions: BTreeSet<Action>,
-    /// Of stacks of which blueprints.
+    /// The blueprints of the permitted stacks.
     #[schema(value_type = Vec<String>, example = json!(["guestbook"]))]
     pub blueprints: BTreeSet<Name>,
-    /// In which environments.
+    /// The environments of the permitted stacks.
     #[schema(value_type = Vec<String>, example = json!(["live"]))]
     pub environments: BTreeSet<Name>,
     /// The ARN of the event bus that receives the results of its requests.
     pub results: Option<String>,
-    /// Grows with every change; its ETag is this in quotes.
+    /// The revision; its ETag is this in quotes.
     pub revision: u64,
 }
 
 impl SourceAccount {
-    /// What is shown of it.
+    /// The source account as the API shows it.
     pub fn of(account: source_account::SourceAccount, revision: u64) -> Self {
         Self {
             account: account.account.to_string(),

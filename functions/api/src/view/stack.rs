@@ -11,80 +11,79 @@ use utoipa::ToSchema;
 
 use super::BlueprintReference;
 
-/// One instance of a blueprint in an environment.
+/// A stack: one instance of a blueprint in an environment.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Stack {
-    /// Its id.
+    /// Its ID.
     #[schema(example = "lusab-babad")]
     pub id: String,
-    /// What people call it.
+    /// Its name.
     #[schema(example = "guestbook")]
     pub name: String,
-    /// The environment it lives in.
+    /// Its environment.
     #[schema(example = "local")]
     pub environment: String,
     /// The owner: a caller or a team.
     pub owner: String,
-    /// Where it stands: `provisioning`, `ready`, `updating`, `releasing`, `destroying`, `failed` or `destroyed`.
+    /// Its status: `provisioning`, `ready`, `updating`, `releasing`, `destroying`, `failed` or `destroyed`.
     #[schema(value_type = String, example = "ready")]
     pub status: stack::StackStatus,
-    /// Counts the changes to the stack; its ETag is this in quotes.
+    /// The revision, which grows with every change; its ETag is this in quotes.
     pub revision: u64,
-    /// What it is made from.
+    /// Its blueprint.
     pub blueprint: BlueprintReference,
-    /// The values that it should be made from. A sensitive one is shown as `(sensitive)`. Absent in a list.
+    /// The requested variables. Sensitive values are `(sensitive)`. Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub variables: Option<Map<String, Value>>,
-    /// What Terraform last applied to its end; it differs from the above where the last apply failed. Null before the first, and in a
-    /// list.
+    /// The variables of the last successful apply, which differ from `variables` after a failed one. Null before the first, and in lists.
     pub applied: Option<Applied>,
-    /// Addresses that people open.
+    /// Addresses for people.
     pub endpoints: BTreeMap<String, String>,
-    /// What its blueprint has to say to people: the command that leads to the database, say.
+    /// Notes of the blueprint, such as the command that connects to the database.
     pub notes: BTreeMap<String, String>,
-    /// The services that a release replaces.
+    /// The services that releases roll out.
     #[schema(example = json!(["web"]))]
     pub services: Vec<String>,
-    /// Which images services get when they are pushed to ECR.
+    /// The image subscriptions of services.
     pub subscriptions: BTreeMap<String, Subscription>,
-    /// The commands that can be run with its current images.
+    /// The tasks that can be run with its current images.
     #[schema(example = json!(["createsuperuser"]))]
     pub tasks: Vec<String>,
     /// The result of the last drift check; null if there was none since its infrastructure changed.
     pub drift: Option<StackDrift>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
-    /// The number of the newest release that was asked for, 0 for none.
+    /// The number of the last requested release; 0 for none.
     pub last_release: u32,
     /// The ID of the operation in progress.
     pub active_operation: Option<String>,
-    /// When it was asked for.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Paths of what belongs to it.
+    /// Related paths.
     pub links: StackLinks,
 }
 
-/// What Terraform last applied to its end.
+/// The result of the last successful apply.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Applied {
     /// The version of the blueprint.
     #[schema(example = "1.2.0")]
     pub version: String,
-    /// The values. A sensitive one is shown as `(sensitive)`.
+    /// The variables. Sensitive values are `(sensitive)`.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
 }
 
-/// The images that a service gets when they are pushed.
+/// A service's subscription to pushed images.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Subscription {
     /// The ARN of the repository.
     #[schema(example = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web")]
     pub repository: String,
-    /// The tags: `*` stands for any characters.
+    /// The tags; `*` matches any characters.
     #[schema(example = "v*")]
     pub tags: String,
 }
@@ -92,17 +91,17 @@ pub struct Subscription {
 /// The result of a drift check.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StackDrift {
-    /// How many resources are not as the stack's state says.
+    /// How many resources drifted.
     pub count: u64,
-    /// The addresses of the first 10 of them; the operation names more.
+    /// The addresses of the first 10 of them; the operation lists more.
     pub resources: Vec<String>,
     /// When the resources were checked.
     pub looked_at: Timestamp,
-    /// The operation that looked.
+    /// The operation that checked.
     pub operation: String,
 }
 
-/// Paths of what belongs to a stack.
+/// Paths related to a stack.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StackLinks {
     /// The stack.
@@ -116,7 +115,7 @@ pub struct StackLinks {
 }
 
 impl Stack {
-    /// The stack as a list shows it. Values may be long, and a list has up to a hundred stacks.
+    /// The stack in a list, without its values, which may be long.
     pub fn in_list(stack: stack::Stack) -> Self {
         Self {
             variables: None,
