@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! The commands and options.
 
 mod configuration;
 mod event;
@@ -45,16 +45,16 @@ const EXIT_CODES: &str = "Exit codes:
 
 const EVERYWHERE: &str = "Options of every command";
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Address of the API, `https://…` [default: the local server of the data folder]
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
     pub endpoint: Option<Endpoint>,
     /// Authentication method [default: `SLIPWAY_TOKEN`, then saved login, then AWS credentials]
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "WAY")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "METHOD")]
     pub auth: Option<Way>,
-    /// AWS region, where the address of the API does not say it [default: `AWS_REGION`]
+    /// AWS Region of a custom domain [default: `AWS_REGION`]
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub region: Option<String>,
     /// Folder with the data of local mode
@@ -65,14 +65,14 @@ pub struct Global {
     pub json: bool,
 }
 
-/// A way in.
+/// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Way {
-    /// Sign every request with AWS credentials, found where the AWS CLI finds them
+    /// Sign requests with the AWS credentials of the AWS CLI
     Iam,
-    /// Send the token in `SLIPWAY_TOKEN`, or that of the login
+    /// Send the token in `SLIPWAY_TOKEN` or of the saved login
     Token,
-    /// Send nothing
+    /// Send no credentials
     None,
 }
 
@@ -94,7 +94,7 @@ pub enum Command {
     /// Environments: where stacks live
     #[command(subcommand)]
     Environment(EnvironmentCommand),
-    /// Source accounts: AWS accounts whose events may ask for operations
+    /// Source accounts: AWS accounts whose events request operations
     #[command(subcommand)]
     SourceAccount(SourceAccountCommand),
     /// Stacks: instances of blueprints
@@ -113,7 +113,7 @@ pub enum Command {
     Plan(ShowPlan),
     /// Show the approval sheet of an operation
     Sheet {
-        /// The operation's id
+        /// Operation ID
         operation: OperationId,
     },
     /// Approve the plan of an operation
@@ -125,7 +125,7 @@ pub enum Command {
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
-    /// Publish blueprints with what builds need: providers, and on AWS the runner and Terraform
+    /// Publish blueprints and the programs and providers of builds
     Publish(Publish),
     /// Call the local AWS without the AWS CLI
     Aws(AwsCall),
@@ -142,81 +142,80 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Publish {
-    /// Folder with blueprints and the modules that they share; each with a `blueprint.json` is published
+    /// Folder with blueprints (each has a `blueprint.json`) and their shared modules
     #[arg(value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
-    /// The artifacts bucket: the output `ArtifactsBucketName` [default: that of the local server]
+    /// Artifacts bucket, the output `ArtifactsBucketName` [default: that of the local server]
     #[arg(long, env = "SLIPWAY_ARTIFACTS_BUCKET")]
     pub bucket: Option<String>,
-    /// The processor of the builds [default: arm64 on AWS, this machine's in local mode]
+    /// Processor of the builds [default: arm64 on AWS, this machine's in local mode]
     #[arg(long, value_enum)]
     pub architecture: Option<Architecture>,
-    /// The runner, built for the builds' processor; without it, the toolchain stays as it is
+    /// Runner for that processor [default: keep the published toolchain]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub runner: Option<PathBuf>,
-    /// The Terraform or OpenTofu of the builds, for their processor [default: a pinned Terraform, which is fetched]
+    /// Terraform or OpenTofu for that processor [default: download a pinned Terraform]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "runner")]
     pub terraform: Option<PathBuf>,
-    /// Folder with a mirror of the providers' packages [default: their registries]
+    /// Folder with a mirror of the providers [default: their registries]
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub mirror: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Login {
-    /// URL of the identity provider, as its tokens name it [default: as at the last login]
+    /// Issuer URL of the identity provider [default: that of the last login]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub issuer: Option<String>,
-    /// What the identity provider calls this program [default: as at the last login]
+    /// Client ID of this program at the identity provider [default: that of the last login]
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
-    /// The API, as the identity provider calls it, where it wants to know
+    /// Audience of the token, if the identity provider requires one
     #[arg(long)]
     pub audience: Option<String>,
-    /// What to ask for [default: `openid email offline_access`, or as at the last login]
+    /// Scopes to request [default: those of the last login, or `openid email offline_access`]
     #[arg(long)]
     pub scope: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Port of the API, 0 for a free one
+    /// Port of the API (0: any free port)
     #[arg(long, default_value_t = 4700)]
     pub port: u16,
-    /// Port of the local AWS, 0 for a free one
+    /// Port of the local AWS (0: any free port)
     #[arg(long, default_value_t = 4566)]
     pub aws_port: u16,
-    /// Where builds get Terraform's providers: `registry` (as Terraform is configured), `published` (by `slipway publish`, as on
-    /// AWS), or a folder with a mirror
+    /// Source of Terraform's providers: `registry`, `published` (by `slipway publish`) or a mirror folder
     #[arg(long, default_value = "registry", value_name = "SOURCE", value_hint = ValueHint::DirPath)]
     pub providers: String,
-    /// Limit of the AWS account, by its name in AWS [default: none]
+    /// Limit of the local AWS account, by its AWS name [default: none]
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub limits: Vec<Limit>,
-    /// Builds that run at once; five times as many queue [default: the number of cores]
+    /// Concurrent builds [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrent_builds: Option<u16>,
-    /// Answer only callers that know the token in the data folder
+    /// Reject callers without the token in the data folder
     #[arg(long)]
     pub require_token: bool,
-    /// Start although a part of the data folder is lost
+    /// Start even if a part of the data folder is lost
     #[arg(long)]
     pub accept_lost_data: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Console {
-    /// Port of the proxy on this machine, 0 for a free one
+    /// Port of the proxy (0: any free port)
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Print the address only, and open no browser
+    /// Print the address without opening a browser
     #[arg(long)]
     pub no_browser: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Keep the data folder of the demo, and say where it is
+    /// Keep the data folder of the demo and print its path
     #[arg(long)]
     pub keep: bool,
 }
@@ -227,21 +226,21 @@ pub enum BlueprintCommand {
     List,
     /// Show a version of a blueprint with its variables
     Show {
-        /// The blueprint, with or without a version: `web` or `web@1.2.0`
+        /// Blueprint with or without a version: `web` or `web@1.2.0`
         blueprint: BlueprintRef,
     },
-    /// Publish a folder as a version of a blueprint; a version never changes
+    /// Publish a folder as a new version of a blueprint
     Publish {
         /// Folder of the Terraform root module
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
-        /// The blueprint and the version: `web@1.2.0` [default: as the folder's `blueprint.json` says]
+        /// Blueprint and version, `web@1.2.0` [default: from the folder's `blueprint.json`]
         #[arg(long = "as", value_name = "NAME@VERSION")]
         name: Option<BlueprintRef>,
-        /// What it is for, in a sentence [default: as the folder's `blueprint.json` says]
+        /// Purpose in a sentence [default: from the folder's `blueprint.json`]
         #[arg(long)]
         description: Option<String>,
-        /// Folder above, in which the local modules are that the blueprint calls [default: the blueprint's own]
+        /// Top folder of the local modules [default: the blueprint's own]
         #[arg(long, value_name = "TOP", value_hint = ValueHint::DirPath)]
         within: Option<PathBuf>,
     },
@@ -255,7 +254,7 @@ pub enum StackCommand {
     List(StackList),
     /// Show a stack
     Show {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
     },
     /// Change a stack's variables or its blueprint version
@@ -264,21 +263,21 @@ pub enum StackCommand {
     Preview(StackUpdate),
     /// Check for drift: changes outside Terraform
     Drift {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
         #[command(flatten)]
         wait: Wait,
     },
-    /// Give a stack to another owner
+    /// Transfer a stack to another owner
     Transfer {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// The owner: `team:` and a group, a person, a role or an account
+        /// New owner: `team:GROUP`, a person, a role or an account
         owner: String,
     },
     /// Destroy a stack
     Destroy {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
         #[command(flatten)]
         wait: Wait,
@@ -287,21 +286,21 @@ pub enum StackCommand {
 
 #[derive(Debug, Args)]
 pub struct StackCreate {
-    /// What people call the stack
+    /// Name of the stack
     #[arg(required_unless_present = "request")]
     pub name: Option<Name>,
-    /// The blueprint, with a version or the newest: `web` or `web@1.2.0`
+    /// Blueprint, `web` or `web@1.2.0` [default: its latest version]
     #[arg(long, required_unless_present = "request")]
     pub blueprint: Option<BlueprintRef>,
-    /// Where the stack lives [default: `local`, or what the request says]
+    /// Environment of the stack [default: that of the request, or `local`]
     #[arg(long, short)]
     pub environment: Option<Name>,
-    /// A JSON file with the whole request, as the API takes it; what else is given here counts more
+    /// JSON file with an API request, which other options override
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub request: Option<PathBuf>,
     #[command(flatten)]
     pub variables: Variables,
-    /// A service and its first image, by digest; may be repeated
+    /// Service and first image, by digest (repeatable)
     #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image)]
     pub images: Vec<(Name, Image)>,
     #[command(flatten)]
@@ -328,19 +327,19 @@ pub struct StackList {
 
 #[derive(Debug, Args)]
 pub struct StackUpdate {
-    /// The stack: its name, `ENVIRONMENT/NAME` or its id
+    /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
     pub stack: StackRef,
     /// The blueprint version to change to
     #[arg(long)]
     pub version: Option<Version>,
     #[command(flatten)]
     pub variables: Variables,
-    /// A variable to give back to its default; may be repeated
+    /// Variable to reset to its default (repeatable)
     #[arg(long, value_name = "NAME")]
     pub unset: Vec<String>,
     #[command(flatten)]
     pub subscribe: Subscribe,
-    /// A service that is to get no more images when they are pushed; may be repeated
+    /// Service to unsubscribe from pushed images (repeatable)
     #[arg(long, value_name = "SERVICE")]
     pub unsubscribe: Vec<Name>,
     #[command(flatten)]
@@ -350,15 +349,15 @@ pub struct StackUpdate {
 /// Values for a blueprint's variables.
 #[derive(Debug, Args)]
 pub struct Variables {
-    /// A value for a variable; text as it is, other types as JSON; may be repeated
+    /// Value of a variable: text as it is, other types as JSON (repeatable)
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = assignment)]
     pub variables: Vec<(String, String)>,
-    /// A JSON file with an object of values, `-` for standard input: other users of this machine see what follows `--var`
+    /// JSON file with values, or `-` for standard input (keeps secrets out of the process list)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub var_file: Option<PathBuf>,
 }
 
-/// Whether a command goes on until its operation has ended.
+/// Whether a command waits for the end of its operation.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Wait {
     /// Watch the operation until it has ended
@@ -370,15 +369,15 @@ pub struct Wait {
 pub enum ReleaseCommand {
     /// Release new images: migrations first, services after
     Create {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// A service and its image, by digest; may be repeated
+        /// Service and image, by digest (repeatable)
         #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required_unless_present = "request")]
         images: Vec<(Name, Image)>,
-        /// A JSON file with the whole request, as the API takes it; images that are given here count more
+        /// JSON file with an API request, whose images `--image` replaces
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         request: Option<PathBuf>,
-        /// Take a snapshot of the database, and run the backups of the blueprint, before the migrations
+        /// Take a snapshot and run the backups before the migrations
         #[arg(long)]
         snapshot: bool,
         #[command(flatten)]
@@ -386,7 +385,7 @@ pub enum ReleaseCommand {
     },
     /// Roll back to an earlier release, without migrations
     Rollback {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
         /// Number of the release [default: the last successful one before the current]
         #[arg(value_parser = release_number)]
@@ -396,14 +395,14 @@ pub enum ReleaseCommand {
     },
     /// List the releases of a stack
     List {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
     },
     /// Show a release
     Show {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// The release's number
+        /// Release number
         #[arg(value_parser = release_number)]
         number: ReleaseNumber,
     },
@@ -413,9 +412,9 @@ pub enum ReleaseCommand {
 pub enum TaskCommand {
     /// Run a task once
     Run {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// The task's name; `slipway stack show` says which there are
+        /// Name of the task (`slipway stack show` lists them)
         name: Name,
         #[command(flatten)]
         wait: Wait,
@@ -426,27 +425,27 @@ pub enum TaskCommand {
 pub enum OperationCommand {
     /// List operations of a stack, or those in progress of all stacks
     List {
-        /// The stack: its name, `ENVIRONMENT/NAME` or its id
+        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: Option<StackRef>,
-        /// Only those whose plan waits for an approval
+        /// Only those that wait for an approval
         #[arg(long, conflicts_with = "stack")]
         waiting: bool,
     },
     /// Show an operation
     Show {
-        /// The operation's id
+        /// Operation ID
         operation: OperationId,
     },
     /// Watch an operation until it has ended
     Watch {
-        /// The operation's id
+        /// Operation ID
         operation: OperationId,
     },
     /// Approve the plan of an operation
     Approve(Approve),
     /// Reject the plan of an operation
     Reject {
-        /// The operation's id
+        /// Operation ID
         operation: OperationId,
         /// Reason, for the requester
         #[arg(long)]
@@ -454,31 +453,31 @@ pub enum OperationCommand {
     },
     /// Cancel an operation
     Cancel {
-        /// The operation's id
+        /// Operation ID
         operation: OperationId,
     },
 }
 
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// The operation's id
+    /// Operation ID
     pub operation: OperationId,
-    /// Go on until the operation has ended
+    /// Follow the log until the operation ends
     #[arg(long, short)]
     pub follow: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// Push a folder with an `image.json` as an image of the local ECS, and print its name by digest
+    /// Push a folder with an `image.json` to the local ECS and print its digest
     Push {
         /// The folder
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
-        /// The repository that it goes to
+        /// Repository
         #[arg(long)]
         repository: Name,
-        /// A tag for it: stacks that subscribe to it release the image
+        /// Tag, which subscribed stacks release
         #[arg(long)]
         tag: Option<String>,
     },
@@ -486,11 +485,11 @@ pub enum ImageCommand {
 
 #[derive(Debug, Args)]
 pub struct AwsCall {
-    /// The service: application-autoscaling, codebuild, dynamodb, ecr, ecs, elasticache, events, lambda, logs, rds, scheduler, sqs or stepfunctions
+    /// Service: application-autoscaling, codebuild, dynamodb, ecr, ecs, elasticache, events, lambda, logs, rds, scheduler, sqs or stepfunctions
     pub service: String,
-    /// The action, as the AWS API calls it: `DescribeServices`
+    /// Action of the AWS API, such as `DescribeServices`
     pub action: String,
-    /// The request, as the AWS API takes it
+    /// JSON request of the AWS API
     #[arg(default_value = "{}")]
     pub request: String,
 }

@@ -13,30 +13,30 @@ pub enum EnvironmentCommand {
     List,
     /// Show an environment and its rules
     Show {
-        /// The environment
+        /// Name of the environment
         name: Name,
     },
-    /// Make an environment, or replace the one of that name; only administrators do
+    /// Create or replace an environment (administrators)
     Put {
-        /// The environment
+        /// Name of the environment
         name: Name,
-        /// A JSON file with the environment, as the API takes it
+        /// JSON file with the environment, as in the API
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         request: PathBuf,
     },
-    /// Delete an environment in which no stack lives; only administrators do
+    /// Delete an environment without stacks (administrators)
     Delete {
-        /// The environment
+        /// Name of the environment
         name: Name,
     },
-    /// Print all environments, external ids too, as `import` takes them; only administrators do
+    /// Print all environments with external IDs, for `import` (administrators)
     Export,
-    /// Put all environments of files, or none if one is wrong; those that no file names stay; only administrators do
+    /// Put the environments of files, all or none (administrators)
     Import {
         /// JSON files like `{"environments": […]}`
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
-        /// Show what would change, and change nothing
+        /// Show the changes without making them
         #[arg(long)]
         dry_run: bool,
     },
@@ -46,55 +46,55 @@ pub enum EnvironmentCommand {
 pub enum SourceAccountCommand {
     /// List the source accounts
     List,
-    /// Show a source account and what it may ask for
+    /// Show a source account and its permissions
     Show {
-        /// The 12 digits of the AWS account
+        /// AWS account ID
         account: AccountId,
     },
-    /// Make a source account, or replace the one of that id; only administrators do
+    /// Create or replace a source account (administrators)
     Put {
-        /// The 12 digits of the AWS account
+        /// AWS account ID
         account: AccountId,
         #[command(flatten)]
         record: SourceAccountRecord,
     },
-    /// Delete a source account: its events ask for nothing any more; only administrators do
+    /// Delete a source account, so that its events are rejected (administrators)
     Delete {
-        /// The 12 digits of the AWS account
+        /// AWS account ID
         account: AccountId,
     },
-    /// Print all source accounts, as `import` takes them
+    /// Print all source accounts, for `import`
     Export,
-    /// Put all source accounts of files, or none if one is wrong; those that no file names stay; only administrators do
+    /// Put the source accounts of files, all or none (administrators)
     Import {
         /// JSON files like `{"source_accounts": […]}`
         #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
-        /// Show what would change, and change nothing
+        /// Show the changes without making them
         #[arg(long)]
         dry_run: bool,
     },
 }
 
-/// What a source account may ask for.
+/// The permissions of a source account.
 #[derive(Debug, Args)]
 pub struct SourceAccountRecord {
-    /// A JSON file with the source account, as the API takes it; what else is given here counts more
+    /// JSON file with a source account, which other options override
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub request: Option<PathBuf>,
-    /// What it may ask for: provision, release, destroy or drift; may be repeated
+    /// Permitted action: provision, release, destroy or drift (repeatable)
     #[arg(long = "action", required_unless_present = "request")]
     pub actions: Vec<Action>,
-    /// Of stacks of which blueprint; may be repeated
+    /// Permitted blueprint (repeatable)
     #[arg(long = "blueprint", required_unless_present = "request")]
     pub blueprints: Vec<Name>,
-    /// In which environment; may be repeated
+    /// Permitted environment (repeatable)
     #[arg(long = "environment", short, required_unless_present = "request")]
     pub environments: Vec<Name>,
-    /// Whose it is, in a sentence
+    /// Description in a sentence
     #[arg(long)]
     pub description: Option<String>,
-    /// ARN of the event bus in that account that receives results
+    /// ARN of the event bus in that account for results
     #[arg(long, value_name = "ARN")]
     pub results: Option<ResultBus>,
 }

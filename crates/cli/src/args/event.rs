@@ -1,10 +1,10 @@
-//! `slipway event`, in the words of the command line.
+//! The options of `slipway event`.
 
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 pub struct Event {
-    /// What the stack of CloudFormation is called that Slipway was deployed as
+    /// Name of Slipway's CloudFormation stack
     #[arg(long, env = "SLIPWAY_DEPLOYMENT", value_name = "NAME", default_value = "slipway")]
     pub deployment: String,
     #[command(subcommand)]
@@ -13,14 +13,14 @@ pub struct Event {
 
 #[derive(Debug, Subcommand)]
 pub enum EventCommand {
-    /// List the events that were not handled or not delivered, with the reasons
+    /// List dead-lettered events and their reasons
     List,
     /// Show an event and its reason
     Show {
-        /// The event's id in the list
+        /// ID from the list
         id: String,
     },
-    /// Redrive events after their cause is fixed; rejected ones return to the list
+    /// Redrive events after their cause is fixed
     Replay(Chosen),
     /// Delete events from the list
     Discard(Chosen),
@@ -29,10 +29,10 @@ pub enum EventCommand {
 /// Events of the list.
 #[derive(Debug, Args)]
 pub struct Chosen {
-    /// Their ids in the list
+    /// IDs from the list
     #[arg(required_unless_present = "all")]
     pub ids: Vec<String>,
-    /// All of them
+    /// All events of the list
     #[arg(long, conflicts_with = "ids")]
     pub all: bool,
 }

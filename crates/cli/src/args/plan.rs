@@ -1,4 +1,4 @@
-//! The words of `slipway plan`, `slipway sheet` and `slipway approve`.
+//! The options of `slipway plan`, `slipway sheet` and `slipway approve`.
 
 use std::str::FromStr;
 
@@ -29,31 +29,31 @@ impl FromStr for PlanTarget {
 
 #[derive(Debug, Args)]
 pub struct ShowPlan {
-    /// The operation's id; or a stack, for its newest plan
+    /// Operation ID, or a stack for its newest plan
     #[arg(value_name = "STACK-OR-OPERATION")]
     pub target: PlanTarget,
     /// Only items with this action: `delete`, `replace`, `update`, …
     #[arg(long)]
     pub action: Option<String>,
-    /// Only items about this: `resource`, `output`, `drift`, …
+    /// Only items with this subject: `resource`, `output`, `drift`, …
     #[arg(long)]
     pub subject: Option<String>,
-    /// Only items of this type of resource
+    /// Only items with this type of resource
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
-    /// Only items whose address begins with this
+    /// Only items whose address has this prefix
     #[arg(long)]
     pub address: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// The operation's id
+    /// Operation ID
     pub operation: OperationId,
     /// Hash of the approval sheet [default: show it and ask]
     #[arg(long, value_name = "HASH")]
     pub sheet: Option<Digest>,
-    /// A comment, which stays with the operation
+    /// Comment, recorded with the approval
     #[arg(long)]
     pub comment: Option<String>,
 }

@@ -1,14 +1,13 @@
-//! Which images a service gets when they are pushed, in the words of the command line.
+//! The option for subscriptions to pushed images.
 
 use clap::Args;
 use slipway_model::name::Name;
 use slipway_model::subscription::{Repository, TagPattern};
 
-/// What services get when it is pushed.
+/// Subscriptions of services.
 #[derive(Debug, Clone, Args)]
 pub struct Subscribe {
-    /// A service, the repository whose images it gets when they are pushed, and their tags (`*` stands for any characters);
-    /// may be repeated
+    /// Service, its repository, and the tags to release, with `*` as a wildcard (repeatable)
     #[arg(long = "subscribe", value_name = "SERVICE=REPOSITORY-ARN,TAGS", value_parser = subscription)]
     pub subscriptions: Vec<(Name, (Repository, TagPattern))>,
 }

@@ -1,4 +1,4 @@
-//! What words of the command line stand for.
+//! The values of arguments.
 
 use std::str::FromStr;
 
