@@ -79,7 +79,7 @@ resource "aws_iam_role_policy" "release" {
 
 data "aws_iam_policy_document" "release" {
   #checkov:skip=CKV_AWS_356:ecs:ListTasks can be limited to container instances alone, which tasks on Fargate have none of
-  # AWS forces the star: task definitions cannot be named in these two.
+  # A wildcard, because these two actions have no resources.
   statement {
     actions   = ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition"]
     resources = ["*"]
@@ -124,7 +124,7 @@ data "aws_iam_policy_document" "release" {
     resources = ["${local.in_region.ecs}:service/*", "${local.in_region.ecs}:service-revision/*"]
   }
 
-  # AWS forces the star: the resource of this call is a container instance, which Fargate does not have.
+  # A wildcard, because the resource of this action is a container instance, which Fargate does not have.
   statement {
     actions   = ["ecs:ListTasks"]
     resources = ["*"]
