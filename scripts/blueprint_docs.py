@@ -134,7 +134,7 @@ def short_type(expression: Expression | None) -> str:
     if expression is None:
         return "any"
     text = expression.without_comments()
-    # `map(object({` and so on: enough to tell what it is; the whole of it stands below.
+    # `map(object({` and so on: enough to recognise it; the complete type is below.
     return cell(f"`{text.split('{')[0]}{{…}}{')' * text.split('{')[0].count('(')}`" if is_long(expression) else f"`{text}`")
 
 

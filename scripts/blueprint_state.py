@@ -85,7 +85,7 @@ def _managed(state: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Every text in a value: names that whoever asks for the stack has chosen."""
+    """Every text in a value: names that the requester of the stack has chosen."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key

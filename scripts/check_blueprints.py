@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def copy() -> None:
-    """Copies tf/ to where a lock file and states with stand-ins in them are in nobody's way."""
+    """Copies tf/, so that lock files and states with stand-ins do not disturb the working folder."""
     shutil.rmtree(COPY, ignore_errors=True)
     leave = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "testing")
     shutil.copytree(ROOT / "tf", COPY / "tf", ignore=leave)
@@ -190,7 +190,7 @@ def live(row: Row, folder: Path, case: Path) -> None:
     for number, change in enumerate(chain, 1):
         values |= change.variables
         (folder / f"{stack}.tfvars.json").write_text(json.dumps(values), encoding="utf-8")
-        # What is there has just been looked at.
+        # The resources have just been checked.
         known = ["-input=false", "-refresh=false", f"-var-file={stack}.tfvars.json"]
         # What it plans is judged when it is done: nothing is lost here, and a plan of its own takes as long again.
         as_said(run("update", "apply", *known, "-json", "-auto-approve"), change)
@@ -212,7 +212,7 @@ def live(row: Row, folder: Path, case: Path) -> None:
 
 
 def keep_contract(row: Row, state: dict, when: str) -> None:
-    """Keeps what the blueprint tells Slipway, for the test of crates/model that reads it as Slipway does."""
+    """Keeps the contract of the blueprint, for the test of crates/model that parses it as Slipway does."""
     if "slipway" not in state["outputs"]:
         raise Failure("there is no output `slipway`: it is all that Slipway knows of a stack, if only its endpoints")
     path = COPY / "contracts" / f"{row.module}-{row.case}-{when}.json"

@@ -45,7 +45,7 @@ ROLE_OF = {
     "AWS::CodeBuild::Project": "ServiceRole",
     "AWS::StepFunctions::StateMachine": "RoleArn",
 }
-# Roles whose policies are a boundary for users' own programs: no call of ours tells what they need.
+# Roles whose policies are a boundary for users' own programs: no recorded call shows what they need.
 OF_USERS = {"target Role", "source Role"}
 
 # What builds call by themselves. Environments of local mode have no role, so there Terraform makes the resources of stacks with the

@@ -67,7 +67,7 @@ AREAS = {
         ),
     ),
     "emulator": Area(300, re.compile(r"(crates/(local|asl|recording)|emulator)/.*\.rs")),
-    "scripts": Area(90, re.compile(r"scripts/.*|\.ci/.*|\.github/.*")),
+    "scripts": Area(5, re.compile(r"scripts/.*|\.ci/.*|\.github/.*")),
 }
 # Places that are right as they are: the file, a part of the line, and why.
 ALLOWED = [

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds our interpreter of state machines against ministack's, an emulator of AWS from PyPI that nobody here wrote.
+"""Holds our interpreter of state machines against ministack's, an independent emulator of AWS from PyPI.
 
 Every case of statemachine/operation.cases.json (the format of AWS Step Functions Local) runs through statemachine/operation.asl.json
 in both. They have to go through the same states in the same order, end in the same way with the same error, and call the steps with the
@@ -93,7 +93,7 @@ def is_step(state):
 
 
 def answers_of(case, responses, states):
-    """What the function answers: by the name of the state where it is told that, else by the step and what that is about."""
+    """The function's response: by the name of the state if the payload has one, otherwise by the step and its subject."""
     answers = {}
     for name, response in case.items():
         if is_step(states[name]):

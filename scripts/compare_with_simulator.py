@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the decisions of scripts/iam.py against @cloud-copilot/iam-simulate from npm, an implementation that nobody here wrote.
+"""Holds the decisions of scripts/iam.py against @cloud-copilot/iam-simulate from npm, an independent implementation.
 
 Every request of check_permissions.py, allowed or denied, and for each statement of a role the request that fails without it; the trust
 policies and the policy of the bus too, across accounts. Both have to decide alike, and as expected.
@@ -64,7 +64,7 @@ class Case:
 
 
 def of_roles(accounts: dict[str, Account], policies: dict[str, list[Policy]], asked: Asked, world: World) -> Iterator[Case]:
-    """Requests inside of one account, and what is denied once the statement is gone that allows them."""
+    """Requests inside of one account, and what is denied without the statement that allows them."""
 
     def arn(role: str) -> str:
         account = accounts["aws/target-account" if role.startswith("target ") else "template.yaml"]

@@ -2,8 +2,8 @@
 """Counts what one full operation asks of AWS, and says what that costs.
 
 A stack is provisioned and its first release rolled out, in local mode: the same functions, runner, Terraform and state
-machine make the same requests there. The local AWS tells each request that comes to it (`SLIPWAY_LOG`), the execution's
-history tells the transitions and the calls of the function `steps`. What local mode cannot tell is assumed; each assumption
+machine make the same requests there. The local AWS logs each request (`SLIPWAY_LOG`), the execution's
+history has the transitions and the calls of the function `steps`. What local mode does not show is assumed; each assumption
 is printed with the table.
 
     cargo build
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import urllib.request
 
-# In dollars: list prices of us-east-1 as of 2025, without any free tier. Nothing here asks AWS for them: look at
+# In dollars: list prices of us-east-1 as of 2025, without any free tier. Nothing here asks AWS for them: check
 # aws.amazon.com/<service>/pricing before relying on the sum, and put in what your region and contract say.
 PRICES = {
     "DynamoDB write unit": 0.625e-6,
@@ -68,10 +68,10 @@ def call(method, url, body=None):
 def one_operation(slipway):
     """Provisions a guestbook with its first release: the requests, the execution's events, the bytes of its log."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="slipway-cost-"))
-    told = folder / "requests.log"
+    log = folder / "requests.log"
     environment = {**os.environ, "SLIPWAY_LOG": "slipway_local::front=debug", "NO_COLOR": "1"}
     command = [slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", folder / "data"]
-    with told.open("w") as errors:
+    with log.open("w") as errors:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
     try:
         assert server.stdout
@@ -84,7 +84,7 @@ def one_operation(slipway):
             return json.loads(printed.stdout)
 
         example = run("--json", "example")
-        before = told.stat().st_size
+        before = log.stat().st_size
         images = {"web": example["images"][0]}
         body = {"name": "guestbook", "blueprint": "guestbook", "environment": "local", "images": images}
         operation = call("POST", f"{up['api']}/v1/stacks", body)
@@ -94,7 +94,7 @@ def one_operation(slipway):
         if operation["status"] != "succeeded":
             sys.exit(f"the operation did not succeed: {operation}")
         # Up to here: the watching itself is assumed, and its reads are among these.
-        with told.open() as lines:
+        with log.open() as lines:
             lines.seek(before)
             requests = REQUEST.findall(lines.read())
         return requests, history(run, operation["execution_arn"]), log_size(up["api"], operation["id"])

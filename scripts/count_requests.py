@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lists each AWS request of one provision with what it is for, in local mode, where the same code makes the same requests.
 
-A stack of three resources without a release is provisioned. Nobody watches it meanwhile: the reads of a watcher depend on how long
+A stack of three resources without a release is provisioned. No one watches it meanwhile: the reads of a watcher depend on how long
 it watches. Terraform's own requests, which depend on its S3 backend, are counted apart.
 
     cargo build
@@ -44,7 +44,7 @@ def provision(slipway, prefix="counted"):
         settle(log)
         before = log.stat().st_size
         operation = measure_provision.ask_for_stack(api, f"{prefix}-second")
-        # The log tells that nothing goes on any more. A read of the API would count as a request.
+        # The log shows when everything has ended. A read of the API would count as a request.
         settle(log)
         with log.open() as lines:
             lines.seek(before)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deploys template.yaml on ministack, an emulator of AWS from PyPI, and looks at what came of it.
+"""Deploys template.yaml on ministack, an emulator of AWS from PyPI, and checks the result.
 
     python3 -m venv target/emulator && target/emulator/bin/pip install -r .ci/requirements-emulator.txt
     cargo build --bins
@@ -10,7 +10,7 @@ parameters are refused with what is expected, and that the real programs of the 
 table, the start of an execution through the alias, and the real state machine with the real steps to its end, once failed and once
 succeeded with a release; an event on the bus, from its source account's request to the result on that account's bus; and the sweeper.
 
-It says at its end what this does not show, and why. The emulator listens on loopback, and is gone afterwards.
+It ends with a list of what this does not show, and why. The emulator listens on loopback, and is stopped afterwards.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ REFUSED = [
     ({"EnvironmentAccounts": "444455556666, 777788889999"}, "12 digits"),
     ({"EventSourceOrganization": "acme"}, "the id of an organization"),
     ({"RequestBurst": "0"}, "not less than 1"),
-    ({"AlarmEmail": "nobody"}, "one e-mail address"),
+    ({"AlarmEmail": "no-address"}, "one e-mail address"),
     ({"Architecture": "mips"}, "mips"),
 ]
 TOKENS = {
@@ -69,7 +69,7 @@ TOKENS = {
     "EventSourceAccounts": "111122223333,444455556666",
     "EventSourceOrganization": "o-a1b2c3d4e5",
     "EnvironmentAccounts": "444455556666,777788889999",
-    "AlarmEmail": "somebody@example.com",
+    "AlarmEmail": "ops@example.com",
     "Architecture": "x86_64",
 }
 # What is made up, because the emulator runs neither builds nor tasks: the ends of builds and of the rollout of a service, and what
@@ -95,8 +95,8 @@ NOT_SHOWN = {
     "permissions": "the emulator enforces no policies; .ci/check-calls compares them with the calls, and has moto enforce them",
     "builds": "the emulator runs no buildspec: their ends are mock responses, and this script leaves behind what a build would",
     "migrations and rollouts": "without Docker no task runs: the rollout's end is a mock response, and there is no migration; the "
-    "steps register task definitions and look at services on the emulator",
-    "tokens": "no identity provider is here; that the API for tokens has a JWT authorizer is looked at",
+    "steps register task definitions and read services on the emulator",
+    "tokens": "no identity provider is here; only the existence of the JWT authorizer is checked",
     "versions and alias of the machine in CloudFormation": "the emulator does not know the types: they are made by their API",
     "who may put events on the bus": "the emulator has one account, and no policies of buses",
     "environments in other accounts": "the emulator has one account, and passes over the Credentials of a state",
@@ -176,7 +176,7 @@ class Runner(http.server.BaseHTTPRequestHandler):
         written = table.update_item(
             TableName=name,
             Key=key,
-            # As every write of the record: whoever read it before has to read it again.
+            # As with every write of the record: earlier readers have to read it again.
             UpdateExpression="SET #plan = :plan ADD revision :one",
             ExpressionAttributeNames={"#plan": "plan"},
             ExpressionAttributeValues={":plan": plan, ":one": {"N": "1"}},
@@ -411,13 +411,13 @@ def a_successful_operation(cloud, api):
 
 
 def an_event(cloud, outputs, api):
-    """A request of a source account on the bus, and what that account is told."""
+    """A request of a source account on the bus, and the results for that account."""
     events, sqs = cloud.client("events"), cloud.client("sqs")
-    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="results")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.create_event_bus(Name="slipway-results")
-    events.put_rule(Name="told", EventBusName="slipway-results", EventPattern=json.dumps({"source": ["slipway"]}))
-    events.put_targets(Rule="told", EventBusName="slipway-results", Targets=[{"Id": "told", "Arn": arn}])
+    events.put_rule(Name="results", EventBusName="slipway-results", EventPattern=json.dumps({"source": ["slipway"]}))
+    events.put_targets(Rule="results", EventBusName="slipway-results", Targets=[{"Id": "results", "Arn": arn}])
 
     Runner.case = "Succeeds"
     request = {"name": "asked-for", "blueprint": "empty", "environment": "test"}
@@ -427,25 +427,25 @@ def an_event(cloud, outputs, api):
         entry = {"Source": "com.example.portal", "DetailType": "Slipway Request", "Detail": json.dumps(detail)}
         put = events.put_events(Entries=[entry | {"EventBusName": outputs["EventBusArn"].split("/")[-1]}])
         assert put["FailedEntryCount"] == 0, put
-    told = {}
+    results = {}
     for _ in range(60):
         for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
             result = json.loads(message["Body"])["detail"]
             assert result["key"] == "order-4711", result
-            told[result["status"]] = result
-        if "succeeded" in told:
+            results[result["status"]] = result
+        if "succeeded" in results:
             break
-    assert set(told) == {"accepted", "succeeded"}, told
-    assert told["accepted"]["operation"] == told["succeeded"]["operation"], told
-    assert told["succeeded"]["stack"]["endpoints"] == {"web": "https://shop.example.com"}, told
+    assert set(results) == {"accepted", "succeeded"}, results
+    assert results["accepted"]["operation"] == results["succeeded"]["operation"], results
+    assert results["succeeded"]["stack"]["endpoints"] == {"web": "https://shop.example.com"}, results
     stacks = cloud.request(api, "GET", f"/v1/stacks?owner=event%3A{ACCOUNT}")[1]["items"]
     assert [stack["name"] for stack in stacks] == ["asked-for"], stacks
-    say("an event on the bus, sent twice, starts one operation, and its account is told of its acceptance and its success")
+    say("an event on the bus, sent twice, starts one operation, and its account receives its acceptance and its success")
 
 
 def the_sweeper(cloud, api):
     Runner.case = None
-    request = {"name": "stranded", "blueprint": "empty", "environment": "test"}
+    request = {"name": "orphaned", "blueprint": "empty", "environment": "test"}
     status, operation = cloud.request(api, "POST", "/v1/stacks", request)
     assert (status, operation["status"]) == (202, "starting"), (status, operation)
     Runner.case = "PlanFails"

@@ -151,4 +151,4 @@ def must_deny(world: World) -> Iterator[Asked]:
         start = request("codebuild:StartBuild", world.slipway.template.arn("Builds"), **{f"codebuild__{override}": "x"})
         yield "OperationRole", start, f"a build with its own {override}"
     for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
-        yield role, request("rds:CreateDBSnapshot", names.arn("rds", "snapshot:mine")), "a snapshot of nobody's"
+        yield role, request("rds:CreateDBSnapshot", names.arn("rds", "snapshot:mine")), "a snapshot without a stack"

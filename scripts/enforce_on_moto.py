@@ -5,7 +5,7 @@ moto's server runs with IAM enforced. Each role is made there with the policies 
 request that the tests recorded of the role is made for real, and must not be denied. After that each statement about S3 or SQS is
 removed in turn, and the request that needs it must be denied, by name.
 
-Only for these two does moto tell IAM the resource; of the other services' requests it asks about `*`, which no policy here allows.
+Only for these two does moto pass the resource to IAM; of the other services' requests it asks about `*`, which no policy here allows.
 Their decisions are held against another implementation by compare_with_simulator.py. The runner's own tests run Terraform on moto so.
 
     target/lint/policies/bin/python scripts/enforce_on_moto.py target/calls target/debug/examples/paths

@@ -1,7 +1,7 @@
 """IAM's decision on a request, as far as the policies here go: identity policies of a role, and the trust policy of a role.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html. An operator that is not known here is an error,
-never "allowed". scripts/simulate_policies.mjs holds these decisions against those of an implementation that nobody here wrote.
+never "allowed". scripts/simulate_policies.mjs holds these decisions against those of an independent implementation.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ def replaced_in_use(module: Module) -> Iterator[Finding]:
 
 
 def databases(module: Module) -> Iterator[Finding]:
-    """slipway_extended_support, slipway_pinned_upgrade: no charge, and no replacement, that nobody has asked for."""
+    """slipway_extended_support, slipway_pinned_upgrade: no charge, and no replacement, without a request."""
     for block in module.of("resource"):
         if block.labels[0] in ("aws_db_instance", "aws_rds_cluster") and "engine_lifecycle_support" not in block.attributes:
             yield at(
@@ -280,7 +280,7 @@ terraform {
   }
 }
 // a comment of another language
-variable "Loud" { description = "Nobody uses it." }
+variable "Loud" { description = "Not used." }
 variable "quiet" {
   type = string
   validation {

@@ -140,7 +140,7 @@ def provisions(given, rows):
         rows.append(row("processor time of a provision", "by hand, local state file", used, by_hand_used))
         answers = provision.measure_answers(local.api, given.rounds)
         rows.append(("POST while Terraform runs", milliseconds(answers), "", "", ""))
-        rows.append(("builds of a provision that nobody has to approve", str(builds_of(local, "local")), "", "", ""))
+        rows.append(("builds of a provision without approval", str(builds_of(local, "local")), "", "", ""))
         environment = {"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": True}
         provision.call("PUT", f"{local.api}/v1/environments/asks", environment)
         rows.append(("builds of a provision that is approved", str(builds_of(local, "asks")), "", "", ""))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs scripts/prove_on_aws against ministack, as far as that goes: its self-test, and every check once. Nothing may be left behind.
+"""Runs scripts/prove_on_aws against ministack, as far as that goes: its self-test, and every check once. Nothing may remain.
 
 target/lint/emulator/bin/python scripts/prove_on_emulator.py target/debug
 """
@@ -29,7 +29,7 @@ def main():
         left = [it["StackName"] for it in stacks if it["StackStatus"] != "DELETE_COMPLETE"]
         left += [it["Name"] for it in client(endpoint, "s3").list_buckets()["Buckets"]]
         if left or journal.exists():
-            sys.exit(f"left behind: {left or journal}")
+            sys.exit(f"not removed: {left or journal}")
 
 
 if __name__ == "__main__":

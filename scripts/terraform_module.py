@@ -114,7 +114,7 @@ def read(folder: Path) -> Module:
             if child.data == "block":
                 block = _block(child, path, text)
                 blocks.append(block)
-                # What only its own validation looks at is not used.
+                # A variable that only its own validation refers to is unused.
                 itself = ("var", block.name) if block.kind == "variable" else None
                 references |= {chain for chain in _references(child) if chain[:2] != itself}
     return Module(folder, blocks, references)

@@ -160,7 +160,7 @@ class Release(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(DIGEST, done.stderr)
 
-    def test_nobody_is_asked_without_a_stack(self) -> None:
+    def test_no_release_is_requested_without_a_stack(self) -> None:
         done, calls = self.run_script(RELEASES="{}", BUS_ARN="none")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn(["aws", "events"], [call[:2] for call in calls])

@@ -149,7 +149,7 @@ def end(cloud: Cloud, left: list[str]) -> list[str]:
     """Removes what was made, and says what is left."""
     left = left + cloud.clean_up()
     for it in left:
-        print(f"left behind: {it}; remove it with --clean-up {cloud.journal}", flush=True)
+        print(f"not removed: {it}; remove it with --clean-up {cloud.journal}", flush=True)
     if not left:
         print(f"everything called {cloud.run}-… is removed", flush=True)
     return left

@@ -49,7 +49,7 @@ class Check:
     run: Callable[[Setting], Seen | NotRun]
     # Why an emulator does not show it.
     emulator: str
-    # Slipway works with either answer: it is told apart from what Slipway relies on.
+    # Slipway works with either answer: it is distinguished from what Slipway relies on.
     either: bool = False
 
 

@@ -93,7 +93,7 @@ class Cloud:
             try:
                 REMOVE[it["kind"]](self, it["name"])
             except ClientError as error:
-                if not is_gone(error):
+                if not no_longer_exists(error):
                     left.append(f"{it['kind']} {it['name']}: {error}")
                     continue
             except Timeout as error:
@@ -116,7 +116,7 @@ class Cloud:
             time.sleep(0.2 if self.is_emulator else 5)
 
 
-def is_gone(error: ClientError) -> bool:
+def no_longer_exists(error: ClientError) -> bool:
     code = error.response["Error"]["Code"]
     return any(word in code for word in GONE)
 
@@ -134,7 +134,7 @@ def remove_stack(cloud: Cloud, name: str):
         try:
             [stack] = formation.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            return is_gone(error)
+            return no_longer_exists(error)
         if stack["StackStatus"] == "DELETE_FAILED":
             raise Timeout(f"{stack['StackStatus']}: {stack.get('StackStatusReason')}")
         return stack["StackStatus"] == "DELETE_COMPLETE"

@@ -102,7 +102,7 @@ def task_definition(cloud: Cloud) -> str:
 
 
 def trust_caller(cloud: Cloud, name: str, caller: str):
-    """Lets whoever runs this assume a role of the run."""
+    """Lets the caller of this program assume a role of the run."""
     account = cloud.account
     statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
     if ":assumed-role/" not in caller:
