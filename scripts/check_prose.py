@@ -57,7 +57,7 @@ class Area:
 
 
 AREAS = {
-    "prose": Area(20, re.compile(r"(README|CONTRIBUTING|CHANGELOG|SECURITY)\.md|docs/.*\.md|examples/.*\.md")),
+    "prose": Area(5, re.compile(r"(README|CONTRIBUTING|CHANGELOG|SECURITY)\.md|docs/.*\.md|examples/.*\.md")),
     "blueprints": Area(5, re.compile(r"tf/.*")),
     "help and errors": Area(5, re.compile(r"crates/cli/src/(args.*|.*error)\.rs|.*/error\.rs")),
     "product": Area(

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_region_that_is_named_wins_over_the_endpoints_and_that_over_the_environments() {
+    fn region_comes_from_option_then_endpoint_then_environment() {
         let var = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "us-west-2".to_owned());
         let none = |_: &str| Some(String::new());
         assert_eq!(region(Some("a"), Some("b"), var).as_deref(), Some("a"));

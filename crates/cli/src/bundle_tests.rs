@@ -49,7 +49,7 @@ fn a_blueprint_takes_along_what_it_calls_and_nothing_else() {
 }
 
 #[test]
-fn a_blueprint_that_calls_nothing_outside_is_the_same_wherever_the_top_is() {
+fn blueprint_without_outside_calls_ignores_the_top_folder() {
     let top = folder(&[("a/b/main.tf", &call("./m")), ("a/b/m/main.tf", "")]);
     let own = read(&top.path().join("a/b"), &top.path().join("a/b")).expect("a source");
     assert_eq!(own.root, "");
@@ -104,7 +104,7 @@ fn a_link_inside_stands_for_what_it_leads_to() {
 }
 
 #[test]
-fn files_that_are_no_text_are_published_where_terraform_may_need_them() {
+fn binary_files_are_published_if_terraform_may_need_them() {
     let top = folder(&[
         (
             "main.tf",

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_those_that_the_documents_list_and_the_workflow_matches() {
+    fn error_names_match_the_documents_and_the_workflow() {
         let all = ErrorName::ALL.map(|name| name.as_str().trim_start_matches("Slipway."));
         for document in [ERRORS, WORKFLOW] {
             assert_eq!(names_in(document), BTreeSet::from(all));

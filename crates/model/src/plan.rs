@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_never_applies_and_a_protected_environment_is_never_destroyed() {
+    fn read_only_kinds_never_apply_and_protection_forbids_destroy() {
         let deletes = plan(&[Action::Delete]);
         for kind in [OperationKind::Preview, OperationKind::Drift] {
             assert_eq!(

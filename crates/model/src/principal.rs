@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn session_is_named_after_its_role_unless_identity_center_names_it() {
+    fn role_session_is_its_role_unless_identity_center_names_it() {
         let role = "arn:aws:iam::123456789012:role/Deploy";
         for session in ["run-1", "run-2"] {
             let arn = format!("arn:aws:sts::123456789012:assumed-role/Deploy/{session}");

@@ -45,7 +45,7 @@ fn json(path: &Path) -> Value {
 }
 
 #[test]
-fn the_variables_of_every_blueprint_are_read_and_accept_the_values_of_its_cases() {
+fn variables_of_every_blueprint_accept_the_values_of_its_cases() {
     let blueprints = entries(&repository().join("tf/blueprints"));
     assert!(!blueprints.is_empty(), "there are blueprints");
     for blueprint in blueprints {

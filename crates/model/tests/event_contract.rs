@@ -16,7 +16,7 @@ fn examples(kind: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_request_of_the_document_is_one_and_every_action_is_shown() {
+fn documented_requests_are_valid_and_show_every_action() {
     let requests: Vec<Request> = examples("request")
         .iter()
         .map(|detail| Request::read(detail).unwrap_or_else(|error| panic!("{error:?}: {detail}")))

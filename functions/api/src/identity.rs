@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn chosen_user_name_owns_nothing_of_an_address_role_account_or_team() {
+    fn chosen_user_name_owns_nothing_of_other_principals() {
         let owners = [
             "ann@example.com",
             "email:login.example.com:ann@example.com",

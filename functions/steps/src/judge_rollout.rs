@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_that_ecs_shows_late_is_known_by_its_task_definition() {
+    fn late_deployment_is_recognised_by_its_task_definition() {
         let late = vec![deployment("ecs-svc/2", NEW, Some("COMPLETED"))];
         assert_eq!(
             by_rollout_state(&service(None, late), &rollout("")),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_service_deployment_counts_and_only_if_it_is_the_releases() {
+    fn newest_service_deployment_of_the_release_counts() {
         let ours = service_deployment(2, "new", "SUCCESSFUL");
         let before = service_deployment(1, "old", "SUCCESSFUL");
         let after = service_deployment(3, "old", "SUCCESSFUL");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_runs_the_release_already_is_stable_with_all_its_tasks() {
+    fn service_on_the_release_is_stable_with_all_its_tasks() {
         let runs = |definition: &str, running: i32| {
             let primary = Deployment::builder().status("PRIMARY").task_definition(definition);
             let drained = Deployment::builder().status("ACTIVE").task_definition("drained");

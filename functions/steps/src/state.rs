@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_recorded_under_the_names_of_states_that_the_machine_has() {
+    fn steps_are_recorded_under_names_of_states() {
         let machine = include_str!("../../../statemachine/operation.asl.json");
         let names = [
             PLAN,

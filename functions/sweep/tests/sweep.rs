@@ -108,7 +108,7 @@ fn healings(report: &Report) -> BTreeMap<OperationId, Healing> {
 }
 
 #[tokio::test]
-async fn an_operation_that_was_written_and_never_started_is_started_once_it_is_old_enough() {
+async fn operation_left_in_starting_is_started_after_a_while() {
     let table = table().await;
     let (sweep, fake) = sweep(&table, &World::default()).await;
     let operation = created(
@@ -134,7 +134,7 @@ async fn an_operation_that_was_written_and_never_started_is_started_once_it_is_o
 }
 
 #[tokio::test]
-async fn operations_without_their_execution_end_and_the_next_ones_start() {
+async fn operations_without_execution_end_and_the_next_start() {
     let table = table().await;
     let world = World::default();
     let (sweep, fake) = sweep(&table, &world).await;
@@ -226,7 +226,7 @@ async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
 
 /// Step Functions may list an execution a moment after its start.
 #[tokio::test]
-async fn an_execution_that_step_functions_does_not_know_yet_is_not_gone() {
+async fn execution_not_yet_visible_counts_as_running() {
     let table = table().await;
     let world = World::default();
     let (sweep, _fake) = sweep(&table, &world).await;
@@ -253,7 +253,7 @@ async fn an_execution_that_step_functions_does_not_know_yet_is_not_gone() {
 }
 
 #[tokio::test]
-async fn an_execution_that_ended_before_its_first_step_ends_its_operation() {
+async fn execution_end_before_the_first_step_ends_its_operation() {
     let table = table().await;
     let world = World::default();
     let (sweep, _fake) = sweep(&table, &world).await;
@@ -296,7 +296,7 @@ async fn cancelling(table: &Table, called: &str, minutes: i64, is_acknowledged: 
 }
 
 #[tokio::test]
-async fn only_a_build_that_does_not_answer_a_cancel_for_ten_minutes_is_stopped() {
+async fn build_is_stopped_ten_minutes_after_an_unacknowledged_cancel() {
     for (minutes, is_acknowledged) in [(9, false), (90, true)] {
         let table = table().await;
         let world = World::default();
@@ -341,7 +341,7 @@ async fn only_a_build_that_does_not_answer_a_cancel_for_ten_minutes_is_stopped()
 
 /// The build reads that its operation has ended, and saves its state.
 #[tokio::test]
-async fn the_build_of_an_operation_without_an_execution_is_left_to_end_by_itself() {
+async fn build_of_an_orphaned_operation_is_left_to_end_itself() {
     let table = table().await;
     let world = World::default();
     let (sweep, fake) = sweep(&table, &world).await;

@@ -230,7 +230,7 @@ fn push(server: &Server, folder: &std::path::Path, repository: &str, tag: &str, 
 }
 
 #[tokio::test]
-async fn a_pushed_image_is_released_where_it_is_followed_and_nowhere_else() {
+async fn pushed_image_is_released_by_its_followers_only() {
     let server = Server::start();
     let folder = tempfile::tempdir().expect("a folder");
     let main = RUNS.replace("SLIPWAY", &support::hcl_string(support::SLIPWAY));

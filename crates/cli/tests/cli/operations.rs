@@ -106,7 +106,7 @@ async fn values_are_data() {
 }
 
 #[tokio::test]
-async fn an_apply_that_fails_half_way_says_where_and_the_next_attempt_goes_on() {
+async fn partially_failed_apply_is_continued_by_the_next() {
     let server = Server::start();
     let folder = tempfile::tempdir().expect("a folder");
     let (made, gate) = (folder.path().join("made"), folder.path().join("gate"));

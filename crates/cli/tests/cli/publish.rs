@@ -147,7 +147,7 @@ fn builds_have_the_providers_that_were_published_and_no_registry() {
 }
 
 #[test]
-fn a_server_takes_providers_from_a_folder_where_that_is_asked_for() {
+fn server_takes_providers_from_a_given_folder() {
     let stand_in = stand_in();
     let top = top();
     let from = stand_in.join("mirror");

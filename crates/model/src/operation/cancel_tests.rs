@@ -284,7 +284,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn no_cancel_stops_terraform_from_outside_and_every_request_is_kept(happenings in happenings()) {
+    fn cancel_never_stops_terraform_from_outside(happenings in happenings()) {
         let mut world = World {
             operation: operation(OperationKind::Update, OperationStatus::Starting),
             build: Build::None,

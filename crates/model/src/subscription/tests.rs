@@ -93,7 +93,7 @@ proptest! {
 }
 
 #[test]
-fn the_same_image_under_another_tag_is_known_and_other_tags_mean_nothing() {
+fn same_image_under_another_tag_is_ignored() {
     let mut subscription = Subscription {
         repository: ARN.parse().expect("a repository"),
         tags: "v*".parse().expect("a pattern"),

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_hold_is_refused_in_the_words_of_the_blueprint() {
+    fn invalid_value_is_rejected_with_the_blueprints_message() {
         assert_eq!(found(&json!({}), &json!({})), []);
         assert_eq!(
             found(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_may_be_about_other_variables_and_about_what_the_environment_gives() {
+    fn condition_may_refer_to_other_and_environment_variables() {
         assert_eq!(
             found(&json!({}), &json!({"size": 101}))[0].detail,
             "A disk has no more than the most."

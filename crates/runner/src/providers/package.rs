@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_comes_back_as_it_was_with_one_checksum_for_all_forms() {
+    fn unpacked_package_is_unchanged_and_has_one_checksum() {
         let (zip, checksum) = pack(package().path()).expect("a zip");
         assert_eq!(
             zip,

@@ -99,7 +99,7 @@ fn runner_and_terraform_work_in_sessions_of_their_own() {
 /// the same library as the provider: STS is asked by the external id in the operation's name, and what follows has the credentials
 /// that it gave.
 #[test]
-fn an_environments_role_is_assumed_by_its_external_id_in_the_operations_name() {
+fn environment_role_is_assumed_with_external_and_operation_id() {
     let (Some(world), Some(program)) = (world(), terraform()) else {
         return;
     };

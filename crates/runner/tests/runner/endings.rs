@@ -145,7 +145,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn an_apply_that_fails_half_way_names_the_resource_and_the_next_one_goes_on() {
+fn failed_apply_names_the_resource_and_the_next_one_continues() {
     let Some(world) = World::new() else { return };
     let switch = world.path("switch");
     let operation = provision(&world, &slow(&format!("test -e '{}'", switch.display())));

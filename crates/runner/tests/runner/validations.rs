@@ -246,7 +246,7 @@ const OBJECTS: &[&str] = &[
 ];
 
 #[test]
-fn what_is_refused_before_terraform_starts_terraform_would_refuse() {
+fn what_validation_rejects_terraform_rejects() {
     let Some(program) = terraform() else { return };
     let mut text = "variable \"other\" {\n  type = string\n  default = null\n}\nvariable \"limit\" {\n  type = number\n  default = 20\n}\n".to_owned();
     let mut values = Map::new();

@@ -92,7 +92,7 @@ async fn of_sixteen_that_want_one_name_one_gets_it() {
 }
 
 #[tokio::test]
-async fn of_sixteen_operations_on_a_stack_one_runs_and_the_others_wait_in_their_order() {
+async fn sixteen_operations_on_a_stack_run_one_at_a_time_in_order() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
     let outcomes = join_all((0..16).map(|_| change(&table.store, &stack, &Change::Drift, None, None))).await;
@@ -156,7 +156,7 @@ async fn a_queued_operation_knows_its_place() {
 }
 
 #[tokio::test]
-async fn one_key_makes_one_operation_and_one_answer_however_often_it_comes() {
+async fn one_idempotency_key_is_one_operation_and_one_answer() {
     let table = table().await;
     let new = new_stack("shop");
     let once = key("k", "the request");
@@ -271,7 +271,7 @@ async fn push_is_released_in_services_that_follow_it_unless_destroying() {
 }
 
 #[tokio::test]
-async fn an_answer_expires_after_seven_days_also_where_it_was_not_deleted_yet() {
+async fn idempotent_answer_expires_after_seven_days() {
     let table = table().await;
     let once = key("k", "the request");
     created(
@@ -353,7 +353,7 @@ async fn if_match_holds_also_against_those_who_come_between() {
 }
 
 #[tokio::test]
-async fn releases_at_once_get_numbers_without_gaps_and_each_keeps_what_the_others_bring() {
+async fn concurrent_releases_get_consecutive_numbers_and_merge_images() {
     let table = table().await;
     let named = |service: u8, release: u8| {
         let image = images(release).remove(&name("web")).expect("an image");

@@ -70,7 +70,7 @@ async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
 }
 
 #[tokio::test]
-async fn an_update_brings_the_current_release_out_again_and_it_stays_current_either_way() {
+async fn update_rolls_out_the_current_release_which_stays_current() {
     let table = table().await;
     let store = &table.store;
     let mut new = new_stack("shop");

@@ -196,7 +196,7 @@ async fn destroyed_stacks_are_listed_only_where_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn the_operations_of_a_stack_are_its_own_and_the_newest_comes_first() {
+async fn operations_of_a_stack_are_listed_newest_first() {
     let table = table().await;
     let store = &table.store;
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;

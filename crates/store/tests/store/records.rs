@@ -97,7 +97,7 @@ async fn a_version_is_published_once() {
 }
 
 #[tokio::test]
-async fn versions_that_are_published_at_once_leave_the_highest_as_the_latest() {
+async fn concurrently_published_versions_leave_the_highest_as_latest() {
     let table = table().await;
     let versions: Vec<_> = (1..=8)
         .map(|minor| blueprint(&format!("1.{minor}.0"), "content"))

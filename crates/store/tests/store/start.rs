@@ -26,7 +26,7 @@ fn starts(action: &str, body: &Value) -> Result<Value, &'static str> {
 }
 
 #[tokio::test]
-async fn an_operation_is_started_under_its_own_name_and_its_execution_is_recorded() {
+async fn execution_is_named_after_its_operation_and_recorded() {
     let table = table().await;
     let fake = Fake::start(starts).await;
     let sfn = client(&table, &fake);
@@ -72,7 +72,7 @@ async fn an_execution_that_has_been_is_not_started_again() {
 }
 
 #[tokio::test]
-async fn an_execution_that_ended_without_a_word_ends_its_operation_once_and_the_next_one_starts() {
+async fn orphaned_operation_ends_once_and_the_next_one_starts() {
     let table = table().await;
     let fake = Fake::start(starts).await;
     let sfn = client(&table, &fake);

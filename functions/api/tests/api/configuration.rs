@@ -219,7 +219,7 @@ async fn an_environment_stays_where_its_stacks_are() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_hides_no_other_and_can_be_replaced() {
+async fn unreadable_record_hides_no_other_and_can_be_replaced() {
     let server = Server::start().await;
     for ((path, body, least), other) in kinds().into_iter().zip(["dev", "999999999999"]) {
         let (list, name) = path.rsplit_once('/').expect("a list");

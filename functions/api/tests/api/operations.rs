@@ -310,7 +310,7 @@ async fn a_plan_is_rejected_for_a_reason() {
 }
 
 #[tokio::test]
-async fn a_queued_operation_leaves_the_queue_and_a_running_one_is_stopped() {
+async fn cancel_dequeues_a_queued_and_stops_a_running_operation() {
     let server = Server::with_blueprint().await;
     let stack = server.ready("shop", &[]).await;
     let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
@@ -539,7 +539,7 @@ async fn a_cancel_in_verify_goes_on_the_record() {
 }
 
 #[tokio::test]
-async fn an_operation_whose_execution_never_started_is_cancelled_all_the_same() {
+async fn operation_without_execution_can_be_cancelled() {
     let server = Server::with_blueprint().await;
     server.refuse("StopExecution", "ExecutionDoesNotExist");
     let operation = server.create("shop", "local", &json!({"size": 1})).await;

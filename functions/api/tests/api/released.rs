@@ -83,7 +83,7 @@ async fn stack_rolls_back_to_a_successful_release() {
 }
 
 #[tokio::test]
-async fn rollbacks_and_partial_releases_consider_operations_in_progress() {
+async fn rollbacks_and_releases_consider_operations_in_progress() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web", "worker"]).await;
     let (releases, rollback) = (format!("{path}/releases"), format!("{path}/rollback"));

@@ -65,7 +65,7 @@ async fn a_service_that_is_not_named_keeps_its_image() {
 }
 
 #[tokio::test]
-async fn a_service_whose_containers_have_images_of_their_own_needs_none() {
+async fn service_with_own_images_needs_none() {
     let server = Server::with_blueprint().await;
     let task = |container: Value| json!({"family": "f", "containerDefinitions": [container]});
     let service = |name: &str, task: Value| json!({"name": name, "task_definition": task, "desired_count": 1});

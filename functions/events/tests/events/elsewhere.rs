@@ -52,7 +52,7 @@ async fn a_rollout_in_another_account_ends_by_that_accounts_word_alone() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_there_when_the_account_says_so_in_which_it_is_taken() {
+async fn snapshot_is_reported_by_its_own_account_only() {
     let table = table().await;
     let fake = Fake::start(takes).await;
     let events = events(&table, &fake);

@@ -121,7 +121,7 @@ fn waiting(deployment: &str) -> Rollout {
 }
 
 #[tokio::test]
-async fn a_snapshot_answers_the_step_that_waits_for_it_whichever_comes_first() {
+async fn snapshot_answers_its_step_in_either_order() {
     let table = table().await;
     let fake = Fake::start(takes).await;
     let events = events(&table, &fake);
@@ -213,7 +213,7 @@ async fn a_deployment_answers_the_step_that_waits_for_it_once() {
 
 /// A rejected token says that the attempt ended, not that the step was answered: the next attempt finds the rollout itself.
 #[tokio::test]
-async fn a_step_whose_token_is_stale_or_that_was_not_reached_is_not_forgotten() {
+async fn stale_token_or_unreached_step_stays_recorded() {
     let table = table().await;
     for (number, gone) in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"]
         .into_iter()
@@ -245,7 +245,7 @@ async fn a_step_whose_token_is_stale_or_that_was_not_reached_is_not_forgotten() 
 }
 
 #[tokio::test]
-async fn an_execution_that_ended_without_a_word_ends_its_operation_and_the_next_one_starts() {
+async fn execution_end_ends_its_operation_and_starts_the_next() {
     let table = table().await;
     let fake = Fake::start(takes).await;
     let events = events(&table, &fake);

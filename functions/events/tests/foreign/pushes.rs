@@ -92,7 +92,7 @@ async fn hidden(ground: &Ground) -> Stack {
 }
 
 #[tokio::test]
-async fn a_push_is_released_only_where_its_account_may_and_the_others_get_it_all_the_same() {
+async fn push_is_released_only_in_stacks_that_its_account_may_release() {
     let ground = Ground::new().await;
     ground.shop(&["web"], json!({"web": follows("shop/app", "*")})).await;
     let hidden = hidden(&ground).await;

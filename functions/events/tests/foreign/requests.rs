@@ -12,7 +12,7 @@ use crate::ground::{Ground, MACHINE, OTHER, RESULTS, SHOP, envelope, provision, 
 use crate::support;
 
 #[tokio::test]
-async fn repeated_request_is_one_operation_and_its_end_is_reported_once() {
+async fn repeated_request_is_one_operation_with_one_result() {
     let ground = Ground::new().await;
     let detail = provision("order-1", "shop");
     let mut turned = serde_json::Map::new();
@@ -213,7 +213,7 @@ fn refused(shop: &Stack) -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_request_of_whom_it_is_not_allowed_changes_nothing_and_is_kept_with_its_reason() {
+async fn forbidden_request_changes_nothing_and_is_dead_lettered() {
     let ground = Ground::new().await;
     let shop = ground.shop(&["web"], json!({})).await;
     ground.allow(OTHER, &["destroy"]).await;
@@ -245,7 +245,7 @@ async fn a_request_of_whom_it_is_not_allowed_changes_nothing_and_is_kept_with_it
 }
 
 #[tokio::test]
-async fn what_a_service_did_not_do_comes_again_and_a_megabyte_is_survived() {
+async fn unanswered_calls_are_retried_and_large_events_cut() {
     let ground = Ground::new().await;
     *ground.broken.lock().expect("a lock") = Some("PutEvents");
     let event = request(SHOP, &provision("order-1", "shop"));

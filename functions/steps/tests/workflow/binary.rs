@@ -7,7 +7,7 @@ use crate::runtime_stub::Lambda;
 use crate::world::{RUNTIME, World};
 
 #[test]
-fn the_binary_answers_and_reports_errors_by_the_names_that_the_workflow_matches() {
+fn binary_reports_errors_by_the_names_of_the_workflow() {
     let (world, id) = World::new();
     let execution = "arn:aws:states:us-east-1:000000000000:execution:slipway-operation:op";
     let (begun, unplanned, unknown) = RUNTIME.block_on(async {

@@ -40,7 +40,7 @@ fn between(text: &str, start: &str, end: char) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_task_has_a_timeout_and_catches_everything_and_every_state_says_what_it_is() {
+fn every_task_has_timeout_and_catch_and_every_state_a_comment() {
     for (name, state) in states() {
         assert!(
             state["Comment"].as_str().is_some_and(|comment| comment.len() > 10),
@@ -122,7 +122,7 @@ const ACCOUNT_LIMIT: [&str; 1] = ["CodeBuild.AccountLimitExceededException"];
 
 /// AWS counts the attempts of a retrier by itself: a general one before it would use up the patience.
 #[test]
-fn a_build_waits_for_its_account_for_hours_within_the_history_of_an_execution() {
+fn build_retries_for_hours_fit_the_execution_history() {
     let mut builds = 0;
     for (name, state) in states() {
         if state["Resource"] != "arn:${Partition}:states:::codebuild:startBuild.sync" {

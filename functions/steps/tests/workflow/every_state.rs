@@ -111,7 +111,7 @@ fn judged_next(cases: &mut [Case], error: &'static str) {
 }
 
 #[test]
-fn every_state_may_fail_and_the_operation_says_why_and_lets_go_of_its_stack() {
+fn every_state_failure_is_recorded_and_frees_the_stack() {
     let tasks = states().into_iter().filter(|(_, state)| state["Type"] == "Task");
     let cases: Vec<Case> = tasks
         .flat_map(|(name, state)| cases(&name, state["Resource"].as_str().expect("a resource")))

@@ -184,7 +184,7 @@ fn plan_without_approval_is_applied_in_its_build() {
 }
 
 #[test]
-fn a_release_runs_no_terraform_and_the_next_operation_starts_after_it() {
+fn release_runs_no_terraform_and_starts_the_next_operation() {
     let mut world = provisioned();
     let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
     let next = world.ask(OperationKind::Preview, &[]);
@@ -222,7 +222,7 @@ fn an_update_releases_again_only_what_has_a_new_shape() {
 }
 
 #[test]
-fn a_service_that_an_update_brings_waits_for_the_release_that_brings_its_image() {
+fn new_service_waits_for_the_release_with_its_image() {
     let mut world = provisioned();
     world.aws().add_service("mailer", 0);
     let mails = format!("{}-mails", world.stack);
@@ -297,7 +297,7 @@ fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
 }
 
 #[test]
-fn terraforms_first_diagnostic_is_the_cause_and_a_build_that_dies_is_described() {
+fn cause_is_the_first_diagnostic_or_the_end_of_the_build() {
     let (mut world, id) = World::new();
     world.apply_build = Build::Fails(Failure {
         name: "Slipway.ApplyFailed".to_owned(),
@@ -413,7 +413,7 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
 }
 
 #[test]
-fn a_release_that_is_cancelled_in_its_rollout_puts_the_services_back() {
+fn release_cancelled_in_its_rollout_restores_the_services() {
     let mut world = provisioned();
     world.people = People::Cancel;
     world.rollouts_end(&End::Later);

@@ -278,7 +278,7 @@ fn the_task_of_a_stopped_execution_is_stopped() {
 }
 
 #[test]
-fn snapshot_of_a_busy_database_is_retried_and_other_errors_reported() {
+fn snapshot_of_a_busy_database_is_retried() {
     let mut world = provisioned();
     world.aws().snapshot_refused = ["InvalidDBInstanceState"; 3].into();
     let id = world.ask_after_snapshot(2);

@@ -38,7 +38,7 @@ fn assumed_for(operation: &impl ToString) -> Assumption {
 }
 
 #[test]
-fn a_release_does_everything_there_with_the_environments_release_role() {
+fn release_uses_the_release_role_for_every_call() {
     let mut world = elsewhere();
     let release = world.ask_after_snapshot(2);
     let run = world.run(&release);
@@ -59,7 +59,7 @@ fn a_release_does_everything_there_with_the_environments_release_role() {
 }
 
 #[test]
-fn the_log_of_a_migration_there_is_read_with_the_role_and_another_operation_assumes_it_again() {
+fn remote_migration_log_is_read_in_a_session_of_the_operation() {
     let mut world = elsewhere();
     world.exit_code = Some(3);
     let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
@@ -130,7 +130,7 @@ fn in_another_region(world: &World) {
 const OF_STACKS: [&str; 3] = ["ecs", "rds", "scheduler"];
 
 #[test]
-fn a_release_in_another_region_and_account_asks_that_region_alone() {
+fn release_in_another_region_calls_that_region_only() {
     let mut world = elsewhere();
     in_another_region(&world);
     let release = world.ask_after_snapshot(2);
@@ -147,7 +147,7 @@ fn a_release_in_another_region_and_account_asks_that_region_alone() {
 }
 
 #[test]
-fn a_release_in_another_region_of_slipways_own_account_needs_no_role() {
+fn release_in_another_region_of_slipways_account_needs_no_role() {
     let mut world = provisioned();
     in_another_region(&world);
     let release = world.ask_after_snapshot(2);

@@ -78,7 +78,7 @@ fn rollback_rolls_out_an_earlier_release_without_migrations() {
 }
 
 #[test]
-fn a_task_runs_with_the_current_images_and_only_exit_code_0_is_a_success() {
+fn task_runs_current_images_and_succeeds_with_exit_code_0_only() {
     let mut world = provisioned();
     release(&mut world, 2);
     let task = world.ask_task("load-dump");

@@ -75,7 +75,7 @@ fn a_word_of_rds_that_is_lost_is_no_loss() {
 }
 
 #[test]
-fn a_snapshot_or_a_backup_that_fails_ends_the_release_before_any_migration() {
+fn failed_snapshot_or_backup_ends_the_release_before_migrations() {
     let mut world = provisioned();
     world.snapshot_event = SnapshotEvent::Never;
     world.aws().snapshot_status = ["failed"].map(str::to_owned).into();

@@ -89,7 +89,7 @@ async fn a_login_is_saved_for_its_user_alone_used_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_login_is_renewed_once_however_many_commands_need_it_and_says_when_it_has_ended() {
+async fn login_is_renewed_once_for_concurrent_commands() {
     let home = TempDir::new().expect("a folder");
     let script = Script {
         // The refresh token is good for one time.
@@ -135,7 +135,7 @@ async fn a_login_is_renewed_once_however_many_commands_need_it_and_says_when_it_
 }
 
 #[tokio::test]
-async fn an_identity_provider_that_gives_nothing_is_quoted_with_a_remedy() {
+async fn rejecting_identity_provider_is_quoted_with_a_remedy() {
     let home = TempDir::new().expect("a folder");
     let opaque = json!({ "access_token": "opaque-token" });
     for (metadata, refusals, given, words) in [

@@ -159,7 +159,7 @@ async fn rejected_caller_gets_a_remedy_and_sees_no_secret() {
 }
 
 #[tokio::test]
-async fn a_token_goes_before_a_signature_and_nothing_is_sent_to_this_machine_unasked() {
+async fn token_precedes_signature_and_loopback_gets_no_credentials() {
     let home = TempDir::new().expect("a folder");
     let tokens = Arc::new(Mutex::new(vec!["eyJ.eyJ.good".to_owned()]));
     let (_, with_tokens) = Gateway::start(Accepts::Tokens(tokens)).await;
