@@ -31,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(LONG_POLL_SECONDS as u64 + 40);
 /// How long an upload may take: 25 MB over a slow line.
 const UPLOAD: Duration = Duration::from_mins(10);
 
-/// For how long a resource that is watched is asked for again where no answer comes, and the first and longest pauses between.
+/// For how long a watch is retried without a response, and the first and the longest pause between attempts.
 const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -131,8 +131,8 @@ impl Client {
         })
     }
 
-    /// Reads a resource that is watched: what happens to it goes on whether or not this hears of it. So where no answer comes,
-    /// or one that says "not now", it is asked for again, for a while.
+    /// Reads a watched resource, whose progress does not depend on this request. So a missing response, or one that says "not now", is
+    /// retried for a while.
     pub async fn watch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let start = Instant::now();
         let mut pause = FIRST_PAUSE;

@@ -114,7 +114,7 @@ pub enum Error {
         #[source]
         source: Box<reqwest::Error>,
     },
-    /// The artifacts bucket did not do what it was asked for.
+    /// A request to the artifacts bucket failed.
     #[error("cannot {action} {object}")]
     Artifact {
         /// What was to be done.

@@ -29,7 +29,7 @@ pub struct Session {
     /// For whom the token is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// What was asked for.
+    /// The requested scopes.
     pub scope: String,
     /// Where tokens are renewed.
     pub token_endpoint: String,

@@ -64,7 +64,7 @@ impl Line {
 }
 
 impl Output {
-    /// The standard output, in JSON if that was asked for.
+    /// The standard output, in JSON with `--json`.
     pub fn new(json: bool) -> Self {
         let terminal = std::io::stdout().is_terminal();
         // https://no-color.org: set to anything but nothing.
@@ -231,7 +231,7 @@ mod tests {
             json!({"id": "a", "stack": {"name": "one"}, "created_at": "2026-11-21T15:04:05.123456789Z"}),
             json!({"id": "b", "stack": null}),
         ];
-        let columns = [("id", "id"), ("stack", "stack.name"), ("asked for", "created_at")];
+        let columns = [("id", "id"), ("stack", "stack.name"), ("requested", "created_at")];
         let text = table(&items, &columns);
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         let expected: [&[&str]; 3] = [

@@ -34,7 +34,7 @@ pub fn api(global: &Global) -> Result<Endpoint, Error> {
 /// The endpoint that was named.
 pub fn named(global: &Global) -> Result<&Endpoint, Error> {
     global.endpoint.as_ref().ok_or_else(|| {
-        let what = "name the endpoint with `--endpoint https://…` or SLIPWAY_ENDPOINT: local mode asks for no login";
+        let what = "name the endpoint with `--endpoint https://…` or SLIPWAY_ENDPOINT: local mode needs no login";
         Error::Usage(what.to_owned())
     })
 }

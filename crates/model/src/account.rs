@@ -106,7 +106,7 @@ impl FromStr for EnvironmentRole {
     }
 }
 
-/// What a build has to know to assume an environment's role: its trust policy asks for it.
+/// The external ID of an environment's role, which its trust policy requires of builds.
 ///
 /// It is shown to administrators alone, and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,20 +47,20 @@ pub struct Contract {
     /// The services that a release replaces.
     #[serde(default)]
     pub services: BTreeMap<Name, Service>,
-    /// What runs with the release's image before any service gets it, in this order.
+    /// The commands that run with the release's image before any service is updated, in this order.
     #[serde(default)]
     pub migrations: Vec<NamedOneOff>,
-    /// What runs before the migrations of a release that was asked for with a snapshot, in this order: it keeps what the
-    /// snapshot of the database does not.
+    /// The commands that run before the migrations of a release with a snapshot, in this order: they keep what the snapshot of the
+    /// database does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<NamedOneOff>,
     /// Commands that people may run with the current images.
     #[serde(default)]
     pub tasks: BTreeMap<Name, OneOff>,
-    /// Schedules that a release points at the new images.
+    /// Schedules that a release points at its task definitions.
     #[serde(default)]
     pub schedules: BTreeMap<Name, Schedule>,
-    /// What is asked after a release to see that it works.
+    /// The health check after a release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
     /// For how many seconds a release must stay healthy once its services are stable.
@@ -165,7 +165,7 @@ pub struct Schedule {
     pub run: OneOff,
 }
 
-/// What is asked after a release to see that it works.
+/// The health check after a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// The address.

@@ -71,7 +71,7 @@ pub struct Environment {
     /// The role that Terraform assumes; `None` means the runner's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<EnvironmentRole>,
-    /// What the role's trust policy asks for.
+    /// The external ID that the role's trust policy requires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
     /// When a plan waits for an approval.
@@ -160,7 +160,7 @@ impl Environment {
             "role",
             "give the output `RoleArn` of aws/target-account, or leave it out: Terraform then has the rights of the build",
         );
-        let external_id = fields.optional("external_id", "give what the role's trust policy asks for");
+        let external_id = fields.optional("external_id", "give the external ID of the role's trust policy");
         let approval = fields.optional("approval", "give never, when_destroying or always");
         let approvals_required = within(&mut fields, "approvals_required", &(1..=MOST_APPROVERS), 1);
         let self_approval = fields.flag("self_approval");
@@ -219,7 +219,7 @@ fn wrong_role(
         (None, Some(_)) => problems.push(FieldProblem::new(
             "external_id",
             "is given without a role",
-            "give the role that asks for it, or leave both out",
+            "give the role that requires it, or omit both",
         )),
         _ => {}
     }

@@ -32,7 +32,7 @@ pub struct Origin {
     pub account: AccountId,
     /// The key of the request, by which the account matches results.
     pub key: String,
-    /// What was asked for.
+    /// The requested action.
     pub action: Action,
     /// Whether the end of the operation was reported to the account.
     pub result: Delivery,
@@ -52,7 +52,7 @@ pub enum Delivery {
 }
 
 impl Origin {
-    /// The account asks for this under its key.
+    /// A request of the account under its key.
     pub fn new(account: AccountId, key: impl Into<String>, action: Action) -> Self {
         Self {
             account,
@@ -62,13 +62,13 @@ impl Origin {
         }
     }
 
-    /// The name under which the account asks, and owns what it asked for.
+    /// The name of the account as requester and owner.
     pub fn caller(&self) -> String {
         caller(&self.account)
     }
 }
 
-/// The name under which an account asks, and owns what it asked for.
+/// The name of an account as requester and owner.
 pub fn caller(account: &AccountId) -> String {
     format!("event:{account}")
 }
@@ -78,11 +78,11 @@ pub fn caller(account: &AccountId) -> String {
 pub struct Request {
     /// By what the request is known, however often and under whatever ids its event comes.
     pub key: String,
-    /// What it asks for.
+    /// The requested change.
     pub asks: Asks,
 }
 
-/// What a request asks for.
+/// The change that a request asks for.
 #[derive(Debug, Clone)]
 pub enum Asks {
     /// A new stack.
@@ -143,7 +143,7 @@ impl Request {
 }
 
 impl Asks {
-    /// What source accounts are allowed to ask for.
+    /// The actions that can be permitted to source accounts.
     pub fn action(&self) -> Action {
         match self {
             Self::Provision(_) => Action::Provision,
@@ -191,7 +191,7 @@ fn read_key(fields: &mut Fields) -> Option<String> {
     None
 }
 
-/// What is asked for, as far as it can be read; what is wrong is among the problems of `fields`.
+/// The request, as far as it can be parsed; the problems are added to `fields`.
 fn read_asks(action: Action, fields: &mut Fields) -> Option<Asks> {
     match action {
         Action::Provision => {

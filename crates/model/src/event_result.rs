@@ -19,7 +19,7 @@ pub struct EventResult {
     pub version: u64,
     /// The key of the request; null where it has none that can be read.
     pub key: Option<String>,
-    /// What was asked for; null where that cannot be read.
+    /// The requested action; null if it is unreadable.
     pub action: Option<Action>,
     /// How it stands.
     pub status: ResultStatus,
@@ -76,7 +76,7 @@ pub struct ResultStack {
 }
 
 impl EventResult {
-    /// How an operation that was asked for by event stands.
+    /// The result of an operation that was requested by event.
     pub fn of(operation: &Operation) -> Self {
         let origin = operation.origin.as_ref();
         let status = match operation.status {

@@ -251,7 +251,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot that an operation takes: one operation takes one, however often it is asked to.
+    /// The snapshot of an operation. Idempotent: an operation has one snapshot.
     pub fn new(stack: &StackId, operation: &OperationId, database: Database) -> Self {
         Self {
             id: format!("{stack}-{operation}"),
@@ -311,7 +311,7 @@ pub struct Operation {
     pub stack_owner: Option<String>,
     /// Where it stands.
     pub status: OperationStatus,
-    /// Counts the changes to this record, so that a watcher can ask for what came after the one it has seen.
+    /// The revision: it grows with every change of this record, so that a watcher can wait for the next one.
     pub revision: u64,
     /// What the stack is made from in this operation.
     pub configuration: Configuration,
@@ -328,13 +328,13 @@ pub struct Operation {
     /// a plan without changes, and brings the current release out again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mends: bool,
-    /// The images of that release, of an operation that was asked for with images.
+    /// The images of that release, if they came with the request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<Name, Image>,
     /// The command of the stack's contract that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Name>,
-    /// Whether it was asked for with a snapshot before its migrations.
+    /// Whether it takes a snapshot before its migrations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_snapshot: bool,
     /// The snapshot of the stack's database that it takes.
@@ -348,10 +348,10 @@ pub struct Operation {
     pub schedules: Vec<ReleasedSchedule>,
     /// The requester.
     pub requested_by: String,
-    /// The event by which it was asked for.
+    /// The event that requested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// When its execution began.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,7 +26,7 @@ pub struct Release {
     pub operation: OperationId,
     /// The requester.
     pub requested_by: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// When it became current, or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

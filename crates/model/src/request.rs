@@ -1,4 +1,4 @@
-//! What is asked for, as it was written: fields of the right form, before anything is looked up.
+//! Requests as they were written: fields of the right form, before anything is looked up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -141,8 +141,7 @@ pub fn read_rollback(mut fields: Fields) -> Result<Option<ReleaseNumber>, Vec<Fi
     }
 }
 
-/// Reads what a release is asked for with from the fields of a request: its images, and whether a snapshot of the database is
-/// taken before its migrations.
+/// Reads the request for a release from its fields: the images, and whether to take a snapshot before the migrations.
 pub fn read_release(mut fields: Fields) -> Result<(BTreeMap<Name, Image>, bool), Vec<FieldProblem>> {
     let snapshot = fields.flag("snapshot").unwrap_or_default();
     Ok((read_images(fields)?, snapshot))

@@ -1,4 +1,4 @@
-//! AWS accounts that ask for operations by event, and what they may ask for.
+//! Source accounts: AWS accounts whose events may request operations.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::fields::Fields;
 use crate::name::Name;
 use crate::problem::FieldProblem;
 
-/// What an event may ask for.
+/// An action that an event may request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -62,31 +62,31 @@ impl FromStr for Action {
     }
 }
 
-/// An AWS account whose events may ask for operations, and what they may ask for.
+/// A source account: an AWS account whose events may request operations.
 ///
-/// An event has to satisfy all three lists: what it asks for, the blueprint of the stack that it is about, and the environment
-/// in which that stack is or will be. An empty list allows nothing.
+/// An event must satisfy all three lists: its action, the blueprint of its stack, and the environment of that stack. An empty list
+/// permits nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceAccount {
-    /// The account, as the envelope of its events says it.
+    /// The account, as in the envelope of its events.
     pub account: AccountId,
-    /// Whose it is, in a sentence.
+    /// A description.
     #[serde(default)]
     pub description: String,
-    /// What it may ask for.
+    /// The permitted actions.
     pub actions: BTreeSet<Action>,
-    /// Of stacks of which blueprints.
+    /// The permitted blueprints.
     pub blueprints: BTreeSet<Name>,
-    /// In which environments.
+    /// The permitted environments.
     pub environments: BTreeSet<Name>,
     /// The ARN of the event bus in that account that receives the results of its requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
 }
 
-/// What a source account may not ask for: everything that its lists do not have.
+/// A request that a source account may not make: what is missing on its lists.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the account {account} may not ask for this: {}", missing.join("; "))]
+#[error("the account {account} may not request this: {}", missing.join("; "))]
 pub struct NotAllowed {
     account: AccountId,
     missing: Vec<String>,
@@ -150,7 +150,7 @@ impl SourceAccount {
         }
     }
 
-    /// Whether an event of the account may ask for this.
+    /// Whether the account may request this.
     pub fn allows(&self, action: Action, blueprint: &Name, environment: &Name) -> Result<(), NotAllowed> {
         let mut missing = Vec::new();
         if !self.actions.contains(&action) {

@@ -78,7 +78,7 @@ pub struct Stack {
     /// The release that its services run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_release: Option<ReleaseNumber>,
-    /// The number of the newest release that was asked for, 0 for none.
+    /// The number of the last requested release, 0 for none.
     pub last_release: ReleaseNumber,
     /// The operation that has the stack's only slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ pub struct Stack {
     /// The result of the last drift check; none after a change of its infrastructure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSeen>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// When this record last changed.
     pub updated_at: Timestamp,

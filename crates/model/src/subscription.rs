@@ -187,7 +187,7 @@ pub struct Subscription {
     pub repository: Repository,
     /// The tags of the images that are released.
     pub tags: TagPattern,
-    /// The newest image that was pushed and asked for: nothing that was pushed before is released any more.
+    /// The newest image that was pushed and requested: earlier pushes are no longer released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<Pushed>,
 }

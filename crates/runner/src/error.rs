@@ -148,7 +148,7 @@ pub(crate) enum Error {
         signal: i32,
         resources: Vec<String>,
     },
-    #[error("the state has changed since this plan was made, so it is not applied; ask for the operation again")]
+    #[error("the state has changed since this plan was made, so it is not applied; request the operation again")]
     PlanIsStale,
     #[error(
         "the output `slipway` is sensitive, so only Terraform can read it; in the blueprint, wrap the sensitive \

@@ -116,7 +116,7 @@ impl Session {
             .role_session_name(&self.name);
         let request = request.policy(&self.policy).duration_seconds(LONGEST);
         let mut pauses = Pauses::usual();
-        // Not `patiently`: the future of an async closure is not `Send` for every lifetime, and credentials are asked for on any thread.
+        // Not `patiently`: the future of an async closure is not `Send` for every lifetime, and any thread may need credentials.
         let answer = loop {
             match request.clone().send().await {
                 Err(error) if error.may_pass() && pauses.pause().await => {}

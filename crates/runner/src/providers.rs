@@ -1,8 +1,8 @@
-//! Where Terraform gets providers from.
+//! The sources of Terraform's providers.
 //!
-//! On AWS a build gets them from the artifacts bucket, where `slipway publish` put the packages that the lock files of
-//! blueprints name, and from nowhere else: no registry is asked. Each package is unpacked into a folder that is named after its
-//! checksum, because `init` links to an unpacked package, and would unpack a packed one itself each time.
+//! On AWS a build uses the packages in the artifacts bucket, which `slipway publish` uploaded according to the lock files of
+//! blueprints, and no registry. Each package is unpacked into a folder that is named after its checksum, because `init` links to
+//! an unpacked package, but would unpack a packed one each time.
 
 pub mod lock_file;
 pub mod package;

@@ -23,7 +23,7 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 /// After this long without a connection a request fails, and is tried again.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// The configuration for AWS clients that these environment variables ask for.
+/// The configuration of AWS clients by these environment variables.
 ///
 /// | variable | sets |
 /// | --- | --- |
@@ -96,7 +96,7 @@ fn credentials(vars: &BTreeMap<String, String>, http: &SharedHttpClient) -> Shar
     SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
 }
 
-/// The endpoints of single services, which every client asks for by its own name.
+/// The endpoints of single services, by the name that each client uses.
 #[derive(Debug)]
 struct Endpoints(BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! An operation is asked for.
+//! Creating operations.
 //!
 //! One transaction writes the operation, gives it the stack's slot or a place in the stack's queue, and keeps the answer
 //! under the caller's idempotency key; for a new stack also the stack and the claim on its name, for images also the release.
@@ -27,28 +27,28 @@ use crate::table::Key;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
 
-/// A stack that is asked for. Its id is drawn by the store.
+/// The request for a new stack, whose ID the store chooses.
 #[derive(Debug, Clone)]
 pub struct NewStack {
-    /// What people call it.
+    /// Its name.
     pub name: Name,
-    /// Where it is to live.
+    /// Its environment.
     pub environment: Name,
-    /// What it is to be made from.
+    /// Its blueprint and variables.
     pub configuration: Configuration,
     /// The images of its first release; empty for none.
     pub images: BTreeMap<Name, Image>,
-    /// Which images its services get when they are pushed.
+    /// The subscriptions of its services to pushed images.
     pub subscriptions: BTreeMap<Name, Subscription>,
-    /// Its owner; the requester where there is none.
+    /// Its owner; by default the requester.
     pub owner: Option<Owner>,
     /// The requester.
     pub requested_by: String,
-    /// The event by which it is asked for.
+    /// The event that requested it.
     pub origin: Option<Origin>,
 }
 
-/// An operation that is asked for on a stack that exists.
+/// The request for an operation on an existing stack.
 #[derive(Debug, Clone)]
 pub struct NewOperation {
     /// What it is to do. Not [`OperationKind::Provision`], which is [`Store::create_stack`].
@@ -71,21 +71,21 @@ pub struct NewOperation {
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
     /// The requester.
     pub requested_by: String,
-    /// The event by which it is asked for.
+    /// The event that requested it.
     pub origin: Option<Origin>,
 }
 
-/// What came of asking for an operation.
+/// The outcome of a request for an operation.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It is written. A `starting` one has to be started ([`crate::start::start`]); a `queued` one waits.
+    /// It was created. A `starting` one must be started ([`crate::start::start`]); a `queued` one waits.
     Created {
         /// The operation.
         operation: Box<Operation>,
-        /// What the caller is answered, and is kept.
+        /// The response to the caller, which is recorded.
         answer: Answer,
     },
-    /// The same request was made before: its answer.
+    /// The same request was made before: its response.
     Replayed(Answer),
     /// Another request was made with this key.
     KeyReused,
@@ -94,25 +94,25 @@ pub enum Outcome {
         /// That stack.
         by: StackId,
     },
-    /// The stack was changed after the caller read it: judge the request again by what it is now.
+    /// The stack changed after the caller read it: judge the request again.
     StackChanged,
 }
 
-/// What was accepted, for the one who writes the answer.
+/// An accepted request, for the writer of the response.
 #[derive(Debug, Clone, Copy)]
 pub struct Accepted<'a> {
     /// The operation.
     pub operation: &'a Operation,
-    /// The stack as it is after.
+    /// The stack after the change.
     pub stack: &'a Stack,
-    /// The operation's place in the queue, 1 for the next, when it is queued.
+    /// The operation's position in the queue, from 1, if it is queued.
     pub position: Option<usize>,
 }
 
 impl Store {
-    /// Asks for a new stack: it is written with its `provision` operation.
+    /// Creates a stack with its `provision` operation.
     ///
-    /// `answer` writes what the caller is answered; it is asked once for each attempt, because a race may change the operation.
+    /// `answer` writes the response to the caller. It is called once per attempt, because a race may change the operation.
     pub async fn create_stack(
         &self,
         new: &NewStack,

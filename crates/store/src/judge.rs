@@ -50,15 +50,15 @@ pub enum Refusal {
 /// The requester of an operation, and the envelope of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
-    /// The name under which it is asked for.
+    /// The requester.
     pub requested_by: &'a str,
-    /// The event by which it is asked for.
+    /// The event that requested it.
     pub origin: Option<&'a Origin>,
-    /// By what the same request is known when it comes again.
+    /// The idempotency key of the request.
     pub idempotency: Option<&'a Idempotency>,
 }
 
-/// What is asked of a stack that exists.
+/// A change of an existing stack.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// To be made from another version, or with other values; what is not named stays.
@@ -140,8 +140,8 @@ impl Store {
         }
     }
 
-    /// Judges a change of a stack and asks for its operation; again where others changed the stack meanwhile. `if_match` is the
-    /// revision that the stack must have, and `answer` as in [`Store::create_stack`].
+    /// Judges a change of a stack and creates its operation, again after concurrent changes of the stack. `if_match` is the revision
+    /// that the stack must have, and `answer` as in [`Store::create_stack`].
     pub async fn request_change(
         &self,
         mut stack: Stack,

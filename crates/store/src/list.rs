@@ -24,7 +24,7 @@ pub const PAGE: u16 = 100;
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The records. There may be fewer than asked for, or none, although `next` says that there are more.
+    /// The records. There may be fewer than the page size, or none, although `next` is set.
     pub items: Vec<T>,
     /// Where the list goes on; `None` at its end.
     pub next: Option<Cursor>,
@@ -39,7 +39,7 @@ pub struct StackFilter {
     pub environment: Option<Name>,
     /// The blueprint they are made from.
     pub blueprint: Option<Name>,
-    /// Where they stand. Destroyed stacks are in no list but the one that asks for them.
+    /// Their status. Destroyed stacks are listed only with this status.
     pub status: Option<StackStatus>,
     /// Who owns them.
     pub owner: Option<String>,

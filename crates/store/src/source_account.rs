@@ -1,4 +1,4 @@
-//! Accounts whose events may ask for operations.
+//! Source accounts: AWS accounts whose events may request operations.
 
 use slipway_model::account::AccountId;
 use slipway_model::source_account::SourceAccount;

@@ -30,7 +30,7 @@ pub fn tag(revision: u64) -> String {
     format!("\"{revision}\"")
 }
 
-/// What `If-Match` asks for. `*` asks for any stack that exists.
+/// The condition in `If-Match`. `*` requires only that the stack exists.
 ///
 /// A list of tags is as good as the newest revision in it: the stack has only one.
 pub fn expected(headers: &HeaderMap) -> Result<Expected, Error> {
@@ -60,7 +60,7 @@ pub fn is_known(headers: &HeaderMap, revision: u64) -> bool {
         .filter_map(|text| text.to_str().ok())
         .flat_map(|text| text.split(','))
         .map(str::trim);
-    // The weak comparison, as the header asks for.
+    // The weak comparison, as the specification of the header requires.
     tags.into_iter()
         .any(|tag| tag == "*" || revision_of(tag.strip_prefix("W/").unwrap_or(tag)) == Some(revision))
 }
@@ -74,7 +74,7 @@ pub(crate) fn require(headers: &HeaderMap, there: configured::Expected) -> Resul
     let expected = expected(headers)?;
     let Some(revision) = current else {
         if headers.contains_key(IF_MATCH) {
-            let detail = "If-Match asks for something that is there, and there is nothing; nothing was changed.";
+            let detail = "If-Match requires an existing record, and there is none; nothing was changed.";
             return Err(Error::PreconditionFailed(detail.to_owned()));
         }
         return Ok(());

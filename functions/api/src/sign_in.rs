@@ -13,7 +13,7 @@ pub struct SignIn {
     client_id: String,
     /// The scopes to request (`SLIPWAY_CONSOLE_SCOPE`).
     scope: String,
-    /// The API, as the identity provider calls it, where it asks for that (`SLIPWAY_CONSOLE_AUDIENCE`).
+    /// The API's identifier at the identity provider, if that requires one (`SLIPWAY_CONSOLE_AUDIENCE`).
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<String>,
     /// The origins that the console sends requests to: the issuer's, and that of the token endpoint where it differs

@@ -26,11 +26,11 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// A request that changes something, with a body of at most `LIMIT` bytes.
 #[derive(Debug)]
 pub struct Submission<const LIMIT: usize = REQUEST_SIZE> {
-    /// Who sends it.
+    /// The caller.
     pub caller: Caller,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its idempotency key, and what it asks for.
+    /// Its idempotency key, and the digest of its content.
     pub idempotency: Option<Idempotency>,
     fields: Option<Fields>,
 }
@@ -145,7 +145,7 @@ pub(crate) fn given_again(answer: Answer) -> Response {
 }
 
 impl Api {
-    /// Judges a change of a stack, which only its owner and administrators may ask for, and asks for its operation.
+    /// Judges a change of a stack, which only its owner and administrators may request, and creates its operation.
     pub(crate) async fn request_change(
         &self,
         stack: Stack,
@@ -161,8 +161,8 @@ impl Api {
         Ok(asked.await?)
     }
 
-    /// The answer that the same request was given before, if it was. It is asked for before anything is judged: whatever has
-    /// happened since, the answer stays.
+    /// The recorded response to the same request, if there is one. It is looked up before anything is judged, so that it stays the same
+    /// whatever has happened since.
     pub(crate) async fn answered_before<const LIMIT: usize>(
         &self,
         submission: &Submission<LIMIT>,

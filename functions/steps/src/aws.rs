@@ -64,7 +64,7 @@ pub(crate) fn sorted(
     }
 }
 
-/// Of what a call asked for, ECS may leave something out and say why. That it does not exist is the one reason that is understood.
+/// ECS may omit parts of a response and give reasons. The only accepted reason is that the part does not exist.
 pub(crate) fn only_missing(doing: &str, failures: &[Failure]) -> Result<(), StepError> {
     let Some(other) = failures.iter().find(|failure| failure.reason() != Some("MISSING")) else {
         return Ok(());

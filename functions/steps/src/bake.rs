@@ -37,7 +37,7 @@ impl StackAccount {
             )));
         };
         let least = match &service.scaling {
-            // The autoscaler may just have asked for more.
+            // The autoscaler may just have requested more.
             Some(scaling) => deployment
                 .desired_count()
                 .min(i32::try_from(scaling.min).unwrap_or(i32::MAX)),

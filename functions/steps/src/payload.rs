@@ -153,7 +153,7 @@ pub(crate) struct Updated {
     /// What ECS calls it.
     pub name: String,
     pub task_definition: String,
-    /// How many tasks it gets; none where an autoscaler counts them.
+    /// The desired count; none if an autoscaler owns it.
     pub desired_count: Option<i32>,
 }
 

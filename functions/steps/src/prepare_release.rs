@@ -82,7 +82,7 @@ struct PreparedService {
     /// What ECS calls it.
     name: String,
     task_definition: String,
-    /// How many tasks it gets; none where an autoscaler counts them.
+    /// The desired count; none if an autoscaler owns it.
     desired_count: Option<u32>,
     /// How long its rollout may take.
     timeout_seconds: u32,
@@ -189,7 +189,7 @@ impl StackAccount {
         let snapshot = contract.database.as_ref().filter(|_| asked.with_snapshot);
         if asked.with_snapshot && snapshot.is_none() && backups.is_empty() {
             return Err(StepError::ContractInvalid(
-                "a snapshot was asked for, and the stack has neither a database nor backups".to_owned(),
+                "a snapshot was requested, but the stack has neither a database nor backups".to_owned(),
             ));
         }
         Ok(Prepared {

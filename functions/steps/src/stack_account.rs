@@ -176,7 +176,7 @@ impl Steps {
             .assume_role()
             .role_arn(role)
             .role_session_name(operation.as_str())
-            // The role's trust policy asks for the machine that releases: no other installation gets the role.
+            // The role's trust policy requires this machine's ARN: no other installation gets the role.
             .external_id(start::unqualified(&self.config.state_machine))
             .send()
             .await;

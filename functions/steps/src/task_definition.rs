@@ -169,7 +169,7 @@ impl StackAccount {
                     said: "the answer is not JSON".to_owned(),
                     source: error.into(),
                 }),
-            // The code that ECS has for a family or revision that does not exist, and for nothing else that is asked here.
+            // ECS's code for a family or revision that does not exist, and for nothing else in these calls.
             Err(error)
                 if error
                     .as_service_error()

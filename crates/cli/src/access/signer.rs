@@ -16,7 +16,7 @@ use crate::error::Error;
 /// The name under which API Gateway checks signatures.
 pub const API: &str = "execute-api";
 
-/// Credentials that end within this time are asked for again.
+/// Credentials that expire within this time are renewed.
 const TOO_SHORT: Duration = Duration::from_mins(1);
 
 /// Signs requests for one Region. Credentials are resolved at the first request, in the order of AWS's own tools: environment,

@@ -56,7 +56,7 @@ struct Queues {
 }
 
 impl Queues {
-    /// Does what is asked; what is deleted leaves `kept`.
+    /// Runs the subcommand; deleted events leave `kept`.
     async fn act(&self, command: EventCommand, kept: &mut Vec<Kept>, output: Output) -> Result<(), Error> {
         match command {
             EventCommand::List => {

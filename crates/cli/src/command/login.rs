@@ -13,7 +13,7 @@ use crate::login::saved::Logins;
 use crate::login::{Session, issuer};
 use crate::output::Output;
 
-/// What is asked for where nothing else is said: who it is, by name, and that the login lasts.
+/// The default scopes: the caller's identity and name, and a renewable login.
 const SCOPE: &str = "openid email offline_access";
 
 /// Logs in, and saves the login for the endpoint.

@@ -22,7 +22,7 @@ const COLUMNS: [(&str, &str); 7] = [
     ("release", "release"),
     ("task", "task"),
     ("status", "status"),
-    ("asked for", "created_at"),
+    ("requested", "created_at"),
     ("by", "requested_by"),
 ];
 
@@ -86,7 +86,7 @@ pub fn show(value: &Value, output: Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Says which operation a request started, and watches it to its end if that was asked for.
+/// Prints the operation that a request started, and watches it to its end with `--wait`.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = Operation::read(value)?;
     if !wait.wait {

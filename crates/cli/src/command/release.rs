@@ -48,7 +48,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             let columns = [
                 ("release", "number"),
                 ("status", "status"),
-                ("asked for", "created_at"),
+                ("requested", "created_at"),
                 ("by", "requested_by"),
                 ("operation", "operation"),
             ];

@@ -60,7 +60,7 @@ impl Story {
 
     async fn provision(&self, image: &str) -> Result<StackRecord, Error> {
         self.heading(
-            "2. A team asks for a stack, with the first release",
+            "2. A team requests a stack with its first release",
             &[
                 "The answer comes at once; the work is a Step Functions execution that runs real Terraform.",
                 "Services start at zero tasks: nothing serves before its first migration has succeeded.",

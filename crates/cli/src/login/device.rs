@@ -1,4 +1,4 @@
-//! The device flow (RFC 8628): a person allows on any device with a browser what this program asks for here.
+//! The device flow (RFC 8628): a person permits the login in a browser on any device.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::issuer::{Answer, Metadata, Refusal, Tokens, ask, plain};
 use crate::error::Error;
 use crate::secret::Secret;
 
-/// How often is asked where the identity provider does not say, and how much slower it is each time that it asks for that.
+/// The default interval of polls in seconds, and how much it grows when the identity provider asks to slow down.
 const INTERVAL: u64 = 5;
 
-/// What a person is shown, and what is asked with.
+/// The codes for the person and for the polls.
 #[derive(Debug, Deserialize)]
 pub struct Grant {
     device_code: Secret,
@@ -23,7 +23,7 @@ pub struct Grant {
     interval: Option<u64>,
 }
 
-/// What is asked for.
+/// The request for a login.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     pub client_id: &'a str,

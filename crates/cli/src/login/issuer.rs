@@ -136,7 +136,7 @@ impl Refusal {
     }
 }
 
-/// What a request for tokens, or for the right to ask for them, ends with.
+/// The end of a request to the token endpoint, or to the device authorization endpoint.
 #[derive(Debug)]
 pub enum Answer<T> {
     Given(T),

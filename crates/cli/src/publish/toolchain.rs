@@ -60,8 +60,8 @@ impl Toolchain {
             let last = before.as_ref().and_then(|before| before.get(TERRAFORM));
             if last.is_some_and(|last| last != self.terraform.as_str()) {
                 output.say(
-                    "Builds get another Terraform from now on. Plans that were made with the last one are refused: operations that wait for \
-                     an approval, or are between plan and apply, are asked for again.",
+                    "Builds use another Terraform from now on, which rejects plans of the previous one: request operations again that wait for \
+                     an approval or are between plan and apply.",
                 );
             }
             artifacts

@@ -57,7 +57,7 @@ async fn what_a_page_could_send_is_refused_by_the_local_aws() {
         vec![target, right, signed, ("origin", "https://evil.example")],
         vec![target, signed, ("content-type", "text/plain")],
         vec![target, right],
-        // S3 without a signature: what a form or an image could ask for.
+        // S3 without a signature, as a form or an image could request.
         vec![],
     ] {
         let mut request = http.post(&server.aws).body("{}");

@@ -108,7 +108,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Runs the command line as against AWS: what it asks for is signed with the credentials of the environment.
+/// Runs the command line as against AWS: its requests are signed with the credentials of the environment.
 fn as_on_aws(server: &Server, args: &[&str]) -> Output {
     Command::new(support::SLIPWAY)
         .args(["--endpoint", &server.api, "--region", "us-east-1"])

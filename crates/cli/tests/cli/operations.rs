@@ -236,7 +236,7 @@ async fn stacks_made_at_once_do_not_mix() {
     assert_eq!(ids.len(), 16);
 }
 
-/// The second update waits until the first has ended, and both are done, in the order in which they were asked for.
+/// The second update waits until the first has ended, and both are done in the order of their requests.
 #[tokio::test]
 async fn two_updates_of_a_stack_take_their_turns() {
     let server = Server::start();

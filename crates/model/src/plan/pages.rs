@@ -167,7 +167,7 @@ fn groups(items: &[Packed]) -> Vec<&[Packed]> {
     groups
 }
 
-/// Which items of a plan are asked for.
+/// A filter for the items of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Those with this action.

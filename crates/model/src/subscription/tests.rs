@@ -70,8 +70,7 @@ fn a_star_stands_for_any_characters() {
 }
 
 proptest! {
-    /// Pushes in any order, each as often as it likes: the service is asked for the newest one last, and never for one
-    /// that is older than one it was asked for.
+    /// For pushes in any order and any number, the newest is released last, and none is released after a newer one.
     #[test]
     fn the_newest_push_wins_in_any_order(order in prop::collection::vec(0..6_usize, 1..20)) {
         let mut subscription = Subscription {

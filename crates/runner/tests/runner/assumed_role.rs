@@ -96,7 +96,7 @@ fn runner_and_terraform_work_in_sessions_of_their_own() {
 }
 
 /// What the runner gives the AWS provider for an environment with a role, taken by Terraform's own backend, which assumes roles with
-/// the same library as the provider: STS is asked by the external id in the operation's name, and what follows has the credentials
+/// the same library as the provider: STS gets the external ID and the operation's ID as session name, and what follows has the credentials
 /// that it gave.
 #[test]
 fn environment_role_is_assumed_with_external_and_operation_id() {

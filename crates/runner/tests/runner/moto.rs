@@ -206,7 +206,7 @@ impl Moto {
         assert!(done.status.success(), "{done:?}");
     }
 
-    /// The variables of clients of whatever is asked of moto.
+    /// The environment variables for clients of moto.
     pub fn vars(&self) -> Vec<(&'static str, String)> {
         let mut services = vec!["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
         if self.build.is_some() {

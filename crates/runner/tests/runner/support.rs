@@ -26,7 +26,7 @@ pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
 /// The role that builds take sessions of.
 pub const SESSION_ROLE: &str = "arn:aws:iam::123456789012:role/slipway-runner";
-/// What the role of an environment asks for.
+/// The external ID of an environment's role.
 pub const EXTERNAL_ID: &str = "b3d2f6a8-1c55-4d0e-9a52";
 
 /// The variable that names a Terraform CLI configuration in which `hashicorp/aws` comes from a mirror on this machine.

@@ -40,7 +40,7 @@ impl Fake {
         self.calls.lock().expect("no test panics while it records").clone()
     }
 
-    /// How often it was asked for this action.
+    /// How many calls of this action it got.
     pub fn count(&self, action: &str) -> usize {
         self.calls().iter().filter(|(called, _)| called == action).count()
     }

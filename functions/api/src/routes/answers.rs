@@ -58,10 +58,7 @@ impl Api {
                 "A live stack in the environment has this name already: /v1/stacks/{by}. Choose another name, or change that stack."
             ))),
             // The request was repeated until the store gave up with an error of its own.
-            Outcome::StackChanged => Err(Error::internal(
-                "asking for an operation",
-                "the stack changed meanwhile",
-            )),
+            Outcome::StackChanged => Err(Error::internal("creating an operation", "the stack changed meanwhile")),
         }
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct LogPages {
 }
 
 impl LogPages {
-    /// A page of a stream. The last pages of a log are read anew: what is missing in these is never asked for again.
+    /// A page of a stream. The last pages of a log are read again each time, because their missing lines are never requested again.
     pub(super) async fn get(
         &self,
         logs: &Client,

@@ -109,7 +109,7 @@ async fn a_release_may_be_asked_for_before_the_stack_is_there() {
     assert_eq!(
         release.expect("a release").images.len(),
         2,
-        "the worker keeps what was asked for"
+        "the worker keeps the requested image"
     );
 }
 

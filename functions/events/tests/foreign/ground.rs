@@ -81,7 +81,7 @@ impl Ground {
         self.events.handle(event).await.expect("handled");
     }
 
-    /// The results that were put, since the last time they were asked for.
+    /// The results that were sent since the last call.
     pub fn results(&self) -> Vec<Value> {
         let put = self
             .fake
@@ -161,7 +161,7 @@ impl Ground {
         self.table.store.stack(&stack.id).await.expect("a stack")
     }
 
-    /// The images that a stack is asked to run, oldest release first, each as `service=digest`.
+    /// The images of a stack's releases, oldest release first, each as `service=digest`.
     pub async fn releases(&self, stack: &Stack) -> Vec<String> {
         let page = self.table.store.releases(&stack.id, 100, None).await.expect("a page");
         let shown = |release: slipway_model::release::Release| {

@@ -79,7 +79,7 @@ pub struct Aws {
     pub sts: Sts,
     /// The snapshots of RDS, by name.
     pub snapshots: BTreeSet<String>,
-    /// What RDS says of a snapshot when it is asked, in turn; then it is available.
+    /// RDS's answers to `Describe…` of a snapshot, in turn; then it is available.
     pub snapshot_status: VecDeque<String>,
     /// Whether a snapshot is there only when its event says so.
     pub snapshots_take_long: bool,

@@ -1,4 +1,4 @@
-//! What every world starts from: the servers, a stack whose provision was asked for, and what its blueprint says.
+//! The start of every world: the servers, a stack whose provision was requested, and its blueprint.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
     (store.operation(&id).await.expect("the operation").stack, id)
 }
 
-/// A stack that is asked for with images.
+/// A stack that is requested with images.
 pub fn new_stack() -> NewStack {
     NewStack {
         name: name("guests"),

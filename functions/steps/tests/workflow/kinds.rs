@@ -396,7 +396,7 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
         ReleaseStatus::Failed
     );
 
-    // The address is asked until it answers, for a while.
+    // The address is polled until it answers, for a while.
     world.aws().health = vec![503, 502, 200];
     let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
     let run = world.run(&release);

@@ -63,7 +63,7 @@ fn rollback_rolls_out_an_earlier_release_without_migrations() {
     let (superseded, current) = (ReleaseStatus::Superseded, ReleaseStatus::Current);
     assert_eq!(statuses(&world), [superseded, superseded, current]);
 
-    // One that fails leaves everything as it was, and may be asked for again.
+    // A failed one changes nothing, and can be requested again.
     world.aws().broken_image = Some(image(2).to_string());
     let back = roll_back(&world, 2);
     let run = world.run(&back);

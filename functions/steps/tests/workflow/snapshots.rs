@@ -1,4 +1,4 @@
-//! Releases that are asked for with a snapshot.
+//! Releases with a snapshot.
 
 use serde_json::json;
 use slipway_asl::simulate::Simulation;

@@ -122,7 +122,7 @@ pub struct World {
 }
 
 impl World {
-    /// A world with an environment in which plans wait for an approval, and a stack whose provision was asked for with images.
+    /// A world with an environment in which plans wait for an approval, and a stack whose provision was requested with images.
     pub fn new() -> (Self, OperationId) {
         Self::in_environment(Approval::Always, false)
     }

@@ -1,4 +1,4 @@
-//! How each service of the local AWS is asked: what a call is as an HTTP request, and what its answer says.
+//! The protocol of each service of the local AWS: a call as an HTTP request, and the parts of its response.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
