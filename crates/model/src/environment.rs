@@ -1,5 +1,6 @@
 //! Where stacks live, and the rules there.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +12,7 @@ use crate::account::{AccountId, EnvironmentRole, ExternalId, Region};
 use crate::fields::Fields;
 use crate::name::Name;
 use crate::operation::approval::ApprovalRule;
+use crate::plan::protection::TypePattern;
 use crate::problem::FieldProblem;
 
 /// When a plan needs approval before it is applied.
@@ -86,9 +88,12 @@ pub struct Environment {
     /// How long a plan waits for them.
     #[serde(default = "three_days", skip_serializing_if = "is_three_days")]
     pub approval_timeout_seconds: u32,
-    /// Whether stacks here are kept from being destroyed.
+    /// Whether stacks here are kept from being destroyed, and resources of protected types from being lost.
     #[serde(default)]
     pub protected: bool,
+    /// The protected types; none for [`DEFAULT_TYPES`](crate::plan::protection::DEFAULT_TYPES).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected_types: Option<BTreeSet<TypePattern>>,
     /// Values that the environment gives to every blueprint which declares a variable of that name (a VPC, a domain): a
     /// request cannot set these.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -166,6 +171,10 @@ impl Environment {
         let self_approval = fields.flag("self_approval");
         let approval_timeout_seconds = within(&mut fields, "approval_timeout_seconds", &TIMEOUTS, THREE_DAYS);
         let protected = fields.flag("protected");
+        let protected_types = fields.optional_set(
+            "protected_types",
+            "give resource types like `aws_db_instance` or `aws_rds_*`, or leave it out for the default",
+        );
         let variables = fields.object("variables").unwrap_or_default();
         let mut problems = fields.problems();
         problems.extend(different_name(name.as_ref(), called));
@@ -188,6 +197,7 @@ impl Environment {
                 self_approval: self_approval.unwrap_or_default(),
                 approval_timeout_seconds,
                 protected: protected.unwrap_or_default(),
+                protected_types,
                 variables,
             }),
             _ => Err(problems),
@@ -268,7 +278,8 @@ mod tests {
         let whole = json!({
             "name": "live", "account": "111122223333", "region": "eu-west-1", "role": role,
             "external_id": "0123456789abcdef", "approval": "when_destroying", "approvals_required": 2, "self_approval": true,
-            "approval_timeout_seconds": 3600, "protected": true, "variables": {"vpc": {"id": 1}},
+            "approval_timeout_seconds": 3600, "protected": true, "protected_types": ["aws_db_*", "terraform_data"],
+            "variables": {"vpc": {"id": 1}},
         });
         let environment = read(whole.clone()).expect("an environment");
         assert_eq!(serde_json::to_value(environment).expect("JSON"), whole);
@@ -288,7 +299,8 @@ mod tests {
         assert_eq!(
             fields(json!({
                 "name": "dev", "account": 1, "region": "moon", "role": "admin", "external_id": "x", "approval": "sometimes",
-                "approvals_required": 11, "approval_timeout_seconds": 59, "protected": "yes", "variables": {"a b": 1}, "colour": "red",
+                "approvals_required": 11, "approval_timeout_seconds": 59, "protected": "yes", "protected_types": ["Database"],
+                "variables": {"a b": 1}, "colour": "red",
             })),
             [
                 "account",
@@ -299,6 +311,7 @@ mod tests {
                 "approvals_required",
                 "approval_timeout_seconds",
                 "protected",
+                "protected_types[0]",
                 "colour",
                 "name",
                 "variables.a b",

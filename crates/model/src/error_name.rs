@@ -11,6 +11,8 @@ pub enum ErrorName {
     PlanFailed,
     /// The rules of the environment forbid the plan.
     PlanRefused,
+    /// The plan would lose a resource of a protected type.
+    ResourceProtected,
     /// The request does not fit the stack any more.
     RequestInvalid,
     /// The approver rejected the plan.
@@ -54,6 +56,7 @@ impl ErrorName {
     pub fn discards(name: &str) -> bool {
         [
             Self::PlanRefused,
+            Self::ResourceProtected,
             Self::RequestInvalid,
             Self::ApprovalRejected,
             Self::ApprovalTimedOut,
@@ -63,9 +66,10 @@ impl ErrorName {
     }
 
     /// Every name.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::PlanFailed,
         Self::PlanRefused,
+        Self::ResourceProtected,
         Self::RequestInvalid,
         Self::ApprovalRejected,
         Self::ApprovalTimedOut,
@@ -91,6 +95,7 @@ impl ErrorName {
         match self {
             Self::PlanFailed => "Slipway.PlanFailed",
             Self::PlanRefused => "Slipway.PlanRefused",
+            Self::ResourceProtected => "Slipway.ResourceProtected",
             Self::RequestInvalid => "Slipway.RequestInvalid",
             Self::ApprovalRejected => "Slipway.ApprovalRejected",
             Self::ApprovalTimedOut => "Slipway.ApprovalTimedOut",

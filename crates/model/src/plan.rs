@@ -8,6 +8,7 @@
 //! | [`contract`] | what becomes of the output `slipway` |
 //! | [`pages`] | a plan as objects in the artifacts bucket |
 //! | [`binding`] | what the apply of a plan uses, by SHA-256 |
+//! | [`protection`], [`refusal`] | which resources no plan may lose, and why a plan is refused |
 //! | [`sheet`] | everything that an approver decides by |
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ use crate::environment::{Approval, Environment};
 use crate::operation::OperationKind;
 use item::Item;
 use pages::Document;
+use protection::Losses;
+pub use refusal::Refusal;
 
 pub mod attribute;
 pub mod binding;
@@ -28,6 +31,8 @@ mod difference;
 pub mod item;
 pub mod pages;
 mod path;
+pub mod protection;
+pub mod refusal;
 pub mod sheet;
 pub mod show;
 mod text;
@@ -205,6 +210,9 @@ pub struct PlanSummary {
     /// How many resources and actions of each type would change, and how.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub types: BTreeMap<String, BTreeMap<Action, u64>>,
+    /// What would be lost, by type. Records of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub losses: Losses,
     /// What in the plan is not understood. Such a plan is never applied without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
@@ -241,15 +249,17 @@ impl PlanSummary {
         if let Some(action) = item.action {
             self.count_action(action);
         }
+        protection::count(&mut self.losses, item);
         self.count_type(item);
     }
 
     fn count_type(&mut self, item: &Item) {
         let Some(action) = item.action else { return };
-        if self.types.len() == TYPES_COUNTED && !self.types.contains_key(&item.kind) {
+        let kind = protection::known(&item.kind);
+        if self.types.len() == TYPES_COUNTED && !self.types.contains_key(kind) {
             return self.note("the plan changes more types of resources than are counted");
         }
-        let counts = self.types.entry(item.kind.clone()).or_default();
+        let counts = self.types.entry(kind.to_owned()).or_default();
         *counts.entry(action).or_default() += 1;
     }
 
@@ -296,11 +306,7 @@ impl PlanSummary {
 
     /// The types of which a resource would be destroyed, replaced or dropped from the state.
     pub fn lost_types(&self) -> impl Iterator<Item = &str> {
-        let lost = |counts: &BTreeMap<Action, u64>| {
-            [Action::Delete, Action::Replace, Action::Forget, Action::Unknown]
-                .iter()
-                .any(|action| counts.contains_key(action))
-        };
+        let lost = |counts: &BTreeMap<Action, u64>| counts.keys().any(|action| protection::loses(*action));
         let types = self.types.iter().filter(move |(_, counts)| lost(counts));
         types.map(|(kind, _)| kind.as_str())
     }
@@ -335,8 +341,8 @@ pub enum Verdict {
     Apply,
     /// It waits for approval.
     ApprovalNeeded,
-    /// The rules of the environment forbid it: the text says which.
-    Refused(String),
+    /// A rule of the environment forbids it.
+    Refused(Refusal),
 }
 
 /// Judges a plan by the kind of its operation and the rules of its environment.
@@ -345,10 +351,17 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
         return Verdict::ShownOnly;
     }
     if kind == OperationKind::Destroy && environment.protected {
-        return Verdict::Refused(format!(
-            "the environment `{}` is protected: stacks in it are not destroyed",
-            environment.name
-        ));
+        return Verdict::Refused(Refusal {
+            policy: protection::PROTECTED.to_owned(),
+            reason: format!(
+                "the environment `{}` is protected: stacks in it are not destroyed",
+                environment.name
+            ),
+            resources: Vec::new(),
+        });
+    }
+    if let Some(refusal) = protection::refusal(plan, environment) {
+        return Verdict::Refused(refusal);
     }
     if !plan.not_understood.is_empty() {
         return Verdict::ApprovalNeeded;
@@ -357,6 +370,8 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
         return Verdict::NothingToChange;
     }
     match environment.approval {
+        // Nobody plans what an action does: it may delete what is protected.
+        Approval::Never if environment.protected && plan.invoke > 0 => Verdict::ApprovalNeeded,
         Approval::Never => Verdict::Apply,
         Approval::WhenDestroying if plan.may_lose() => Verdict::ApprovalNeeded,
         Approval::WhenDestroying => Verdict::Apply,
@@ -380,6 +395,7 @@ mod tests {
             self_approval: false,
             approval_timeout_seconds: 259_200,
             protected,
+            protected_types: None,
             variables: serde_json::Map::new(),
         }
     }
@@ -426,7 +442,7 @@ mod tests {
     #[test]
     fn the_rules_of_the_environment_decide() {
         let (creates, replaces) = (plan(&[Action::Create]), plan(&[Action::Update, Action::Replace]));
-        let judge = |plan, approval| review(OperationKind::Update, plan, &environment(approval, true));
+        let judge = |plan, approval| review(OperationKind::Update, plan, &environment(approval, false));
         assert_eq!(judge(&creates, Approval::Never), Verdict::Apply);
         assert_eq!(judge(&creates, Approval::WhenDestroying), Verdict::Apply);
         assert_eq!(judge(&replaces, Approval::WhenDestroying), Verdict::ApprovalNeeded);
@@ -514,7 +530,7 @@ mod tests {
         }
         assert!(matches!(
             review(OperationKind::Destroy, &deletes, &environment(Approval::Never, true)),
-            Verdict::Refused(why) if why.contains("live")
+            Verdict::Refused(why) if why.to_string().contains("live")
         ));
         // Nor is one whose resources no longer exist: its record is retained.
         assert!(matches!(

@@ -155,7 +155,7 @@ export function planPane(operation, signal) {
           draw();
         }}><span class="muted" role="status">${query ? `${count(matching.length)} of ${count(items.length)}` : ''}</span>` : null}
         <span class="grow"></span>${items.some(hasMore) ? html`<button type="button" class="small quiet" @click=${() => fold(opened.size === 0)}>${opened.size === 0 ? 'Expand' : 'Collapse'}</button>` : null}</div>
-      ${plan.refused_because ? html`<div class="note" data-tone="bad"><strong>Refused</strong><p>${plan.refused_because}</p></div>` : null}
+      ${plan.refused_because ? html`<div class="note" data-tone="bad"><strong>Refused by <code>${plan.refused_by}</code></strong><p>${plan.refused_because}</p></div>` : null}
       ${trouble ? html`<div class="note" data-tone="bad"><strong>The plan could not be read</strong><p>${trouble}</p><p><button type="button" class="small" @click=${load}>Try again</button></p></div>` : null}
       ${losing.length ? group('losing', null, losing, query) : null}
       ${grouped(matching.filter((one) => one.subject === 'resource' && !loses(one))).map(([module, found]) => group(`module-${module}`, module ? html`<code>${module}</code>` : null, found, query))}

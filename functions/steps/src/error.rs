@@ -2,8 +2,9 @@
 
 use lambda_runtime::Diagnostic;
 use slipway_model::error_name::ErrorName;
+use slipway_model::plan::Refusal;
 use slipway_model::problem::FieldProblem;
-use slipway_store::judge::Refusal;
+use slipway_store::judge;
 use slipway_store::task_token::AnswerError;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
@@ -17,7 +18,7 @@ const TEXT_LENGTH: usize = 1_500;
 pub enum StepError {
     /// The rules of the environment forbid the plan.
     #[error("{0}")]
-    PlanRefused(String),
+    PlanRefused(Refusal),
     /// The request does not fit the stack any more when its turn comes.
     #[error("{0}")]
     RequestInvalid(String),
@@ -139,7 +140,7 @@ impl StepError {
     /// The error's name in the workflow, and the `errorType` of the function.
     pub fn name(&self) -> &'static str {
         let name = match self {
-            Self::PlanRefused(_) => ErrorName::PlanRefused,
+            Self::PlanRefused(refusal) => refusal.error_name(),
             Self::PlanFailed(_) => ErrorName::PlanFailed,
             Self::RequestInvalid(_) => ErrorName::RequestInvalid,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,
@@ -205,18 +206,18 @@ impl From<slipway_store::Error> for StepError {
     }
 }
 
-impl From<Refusal> for StepError {
-    fn from(refusal: Refusal) -> Self {
+impl From<judge::Refusal> for StepError {
+    fn from(refusal: judge::Refusal) -> Self {
         match refusal {
-            Refusal::Invalid(problems) => Self::RequestInvalid(format!(
+            judge::Refusal::Invalid(problems) => Self::RequestInvalid(format!(
                 "the request does not fit the stack any more, which changed while the request waited: {}",
                 lines(&problems)
             )),
-            Refusal::Conflict(why) => Self::RequestInvalid(why),
-            Refusal::RevisionMismatch { current } => {
+            judge::Refusal::Conflict(why) => Self::RequestInvalid(why),
+            judge::Refusal::RevisionMismatch { current } => {
                 Self::RequestInvalid(format!("the stack is at revision {current} by now"))
             }
-            Refusal::Store(error) => error.into(),
+            judge::Refusal::Store(error) => error.into(),
         }
     }
 }

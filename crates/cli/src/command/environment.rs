@@ -37,7 +37,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
         EnvironmentCommand::Show { name } => {
             let environment: Value = client.get(&format!("{}/{name}", ENVIRONMENTS.path)).await?;
             output.answer(&environment, |environment| {
-                let field = |name: &str| format!("{name:<12}{}", text_at(environment, name));
+                let field = |name: &str| format!("{name:<16}{}", text_at(environment, name));
                 [
                     "name",
                     "account",
@@ -45,6 +45,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
                     "role",
                     "approval",
                     "protected",
+                    "protected_types",
                     "variables",
                     "revision",
                 ]

@@ -63,6 +63,7 @@ fn new(name: Name, data: &Path) -> Result<Environment, Error> {
         self_approval: true,
         approval_timeout_seconds: 259_200,
         protected: false,
+        protected_types: None,
         variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),
     })
 }

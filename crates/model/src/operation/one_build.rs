@@ -15,7 +15,7 @@ use super::{Failure, Operation, OperationStatus, StepStatus};
 use crate::environment::Environment;
 use crate::name::Digest;
 use crate::plan::binding::Binding;
-use crate::plan::{Drift, PlanSummary, Verdict, review};
+use crate::plan::{Drift, PlanSummary, Refusal, Verdict, review};
 
 /// The state in which the plan is judged.
 pub const REVIEW_PLAN: &str = "Review plan";
@@ -80,7 +80,7 @@ pub enum Next {
     /// It applies the plan.
     Apply,
     /// It fails for this reason.
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// The verdict with which the build that made this plan applies it; none if the plan is left to the workflow.

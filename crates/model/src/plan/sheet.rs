@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::attribute::AttributeChange;
 use super::binding::Binding;
 use super::pages::Index;
-use super::{Action, PlanSummary, Verdict};
+use super::{Action, PlanSummary, Verdict, protection};
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
@@ -391,7 +391,7 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
     verdicts.push(verdict("environment.approval", approval, reason.to_owned()));
     if environment.protected {
         verdicts.push(verdict(
-            "environment.protected",
+            protection::PROTECTED,
             if operation.kind == OperationKind::Destroy {
                 "refuse"
             } else {
@@ -400,8 +400,17 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
             "stacks of the environment are not destroyed".to_owned(),
         ));
     }
-    if let Some(Verdict::Refused(why)) = &operation.verdict {
-        verdicts.push(verdict("review", "refuse", why.clone()));
+    if environment.protected {
+        let (allows, reason) = match protection::refusal(plan, environment) {
+            Some(refusal) => ("refuse", refusal.reason),
+            None => ("allow", "no resource of a protected type would be lost".to_owned()),
+        };
+        verdicts.push(verdict(protection::PROTECTED_TYPES, allows, reason));
+    }
+    if let Some(Verdict::Refused(refusal)) = &operation.verdict
+        && verdicts.iter().all(|verdict| verdict.policy != refusal.policy)
+    {
+        verdicts.push(verdict(&refusal.policy, "refuse", refusal.reason.clone()));
     }
     verdicts
 }

@@ -116,7 +116,14 @@ fn sheet_has_what_an_approver_decides_by() {
         .iter()
         .map(|policy| &policy["policy"])
         .collect();
-    assert_eq!(policies, ["environment.approval", "environment.protected"]);
+    assert_eq!(
+        policies,
+        [
+            "environment.approval",
+            "environment.protected",
+            "environment.protected_types"
+        ]
+    );
     assert_eq!(sheet["policies"][0]["verdict"], "approval_needed");
     assert!(!sheet.to_string().contains("hunter2"), "{sheet:#}");
 }

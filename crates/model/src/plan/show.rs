@@ -181,6 +181,7 @@ impl Reader<'_> {
     fn take_odd(&mut self, subject: Subject, element: &Value, why: &serde_json::Error) {
         let address = element["address"].as_str().unwrap_or("(no address)");
         let mut item = Item::new(subject, Some(Action::Unknown), address);
+        element["type"].as_str().unwrap_or_default().clone_into(&mut item.kind);
         item.not_understood = Some(why.to_string());
         self.note(format!("{address}: {why}"));
         if subject == Subject::Resource {

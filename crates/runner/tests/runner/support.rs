@@ -97,6 +97,7 @@ impl World {
             self_approval: false,
             approval_timeout_seconds: 259_200,
             protected: false,
+            protected_types: None,
             variables: Map::from_iter([
                 ("domain".to_owned(), "dev.example".into()),
                 ("undeclared".to_owned(), 1.into()),

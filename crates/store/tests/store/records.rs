@@ -129,6 +129,7 @@ async fn an_environment_comes_back_as_it_was_written() {
         self_approval: false,
         approval_timeout_seconds: 259_200,
         protected: true,
+        protected_types: None,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),
     };
     for called in ["live", "dev"] {

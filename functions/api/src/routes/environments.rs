@@ -123,8 +123,10 @@ struct PutEnvironment {
     self_approval: Option<bool>,
     /// The number of seconds after which an undecided plan expires, from 60 to 518400; 259200 by default.
     approval_timeout_seconds: Option<u32>,
-    /// Whether destroying stacks is forbidden; false by default.
+    /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
     protected: Option<bool>,
+    /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.
+    protected_types: Option<Vec<String>>,
     /// Values for all blueprints that declare a variable of that name.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,

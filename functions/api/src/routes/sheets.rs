@@ -9,6 +9,7 @@ use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
 use slipway_model::plan::sheet::{Basis, Sheet};
+use slipway_model::plan::{Verdict, review};
 use slipway_model::stack::Configuration;
 use slipway_store::Cursor;
 
@@ -60,13 +61,28 @@ impl Api {
     pub(super) async fn require_sheet(&self, operation: &Operation, quoted: Option<&Digest>) -> Result<(), Error> {
         let hash = self.sheet(operation).await?.hash();
         if quoted == Some(&hash) {
-            return Ok(());
+            return self.require_not_refused(operation).await;
         }
         Err(Error::StaleSheet {
             is_missing: quoted.is_none(),
             hash,
             path: path(&operation.id),
         })
+    }
+
+    /// Rejects an approval of a plan that the rules of the environment refuse by now: it was protected after the review, say.
+    async fn require_not_refused(&self, operation: &Operation) -> Result<(), Error> {
+        let environment = self.store.environment(&operation.environment).await?;
+        let verdict = operation
+            .plan
+            .as_ref()
+            .map(|plan| review(operation.kind, plan, &environment));
+        match verdict {
+            Some(Verdict::Refused(refusal)) => Err(Error::Conflict(format!(
+                "Nothing was approved: the {refusal}. Cancel the operation, or change the rules of the environment."
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The sheet as it is now.

@@ -33,8 +33,11 @@ pub struct Environment {
     pub self_approval: bool,
     /// The number of seconds after which an undecided plan expires.
     pub approval_timeout_seconds: u32,
-    /// Whether destroying stacks is forbidden.
+    /// Whether destroying stacks and losing resources of protected types is forbidden.
     pub protected: bool,
+    /// The resource types whose resources no plan may delete, replace or forget in a protected environment; null for the default
+    /// list.
+    pub protected_types: Option<Vec<String>>,
     /// Values for all blueprints that declare a variable of that name. Requests cannot set these.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
@@ -46,6 +49,7 @@ impl Environment {
     /// The environment as the caller may see it.
     pub fn of(environment: environment::Environment, revision: u64, caller: &Caller) -> Self {
         let external_id = environment.external_id.filter(|_| caller.admin);
+        let types = environment.protected_types;
         Self {
             name: environment.name.to_string(),
             account: environment.account.to_string(),
@@ -57,6 +61,7 @@ impl Environment {
             self_approval: environment.self_approval,
             approval_timeout_seconds: environment.approval_timeout_seconds,
             protected: environment.protected,
+            protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
             variables: environment.variables,
             revision,
         }

@@ -176,6 +176,11 @@ pub struct Plan {
     pub verdict: Option<&'static str>,
     /// Why the environment's rules refuse it.
     pub refused_because: Option<String>,
+    /// The policy that refuses it.
+    #[schema(example = "environment.protected_types")]
+    pub refused_by: Option<String>,
+    /// The addresses of the resources that the policy is about. The first ones, if there are many.
+    pub refused_resources: Vec<String>,
 }
 
 /// A snapshot of a stack's database.
@@ -346,13 +351,13 @@ impl From<operation::Step> for Step {
 
 impl Plan {
     fn new(plan: plan::PlanSummary, verdict: Option<plan::Verdict>) -> Self {
-        let (verdict, refused_because) = match verdict {
+        let (verdict, refusal) = match verdict {
             None => (None, None),
             Some(plan::Verdict::ShownOnly) => (Some("shown_only"), None),
             Some(plan::Verdict::NothingToChange) => (Some("nothing_to_change"), None),
             Some(plan::Verdict::Apply) => (Some("apply"), None),
             Some(plan::Verdict::ApprovalNeeded) => (Some("approval_needed"), None),
-            Some(plan::Verdict::Refused(why)) => (Some("refused"), Some(why)),
+            Some(plan::Verdict::Refused(refusal)) => (Some("refused"), Some(refusal)),
         };
         Self {
             add: plan.add,
@@ -370,7 +375,9 @@ impl Plan {
             outputs_changed: plan.outputs_changed,
             resources: resources(plan.resources),
             verdict,
-            refused_because,
+            refused_because: refusal.as_ref().map(|refusal| refusal.reason.clone()),
+            refused_by: refusal.as_ref().map(|refusal| refusal.policy.clone()),
+            refused_resources: refusal.map(|refusal| refusal.resources).unwrap_or_default(),
         }
     }
 }

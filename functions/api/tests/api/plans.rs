@@ -210,3 +210,29 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
     let approved = server.post(&approve, &server.sheet(&operation).await).await;
     assert_eq!(approved.status, 202, "{approved:?}");
 }
+
+#[tokio::test]
+async fn approval_of_a_plan_that_is_refused_by_now_is_rejected() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(3)).await;
+    let mut environment = server
+        .store
+        .environment(&"local".parse().expect("a name"))
+        .await
+        .expect("the environment");
+    environment.protected = true;
+    server.store.put_environment(&environment).await.expect("written");
+    let sheet = server.get(&format!("{path}/sheet")).await.json();
+    let policies = sheet["policies"].as_array().expect("policies").iter();
+    let refuses = policies.filter(|policy| policy["verdict"] == "refuse");
+    let refuses: Vec<&Value> = refuses.map(|policy| &policy["policy"]).collect();
+    assert_eq!(refuses, ["environment.protected_types"]);
+    let answer = server
+        .post(&format!("{path}/approve"), &server.sheet(&operation).await)
+        .await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(detail.contains("environment.protected_types"), "{detail}");
+    assert!(detail.contains("module.data.aws_db_instance.z"), "{detail}");
+    assert!(server.calls("SendTaskSuccess").is_empty());
+}

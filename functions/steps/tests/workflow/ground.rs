@@ -68,6 +68,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         self_approval: false,
         approval_timeout_seconds: 259_200,
         protected,
+        protected_types: None,
         variables: serde_json::Map::new(),
     };
     store.put_environment(&environment).await.expect("an environment");

@@ -8,7 +8,7 @@ use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
 use slipway_model::name::Image;
 use slipway_model::operation::{Failure, OperationKind, OperationStatus, StepStatus};
-use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
 
@@ -286,6 +286,23 @@ fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
     assert_eq!(error, "Slipway.PlanRefused");
     assert!(cause.contains("the environment `live` is protected"), "{cause}");
     assert!(!run.visited().contains(&"Apply"));
+
+    let database = json!({"format_version": "1.2", "applyable": true, "resource_changes": [
+        {"address": "aws_db_instance.a", "type": "aws_db_instance", "change": {"actions": ["delete", "create"]}},
+    ]});
+    world.plan = plan::show::read(database.to_string().as_bytes(), &str::to_owned)
+        .expect("a plan")
+        .summary;
+    let update = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ResourceProtected");
+    assert!(
+        cause.contains("aws_db_instance.a") && cause.contains("environment.protected_types"),
+        "{cause}"
+    );
+    assert!(!run.visited().contains(&"Apply"));
+    assert_eq!(world.stack().status, StackStatus::Ready);
 
     let (mut world, id) = World::new();
     world.people = People::Reject;
