@@ -154,9 +154,9 @@ fn fail_once(case: &Case) {
         "{what} was not reached: {:?}",
         run.visited()
     );
-    let (error, cause) = failed(&run);
-    assert_eq!(error, case.error, "{what}: {cause}");
-    assert!(cause.contains(case.says), "{what}: {cause}");
+    let (error, text) = failed(&run);
+    assert_eq!(error, case.error, "{what}: {text}");
+    assert!(text.contains(case.says), "{what}: {text}");
 
     let operation = world.operation(&id);
     if case.state == "Record failure" {
@@ -173,11 +173,11 @@ fn fail_once(case: &Case) {
     let failure = operation.failure.expect("a failure");
     assert_eq!(failure.name, error, "{what}");
     assert!(
-        cause.contains(failure.message.trim_end_matches('.')),
-        "{what}: {cause} / {}",
+        text.contains(failure.message.trim_end_matches('.')),
+        "{what}: {text} / {}",
         failure.message
     );
-    assert!(cause.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {cause}");
+    assert!(text.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {text}");
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
     // The next operation gets its turn.
