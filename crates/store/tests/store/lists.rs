@@ -282,9 +282,9 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
         .next
         .expect("more");
     let refused = |error: Result<_, Error>| matches!(error, Err(Error::InvalidCursor(_)));
-    assert!(refused(store.stacks(&in_dev, 1, Some(&of_stacks)).await.map(|_| ())));
+    assert!(refused(store.stacks(&dev_only, 1, Some(&of_stacks)).await.map(|_| ())));
     assert!(refused(
-        store.stacks(&in_dev, 1, Some(&of_operations)).await.map(|_| ())
+        store.stacks(&dev_only, 1, Some(&of_operations)).await.map(|_| ())
     ));
     assert!(refused(
         store
