@@ -258,7 +258,7 @@ def self_test(policies: dict[str, list[Policy]], asked: Asked, denied: list):
 def main():
     arguments = argparse.ArgumentParser(description="Compares what Slipway's roles may do with what the tests called.")
     arguments.add_argument("calls", type=Path, help="the folder of recorded calls")
-    arguments.add_argument("paths", help="the example `paths` of slipway-asl, built")
+    arguments.add_argument("paths", help="the example `paths` of asl-interpreter, built")
     arguments.add_argument("--statements", action="store_true", help="print what fails without each statement")
     arguments.add_argument("--self-test", action="store_true")
     given = arguments.parse_args()

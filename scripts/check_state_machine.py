@@ -5,7 +5,7 @@ Every integration exists and its action is written as Step Functions writes it; 
 statemachine/operation.cases.json evaluates them, are members of the action's input with the right types and all required members; and
 every name in `ErrorEquals` is an error that the action can end with.
 
-    cargo build -p slipway-asl --example paths
+    cargo build -p asl-interpreter --example paths
     target/lint/policies/bin/python scripts/check_state_machine.py target/debug/examples/paths      needs .ci/requirements-policies.txt
     target/lint/policies/bin/python scripts/check_state_machine.py target/debug/examples/paths --self-test
 
@@ -186,7 +186,7 @@ def self_test(definition: dict, evaluated: list[dict]):
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Checks the tasks of the state machine against AWS's service models.")
-    arguments.add_argument("paths", help="the example `paths` of slipway-asl, built")
+    arguments.add_argument("paths", help="the example `paths` of asl-interpreter, built")
     arguments.add_argument("--self-test", action="store_true")
     given = arguments.parse_args()
     definition, evaluated = json.loads(DEFINITION.read_text()), evaluated_by(given.paths)

@@ -6,7 +6,7 @@ in both. They have to go through the same states in the same order, end in the s
 same arguments. Every state of the machine is in a case.
 
     python3 -m venv target/emulator && target/emulator/bin/pip install -r .ci/requirements-emulator.txt
-    cargo build -p slipway-asl --example paths
+    cargo build -p asl-interpreter --example paths
     target/emulator/bin/python scripts/compare_with_emulator.py target/debug/examples/paths
 
 The steps are a function on the emulator that answers as the case says, so that arguments, retries, task tokens and errors are the

@@ -69,7 +69,7 @@ def one_operation(slipway):
     """Provisions a guestbook with its first release: the requests, the execution's events, the bytes of its log."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="slipway-cost-"))
     log = folder / "requests.log"
-    environment = {**os.environ, "SLIPWAY_LOG": "slipway_local::front=debug", "NO_COLOR": "1"}
+    environment = {**os.environ, "SLIPWAY_LOG": "aws_emulator::endpoint=debug", "NO_COLOR": "1"}
     command = [slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", folder / "data"]
     with log.open("w") as errors:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)

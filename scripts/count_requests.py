@@ -31,7 +31,7 @@ def provision(slipway, prefix="counted"):
     """The requests of one provision after a first one, which fills the caches: service, action and path of each."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="slipway-requests-"))
     log = folder / "requests.log"
-    environment = {**os.environ, "SLIPWAY_LOG": "slipway_local::front=debug", "NO_COLOR": "1"}
+    environment = {**os.environ, "SLIPWAY_LOG": "aws_emulator::endpoint=debug", "NO_COLOR": "1"}
     command = [slipway, "up", "--json", "--port", "0", "--aws-port", "0", "--data", folder / "data"]
     with log.open("w") as errors:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)

@@ -8,10 +8,10 @@ mod values;
 
 use std::path::PathBuf;
 
+use aws_emulator::Limit;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semver::Version;
-use slipway_local::Limit;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::{Image, Name};
 

@@ -13,7 +13,8 @@ use crate::guestbook;
 use crate::output::Output;
 use crate::server::{self, LocalAws};
 use crate::terraform::Search;
-use slipway_local::{Limits, Local, LocalOptions};
+use aws_emulator::Limits;
+use slipway_local::{Local, LocalOptions};
 
 use story::Story;
 

@@ -150,7 +150,7 @@ pub enum Error {
     Local(#[source] slipway_local::Error),
     /// `SLIPWAY_POSTGRES_BIN` names no `PostgreSQL`.
     #[error("{}", slipway_model::error_chain::chain(.0))]
-    Postgres(slipway_local::postgres::PostgresError),
+    Postgres(aws_emulator::postgres::PostgresError),
     /// The demo did not see what it promised.
     #[error("the demo failed: {0}")]
     Demo(String),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!            ┌─────────── API port ───────────┐       ┌────────────── AWS port ─────────────┐
-//!  curl, CLI │ guard ─► slipway_api::router   │──SDK─►│ guard ─► front ─► S3, DynamoDB, ... │◄── aws CLI, runner
+//!  curl, CLI │ guard ─► slipway_api::router   │──SDK─►│ guard ─► endpoint ─► S3, DynamoDB … │◄── aws CLI, runner
 //!            └────────────────────────────────┘       └──┬──────────────────────────────────┘
 //!                    steps, events, sweep ◄── in-process ┘ (Step Functions, EventBridge)
 //! ```
@@ -12,10 +12,9 @@
 mod folder;
 mod functions;
 mod gateway;
-mod idle;
 mod leftovers;
-mod listener;
 mod ports;
+mod recorder;
 mod seed;
 mod services;
 mod start;
@@ -26,6 +25,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_emulator::dynamodb::DynamoDb;
+use aws_emulator::endpoint::{Guard, Token};
+use aws_emulator::ledger::Ledger;
+use aws_emulator::listener::serve;
+use aws_emulator::{Limits, codebuild, elasticache, postgres};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -34,18 +38,10 @@ use tokio_util::sync::CancellationToken;
 use self::folder::DataFolder;
 pub use self::folder::ServerFile;
 use self::functions::{Aws, Handlers};
-pub use self::listener::no_delay;
-use self::listener::{api_router, serve};
 use self::services::LocalServices;
 pub use self::token::TOKEN_FILE;
 use crate::Error;
-use crate::codebuild;
-use crate::dynamodb::DynamoDb;
-use crate::front::{Guard, Token};
-use crate::ledger::Ledger;
-use crate::limits::Limits;
 use crate::template::Template;
-use crate::{elasticache, postgres};
 
 /// The bucket of the images that ECS runs.
 pub const IMAGES: &str = "slipway-images";
@@ -129,7 +125,7 @@ impl Local {
 
         let (stop_api, stop_aws) = (CancellationToken::new(), CancellationToken::new());
         let guard = Guard::new(addresses.1.port()).with_token(shared.clone().map(Token::OfAws));
-        let aws_router = services.front().router(guard);
+        let aws_router = guard.around(recorder::around(services.endpoint().router()));
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
         services.make_state_machine(&template).await?;
         let postgres = options.postgres.as_ref();
@@ -158,7 +154,7 @@ impl Local {
         timers::expire_regularly(services.tables.clone(), stop_aws.clone());
 
         let guard = Guard::new(addresses.0.port()).with_token(shared.map(Token::OfApi));
-        let api_router = api_router(handlers.api, services.functions.clone(), guard);
+        let api_router = gateway::api_router(handlers.api, services.functions.clone(), guard);
         servers.push(serve("the API", api, api_router, stop_api.clone()));
         folder.remember(&ServerFile {
             pid: std::process::id(),

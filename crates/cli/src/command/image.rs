@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
+use aws_emulator::ecs::Manifest;
 use serde_json::json;
-use slipway_local::ecs::Manifest;
 use slipway_model::name::{Digest, Name};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -105,7 +105,7 @@ async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
     let ran = Command::new(program)
         .args(arguments)
         .current_dir(folder)
-        .env("PATH", slipway_local::ecs::PATH)
+        .env("PATH", aws_emulator::ecs::PATH)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .status()

@@ -1,8 +1,9 @@
 //! `slipway up`
 
+use aws_emulator::elasticache;
+use aws_emulator::postgres::Installation;
 use serde_json::json;
-use slipway_local::postgres::Installation;
-use slipway_local::{Local, LocalOptions, elasticache};
+use slipway_local::{Local, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Global, Up};

@@ -6,9 +6,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("slipway-model", &[]),
-    ("slipway-asl", &[]),
+    ("asl-interpreter", &[]),
+    ("aws-emulator", &["asl-interpreter"]),
     ("slipway-recording", &[]),
     ("slipway-store", &["slipway-model"]),
     ("slipway-runner", &["slipway-model", "slipway-store"]),
@@ -19,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "slipway-local",
         &[
-            "slipway-asl",
+            "aws-emulator",
             "slipway-model",
             "slipway-recording",
             "slipway-store",
@@ -31,17 +32,24 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
     (
         "slipway-cli",
-        &["slipway-local", "slipway-model", "slipway-runner", "slipway-store"],
+        &[
+            "aws-emulator",
+            "slipway-local",
+            "slipway-model",
+            "slipway-runner",
+            "slipway-store",
+        ],
     ),
     ("guestbook", &[]),
     ("hello", &[]),
 ];
 
 /// What must not be in anything that runs on AWS.
-const LOCAL_ONLY: [&str; 7] = [
+const LOCAL_ONLY: [&str; 8] = [
     "slipway-local",
     "slipway-recording",
-    "slipway-asl",
+    "aws-emulator",
+    "asl-interpreter",
     "dynoxide-rs",
     "s3s",
     "rusqlite",

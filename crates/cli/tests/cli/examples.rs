@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::Server;
+use aws_emulator::elasticache;
+use aws_emulator::postgres::Installation;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use slipway_local::elasticache;
-use slipway_local::postgres::Installation;
 use tempfile::TempDir;
 
 /// A minute's schedule needs more than a minute to be seen twice.

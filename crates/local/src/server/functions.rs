@@ -12,10 +12,10 @@ use slipway_steps::Steps;
 use slipway_sweep::Sweep;
 
 use crate::Error;
-use crate::events::{EventBus, Invoke, Pattern, Target};
-use crate::stepfunctions::{Functions, LambdaError};
 use crate::template::{Function, Rule, Template};
-use crate::wire::REGION;
+use aws_emulator::events::{EventBus, Invoke, Pattern, Target};
+use aws_emulator::stepfunctions::{Functions, LambdaError};
+use aws_emulator::wire::REGION;
 
 /// The functions' logical ids in the template.
 const API: &str = "ApiFunction";

@@ -1,15 +1,17 @@
 //! What API Gateway and Lambda do around the API's function: the size of its event and its answer, and the concurrency of the account.
 
+use aws_emulator::endpoint::Guard;
+use aws_emulator::stepfunctions::Functions;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-
-use crate::stepfunctions::Functions;
+use slipway_api::Caller;
 
 /// The largest body of a request to an HTTP API:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>.
@@ -20,8 +22,26 @@ const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 const LARGEST_ANSWER: usize = LARGEST_EVENT + 100;
 
+pub(super) fn api_router(api: Router, functions: Functions, guard: Guard) -> Router {
+    // Who can reach loopback and the data folder is the user of this machine.
+    let caller = Caller::named(os_user(), true);
+    let api = api
+        .layer(Extension(caller))
+        .layer(from_fn_with_state(functions, around));
+    guard.around(api)
+}
+
+fn os_user() -> String {
+    let named = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()))
+}
+
 /// Passes a request on as API Gateway would, and refuses what it or Lambda refuse.
-pub(super) async fn around(State(functions): State<Functions>, request: Request, next: Next) -> Response {
+async fn around(State(functions): State<Functions>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -62,12 +82,12 @@ fn event_size(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> usize {
         "rawQueryString": uri.query().unwrap_or_default(),
         "headers": headers,
         "requestContext": {
-            "accountId": crate::wire::ACCOUNT,
+            "accountId": aws_emulator::wire::ACCOUNT,
             "apiId": "0123456789",
             "authorizer": {"iam": {"userArn": "arn:aws:sts::000000000000:assumed-role/role/session"}},
             "domainName": "0123456789.execute-api.us-east-1.amazonaws.com",
             "http": {"method": "PUT", "path": uri.path(), "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
-            "requestId": crate::wire::request_id(),
+            "requestId": aws_emulator::wire::request_id(),
             "routeKey": "$default",
             "stage": "$default",
             "timeEpoch": 0,

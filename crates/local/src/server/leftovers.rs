@@ -1,4 +1,4 @@
-//! Work folders of runners that were killed: nobody else removes them.
+//! Work folders of runners that were killed: nothing else removes them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -10,11 +10,11 @@ use slipway_store::Store;
 
 use super::functions::{Aws, OTHERS, aws_variables};
 use crate::Error;
-use crate::postgres::Installation;
 use crate::template::Template;
-use crate::wire::{ACCOUNT, REGION};
+use aws_emulator::postgres::Installation;
+use aws_emulator::wire::{ACCOUNT, REGION};
 
-/// The variable that tells blueprints which PostgreSQL this machine has; null for none.
+/// The variable that names the PostgreSQL of this machine to blueprints; null for none.
 const POSTGRES: &str = "postgres";
 
 /// The one environment of this machine. It gives blueprints a folder for what their tasks keep, which is this machine's

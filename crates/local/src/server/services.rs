@@ -11,30 +11,30 @@ use serde_json::{Value, json};
 use super::functions::{Aws, BUILDS, OTHERS, aws_variables};
 use super::{IMAGES, LocalOptions};
 use crate::Error;
-use crate::autoscaling::Autoscaling;
-use crate::codebuild::{self, CodeBuild};
-use crate::dynamodb::DynamoDb;
-use crate::ecr::Ecr;
-use crate::ecs::{Ecs, ImageSource};
-use crate::elasticache::{self, ElastiCache};
-use crate::events::EventBus;
-use crate::front::Front;
-use crate::lambda::Lambda;
-use crate::ledger::Ledger;
-use crate::limits::Throttle;
-use crate::logs::Logs;
-use crate::postgres::Postgres;
-use crate::process::Supervisor;
-use crate::rds::{self, Rds};
-use crate::s3::S3;
-use crate::scheduler::Scheduler;
-use crate::sqs::Sqs;
-use crate::stepfunctions::{Functions, Services, StepFunctions};
-use crate::sts;
 use crate::template::Template;
-use crate::wire::{JsonProtocol, arn};
+use aws_emulator::autoscaling::Autoscaling;
+use aws_emulator::codebuild::{self, CodeBuild};
+use aws_emulator::dynamodb::DynamoDb;
+use aws_emulator::ecr::Ecr;
+use aws_emulator::ecs::{Ecs, ImageSource};
+use aws_emulator::elasticache::{self, ElastiCache};
+use aws_emulator::endpoint::Endpoint;
+use aws_emulator::events::EventBus;
+use aws_emulator::lambda::Lambda;
+use aws_emulator::ledger::Ledger;
+use aws_emulator::limits::Throttle;
+use aws_emulator::logs::Logs;
+use aws_emulator::postgres::Postgres;
+use aws_emulator::process::Supervisor;
+use aws_emulator::rds::{self, Rds};
+use aws_emulator::s3::S3;
+use aws_emulator::scheduler::Scheduler;
+use aws_emulator::sqs::Sqs;
+use aws_emulator::stepfunctions::{Functions, Services, StepFunctions};
+use aws_emulator::sts;
+use aws_emulator::wire::{JsonProtocol, arn};
 
-/// The bus of an account on which it is told results, as `aws/event-source-account` calls it.
+/// The bus on which a source account receives results, as `aws/event-source-account` calls it.
 const RESULTS: &str = "slipway-results";
 
 /// What builds inherit from the server's own environment: enough to find programs and to reach the network.
@@ -154,8 +154,8 @@ impl LocalServices {
 
     pub(super) fn make_resources(&self, template: &Template) -> Result<(), Error> {
         let table = &template.table;
-        let create_table = serde_json::to_value(&table.create_table).map_err(|source| Error::EncodeRecord {
-            what: format!("the table `{}`", table.name),
+        let create_table = serde_json::to_value(&table.create_table).map_err(|source| Error::EncodeTable {
+            name: table.name.clone(),
             source,
         })?;
         self.tables
@@ -174,7 +174,7 @@ impl LocalServices {
         for bus in &template.buses {
             self.events.add_name(bus, None);
         }
-        // The one account is also one that is told results: what comes on its bus for them can be looked at in a queue.
+        // The one account is also a source account: a queue keeps the results that its bus receives.
         let made = self.sqs.ensure_queue(RESULTS, BTreeMap::new());
         made.map_err(|source| Error::MakeQueue {
             name: RESULTS.to_owned(),
@@ -210,7 +210,7 @@ impl LocalServices {
             }
             Err(error) => return Err(failed(error)),
         }
-        self.stepfunctions.ensure_alias(&machine.arn, &machine.alias)
+        Ok(self.stepfunctions.ensure_alias(&machine.arn, &machine.alias)?)
     }
 
     /// Takes up what the last server left, each service before those that wait for it.
@@ -226,11 +226,11 @@ impl LocalServices {
             .map_err(|error| Error::StartCodeBuild(Box::new(error)))?;
         // Before the events: one that comes again may answer an execution's task token.
         self.stepfunctions.recover()?;
-        self.events.recover()
+        Ok(self.events.recover()?)
     }
 
-    pub(super) fn front(&self) -> Front {
-        /// A JSON service as the front calls it.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        /// A JSON service as the endpoint calls it.
         macro_rules! service {
             ($service:expr) => {{
                 let service = $service.clone();
@@ -241,7 +241,7 @@ impl LocalServices {
             }};
         }
         use JsonProtocol::{V1_0, V1_1};
-        Front::new(self.s3.clone())
+        Endpoint::new(self.s3.clone())
             .throttled(self.throttle.clone())
             .json("DynamoDB_20120810", V1_0, service!(self.tables))
             .json("AWSStepFunctions", V1_0, service!(self.stepfunctions))
@@ -253,7 +253,7 @@ impl LocalServices {
             .json(
                 "AmazonEC2ContainerRegistry_V20150921",
                 V1_1,
-                service!(Ecr::new(self.s3.clone(), self.events.clone())),
+                service!(Ecr::new(self.s3.clone(), IMAGES, self.events.clone())),
             )
             .json("AnyScaleFrontendService", V1_1, service!(self.autoscaling))
             .rest("lambda", {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::DataFolder;
 use crate::Error;
-use crate::ledger::Ledger;
+use aws_emulator::ledger::Ledger;
 
 /// The kind of the ledger's record.
 const START: &str = "start";
@@ -59,7 +59,7 @@ pub(super) fn check(folder: &DataFolder, ledger: &Ledger, accepts_loss: bool) ->
         intended: number,
         counted: number,
     };
-    ledger.put(START, START, &counted)
+    Ok(ledger.put(START, START, &counted)?)
 }
 
 /// The other count: in a table of the tables' own file, beside those of the emulator, which does not know it.
@@ -114,7 +114,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::dynamodb::DynamoDb;
+    use aws_emulator::dynamodb::DynamoDb;
 
     fn start(data: &Path, accepts_loss: bool) -> Result<(), String> {
         let folder = DataFolder::open(data).expect("the folder");

@@ -8,10 +8,10 @@ use slipway_sweep::Sweep;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::dynamodb::DynamoDb;
-use crate::scheduler::Expression;
-use crate::stepfunctions::Functions;
 use crate::template::Schedule;
+use aws_emulator::dynamodb::DynamoDb;
+use aws_emulator::scheduler::Expression;
+use aws_emulator::stepfunctions::Functions;
 use slipway_model::error_chain::chain;
 
 /// AWS deletes within days; here it costs nothing to be prompt.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::TemplateError;
 use super::kind::{IGNORED, Kind};
 use super::yaml::join;
-use crate::wire::{ACCOUNT, REGION, arn};
+use aws_emulator::wire::{ACCOUNT, REGION, arn};
 
 /// `AWS::StackName` here, which begins every name.
 const STACK: &str = "slipway";

@@ -44,7 +44,7 @@ async fn the_cli_is_answered_by_every_service() {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = Local::start(LocalOptions {
-        limits: slipway_local::Limits::default(),
+        limits: aws_emulator::Limits::default(),
         data: folder.path().to_owned(),
         api_port: 0,
         aws_port: 0,
@@ -60,8 +60,8 @@ async fn the_cli_is_answered_by_every_service() {
     .await
     .expect("starts");
     let endpoint = running.aws_url();
-    let told = tokio::task::spawn_blocking(move || ask_every_service(&endpoint)).await;
-    told.expect("every service answers");
+    let answered = tokio::task::spawn_blocking(move || ask_every_service(&endpoint)).await;
+    answered.expect("every service answers");
     running.shutdown_with_builds().await.expect("stops");
 }
 

@@ -64,7 +64,7 @@ async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 async fn start(data: &Path) -> Result<Running, String> {
     let options = LocalOptions {
-        limits: slipway_local::Limits::default(),
+        limits: aws_emulator::Limits::default(),
         data: data.to_owned(),
         api_port: 0,
         aws_port: 0,

@@ -3,10 +3,11 @@
 use crate::support;
 use std::path::Path;
 
+use aws_emulator::{Limit, Limits};
 use http::Request;
 use serde_json::Value;
 use slipway_local::server::ServerFile;
-use slipway_local::{Limit, Limits, Local, LocalOptions, Running};
+use slipway_local::{Local, LocalOptions, Running};
 
 fn options(data: &Path) -> LocalOptions {
     LocalOptions {
@@ -161,7 +162,7 @@ async fn one_damaged_record_does_not_stop_the_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let running = Local::start(options(folder.path())).await.expect("starts");
     running.shutdown().await.expect("stops");
-    let ledger = slipway_local::ledger::Ledger::open(&folder.path().join("ledger.db")).expect("the ledger");
+    let ledger = aws_emulator::ledger::Ledger::open(&folder.path().join("ledger.db")).expect("the ledger");
     for kind in ["build", "log-group", "sfn-execution", "sqs-queue"] {
         ledger.put(kind, "damaged", "no record of this kind").expect("a record");
     }
@@ -219,7 +220,7 @@ async fn a_start_that_cannot_be_says_why() {
     std::fs::create_dir(&broken).expect("makes");
     std::fs::write(
         broken.join("ledger.db"),
-        "not a database, and long enough to be looked at".repeat(10),
+        "not a database, and long enough to be read".repeat(10),
     )
     .expect("writes");
     let message = refused(options(&broken)).await;

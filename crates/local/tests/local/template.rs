@@ -265,7 +265,7 @@ fn the_table_is_the_one_that_the_store_is_written_for() {
 fn the_shipped_definition_has_all_its_substitutions() {
     let machine = Template::embedded().expect("is understood").state_machine;
     assert!(!machine.definition.contains("${"));
-    slipway_asl::StateMachine::parse(&machine.definition).expect("is a machine");
+    asl_interpreter::StateMachine::parse(&machine.definition).expect("is a machine");
 }
 
 /// Terraform has to end, and to save its state, before anything ends it. AWS does not say whether the time in the queue counts

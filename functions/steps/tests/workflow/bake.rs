@@ -1,7 +1,7 @@
 //! Releases that become stable and do not stay so.
 
+use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
-use slipway_asl::simulate::Simulation;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};

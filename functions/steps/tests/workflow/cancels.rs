@@ -1,7 +1,7 @@
 //! Operations that are cancelled while a build of theirs is at work.
 
+use asl_interpreter::simulate::Answer;
 use jiff::Timestamp;
-use slipway_asl::simulate::Answer;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::cancelled_by;
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};

@@ -3,18 +3,18 @@
 //!
 //! The account behaves as <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html> says: it queues five builds
 //! for each that it runs, takes them in no order that could be predicted, and refuses any beyond. Local CodeBuild keeps the same
-//! limits (crates/local/tests/local/codebuild.rs).
+//! limits (emulator/aws/tests/emulator/codebuild.rs).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::LazyLock;
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
-use slipway_asl::simulate::Answer;
-use slipway_asl::{
+use asl_interpreter::simulate::Answer;
+use asl_interpreter::{
     Effect, Event, Execution, ExecutionStart, Outcome, StateMachine, TaskId, TaskRequest, TimerId, Turn,
 };
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use slipway_model::environment::Approval;
 use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;

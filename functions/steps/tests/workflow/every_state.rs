@@ -1,7 +1,7 @@
 //! Fail every state once, repeat every state once.
 
-use slipway_asl::Outcome;
-use slipway_asl::simulate::Answer;
+use asl_interpreter::Outcome;
+use asl_interpreter::simulate::Answer;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::release::ReleaseStatus;
 

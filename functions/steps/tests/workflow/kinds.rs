@@ -1,9 +1,9 @@
 //! Every kind of operation, as it goes well and as it really goes wrong.
 
+use asl_interpreter::Outcome;
+use asl_interpreter::history::EventDetails;
+use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
-use slipway_asl::Outcome;
-use slipway_asl::history::EventDetails;
-use slipway_asl::simulate::Simulation;
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
 use slipway_model::name::Image;

@@ -1,7 +1,7 @@
 //! One-off tasks: migrations, backups and tasks, which the steps start, follow and stop.
 
+use asl_interpreter::simulate::Answer;
 use serde_json::json;
-use slipway_asl::simulate::Answer;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
@@ -16,7 +16,7 @@ fn release(world: &World) -> OperationId {
 }
 
 /// The states that wait for a one-off task, and how often each was entered.
-fn entered(run: &slipway_asl::simulate::Simulation, state: &str) -> usize {
+fn entered(run: &asl_interpreter::simulate::Simulation, state: &str) -> usize {
     run.tasks.iter().filter(|task| task.state == state).count()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use slipway_asl::simulate::Answer;
+use asl_interpreter::simulate::Answer;
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};

@@ -159,7 +159,7 @@ fn schedules_run_a_release_once_it_has_proved_itself() {
     let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
     let run = world.run_with(&release, |task| {
         let cause = r#"{"errorMessage": "AccessDeniedException"}"#;
-        (task.state == "Point schedules").then(|| slipway_asl::simulate::Answer::fail("Slipway.Internal", cause))
+        (task.state == "Point schedules").then(|| asl_interpreter::simulate::Answer::fail("Slipway.Internal", cause))
     });
     let (_, cause) = failed(&run);
     assert!(cause.starts_with("Point schedules: AccessDenied"), "{cause}");

@@ -1,6 +1,6 @@
 //! What was decided while a step is being repeated: the next attempt has another task token, and answers it with the decision.
 
-use slipway_asl::simulate::{Answer, Simulation};
+use asl_interpreter::simulate::{Answer, Simulation};
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, OperationKind, OperationStatus};
 use slipway_store::{Store, rollout};

@@ -1,6 +1,6 @@
 //! Rollouts of every kind of service: how the workflow hears of their end, and what it does not follow.
 
-use slipway_asl::simulate::Answer;
+use asl_interpreter::simulate::Answer;
 use slipway_model::operation::OperationKind;
 
 use crate::aws::{End, Kind, lock};

@@ -1,7 +1,7 @@
 //! Releases with a snapshot.
 
+use asl_interpreter::simulate::Simulation;
 use serde_json::json;
-use slipway_asl::simulate::Simulation;
 use slipway_model::operation::{OperationKind, StepStatus};
 
 use crate::kinds::{failed, images, provisioned, succeeded};

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use asl_interpreter::simulate::{Answer, Simulation, simulate};
+use asl_interpreter::{StateMachine, TaskRequest};
 use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
-use slipway_asl::simulate::{Answer, Simulation, simulate};
-use slipway_asl::{StateMachine, TaskRequest};
 use slipway_model::account::AccountId;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
