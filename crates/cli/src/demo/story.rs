@@ -70,7 +70,7 @@ impl Story {
             "name": "guestbook", "blueprint": "guestbook", "version": "1.0.0", "environment": "local",
             "images": { "web": image },
         });
-        let operation = self.run(Method::POST, "/v1/stacks", Some(&body)).await?;
+        let operation = self.run_operation(Method::POST, "/v1/stacks", Some(&body)).await?;
         operation.check()?;
         let stack = StackRecord::read(&self.client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?)?;
         proof::write_line(&stack.url, &json!({ "author": "Ada", "text": "Hello from release 1" })).await?;
@@ -157,7 +157,7 @@ impl Story {
             &["Terraform destroys what it made, and nothing else is left."],
         );
         let operation = self
-            .run(Method::DELETE, &format!("/v1/stacks/{}", stack.id), None)
+            .run_operation(Method::DELETE, &format!("/v1/stacks/{}", stack.id), None)
             .await?;
         operation.check()?;
         let left = proof::nothing_is_left(&self.client, &self.aws, stack).await?;
@@ -170,14 +170,14 @@ impl Story {
         let traffic = Traffic::start(&stack.url);
         let body = json!({ "images": { "web": image } });
         let operation = self
-            .run(Method::POST, &format!("/v1/stacks/{}/releases", stack.id), Some(&body))
+            .run_operation(Method::POST, &format!("/v1/stacks/{}/releases", stack.id), Some(&body))
             .await;
         let report = traffic.stop().await;
         Ok((operation?, report))
     }
 
     /// Sends a request that starts an operation, and watches it to its end.
-    async fn run(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Operation, Error> {
+    async fn run_operation(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Operation, Error> {
         let begun = jiff::Timestamp::now();
         let answer: Value = match body {
             Some(body) => self.client.send(method.clone(), path, body).await?,
