@@ -66,7 +66,7 @@ AREAS = {
             r"(crates/(cli|model|store|runner|control|aws|api-types)|functions)/.*\.rs|template\.yaml|aws/.*|statemachine/.*asl\.json"
         ),
     ),
-    "emulator": Area(300, re.compile(r"(crates/(local|asl|recording)|emulator)/.*\.rs")),
+    "emulator": Area(5, re.compile(r"(crates/(local|recording)|emulator)/.*\.rs")),
     "scripts": Area(5, re.compile(r"scripts/.*|\.ci/.*|\.github/.*")),
 }
 # Places that are right as they are: the file, a part of the line, and why.
