@@ -14,6 +14,7 @@ use crate::name::Name;
 use crate::operation::approval::ApprovalRule;
 use crate::plan::protection::TypePattern;
 use crate::problem::FieldProblem;
+use crate::stack::HIDDEN;
 
 /// When a plan needs approval before it is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -148,6 +149,43 @@ impl Environment {
             self_approval: self.self_approval,
             expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
         }
+    }
+
+    /// The values as they may be shown: those under the names of sensitive variables are hidden.
+    pub fn shown_variables(&self, sensitive: &BTreeSet<String>) -> Map<String, Value> {
+        let shown = |(name, value): (&String, &Value)| {
+            let is_hidden = sensitive.contains(name) && !value.is_null();
+            (
+                name.clone(),
+                if is_hidden { Value::from(HIDDEN) } else { value.clone() },
+            )
+        };
+        self.variables.iter().map(shown).collect()
+    }
+
+    /// Gives each value that was shown hidden, and came back so, what the environment had; a problem where it had none.
+    pub fn keep_hidden(
+        &mut self,
+        before: Option<&Self>,
+        sensitive: &BTreeSet<String>,
+    ) -> Result<(), Vec<FieldProblem>> {
+        let mut problems = Vec::new();
+        for (name, value) in &mut self.variables {
+            if !sensitive.contains(name) || value.as_str() != Some(HIDDEN) {
+                continue;
+            }
+            match before.and_then(|before| before.variables.get(name)) {
+                Some(kept) => value.clone_from(kept),
+                None => problems.push(FieldProblem::new(
+                    format!("variables.{name}"),
+                    format!(
+                        "`{HIDDEN}` stands for the value where it is not shown, and the environment has no value yet"
+                    ),
+                    "give the value itself",
+                )),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// Reads an environment from the fields of a request or of a file; otherwise everything that is wrong with them.
@@ -290,6 +328,29 @@ mod tests {
         );
         assert_eq!((least.approvals_required, least.self_approval), (1, false));
         assert_eq!(least.approval_timeout_seconds, THREE_DAYS);
+    }
+
+    #[test]
+    fn hidden_values_are_kept_when_they_come_back() {
+        let with = |variables: Value| {
+            read(json!({"account": "111122223333", "region": "eu-west-1", "variables": variables}))
+                .expect("an environment")
+        };
+        let sensitive = BTreeSet::from(["token".to_owned()]);
+        let before = with(json!({"token": "hunter2", "zone": "a"}));
+        let shown = Value::from(before.shown_variables(&sensitive));
+        assert_eq!(shown, json!({"token": HIDDEN, "zone": "a"}));
+        let mut again = with(shown);
+        again.keep_hidden(Some(&before), &sensitive).expect("the value is kept");
+        assert_eq!(again, before);
+        let problems = with(json!({"token": HIDDEN}))
+            .keep_hidden(None, &sensitive)
+            .expect_err("no value");
+        assert_eq!(problems[0].field, "variables.token");
+        // Under another name it is a text like any other.
+        with(json!({"zone": HIDDEN}))
+            .keep_hidden(None, &sensitive)
+            .expect("a text");
     }
 
     #[test]

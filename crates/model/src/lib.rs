@@ -29,6 +29,7 @@
 //! | [`event_result`] | the results of these requests |
 //! | [`subscription`] | which images are released when they are pushed |
 //! | [`request`] | a request as it was written |
+//! | [`secret`] | the redactor of everything that is shown |
 //! | [`fields`], [`json`] | strict reading of JSON objects |
 //! | [`problem`] | the problems of a request, field by field |
 
@@ -52,6 +53,7 @@ pub mod principal;
 pub mod problem;
 pub mod release;
 pub mod request;
+pub mod secret;
 pub mod source_account;
 pub mod stack;
 pub mod subscription;

@@ -11,6 +11,7 @@ use tokio::try_join;
 use crate::applied_state;
 use crate::archive;
 use crate::binding;
+use crate::blueprint;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::StateLock;
@@ -22,6 +23,7 @@ use crate::progress;
 use crate::providers;
 use crate::report::Report;
 use crate::rescue;
+use crate::secrets;
 use crate::session::{Done, Session};
 use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
@@ -33,11 +35,14 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
     let outputs = session.artifact(OUTPUTS);
-    let (applied, kept, (_, endpoint)) = try_join!(
+    let (applied, kept, (environment, endpoint), source, stack) = try_join!(
         session.artifacts.get(&outputs),
         kept(session, operation),
         session.environment(operation),
+        blueprint::fetch(&session.artifacts, &operation.configuration.digest),
+        session.stack(operation),
     )?;
+    secrets::learn_of(operation, &stack, &environment, &source);
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
         return Ok(Done::Applied(operation.progress.clone()));

@@ -7,12 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use slipway_model::log::{LINE_BYTES, Line, parts};
 
+use crate::secrets;
+
 /// What was printed and not taken yet, once it is kept.
 static PRINTED: Mutex<Option<Vec<Line>>> = Mutex::new(None);
 
-/// Prints a line. The work continues even if the reader of the log has gone.
+/// Prints a line, without secrets. The work continues even if the reader of the log has gone.
 pub(crate) fn say(line: impl fmt::Display) {
-    let text = format!("{line}\n");
+    let text = secrets::hide(&format!("{line}\n"));
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     drop(out);

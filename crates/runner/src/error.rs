@@ -9,6 +9,7 @@ use slipway_model::operation::Failure;
 use slipway_model::plan::show::NotAPlan;
 
 use crate::config::Phase;
+use crate::secrets;
 use crate::stream::Diagnostic;
 
 /// An error below one of ours.
@@ -187,7 +188,8 @@ pub(crate) enum Error {
 impl Error {
     /// What is recorded on the operation.
     pub(crate) fn failure(&self, phase: Phase) -> Failure {
-        let mut message = slipway_model::error_chain::chain(self);
+        // Before it is cut, which could cut a secret in two.
+        let mut message = secrets::hide(&slipway_model::error_chain::chain(self));
         if message.len() > MESSAGE_SIZE {
             let end = message.floor_char_boundary(MESSAGE_SIZE);
             message.truncate(end);

@@ -27,7 +27,7 @@ use crate::overrides::{self, state_prefix};
 use crate::prepared;
 use crate::program;
 use crate::providers;
-use crate::reach::patiently;
+use crate::secrets;
 use crate::session::{Done, Session};
 use crate::show;
 use crate::terraform::{Run, Terraform};
@@ -53,13 +53,14 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut folder = session.work_folder().await?;
     let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let (source, (key, kept), (environment, endpoint), owner, ()) = try_join!(
+    let (source, (key, kept), (environment, endpoint), stack, ()) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
         session.environment(operation),
-        owner(session, operation),
+        session.stack(operation),
         lock.claim(&session.cancel),
     )?;
+    secrets::learn_of(operation, &stack, &environment, &source);
 
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
     folder.write_source(&source)?;
@@ -68,7 +69,9 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         overrides::VARIABLES,
         &overrides::variables(operation, &environment, &declared),
     )?;
-    let file = |aws| overrides::file(&session.config, operation, &environment, &owner, aws);
+    // Operations of earlier versions of Slipway do not say.
+    let owner = operation.stack_owner.as_ref().unwrap_or(&stack.owner);
+    let file = |aws| overrides::file(&session.config, operation, &environment, owner, aws);
     folder.write_in_root(overrides::OVERRIDES, &file(None))?;
     if let Some(kept) = kept
         && let Err(error) = prepared::restore(&kept.bytes, folder.root(), &key, &state_prefix(&operation.stack))
@@ -163,19 +166,6 @@ async fn prepared(
     let key = prepared::key(&session.config, &operation.configuration.digest, &checksum);
     let kept = prepared::kept(session, &key).await?;
     Ok((key, kept))
-}
-
-/// The owner of the stack. Operations of earlier versions of Slipway do not say.
-async fn owner(session: &Session, operation: &Operation) -> Result<String, Error> {
-    if let Some(owner) = &operation.stack_owner {
-        return Ok(owner.clone());
-    }
-    let stack = patiently(async || session.store.stack(&operation.stack).await).await;
-    let stack = stack.map_err(|source| Error::Store {
-        action: "read the stack of",
-        source,
-    })?;
-    Ok(stack.owner)
 }
 
 /// Runs `init` if it has to, and then keeps its result while Terraform goes on.

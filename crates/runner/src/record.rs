@@ -11,6 +11,7 @@ use slipway_model::operation::Operation;
 use slipway_store::{Error, Store};
 
 use crate::reach::patiently;
+use crate::secrets;
 
 /// The record. Clones share what is known of it.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ impl Record {
     pub(crate) async fn update(&self, change: impl Fn(&mut Operation)) -> Result<Operation, Error> {
         let change = |operation: &mut Operation| {
             change(operation);
+            secrets::known().hide_in_operation(operation);
             Ok(())
         };
         let update = async || {

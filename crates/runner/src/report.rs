@@ -9,6 +9,7 @@ use slipway_model::plan::{Action, PlanSummary, ResourceChange};
 use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 
 use crate::error::Error;
+use crate::secrets;
 use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
 
 /// What a run has said so far.
@@ -71,7 +72,8 @@ impl Report {
                 None
             }
             Line::Text(text) => {
-                self.text.push_str(text.trim());
+                // Before its beginning is cut off, which could cut a secret in two.
+                self.text.push_str(&secrets::hide(text.trim()));
                 self.text.push('\n');
                 let start = self.text.len().saturating_sub(TEXT_KEPT);
                 self.text.drain(..self.text.ceil_char_boundary(start));

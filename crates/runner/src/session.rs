@@ -10,6 +10,7 @@ use slipway_model::environment::Environment;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
 use slipway_model::operation::{Failure, LogStream, Operation, Progress};
 use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::stack::Stack;
 use slipway_model::terraform::LOCK_FILE;
 use slipway_store::Store;
 use tokio::time::Instant;
@@ -225,6 +226,15 @@ impl Session {
         let environment = patiently(async || self.store.environment(&operation.environment).await).await;
         environment.map_err(|source| Error::Store {
             action: "read the environment of",
+            source,
+        })
+    }
+
+    /// The stack of the operation, as it was before.
+    pub(crate) async fn stack(&self, operation: &Operation) -> Result<Stack, Error> {
+        let stack = patiently(async || self.store.stack(&operation.stack).await).await;
+        stack.map_err(|source| Error::Store {
+            action: "read the stack of",
             source,
         })
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::report::Report;
+use crate::secrets;
 use crate::session::Session;
 use crate::terraform::Terraform;
 use crate::work_folder::WorkFolder;
@@ -32,7 +33,7 @@ pub(crate) async fn read(
 ) -> Result<(PlanSummary, Objects), Error> {
     let document = folder.path().join(DOCUMENT);
     terraform.show(folder, &document, &session.cancel).await?;
-    let read = parse(terraform, &document);
+    let read = parse(&document);
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
@@ -40,7 +41,7 @@ pub(crate) async fn read(
     Ok(pages::of(shown))
 }
 
-fn parse(terraform: &Terraform, document: &Path) -> Result<show::Shown, Error> {
+fn parse(document: &Path) -> Result<show::Shown, Error> {
     let failed = |source| Error::File {
         action: "read",
         path: document.to_owned(),
@@ -49,7 +50,8 @@ fn parse(terraform: &Terraform, document: &Path) -> Result<show::Shown, Error> {
     let mut file = File::open(document).map_err(failed)?;
     // What is sensitive anywhere in the plan is hidden everywhere in it, and so are the values that the request gave.
     let marked = show::sensitive_values(BufReader::new(&file)).map_err(Error::Plan)?;
-    let secrets = terraform.secrets().with(&marked);
+    secrets::learn_marked(&marked);
+    let secrets = secrets::known();
     file.rewind().map_err(failed)?;
     show::read(BufReader::new(&file), &|text| secrets.hide(text)).map_err(Error::Plan)
 }

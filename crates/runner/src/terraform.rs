@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::isolation::Endpoint;
 use crate::progress::ProgressSender;
 use crate::report::Report;
-use crate::secrets::Secrets;
+use crate::secrets;
 use crate::stream::Tail;
 use crate::user::User;
 use crate::work_folder::WorkFolder;
@@ -70,8 +70,6 @@ pub(crate) struct Terraform {
     environment: BTreeMap<String, String>,
     /// The stack's workspace.
     workspace: String,
-    /// What its output must not show.
-    secrets: Secrets,
     /// Whom it runs as, where that is not the runner's user, and what it gets there.
     user: Option<User>,
     owned: Vec<PathBuf>,
@@ -119,7 +117,6 @@ impl Terraform {
             program,
             environment,
             workspace: operation.stack.to_string(),
-            secrets: Secrets::of(operation),
             user: config.terraform_user,
             owned: Vec::new(),
         })
@@ -177,7 +174,6 @@ impl Terraform {
         let mut child = self.start(run, stdout, create(&complaints)?)?;
         let group = child.id();
         let mut report = Report::default();
-        let say = |line: String| say(self.secrets.hide(&line));
         let status = follow(
             &mut child,
             &mut tail,
@@ -185,7 +181,7 @@ impl Terraform {
             cancel.clone(),
             &mut report,
             progress,
-            &say,
+            &|line| say(line),
         )
         .await
         .map_err(|source| Error::File {
@@ -196,14 +192,13 @@ impl Terraform {
         self.end_leftovers(group).await?;
         let rest = tail.rest().and_then(|line| report.take(line));
         rest.into_iter().for_each(say);
-        report.errors.iter_mut().for_each(|error| self.secrets.hide_in(error));
-        report.text = self.secrets.hide(&report.text);
-        self.hide_secrets_in(run.stream)?;
+        report.errors.iter_mut().for_each(secrets::hide_in);
+        hide_secrets_in(run.stream)?;
         let complaint = std::fs::read(&complaints).unwrap_or_default();
         Ok(Ended {
             report,
             status,
-            complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
+            complaint: secrets::hide(String::from_utf8_lossy(&complaint).trim()),
         })
     }
 
@@ -237,14 +232,9 @@ impl Terraform {
         let ended = Ended {
             report: Report::default(),
             status,
-            complaint: self.secrets.hide(String::from_utf8_lossy(&complaint).trim()),
+            complaint: secrets::hide(String::from_utf8_lossy(&complaint).trim()),
         };
         ended.success(run.command)
-    }
-
-    /// What its output must not show.
-    pub(crate) fn secrets(&self) -> &Secrets {
-        &self.secrets
     }
 
     /// Starts a command.
@@ -283,23 +273,24 @@ impl Terraform {
         }
         Ok(())
     }
+}
 
-    /// The stream is kept for people, and no process writes to it any more.
-    fn hide_secrets_in(&self, stream: &Path) -> Result<(), Error> {
-        if self.secrets.is_empty() {
-            return Ok(());
-        }
-        let failed = |action| {
-            move |source| Error::File {
-                action,
-                path: stream.to_owned(),
-                source,
-            }
-        };
-        let shown = std::fs::read(stream).map_err(failed("read"))?;
-        let hidden = self.secrets.hide(&String::from_utf8_lossy(&shown));
-        std::fs::write(stream, hidden).map_err(failed("write"))
+/// The stream is kept for people, and no process writes to it any more.
+fn hide_secrets_in(stream: &Path) -> Result<(), Error> {
+    let secrets = secrets::known();
+    if secrets.is_empty() {
+        return Ok(());
     }
+    let failed = |action| {
+        move |source| Error::File {
+            action,
+            path: stream.to_owned(),
+            source,
+        }
+    };
+    let shown = std::fs::read(stream).map_err(failed("read"))?;
+    let hidden = secrets.hide(&String::from_utf8_lossy(&shown));
+    std::fs::write(stream, hidden).map_err(failed("write"))
 }
 
 /// Prints and takes in what the child writes, until it has ended and everything is read.

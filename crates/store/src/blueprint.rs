@@ -69,6 +69,7 @@ impl Store {
     pub async fn publish_blueprint(&self, blueprint: &Blueprint) -> Result<Published, Error> {
         let key = Key::blueprint(&blueprint.name, &blueprint.version);
         let latest_key = Key::latest(&blueprint.name);
+        self.note_sensitive_variables(&blueprint.variables).await?;
         for attempt in 0..ATTEMPTS {
             if let Some(published) = self.published(blueprint).await? {
                 return Ok(published);

@@ -257,6 +257,14 @@ impl End {
         }
     }
 
+    /// Why it ended, unless it succeeded.
+    pub(crate) fn failure_mut(&mut self) -> Option<&mut Failure> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed(failure) | Self::Cancelled(failure) | Self::Discarded(failure) => Some(failure),
+        }
+    }
+
     fn of_operation(&self) -> OperationEvent {
         match self {
             Self::Succeeded => OperationEvent::Succeeded,

@@ -52,6 +52,7 @@ pub mod orphan;
 pub mod prepared;
 pub mod release;
 pub mod rollout;
+mod secrets;
 pub mod snapshot;
 pub mod source_account;
 pub mod stack;

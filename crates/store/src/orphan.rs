@@ -111,7 +111,10 @@ pub async fn end(
     how: ExecutionEnd,
 ) -> Result<Finished, Error> {
     let stored = store.operation(operation).await?;
-    let end = how.of_operation(&stored);
+    let mut end = how.of_operation(&stored);
+    if let Some(failure) = end.failure_mut() {
+        store.secrets_of(&stored).await?.hide_in_failure(failure);
+    }
     // On the heap: the future of every caller would contain these.
     let finished = Box::pin(store.finish_known_operation(stored, &end)).await?;
     if let Some(next) = &finished.next {

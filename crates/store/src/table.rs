@@ -13,6 +13,7 @@
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
 //! | source account | `source-accounts` | `<account>` | |
+//! | name of a sensitive variable of any version | `sensitive-variables` | `<name>` | |
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
 //! | place of a request that waits | `waiting` | `<number>` | |
@@ -167,6 +168,8 @@ pub(crate) const BLUEPRINTS: &str = "blueprints";
 pub const ENVIRONMENTS: &str = "environments";
 /// The partition of the digests of prepared folders.
 pub const PREPARED: &str = "prepared";
+/// The partition of the names of sensitive variables.
+pub(crate) const SENSITIVE_VARIABLES: &str = "sensitive-variables";
 /// The partition of the source accounts.
 pub(crate) const SOURCE_ACCOUNTS: &str = "source-accounts";
 
@@ -216,6 +219,10 @@ impl Key {
 
     pub fn latest(name: &Name) -> Self {
         Self::new(BLUEPRINTS, name.as_str())
+    }
+
+    pub fn sensitive_variable(name: &str) -> Self {
+        Self::new(SENSITIVE_VARIABLES, name)
     }
 
     pub fn environment(name: &Name) -> Self {

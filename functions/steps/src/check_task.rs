@@ -78,7 +78,7 @@ impl Steps {
             }),
             (Some(problem), None) => {
                 let line = match &log {
-                    Some(log) => account.last_log_line(log).await,
+                    Some(log) => account.last_log_line(log, &self.secrets_of(operation).await?).await,
                     None => None,
                 };
                 let said = line.map(|line| format!(": {line}")).unwrap_or_default();

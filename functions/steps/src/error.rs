@@ -139,8 +139,13 @@ impl StepError {
 
     /// The error's name in the workflow, and the `errorType` of the function.
     pub fn name(&self) -> &'static str {
-        let name = match self {
-            Self::PlanRefused(refusal) => refusal.error_name(),
+        self.error_name().as_str()
+    }
+
+    /// The error's name.
+    pub(crate) fn error_name(&self) -> ErrorName {
+        match self {
+            Self::PlanRefused(_) => ErrorName::PlanRefused,
             Self::PlanFailed(_) => ErrorName::PlanFailed,
             Self::RequestInvalid(_) => ErrorName::RequestInvalid,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,
@@ -158,18 +163,20 @@ impl StepError {
             Self::Unavailable { .. } => ErrorName::Transient,
             Self::Store(error) if error.is_transient() => ErrorName::Transient,
             Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => ErrorName::Internal,
-        };
-        name.as_str()
+        }
+    }
+
+    /// Whether its text or its sources may have words of others: of AWS, a blueprint or a container.
+    pub(crate) fn quotes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Ended(_) | Self::Unavailable { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_)
+        )
     }
 
     /// The text for the requester.
     pub fn text(&self) -> String {
         cut(&self.to_string(), TEXT_LENGTH)
-    }
-
-    /// Everything that is known, for operators.
-    pub(crate) fn log(&self) {
-        tracing::warn!(error = self.name(), "{}", slipway_model::error_chain::chain(self));
     }
 
     /// The problems of a contract in one text, by field.

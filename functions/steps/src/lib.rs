@@ -41,6 +41,9 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_model::error_chain::chain;
+use slipway_model::id::OperationId;
+use slipway_model::secret::Secrets;
 use slipway_store::Store;
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
@@ -104,11 +107,46 @@ impl Steps {
     /// ended without its workflow.
     pub async fn handle(&self, payload: Value) -> Result<Value, StepError> {
         // On the heap: the futures of ten steps nested in each other are deeper than the compiler looks.
-        let result = Box::pin(self.dispatch(payload)).await;
-        if let Err(error) = &result {
-            error.log();
+        let operation = payload["operation"].as_str().and_then(|id| id.parse().ok());
+        match Box::pin(self.dispatch(payload)).await {
+            Err(error) => Err(Box::pin(self.without_secrets(operation, error)).await),
+            answer => answer,
         }
-        result
+    }
+
+    /// An error as people may see it: its text becomes the cause of the execution. It goes into the log likewise. Where nothing
+    /// says what the secrets are, what others said is left out.
+    async fn without_secrets(&self, operation: Option<OperationId>, error: StepError) -> StepError {
+        let secrets = match (&operation, error.quotes()) {
+            (Some(operation), true) => self.secrets_of(operation).await.ok(),
+            _ => Some(Secrets::default()),
+        };
+        let Some(secrets) = secrets else {
+            tracing::warn!(
+                error = error.name(),
+                "the text is left out: the secrets of the stack cannot be read"
+            );
+            return StepError::PassedOn {
+                name: error.error_name(),
+                text: "the text of this error is left out, because the secrets of the stack could not be read"
+                    .to_owned(),
+            };
+        };
+        tracing::warn!(error = error.name(), "{}", secrets.hide(&chain(&error)));
+        let text = error.to_string();
+        match secrets.hide(&text) {
+            shown if shown == text => error,
+            text => StepError::PassedOn {
+                name: error.error_name(),
+                text,
+            },
+        }
+    }
+
+    /// What nobody may see of the stack of an operation.
+    async fn secrets_of(&self, operation: &OperationId) -> Result<Secrets, StepError> {
+        let operation = self.store.operation(operation).await?;
+        Ok(self.store.secrets_of(&operation).await?)
     }
 
     async fn dispatch(&self, payload: Value) -> Result<Value, StepError> {

@@ -2,6 +2,7 @@
 
 use aws_sdk_ecs::types::{ContainerDefinition, LogDriver};
 use slipway_model::operation::LogStream;
+use slipway_model::secret::Secrets;
 
 use crate::error::cut;
 use crate::stack_account::StackAccount;
@@ -31,7 +32,7 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
 
 impl StackAccount {
     /// The last line of a stream that is not empty. Never fails: a failure is reported without it rather than not at all.
-    pub(crate) async fn last_log_line(&self, log: &LogStream) -> Option<String> {
+    pub(crate) async fn last_log_line(&self, log: &LogStream, secrets: &Secrets) -> Option<String> {
         let events = self
             .logs
             .get_log_events()
@@ -46,7 +47,8 @@ impl StackAccount {
                     .rev()
                     .filter_map(|event| event.message);
                 lines
-                    .map(|line| cut(line.trim(), LINE_LENGTH))
+                    // Before it is cut, which could cut a secret in two.
+                    .map(|line| cut(&secrets.hide(line.trim()), LINE_LENGTH))
                     .find(|line| !line.is_empty())
             }
             Err(error) => {

@@ -42,7 +42,8 @@ impl Steps {
         let ending = self.store.update_operation(operation, note).await?;
         let failure = self.in_plain_words(&ending, failed).await;
         // The runner has said so itself, unless it could not say anything any more.
-        let failure = ending.failing(failure);
+        let mut failure = ending.failing(failure);
+        self.store.secrets_of(&ending).await?.hide_in_failure(&mut failure);
         let end = End::of(failure.clone());
         let finished = self.store.finish_known_operation(ending, &end).await?;
         self.start_next(&finished).await;

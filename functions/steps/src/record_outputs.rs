@@ -24,7 +24,8 @@ pub(crate) struct Recorded {
 impl Steps {
     pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
         let began = Timestamp::now();
-        let contract = self.read_contract(operation).await?;
+        let mut contract = self.read_contract(operation).await?;
+        self.secrets_of(operation).await?.hide_in_contract(&mut contract);
         for attempt in 0..ATTEMPTS {
             let applied = self.store.operation(operation).await?;
             let stack = self.store.stack(&applied.stack).await?;

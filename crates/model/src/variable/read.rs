@@ -230,6 +230,7 @@ fn variable(name: String, declared: Declared) -> Variable {
     let (kind, type_text) = declared.kind.unwrap_or_else(|| (Kind::Any, "any".to_owned()));
     let sensitive = declared.sensitive.unwrap_or_default() || declared.ephemeral.unwrap_or_default();
     let shown = declared.default.as_ref().filter(|_| !sensitive);
+    let hidden = declared.default.as_ref().filter(|_| sensitive);
     Variable {
         name,
         kind,
@@ -237,6 +238,7 @@ fn variable(name: String, declared: Declared) -> Variable {
         required: declared.default.is_none(),
         default: shown.and_then(Constant::value).cloned(),
         default_expression: shown.and_then(Constant::written).map(str::to_owned),
+        hidden_default: hidden.and_then(Constant::value).cloned(),
         // Terraform's own default (`https://developer.hashicorp.com/terraform/language/values/variables`, "nullable").
         nullable: declared.nullable.unwrap_or(true),
         description: declared.description.unwrap_or_default(),

@@ -51,8 +51,9 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.environments(limit, cursor.as_ref()).await?;
+    let sensitive = api.store.sensitive_variables().await?;
     Ok(Json(ConfiguredItems::of(page, |environment, revision| {
-        view::Environment::of(environment, revision, &caller)
+        view::Environment::of(environment, revision, &caller, &sensitive)
     })))
 }
 
@@ -88,7 +89,9 @@ pub(super) async fn show(
     if revision::is_known(&headers, revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    Ok((tag, Json(view::Environment::of(environment, revision, &caller))).into_response())
+    let sensitive = api.store.sensitive_variables().await?;
+    let shown = view::Environment::of(environment, revision, &caller, &sensitive);
+    Ok((tag, Json(shown)).into_response())
 }
 
 /// The content of an environment.
@@ -125,9 +128,7 @@ struct PutEnvironment {
     approval_timeout_seconds: Option<u32>,
     /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
     protected: Option<bool>,
-    /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.
-    protected_types: Option<Vec<String>>,
-    /// Values for all blueprints that declare a variable of that name.
+    /// Values for all blueprints that declare a variable of that name. `(sensitive)`, as it was shown, keeps the value.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
 }
@@ -166,7 +167,8 @@ pub(super) async fn put(
     let name: Name = name
         .parse()
         .map_err(|error| Error::parameter("name", format!("{error}"), NAME_REMEDY))?;
-    let environment = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
+    let requested = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
+    let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {
         let current = api.environment_of(name.as_str()).await?;
         let (expected, before) = match current {
@@ -174,6 +176,10 @@ pub(super) async fn put(
             None => (Expected::Nothing, None),
         };
         revision::require(&submission.headers, expected)?;
+        let mut environment = requested.clone();
+        environment
+            .keep_hidden(before.as_ref(), &sensitive)
+            .map_err(Error::invalid)?;
         if let Some(before) = &before {
             api.require_same_place(before, &environment).await?;
         }
@@ -188,7 +194,7 @@ pub(super) async fn put(
         };
         tracing::info!(caller = submission.caller.name, environment = %name, revision, "configured");
         let path = (expected == Expected::Nothing).then(|| format!("/v1/environments/{name}"));
-        let shown = view::Environment::of(environment, revision, &submission.caller);
+        let shown = view::Environment::of(environment, revision, &submission.caller, &sensitive);
         return api.answer_once(&submission, configured(path, revision, &shown)).await;
     }
     Err(busy("putting an environment"))

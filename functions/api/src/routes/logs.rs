@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
 use slipway_model::log::{Line, Segment};
 use slipway_model::operation::{LogStream, Operation};
+use slipway_model::secret::Secrets;
 
 use super::log_pages::{Found, From};
 use super::operations::{found, operation_id};
@@ -217,6 +218,8 @@ struct Read {
     more: bool,
     /// Whether CloudWatch Logs wants to be asked less often.
     throttled: bool,
+    /// What the lines of containers must not show, once there are any.
+    secrets: Option<Secrets>,
 }
 
 impl Read {
@@ -262,6 +265,29 @@ fn answer_bytes(text: &str) -> usize {
 }
 
 impl Api {
+    /// Lines that a container printed, and the end of a build that was killed: a runner hides secrets in what it writes itself.
+    async fn without_secrets(
+        &self,
+        operation: &Operation,
+        lines: &[Line],
+        read: &mut Read,
+    ) -> Result<Vec<Line>, Error> {
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let secrets = match read.secrets.take() {
+            Some(secrets) => secrets,
+            None => self.store.secrets_of(operation).await?,
+        };
+        let hidden = lines.iter().map(|line| Line {
+            time: line.time,
+            message: secrets.hide(&line.message),
+        });
+        let hidden = hidden.collect();
+        read.secrets = Some(secrets);
+        Ok(hidden)
+    }
+
     /// Reads what the streams have after `place`, one stream after the other, and moves `place` on.
     async fn read_lines(&self, operation: &Operation, place: &mut Place) -> Result<Read, Error> {
         place.streams.resize(operation.logs.len(), Position::Beginning);
@@ -368,7 +394,8 @@ impl Api {
                 }
             };
             let rest = page.lines.get(*lines..).unwrap_or_default();
-            let added = read.add(stream, rest);
+            let shown = self.without_secrets(operation, rest, read).await?;
+            let added = read.add(stream, &shown);
             if added < rest.len() {
                 *lines += added;
                 return Ok(());

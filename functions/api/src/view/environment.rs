@@ -1,5 +1,7 @@
 //! Environments as they are shown.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use slipway_model::environment;
@@ -35,10 +37,8 @@ pub struct Environment {
     pub approval_timeout_seconds: u32,
     /// Whether destroying stacks and losing resources of protected types is forbidden.
     pub protected: bool,
-    /// The resource types whose resources no plan may delete, replace or forget in a protected environment; null for the default
-    /// list.
-    pub protected_types: Option<Vec<String>>,
-    /// Values for all blueprints that declare a variable of that name. Requests cannot set these.
+    /// Values for all blueprints that declare a variable of that name. Requests cannot set these. Under the name of a variable that
+    /// any blueprint declares as sensitive, `(sensitive)` is shown.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
     /// The revision; its ETag is this in quotes.
@@ -46,8 +46,14 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment as the caller may see it.
-    pub fn of(environment: environment::Environment, revision: u64, caller: &Caller) -> Self {
+    /// The environment as the caller may see it. `sensitive` are the names under which values are hidden.
+    pub fn of(
+        environment: environment::Environment,
+        revision: u64,
+        caller: &Caller,
+        sensitive: &BTreeSet<String>,
+    ) -> Self {
+        let variables = environment.shown_variables(sensitive);
         let external_id = environment.external_id.filter(|_| caller.admin);
         let types = environment.protected_types;
         Self {
@@ -61,8 +67,7 @@ impl Environment {
             self_approval: environment.self_approval,
             approval_timeout_seconds: environment.approval_timeout_seconds,
             protected: environment.protected,
-            protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
-            variables: environment.variables,
+            variables,
             revision,
         }
     }

@@ -1,0 +1,177 @@
+//! The forms in which a secret may stand in a text.
+//!
+//! | form | written by |
+//! | --- | --- |
+//! | plain, trimmed, each line of several | everything |
+//! | Unicode normal forms C and D | Terraform (C), file systems of Apple (D) |
+//! | JSON, with the escapes of Go, Python and JavaScript; JSON inside JSON | Terraform's streams, `jsonencode`, structured logs |
+//! | shell quotes | `set -x`, printed commands |
+//! | percent-encoding with each usual set of safe characters, hexadecimal digits of both cases, `+` for a space | addresses, `urlencode` |
+//! | base64 with both alphabets, alone, wrapped at 64 or 76 characters, and inside a longer text at each of the three offsets | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
+//! | hexadecimal of both cases | dumps |
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use serde_json::Value;
+
+use super::{COMMON, SHORTEST};
+
+/// Above this many lines a secret's lines are looked for as they are: each form of each would be too many to look for.
+const LINES_ENCODED: usize = 200;
+
+/// The widths at which programs break base64 (RFC 2045 and RFC 7468).
+const WRAPPED: [usize; 2] = [76, 64];
+
+/// The characters besides letters, digits, `-`, `.` and `_` that percent-encoders leave: Go's `QueryEscape` and Terraform's
+/// `urlencode`; Python's `quote`; JavaScript's `encodeURIComponent`; Go's `PathEscape`; encoders of RFC 1738, which know no `~`.
+const SAFE: [&str; 5] = ["~", "~/", "~!'()*", "~$&+=:@", ""];
+
+/// Every form of these texts that is long enough to be looked for.
+pub(super) fn all(texts: &BTreeSet<String>) -> Vec<String> {
+    let mut forms = BTreeSet::new();
+    for text in texts {
+        for text in normal_forms(text) {
+            encoded(&text, &mut forms);
+            encoded(text.trim(), &mut forms);
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            if lines.len() <= 1 {
+                continue;
+            }
+            let is_short = lines.len() <= LINES_ENCODED;
+            for line in lines {
+                if is_short && is_long_enough(line) {
+                    encoded(line, &mut forms);
+                } else {
+                    add(line.to_owned(), &mut forms);
+                }
+            }
+        }
+    }
+    forms.into_iter().collect()
+}
+
+fn normal_forms(text: &str) -> BTreeSet<String> {
+    BTreeSet::from([
+        text.to_owned(),
+        ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned(),
+        DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
+    ])
+}
+
+fn is_long_enough(text: &str) -> bool {
+    text.len() >= SHORTEST && !COMMON.contains(&text)
+}
+
+fn add(form: String, forms: &mut BTreeSet<String>) {
+    if is_long_enough(&form) {
+        forms.insert(form);
+    }
+}
+
+/// A text in each encoding. What is too short itself is also not looked for in an encoding.
+fn encoded(text: &str, forms: &mut BTreeSet<String>) {
+    if !is_long_enough(text) {
+        return;
+    }
+    add(text.to_owned(), forms);
+    for escape in [json, json_of_go, json_in_ascii] {
+        let once = escape(text);
+        add(escape(&once), forms);
+        add(json(&once), forms);
+        add(once, forms);
+    }
+    add(text.replace('\'', r"'\''"), forms);
+    add(text.replace('\'', r#"'"'"'"#), forms);
+    for safe in SAFE {
+        for form in percent(text, safe) {
+            add(form, forms);
+        }
+    }
+    base64_forms(text, forms);
+    let hex = text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    add(hex.to_ascii_uppercase(), forms);
+    add(hex, forms);
+}
+
+/// A text as it stands in JSON, between the quotes.
+fn json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// A text as Go writes it into JSON: `encoding/json` escapes what would mean something in HTML or JavaScript, too.
+fn json_of_go(text: &str) -> String {
+    let mut escaped = json(text);
+    for (char, code) in [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('&', "\\u0026"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ] {
+        escaped = escaped.replace(char, code);
+    }
+    escaped
+}
+
+/// A text as Python writes it into JSON: in ASCII.
+fn json_in_ascii(text: &str) -> String {
+    let mut escaped = String::new();
+    for char in json(text).chars() {
+        if char.is_ascii() {
+            escaped.push(char);
+        } else {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    escaped
+}
+
+/// A text percent-encoded, with digits of both cases, and with `+` for spaces.
+fn percent(text: &str, safe: &str) -> [String; 3] {
+    let encode = |digits: fn(u8) -> String| -> String {
+        let byte = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+            byte if safe.as_bytes().contains(&byte) => char::from(byte).to_string(),
+            byte => digits(byte),
+        };
+        text.bytes().map(byte).collect()
+    };
+    let upper = encode(|byte| format!("%{byte:02X}"));
+    let lower = encode(|byte| format!("%{byte:02x}"));
+    let form = upper.replace("%20", "+");
+    [upper, lower, form]
+}
+
+/// The characters of base64 that a text alone decides, wherever it begins in what is encoded, and its wrapped lines.
+fn base64_forms(text: &str, forms: &mut BTreeSet<String>) {
+    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+        for offset in 0..3 {
+            let mut bytes = vec![0; offset];
+            bytes.extend(text.bytes());
+            let whole = engine.encode(&bytes);
+            // A character holds six bits: those with bits of what comes before or after are not known.
+            let (first, end) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
+            add(whole[first..end.max(first)].to_owned(), forms);
+            if offset > 0 {
+                continue;
+            }
+            for width in WRAPPED.into_iter().filter(|width| whole.len() > *width) {
+                for line in whole.as_bytes().chunks(width) {
+                    add(String::from_utf8_lossy(line).into_owned(), forms);
+                }
+            }
+            add(whole, forms);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The secrets of a stack, for those who show what others say of it.
+
+use std::collections::BTreeSet;
+
+use slipway_model::operation::Operation;
+use slipway_model::secret::{Secrets, Sources};
+use slipway_model::stack::Configuration;
+use slipway_model::variable::{Variable, sensitive_names};
+
+use crate::item::{key_attributes, key_of};
+use crate::list::Query;
+use crate::table::{Key, SENSITIVE_VARIABLES};
+use crate::write::{Condition, Write, Written};
+use crate::{Error, Store};
+
+impl Store {
+    /// The secrets of an operation: of its configuration, those that its stack had, and the environment. An environment or a
+    /// version that no longer exists gives none.
+    pub async fn secrets_of(&self, operation: &Operation) -> Result<Secrets, Error> {
+        let key = Key::environment(&operation.environment);
+        let (stack, environment) = tokio::try_join!(self.stack(&operation.stack), self.get(&key))?;
+        let mut configurations: Vec<&Configuration> = vec![&operation.configuration, &stack.configuration];
+        configurations.extend(&stack.applied);
+        let mut versions: Vec<_> = configurations
+            .iter()
+            .map(|made| (&made.blueprint, &made.version))
+            .collect();
+        versions.sort_unstable();
+        versions.dedup();
+        let mut schemas: Vec<Vec<Variable>> = Vec::new();
+        for (name, version) in versions {
+            match self.blueprint(name, version).await {
+                Ok(blueprint) => schemas.push(blueprint.variables),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let schemas: Vec<&[Variable]> = schemas.iter().map(Vec::as_slice).collect();
+        let sources = Sources {
+            schemas: &schemas,
+            configurations: &configurations,
+            environment: environment.as_ref(),
+        };
+        Ok(sources.secrets())
+    }
+
+    /// The names of the variables that any published version declares as sensitive. An environment does not know which blueprints
+    /// use its values, so it shows none under these names.
+    pub async fn sensitive_variables(&self) -> Result<BTreeSet<String>, Error> {
+        let names = self.query_all(&Query::of_items(SENSITIVE_VARIABLES, ""), None).await?;
+        Ok(names.iter().map(|item| key_of(item).sk).collect())
+    }
+
+    /// Notes the sensitive variables of a version, before anything can be made from it.
+    pub(crate) async fn note_sensitive_variables(&self, schema: &[Variable]) -> Result<(), Error> {
+        for name in sensitive_names(schema) {
+            let item = key_attributes(&Key::sensitive_variable(&name));
+            let write = Write::Put(item, Condition::Always);
+            // It is written whatever is there.
+            let (Written::Yes | Written::Conflict) = self.write("note a sensitive variable", vec![write]).await?;
+        }
+        Ok(())
+    }
+}
