@@ -1,5 +1,6 @@
 //! The commands and options.
 
+mod audit;
 mod configuration;
 mod event;
 mod plan;
@@ -18,6 +19,7 @@ use slipway_model::name::{Image, Name};
 use crate::endpoint::Endpoint;
 use crate::publish::Architecture;
 
+pub use audit::AuditCommand;
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
 pub use plan::{Approve, PlanTarget, ShowPlan};
@@ -97,6 +99,9 @@ pub enum Command {
     /// Source accounts: AWS accounts whose events request operations
     #[command(subcommand)]
     SourceAccount(SourceAccountCommand),
+    /// Audit log: who changed, decided, read or was denied what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Stacks: instances of blueprints
     #[command(subcommand)]
     Stack(StackCommand),

@@ -1,5 +1,6 @@
 //! One file for each noun of the command line.
 
+pub mod audit;
 pub mod aws;
 pub mod blueprint;
 pub mod configuration;

@@ -48,6 +48,9 @@ pub enum Error {
         /// Why.
         reason: Option<String>,
     },
+    /// The audit log is not as it was written.
+    #[error("the audit log was changed: {0}; compare it with a backup of the table (docs/runbook.md)")]
+    Audit(#[source] slipway_model::audit::Broken),
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]
     Refused {
@@ -195,7 +198,7 @@ impl Error {
     /// The exit code, as `slipway --help` lists them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::OperationEnded { .. } | Self::Demo(_) => 1,
+            Self::OperationEnded { .. } | Self::Demo(_) | Self::Audit(_) => 1,
             Self::Usage(_) | Self::Files(_) => 2,
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,

@@ -105,6 +105,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, output).await,
         Command::Environment(environment) => command::environment::run(environment, &client()?, output).await,
         Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
+        Command::Audit(audit) => command::audit::run(audit, &client()?, output).await,
         Command::Stack(stack) => command::stack::run(stack, &client()?, output).await,
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Task(task) => command::task::run(task, &client()?, output).await,

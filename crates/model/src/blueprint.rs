@@ -266,6 +266,9 @@ pub struct Blueprint {
     pub variables: Vec<Variable>,
     /// When it was published.
     pub published_at: Timestamp,
+    /// Who published it. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_by: Option<String>,
 }
 
 #[cfg(test)]

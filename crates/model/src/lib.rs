@@ -11,6 +11,7 @@
 //! | [`blueprint`] | a published Terraform root module |
 //! | [`variable`] | the schema of a blueprint's variables, and the validation of a request against it |
 //! | [`artifact`] | the keys of the artifacts bucket |
+//! | [`audit`] | the records of who did what, in chains of hashes |
 //! | [`account`] | AWS account IDs |
 //! | [`environment`] | where stacks live, and the rules there |
 //! | [`stack`] | one instance of a blueprint in an environment |
@@ -35,6 +36,7 @@
 
 pub mod account;
 pub mod artifact;
+pub mod audit;
 pub mod blueprint;
 pub mod contract;
 pub mod environment;

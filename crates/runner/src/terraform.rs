@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
 use slipway_model::operation::Operation;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
@@ -289,7 +290,13 @@ fn hide_secrets_in(stream: &Path) -> Result<(), Error> {
         }
     };
     let shown = std::fs::read(stream).map_err(failed("read"))?;
-    let hidden = secrets.hide(&String::from_utf8_lossy(&shown));
+    // Message by message: in their values a text has one escape less than in the file.
+    let hide = |line: &str| match serde_json::from_str::<Value>(line) {
+        Ok(message) => secrets.hide_value(&message).to_string(),
+        Err(_) => secrets.hide(line),
+    };
+    let text = String::from_utf8_lossy(&shown);
+    let hidden: String = text.lines().flat_map(|line| [hide(line), "\n".to_owned()]).collect();
     std::fs::write(stream, hidden).map_err(failed("write"))
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use aws_sdk_sfn::Client;
 use jiff::Timestamp;
 use serde_json::json;
+use slipway_model::audit::{Action, Entry};
 use slipway_model::id::OperationId;
+use slipway_model::name::Digest;
 use slipway_model::operation::approval::{Approver, Decision, Undecidable};
 use slipway_model::operation::{Failure, Operation};
 use tokio::time::Instant;
@@ -42,29 +44,46 @@ impl Store {
     /// Records an approval; the last one that the plan takes is still to be delivered.
     pub async fn approve<'a>(&self, id: &OperationId, by: impl Into<Approver<'a>>) -> Result<Operation, Error> {
         let by = by.into();
-        self.decide(id, |operation, now| operation.approve(by, now)).await
+        let after = json!({"sheet": by.sheet.map(Digest::as_str)});
+        let entry = |operation: &Operation| {
+            Entry::new(by.name, Action::Approve, format!("stack/{}", operation.stack))
+                .of_operation(id)
+                .because(by.comment)
+                .with_change(None, Some(after.clone()), |_| false)
+        };
+        self.decide(id, entry, |operation, now| operation.approve(by, now))
+            .await
     }
 
     /// Records a rejection, which is still to be delivered.
-    pub async fn reject(&self, id: &OperationId, failure: &Failure) -> Result<Operation, Error> {
-        self.decide(id, |operation, now| operation.reject(failure, now)).await
+    pub async fn reject(&self, id: &OperationId, by: &str, failure: &Failure) -> Result<Operation, Error> {
+        let entry = |operation: &Operation| {
+            Entry::new(by, Action::Reject, format!("stack/{}", operation.stack))
+                .of_operation(id)
+                .because(Some(&failure.message))
+        };
+        self.decide(id, entry, |operation, now| operation.reject(failure, now))
+            .await
     }
 
     /// Records a decision under the revision that was read, so that of two at once the second one meets the first.
     async fn decide(
         &self,
         id: &OperationId,
+        entry: impl Fn(&Operation) -> Entry,
         decide: impl Fn(&mut Operation, Timestamp) -> Result<(), Undecidable>,
     ) -> Result<Operation, Error> {
         for attempt in 0..ATTEMPTS {
             let read = self.operation(id).await?;
             let mut operation = read.clone();
-            decide(&mut operation, Timestamp::now())?;
+            let now = Timestamp::now();
+            decide(&mut operation, now)?;
             if operation == read {
                 return Ok(operation);
             }
-            let write = next_revision(&mut operation)?;
-            if self.write("record a decision", vec![write]).await? == Written::Yes {
+            let mut writes = vec![next_revision(&mut operation)?];
+            writes.extend(self.audit_writes(entry(&operation), now).await?);
+            if self.write("record a decision", writes).await? == Written::Yes {
                 watch::changed(id);
                 return Ok(operation);
             }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use slipway_model::audit::{Action, Entry};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::name::Name;
 
@@ -53,6 +55,12 @@ impl Latest {
     }
 }
 
+/// What the audit log says of a published version.
+fn publish_entry(blueprint: &Blueprint, by: &str) -> Entry {
+    let after = json!({"version": blueprint.version, "digest": blueprint.digest, "description": blueprint.description});
+    Entry::new(by, Action::Publish, format!("blueprint/{}", blueprint.name)).with_change(None, Some(after), |_| false)
+}
+
 /// What came of publishing a version.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Published {
@@ -66,7 +74,7 @@ pub enum Published {
 
 impl Store {
     /// Publishes a version. A version is immutable: publishing it again changes nothing.
-    pub async fn publish_blueprint(&self, blueprint: &Blueprint) -> Result<Published, Error> {
+    pub async fn publish_blueprint(&self, blueprint: &Blueprint, by: &str) -> Result<Published, Error> {
         let key = Key::blueprint(&blueprint.name, &blueprint.version);
         let latest_key = Key::latest(&blueprint.name);
         self.note_sensitive_variables(&blueprint.variables).await?;
@@ -80,6 +88,10 @@ impl Store {
                 let condition = read.map_or(Condition::New, |read| Condition::Revision(read.revision));
                 writes.push(Write::Put(encode(&latest_key, Vec::new(), &latest)?, condition));
             }
+            writes.extend(
+                self.audit_writes(publish_entry(blueprint, by), Timestamp::now())
+                    .await?,
+            );
             if self.write("publish a blueprint", writes).await? == Written::Yes {
                 return Ok(Published::New);
             }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use slipway_model::audit::{Action, Entry};
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::{Cancel, CancelRequest, Interruption, cancelled_by};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
@@ -48,10 +49,11 @@ impl Store {
                 }
                 _ => {}
             }
+            let entry = cancel_entry(&operation, requester);
             let written = match operation.cancelling() {
                 Cancel::End => {
                     let end = End::Cancelled(failure(&operation, requester));
-                    match self.end_now(operation, &end).await? {
+                    match self.end_now(operation, &end, Some(&entry)).await? {
                         Some(finished) => return Ok(Cancelled::Ended(Box::new(finished))),
                         None => Written::Conflict,
                     }
@@ -60,9 +62,11 @@ impl Store {
                     if operation.cancel.is_some() {
                         return Ok(Cancelled::Requested(operation));
                     }
-                    operation.request_interruption(requester, Timestamp::now());
-                    let write = next_revision(&mut operation)?;
-                    let written = self.write("request a cancel", vec![write]).await?;
+                    let now = Timestamp::now();
+                    operation.request_interruption(requester, now);
+                    let mut writes = vec![next_revision(&mut operation)?];
+                    writes.extend(self.audit_writes(entry, now).await?);
+                    let written = self.write("request a cancel", writes).await?;
                     if written == Written::Yes {
                         watch::changed(id);
                         return Ok(Cancelled::Requested(operation));
@@ -106,6 +110,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// What the audit log says of a cancel.
+pub fn cancel_entry(operation: &Operation, requester: &str) -> Entry {
+    Entry::new(requester, Action::Cancel, format!("stack/{}", operation.stack)).of_operation(&operation.id)
 }
 
 /// What an operation that is cancelled now ends with. What failed before, and is about to end it, is said too.

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use slipway_model::audit::Entry;
 
 use crate::item::{Item, decode, encode};
 use crate::list::Query;
@@ -72,11 +73,17 @@ impl Store {
         key: &Key,
         record: &T,
         expected: Expected,
+        entry: Option<Entry>,
     ) -> Result<Option<u64>, Error> {
-        let revision = u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(1);
+        let now = Timestamp::now();
+        let revision = u64::try_from(now.as_microsecond()).unwrap_or(1);
         let mut item = encode(key, Vec::new(), record)?;
         item.insert(REVISION.to_owned(), AttributeValue::N(revision.to_string()));
-        let written = self.write(action, vec![Write::Put(item, expected.into())]).await?;
+        let mut writes = vec![Write::Put(item, expected.into())];
+        if let Some(entry) = entry {
+            writes.extend(self.audit_writes(entry, now).await?);
+        }
+        let written = self.write(action, writes).await?;
         Ok((written == Written::Yes).then_some(revision))
     }
 
@@ -86,12 +93,15 @@ impl Store {
         action: &'static str,
         key: Key,
         expected: Expected,
+        entry: Entry,
     ) -> Result<bool, Error> {
         let condition = match expected {
             Expected::Anything => Condition::Exists,
             expected => expected.into(),
         };
-        let written = self.write(action, vec![Write::Delete(key, condition)]).await?;
+        let mut writes = vec![Write::Delete(key, condition)];
+        writes.extend(self.audit_writes(entry, Timestamp::now()).await?);
+        let written = self.write(action, writes).await?;
         Ok(written == Written::Yes)
     }
 

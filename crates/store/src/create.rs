@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use slipway_model::audit::Entry;
 use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
@@ -141,6 +142,7 @@ impl Store {
             name.insert("stack".to_owned(), AttributeValue::S(stack.id.to_string()));
             writes.push(Write::Put(name, Condition::New));
             writes.extend(subscription_writes(&stack.id, &BTreeMap::new(), &stack.subscriptions));
+            writes.extend(self.audit_writes(request.entry(None), now).await?);
             if self.write("create a stack", writes).await? == Written::Yes {
                 return Ok(request.created(answer));
             }
@@ -188,7 +190,8 @@ impl Store {
         if let Some(subscriptions) = &new.subscriptions {
             stack.subscriptions.clone_from(subscriptions);
         }
-        let request = Request::new(&asked, &mut stack, position, Timestamp::now());
+        let now = Timestamp::now();
+        let request = Request::new(&asked, &mut stack, position, now);
         let answer = answer(request.accepted(&stack, position));
         let mut writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
         writes.extend(subscription_writes(
@@ -196,6 +199,7 @@ impl Store {
             &read.subscriptions,
             &stack.subscriptions,
         ));
+        writes.extend(self.audit_writes(request.entry(Some(&read.configuration)), now).await?);
         if self.write("create an operation", writes).await? == Written::Yes {
             return Ok(request.created(answer));
         }
@@ -386,6 +390,31 @@ impl Request {
             writes.push(idempotency::record(idempotency, answer, self.now)?);
         }
         Ok(writes)
+    }
+
+    /// What the audit log says of it. `before` is what the stack is made from.
+    fn entry(&self, before: Option<&Configuration>) -> Entry {
+        let Operation {
+            id,
+            kind,
+            stack,
+            configuration,
+            images,
+            task,
+            ..
+        } = &self.operation;
+        let entry = Entry::new(&self.operation.requested_by, (*kind).into(), format!("stack/{stack}")).of_operation(id);
+        match kind {
+            OperationKind::Provision | OperationKind::Update | OperationKind::Preview => {
+                entry.with_configurations(before, configuration)
+            }
+            OperationKind::Release | OperationKind::Rollback => {
+                let after = serde_json::json!({"release": self.operation.release, "images": images});
+                entry.with_change(None, Some(after), |_| false)
+            }
+            OperationKind::Task => entry.with_change(None, Some(serde_json::json!({"task": task})), |_| false),
+            OperationKind::Drift | OperationKind::Destroy => entry,
+        }
     }
 
     fn created(self, answer: Answer) -> Outcome {

@@ -1,6 +1,7 @@
 //! An operation ends, and the next one gets the slot.
 
 use jiff::Timestamp;
+use slipway_model::audit::Entry;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
@@ -60,7 +61,7 @@ impl Store {
             if operation.status.has_ended() {
                 return self.finished(operation).await;
             }
-            if let Some(finished) = self.end_now(operation, end).await? {
+            if let Some(finished) = self.end_now(operation, end, None).await? {
                 return Ok(finished);
             }
             pause(attempt).await;
@@ -69,12 +70,17 @@ impl Store {
     }
 
     /// Ends an operation, under the revision that was read; `None` where it has changed since.
-    pub(crate) async fn end_now(&self, operation: Operation, end: &End) -> Result<Option<Finished>, Error> {
+    pub(crate) async fn end_now(
+        &self,
+        operation: Operation,
+        end: &End,
+        entry: Option<&Entry>,
+    ) -> Result<Option<Finished>, Error> {
         if operation.status != OperationStatus::Queued {
-            return self.free_slot(operation, end).await;
+            return self.free_slot(operation, end, entry).await;
         }
         let id = operation.id.clone();
-        match self.leave_queue(operation, end).await? {
+        match self.leave_queue(operation, end, entry).await? {
             Written::Yes => Ok(Some(self.finished(self.operation(&id).await?).await?)),
             Written::Conflict => Ok(None),
         }
@@ -94,7 +100,12 @@ impl Store {
     }
 
     /// Ends the operation that has the slot, and gives the slot to the next one.
-    async fn free_slot(&self, mut operation: Operation, end: &End) -> Result<Option<Finished>, Error> {
+    async fn free_slot(
+        &self,
+        mut operation: Operation,
+        end: &End,
+        entry: Option<&Entry>,
+    ) -> Result<Option<Finished>, Error> {
         let mut stack = self.stack(&operation.stack).await?;
         if stack.active_operation.as_ref() != Some(&operation.id) {
             // It ended between the two reads.
@@ -138,6 +149,9 @@ impl Store {
             writes.push(next_revision(next)?);
             writes.push(Write::Delete(place.clone(), Condition::Exists));
         }
+        if let Some(entry) = entry {
+            writes.extend(self.audit_writes(entry.clone(), now).await?);
+        }
         if self.write("end an operation", writes).await? == Written::Conflict {
             return Ok(None);
         }
@@ -153,7 +167,7 @@ impl Store {
     }
 
     /// Ends an operation that waits for its turn, which changes nothing of its stack.
-    async fn leave_queue(&self, mut operation: Operation, end: &End) -> Result<Written, Error> {
+    async fn leave_queue(&self, mut operation: Operation, end: &End, entry: Option<&Entry>) -> Result<Written, Error> {
         let id = operation.id.clone();
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
@@ -173,6 +187,9 @@ impl Store {
         ];
         if let Some(release) = release {
             writes.push(move_release(release, ReleaseEvent::Failed, now)?);
+        }
+        if let Some(entry) = entry {
+            writes.extend(self.audit_writes(entry.clone(), now).await?);
         }
         let written = self.write("take an operation out of its queue", writes).await?;
         if written == Written::Yes {
@@ -196,7 +213,7 @@ impl Store {
                 if operation.status.has_ended() {
                     break;
                 }
-                if self.leave_queue(operation, &end).await? == Written::Conflict {
+                if self.leave_queue(operation, &end, None).await? == Written::Conflict {
                     pause(attempt).await;
                 }
             }

@@ -16,6 +16,7 @@
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | responses that are repeated byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
+//! | [`audit`] | the records of who did what, in the transaction of what they record |
 //! | [`approval`] | the decision about a plan, and its delivery to the workflow |
 //! | [`task_token`] | answers to the states of the workflow that wait |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
@@ -36,6 +37,7 @@ mod turn;
 mod write;
 
 pub mod approval;
+pub mod audit;
 pub mod aws;
 pub mod blueprint;
 pub mod cancel;
@@ -77,6 +79,7 @@ pub use write::{ATTEMPTS, pause};
 pub struct Store {
     client: aws::Lazy<Client>,
     table: String,
+    audit_retention: audit::Retention,
 }
 
 impl Store {
@@ -85,6 +88,14 @@ impl Store {
         Self {
             client: aws::lazy(config, Client::new),
             table: table.into(),
+            audit_retention: audit::Retention::default(),
         }
+    }
+
+    /// Keeps the records of the audit log for this long.
+    #[must_use]
+    pub fn keeping_audit(mut self, retention: audit::Retention) -> Self {
+        self.audit_retention = retention;
+        self
     }
 }

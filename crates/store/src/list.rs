@@ -132,6 +132,15 @@ impl Query {
         }
     }
 
+    /// The items that are in each of these partitions, the most selective of which is first.
+    pub fn filtered(mut parts: Vec<(Index, String)>) -> Self {
+        let (index, partition) = parts.remove(0);
+        Self {
+            filters: parts,
+            ..Self::of_index(index, partition)
+        }
+    }
+
     pub fn newest_first(mut self) -> Self {
         self.newest_first = true;
         self
@@ -166,10 +175,7 @@ impl Store {
             page.items.retain(|stack| filter.admits(stack));
             return Ok(page);
         }
-        let mut parts = filter.partitions();
-        let (index, partition) = parts.remove(0);
-        let mut query = Query::of_index(index, partition).newest_first();
-        query.filters = parts;
+        let query = Query::filtered(filter.partitions()).newest_first();
         let mut page: Page<Stack> = self.indexed_page(&query, limit, cursor).await?;
         page.items.retain(|stack| filter.admits(stack));
         Ok(page)
@@ -270,9 +276,21 @@ impl Store {
     where
         T: serde::de::DeserializeOwned,
     {
+        self.indexed_page_of(query, limit, cursor, decode).await
+    }
+
+    /// Likewise, of items that `record` reads.
+    pub(crate) async fn indexed_page_of<T>(
+        &self,
+        query: &Query,
+        limit: u16,
+        cursor: Option<&Cursor>,
+        record: impl Fn(&Key, Item) -> Result<T, Error>,
+    ) -> Result<Page<T>, Error> {
         let (items, next) = self.query(query, limit, cursor).await?;
         let keys: Vec<Key> = items.iter().map(key_of).collect();
-        let items = self.records(&keys).await?;
+        let items = self.get_in_order(&keys).await?.into_iter();
+        let items = items.map(|(key, item)| record(key, item)).collect::<Result<_, _>>()?;
         Ok(Page { items, next })
     }
 

@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Notes the sensitive variables of a version, before anything can be made from it.
-    pub(crate) async fn note_sensitive_variables(&self, schema: &[Variable]) -> Result<(), Error> {
+    pub async fn note_sensitive_variables(&self, schema: &[Variable]) -> Result<(), Error> {
         for name in sensitive_names(schema) {
             let item = key_attributes(&Key::sensitive_variable(&name));
             let write = Write::Put(item, Condition::Always);

@@ -1,6 +1,7 @@
 //! Source accounts: AWS accounts whose events may request operations.
 
 use slipway_model::account::AccountId;
+use slipway_model::audit::{Action, Entry};
 use slipway_model::source_account::SourceAccount;
 
 use crate::configured::{Configured, Expected};
@@ -10,24 +11,46 @@ use crate::{Cursor, Error, Page, Store};
 impl Store {
     /// Writes a source account, new or in place of the one of its id.
     pub async fn put_source_account(&self, account: &SourceAccount) -> Result<(), Error> {
-        self.put_source_account_if(account, Expected::Anything).await?;
+        let key = Key::source_account(&account.account);
+        self.put_configured("write a source account", &key, account, Expected::Anything, None)
+            .await?;
         Ok(())
     }
 
-    /// Likewise, where there is what is expected; its new revision, or `None`.
+    /// Likewise, if there is what is expected; its new revision, or `None`. `before` is what was there, for the audit log.
     pub async fn put_source_account_if(
         &self,
         account: &SourceAccount,
+        before: Option<&SourceAccount>,
         expected: Expected,
+        by: &str,
     ) -> Result<Option<u64>, Error> {
         let key = Key::source_account(&account.account);
-        self.put_configured("write a source account", &key, account, expected)
+        let entry = Entry::new(
+            by,
+            Action::PutSourceAccount,
+            format!("source-account/{}", account.account),
+        )
+        .with_change(before.and_then(json), json(account), |_| false);
+        self.put_configured("write a source account", &key, account, expected, Some(entry))
             .await
     }
 
     /// Deletes a source account; whether it was there as expected.
-    pub async fn delete_source_account(&self, account: &AccountId, expected: Expected) -> Result<bool, Error> {
-        self.delete_configured("delete a source account", Key::source_account(account), expected)
+    pub async fn delete_source_account(
+        &self,
+        account: &AccountId,
+        before: Option<&SourceAccount>,
+        expected: Expected,
+        by: &str,
+    ) -> Result<bool, Error> {
+        let entry = Entry::new(by, Action::DeleteSourceAccount, format!("source-account/{account}")).with_change(
+            before.and_then(json),
+            None,
+            |_| false,
+        );
+        let key = Key::source_account(account);
+        self.delete_configured("delete a source account", key, expected, entry)
             .await
     }
 
@@ -50,4 +73,9 @@ impl Store {
     ) -> Result<Page<Configured<SourceAccount>>, Error> {
         self.configured_page(SOURCE_ACCOUNTS, limit, cursor).await
     }
+}
+
+/// A record as the audit log compares it.
+fn json(account: &SourceAccount) -> Option<serde_json::Value> {
+    serde_json::to_value(account).ok()
 }

@@ -2,6 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde_json::json;
+use slipway_model::audit::{Action, Entry};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
 use slipway_model::principal::Owner;
@@ -28,14 +30,21 @@ impl Store {
     }
 
     /// Gives a stack to another owner; `None` where it was changed since it was read.
-    pub async fn transfer_stack(&self, read: &Stack, owner: &Owner) -> Result<Option<Stack>, Error> {
+    pub async fn transfer_stack(&self, read: &Stack, owner: &Owner, by: &str) -> Result<Option<Stack>, Error> {
         let mut stack = read.clone();
         owner.as_str().clone_into(&mut stack.owner);
         if stack == *read {
             return Ok(Some(stack));
         }
-        let write = next_stack_revision(&mut stack, Timestamp::now())?;
-        let written = self.write("transfer a stack", vec![write]).await?;
+        let now = Timestamp::now();
+        let entry = Entry::new(by, Action::Transfer, format!("stack/{}", stack.id)).with_change(
+            Some(json!({"owner": read.owner})),
+            Some(json!({"owner": stack.owner})),
+            |_| false,
+        );
+        let mut writes = vec![next_stack_revision(&mut stack, now)?];
+        writes.extend(self.audit_writes(entry, now).await?);
+        let written = self.write("transfer a stack", writes).await?;
         Ok((written == Written::Yes).then_some(stack))
     }
 

@@ -16,11 +16,14 @@
 //! | name of a sensitive variable of any version | `sensitive-variables` | `<name>` | |
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
+//! | record of the audit log | `audit#<chain>` | `record#<sequence>` | everything, subject, actor, action |
+//! | end of a chain of the audit log | `audit-heads` | `<chain>` | |
+//! | reader who was recorded in this hour | `audit-reader#<digest of reader, subject and hour>` | `reader` | |
 //! | place of a request that waits | `waiting` | `<number>` | |
 //! | digest of a prepared folder | `prepared` | `<key of the object>` | |
 //!
-//! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts, places to wait and digests of prepared folders expire by
-//! `expires_at`.
+//! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts, places to wait, digests of prepared folders, records
+//! of the audit log and their readers expire by `expires_at`.
 //!
 //! # Indexes
 //!
@@ -168,6 +171,10 @@ pub(crate) const BLUEPRINTS: &str = "blueprints";
 pub const ENVIRONMENTS: &str = "environments";
 /// The partition of the digests of prepared folders.
 pub const PREPARED: &str = "prepared";
+/// The partition of the ends of the audit log's chains.
+pub(crate) const AUDIT_HEADS: &str = "audit-heads";
+/// What the sort keys of the audit log's records start with.
+pub(crate) const AUDIT_RECORD: &str = "record#";
 /// The partition of the names of sensitive variables.
 pub(crate) const SENSITIVE_VARIABLES: &str = "sensitive-variables";
 /// The partition of the source accounts.
@@ -248,6 +255,25 @@ impl Key {
 
     pub fn prepared(key: &str) -> Self {
         Self::new(PREPARED, key)
+    }
+
+    /// The partition of a chain of the audit log. The template denies every role to delete or to update its items.
+    pub fn audit_chain(chain: u8) -> String {
+        format!("audit#{chain:02}")
+    }
+
+    pub fn audit_record(chain: u8, sequence: u64) -> Self {
+        Self::new(Self::audit_chain(chain), format!("{AUDIT_RECORD}{sequence:020}"))
+    }
+
+    pub fn audit_head(chain: u8) -> Self {
+        Self::new(AUDIT_HEADS, format!("{chain:02}"))
+    }
+
+    /// A digest, because names may hold anything.
+    pub fn audit_reader(reader: &str, subject: &str, hour: i64) -> Self {
+        let digest = Digest::of(json!([reader, subject, hour]).to_string().as_bytes());
+        Self::new(format!("audit-reader#{}", digest.hex()), "reader")
     }
 
     pub fn waiting(place: u16) -> Self {

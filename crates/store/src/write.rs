@@ -29,6 +29,8 @@ pub(crate) enum Condition {
     Exists,
     /// It has this revision.
     Revision(u64),
+    /// This number attribute has this value.
+    Number(&'static str, u64),
     /// This text attribute has this value.
     Text(&'static str, String),
     /// It has no attribute of this name, or is not there.
@@ -56,6 +58,7 @@ impl Condition {
                 let revision = AttributeValue::N(revision.to_string());
                 ("#a = :v", "revision", Some(revision))
             }
+            Self::Number(attribute, value) => ("#a = :v", attribute, Some(AttributeValue::N(value.to_string()))),
             Self::Text(attribute, value) => ("#a = :v", attribute, Some(AttributeValue::S(value))),
         })
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use slipway_store::Store;
+use slipway_store::audit::{InvalidRetention, Retention};
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 mod artifacts;
@@ -65,6 +66,8 @@ pub struct Config {
     pub s3_path_style: bool,
     /// How the web console signs callers in.
     pub sign_in: Option<SignIn>,
+    /// For how long records of the audit log are kept (`SLIPWAY_AUDIT_DAYS`, 0 for ever).
+    pub audit_retention: Retention,
 }
 
 /// Why the function cannot work with its environment variables.
@@ -81,6 +84,9 @@ pub enum InvalidConfig {
     /// The number of requests that wait is no number.
     #[error("SLIPWAY_CONCURRENT_WAITS is `{0}`, and not a whole number from 0 to 65535")]
     ConcurrentWaits(String),
+    /// The number of days is no number.
+    #[error(transparent)]
+    AuditDays(InvalidRetention),
     /// The web console cannot sign anybody in.
     #[error(transparent)]
     SignIn(#[from] InvalidSignIn),
@@ -105,6 +111,7 @@ impl Config {
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
             sign_in: SignIn::from_vars(vars)?,
+            audit_retention: Retention::from_vars(vars).map_err(InvalidConfig::AuditDays)?,
         })
     }
 }
@@ -132,7 +139,7 @@ impl Api {
             aws_sdk_s3::Client::from_conf(s3.build())
         };
         Self {
-            store: Store::new(sdk_config, &config.table),
+            store: Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention),
             sfn: lazy(sdk_config, aws_sdk_sfn::Client::new),
             s3: lazy(sdk_config, s3),
             logs: lazy(sdk_config, aws_sdk_cloudwatchlogs::Client::new),

@@ -29,6 +29,7 @@ use crate::view;
         (name = "blueprints", description = "Terraform root modules, immutable in each version."),
         (name = "environments", description = "Where stacks live."),
         (name = "source accounts", description = "AWS accounts whose events may request operations."),
+        (name = "audit", description = "Changes, decisions, denials and reads, in chains of hashes."),
         (name = "service", description = "The API itself."),
     ),
     components(schemas(Problem, WrongField)),

@@ -79,6 +79,10 @@ pub(crate) struct Fault {
     pub chain: String,
 }
 
+/// Why a request was denied. It travels to the audit log with the response.
+#[derive(Debug, Clone)]
+pub(crate) struct Denied(pub String);
+
 /// The caller's view of an error: type, status, title, detail.
 fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'static str, String) {
     match error {
@@ -194,6 +198,7 @@ impl IntoResponse for Error {
         let chain = slipway_model::error_chain::chain(&self);
         let mut allow = None;
         let mut sheet = None;
+        let mut denied = None;
         let fields = match self {
             Self::Parameters(fields) | Self::Invalid(fields) => fields,
             Self::MethodNotAllowed { allowed, .. } => {
@@ -203,6 +208,10 @@ impl IntoResponse for Error {
             Self::StaleSheet { hash, path, .. } => {
                 let hash = hash.as_str().to_owned();
                 sheet = Some(CurrentSheet { hash, href: path });
+                Vec::new()
+            }
+            Self::Forbidden(reason) => {
+                denied = Some(Denied(reason));
                 Vec::new()
             }
             _ => Vec::new(),
@@ -223,6 +232,9 @@ impl IntoResponse for Error {
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(denied) = denied {
+            response.extensions_mut().insert(denied);
         }
         if status.is_server_error() {
             response.extensions_mut().insert(Fault { reference, chain });

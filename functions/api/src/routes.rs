@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::{Api, openapi, serve};
 
 mod answers;
+mod audit;
 mod blueprints;
 mod console;
 mod environments;
@@ -42,7 +43,7 @@ pub fn router(api: Api) -> Router {
         .merge(console::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
-        .layer(middleware::from_fn(serve::around))
+        .layer(middleware::from_fn_with_state(api.clone(), serve::around))
         .with_state(api)
 }
 
@@ -93,6 +94,9 @@ handlers![
     source_accounts::show,
     source_accounts::put,
     source_accounts::delete,
+    audit::list,
+    audit::chains,
+    audit::chain,
     stacks::list,
     stacks::create,
     stacks::show,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::error::Error;
 
+mod audit;
 mod blueprint;
 mod environment;
 mod operation;
@@ -15,6 +16,7 @@ mod release;
 mod source_account;
 mod stack;
 
+pub use audit::{AuditChain, AuditHead, AuditRecord};
 pub use blueprint::{BlueprintPage, BlueprintSummary, BlueprintVersion, Variable};
 pub use environment::Environment;
 pub use operation::{LogLine, LogLines, Operation};

@@ -88,6 +88,8 @@ pub struct Refused {
     pub detail: String,
     /// What is wrong with the request, field by field.
     pub problems: Vec<FieldProblem>,
+    /// Whether the account may not request this: the audit log records it.
+    pub is_denial: bool,
 }
 
 impl Refused {
@@ -95,13 +97,24 @@ impl Refused {
         Self {
             detail: detail.into(),
             problems: Vec::new(),
+            is_denial: false,
+        }
+    }
+
+    /// The account may not request this.
+    pub(crate) fn denied(detail: impl Into<String>) -> Self {
+        Self {
+            is_denial: true,
+            ..Self::new(detail)
         }
     }
 
     /// The fields of the request are wrong.
     pub(crate) fn invalid(problems: Vec<FieldProblem>) -> Self {
-        let detail = "The request is not valid; nothing was changed.".to_owned();
-        Self { detail, problems }
+        Self {
+            problems,
+            ..Self::new("The request is not valid; nothing was changed.")
+        }
     }
 }
 
@@ -143,6 +156,15 @@ impl EventError {
             | Self::EndSnapshot(_)
             | Self::PutResult { .. }
             | Self::DeadLetter { .. } => false,
+        }
+    }
+
+    /// Whether an account tried what it may not do.
+    pub(crate) fn is_denial(&self) -> bool {
+        match self {
+            Self::Spoofed { .. } => true,
+            Self::Refused(refused) => refused.is_denial,
+            _ => false,
         }
     }
 

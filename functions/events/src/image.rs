@@ -67,6 +67,7 @@ impl Events {
         Err(Refused {
             detail: details.join(" "),
             problems: refused.iter().flat_map(|one| one.problems.clone()).collect(),
+            is_denial: refused.iter().any(|one| one.is_denial),
         }
         .into())
     }

@@ -32,7 +32,10 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use serde_json::Value;
+use slipway_model::audit::{Action, Entry};
+use slipway_model::error_chain::chain;
 use slipway_store::Store;
+use slipway_store::audit::{InvalidRetention, Retention};
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 pub use error::{EventError, Refused};
@@ -44,16 +47,29 @@ pub struct Config {
     table: String,
     state_machine: String,
     unhandled_events: String,
+    audit_retention: Retention,
+}
+
+/// Why the function cannot work with its environment variables.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidConfig {
+    /// One that it needs is not set.
+    #[error(transparent)]
+    Missing(#[from] MissingVariable),
+    /// The retention of the audit log is no number.
+    #[error(transparent)]
+    AuditDays(#[from] InvalidRetention),
 }
 
 impl Config {
     /// Reads them.
-    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, MissingVariable> {
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, InvalidConfig> {
         let var = |name| required(vars, name);
         Ok(Self {
             table: var("SLIPWAY_TABLE")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
             unhandled_events: var("SLIPWAY_UNHANDLED_EVENTS_URL")?,
+            audit_retention: Retention::from_vars(vars)?,
         })
     }
 
@@ -77,7 +93,7 @@ impl Events {
     /// Handlers with clients of this configuration, which connect when they are first used.
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
         Self {
-            store: Store::new(sdk, config.table.clone()),
+            store: Store::new(sdk, config.table.clone()).keeping_audit(config.audit_retention),
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             eventbridge: lazy(sdk, aws_sdk_eventbridge::Client::new),
             sqs: lazy(sdk, aws_sdk_sqs::Client::new),
@@ -89,9 +105,24 @@ impl Events {
     pub async fn handle(&self, event: Value) -> Result<(), EventError> {
         // On the heap: the futures of the clients, nested in each other, are deeper than the compiler looks.
         match Box::pin(self.follow(&event)).await {
-            Err(error) if error.is_final() => self.dead_letter(event, &error).await,
+            Err(error) if error.is_final() => {
+                if error.is_denial() {
+                    Box::pin(self.record_denial(&event, &error)).await?;
+                }
+                self.dead_letter(event, &error).await
+            }
             outcome => outcome,
         }
+    }
+
+    /// Records in the audit log that an account tried what it may not do.
+    async fn record_denial(&self, event: &Value, error: &EventError) -> Result<(), EventError> {
+        let field = |name: &str| event[name].as_str().unwrap_or_default();
+        let actor = format!("event:{}", field("account"));
+        let subject = format!("event/{}", field("detail-type"));
+        let entry = Entry::new(actor, Action::Deny, subject).because(Some(&chain(error)));
+        let recorded = self.store.record_audit(&entry).await;
+        recorded.map_err(EventError::table("record a denial"))
     }
 
     async fn follow(&self, event: &Value) -> Result<(), EventError> {

@@ -189,11 +189,11 @@ pub(crate) fn allow(
     environment: &Name,
 ) -> Result<(), Refused> {
     let allowed = source.allows(action, blueprint, environment);
-    allowed.map_err(|not| Refused::new(format!("Not allowed: {not}.")))
+    allowed.map_err(|not| Refused::denied(format!("Not allowed: {not}.")))
 }
 
 pub(crate) fn unknown_account(envelope: &Envelope) -> Refused {
-    Refused::new(format!(
+    Refused::denied(format!(
         "The account {} is not a source account. An administrator can add it with `slipway source-account put`.",
         envelope.account
     ))

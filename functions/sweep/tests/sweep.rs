@@ -208,7 +208,7 @@ async fn a_decision_that_was_recorded_and_not_delivered_is_delivered() {
             table.store.approve(&provision, "grace").await.expect("approved");
         } else {
             let why = failure("Slipway.ApprovalRejected");
-            table.store.reject(&provision, &why).await.expect("rejected");
+            table.store.reject(&provision, "ada", &why).await.expect("rejected");
         }
         if token == "LIVE" {
             expected.insert(provision, Healing::DecisionDelivered);

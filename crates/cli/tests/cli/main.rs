@@ -14,5 +14,6 @@ mod examples;
 mod operations;
 mod publish;
 mod readme;
+mod secrets;
 mod support;
 mod watchers;

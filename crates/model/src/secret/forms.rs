@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | plain, trimmed, each line of several | everything |
 //! | Unicode normal forms C and D | Terraform (C), file systems of Apple (D) |
-//! | JSON, with the escapes of Go, Python and JavaScript; JSON inside JSON | Terraform's streams, `jsonencode`, structured logs |
+//! | JSON, with the escapes of Go, Python and JavaScript; JSON inside JSON, up to three deep | Terraform's streams, `jsonencode`, structured logs |
 //! | shell quotes | `set -x`, printed commands |
 //! | percent-encoding with each usual set of safe characters, hexadecimal digits of both cases, `+` for a space | addresses, `urlencode` |
 //! | base64 with both alphabets, alone, wrapped at 64 or 76 characters, and inside a longer text at each of the three offsets | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
@@ -78,10 +78,12 @@ fn encoded(text: &str, forms: &mut BTreeSet<String>) {
         return;
     }
     add(text.to_owned(), forms);
-    for escape in [json, json_of_go, json_in_ascii] {
-        let once = escape(text);
-        add(escape(&once), forms);
-        add(json(&once), forms);
+    let escapes = [json, json_of_go, json_in_ascii];
+    for once in escapes.map(|escape| escape(text)) {
+        for twice in escapes.map(|escape| escape(&once)) {
+            add(json(&twice), forms);
+            add(twice, forms);
+        }
         add(once, forms);
     }
     add(text.replace('\'', r"'\''"), forms);

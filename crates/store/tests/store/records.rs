@@ -33,6 +33,7 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         digest: Digest::of(content.as_bytes()),
         variables: Vec::new(),
         published_at: Timestamp::from_second(1_700_000_000).expect("a time"),
+        published_by: Some("ada".to_owned()),
     }
 }
 
@@ -43,20 +44,20 @@ async fn a_version_is_published_once() {
     let versions = ["1.9.0", "1.10.0", "2.0.0-rc.2", "2.0.0-rc.10", "1.2.3"];
     for version in versions {
         let published = store
-            .publish_blueprint(&blueprint(version, version))
+            .publish_blueprint(&blueprint(version, version), "ada")
             .await
             .expect("published");
         assert_eq!(published, Published::New);
     }
     let there = blueprint("1.9.0", "1.9.0");
-    let again = store.publish_blueprint(&there).await.expect("an outcome");
+    let again = store.publish_blueprint(&there, "ada").await.expect("an outcome");
     assert_eq!(again, Published::Same(Box::new(there.clone())));
     let mut corrected = there.clone();
     corrected.description = "corrected".to_owned();
-    let same = store.publish_blueprint(&corrected).await.expect("an outcome");
+    let same = store.publish_blueprint(&corrected, "ada").await.expect("an outcome");
     assert_eq!(same, Published::Same(Box::new(there.clone())), "the files decide");
     let other = store
-        .publish_blueprint(&blueprint("1.9.0", "changed"))
+        .publish_blueprint(&blueprint("1.9.0", "changed"), "ada")
         .await
         .expect("an outcome");
     assert_eq!(other, Published::Differs(Box::new(there.clone())));
@@ -102,7 +103,12 @@ async fn concurrently_published_versions_leave_the_highest_as_latest() {
     let versions: Vec<_> = (1..=8)
         .map(|minor| blueprint(&format!("1.{minor}.0"), "content"))
         .collect();
-    let published = join_all(versions.iter().map(|version| table.store.publish_blueprint(version))).await;
+    let published = join_all(
+        versions
+            .iter()
+            .map(|version| table.store.publish_blueprint(version, "ada")),
+    )
+    .await;
     assert!(
         published.iter().all(|one| matches!(one, Ok(Published::New))),
         "{published:?}"
@@ -165,7 +171,11 @@ async fn a_source_account_is_replaced_only_where_it_is_what_was_read() {
         results: None,
     };
     let id = account("").account;
-    let put = async |description: &str, expected| store.put_source_account_if(&account(description), expected).await;
+    let put = async |description: &str, expected| {
+        store
+            .put_source_account_if(&account(description), None, expected, "ada")
+            .await
+    };
     assert!(matches!(store.source_account(&id).await, Err(Error::NotFound { .. })));
     assert!(matches!(put("never", Expected::Revision(1)).await, Ok(None)));
     let first = put("first", Expected::Nothing)
@@ -204,19 +214,19 @@ async fn a_source_account_is_replaced_only_where_it_is_what_was_read() {
 
     assert!(
         !store
-            .delete_source_account(&id, Expected::Revision(second))
+            .delete_source_account(&id, None, Expected::Revision(second), "ada")
             .await
             .expect("an outcome")
     );
     assert!(
         store
-            .delete_source_account(&id, Expected::Anything)
+            .delete_source_account(&id, None, Expected::Anything, "ada")
             .await
             .expect("an outcome")
     );
     assert!(
         !store
-            .delete_source_account(&id, Expected::Anything)
+            .delete_source_account(&id, None, Expected::Anything, "ada")
             .await
             .expect("an outcome")
     );
@@ -330,14 +340,16 @@ async fn a_plan_is_decided_once() {
     );
     let again = store.approve(&approved, "alan").await.expect("approved twice");
     assert_eq!(again.approved_by.as_deref(), Some("grace"));
-    let late = store.reject(&approved, &failure("Slipway.ApprovalRejected")).await;
+    let late = store
+        .reject(&approved, "grace", &failure("Slipway.ApprovalRejected"))
+        .await;
     assert!(matches!(late, Err(Error::Undecidable(_))));
 
     let (_, rejected) = table.provisioning(&new_stack("rejected")).await;
     store.ask_approval(&rejected, "token").await.expect("asked");
     let why = failure("Slipway.ApprovalRejected");
     for _ in 0..2 {
-        let operation = store.reject(&rejected, &why).await.expect("rejected");
+        let operation = store.reject(&rejected, "grace", &why).await.expect("rejected");
         assert_eq!(
             (operation.status, operation.approval_token.as_deref()),
             (OperationStatus::WaitingForApproval, Some("token"))
@@ -350,7 +362,7 @@ async fn a_plan_is_decided_once() {
 
     let (_, both) = table.provisioning(&new_stack("both")).await;
     store.ask_approval(&both, "token").await.expect("asked");
-    let (yes, no) = tokio::join!(store.approve(&both, "grace"), store.reject(&both, &why));
+    let (yes, no) = tokio::join!(store.approve(&both, "grace"), store.reject(&both, "grace", &why));
     assert!(yes.is_ok() != no.is_ok(), "{yes:?} {no:?}");
 }
 

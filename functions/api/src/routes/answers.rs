@@ -4,16 +4,17 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::Response;
 use serde::Serialize;
+use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Answer;
 use slipway_store::start::start_or_leave;
 
-use crate::Api;
 use crate::error::Error;
 use crate::revision;
 use crate::submission::{answer, given, given_again};
+use crate::{Api, Caller};
 
 /// The response about a configured record; `path` is the path of a new one.
 pub(super) fn configured(path: Option<String>, revision: u64, shown: &impl Serialize) -> Answer {
@@ -45,6 +46,22 @@ pub(super) fn busy(doing: &'static str) -> Error {
 }
 
 impl Api {
+    /// Records that a caller reads the values, the plan or the log of a stack of another owner. A read that cannot be recorded
+    /// gets no answer.
+    pub(super) async fn note_reader(&self, caller: &Caller, owner: &str, stack: &StackId) -> Result<(), Error> {
+        if caller.is_owner(owner) {
+            return Ok(());
+        }
+        let subject = format!("stack/{stack}");
+        Ok(Box::pin(self.store.record_read(&caller.name, &subject)).await?)
+    }
+
+    /// [`Api::note_reader`] of an operation. An operation of an earlier version of Slipway has no owner: every reader is recorded.
+    pub(super) async fn note_reader_of(&self, caller: &Caller, operation: &Operation) -> Result<(), Error> {
+        let owner = operation.stack_owner.as_deref().unwrap_or_default();
+        self.note_reader(caller, owner, &operation.stack).await
+    }
+
     /// Starts the operation of a request, and responds.
     pub(super) async fn answer(&self, outcome: Outcome) -> Result<Response, Error> {
         match outcome {

@@ -201,8 +201,10 @@ pub(super) async fn publish(
             api.uploaded(&digest).await?
         }
     };
-    let (blueprint, source) = publishable(&name, &version, fields)?;
-    let (status, blueprint) = api.publish(blueprint, &source).await?;
+    let (mut blueprint, source) = publishable(&name, &version, fields)?;
+    let publisher = submission.caller.name.clone();
+    blueprint.published_by = Some(publisher.clone());
+    let (status, blueprint) = api.publish(blueprint, &source, &publisher).await?;
     let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
     let location = (status == StatusCode::CREATED).then_some(path);
     let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));
@@ -267,6 +269,7 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
                 digest: source.digest(),
                 variables,
                 published_at: Timestamp::now(),
+                published_by: None,
             };
             Ok((blueprint, source))
         }
@@ -276,16 +279,25 @@ fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Bluepri
 
 impl Api {
     /// Publishes: the files first, so that every listed version can be used.
-    async fn publish(&self, blueprint: Blueprint, source: &Source) -> Result<(StatusCode, Blueprint), Error> {
+    async fn publish(
+        &self,
+        blueprint: Blueprint,
+        source: &Source,
+        publisher: &str,
+    ) -> Result<(StatusCode, Blueprint), Error> {
         let published = if let Some(published) = self.store.published(&blueprint).await? {
             published
         } else {
             self.put_source(&blueprint, source).await?;
-            self.store.publish_blueprint(&blueprint).await?
+            self.store.publish_blueprint(&blueprint, publisher).await?
         };
         match published {
             Published::New => Ok((StatusCode::CREATED, blueprint)),
-            Published::Same(before) => Ok((StatusCode::OK, *before)),
+            Published::Same(before) => {
+                // Earlier versions of Slipway did not note them.
+                self.store.note_sensitive_variables(&before.variables).await?;
+                Ok((StatusCode::OK, *before))
+            }
             Published::Differs(_) => Err(Error::Conflict(format!(
                 "Version {} of the blueprint `{}` is published with other files, and a version does not change. Publish a new \
                  version.",

@@ -10,6 +10,7 @@ use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
 use slipway_store::configured::{Configured, Expected};
+use slipway_store::environment::By;
 use slipway_store::list::{PAGE, StackFilter};
 use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
@@ -186,7 +187,16 @@ pub(super) async fn put(
         let revision = match expected {
             // What is so already is not written again.
             Expected::Revision(revision) if before.as_ref() == Some(&environment) => Some(revision),
-            expected => api.store.put_environment_if(&environment, expected).await?,
+            expected => {
+                let by = By {
+                    actor: &submission.caller.name,
+                    sensitive: &sensitive,
+                };
+                let put = api
+                    .store
+                    .put_environment_if(&environment, before.as_ref(), expected, by);
+                put.await?
+            }
         };
         let Some(revision) = revision else {
             pause(attempt).await;
@@ -225,6 +235,7 @@ pub(super) async fn delete(
         return Ok(answer);
     }
     submission.no_fields()?;
+    let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.environment_of(&name).await?) else {
             return Err(api.no_environment(&name).await?);
@@ -236,7 +247,13 @@ pub(super) async fn delete(
                 "The environment `{parsed}` has {stacks}. Destroy them first; GET /v1/stacks?environment={parsed} lists them."
             )));
         }
-        if api.store.delete_environment(&parsed, expected).await? {
+        let by = By {
+            actor: &submission.caller.name,
+            sensitive: &sensitive,
+        };
+        let before = current.record.ok();
+        let deleting = api.store.delete_environment(&parsed, before.as_ref(), expected, by);
+        if deleting.await? {
             tracing::info!(caller = submission.caller.name, environment = %parsed, "deleted");
             return api.answer_once(&submission, deleted()).await;
         }

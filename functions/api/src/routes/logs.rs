@@ -61,7 +61,7 @@ const LATE: Duration = Duration::from_secs(10);
 )]
 pub(super) async fn read(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     InPath(id): InPath<String>,
     mut parameters: Parameters,
 ) -> Result<Waited<LogLines>, Error> {
@@ -75,6 +75,7 @@ pub(super) async fn read(
     };
     // First the operation, then its lines: once it has ended, no line can come after those.
     let operation = found(&id, api.store.operation(&id).await)?;
+    api.note_reader_of(&caller, &operation).await?;
     let read = api.read_lines(&operation, &mut place).await?;
     if wait.is_zero() || is_news(&operation, &read) {
         return Ok(Waited::over(answer(&operation, read, &place)));

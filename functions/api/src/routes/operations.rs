@@ -17,7 +17,7 @@ use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_store::Cursor;
 use slipway_store::approval::{self, Delivery};
-use slipway_store::cancel::Cancelled;
+use slipway_store::cancel::{Cancelled, cancel_entry};
 use slipway_store::finish::{End, Finished};
 use slipway_store::rollout;
 use slipway_store::task_token::AnswerError;
@@ -256,7 +256,10 @@ pub(super) async fn reject(
         message: format!("{} rejected the plan: {reason}", submission.caller.name),
         address: None,
     };
-    let operation = api.store.reject(&operation.id, &failure).await?;
+    let operation = api
+        .store
+        .reject(&operation.id, &submission.caller.name, &failure)
+        .await?;
     let operation = Box::pin(api.deliver(operation, "rejecting a plan")).await?;
     let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
@@ -422,8 +425,12 @@ impl Api {
                 "The operation `{}` has ended: it {}. There is nothing to cancel.",
                 operation.id, operation.status
             ))),
-            Cancelled::Takes(Cancel::Unwind, operation) => self.unwind(&operation, caller).await,
+            Cancelled::Takes(Cancel::Unwind, operation) => {
+                self.store.record_audit(&cancel_entry(&operation, &caller.name)).await?;
+                self.unwind(&operation, caller).await
+            }
             Cancelled::Takes(Cancel::Stop, operation) => {
+                self.store.record_audit(&cancel_entry(&operation, &caller.name)).await?;
                 let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
                 let operation = Operation {
                     failure: Some(failure.clone()),

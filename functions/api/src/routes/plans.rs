@@ -49,7 +49,7 @@ const AFTER_REMEDY: &str =
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     InPath(id): InPath<String>,
     mut parameters: Parameters,
 ) -> Result<Json<PlanItems>, Error> {
@@ -64,6 +64,7 @@ pub(super) async fn show(
     parameters.finish()?;
     let id = operation_id(&id)?;
     let operation = found(&id, api.store.operation(&id).await)?;
+    api.note_reader_of(&caller, &operation).await?;
     let index = api.plan_index(&operation).await?;
     let total = index.pages.iter().map(|page| page.items).sum();
     if after > total {

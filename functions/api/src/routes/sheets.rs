@@ -40,13 +40,14 @@ const OPERATIONS: u16 = 20;
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     InPath(id): InPath<String>,
     parameters: Parameters,
 ) -> Result<Json<serde_json::Value>, Error> {
     parameters.finish()?;
     let id = operation_id(&id)?;
     let operation = found(&id, api.store.operation(&id).await)?;
+    api.note_reader_of(&caller, &operation).await?;
     let sheet = Box::pin(api.sheet(&operation)).await?;
     Ok(Json(view::sheet(&sheet, &operation)))
 }

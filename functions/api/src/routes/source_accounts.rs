@@ -151,7 +151,11 @@ pub(super) async fn put(
         let revision = match expected {
             // What is so already is not written again.
             Expected::Revision(revision) if before.as_ref() == Some(&record) => Some(revision),
-            expected => api.store.put_source_account_if(&record, expected).await?,
+            expected => {
+                let by = &submission.caller.name;
+                let put = api.store.put_source_account_if(&record, before.as_ref(), expected, by);
+                put.await?
+            }
         };
         let Some(revision) = revision else {
             pause(attempt).await;
@@ -196,7 +200,9 @@ pub(super) async fn delete(
         };
         let expected = Expected::Revision(current.revision);
         revision::require(&submission.headers, expected)?;
-        if api.store.delete_source_account(&parsed, expected).await? {
+        let (before, by) = (current.record.ok(), &submission.caller.name);
+        let deleting = api.store.delete_source_account(&parsed, before.as_ref(), expected, by);
+        if deleting.await? {
             tracing::info!(caller = submission.caller.name, source_account = %parsed, "deleted");
             return api.answer_once(&submission, deleted()).await;
         }

@@ -87,13 +87,14 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     InPath(id): InPath<String>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     parameters.finish()?;
     let stack = api.stack(&id).await?;
+    api.note_reader(&caller, &stack.owner, &stack.id).await?;
     let tag = [(ETAG, revision::tag(stack.revision))];
     if revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
@@ -299,7 +300,11 @@ pub(super) async fn transfer(
     for attempt in 0..ATTEMPTS {
         let stack = api.own_stack(&id, &submission.caller).await?;
         revision::require(&submission.headers, configured::Expected::Revision(stack.revision))?;
-        if let Some(transferred) = api.store.transfer_stack(&stack, &owner).await? {
+        if let Some(transferred) = api
+            .store
+            .transfer_stack(&stack, &owner, &submission.caller.name)
+            .await?
+        {
             let shown = view::Stack::from(transferred);
             return api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await;
         }

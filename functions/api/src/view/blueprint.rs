@@ -62,6 +62,8 @@ pub struct BlueprintVersion {
     pub variables: Vec<Variable>,
     /// When it was published.
     pub published_at: Timestamp,
+    /// Who published it; null if an earlier version of Slipway did not record that.
+    pub published_by: Option<String>,
 }
 
 impl From<blueprint::Blueprint> for BlueprintVersion {
@@ -73,6 +75,7 @@ impl From<blueprint::Blueprint> for BlueprintVersion {
             digest: blueprint.digest.to_string(),
             variables: blueprint.variables.into_iter().map(Variable::from).collect(),
             published_at: blueprint.published_at,
+            published_by: blueprint.published_by,
         }
     }
 }

@@ -63,7 +63,11 @@ impl Ground {
                 "variables": [{"name": "size", "type": "number", "type_text": "number", "required": false, "nullable": true}],
             });
             let blueprint = serde_json::from_value(blueprint).expect("a blueprint");
-            self.table.store.publish_blueprint(&blueprint).await.expect("published");
+            self.table
+                .store
+                .publish_blueprint(&blueprint, "ada")
+                .await
+                .expect("published");
         }
         self.allow(SHOP, &["provision", "release", "destroy", "drift"]).await;
     }

@@ -402,7 +402,7 @@ impl World {
                     message: "bob rejected the plan: not on a Friday".to_owned(),
                     address: None,
                 };
-                Self::wait(self.store.reject(id, &failure));
+                Self::wait(self.store.reject(id, "ada", &failure));
                 Answer::fail(&failure.name, &failure.message)
             }
             People::Away => Answer::Never,

@@ -1,0 +1,31 @@
+//! The words of `slipway audit`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueHint};
+use slipway_model::audit::Action;
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// List who changed, decided, read or was denied what
+    List {
+        /// Only what this caller did
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only this subject: `stack/lusab-babad`, `environment/live`
+        #[arg(long)]
+        subject: Option<String>,
+        /// Only this action, such as `update`, `approve` or `deny`
+        #[arg(long)]
+        action: Option<Action>,
+        /// How many records to list
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Recompute the chains of the log; name the first broken record
+    Verify {
+        /// Output of an earlier `slipway audit verify --json`, to compare with
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        expect: Option<PathBuf>,
+    },
+}

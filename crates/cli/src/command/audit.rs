@@ -1,0 +1,137 @@
+//! `slipway audit`
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use slipway_model::audit::{CHAINS, Head, Sealed, verify};
+
+use crate::args::AuditCommand;
+use crate::client::{Client, with_query};
+use crate::error::Error;
+use crate::json_file::object_in;
+use crate::output::Output;
+
+/// The most records of a page.
+const PAGE: usize = 100;
+
+/// Runs the command.
+pub async fn run(command: AuditCommand, client: &Client, output: Output) -> Result<(), Error> {
+    match command {
+        AuditCommand::List {
+            actor,
+            subject,
+            action,
+            limit,
+        } => {
+            let parts = [
+                ("actor", actor),
+                ("subject", subject),
+                ("action", action.map(|action| action.to_string())),
+            ];
+            let query: Vec<_> = parts
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
+            list(&query, limit, client, output).await
+        }
+        AuditCommand::Verify { expect } => verify_all(expect.as_deref(), client, output).await,
+    }
+}
+
+async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: Output) -> Result<(), Error> {
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    while items.len() < limit {
+        let mut query = query.to_vec();
+        query.push(("limit", PAGE.min(limit - items.len()).to_string()));
+        query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        let page: Page<Value> = client.get(&with_query("/v1/audit", &query)).await?;
+        items.extend(page.items);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    let columns = [
+        ("time", "time"),
+        ("actor", "actor"),
+        ("action", "action"),
+        ("subject", "subject"),
+        ("operation", "operation"),
+        ("reason", "reason"),
+    ];
+    output.table(&items, &columns, "There are no such records.");
+    Ok(())
+}
+
+/// A page of the API.
+#[derive(Debug, Deserialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+/// A record of a chain, as it is stored.
+#[derive(Debug, Deserialize)]
+struct Stored {
+    sequence: u64,
+    #[serde(flatten)]
+    sealed: Sealed,
+}
+
+/// Recomputes every chain. The heads are read first, so records that are written meanwhile are beyond them, and left out.
+async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> Result<(), Error> {
+    let expected = expect.map(heads_in).transpose()?.unwrap_or_default();
+    let heads: Page<Head> = client.get("/v1/audit/chains").await?;
+    let of = |heads: &[Head], chain: u8| heads.iter().find(|head| head.chain == chain).cloned();
+    let mut records = 0;
+    for chain in 0..CHAINS {
+        let (head, seen) = (of(&heads.items, chain), of(&expected, chain));
+        let last = head.as_ref().map_or(0, |head| head.sequence);
+        let stored = chain_up_to(chain, last, client).await?;
+        let sealed = stored.iter().map(|stored| (stored.sequence, &stored.sealed));
+        let checked = verify(chain, head.as_ref(), sealed, seen.as_ref(), Timestamp::now());
+        records += checked.map_err(Error::Audit)?.records;
+    }
+    let shown = json!({"records": records, "items": heads.items});
+    output.answer(&shown, |_| {
+        let chains = heads.items.len();
+        format!("{records} records in {chains} chains are as they were written.")
+    });
+    Ok(())
+}
+
+/// The records of a chain up to a number. In a chain without a head, there should be none: any that there are come back.
+async fn chain_up_to(chain: u8, last: u64, client: &Client) -> Result<Vec<Stored>, Error> {
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let mut query = vec![("limit", PAGE.to_string())];
+        query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        let page: Page<Stored> = client
+            .get(&with_query(&format!("/v1/audit/chains/{chain}"), &query))
+            .await?;
+        all.extend(page.items);
+        let is_whole = last > 0 && all.last().is_some_and(|stored| stored.sequence >= last);
+        match page.next {
+            Some(next) if !is_whole => cursor = Some(next),
+            _ => break,
+        }
+    }
+    if last > 0 {
+        all.retain(|stored| stored.sequence <= last);
+    }
+    Ok(all)
+}
+
+/// The heads that an earlier check printed.
+fn heads_in(file: &Path) -> Result<Vec<Head>, Error> {
+    let mut object = object_in(file)?;
+    let items = object.remove("items").unwrap_or_default();
+    serde_json::from_value(items).map_err(|error| {
+        Error::Usage(format!(
+            "{} is not the output of `slipway audit verify --json`: {error}",
+            file.display()
+        ))
+    })
+}

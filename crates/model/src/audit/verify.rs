@@ -1,0 +1,126 @@
+//! Recomputing a chain.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Head, Record, Sealed};
+use crate::name::Digest;
+
+/// What a whole chain holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The number of its first record that is left: the anchor. None if none is left.
+    pub first: Option<u64>,
+    /// The number of its last record; 0 for a chain without records.
+    pub last: u64,
+    /// How many records were recomputed.
+    pub records: u64,
+}
+
+/// The first record of a chain that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {sequence} of chain {chain} {why}")]
+pub struct Broken {
+    /// The chain.
+    pub chain: u8,
+    /// The number of the record.
+    pub sequence: u64,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+/// What is wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Its text does not have its hash, or cannot be read.
+    Altered,
+    /// It is missing, and its time is not over.
+    Missing,
+    /// It does not follow the record before: one of the two was replaced, or they are in another order.
+    Unlinked,
+    /// The text is that of another record.
+    Moved,
+    /// The head of the chain is missing, or is that of an earlier record.
+    NotTheHead,
+    /// It is not the record that an earlier check has seen.
+    Replaced,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Altered => "was altered: its text does not have its hash",
+            Self::Missing => "is missing, and its retention is not over",
+            Self::Unlinked => "does not follow the record before it: one of them was replaced",
+            Self::Moved => "is not in its place: the text is that of another record",
+            Self::NotTheHead => {
+                "is not the one that the head of the chain names: later records, or the head, were removed"
+            }
+            Self::Replaced => "is not the one that the earlier check has seen",
+        })
+    }
+}
+
+/// Recomputes a chain from its records, in their order by key. Each comes with the number in its key. `expected` is a head that
+/// an earlier check has seen.
+pub fn verify<'a>(
+    chain: u8,
+    head: Option<&Head>,
+    records: impl IntoIterator<Item = (u64, &'a Sealed)>,
+    expected: Option<&Head>,
+    now: Timestamp,
+) -> Result<Checked, Broken> {
+    let broken = |sequence, why| Broken { chain, sequence, why };
+    let mut checked = Checked {
+        first: None,
+        last: 0,
+        records: 0,
+    };
+    let mut previous: Option<&Digest> = None;
+    for (key, sealed) in records {
+        let next = checked.last + 1;
+        if Digest::of(sealed.body.as_bytes()) != sealed.hash {
+            return Err(broken(key, Why::Altered));
+        }
+        let record: Record = serde_json::from_str(&sealed.body).map_err(|_| broken(key, Why::Altered))?;
+        if (record.chain, record.sequence) != (chain, key) || key < next {
+            return Err(broken(key, Why::Moved));
+        }
+        if key > next {
+            // DynamoDB deletes what has expired within days, and not in order.
+            let is_over = record.earlier_kept_until.is_some_and(|until| until < now);
+            if !is_over {
+                return Err(broken(next, Why::Missing));
+            }
+        } else if record.previous.as_ref() != previous {
+            return Err(broken(key, Why::Unlinked));
+        }
+        if expected.is_some_and(|expected| expected.sequence == key && expected.hash != sealed.hash) {
+            return Err(broken(key, Why::Replaced));
+        }
+        checked.first.get_or_insert(key);
+        (checked.last, checked.records, previous) = (key, checked.records + 1, Some(&sealed.hash));
+    }
+    let Some(head) = head else {
+        return match (checked.last, expected) {
+            (0, None) => Ok(checked),
+            (0, Some(expected)) => Err(broken(expected.sequence, Why::Missing)),
+            (last, _) => Err(broken(last, Why::NotTheHead)),
+        };
+    };
+    if expected.is_some_and(|expected| expected.sequence > head.sequence) {
+        return Err(broken(head.sequence + 1, Why::Missing));
+    }
+    if head.sequence > checked.last {
+        let is_over = head.kept_until.is_some_and(|until| until < now);
+        if !is_over {
+            return Err(broken(checked.last + 1, Why::Missing));
+        }
+        checked.last = head.sequence;
+    } else if head.sequence < checked.last || previous != Some(&head.hash) {
+        return Err(broken(checked.last, Why::NotTheHead));
+    }
+    Ok(checked)
+}

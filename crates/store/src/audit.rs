@@ -1,0 +1,245 @@
+//! The audit log ([`slipway_model::audit`]): records are appended in the transaction of what they record.
+//!
+//! A writer reads the head of the chain, and writes the record under the next number if there is none, with the head if it is
+//! still the one that was read. If another record came between, nothing is written, neither record nor change, and the caller
+//! tries again, as with every conflict.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use slipway_model::audit::{self, Action, CHAINS, Entry, Head, Record, Sealed};
+use slipway_model::name::{Digest, InvalidName};
+
+use crate::idempotency::expiry;
+use crate::item::{Item, check_size, decode, encode, key_attributes, key_of, text};
+use crate::list::Query;
+use crate::table::{AUDIT_HEADS, AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, Places};
+use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
+use crate::{Cursor, Error, Page, Store};
+
+/// For how long it is remembered that a reader was recorded: longer than the hour for which one record counts.
+const READER_REMEMBERED: SignedDuration = SignedDuration::from_hours(2);
+
+/// The attribute with the text of a record.
+const BODY: &str = "body";
+/// The attribute with its hash.
+const HASH: &str = "hash";
+/// The attribute of a head that a write is conditional on.
+const SEQUENCE: &str = "sequence";
+
+/// A text that is no number of days.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("SLIPWAY_AUDIT_DAYS is `{0}`, and not a whole number of days from 0 to 65535")]
+pub struct InvalidRetention(String);
+
+/// For how long records are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retention {
+    /// For ever.
+    #[default]
+    Forever,
+    /// For this many days. DynamoDB deletes them within days afterwards.
+    Days(u16),
+}
+
+impl Retention {
+    /// The retention of a number of days, of which 0 is for ever.
+    pub fn of_days(days: u16) -> Self {
+        match days {
+            0 => Self::Forever,
+            days => Self::Days(days),
+        }
+    }
+
+    /// The retention that the environment of a function gives in `SLIPWAY_AUDIT_DAYS`; for ever without it.
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Result<Self, InvalidRetention> {
+        match vars.get("SLIPWAY_AUDIT_DAYS").filter(|days| !days.is_empty()) {
+            None => Ok(Self::Forever),
+            Some(days) => days
+                .parse()
+                .map(Self::of_days)
+                .map_err(|_| InvalidRetention(days.clone())),
+        }
+    }
+
+    fn until(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Forever => None,
+            Self::Days(days) => Some(
+                now.saturating_add(SignedDuration::from_hours(24 * i64::from(days)))
+                    .unwrap_or(now),
+            ),
+        }
+    }
+}
+
+/// Which records to list: those that satisfy every part that is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Who did it.
+    pub actor: Option<String>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// What was done.
+    pub action: Option<Action>,
+}
+
+impl AuditFilter {
+    /// The partitions that hold the records which satisfy each part, the most selective first.
+    fn partitions(&self) -> Vec<(Index, String)> {
+        let subject = self
+            .subject
+            .as_deref()
+            .map(|subject| (Index::Blueprint, of_audit(subject)));
+        let actor = self.actor.as_deref().map(|actor| (Index::Owner, of_audit(actor)));
+        let action = self.action.map(|action| (Index::Status, of_audit(action.as_str())));
+        let mut parts: Vec<_> = subject.into_iter().chain(actor).chain(action).collect();
+        if parts.is_empty() {
+            parts.push((Index::Collection, ALL.to_owned()));
+        }
+        parts
+    }
+}
+
+/// The partition of all records in the index of collections.
+const ALL: &str = "audit";
+
+fn of_audit(value: &str) -> String {
+    format!("{ALL}#{value}")
+}
+
+impl Store {
+    /// The writes that append a record, for the transaction of what it records.
+    pub(crate) async fn audit_writes(&self, entry: Entry, now: Timestamp) -> Result<[Write; 2], Error> {
+        let key = Key::audit_head(entry.chain());
+        let head: Option<Head> = self.get(&key).await?;
+        let (record, sealed, next) = audit::append(head.as_ref(), entry, now, self.audit_retention.until(now));
+        let condition = head.map_or(Condition::New, |head| Condition::Number(SEQUENCE, head.sequence));
+        let item = encode(&key, Vec::new(), &next)?;
+        Ok([record_write(&record, &sealed)?, Write::Put(item, condition)])
+    }
+
+    /// Records what changes nothing: a denial.
+    pub async fn record_audit(&self, entry: &Entry) -> Result<(), Error> {
+        for attempt in 0..ATTEMPTS {
+            let writes = self.audit_writes(entry.clone(), Timestamp::now()).await?;
+            if self.write("record in the audit log", writes.into()).await? == Written::Yes {
+                return Ok(());
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("chain {} of the audit log", entry.chain()),
+        })
+    }
+
+    /// Records that somebody read what is not theirs: once an hour for each reader and subject.
+    pub async fn record_read(&self, reader: &str, subject: &str) -> Result<(), Error> {
+        for attempt in 0..ATTEMPTS {
+            let now = Timestamp::now();
+            let key = Key::audit_reader(reader, subject, now.as_second() / 3_600);
+            if self.get_item(&key).await?.is_some() {
+                return Ok(());
+            }
+            let mut item = key_attributes(&key);
+            item.insert(EXPIRES_AT.to_owned(), expiry(now, READER_REMEMBERED));
+            let entry = Entry::new(reader, Action::Read, subject);
+            let mut writes = vec![Write::Put(item, Condition::New)];
+            writes.extend(self.audit_writes(entry, now).await?);
+            if self.write("record a read in the audit log", writes).await? == Written::Yes {
+                return Ok(());
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("the readers of {subject}"),
+        })
+    }
+
+    /// Records, the newest first.
+    pub async fn audit_records(
+        &self,
+        filter: &AuditFilter,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<(Record, Digest)>, Error> {
+        let query = Query::filtered(filter.partitions()).newest_first();
+        self.indexed_page_of(&query, limit, cursor, |key, item| {
+            let sealed = sealed(key, &item)?;
+            let record = serde_json::from_str(&sealed.body).map_err(|source| Error::Decode {
+                what: key.to_string(),
+                source: source.into(),
+            })?;
+            Ok((record, sealed.hash))
+        })
+        .await
+    }
+
+    /// The records of a chain as they are stored, in their order, each with the number in its key.
+    pub async fn audit_chain(
+        &self,
+        chain: u8,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<(u64, Sealed)>, Error> {
+        let partition = Key::audit_chain(chain);
+        let query = Query::of_items(&partition, AUDIT_RECORD);
+        self.page(&query, limit, cursor, |key, item| {
+            let number = key.sk.strip_prefix(AUDIT_RECORD).and_then(|digits| digits.parse().ok());
+            Ok((number.unwrap_or_default(), sealed(key, &item)?))
+        })
+        .await
+    }
+
+    /// The heads of the chains that have records.
+    pub async fn audit_heads(&self) -> Result<Vec<Head>, Error> {
+        let items = self
+            .query_all(&Query::of_items(AUDIT_HEADS, ""), Some(u16::from(CHAINS)))
+            .await?;
+        items.into_iter().map(|item| decode(&key_of(&item), item)).collect()
+    }
+}
+
+fn record_write(record: &Record, sealed: &Sealed) -> Result<Write, Error> {
+    let key = Key::audit_record(record.chain, record.sequence);
+    let mut item = key_attributes(&key);
+    item.insert(BODY.to_owned(), AttributeValue::S(sealed.body.clone()));
+    item.insert(HASH.to_owned(), AttributeValue::S(sealed.hash.as_str().to_owned()));
+    if let Some(until) = record.kept_until {
+        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(until.as_second().to_string()));
+    }
+    for (attribute, place) in places(record) {
+        item.insert(attribute.to_owned(), AttributeValue::S(place));
+    }
+    check_size(&key, &item)?;
+    Ok(Write::Put(item, Condition::New))
+}
+
+fn places(record: &Record) -> Places {
+    let Entry {
+        actor, action, subject, ..
+    } = &record.entry;
+    let micros = record.time.as_microsecond().max(0);
+    vec![
+        (
+            LISTED,
+            format!("{micros:020}#{:02}#{:020}", record.chain, record.sequence),
+        ),
+        (Index::Collection.partition(), ALL.to_owned()),
+        (Index::Blueprint.partition(), of_audit(subject)),
+        (Index::Owner.partition(), of_audit(actor)),
+        (Index::Status.partition(), of_audit(action.as_str())),
+    ]
+}
+
+fn sealed(key: &Key, item: &Item) -> Result<Sealed, Error> {
+    let hash = text(key, item, HASH)?;
+    Ok(Sealed {
+        body: text(key, item, BODY)?,
+        hash: hash.parse().map_err(|source: InvalidName| Error::Decode {
+            what: key.to_string(),
+            source: source.into(),
+        })?,
+    })
+}

@@ -1,0 +1,114 @@
+//! `/v1/audit`
+
+use axum::Json;
+use axum::extract::State;
+use slipway_model::audit::{Action, CHAINS};
+use slipway_store::Cursor;
+use slipway_store::audit::AuditFilter;
+
+use crate::error::Error;
+use crate::openapi::ReadProblems;
+use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::view::{AuditChain, AuditHead, AuditRecord, Items};
+use crate::{Api, Caller};
+
+const READ: &str = "read the audit log";
+
+const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
+
+/// List audit records
+///
+/// Changes, decisions, configuration, publishes, denials, and reads of stacks by others than their owners, the newest first.
+/// Secrets are hidden. Only administrators read the audit log.
+#[utoipa::path(
+    get,
+    path = "/v1/audit",
+    operation_id = "list_audit_records",
+    tag = "audit",
+    params(
+        ("actor" = Option<String>, Query, description = "Only what this caller did."),
+        ("subject" = Option<String>, Query, description = "Only what was done with this: `stack/lusab-babad`, `environment/live`, `source-account/111122223333` or `blueprint/shop`."),
+        ("action" = Option<String>, Query, description = "Only this action."),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    mut parameters: Parameters,
+) -> Result<Json<Items<AuditRecord>>, Error> {
+    let filter = AuditFilter {
+        actor: parameters.optional("actor", "give the name of a caller"),
+        subject: parameters.optional("subject", "give a subject like `stack/lusab-babad`"),
+        action: parameters.optional::<Action>("action", ACTION_REMEDY),
+    };
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    caller.require_admin(READ)?;
+    let page = api.store.audit_records(&filter, limit, cursor.as_ref()).await?;
+    Ok(Json(Items::of(page, AuditRecord::from)))
+}
+
+/// List the chains of the audit log
+///
+/// The last record of each chain that has records. Keep them outside the account: a later check compares them.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/chains",
+    operation_id = "list_audit_chains",
+    tag = "audit",
+    responses((status = 200, description = "The heads of the chains.", body = Items<AuditHead>), ReadProblems),
+)]
+pub(super) async fn chains(
+    State(api): State<Api>,
+    caller: Caller,
+    parameters: Parameters,
+) -> Result<Json<Items<AuditHead>>, Error> {
+    parameters.finish()?;
+    caller.require_admin(READ)?;
+    let heads = api.store.audit_heads().await?;
+    Ok(Json(Items {
+        items: heads.into_iter().map(AuditHead::from).collect(),
+        next: None,
+    }))
+}
+
+/// Read a chain of the audit log
+///
+/// Its records as they are stored, in their order: what `slipway audit verify` recomputes.
+#[utoipa::path(
+    get,
+    path = "/v1/audit/chains/{chain}",
+    operation_id = "read_audit_chain",
+    tag = "audit",
+    params(
+        ("chain" = u8, Path, description = "The number of the chain.", example = 0),
+        ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, description = "A page of the chain.", body = AuditChain), ReadProblems),
+)]
+pub(super) async fn chain(
+    State(api): State<Api>,
+    caller: Caller,
+    InPath(chain): InPath<String>,
+    mut parameters: Parameters,
+) -> Result<Json<AuditChain>, Error> {
+    let limit = parameters.limit();
+    let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
+    parameters.finish()?;
+    caller.require_admin(READ)?;
+    let number: Option<u8> = chain.parse().ok().filter(|number| *number < CHAINS);
+    let Some(number) = number else {
+        let last = CHAINS - 1;
+        let shown = crate::body::shortened(&chain);
+        return Err(Error::NotFound(format!(
+            "There is no chain `{shown}`: they are 0 to {last}."
+        )));
+    };
+    let page = api.store.audit_chain(number, limit, cursor.as_ref()).await?;
+    Ok(Json(AuditChain::of(page)))
+}

@@ -1,0 +1,119 @@
+//! The audit log as it is shown.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use slipway_model::audit::{Action, Head, Record, Sealed};
+use slipway_model::name::Digest;
+use slipway_store::Page;
+use utoipa::ToSchema;
+
+/// A record of the audit log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AuditRecord {
+    /// When it was written.
+    pub time: Timestamp,
+    /// The caller.
+    #[schema(example = "email:ann@example.com")]
+    pub actor: String,
+    /// What the caller did.
+    #[schema(value_type = String, example = "update")]
+    pub action: Action,
+    /// With what.
+    #[schema(example = "stack/lusab-babad")]
+    pub subject: String,
+    /// The operation that does it, or that was decided about.
+    pub operation: Option<String>,
+    /// Why: the comment of an approval, the reason of a denial.
+    pub reason: Option<String>,
+    /// What it was before, as far as that was changed. A long value is shown by its size and digest.
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// What it is afterwards, likewise.
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+    /// The chain of the record.
+    pub chain: u8,
+    /// Its number in the chain.
+    pub sequence: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl From<(Record, Digest)> for AuditRecord {
+    fn from((record, hash): (Record, Digest)) -> Self {
+        let entry = record.entry;
+        Self {
+            time: record.time,
+            actor: entry.actor,
+            action: entry.action,
+            subject: entry.subject,
+            operation: entry.operation.map(String::from),
+            reason: entry.reason,
+            before: entry.before,
+            after: entry.after,
+            chain: record.chain,
+            sequence: record.sequence,
+            hash: hash.to_string(),
+        }
+    }
+}
+
+/// The last record of a chain.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AuditHead {
+    /// The chain.
+    pub chain: u8,
+    /// The number of its last record.
+    pub sequence: u64,
+    /// The hash of that record.
+    pub hash: String,
+    /// Until when the records of the chain are kept, at the latest; null for ever.
+    pub kept_until: Option<Timestamp>,
+}
+
+impl From<Head> for AuditHead {
+    fn from(head: Head) -> Self {
+        Self {
+            chain: head.chain,
+            sequence: head.sequence,
+            hash: head.hash.to_string(),
+            kept_until: head.kept_until,
+        }
+    }
+}
+
+/// A page of a chain.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AuditChain {
+    /// Its records, in their order.
+    pub items: Vec<SealedRecord>,
+    /// Where the chain goes on; null at its end.
+    pub next: Option<String>,
+}
+
+/// A record as it is stored.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SealedRecord {
+    /// Its number.
+    pub sequence: u64,
+    /// The text that is hashed.
+    pub body: String,
+    /// The SHA-256 of that text.
+    pub hash: String,
+}
+
+impl AuditChain {
+    /// A page of the store.
+    pub fn of(page: Page<(u64, Sealed)>) -> Self {
+        let items = page.items.into_iter().map(|(sequence, sealed)| SealedRecord {
+            sequence,
+            body: sealed.body,
+            hash: sealed.hash.to_string(),
+        });
+        Self {
+            items: items.collect(),
+            next: page.next.map(|next| next.to_string()),
+        }
+    }
+}
