@@ -99,6 +99,8 @@ def changes() -> list[tuple[str, str, str, dict]]:
         ("dependent action is missing:", main, "StepsRole/steps iam:PassRole", {"Action": "iam:GetRole"}),
         ("resource type is missing:", target, "ReleaseRole/release rds:CreateDBSnapshot", {"Resource": arn("rds", "db:*")}),
         ("twins differ:", module, "ReleaseRole/release ecs:RunTask", {"Action": "ecs:StartTask"}),
+        ("audit log:", main, "ApiRole/api dynamodb:DeleteItem", {"Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"]}),
+        ("audit log:", main, "SweepRole/sweep dynamodb:GetItem", {"Action": ["dynamodb:GetItem", "dynamodb:BatchWriteItem"]}),
         ("twins differ:", module, "ReleaseRole trust sts:AssumeRole", {"Condition": {}}),
     ]
 

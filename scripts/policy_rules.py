@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import authorization
+import iam
 from policies import Account, Policy, Statement
 
 # Operators, by the type of the key (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
@@ -30,6 +31,10 @@ ON_EVERYTHING = {
     "ecs:ListTasks": "its one resource type is a container instance, which tasks on Fargate do not have",
     "ecs:RegisterTaskDefinition": "its table named no resource for years; every family may be registered either way",
 }
+# How DynamoDB changes and deletes items. A Put replaces an item too, and IAM does not tell it from one that adds an item.
+REMOVING = {f"dynamodb:{it}" for it in ("DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate")}
+# The roles that append to the audit log.
+APPENDING = {"ApiRole", "EventsRole"}
 # Resource types of which an action needs only one: an execution is of a standard machine or of an express one.
 ALTERNATIVES = {"express"}
 
@@ -48,6 +53,7 @@ def of_account(account: Account) -> Iterator[str]:
             yield from conditions_belong(statement)
     for role in account.roles.values():
         yield from role_is_complete(f"{account.name} {role.logical}", role.policies)
+        yield from audit_is_appended_only(f"{account.name} {role.logical}", role.policies)
 
 
 def known_actions(statement: Statement) -> list[authorization.Action]:
@@ -124,6 +130,18 @@ def operator_fits(statement: Statement, operator: str, key: str, kind: str, valu
     # "ForAllValues … returns true if there are no keys in the request": the same page.
     if many and set_operator == "ForAllValues" and statement.effect == "Allow" and ("Null", key, ("false",)) not in statement.conditions:
         yield f"met without the key: {where}: add Null {key} `false`"
+
+
+def audit_is_appended_only(role: str, policies: list[Policy]) -> Iterator[str]:
+    """No role changes or deletes audit records, in whatever way DynamoDB has, and only those that record anything append."""
+    tables = [it for policy in policies for st in policy.statements for it in st.resources if ":dynamodb:" in it and "/index/" not in it]
+    forbidden = REMOVING if role.split()[-1] in APPENDING else REMOVING | {"dynamodb:PutItem"}
+    for table in sorted(set(tables)):
+        for partition in ("audit#00", "audit#15", "audit-heads"):
+            # A head is replaced by the next one: by a Put.
+            for action in sorted(forbidden):
+                if iam.is_allowed(policies, iam.request(action, table, dynamodb__LeadingKeys=(partition,))):
+                    yield f"audit log: {role} may call {action} on `{partition}`"
 
 
 def role_is_complete(role: str, policies: list[Policy]) -> Iterator[str]:

@@ -19,8 +19,9 @@ from cloudformation import load
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template.yaml"
 # The properties that name a resource, by type: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
-NAMES = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName"}
+NAMES = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::KMS::Key": "KeyId"}
 RETAINED = ("Retain", "RetainExceptOnCreate")
+NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class Unresolved(Exception):
@@ -35,6 +36,8 @@ def resolved(value, pseudo: dict[str, str], conditions: dict[str, bool]):
         return value
     if value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
         return re.sub(r"\$\{([^}]+)\}", lambda found: known(pseudo, found[1]), value["Fn::Sub"])
+    if value == NO_VALUE:
+        return value
     if value.keys() == {"Ref"}:
         return known(pseudo, value["Ref"])
     if value.keys() == {"Fn::If"}:
@@ -42,7 +45,8 @@ def resolved(value, pseudo: dict[str, str], conditions: dict[str, bool]):
         return resolved(if_true if known(conditions, condition) else if_false, pseudo, conditions)
     if any(key.startswith("Fn::") for key in value):
         raise Unresolved(f"{next(iter(value))} is not supported here")
-    return {key: resolved(item, pseudo, conditions) for key, item in value.items()}
+    members = {key: resolved(item, pseudo, conditions) for key, item in value.items()}
+    return {key: item for key, item in members.items() if item != NO_VALUE}
 
 
 def known(values: dict, name: str):
@@ -51,14 +55,14 @@ def known(values: dict, name: str):
     return values[name]
 
 
-def retained(template: dict, stack_name: str, account: str, region: str) -> dict:
+def retained(template: dict, stack_name: str, account: str, region: str, key: str = "") -> dict:
     """The template of the retained resources. The table is protected: delete-stack leaves nothing else that would be lost."""
-    pseudo = {"AWS::StackName": stack_name, "AWS::AccountId": account, "AWS::Region": region}
+    pseudo = {"AWS::StackName": stack_name, "AWS::AccountId": account, "AWS::Region": region, "KmsKeyArn": key}
     resources = {}
     for logical_id, resource in template["Resources"].items():
         if resource.get("DeletionPolicy") not in RETAINED:
             continue
-        properties = resolved(resource["Properties"], pseudo, {"Protected": True})
+        properties = resolved(resource["Properties"], pseudo, {"Protected": True, "WithKey": bool(key)})
         if not isinstance(properties.get(NAMES[resource["Type"]]), str):
             raise Unresolved(f"{logical_id} has no name")
         resources[logical_id] = {
@@ -75,8 +79,9 @@ def main() -> None:
     parser.add_argument("--stack-name", default="slipway", help="name of the deleted stack [default: slipway]")
     parser.add_argument("--account", required=True, help="AWS account ID")
     parser.add_argument("--region", required=True, help="AWS Region")
+    parser.add_argument("--kms-key-arn", default="", help="the parameter KmsKeyArn of the deleted stack [default: none]")
     arguments = parser.parse_args()
-    template = retained(load(TEMPLATE), arguments.stack_name, arguments.account, arguments.region)
+    template = retained(load(TEMPLATE), arguments.stack_name, arguments.account, arguments.region, arguments.kms_key_arn)
     json.dump(template, sys.stdout, indent=2)
     print()
 

@@ -80,6 +80,8 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "the data folder is the owner's to delete",
     ),
     (Kind::Table, "PointInTimeRecoverySpecification", "there are no backups"),
+    (Kind::Table, "SSESpecification", "the disk is the owner's"),
+    (Kind::LogGroup, "KmsKeyId", "the disk is the owner's"),
     (Kind::Bucket, "BucketEncryption", "the disk is the owner's"),
     (
         Kind::Bucket,
@@ -93,6 +95,7 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "nothing here costs by the month",
     ),
     (Kind::Queue, "SqsManagedSseEnabled", "the disk is the owner's"),
+    (Kind::Queue, "KmsMasterKeyId", "the disk is the owner's"),
     (Kind::EventBus, "Description", "shown in the console only"),
     (Kind::Function, "Runtime", "the functions are part of this program"),
     (Kind::Function, "Handler", "the functions are part of this program"),

@@ -1,5 +1,6 @@
 //! The store against a DynamoDB.
 
+mod audit;
 mod cancel;
 mod create;
 mod fake;

@@ -202,9 +202,9 @@ pub(super) async fn publish(
         }
     };
     let (mut blueprint, source) = publishable(&name, &version, fields)?;
-    let publisher = submission.caller.name.clone();
-    blueprint.published_by = Some(publisher.clone());
-    let (status, blueprint) = api.publish(blueprint, &source, &publisher).await?;
+    let caller = submission.caller.name.clone();
+    blueprint.published_by = Some(caller.clone());
+    let (status, blueprint) = api.publish(blueprint, &source, &caller).await?;
     let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
     let location = (status == StatusCode::CREATED).then_some(path);
     let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));
@@ -283,13 +283,13 @@ impl Api {
         &self,
         blueprint: Blueprint,
         source: &Source,
-        publisher: &str,
+        caller: &str,
     ) -> Result<(StatusCode, Blueprint), Error> {
         let published = if let Some(published) = self.store.published(&blueprint).await? {
             published
         } else {
             self.put_source(&blueprint, source).await?;
-            self.store.publish_blueprint(&blueprint, publisher).await?
+            self.store.publish_blueprint(&blueprint, caller).await?
         };
         match published {
             Published::New => Ok((StatusCode::CREATED, blueprint)),

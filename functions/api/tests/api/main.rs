@@ -1,5 +1,6 @@
 //! The API over the real store on an embedded DynamoDB; the other AWS services are small fakes on loopback.
 
+mod audit;
 mod bad_input;
 mod blueprints;
 mod callers;

@@ -325,7 +325,7 @@ impl Server {
         self.database.put_item(request).expect("written");
     }
 
-    /// Every item of the table.
+    /// Every item of the table, without the audit log.
     pub fn items(&self) -> Vec<String> {
         let request = serde_json::from_value(json!({"TableName": TABLE})).expect("a scan");
         let scan = serde_json::to_value(self.database.scan(request).expect("scanned")).expect("JSON");
@@ -335,7 +335,8 @@ impl Server {
             let attributes: BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
             serde_json::to_string(&attributes).expect("JSON")
         };
-        let mut items: Vec<String> = items.iter().map(sorted).collect();
+        let is_audit = |item: &&Value| item["pk"]["S"].as_str().is_some_and(|key| key.starts_with("audit"));
+        let mut items: Vec<String> = items.iter().filter(|item| !is_audit(item)).map(sorted).collect();
         items.sort();
         items
     }

@@ -62,11 +62,11 @@ fn approve(outside: &Outside, id: &OperationId) {
 }
 
 fn reject(outside: &Outside, id: &OperationId) {
-    World::wait(
-        outside
-            .store
-            .reject(id, &failure("Slipway.ApprovalRejected", "bob rejected the plan: no")),
-    );
+    World::wait(outside.store.reject(
+        id,
+        "bob",
+        &failure("Slipway.ApprovalRejected", "bob rejected the plan: no"),
+    ));
 }
 
 fn cancel(outside: &Outside, id: &OperationId) {

@@ -1,0 +1,176 @@
+//! The audit log and hidden values, through the API.
+
+use axum::extract::Request;
+use axum::http::Method;
+use serde_json::{Value, json};
+use slipway_api::Caller;
+
+use crate::support::{Server, admin, request};
+
+fn by(caller: Caller, method: Method, path: &str, body: Option<&Value>) -> Request {
+    let mut request = request(method, path, body);
+    request.extensions_mut().insert(caller);
+    request
+}
+
+/// The records that satisfy a query, the oldest first.
+async fn records(server: &Server, query: &str) -> Vec<Value> {
+    let answer = server
+        .send(by(admin(), Method::GET, &format!("/v1/audit?{query}"), None))
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut items = answer.json()["items"].as_array().expect("items").clone();
+    items.reverse();
+    items
+}
+
+#[tokio::test]
+async fn each_request_leaves_its_record() {
+    let server = Server::with_blueprint().await;
+    let published = records(&server, "action=publish").await;
+    assert_eq!(
+        (&published[0]["actor"], &published[0]["subject"]),
+        (&json!("root"), &json!("blueprint/web"))
+    );
+    let shown = server.get("/v1/blueprints/web/versions/1.0.0").await.json();
+    assert_eq!(shown["published_by"], "root");
+
+    let operation = server
+        .create("shop", "local", &json!({"size": 1, "password": "hunter2"}))
+        .await;
+    let stack = format!("stack/{}", operation["stack"]["id"].as_str().expect("an id"));
+    let path = operation["links"]["stack"].as_str().expect("a path").to_owned();
+    let bob = Caller::named("bob", false);
+    let denied = server
+        .send(by(
+            bob.clone(),
+            Method::PATCH,
+            &path,
+            Some(&json!({"variables": {"size": 2}})),
+        ))
+        .await;
+    assert_eq!(denied.status, 403);
+    for _ in 0..2 {
+        let read = server.send(by(bob.clone(), Method::GET, &path, None)).await;
+        assert_eq!(read.status, 200);
+    }
+    server.get(&path).await;
+
+    let of_stack = records(&server, &format!("subject={stack}")).await;
+    let told: Vec<_> = of_stack
+        .iter()
+        .map(|record| (&record["actor"], &record["action"]))
+        .collect();
+    // Ann owns the stack, and Bob is recorded once.
+    assert_eq!(
+        told,
+        [(&json!("ann"), &json!("provision")), (&json!("bob"), &json!("read"))]
+    );
+    assert_eq!(of_stack[0]["operation"], operation["id"]);
+    assert_eq!(of_stack[0]["after"]["variables.password"], "(sensitive)");
+    let denials = records(&server, "action=deny&actor=bob").await;
+    assert_eq!(denials.len(), 1, "{denials:?}");
+    assert_eq!(denials[0]["subject"], format!("PATCH {path}"));
+    let reason = denials[0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("belongs to ann"), "{reason}");
+}
+
+#[tokio::test]
+async fn audit_log_is_for_administrators() {
+    let server = Server::with_blueprint().await;
+    for path in ["/v1/audit", "/v1/audit/chains", "/v1/audit/chains/0"] {
+        assert_eq!(server.get(path).await.status, 403, "{path}");
+        let answer = server.send(by(admin(), Method::GET, path, None)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for (path, status) in [
+        ("/v1/audit?action=dance", 400),
+        ("/v1/audit?cursor=x", 400),
+        ("/v1/audit/chains/16", 404),
+        ("/v1/audit/chains/x", 404),
+    ] {
+        let answer = server.send(by(admin(), Method::GET, path, None)).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn environment_hides_values_of_sensitive_variables() {
+    let server = Server::with_blueprint().await;
+    let body =
+        json!({"account": "000000000000", "region": "us-east-1", "variables": {"password": "hunter2", "vpc": "vpc-1"}});
+    let put = async |body: &Value| {
+        server
+            .send(by(admin(), Method::PUT, "/v1/environments/new", Some(body)))
+            .await
+    };
+    let created = put(&body).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let read = server.get("/v1/environments/new").await;
+    let list = server.get("/v1/environments").await;
+    for answer in [&created, &read, &list] {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(
+            text.contains("(sensitive)") && text.contains("vpc-1") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+    // What is shown can be sent back with a change.
+    let mut again = body.clone();
+    again["variables"] = read.json()["variables"].clone();
+    again["protected"] = json!(true);
+    let changed = put(&again).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let kept = server
+        .store
+        .environment(&"new".parse().expect("a name"))
+        .await
+        .expect("the environment");
+    assert_eq!(
+        (kept.variables["password"].as_str(), kept.protected),
+        (Some("hunter2"), true)
+    );
+    let records = records(&server, "subject=environment/new").await;
+    assert_eq!(records[1]["after"], json!({"protected": true}));
+    assert!(!json!(records).to_string().contains("hunter2"));
+    let other = server
+        .send(by(admin(), Method::PUT, "/v1/environments/other", Some(&again)))
+        .await;
+    assert_eq!(
+        (other.status, other.fields()),
+        (422, vec!["variables.password".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn log_of_a_container_hides_secrets() {
+    let server = Server::with_blueprint().await;
+    let variables = json!({"size": 1, "password": "hunter2"});
+    let operation = server.create("shop", "local", &variables).await;
+    let id = crate::support::id(&operation);
+    let stream = serde_json::from_value(
+        json!({"step": "Run migration: migrate", "group": "/slipway/stacks/x", "stream": "app"}),
+    );
+    let stream: slipway_model::operation::LogStream = stream.expect("a stream");
+    let with_log = |operation: &mut slipway_model::operation::Operation| {
+        operation.logs.push(stream.clone());
+        Ok(())
+    };
+    server.store.update_operation(&id, with_log).await.expect("written");
+    let lines = [
+        "connecting to postgres://app:hunter2@db",
+        "Authorization: Basic YXBwOmh1bnRlcjI=",
+        "ready",
+    ];
+    let lines = lines.map(str::to_owned).to_vec();
+    server
+        .fakes
+        .lock()
+        .expect("not poisoned")
+        .streams
+        .insert("app".to_owned(), lines);
+    let log = server.get(&format!("/v1/operations/{id}/logs")).await;
+    let text = String::from_utf8_lossy(&log.body).into_owned();
+    assert!(text.contains("app:(sensitive)@db") && text.contains("ready"), "{text}");
+    assert!(!text.contains("hunter2") && !text.contains("h1bnRlcj"), "{text}");
+}
