@@ -201,9 +201,12 @@ impl Table {
         self.store.stack(&stack.id).await.expect("a stack")
     }
 
-    /// How many items the table has.
+    /// How many items the table has, without the audit log.
     pub async fn items(&self) -> usize {
         let scan = self.client.scan().table_name(self.name).send().await.expect("a scan");
-        scan.items().len()
+        let is_audit = |item: &&std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+            item["pk"].as_s().is_ok_and(|key| key.starts_with("audit"))
+        };
+        scan.items().iter().filter(|item| !is_audit(item)).count()
     }
 }
