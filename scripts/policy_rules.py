@@ -135,7 +135,7 @@ def operator_fits(statement: Statement, operator: str, key: str, kind: str, valu
 def audit_is_appended_only(role: str, policies: list[Policy]) -> Iterator[str]:
     """No role changes or deletes audit records, in whatever way DynamoDB has, and only those that record anything append."""
     tables = [it for policy in policies for st in policy.statements for it in st.resources if ":dynamodb:" in it and "/index/" not in it]
-    forbidden = REMOVING if role.split()[-1] in APPENDING else REMOVING | {"dynamodb:PutItem"}
+    forbidden = REMOVING if role.rsplit(maxsplit=1)[-1] in APPENDING else REMOVING | {"dynamodb:PutItem"}
     for table in sorted(set(tables)):
         for partition in ("audit#00", "audit#15", "audit-heads"):
             # A head is replaced by the next one: by a Put.

@@ -12,12 +12,12 @@
 //!
 //! # Expiry
 //!
-//! A record says until when it is kept, and until when all before it are kept. If records at the beginning of a chain are gone,
-//! the first one that is left is the anchor: the ones before it may be gone only if their time is over.
+//! A record says until when it is kept, and until when all before it are kept. If records at the beginning of a chain have expired,
+//! the first remaining one is the anchor: the ones before it may be missing only if their retention is over.
 //!
 //! # What the chain cannot show
 //!
-//! Whoever may write the table can write a whole chain anew, with its head. Compare the heads with those of an earlier check
+//! A principal with write access to the table can write a whole chain anew, with its head. Compare the heads with those of an earlier check
 //! (`slipway audit verify --expect`), kept outside the account.
 
 use std::collections::BTreeSet;
@@ -86,7 +86,7 @@ pub enum Action {
     DeleteSourceAccount,
     /// A request was denied.
     Deny,
-    /// Somebody read the values, the plan or the log of a stack that is not theirs. One record for each reader, stack and hour.
+    /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour.
     Read,
 }
 

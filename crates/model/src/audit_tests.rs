@@ -83,7 +83,7 @@ fn each_way_to_falsify_a_chain_is_named() {
     assert_eq!(with(&|all| all.swap(2, 5)), Err((3, Why::Missing)));
     // Copied to another place.
     assert_eq!(with(&|all| all.insert(5, all[4].clone())), Err((5, Why::Moved)));
-    // The head removed, or put back.
+    // The head removed, or an earlier one in its place.
     assert_eq!(check(&records, None, 99), Err((9, Why::NotTheHead)));
     let (_, earlier) = chain(8, None);
     assert_eq!(check(&records, earlier.as_ref(), 99), Err((9, Why::NotTheHead)));

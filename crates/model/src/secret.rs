@@ -34,10 +34,10 @@ use crate::variable::{Kind, Variable};
 
 mod forms;
 
-/// Shorter texts, in bytes, are not looked for: a four-digit PIN is hidden, `on` and `10` are not.
+/// Shorter texts, in bytes, are not hidden: a four-digit PIN is hidden, `on` and `10` are not.
 pub const SHORTEST: usize = 4;
 
-/// Texts of any length that are not looked for.
+/// Texts that are not hidden, whatever their length.
 const COMMON: [&str; 3] = ["true", "false", "null"];
 
 /// The texts that nothing may show, and the redactor that hides them.

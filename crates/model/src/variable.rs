@@ -44,7 +44,7 @@ pub struct Variable {
     /// The default as the blueprint writes it, where only Terraform can say what it comes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_expression: Option<String>,
-    /// The default of a sensitive variable, which is never shown: what shows texts looks for it.
+    /// The default of a sensitive variable, which is never shown, and which texts must not contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden_default: Option<Value>,
     /// Whether `null` is a value that it takes.

@@ -134,7 +134,7 @@ impl Store {
         })
     }
 
-    /// Records that somebody read what is not theirs: once an hour for each reader and subject.
+    /// Records a read of a stack of another owner: once an hour for each reader and subject.
     pub async fn record_read(&self, reader: &str, subject: &str) -> Result<(), Error> {
         for attempt in 0..ATTEMPTS {
             let now = Timestamp::now();

@@ -143,7 +143,7 @@ impl Steps {
         }
     }
 
-    /// What nobody may see of the stack of an operation.
+    /// The secrets of the stack of an operation.
     async fn secrets_of(&self, operation: &OperationId) -> Result<Secrets, StepError> {
         let operation = self.store.operation(operation).await?;
         Ok(self.store.secrets_of(&operation).await?)

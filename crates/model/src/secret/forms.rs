@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{COMMON, SHORTEST};
 
-/// Above this many lines a secret's lines are looked for as they are: each form of each would be too many to look for.
+/// Above this many lines, a secret's lines are hidden as they are only: each form of each would be too many patterns.
 const LINES_ENCODED: usize = 200;
 
 /// The widths at which programs break base64 (RFC 2045 and RFC 7468).
@@ -30,7 +30,7 @@ const WRAPPED: [usize; 2] = [76, 64];
 /// `urlencode`; Python's `quote`; JavaScript's `encodeURIComponent`; Go's `PathEscape`; encoders of RFC 1738, which know no `~`.
 const SAFE: [&str; 5] = ["~", "~/", "~!'()*", "~$&+=:@", ""];
 
-/// Every form of these texts that is long enough to be looked for.
+/// Every form of these texts that is long enough to be hidden.
 pub(super) fn all(texts: &BTreeSet<String>) -> Vec<String> {
     let mut forms = BTreeSet::new();
     for text in texts {
@@ -72,7 +72,7 @@ fn add(form: String, forms: &mut BTreeSet<String>) {
     }
 }
 
-/// A text in each encoding. What is too short itself is also not looked for in an encoding.
+/// A text in each encoding. A text that is too short has no encodings.
 fn encoded(text: &str, forms: &mut BTreeSet<String>) {
     if !is_long_enough(text) {
         return;

@@ -32,7 +32,7 @@ const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or 
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), ReadProblems),
+    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), (status = 403, description = "The caller is no administrator."), ReadProblems),
 )]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -60,7 +60,7 @@ pub(super) async fn list(
     path = "/v1/audit/chains",
     operation_id = "list_audit_chains",
     tag = "audit",
-    responses((status = 200, description = "The heads of the chains.", body = Items<AuditHead>), ReadProblems),
+    responses((status = 200, description = "The heads of the chains.", body = Items<AuditHead>), (status = 403, description = "The caller is no administrator."), ReadProblems),
 )]
 pub(super) async fn chains(
     State(api): State<Api>,
@@ -89,7 +89,7 @@ pub(super) async fn chains(
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of the chain.", body = AuditChain), ReadProblems),
+    responses((status = 200, description = "A page of the chain.", body = AuditChain), (status = 403, description = "The caller is no administrator."), ReadProblems),
 )]
 pub(super) async fn chain(
     State(api): State<Api>,

@@ -57,13 +57,13 @@ async fn each_request_leaves_its_record() {
     server.get(&path).await;
 
     let of_stack = records(&server, &format!("subject={stack}")).await;
-    let told: Vec<_> = of_stack
+    let found: Vec<_> = of_stack
         .iter()
         .map(|record| (&record["actor"], &record["action"]))
         .collect();
     // Ann owns the stack, and Bob is recorded once.
     assert_eq!(
-        told,
+        found,
         [(&json!("ann"), &json!("provision")), (&json!("bob"), &json!("read"))]
     );
     assert_eq!(of_stack[0]["operation"], operation["id"]);
