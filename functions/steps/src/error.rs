@@ -145,7 +145,7 @@ impl StepError {
     /// The error's name.
     pub(crate) fn error_name(&self) -> ErrorName {
         match self {
-            Self::PlanRefused(_) => ErrorName::PlanRefused,
+            Self::PlanRefused(refusal) => refusal.error_name(),
             Self::PlanFailed(_) => ErrorName::PlanFailed,
             Self::RequestInvalid(_) => ErrorName::RequestInvalid,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,

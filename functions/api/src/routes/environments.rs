@@ -129,6 +129,8 @@ struct PutEnvironment {
     approval_timeout_seconds: Option<u32>,
     /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
     protected: Option<bool>,
+    /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.
+    protected_types: Option<Vec<String>>,
     /// Values for all blueprints that declare a variable of that name. `(sensitive)`, as it was shown, keeps the value.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,

@@ -37,6 +37,9 @@ pub struct Environment {
     pub approval_timeout_seconds: u32,
     /// Whether destroying stacks and losing resources of protected types is forbidden.
     pub protected: bool,
+    /// The resource types whose resources no plan may delete, replace or forget in a protected environment; null for the default
+    /// list.
+    pub protected_types: Option<Vec<String>>,
     /// Values for all blueprints that declare a variable of that name. Requests cannot set these. Under the name of a variable that
     /// any blueprint declares as sensitive, `(sensitive)` is shown.
     #[schema(value_type = Object)]
@@ -67,6 +70,7 @@ impl Environment {
             self_approval: environment.self_approval,
             approval_timeout_seconds: environment.approval_timeout_seconds,
             protected: environment.protected,
+            protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
             variables,
             revision,
         }
