@@ -13,7 +13,7 @@ use slipway_model::environment::{Approval, Environment};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
 use slipway_model::operation::{LogStream, Operation, OperationStatus, Progress, StepStatus};
-use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::plan::{PlanSummary, Refusal, Verdict};
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::StackStatus;
 use slipway_store::blueprint::Published;
@@ -34,6 +34,14 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         variables: Vec::new(),
         published_at: Timestamp::from_second(1_700_000_000).expect("a time"),
         published_by: Some("ada".to_owned()),
+    }
+}
+
+fn refusal() -> Refusal {
+    Refusal {
+        policy: "protected types".to_owned(),
+        reason: "not here".to_owned(),
+        resources: Vec::new(),
     }
 }
 
@@ -276,7 +284,7 @@ async fn an_operation_takes_what_the_workflow_finds() {
         .expect("a step");
     let runner = |operation: &mut Operation| {
         operation.plan = Some(plan.clone());
-        operation.verdict = Some(Verdict::Refused("not here".to_owned()));
+        operation.verdict = Some(Verdict::Refused(refusal()));
         operation.logs = vec![log.clone()];
         operation.progress = Some(progress.clone());
         operation.execution_arn = Some("arn:aws:states:us-east-1:0:execution:m:x".to_owned());
@@ -300,7 +308,7 @@ async fn an_operation_takes_what_the_workflow_finds() {
         (operation.plan, operation.progress, operation.logs),
         (Some(plan), Some(progress), vec![log])
     );
-    assert_eq!(operation.verdict, Some(Verdict::Refused("not here".to_owned())));
+    assert_eq!(operation.verdict, Some(Verdict::Refused(refusal())));
     assert_eq!(
         operation.failure,
         Some(failure("Slipway.ApplyFailed")),
