@@ -17,7 +17,8 @@ VARIABLE = re.compile(r"\bSLIPWAY_[A-Z][A-Z_]*[A-Z]\b")
 
 def in_code() -> set[str]:
     """Variables in the sources of programs, not of tests."""
-    files = [path for part in ("crates", "functions") for path in (ROOT / part).glob("*/src/**/*.rs") if "test" not in path.stem]
+    parts = ("crates", "functions", "emulator")
+    files = [path for part in parts for path in (ROOT / part).glob("*/src/**/*.rs") if "test" not in path.stem]
     return {name for path in [*files, ROOT / "template.yaml"] for name in VARIABLE.findall(path.read_text())}
 
 

@@ -35,8 +35,8 @@ ON_EVERYTHING = {
 REMOVING = {f"dynamodb:{it}" for it in ("DeleteItem", "UpdateItem", "BatchWriteItem", "PartiQLDelete", "PartiQLUpdate")}
 # The roles that append to the audit log.
 APPENDING = {"ApiRole", "EventsRole"}
-# The sessions of this role are limited to the partitions of one operation (crates/runner/src/isolation/policies.rs). A Deny with a set operator
-# would stop it on moto, which the isolation tests run on.
+# The sessions of this role are limited to the partitions of one operation (crates/runner/src/isolation/policies.rs). A Deny with a
+# set operator would stop it on moto, which the isolation tests run on.
 LIMITED = {"BuildsRole"}
 # Resource types of which an action needs only one: an execution is of a standard machine or of an express one.
 ALTERNATIVES = {"express"}
