@@ -15,6 +15,8 @@
 //!
 //! [`simulate`] runs a machine to its end against a closure; start reading there.
 
+#![warn(missing_docs)]
+
 mod definition;
 mod diagnostics;
 pub mod errors;
