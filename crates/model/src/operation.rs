@@ -5,6 +5,7 @@ pub mod build;
 pub mod cancel;
 pub mod one_build;
 pub mod task_run;
+pub mod unsettled;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -12,6 +12,7 @@ use crate::contract::Contract;
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Digest, Name};
 use crate::operation::OperationKind;
+use crate::operation::unsettled::Unsettled;
 use crate::plan::Drift;
 use crate::subscription::Subscription;
 
@@ -89,6 +90,9 @@ pub struct Stack {
     /// The result of the last drift check; none after a change of its infrastructure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftSeen>,
+    /// The services and schedules that may run another release than the current one; none since a release succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<Unsettled>,
     /// When it was requested.
     pub created_at: Timestamp,
     /// When this record last changed.
@@ -138,7 +142,8 @@ pub enum StackStatus {
     Releasing,
     /// It is being destroyed.
     Destroying,
-    /// The last change to its infrastructure failed: what is there may be half made. An update or a destroy goes on from it.
+    /// The last change to its infrastructure failed, and an update or a destroy continues from what exists; or a release ended
+    /// before its services were restored ([`Stack::unsettled`]), and the next release or rollback settles them.
     Failed,
     /// Nothing of it is left but this record.
     Destroyed,
@@ -155,6 +160,10 @@ pub enum StackEvent {
     Failed(OperationKind),
     /// It ended before it changed anything, and began at this status.
     Untouched(OperationKind, StackStatus),
+    /// It ended without success, and some services or schedules may run its release.
+    Unsettled(OperationKind),
+    /// Its release runs everywhere again; the stack had this status before an operation left it unsettled.
+    Settled(StackStatus),
 }
 
 /// An event that does not belong to the status of the stack.
@@ -209,6 +218,11 @@ impl StackStatus {
                 Ok(found)
             }
             (status, StackEvent::Untouched(kind, _)) => status.after(StackEvent::Failed(kind)),
+
+            (Releasing, StackEvent::Unsettled(Release | Rollback)) => Ok(Failed),
+            (status, StackEvent::Unsettled(kind)) => status.after(StackEvent::Failed(kind)),
+            (Failed, StackEvent::Settled(Ready)) => Ok(Ready),
+            (status, StackEvent::Settled(_)) => Ok(status),
 
             // A release that fails leaves the infrastructure, and puts the services back to what they ran before.
             (Releasing, StackEvent::Failed(Release | Rollback)) => Ok(Ready),

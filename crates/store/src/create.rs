@@ -239,6 +239,7 @@ impl NewStack {
             active_operation: None,
             subscriptions: self.subscriptions.clone(),
             drift: None,
+            unsettled: None,
             created_at: now,
             updated_at: now,
         }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use slipway_model::audit::Entry;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
+use slipway_model::operation::unsettled::Unsettled;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus};
@@ -114,13 +115,10 @@ impl Store {
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
         let id = operation.id.clone();
-        stack.status = stack
-            .status
-            .after(end.of_stack(&operation))
-            .map_err(IllegalTransition::from)?;
+        let succeeded = *end == End::Succeeded;
+        end_stack(&mut operation, &mut stack, end, now)?;
         let destroyed = stack.status == StackStatus::Destroyed;
         note_drift(&operation, &mut stack, end, now);
-        let succeeded = *end == End::Succeeded;
         if operation.kind == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
             stack.commit(&operation.configuration, succeeded);
         }
@@ -291,10 +289,11 @@ impl End {
         }
     }
 
-    fn of_stack(&self, operation: &Operation) -> StackEvent {
+    fn of_stack(&self, operation: &Operation, unsettled: bool) -> StackEvent {
         let kind = operation.kind;
         match (self, operation.found) {
             (Self::Succeeded, _) => StackEvent::Succeeded(kind),
+            _ if unsettled => StackEvent::Unsettled(kind),
             (_, Some(found)) if !operation.has_begun_apply() => StackEvent::Untouched(kind, found),
             _ => StackEvent::Failed(kind),
         }
@@ -306,6 +305,35 @@ impl End {
             Self::Failed(_) | Self::Cancelled(_) | Self::Discarded(_) => ReleaseEvent::Failed,
         }
     }
+}
+
+/// Moves the stack to its status after the end of an operation, and records what a release left unsettled: on the stack, and
+/// with its remedy in the operation's failure.
+fn end_stack(
+    operation: &mut Operation,
+    stack: &mut Stack,
+    end: &End,
+    now: Timestamp,
+) -> Result<(), IllegalTransition> {
+    let succeeded = *end == End::Succeeded;
+    let earlier = stack.unsettled.take();
+    let left = if succeeded {
+        None
+    } else {
+        Unsettled::left_by(operation, earlier.as_ref(), now)
+    };
+    stack.status = stack.status.after(end.of_stack(operation, left.is_some()))?;
+    if let (Some(left), Some(failure)) = (&left, &mut operation.failure) {
+        failure.message = format!("{}. {}", failure.message.trim_end_matches('.'), left.sentence());
+    }
+    stack.unsettled = match earlier {
+        Some(earlier) if succeeded && operation.release.is_some() => {
+            stack.status = stack.status.after(StackEvent::Settled(earlier.found))?;
+            None
+        }
+        earlier => left.or(earlier).filter(|_| stack.status != StackStatus::Destroyed),
+    };
+    Ok(())
 }
 
 /// The stack's known drift: the result of its last drift check, until its infrastructure changes.

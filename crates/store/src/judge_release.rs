@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// The release that a rollback goes to: the named one, or the last successful one before the release that the stack runs or will
-    /// run.
+    /// run. An unsettled stack rolls back to its current release.
     pub(crate) async fn judge_rollback(&self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
@@ -94,8 +94,11 @@ impl Store {
                 stack.id
             )));
         };
-        let from = self.coming_release(stack).await?.unwrap_or(current);
-        let release = match named {
+        let coming = self.coming_release(stack).await?;
+        let from = coming.unwrap_or(current);
+        let settles = coming.is_none() && stack.unsettled.is_some();
+        let release = match named.or_else(|| settles.then_some(current)) {
+            Some(number) if settles && number == current => self.release(&stack.id, current).await?,
             Some(number) => self.named_release(stack, from, number).await?,
             None => self.release_before(stack, from).await?,
         };

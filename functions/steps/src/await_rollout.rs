@@ -15,7 +15,8 @@ use slipway_store::rollout::{self, Ended, Rollout};
 use crate::judge_rollout::{Said, by_rollout_state, by_service_deployments, by_tasks, created};
 use crate::payload::Rollout as Deployed;
 use crate::stack_account::{Place, StackAccount};
-use crate::{Done, StepError, Steps, aws, state};
+use crate::state::Direction;
+use crate::{Done, StepError, Steps, aws};
 
 /// How far the clocks of Step Functions and of ECS may be apart.
 const SKEW: SignedDuration = SignedDuration::from_secs(5);
@@ -27,7 +28,7 @@ const ARNS_A_CALL: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Waits {
     pub token: String,
-    pub state: String,
+    pub direction: Direction,
     /// When the workflow entered it, this time.
     pub entered: Timestamp,
     /// The cluster of the service that it waits for.
@@ -42,7 +43,7 @@ impl Steps {
         waits: Waits,
         rollout: &Deployed,
     ) -> Result<Done, StepError> {
-        let step = state::of_item(&waits.state, &rollout.key);
+        let step = waits.direction.step_of(&rollout.key);
         let waiting = Rollout {
             step: step.clone(),
             service: rollout.service.clone(),
@@ -55,7 +56,7 @@ impl Steps {
         // A cancel that met the token of an earlier attempt. What is being restored is not cancelled.
         let cancelled = begun
             .cancel_requested()
-            .filter(|_| waits.state == state::WAIT_UNTIL_STABLE);
+            .filter(|_| waits.direction == Direction::Release);
         let ended = if let Some(failure) = cancelled {
             Some(Ended::Cancelled(failure.message.clone()))
         } else {

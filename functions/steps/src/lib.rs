@@ -177,7 +177,7 @@ impl Steps {
                 service,
             } => answer(
                 &self
-                    .update_service(&operation, &state, &place, &cluster, &service)
+                    .update_service(&operation, state, &place, &cluster, &service)
                     .await?,
             ),
             Payload::AwaitRollout {
@@ -191,7 +191,7 @@ impl Steps {
             } => {
                 let waits = Waits {
                     token,
-                    state,
+                    direction: state,
                     entered,
                     cluster,
                 };

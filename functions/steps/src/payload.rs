@@ -7,6 +7,7 @@ use slipway_model::name::Name;
 
 use crate::prepare_release::{Placement, PreparedCommand, PreparedSnapshot};
 use crate::stack_account::Place;
+use crate::state::Direction;
 
 /// The payload of one `lambda:invoke`, by its step.
 #[derive(Debug, Deserialize)]
@@ -42,7 +43,7 @@ pub(crate) enum Payload {
     },
     UpdateService {
         operation: OperationId,
-        state: String,
+        state: Direction,
         place: Place,
         cluster: String,
         service: Updated,
@@ -50,7 +51,7 @@ pub(crate) enum Payload {
     AwaitRollout {
         operation: OperationId,
         token: String,
-        state: String,
+        state: Direction,
         entered: Timestamp,
         place: Place,
         cluster: String,

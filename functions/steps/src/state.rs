@@ -1,7 +1,9 @@
 //! The states of the workflow under whose names the operation's steps are recorded, and the recording.
 
 use jiff::Timestamp;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run};
+use serde::Deserialize;
+use slipway_model::name::Name;
+use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run, unsettled};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
@@ -19,12 +21,34 @@ pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = task_run::RUN_MIGRATION;
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = cancel::WAIT_UNTIL_STABLE;
+pub(crate) const WAIT_UNTIL_RESTORED: &str = cancel::WAIT_UNTIL_PUT_BACK;
 pub(crate) const VERIFY: &str = cancel::VERIFY;
-pub(crate) const POINT_SCHEDULES: &str = "Point schedules";
-pub(crate) const RESTORE_SCHEDULES: &str = "Put back schedules";
+pub(crate) const POINT_SCHEDULES: &str = unsettled::POINT_SCHEDULES;
+pub(crate) const RESTORE_SCHEDULES: &str = unsettled::RESTORE_SCHEDULES;
 pub(crate) const PREPARE_TASK: &str = "Prepare task";
 pub(crate) const RUN_TASK: &str = task_run::RUN_TASK;
 pub(crate) const CHECK_TASK: &str = "Check task";
+
+/// Where a rollout takes a service: to the release, or back to what it ran before. Each has a state that begins the rollout and
+/// one that waits for its end, and both send their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum Direction {
+    #[serde(rename = "Update service", alias = "Wait until stable")]
+    Release,
+    #[serde(rename = "Put back service", alias = "Wait until put back")]
+    Restore,
+}
+
+impl Direction {
+    /// The step under which the rollout of a service is recorded, from its beginning to its end.
+    pub(crate) fn step_of(self, service: &Name) -> String {
+        let state = match self {
+            Self::Release => WAIT_UNTIL_STABLE,
+            Self::Restore => WAIT_UNTIL_RESTORED,
+        };
+        of_item(state, service)
+    }
+}
 
 /// The name of a step that belongs to one item of a Map: `Run migration: migrate`.
 pub(crate) fn of_item(state: &str, item: impl std::fmt::Display) -> String {
@@ -85,6 +109,7 @@ mod tests {
             RUN_MIGRATION,
             ROLL_OUT_SERVICES,
             WAIT_UNTIL_STABLE,
+            WAIT_UNTIL_RESTORED,
             VERIFY,
             POINT_SCHEDULES,
             RESTORE_SCHEDULES,

@@ -5,7 +5,8 @@ use slipway_model::id::OperationId;
 
 use crate::payload::Updated;
 use crate::stack_account::Place;
-use crate::{StepError, Steps, aws, state};
+use crate::state::Direction;
+use crate::{StepError, Steps, aws};
 
 /// What ECS began.
 #[derive(Debug, Serialize)]
@@ -20,11 +21,14 @@ impl Steps {
     pub(crate) async fn update_service(
         &self,
         operation: &OperationId,
-        state: &str,
+        direction: Direction,
         place: &Place,
         cluster: &str,
         updated: &Updated,
     ) -> Result<Begun, StepError> {
+        // Recorded before ECS is asked: if the execution ends in between, the stack says which services may have changed.
+        let step = direction.step_of(&updated.key);
+        self.store.begin_step(operation, &step).await?;
         let account = self.stack_account(place, operation).await?;
         let request = account
             .ecs
@@ -51,7 +55,7 @@ impl Steps {
                 .unwrap_or_default()
                 .to_owned(),
         };
-        tracing::info!(%operation, step = state::of_item(state, &updated.key), ?begun, "a rollout begins");
+        tracing::info!(%operation, step, ?begun, "a rollout begins");
         Ok(begun)
     }
 }

@@ -52,6 +52,9 @@ pub struct Stack {
     pub tasks: Vec<String>,
     /// The result of the last drift check; null if there was none since its infrastructure changed.
     pub drift: Option<StackDrift>,
+    /// The services and schedules that may run another release than the current one, because an operation ended before it had
+    /// restored them. Null since a release or rollback succeeded.
+    pub unsettled: Option<Unsettled>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
     /// The number of the last requested release; 0 for none.
@@ -99,6 +102,24 @@ pub struct StackDrift {
     pub looked_at: Timestamp,
     /// The operation that checked.
     pub operation: String,
+}
+
+/// The services and schedules that may run another release than the current one.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Unsettled {
+    /// The release that they may run.
+    pub release: u32,
+    /// The services.
+    #[schema(example = json!(["web"]))]
+    pub services: Vec<String>,
+    /// Whether schedules may start tasks of that release.
+    pub schedules: bool,
+    /// The operation that ended too early.
+    pub operation: String,
+    /// When it ended.
+    pub since: Timestamp,
+    /// The same as a sentence, with the remedy.
+    pub message: String,
 }
 
 /// Paths related to a stack.
@@ -154,6 +175,14 @@ impl From<stack::Stack> for Stack {
                 resources: seen.resources,
                 looked_at: seen.looked_at,
                 operation: seen.operation.to_string(),
+            }),
+            unsettled: stack.unsettled.map(|left| Unsettled {
+                message: left.sentence(),
+                release: left.release.0,
+                services: left.services,
+                schedules: left.schedules,
+                operation: left.operation.to_string(),
+                since: left.since,
             }),
             services: contract.services.keys().map(ToString::to_string).collect(),
             subscriptions: stack.subscriptions.into_iter().map(subscription).collect(),

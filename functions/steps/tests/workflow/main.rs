@@ -23,3 +23,4 @@ mod released;
 mod repeated;
 mod rollouts;
 mod snapshots;
+mod stopped;

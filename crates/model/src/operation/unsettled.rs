@@ -1,0 +1,98 @@
+//! What a release leaves behind if its operation ends between the first rollout and the last restored service.
+//!
+//! The workflow restores the services of a failed release itself. It cannot if its execution is stopped or times out, or if
+//! the restoring fails. Then the stack's record must not say that its current release runs.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
+use super::{Operation, StepStatus};
+use crate::id::{OperationId, ReleaseNumber};
+use crate::stack::StackStatus;
+
+/// The state that gives schedules the task definitions of the release.
+pub const POINT_SCHEDULES: &str = "Point schedules";
+/// The state that restores the schedules.
+pub const RESTORE_SCHEDULES: &str = "Put back schedules";
+
+/// The services and schedules of a stack that may run another release than its current one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// The operation that ended too early.
+    pub operation: OperationId,
+    /// The release that they may run.
+    pub release: ReleaseNumber,
+    /// The keys of the services in the contract, in the order in which they were rolled out.
+    pub services: Vec<String>,
+    /// Whether schedules may start tasks of that release.
+    pub schedules: bool,
+    /// When the operation ended.
+    pub since: Timestamp,
+    /// The status of the stack before, to which a release that succeeds returns it.
+    pub found: StackStatus,
+}
+
+impl Unsettled {
+    /// What the operation, which did not succeed, leaves behind; `None` if no service or schedule was changed, or all of them
+    /// are restored. `earlier` is what the stack had before.
+    pub fn left_by(operation: &Operation, earlier: Option<&Self>, now: Timestamp) -> Option<Self> {
+        let release = operation.release?;
+        let services: Vec<String> = operation
+            .items_of(WAIT_UNTIL_STABLE)
+            .filter(|(service, _)| !operation.is_restored(service))
+            .map(|(service, _)| service.to_owned())
+            .collect();
+        let schedules = operation.has_step(POINT_SCHEDULES) && !operation.has_succeeded_in(RESTORE_SCHEDULES);
+        if services.is_empty() && !schedules {
+            return None;
+        }
+        let found = operation.found.unwrap_or(StackStatus::Failed);
+        Some(Self {
+            operation: operation.id.clone(),
+            release,
+            services,
+            schedules,
+            since: now,
+            found: earlier.map_or(found, |earlier| earlier.found),
+        })
+    }
+
+    /// The fact and its remedy, in one sentence each.
+    pub fn sentence(&self) -> String {
+        let services: Vec<String> = self.services.iter().map(|key| format!("`{key}`")).collect();
+        let what = match (services.as_slice(), self.schedules) {
+            ([], _) => "Schedules".to_owned(),
+            (services, false) => format!("Services ({})", services.join(", ")),
+            (services, true) => format!("Services ({}) and schedules", services.join(", ")),
+        };
+        format!(
+            "{what} may run release {}. Release again, or roll back.",
+            self.release
+        )
+    }
+}
+
+impl Operation {
+    /// The items of a Map state that were recorded, each with its status.
+    fn items_of<'a>(&'a self, state: &'a str) -> impl Iterator<Item = (&'a str, StepStatus)> {
+        self.steps.iter().filter_map(move |step| {
+            let item = step.name.strip_prefix(state)?.strip_prefix(": ")?;
+            Some((item, step.status))
+        })
+    }
+
+    fn is_restored(&self, service: &str) -> bool {
+        let mut restored = self.items_of(WAIT_UNTIL_RESTORED);
+        restored.any(|(item, status)| item == service && status == StepStatus::Succeeded)
+    }
+
+    fn has_step(&self, name: &str) -> bool {
+        self.steps.iter().any(|step| step.name == name)
+    }
+
+    fn has_succeeded_in(&self, name: &str) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.name == name && step.status == StepStatus::Succeeded)
+    }
+}

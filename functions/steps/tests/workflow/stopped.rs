@@ -1,0 +1,127 @@
+//! Executions that end from outside in a release: no state of the workflow restores the services then.
+
+use slipway_asl::simulate::Answer;
+use slipway_model::operation::unsettled::Unsettled;
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::stack::StackStatus;
+use slipway_store::orphan::{self, ExecutionEnd};
+
+use crate::kinds::{images, provisioned, succeeded};
+use crate::world::{MACHINE_ARN, RUNTIME, World, image};
+
+/// Where an execution is stopped: before or after the work of a state, in its nth run.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Before(&'static str, u32),
+    After(&'static str, u32),
+}
+
+/// Releases `number`, stops the execution, and returns what the stack's record says then.
+fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettled> {
+    let (Stop::Before(state, nth) | Stop::After(state, nth)) = stop;
+    let release = world.ask(
+        OperationKind::Release,
+        &[("web", image(number)), ("worker", image(number))],
+    );
+    let (steps, store, sfn) = (world.steps.clone(), world.store.clone(), world.sfn.clone());
+    let (mut runs, mut is_stopped) = (0, false);
+    world.run_with(&release, |task| {
+        if is_stopped {
+            return Some(Answer::fail("Slipway.Internal", "{}"));
+        }
+        runs += u32::from(task.state == state);
+        if task.state != state || runs < nth {
+            return None;
+        }
+        is_stopped = true;
+        if let Stop::After(..) = stop {
+            let done = RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone()));
+            done.expect("the state does its work");
+        }
+        let aborted = ExecutionEnd::Aborted { cause: None };
+        let ended = orphan::end(&store, &sfn, MACHINE_ARN, &release, aborted);
+        RUNTIME.block_on(ended).expect("the operation ends");
+        Some(Answer::fail("Slipway.Internal", "{}"))
+    });
+    assert!(is_stopped, "{stop:?} did not come");
+    let ended = world.operation(&release);
+    assert_eq!(ended.status, OperationStatus::Cancelled, "{stop:?}");
+    let unsettled = world.stack().unsettled;
+    let message = ended.failure.expect("a reason").message;
+    let has_remedy = message.ends_with("may run release 2. Release again, or roll back.");
+    assert_eq!(has_remedy, unsettled.is_some(), "{stop:?}: {message}");
+    unsettled
+}
+
+#[test]
+fn stop_before_a_rollout_leaves_the_stack_ready() {
+    for stop in [
+        Stop::After("Prepare release", 1),
+        Stop::Before("Run migration", 1),
+        Stop::Before("Update service", 1),
+    ] {
+        let mut world = provisioned();
+        assert_eq!(release_and_stop(&mut world, 2, stop), None, "{stop:?}");
+        assert_eq!(world.stack().status, StackStatus::Ready, "{stop:?}");
+    }
+}
+
+#[test]
+fn stop_in_a_rollout_is_recorded_until_a_release_succeeds() {
+    for (stop, services, schedules) in [
+        (Stop::After("Update service", 1), 1, false),
+        (Stop::After("Update service", 2), 2, false),
+        (Stop::After("Wait until stable", 2), 2, false),
+        (Stop::Before("Verify", 1), 2, false),
+        (Stop::After("Verify", 1), 2, false),
+        (Stop::After("Point schedules", 1), 2, true),
+        (Stop::Before("Complete", 1), 2, true),
+    ] {
+        let mut world = provisioned();
+        let unsettled = release_and_stop(&mut world, 2, stop).expect("unsettled");
+        assert_eq!(unsettled.release.0, 2);
+        assert_eq!((unsettled.services.len(), unsettled.schedules), (services, schedules), "{stop:?}");
+        assert_eq!(world.stack().status, StackStatus::Failed, "{stop:?}");
+
+        let next = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        succeeded(&world.run(&next));
+        let stack = world.stack();
+        assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{stop:?}");
+    }
+}
+
+#[test]
+fn update_settles_a_stack_with_its_current_release() {
+    let mut world = provisioned();
+    let before = images(&world);
+    release_and_stop(&mut world, 2, Stop::After("Wait until stable", 2)).expect("unsettled");
+    assert_ne!(images(&world), before, "release 2 runs");
+    let update = world.ask(OperationKind::Update, &[]);
+    succeeded(&world.run(&update));
+    let stack = world.stack();
+    assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
+    assert_eq!(images(&world), before);
+}
+
+#[test]
+fn failed_restore_is_recorded() {
+    let mut world = provisioned();
+    world.aws().health = vec![503];
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    world.run_with(&release, |task| {
+        (task.state == "Put back service").then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
+    });
+    let stack = world.stack();
+    assert_eq!(stack.status, StackStatus::Failed);
+    assert_eq!(stack.unsettled.expect("unsettled").services.len(), 2);
+}
+
+#[test]
+fn restored_services_leave_a_stack_ready() {
+    let mut world = provisioned();
+    world.aws().health = vec![503];
+    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    world.run(&release);
+    let stack = world.stack();
+    assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
+}
