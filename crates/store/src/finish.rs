@@ -309,12 +309,7 @@ impl End {
 
 /// Moves the stack to its status after the end of an operation, and records what a release left unsettled: on the stack, and
 /// with its remedy in the operation's failure.
-fn end_stack(
-    operation: &mut Operation,
-    stack: &mut Stack,
-    end: &End,
-    now: Timestamp,
-) -> Result<(), IllegalTransition> {
+fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
     let succeeded = *end == End::Succeeded;
     let earlier = stack.unsettled.take();
     let left = if succeeded {

@@ -27,6 +27,7 @@ export interface Stack {
   endpoints: Record<string, string>; notes: Record<string, string>; services: string[]; tasks: string[];
   subscriptions: Record<string, { repository: string; tags: string }>;
   drift: { count: number; resources: string[]; looked_at: string; operation: string } | null;
+  unsettled: { message: string; operation: string; since: string } | null;
   current_release: number | null; last_release: number; active_operation: string | null;
   created_at: string; updated_at: string;
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::name::Name;
-use slipway_model::operation::{Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run, unsettled};
+use slipway_model::operation::{
+    Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run, unsettled,
+};
 use slipway_store::IllegalTransition;
 
 use crate::{StepError, Steps};
@@ -21,7 +23,7 @@ pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = task_run::RUN_MIGRATION;
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
 pub(crate) const WAIT_UNTIL_STABLE: &str = cancel::WAIT_UNTIL_STABLE;
-pub(crate) const WAIT_UNTIL_RESTORED: &str = cancel::WAIT_UNTIL_PUT_BACK;
+pub(crate) const WAIT_UNTIL_RESTORED: &str = cancel::WAIT_UNTIL_RESTORED;
 pub(crate) const VERIFY: &str = cancel::VERIFY;
 pub(crate) const POINT_SCHEDULES: &str = unsettled::POINT_SCHEDULES;
 pub(crate) const RESTORE_SCHEDULES: &str = unsettled::RESTORE_SCHEDULES;

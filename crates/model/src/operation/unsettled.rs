@@ -66,10 +66,7 @@ impl Unsettled {
             (services, false) => format!("Services ({})", services.join(", ")),
             (services, true) => format!("Services ({}) and schedules", services.join(", ")),
         };
-        format!(
-            "{what} may run release {}. Release again, or roll back.",
-            self.release
-        )
+        format!("{what} may run release {}. Release again, or roll back.", self.release)
     }
 }
 

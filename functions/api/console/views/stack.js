@@ -59,6 +59,7 @@ export default async function view({ params, signal, show, title }) {
       </div><div>
         ${variables(stack)}
         ${Object.keys(stack.notes).length ? card('Notes', html`<dl class="stacked">${Object.entries(stack.notes).map(([name, note]) => html`<div><dt>${name}</dt><dd><pre>${note}</pre>${copyButton(note, name)}</dd></div>`)}</dl>`) : null}
+        ${unsettledCard(stack)}
         ${driftCard(stack)}
         ${subscriptions(stack)}
       </div></div>`);
@@ -104,6 +105,12 @@ function variables(stack) {
   const entries = Object.entries(stack.variables);
   return card('Variables', entries.length ? html`<dl class="stacked">${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd><code class="value">${shown(value)}</code></dd></div>`)}</dl>`
     : html`<p class="pad muted">All variables have their defaults.</p>`, { aside: html`<a href=${`/console/stacks/${stack.id}/update`}>Edit</a>` });
+}
+
+/** @param {Stack} stack */
+function unsettledCard({ unsettled }) {
+  if (!unsettled) return null;
+  return card('Unsettled', html`<p class="pad">${unsettled.message} <a href=${operationPath(unsettled.operation)}>The operation</a> ended ${when(unsettled.since)}.</p>`);
 }
 
 /** @param {Stack} stack */

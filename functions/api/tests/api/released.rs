@@ -1,6 +1,7 @@
 //! Requests on a stack with releases: rollbacks, tasks, drift checks and snapshots.
 
 use serde_json::{Value, json};
+use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::Operation;
 use slipway_model::plan::{Action, ResourceChange};
 use slipway_store::finish::End;
@@ -215,4 +216,46 @@ async fn a_snapshot_is_taken_where_there_is_something_to_keep() {
     assert_eq!(asked.status, 202, "{asked:?}");
     let operation = server.store.operation(&id(&asked.json())).await.expect("the operation");
     assert!(operation.with_snapshot);
+}
+
+#[tokio::test]
+async fn rollback_of_an_unsettled_stack_goes_to_its_current_release() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    server.play(&release(&server, &path, "one").await).await;
+    server.play(&release(&server, &path, "two").await).await;
+    let third = release(&server, &path, "three").await;
+    let (third, number) = (id(&third), ReleaseNumber(3));
+    server.store.begin_operation(&third).await.expect("begun");
+    server.store.begin_release(&third, number).await.expect("begun");
+    server
+        .store
+        .begin_step(&third, "Wait until stable: web")
+        .await
+        .expect("a step");
+    let failure = slipway_model::operation::Failure {
+        name: "Slipway.Internal".to_owned(),
+        step: "Roll out services".to_owned(),
+        message: "the execution failed".to_owned(),
+        address: None,
+    };
+    server
+        .store
+        .finish_operation(&third, &End::Failed(failure))
+        .await
+        .expect("an end");
+
+    let stack = server.get(&path).await.json();
+    assert_eq!(
+        (&stack["status"], &stack["current_release"]),
+        (&json!("failed"), &json!(2))
+    );
+    assert_eq!(stack["unsettled"]["services"], json!(["web"]));
+    let back = server.post(&format!("{path}/rollback"), &json!({})).await.json();
+    assert_eq!(back["release"], 2, "the release that the stack should run");
+    server.play(&back).await;
+    let stack = server.get(&path).await.json();
+    assert_eq!((&stack["status"], &stack["unsettled"]), (&json!("ready"), &Value::Null));
+    let named = server.post(&format!("{path}/rollback"), &json!({"release": 2})).await;
+    assert_eq!(named.status, 422, "a settled stack runs it already: {named:?}");
 }

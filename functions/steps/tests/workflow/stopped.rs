@@ -80,7 +80,11 @@ fn stop_in_a_rollout_is_recorded_until_a_release_succeeds() {
         let mut world = provisioned();
         let unsettled = release_and_stop(&mut world, 2, stop).expect("unsettled");
         assert_eq!(unsettled.release.0, 2);
-        assert_eq!((unsettled.services.len(), unsettled.schedules), (services, schedules), "{stop:?}");
+        assert_eq!(
+            (unsettled.services.len(), unsettled.schedules),
+            (services, schedules),
+            "{stop:?}"
+        );
         assert_eq!(world.stack().status, StackStatus::Failed, "{stop:?}");
 
         let next = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
@@ -109,7 +113,8 @@ fn failed_restore_is_recorded() {
     world.aws().health = vec![503];
     let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
     world.run_with(&release, |task| {
-        (task.state == "Put back service").then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
+        (task.state == "Put back service")
+            .then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
     });
     let stack = world.stack();
     assert_eq!(stack.status, StackStatus::Failed);
