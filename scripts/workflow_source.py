@@ -57,6 +57,7 @@ class Workflow:
 
     def __init__(self, path: Path):
         self.source: dict[str, Any] = yaml.load(path.read_text(), _Loader)
+        self.source["keeps"] = _filled(self.source["keeps"], self.source["expressions"])
         self.states = list(self._read(self.source["states"]))
         names = [state.name for state in self.states]
         if len(set(names)) != len(names):

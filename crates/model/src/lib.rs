@@ -19,6 +19,7 @@
 //! | [`principal`] | the names of owners and requesters |
 //! | [`plan`] | what Terraform would change, and the verdict about it |
 //! | [`release`] | a set of images of a stack's services |
+//! | [`console_link`] | pages of the AWS console |
 //! | [`contract`] | the output `slipway`: what a blueprint declares for the workflow |
 //! | [`source_account`] | accounts whose events may request operations |
 //! | [`terraform`] | the conventions between Slipway and Terraform |
@@ -38,6 +39,7 @@ pub mod account;
 pub mod artifact;
 pub mod audit;
 pub mod blueprint;
+pub mod console_link;
 pub mod contract;
 pub mod environment;
 pub mod error_chain;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use serde_json::{Value, json};
 use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, OperationStatus};
@@ -33,8 +34,7 @@ pub async fn start(
     operation: &Operation,
 ) -> Result<String, StartError> {
     let id = &operation.id;
-    // The same text each time: an open execution of this name is the same one only if its input is.
-    let input = serde_json::json!({"operation": id}).to_string();
+    let input = input(operation).to_string();
     let request = sfn.start_execution().state_machine_arn(state_machine);
     match request.name(id.as_str()).input(input).send().await {
         Ok(started) => Ok(started.execution_arn),
@@ -46,6 +46,24 @@ pub async fn start(
             }),
         },
     }
+}
+
+/// What the console shows of an execution first. The workflow reads only `operation`.
+///
+/// It is the same text each time: an open execution of this name is the same one only if its input is.
+fn input(operation: &Operation) -> Value {
+    let Operation { id, configuration, .. } = operation;
+    json!({
+        "operation": id,
+        "kind": operation.kind,
+        "stack": operation.stack_name,
+        "stack_id": operation.stack,
+        "environment": operation.environment,
+        "blueprint": format!("{}@{}", configuration.blueprint, configuration.version),
+        "requester": operation.requested_by,
+        "show": format!("slipway operation show {id}"),
+        "link": format!("/v1/operations/{id}"),
+    })
 }
 
 /// Starts the execution of an operation that may have got its stack's slot. If this fails, or Step Functions does not answer in

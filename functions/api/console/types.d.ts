@@ -71,7 +71,7 @@ export interface Operation {
   cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;
   steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null;
   drift: { count: number; resources: ResourceChange[] } | null; error: Failure | null; execution_arn: string | null;
-  links: { approve?: string; reject?: string; cancel?: string };
+  links: { approve?: string; reject?: string; cancel?: string; console?: string; log?: string };
 }
 export interface LogLine { time: string; step: string; message: string; }
 export interface LogLines { lines: LogLine[]; after: string; ended: boolean; }

@@ -1,16 +1,35 @@
 //! Complete: the operation has succeeded, and the next one in the stack's queue starts.
 
-use slipway_model::id::OperationId;
+use serde::Serialize;
+use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::name::Name;
+use slipway_model::operation::OperationStatus;
 use slipway_store::finish::{End, Finished};
 use slipway_store::start::start_or_leave;
 
-use crate::{Done, StepError, Steps};
+use crate::{StepError, Steps};
+
+/// The output of the execution.
+#[derive(Debug, Serialize)]
+pub(crate) struct Completed {
+    operation: OperationId,
+    status: OperationStatus,
+    stack: Name,
+    /// The release that the stack runs because of the operation.
+    release: Option<ReleaseNumber>,
+}
 
 impl Steps {
-    pub(crate) async fn complete(&self, operation: &OperationId) -> Result<Done, StepError> {
+    pub(crate) async fn complete(&self, operation: &OperationId) -> Result<Completed, StepError> {
         let finished = self.store.finish_operation(operation, &End::Succeeded).await?;
         self.start_next(&finished).await;
-        Ok(Done {})
+        let ended = finished.operation;
+        Ok(Completed {
+            operation: ended.id,
+            status: ended.status,
+            stack: ended.stack_name,
+            release: ended.release,
+        })
     }
 
     /// Starts the operation that has the slot now. This operation has ended whether that succeeds or not.

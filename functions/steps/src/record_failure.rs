@@ -4,6 +4,7 @@ use aws_sdk_codebuild::types::{Build, BuildPhase};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_model::console_link::Console;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
@@ -47,12 +48,30 @@ impl Steps {
         let end = End::of(failure.clone());
         let finished = self.store.finish_known_operation(ending, &end).await?;
         self.start_next(&finished).await;
-        let status = finished.operation.status;
-        Ok(recorded(
-            operation,
-            &finished.operation.failure.unwrap_or(failure),
-            status,
-        ))
+        Ok(self.recorded(&finished.operation, &failure))
+    }
+
+    /// The end of the execution: the operation's failure, or `otherwise` if its record has none; then where its log is.
+    fn recorded(&self, ended: &Operation, otherwise: &Failure) -> Recorded {
+        let failure = ended.failure.as_ref().unwrap_or(otherwise);
+        let address = failure.address.as_ref().map(|address| format!(" (resource {address})"));
+        let console = Console::of(&self.config.state_machine);
+        let log = ended.logs.last().filter(|log| log.in_segments);
+        let link = console
+            .zip(log)
+            .map(|(console, log)| format!(", {}", console.log_stream(&log.group, &log.stream)));
+        Recorded {
+            error: failure.name.clone(),
+            cause: format!(
+                "{}: {}{}. Log: `slipway logs {}`{}",
+                failure.step,
+                failure.message.trim_end_matches('.'),
+                address.unwrap_or_default(),
+                ended.id,
+                link.unwrap_or_default()
+            ),
+            status: ended.status,
+        }
     }
 
     async fn in_plain_words(&self, operation: &Operation, failed: &Failed) -> Failure {
@@ -178,19 +197,5 @@ fn reason(failed: &Failed) -> String {
     match json.get("errorMessage").and_then(Value::as_str) {
         Some(message) => format!("{words}{message}"),
         None => cause.clone(),
-    }
-}
-
-fn recorded(operation: &OperationId, failure: &Failure, status: OperationStatus) -> Recorded {
-    let address = failure.address.as_ref().map(|address| format!(" (resource {address})"));
-    Recorded {
-        error: failure.name.clone(),
-        cause: format!(
-            "{}: {}{}. Log: /v1/operations/{operation}/logs",
-            failure.step,
-            failure.message.trim_end_matches('.'),
-            address.unwrap_or_default()
-        ),
-        status,
     }
 }

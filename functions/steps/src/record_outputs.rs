@@ -1,5 +1,7 @@
 //! Record outputs: what the blueprint's output `slipway` says is checked and kept with the stack.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,6 +21,21 @@ use crate::{StepError, Steps, aws, state};
 pub(crate) struct Recorded {
     /// The release that the workflow rolls out next.
     release: Option<ReleaseNumber>,
+    /// The addresses that people open, for readers of the execution: as many as fit.
+    endpoints: BTreeMap<String, String>,
+}
+
+/// The most bytes of endpoints in an execution: data in flight stays below 32 KiB.
+const ENDPOINTS_SHOWN: usize = 4_096;
+
+fn shown_endpoints(contract: &Contract) -> BTreeMap<String, String> {
+    let mut left = ENDPOINTS_SHOWN;
+    let fits = contract.endpoints.iter().take_while(|(name, address)| {
+        let fits = left.checked_sub(name.len() + address.len());
+        left = fits.unwrap_or(0);
+        fits.is_some()
+    });
+    fits.map(|(name, address)| (name.clone(), address.clone())).collect()
 }
 
 impl Steps {
@@ -40,7 +57,10 @@ impl Steps {
                 .try_record_contract(applied, stack, &contract, change)
                 .await?;
             if recorded.is_some() {
-                return Ok(Recorded { release });
+                return Ok(Recorded {
+                    release,
+                    endpoints: shown_endpoints(&contract),
+                });
             }
             pause(attempt).await;
         }

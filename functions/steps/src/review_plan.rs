@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_model::id::OperationId;
+use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::one_build::{Next, Planned};
 use slipway_model::operation::{Operation, OperationKind};
-use slipway_model::plan::{self, Verdict};
+use slipway_model::plan::{self, PlanSummary, Verdict};
 
 use crate::{StepError, Steps, state};
 
@@ -17,6 +18,38 @@ pub(crate) struct Reviewed {
     applied: bool,
     /// How long the plan waits for an approval.
     approval_seconds: i64,
+    /// What the console shows of the plan; none for a drift check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Counts>,
+    /// By what rule it is approved; none if it needs no approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<ApprovalRule>,
+}
+
+/// How many resources the plan would change, and how.
+#[derive(Debug, Serialize)]
+struct Counts {
+    add: u64,
+    change: u64,
+    replace: u64,
+    destroy: u64,
+    forget: u64,
+    import: u64,
+    moved: u64,
+}
+
+impl Counts {
+    fn of(plan: &PlanSummary) -> Self {
+        Self {
+            add: plan.add,
+            change: plan.change,
+            replace: plan.replace,
+            destroy: plan.destroy,
+            forget: plan.forget,
+            import: plan.import,
+            moved: plan.moved,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -38,6 +71,8 @@ impl Steps {
                     verdict: Answer::Apply,
                     applied: true,
                     approval_seconds: 0,
+                    plan: planned.plan.as_ref().map(Counts::of),
+                    approval: None,
                 });
             }
             Some(Planned::Applies | Planned::Failed) => {
@@ -80,6 +115,8 @@ impl Steps {
             verdict,
             applied: false,
             approval_seconds,
+            plan: reviewed.plan.as_ref().map(Counts::of),
+            approval: reviewed.approval_rule,
         })
     }
 }

@@ -44,10 +44,22 @@ async fn execution_is_named_after_its_operation_and_recorded() {
     assert_eq!(fake.count("StartExecution"), 2);
     let calls = fake.calls();
     assert_eq!(calls[0], calls[1], "the same words each time");
-    let input = json!({"operation": operation.id}).to_string();
+    assert_eq!(calls[0].1["stateMachineArn"], MACHINE);
+    assert_eq!(calls[0].1["name"], json!(operation.id));
+    let input: Value = serde_json::from_str(calls[0].1["input"].as_str().expect("a text")).expect("JSON");
     assert_eq!(
-        calls[0].1,
-        json!({"stateMachineArn": MACHINE, "name": operation.id, "input": input})
+        input,
+        json!({
+            "operation": operation.id,
+            "kind": "provision",
+            "stack": "shop",
+            "stack_id": operation.stack,
+            "environment": "dev",
+            "blueprint": "guestbook@1.0.0",
+            "requester": "ada",
+            "show": format!("slipway operation show {}", operation.id),
+            "link": format!("/v1/operations/{}", operation.id),
+        })
     );
 }
 

@@ -10,15 +10,6 @@ import { planPane } from '../plan.js';
 import { sheetPane } from '../sheet.js';
 import { timeline } from '../timeline.js';
 
-/** The pages of an execution in AWS's console: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-view-execution-details.html. @param {string} arn */
-function awsConsole(arn) {
-  const [, partition, , region] = arn.split(':');
-  const hosts = /** @type {Record<string, string>} */ ({ aws: 'console.aws.amazon.com', 'aws-cn': 'console.amazonaws.cn', 'aws-us-gov': 'console.amazonaws-us-gov.com' });
-  // The local Step Functions has no console.
-  if (!hosts[partition] || arn.split(':')[4] === '000000000000') return null;
-  return `https://${region}.${hosts[partition]}/states/home?region=${region}#/v2/executions/details/${arn}`;
-}
-
 /** @param {import('../app.js').Page} page */
 export default async function view(page) {
   const { id } = page.params;
@@ -90,7 +81,7 @@ async function watch(id, signal, now, update) {
 
 /** @param {import('../types').Operation} operation */
 function summary(operation) {
-  const link = operation.execution_arn ? awsConsole(operation.execution_arn) : null;
+  const { console: link, log } = operation.links;
   const took = operation.ended_at && operation.started_at ? duration(Date.parse(operation.ended_at) - Date.parse(operation.started_at)) : null;
   return facts([
     ['Environment', operation.environment],
@@ -100,7 +91,7 @@ function summary(operation) {
     ...(operation.approvals.length || (operation.approvals_required ?? 0) > 1 ? /** @type {[string, unknown][]} */ ([['Approvals', approvals(operation)]]) : []),
     ...(waits(operation) && operation.approval_expires_at ? /** @type {[string, unknown][]} */ ([['Decide by', at(operation.approval_expires_at)]]) : []),
     ...(took ? /** @type {[string, unknown][]} */ ([['Took', took]]) : []),
-    ...(link ? /** @type {[string, unknown][]} */ ([['AWS', html`<a href=${link} target="_blank" rel="noreferrer">Execution</a>`]]) : []),
+    ...(link ? /** @type {[string, unknown][]} */ ([['AWS', html`<a href=${link} target="_blank" rel="noreferrer">Execution</a>${log ? html`, <a href=${log} target="_blank" rel="noreferrer">log</a>` : null}`]]) : []),
     ['ID', html`<code>${operation.id}</code>`],
   ]);
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use slipway_model::console_link::Console;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::approval::{self, Decision};
 use slipway_model::operation::{self, OperationKind, OperationStatus, StepStatus};
@@ -256,6 +257,12 @@ pub struct OperationLinks {
     /// Cancel it here, until it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
+    /// Its execution in the AWS console, once it has one. The local Step Functions has no console.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console: Option<String>,
+    /// The log of its last build in the AWS console.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
 }
 
 impl Operation {
@@ -405,6 +412,10 @@ impl OperationLinks {
         let waits = operation.status == OperationStatus::WaitingForApproval && operation.decision().is_none();
         let plan = operation.plan.as_ref();
         let is_kept = plan.is_some_and(|plan| plan.document.is_some());
+        let execution = operation.execution_arn.as_deref();
+        let console = execution.and_then(Console::of);
+        // Tasks of a stack may print in another account and Region; builds print in Slipway's own.
+        let build = operation.logs.iter().rfind(|log| log.in_segments);
         Self {
             plan: is_kept.then(|| format!("{this}/plan")),
             sheet: plan.map(|_| format!("{this}/sheet")),
@@ -413,6 +424,10 @@ impl OperationLinks {
             approve: waits.then(|| format!("{this}/approve")),
             reject: waits.then(|| format!("{this}/reject")),
             cancel: (!operation.status.has_ended()).then(|| format!("{this}/cancel")),
+            log: console
+                .zip(build)
+                .map(|(console, build)| console.log_stream(&build.group, &build.stream)),
+            console: console.zip(execution).map(|(console, arn)| console.execution(arn)),
             this,
         }
     }

@@ -177,7 +177,7 @@ fn fail_once(case: &Case) {
         "{what}: {text} / {}",
         failure.message
     );
-    assert!(text.ends_with(&format!("/v1/operations/{id}/logs")), "{what}: {text}");
+    assert!(text.ends_with(&format!("Log: `slipway logs {id}`")), "{what}: {text}");
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
     // The next operation gets its turn.

@@ -328,7 +328,7 @@ fn cause_is_the_first_diagnostic_or_the_end_of_the_build() {
     assert_eq!(
         cause,
         format!(
-            "Apply: BucketAlreadyExists: the bucket is taken (resource aws_s3_bucket.this). Log: /v1/operations/{id}/logs"
+            "Apply: BucketAlreadyExists: the bucket is taken (resource aws_s3_bucket.this). Log: `slipway logs {id}`"
         )
     );
     let failure = world.operation(&id).failure.expect("a failure");
