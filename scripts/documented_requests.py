@@ -132,6 +132,8 @@ def must_deny(world: World) -> Iterator[Asked]:
     for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
         definition = names.arn("ecs", "task-definition/web:1")
         yield role, request("ecs:TagResource", definition, ecs__CreateAction="RunTask"), "only when registering"
+        running = names.arn("ecs", "task/main/1")
+        yield role, request("ecs:TagResource", running), "a task only when it starts"
         yield role, request("scheduler:UpdateSchedule", names.arn("scheduler", "schedule/default/nightly")), "no stack's schedule"
     release, another = world.role("slipway-release-production"), "arn:aws:states:eu-west-1:999999999999:stateMachine:slipway-operation"
     named = {"sts__RoleSessionName": OPERATION}

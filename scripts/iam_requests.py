@@ -144,6 +144,9 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
     elif operation == "RunTask":
         definition = short(given["taskDefinition"])
         yield request(f"ecs:{operation}", names.arn("ecs", f"task-definition/{definition if ':' in definition else f'{definition}:1'}"))
+        if given.get("propagateTags") or given.get("tags"):
+            task = names.arn("ecs", f"task/{short(given.get('cluster'))}/1")
+            yield request("ecs:TagResource", task, ecs__CreateAction=operation)
         # The definition names the roles of its task; blueprints make them below this path.
         yield from passed([f"arn:aws:iam::{names.template.account}:role/slipway/task"], "ecs-tasks.amazonaws.com", names)
 

@@ -97,28 +97,52 @@ pub(crate) async fn require_destroyed(session: &Session, operation: &Operation) 
     read(session, operation, None).await?.require_empty()
 }
 
-/// What a Terraform that was killed may have made without recording it: what it had begun, and what it had created and the state
-/// does not have. Each with what is known of it.
-pub(crate) async fn unrecorded(
-    session: &Session,
-    operation: &Operation,
-    report: &Report,
-) -> Result<Vec<String>, Error> {
+/// The addresses of the instances of resources that the state has.
+pub(crate) async fn addresses(session: &Session, operation: &Operation) -> Result<BTreeSet<String>, Error> {
     let state = read(session, operation, None).await?;
-    let recorded: BTreeSet<String> = state.resources.iter().flat_map(Resource::instance_addresses).collect();
-    let begun = report
-        .begun
-        .iter()
-        .map(|(address, action)| format!("{address} ({action} begun)"));
-    let created = report
-        .created
-        .iter()
-        .filter(|(address, _)| !recorded.contains(*address));
-    let created = created.map(|(address, id)| match id {
-        Some(id) => format!("{address} (created, id {id})"),
-        None => format!("{address} (created)"),
-    });
-    Ok(begun.chain(created).collect())
+    Ok(state.resources.iter().flat_map(Resource::instance_addresses).collect())
+}
+
+/// What a killed Terraform may have changed without recording it in the state.
+pub(crate) struct Unrecorded {
+    /// What it had begun, with the action, by address.
+    begun: BTreeMap<String, String>,
+    /// What it had created and the state lacks, with the IDs that it reported, by address.
+    created: BTreeMap<String, Option<String>>,
+}
+
+impl Unrecorded {
+    /// The difference between what Terraform reported and what the state has.
+    pub(crate) async fn of(session: &Session, operation: &Operation, report: &Report) -> Result<Self, Error> {
+        let recorded = addresses(session, operation).await?;
+        let created = report.created.clone().into_iter();
+        Ok(Self {
+            begun: report.begun.clone(),
+            created: created.filter(|(address, _)| !recorded.contains(address)).collect(),
+        })
+    }
+
+    /// Each with what is known of it, for people.
+    pub(crate) fn named(&self) -> Vec<String> {
+        let begun = self
+            .begun
+            .iter()
+            .map(|(address, action)| format!("{address} ({action} begun)"));
+        let created = self.created.iter().map(|(address, id)| match id {
+            Some(id) => format!("{address} (created, id {id})"),
+            None => format!("{address} (created)"),
+        });
+        begun.chain(created).collect()
+    }
+
+    /// What the next plan can import.
+    pub(crate) fn importable(&self) -> BTreeMap<String, String> {
+        let ids = self
+            .created
+            .iter()
+            .filter_map(|(address, id)| Some((address.clone(), id.clone()?)));
+        ids.collect()
+    }
 }
 
 /// Without a state there is nothing in it.

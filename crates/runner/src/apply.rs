@@ -8,7 +8,8 @@ use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
 use tokio::try_join;
 
-use crate::applied_state;
+use crate::adoption::Adoption;
+use crate::applied_state::{self, Unrecorded};
 use crate::archive;
 use crate::binding;
 use crate::blueprint;
@@ -178,10 +179,12 @@ async fn judge(
 
 /// Names what a Terraform that was killed may have made without recording it.
 async fn require_recorded(session: &Session, operation: &Operation, ended: &Ended, signal: i32) -> Result<(), Error> {
-    let resources = applied_state::unrecorded(session, operation, &ended.report).await?;
+    let unrecorded = Unrecorded::of(session, operation, &ended.report).await?;
+    let resources = unrecorded.named();
     if resources.is_empty() {
         return Ok(());
     }
+    Adoption::add(&session.state, &operation.stack, unrecorded.importable()).await?;
     Err(Error::Killed {
         command: "apply",
         signal,

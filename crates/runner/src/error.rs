@@ -140,8 +140,14 @@ pub(crate) enum Error {
     )]
     NotDestroyed { count: usize, first: String },
     #[error(
-        "terraform {command} was killed (signal {signal}). These may exist without being in the state: {}. Check them first: the \
-         next update creates again what the state does not have",
+        "failed to plan the destroy: a killed Terraform created resources that are not in the state: {}. Update the stack, which \
+         imports them, then request the destroy again",
+        .0.join(", ")
+    )]
+    NotInState(Vec<String>),
+    #[error(
+        "terraform {command} was killed (signal {signal}). These may exist without being in the state: {}. The next update \
+         imports those with an ID and creates the others again: check these first",
         resources.join(", ")
     )]
     Killed {

@@ -18,10 +18,12 @@
 //! | `isolation`, [`user`] | the permissions of the build, and those of Terraform |
 //! | `progress`, `console`, `log` | what people see meanwhile |
 //! | `state` | the location of the state |
+//! | `adoption` | imports of what a killed Terraform created |
 //! | `lock`, `rescue`, `cancel`, `reach` | locks, unsaved states, cancels, unreachable services |
 //!
 //! The exit code is 0 if the phase succeeded. Otherwise it is 1, and the reason is on the operation's record.
 
+mod adoption;
 mod applied_state;
 mod apply;
 mod archive;

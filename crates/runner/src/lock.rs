@@ -84,13 +84,14 @@ impl StateLock<'_> {
     }
 
     /// Waits until the state is not locked, records that this build is about to lock it, and sees to it that there is a state.
-    pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<(), Error> {
+    /// Returns the keys below the stack's prefix.
+    pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<Vec<String>, Error> {
         let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
         loop {
             let keys = self.wait_until_free(cancel, &mut pauses).await?;
             self.record().await?;
             if state::settle(self, &keys).await? {
-                return Ok(());
+                return Ok(keys);
             }
             cancel.check()?;
             if !pauses.pause().await {

@@ -192,7 +192,7 @@ impl Bucket {
         }
     }
 
-    fn failed(&self, action: &'static str, key: &str, source: Source) -> Error {
+    pub(crate) fn failed(&self, action: &'static str, key: &str, source: Source) -> Error {
         Error::Object {
             action,
             bucket: self.name.clone(),

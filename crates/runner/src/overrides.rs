@@ -148,7 +148,7 @@ pub(crate) fn variables(operation: &Operation, environment: &Environment, declar
 }
 
 /// A string in a `.tf.json` file that means itself.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 

@@ -13,6 +13,7 @@ use slipway_model::plan::{Drift, PlanSummary};
 use tokio::task::JoinHandle;
 use tokio::try_join;
 
+use crate::adoption::{self, Adoption};
 use crate::applied_state;
 use crate::apply::apply_planned;
 use crate::archive;
@@ -53,7 +54,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut folder = session.work_folder().await?;
     let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let (source, (key, kept), (environment, endpoint), stack, ()) = try_join!(
+    let (source, (key, kept), (environment, endpoint), stack, keys) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
         session.environment(operation),
@@ -86,7 +87,10 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
     }
 
-    let made = run(session, operation, &terraform, &folder, &lock).await;
+    let made = match adoption::pending(session, operation, &keys).await? {
+        Some(adoption) => run_with_imports(session, operation, &terraform, &folder, &lock, &adoption).await,
+        None => run(session, operation, &terraform, &folder, &lock).await,
+    };
     session.keep_stream(&folder, STREAM).await;
     let after = match made {
         Ok(made) => record(session, operation, &folder, &source, made).await,
@@ -198,6 +202,40 @@ fn uses_aws(root: &Path) -> Result<bool, Error> {
             path,
             source,
         }),
+    }
+}
+
+/// Runs `plan` with the imports of what a killed Terraform created. If Terraform rejects them, the plan creates these resources
+/// again, and the log says so.
+async fn run_with_imports(
+    session: &Session,
+    operation: &Operation,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+    lock: &StateLock<'_>,
+    adoption: &Adoption,
+) -> Result<Made, Error> {
+    // Terraform ignores `import` blocks in these plans.
+    match operation.kind {
+        OperationKind::Destroy => return Err(Error::NotInState(adoption.named())),
+        OperationKind::Drift => return run(session, operation, terraform, folder, lock).await,
+        _ => {}
+    }
+    let named = adoption.named().join(", ");
+    say(format_args!(
+        "A killed Terraform created these, and they are imported: {named}."
+    ));
+    folder.write_in_root(adoption::FILE, &format!("{:#}\n", adoption.blocks()))?;
+    match run(session, operation, terraform, folder, lock).await {
+        Err(Error::Terraform { diagnostic }) => {
+            say(format_args!("Terraform cannot import them: {}", diagnostic.text()));
+            say("This plan creates them again. Delete the existing ones by hand.");
+            folder.remove_from_root(adoption::FILE)?;
+            let made = run(session, operation, terraform, folder, lock).await?;
+            adoption::forget(&session.state, &operation.stack).await?;
+            Ok(made)
+        }
+        made => made,
     }
 }
 

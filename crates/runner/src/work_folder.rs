@@ -233,6 +233,12 @@ impl WorkFolder {
         write_private(&self.root.join(name), text.as_bytes())
     }
 
+    /// Removes a file of the root module.
+    pub(crate) fn remove_from_root(&self, name: &str) -> Result<(), Error> {
+        let path = self.root.join(name);
+        std::fs::remove_file(&path).map_err(failed("remove", &path))
+    }
+
     /// Writes a file beside the blueprint.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         write_private(&self.path.join(name), text.as_bytes())

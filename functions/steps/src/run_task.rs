@@ -7,7 +7,8 @@
 //! A command runs once, however often the step does: ECS knows a repeated start by its client token.
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, LaunchType, NetworkConfiguration, Task, TaskOverride,
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, LaunchType, NetworkConfiguration, PropagateTags, Task,
+    TaskOverride,
 };
 use jiff::{SignedDuration, Timestamp};
 use slipway_model::contract::Network;
@@ -128,6 +129,9 @@ impl StackAccount {
             .task_definition(&command.task_definition)
             .client_token(run.client_token(&asked.operation))
             .started_by(asked.operation.as_str())
+            // Cost allocation: the tags of the stack, and those of cluster and service.
+            .propagate_tags(PropagateTags::TaskDefinition)
+            .enable_ecs_managed_tags(true)
             .overrides(TaskOverride::builder().container_overrides(container).build())
             .set_launch_type(asked.placement.launch_type())
             .set_network_configuration(asked.placement.network.as_ref().map(network).transpose()?);

@@ -97,6 +97,18 @@ data "aws_iam_policy_document" "release" {
     }
   }
 
+  # A one-off task gets the tags of its task definition.
+  statement {
+    actions   = ["ecs:TagResource"]
+    resources = ["${local.in_region.ecs}:task/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RunTask"]
+    }
+  }
+
   statement {
     actions   = ["ecs:RunTask"]
     resources = ["${local.in_region.ecs}:task-definition/*"]

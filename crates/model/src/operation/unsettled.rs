@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
-use super::{Operation, StepStatus};
+use super::{Operation, OperationKind, StepStatus};
 use crate::id::{OperationId, ReleaseNumber};
 use crate::stack::StackStatus;
 
@@ -47,7 +47,11 @@ impl Unsettled {
         if services.is_empty() && !schedules {
             return None;
         }
-        let found = operation.found.unwrap_or(StackStatus::Failed);
+        // A release does not complete an update or a provision.
+        let found = match operation.kind {
+            OperationKind::Release | OperationKind::Rollback => operation.found.unwrap_or(StackStatus::Failed),
+            _ => StackStatus::Failed,
+        };
         Some(Self {
             operation: operation.id.clone(),
             release,

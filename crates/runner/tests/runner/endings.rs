@@ -129,6 +129,76 @@ fn killed_terraform_names_what_it_may_have_made() {
     }
 }
 
+/// A blueprint whose second resource kills Terraform while the file `armed` exists.
+fn kills_terraform_once(world: &World) -> (Operation, std::path::PathBuf, String) {
+    let armed = world.path("armed");
+    std::fs::write(&armed, "").expect("a file");
+    let command = format!("if test -e '{}'; then kill -s KILL $PPID; fi", armed.display());
+    let operation = provision(world, &slow(&command));
+    world.succeed(&operation, "plan", "plan");
+    world.fail(&operation, "apply", "apply");
+    let failure = failure(world, &operation);
+    let (_, rest) = failure
+        .message
+        .split_once("terraform_data.a (created, id ")
+        .expect("an ID");
+    let id = rest.split(')').next().expect("an ID").to_owned();
+    world.end(&operation, &End::Failed(failure));
+    std::fs::remove_file(&armed).expect("a file");
+    (operation, armed, id)
+}
+
+fn id_of(state: &Value, name: &str) -> Value {
+    let mut resources = state["resources"].as_array().into_iter().flatten();
+    let found = resources.find(|resource| resource["name"] == name).expect(name);
+    found["instances"][0]["attributes"]["id"].clone()
+}
+
+#[test]
+fn update_imports_what_a_killed_terraform_created() {
+    let Some(world) = World::new() else { return };
+    let (operation, _, id) = kills_terraform_once(&world);
+    let update = world.request(OperationKind::Update, &world.stack(&operation), None);
+    let printed = world.succeed(&update, "plan", "plan");
+    assert!(printed.contains("terraform_data.a (id "), "{printed}");
+    assert_eq!(world.operation(&update).plan.expect("a plan").import, 1);
+    world.succeed(&update, "apply", "apply");
+    assert_eq!(id_of(&world.state(&update), "a"), id, "imported, not created again");
+
+    world.end(&update, &End::Succeeded);
+    let next = world.request(OperationKind::Update, &world.stack(&operation), None);
+    let printed = world.succeed(&next, "plan", "plan");
+    assert!(!printed.contains("imported"), "{printed}");
+}
+
+#[test]
+fn destroy_is_refused_while_created_resources_are_not_in_the_state() {
+    let Some(world) = World::new() else { return };
+    let (operation, _, id) = kills_terraform_once(&world);
+    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    world.fail(&destroy, "plan", "plan");
+    let message = failure(&world, &destroy).message;
+    assert!(message.contains(&format!("terraform_data.a (id {id})")), "{message}");
+    assert!(message.contains("Update the stack"), "{message}");
+}
+
+#[test]
+fn plan_goes_on_without_imports_that_terraform_rejects() {
+    let Some(world) = World::new() else { return };
+    let (operation, _, _) = kills_terraform_once(&world);
+    // The next version no longer has the resource.
+    let text = "resource \"terraform_data\" \"other\" {}\noutput \"slipway\" { value = {} }\n";
+    let configuration = world.blueprint(&[("main.tf", text)], &json!({}));
+    let update = world.request(OperationKind::Update, &world.stack(&operation), Some(configuration));
+    let printed = world.succeed(&update, "plan", "plan");
+    assert!(printed.contains("Terraform cannot import them"), "{printed}");
+    world.succeed(&update, "apply", "apply");
+    assert_eq!(addresses(&world.state(&update)), ["other"]);
+    world.end(&update, &End::Succeeded);
+    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    world.succeed(&destroy, "plan", "plan");
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let Some(world) = World::new() else { return };

@@ -94,6 +94,11 @@ fn task_runs_current_images_and_succeeds_with_exit_code_0_only() {
         (&ran["startedBy"], &ran["launchType"]),
         (&json!(task), &json!("FARGATE"))
     );
+    assert_eq!(
+        (&ran["propagateTags"], &ran["enableECSManagedTags"]),
+        (&json!("TASK_DEFINITION"), &json!(true)),
+        "cost allocation finds it"
+    );
     let operation = world.operation(&task);
     let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(steps, ["Prepare task", "Run task: load-dump"]);

@@ -21,7 +21,7 @@ use slipway_recording::recorded;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
 use slipway_store::create::NewOperation;
-use slipway_store::rollout;
+use slipway_store::rollout::{self, Ended};
 use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
@@ -349,6 +349,9 @@ impl World {
         if self.people == People::Cancel && waiting.step.starts_with(WAIT_UNTIL_STABLE) {
             return self.cancel_rollout(id, token);
         }
+        // The event of ECS.
+        let ended = rollout::end(&self.store, &self.sfn, &waiting, &Ended::Completed);
+        RUNTIME.block_on(ended).expect("the step is answered");
         Answer::Succeed(json!({}))
     }
 
