@@ -1,6 +1,6 @@
 //! Executions that end from outside in a release: no state of the workflow restores the services then.
 
-use slipway_asl::simulate::Answer;
+use asl_interpreter::simulate::Answer;
 use slipway_model::operation::unsettled::Unsettled;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::stack::StackStatus;
