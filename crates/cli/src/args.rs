@@ -1,6 +1,7 @@
 //! The commands and options.
 
 mod audit;
+mod blueprint;
 mod configuration;
 mod event;
 mod plan;
@@ -12,20 +13,24 @@ use std::path::PathBuf;
 use aws_emulator::Limit;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use jiff::SignedDuration;
 use semver::Version;
-use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::name::{Image, Name};
+use slipway_model::id::ReleaseNumber;
+use slipway_model::name::Name;
 
 use crate::endpoint::Endpoint;
+use crate::images::Named;
+use crate::output::Output;
 use crate::publish::Architecture;
 
 pub use audit::AuditCommand;
+pub use blueprint::{BlueprintCommand, Folder};
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
-pub use plan::{Approve, PlanTarget, ShowPlan};
+pub use plan::{Approve, OperationRef, ShowPlan, TARGET};
 pub use subscription::Subscribe;
 pub use values::{BlueprintRef, StackRef};
-use values::{assignment, release_number, service_image};
+use values::{assignment, release_number, service_image, span};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
@@ -37,13 +42,15 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
+pub const EXIT_CODES: &str = "Exit codes:
   0  done
   1  the operation failed or was cancelled
   2  the command line is wrong
   3  the server refused the request
   4  the server could not be reached, or failed
-  5  something on this machine failed: a file, a port, a missing program";
+  5  something on this machine failed: a file, a port, a missing program
+  6  the check of a blueprint found errors
+  130  stopped by Ctrl-C: the operation continues";
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -62,9 +69,36 @@ pub struct Global {
     /// Folder with the data of local mode
     #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
     pub data: PathBuf,
-    /// Print JSON for programs
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    /// Profile of the user's `config.toml` [default: its `profile`]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Form of the output
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    pub output: Format,
+    /// The same as `--output json`
+    #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "output")]
     pub json: bool,
+}
+
+impl Global {
+    /// The form of the output.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
+}
+
+/// A form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines and tables for people
+    #[value(alias = "text")]
+    Table,
+    /// JSON for programs
+    Json,
+    /// YAML for programs and people
+    Yaml,
+    /// SARIF 2.1.0, of the checks of blueprints
+    Sarif,
 }
 
 /// An authentication method.
@@ -118,13 +152,16 @@ pub enum Command {
     Plan(ShowPlan),
     /// Show the approval sheet of an operation
     Sheet {
-        /// Operation ID
-        operation: OperationId,
+        /// Operation ID, or a stack for the plan that waits
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
     },
     /// Approve the plan of an operation
     Approve(Approve),
     /// Print the log of an operation
     Logs(Logs),
+    /// Open an endpoint of a stack in a browser
+    Open(Open),
     /// Inspect, redrive or delete dead-lettered events
     Event(Event),
     /// Images of the local ECS
@@ -143,6 +180,14 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Write man pages into a folder
+    Man {
+        /// The folder
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
+    /// Print the reference of the command line in Markdown
+    Reference,
 }
 
 #[derive(Debug, Args)]
@@ -220,35 +265,9 @@ pub struct Console {
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Keep the data folder of the demo and print its path
+    /// Keep the data and, on a terminal, the server and its console
     #[arg(long)]
     pub keep: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum BlueprintCommand {
-    /// List the blueprints
-    List,
-    /// Show a version of a blueprint with its variables
-    Show {
-        /// Blueprint with or without a version: `web` or `web@1.2.0`
-        blueprint: BlueprintRef,
-    },
-    /// Publish a folder as a new version of a blueprint
-    Publish {
-        /// Folder of the Terraform root module
-        #[arg(value_hint = ValueHint::DirPath)]
-        folder: PathBuf,
-        /// Blueprint and version, `web@1.2.0` [default: from the folder's `blueprint.json`]
-        #[arg(long = "as", value_name = "NAME@VERSION")]
-        name: Option<BlueprintRef>,
-        /// Purpose in a sentence [default: from the folder's `blueprint.json`]
-        #[arg(long)]
-        description: Option<String>,
-        /// Top folder of the local modules [default: the blueprint's own]
-        #[arg(long, value_name = "TOP", value_hint = ValueHint::DirPath)]
-        within: Option<PathBuf>,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -284,6 +303,9 @@ pub enum StackCommand {
     Destroy {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
+        /// Ask nothing
+        #[arg(long, short)]
+        yes: bool,
         #[command(flatten)]
         wait: Wait,
     },
@@ -305,9 +327,9 @@ pub struct StackCreate {
     pub request: Option<PathBuf>,
     #[command(flatten)]
     pub variables: Variables,
-    /// Service and first image, by digest (repeatable)
+    /// Service and first image, by digest or ECR tag (repeatable)
     #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image)]
-    pub images: Vec<(Name, Image)>,
+    pub images: Vec<(Name, Named)>,
     #[command(flatten)]
     pub subscribe: Subscribe,
     #[command(flatten)]
@@ -365,9 +387,19 @@ pub struct Variables {
 /// Whether a command waits for the end of its operation.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Wait {
-    /// Watch the operation until it has ended
-    #[arg(long)]
-    pub wait: bool,
+    /// Watch the operation until it ends [default on a terminal]
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Return once the operation is accepted [default elsewhere]
+    #[arg(long, overrides_with = "wait")]
+    no_wait: bool,
+}
+
+impl Wait {
+    /// Whether it does. Scripts, whose output is no terminal, wait only if they say so.
+    pub fn waits(self, output: Output) -> bool {
+        self.wait || (!self.no_wait && output.is_terminal())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -376,9 +408,9 @@ pub enum ReleaseCommand {
     Create {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// Service and image, by digest (repeatable)
+        /// Service and image, by digest or ECR tag (repeatable)
         #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = service_image, required_unless_present = "request")]
-        images: Vec<(Name, Image)>,
+        images: Vec<(Name, Named)>,
         /// JSON file with an API request, whose images `--image` replaces
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         request: Option<PathBuf>,
@@ -429,47 +461,75 @@ pub enum TaskCommand {
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
     /// List operations of a stack, or those in progress of all stacks
-    List {
-        /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
-        stack: Option<StackRef>,
-        /// Only those that wait for an approval
-        #[arg(long, conflicts_with = "stack")]
-        waiting: bool,
-    },
+    List(OperationList),
     /// Show an operation
     Show {
-        /// Operation ID
-        operation: OperationId,
+        /// Operation ID, or a stack for its newest
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
     },
     /// Watch an operation until it has ended
     Watch {
-        /// Operation ID
-        operation: OperationId,
+        /// Operation ID, or a stack for the one in progress
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
     },
     /// Approve the plan of an operation
     Approve(Approve),
     /// Reject the plan of an operation
     Reject {
-        /// Operation ID
-        operation: OperationId,
+        /// Operation ID, or a stack for the plan that waits
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
         /// Reason, for the requester
         #[arg(long)]
         reason: String,
     },
     /// Cancel an operation
     Cancel {
-        /// Operation ID
-        operation: OperationId,
+        /// Operation ID, or a stack for its only one in progress or queued
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
     },
 }
 
 #[derive(Debug, Args)]
+pub struct OperationList {
+    /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
+    pub stack: Option<StackRef>,
+    /// Only those that wait for an approval
+    #[arg(long, conflicts_with_all = ["stack", "status"])]
+    pub waiting: bool,
+    /// Only those of this status: `failed`, `running`, …
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only those requested within this time: `30m`, `24h`, `7d`
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub since: Option<SignedDuration>,
+    /// Only your own
+    #[arg(long)]
+    pub mine: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Logs {
-    /// Operation ID
-    pub operation: OperationId,
+    /// Operation ID, or a stack for its newest
+    #[arg(value_name = TARGET)]
+    pub operation: OperationRef,
     /// Follow the log until the operation ends
     #[arg(long, short)]
     pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Open {
+    /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
+    pub stack: StackRef,
+    /// Name of the endpoint [default: the only one, or `web`]
+    pub name: Option<String>,
+    /// Print the address only
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 #[derive(Debug, Subcommand)]

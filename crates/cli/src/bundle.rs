@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use slipway_model::blueprint::{Source, folder_of, local_modules};
 use slipway_model::name::Name;
 
@@ -24,9 +25,12 @@ use tree::Found;
 pub const ABOUT: &str = "blueprint.json";
 
 /// What `blueprint.json` says.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
+    /// The schema of the file, for editors.
+    #[serde(rename = "$schema", default)]
+    _schema: IgnoredAny,
     /// The blueprint's name; that of its folder if it is left out.
     pub name: Option<Name>,
     /// Its version.
@@ -55,7 +59,7 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     })
 }
 
-/// Reads the blueprint in `folder`. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
+/// Reads the blueprint in `folder`, as it is: [`Source::check`] says what is wrong with it. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
 pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
     let canonical = |path: &Path| {
         path.canonicalize().map_err(|source| Error::File {
@@ -80,7 +84,7 @@ pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
     let mut next = 0;
     while let Some(module) = modules.get(next).cloned() {
         next += 1;
-        for called in reader.called_by(&module)? {
+        for called in reader.called_by(&module) {
             reader.take(&called)?;
             if !modules.contains(&called) {
                 modules.push(called);
@@ -171,31 +175,16 @@ impl Reader {
         }
     }
 
-    /// The folders of the local modules that a module calls.
-    fn called_by(&self, module: &str) -> Result<Vec<String>, Error> {
-        let calls = local_modules(self.source.files_of(module)).map_err(|errors| Error::Refused {
-            title: format!("The module in {} cannot be read", self.top.join(module).display()),
-            detail: "nothing was published".to_owned(),
-            errors,
-        })?;
-        let calls = calls.into_iter().map(|call| {
-            let what = |problem: &str| {
-                let file = self.top.join(module).join(&call.file);
-                Error::Usage(format!("{}: the module `{}` is {}, {problem}", file.display(), call.name, call.path))
-            };
-            let out = format!(
-                "which leads out of {}: publish from a folder that holds the blueprint and its modules (`slipway publish TOP`, \
-                 `slipway blueprint publish FOLDER --within TOP`)",
-                self.top.display()
-            );
-            let folder = folder_of(module, &call.path).ok_or_else(|| what(&out))?;
-            match self.top.join(&folder).canonicalize() {
-                Ok(real) if !real.starts_with(&self.top) => Err(what(&out)),
-                Ok(real) if real.is_dir() => Ok(folder),
-                _ => Err(what("where there is no folder")),
-            }
-        });
-        calls.collect()
+    /// The folders of the local modules that a module calls. What leads nowhere, or out of the top, is not taken along: the check of
+    /// the files names it, with its place.
+    fn called_by(&self, module: &str) -> Vec<String> {
+        let calls = local_modules(self.source.files_of(module)).unwrap_or_default();
+        let folders = calls.into_iter().filter_map(|call| folder_of(module, &call.path));
+        let is_there = |folder: &String| {
+            let real = self.top.join(folder).canonicalize();
+            real.is_ok_and(|real| real.starts_with(&self.top) && real.is_dir())
+        };
+        folders.filter(is_there).collect()
     }
 
     /// The files, from the deepest folder that holds them all.

@@ -11,6 +11,7 @@ pub mod example;
 pub mod image;
 pub mod login;
 pub mod logs;
+pub mod open;
 pub mod operation;
 pub mod plan;
 pub mod publish;

@@ -8,13 +8,14 @@ mod story;
 mod traffic;
 
 use crate::args::Demo;
+use crate::command::console::open_in_browser;
 use crate::error::Error;
-use crate::guestbook;
+use crate::guestbook::{self, Guestbook};
 use crate::output::Output;
 use crate::server::{self, LocalAws};
 use crate::terraform::Search;
 use aws_emulator::Limits;
-use slipway_local::{Local, LocalOptions};
+use slipway_local::{Local, LocalOptions, Running};
 
 use story::Story;
 
@@ -63,13 +64,47 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         address: running.aws_url(),
         token: None,
     };
-    let outcome = match Story::new(&running.api_url(), local_aws, output) {
-        Ok(story) => story.run(&guestbook).await,
-        Err(error) => Err(error),
-    };
+    let outcome = play(&running, local_aws, &guestbook, demo.keep, output).await;
+    if outcome.is_ok() && demo.keep && output.is_terminal() {
+        stay(&running.api_url(), output).await?;
+    }
     running.shutdown_with_builds().await.map_err(Error::Local)?;
     if demo.keep {
-        output.say(&format!("The data is kept in {}", folder.path().display()));
+        let folder = folder.path().display();
+        output.say(&format!(
+            "The data is in {folder}: `slipway up --data {folder}` serves it again."
+        ));
+    } else if outcome.is_ok() {
+        output.say(
+            "\nThat was the main job. Start your own server with `cargo run -- up`; README.md goes on from there.",
+        );
     }
     outcome
+}
+
+/// Runs the chapters; with `keep`, one more stack is left.
+async fn play(
+    running: &Running,
+    local_aws: LocalAws,
+    guestbook: &Guestbook,
+    keep: bool,
+    output: Output,
+) -> Result<(), Error> {
+    let story = Story::new(&running.api_url(), local_aws, output)?;
+    let images = story.run(guestbook).await?;
+    match images.get(1).filter(|_| keep) {
+        Some(image) => story.leave_one(image).await,
+        None => Ok(()),
+    }
+}
+
+/// Serves on, with the console open, until Ctrl-C.
+async fn stay(api: &str, output: Output) -> Result<(), Error> {
+    output.say(&format!(
+        "\nThe server goes on. The console is at {api}; end it with Ctrl-C."
+    ));
+    open_in_browser(api);
+    tokio::signal::ctrl_c()
+        .await
+        .map_err(|error| Error::Program(format!("cannot wait for a signal: {error}")))
 }

@@ -51,6 +51,20 @@ pub enum Error {
     /// The audit log is not as it was written.
     #[error("the audit log was changed: {0}; compare it with a backup of the table (docs/runbook.md)")]
     Audit(#[source] slipway_model::audit::Broken),
+    /// The caller stopped watching an operation.
+    #[error("stopped watching; the operation {operation} continues")]
+    Interrupted {
+        /// The operation's id.
+        operation: String,
+    },
+    /// A check of a blueprint found errors; they have been printed.
+    #[error("{errors} {} in the blueprint {}", if *errors == 1 { "error" } else { "errors" }, folder.display())]
+    Findings {
+        /// How many.
+        errors: usize,
+        /// The blueprint's folder.
+        folder: PathBuf,
+    },
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]
     Refused {
@@ -161,7 +175,9 @@ pub enum Error {
 
 /// One thing that is wrong with a file, as a line.
 fn in_file((file, problem): &(PathBuf, FieldProblem)) -> String {
-    let FieldProblem { field, detail, remedy } = problem;
+    let FieldProblem {
+        field, detail, remedy, ..
+    } = problem;
     format!("\n  {}: {field}: {detail}; {remedy}", file.display())
 }
 
@@ -184,11 +200,14 @@ fn reachable(server: &str) -> &'static str {
 /// What is wrong, a line a field.
 fn listed(errors: &[FieldProblem]) -> String {
     let line = |problem: &FieldProblem| {
+        let place = problem.place.map(|place| format!(":{}:{}", place.line, place.column));
+        let remedy = Some(&problem.remedy).filter(|remedy| !remedy.is_empty());
         format!(
-            "\n  {}: {}; {}",
+            "\n  {}{}: {}{}",
             problem.field,
+            place.unwrap_or_default(),
             problem.detail.trim_end_matches('.'),
-            problem.remedy
+            remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default()
         )
     };
     errors.iter().map(line).collect()
@@ -200,6 +219,9 @@ impl Error {
         match self {
             Self::OperationEnded { .. } | Self::Demo(_) | Self::Audit(_) => 1,
             Self::Usage(_) | Self::Files(_) => 2,
+            Self::Findings { .. } => 6,
+            // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
+            Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,
             Self::NoServer { .. }
@@ -232,6 +254,12 @@ impl Error {
         while let Some(cause) = source {
             let _ = write!(report, "\n  because: {cause}");
             source = cause.source();
+        }
+        if let Self::Interrupted { operation } = self {
+            let _ = write!(
+                report,
+                "\n  watch it: slipway operation watch {operation}\n  cancel it: slipway operation cancel {operation}"
+            );
         }
         if let Self::OperationEnded { operation, .. } = self {
             let _ = write!(report, "\n  log: slipway logs {operation}");

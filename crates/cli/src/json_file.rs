@@ -34,7 +34,11 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     }
     let parsed = serde_json::from_str(text);
     match parsed {
-        Ok(Unique(Value::Object(object))) => Ok(object),
+        Ok(Unique(Value::Object(mut object))) => {
+            // For editors: no request has it.
+            object.remove("$schema");
+            Ok(object)
+        }
         Ok(_) => Err(Error::Usage(format!("{} is not a JSON object", path.display()))),
         Err(error) => Err(Error::Usage(format!(
             "{} is not a JSON object: {error}",

@@ -5,22 +5,28 @@
 
 mod access;
 mod args;
+mod author;
 mod bundle;
 mod client;
 mod command;
+mod confirm;
 mod demo;
 mod endpoint;
 mod error;
 mod files;
 mod guestbook;
+mod images;
 mod json_file;
 mod login;
+mod operation_of;
 mod operation_view;
 mod output;
 mod plan_view;
 mod publish;
+mod reference;
 mod secret;
 mod server;
+mod settings;
 mod stack_id;
 mod terraform;
 
@@ -29,14 +35,15 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
-use args::{Cli, Command, ImageCommand};
+use args::{BlueprintCommand, Cli, Command, Format, ImageCommand};
 use client::Client;
 use command::aws::Services;
 use error::Error;
 use output::Output;
+use settings::Settings;
 
 /// The name under which this program is the runner.
 const RUNNER: &str = "slipway-runner";
@@ -51,7 +58,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn command_line() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // A server logs warnings; the demo has its own output. The S3 library logs every missing object as an error.
     let usual = if matches!(cli.command, Command::Up(_)) {
         "warn,s3s=off"
@@ -67,8 +75,8 @@ async fn command_line() -> ExitCode {
         .init();
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let for_programs = cli.global.json;
-    match Box::pin(run(cli)).await {
+    let for_programs = cli.global.format() != Format::Table;
+    match Box::pin(run(cli, &matches)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let printed = if for_programs {
@@ -88,9 +96,19 @@ async fn command_line() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), Error> {
-    let Cli { global, command } = cli;
-    let output = Output::new(global.json);
+async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
+    let Cli { mut global, command } = cli;
+    let settings = Settings::read(global.profile.as_deref())?;
+    settings.fill(&mut global, matches)?;
+    let output = Output::new(global.format());
+    let is_check = matches!(
+        command,
+        Command::Blueprint(BlueprintCommand::Check(_) | BlueprintCommand::Test { .. })
+    );
+    if output.format() == Format::Sarif && !is_check {
+        let what = "SARIF is a form of `slipway blueprint check` and `slipway blueprint test`: use `--output json`";
+        return Err(Error::Usage(what.to_owned()));
+    }
     let client = || Client::of(&global);
     match command {
         Command::Up(up) => command::up::run(up, &global, output).await,
@@ -102,11 +120,11 @@ async fn run(cli: Cli) -> Result<(), Error> {
             output.answer(&server::exports_json(&aws), |_| server::exports(&aws));
             Ok(())
         }
-        Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &client()?, output).await,
+        Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &global, output).await,
         Command::Environment(environment) => command::environment::run(environment, &client()?, output).await,
         Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
         Command::Audit(audit) => command::audit::run(audit, &client()?, output).await,
-        Command::Stack(stack) => command::stack::run(stack, &client()?, output).await,
+        Command::Stack(stack) => command::stack::run(stack, &settings, &client()?, output).await,
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Task(task) => command::task::run(task, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,
@@ -114,6 +132,7 @@ async fn run(cli: Cli) -> Result<(), Error> {
         Command::Sheet { operation } => command::plan::sheet(&operation, &client()?, output).await,
         Command::Approve(approve) => command::plan::approve(approve, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
+        Command::Open(open) => command::open::run(open, &client()?, output).await,
         Command::Event(event) => command::event::run(event, Services::of(&global)?, output).await,
         Command::Image(ImageCommand::Push {
             folder,
@@ -129,6 +148,15 @@ async fn run(cli: Cli) -> Result<(), Error> {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "slipway", &mut script);
             let _ = std::io::stdout().write_all(&script);
+            Ok(())
+        }
+        Command::Man { folder } => {
+            let pages = reference::man(&folder)?;
+            output.say(&format!("wrote {pages} man pages into {}", folder.display()));
+            Ok(())
+        }
+        Command::Reference => {
+            let _ = std::io::stdout().write_all(reference::markdown().as_bytes());
             Ok(())
         }
     }

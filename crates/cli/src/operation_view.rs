@@ -1,16 +1,21 @@
 //! Operations as the API shows them, and how people watch one.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
-use crate::output::{Output, harmless};
+use crate::output::{Line, Output, Style, harmless};
+
+/// The steps in which Terraform works.
+const TERRAFORMS: [&str; 2] = ["Plan", "Apply"];
 
 /// The fields of an operation that the commands use. The rest passes through as JSON.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,6 +79,8 @@ pub struct Step {
 pub struct Progress {
     pub done: u64,
     pub total: u64,
+    #[serde(default)]
+    pub running: u64,
     pub current: Option<String>,
 }
 
@@ -272,8 +279,16 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures.
+/// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
+/// watch.
 pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
+    tokio::select! {
+        watched = watch_to_end(client, id, output) => watched,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Error::Interrupted { operation: id.to_owned() }),
+    }
+}
+
+async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
     let mut watcher = Watcher::new(output);
     let mut seen = None;
     loop {
@@ -300,14 +315,33 @@ struct Watcher {
     output: Output,
     printed: BTreeSet<String>,
     bar: Option<ProgressBar>,
+    /// When the step that runs began, for the moving line.
+    began: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Watcher {
     fn new(output: Output) -> Self {
+        let began: Arc<Mutex<Option<Timestamp>>> = Arc::default();
         let bar = output.is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-                bar.set_style(style);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}{step_time}") {
+                let began = Arc::clone(&began);
+                bar.set_style(
+                    style.with_key("step_time", move |_: &ProgressState, line: &mut dyn fmt::Write| {
+                        let began = began.lock().map(|began| *began).unwrap_or_default();
+                        if let Some(began) = began {
+                            let _ = write!(line, " ({})", duration_text(began, Timestamp::now()));
+                        }
+                    }),
+                );
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
@@ -316,6 +350,7 @@ impl Watcher {
             output,
             printed: BTreeSet::new(),
             bar,
+            began,
         }
     }
 
@@ -339,27 +374,31 @@ impl Watcher {
         // Before the steps that have ended, of which Terraform's may be one by now.
         if self.bar.is_none()
             && !operation.has_ended()
-            && let Some(progress) = operation.progress.as_ref().filter(|progress| progress.total > 0)
+            && let Some(progress) = operation.progress_now()
         {
-            let line = format!("         resource {} of {}", progress.done, progress.total);
+            let line = format!("         {}", progress.line());
             self.once(&line, &line);
         }
         for step in &operation.steps {
             if let Some(ended) = step.ended_at {
                 let mark = match step.status.as_str() {
                     "failed" => "failed",
-                    "cancelled" => "off",
+                    "cancelled" => "cancelled",
                     _ => "done",
                 };
                 let plan = operation.plan.as_ref().filter(|_| step.name == "Review plan");
                 let plan = plan.map(|plan| format!(": {}", plan.line())).unwrap_or_default();
                 let text = format!(
-                    "  {:<6} {}{plan} ({})",
-                    mark,
+                    "  {mark:<6} {}{plan} ({})",
                     step.name,
                     duration_text(step.started_at, ended)
                 );
-                self.once(&format!("{} {}", step.name, step.status), &text);
+                let style = match mark {
+                    "failed" => Style::Red,
+                    "done" => Style::Plain,
+                    _ => Style::Yellow,
+                };
+                self.once_in(style, &format!("{} {}", step.name, step.status), &text);
             }
         }
         if operation.waits_for_decision() {
@@ -369,6 +408,10 @@ impl Watcher {
             self.once("approval", &text);
         }
         if let Some(bar) = &self.bar {
+            let step = operation.running_step();
+            if let Ok(mut began) = self.began.lock() {
+                *began = step.map(|step| step.started_at);
+            }
             bar.set_message(harmless(&running_line(operation)).into_owned());
         }
     }
@@ -387,7 +430,12 @@ impl Watcher {
             operation.stack.name,
             operation.status
         );
-        self.output.say(&line);
+        let style = match operation.status.as_str() {
+            "succeeded" => Style::Green,
+            "failed" => Style::Red,
+            _ => Style::Yellow,
+        };
+        self.output.lines(&[Line::new(style, line)]);
         if let Some(drift) = &operation.drift {
             self.output.say(&format!("  {}", drift.line()));
             drift.lines().for_each(|line| self.output.say(&format!("    {line}")));
@@ -395,12 +443,44 @@ impl Watcher {
     }
 
     fn once(&mut self, key: &str, text: &str) {
+        self.once_in(Style::Plain, key, text);
+    }
+
+    fn once_in(&mut self, style: Style, key: &str, text: &str) {
         if self.printed.insert(key.to_owned()) {
+            let line = Line::new(style, text.to_owned());
             match &self.bar {
-                Some(bar) => bar.println(harmless(text)),
-                None => self.output.say(text),
+                // The bar is drawn anew below it.
+                Some(bar) => bar.suspend(|| self.output.lines(&[line])),
+                None => self.output.lines(&[line]),
             }
         }
+    }
+}
+
+impl Operation {
+    /// The step that runs.
+    fn running_step(&self) -> Option<&Step> {
+        self.steps.iter().rev().find(|step| step.ended_at.is_none())
+    }
+
+    /// How far Terraform is, if the step that runs is one of Terraform's.
+    fn progress_now(&self) -> Option<&Progress> {
+        let step = self
+            .running_step()
+            .filter(|step| TERRAFORMS.contains(&step.name.as_str()));
+        let progress = self.progress.as_ref().filter(|progress| progress.total > 0);
+        progress.filter(|_| step.is_some())
+    }
+}
+
+impl Progress {
+    fn line(&self) -> String {
+        let running = match self.running {
+            0 => String::new(),
+            running => format!(", {running} in progress"),
+        };
+        format!("{} of {} resources{running}", self.done, self.total)
     }
 }
 
@@ -409,14 +489,14 @@ fn running_line(operation: &Operation) -> String {
     if let Some(step) = &operation.waiting_for_build {
         return format!("{step}: waiting for a build");
     }
-    let step = operation.steps.iter().rev().find(|step| step.ended_at.is_none());
+    let step = operation.running_step();
     let step = step.map_or(operation.status.as_str(), |step| step.name.as_str());
-    match &operation.progress {
-        Some(progress) if progress.total > 0 => {
-            let current = progress.current.as_deref().unwrap_or_default();
-            format!("{step}: resource {} of {} {current}", progress.done, progress.total)
+    match operation.progress_now() {
+        Some(progress) => {
+            let current = progress.current.as_ref().map(|current| format!(": {current}"));
+            format!("{step}: {}{}", progress.line(), current.unwrap_or_default())
         }
-        _ => step.to_owned(),
+        None => step.to_owned(),
     }
 }
 

@@ -8,10 +8,12 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
+use crate::args::Format;
+
 /// Where a command's answer goes, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    json: bool,
+    format: Format,
     terminal: bool,
     colours: bool,
 }
@@ -64,13 +66,13 @@ impl Line {
 }
 
 impl Output {
-    /// The standard output, in JSON with `--json`.
-    pub fn new(json: bool) -> Self {
+    /// The standard output, in this form.
+    pub fn new(format: Format) -> Self {
         let terminal = std::io::stdout().is_terminal();
         // https://no-color.org: set to anything but nothing.
         let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
-            json,
+            format,
             terminal,
             colours: terminal && !wants_none,
         }
@@ -78,24 +80,29 @@ impl Output {
 
     /// Whether lines may move: standard output is a terminal, and JSON was not requested.
     pub fn is_terminal(self) -> bool {
-        self.terminal && !self.json
+        self.terminal && !self.is_data()
     }
 
-    /// Whether programs read.
-    pub fn is_json(self) -> bool {
-        self.json
+    /// Whether programs read: the answer is data, and nothing else is printed.
+    pub fn is_data(self) -> bool {
+        self.format != Format::Table
+    }
+
+    /// The form of the answer.
+    pub fn format(self) -> Format {
+        self.format
     }
 
     /// Prints a line for people; nothing where programs read.
     pub fn say(self, line: &str) {
-        if !self.json {
+        if !self.is_data() {
             print(line);
         }
     }
 
     /// Prints lines for people, in colours where a terminal takes them; nothing where programs read.
     pub fn lines(self, lines: &[Line]) {
-        if !self.json {
+        if !self.is_data() {
             let mut stdout = std::io::stdout().lock();
             for line in lines {
                 let written = if self.colours {
@@ -115,34 +122,51 @@ impl Output {
 
     /// Prints an answer: as it is for programs, as `people` shows it for people.
     pub fn answer(self, value: &Value, people: impl FnOnce(&Value) -> String) {
-        if self.json {
-            print(&value.to_string());
+        if self.is_data() {
+            self.data(value);
         } else {
             print(people(value).trim_end());
         }
     }
 
+    /// Prints data for programs: JSON in a line, or spread out on a terminal; or YAML.
+    pub fn data(self, value: &Value) {
+        let text = match self.format {
+            Format::Yaml => serde_yaml_ng::to_string(value).ok(),
+            _ if self.terminal => serde_json::to_string_pretty(value).ok(),
+            _ => None,
+        };
+        print(text.unwrap_or_else(|| value.to_string()).trim_end());
+    }
+
     /// Prints a list: an array for programs, a table for people. A column is a heading and the path of its value.
     pub fn table(self, items: &[Value], columns: &[(&str, &str)], empty: &str) {
-        if self.json {
-            print(&Value::from(items.to_vec()).to_string());
+        if self.is_data() {
+            self.data(&Value::from(items.to_vec()));
         } else if items.is_empty() {
             print(empty);
         } else {
-            print(&table(items, columns));
+            print(&table(items, columns, self.terminal.then(Timestamp::now)));
         }
     }
 }
 
 /// A table for people: plain columns, no frame, so that it can be cut and searched.
-fn table(items: &[Value], columns: &[(&str, &str)]) -> String {
+/// Times are relative to `now`, on a terminal.
+fn table(items: &[Value], columns: &[(&str, &str)], now: Option<Timestamp>) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
     for item in items {
-        table.add_row(columns.iter().map(|(_, path)| text_at(item, path)));
+        table.add_row(columns.iter().map(|(_, path)| {
+            let text = text_at(item, path);
+            match now.filter(|_| path.ends_with("_at")) {
+                Some(now) => relative(&text, now),
+                None => text,
+            }
+        }));
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
     lines.join("\n")
@@ -163,6 +187,20 @@ pub fn text_at(value: &Value, path: &str) -> String {
 fn moment(text: &str) -> String {
     let moment = text.parse::<Timestamp>().and_then(|moment| moment.round(Unit::Second));
     moment.map_or_else(|_| text.to_owned(), |moment| moment.to_string())
+}
+
+/// How long ago a moment is: `3 min ago`.
+fn relative(moment: &str, now: Timestamp) -> String {
+    let Ok(then) = moment.parse::<Timestamp>() else {
+        return moment.to_owned();
+    };
+    match now.duration_since(then).as_secs() {
+        ..0 => moment.to_owned(),
+        seconds @ 0..60 => format!("{seconds} s ago"),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 /// A text as a terminal may show it: what a blueprint or an image prints must not move the cursor, set the clipboard or turn
@@ -226,13 +264,28 @@ mod tests {
     }
 
     #[test]
+    fn times_on_a_terminal_are_relative() {
+        let now: Timestamp = "2026-11-21T15:04:05Z".parse().expect("a time");
+        for (moment, expected) in [
+            ("2026-11-21T15:04:00Z", "5 s ago"),
+            ("2026-11-21T14:01:05Z", "1 h ago"),
+            ("2026-11-21T14:59:05Z", "5 min ago"),
+            ("2026-11-18T15:04:05Z", "3 days ago"),
+            ("2026-11-21T15:04:06Z", "2026-11-21T15:04:06Z"),
+            ("-", "-"),
+        ] {
+            assert_eq!(relative(moment, now), expected);
+        }
+    }
+
+    #[test]
     fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
         let items = [
             json!({"id": "a", "stack": {"name": "one"}, "created_at": "2026-11-21T15:04:05.123456789Z"}),
             json!({"id": "b", "stack": null}),
         ];
         let columns = [("id", "id"), ("stack", "stack.name"), ("requested", "created_at")];
-        let text = table(&items, &columns);
+        let text = table(&items, &columns, None);
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         let expected: [&[&str]; 3] = [
             &["ID", "STACK", "ASKED", "FOR"],

@@ -75,8 +75,18 @@ impl Search {
         }
     }
 
-    /// The program, and its version as people read it.
+    /// The program, fetched if this machine has none.
     pub async fn find(&self) -> Result<PathBuf, Error> {
+        if let Some(program) = self.installed()? {
+            return Ok(program);
+        }
+        self.fetched(&platform())
+            .await
+            .map_err(|why| Error::Program(format!("there is no Terraform on PATH, and {why}: {INSTALL}")))
+    }
+
+    /// The program, if this machine has one.
+    pub fn installed(&self) -> Result<Option<PathBuf>, Error> {
         if let Some(program) = &self.named {
             let version = version(program).ok_or_else(|| {
                 Error::Program(format!(
@@ -85,7 +95,7 @@ impl Search {
                 ))
             })?;
             tracing::info!(program = %program.display(), %version, "Terraform");
-            return Ok(program.clone());
+            return Ok(Some(program.clone()));
         }
         for (name, oldest) in &PROGRAMS {
             for program in self
@@ -95,7 +105,7 @@ impl Search {
                 .filter(|program| program.is_file())
             {
                 match version(&program) {
-                    Some(version) if version >= *oldest => return Ok(program),
+                    Some(version) if version >= *oldest => return Ok(Some(program)),
                     Some(version) => {
                         tracing::warn!(
                             "{} is version {version}; Slipway needs {oldest} or later",
@@ -106,9 +116,20 @@ impl Search {
                 }
             }
         }
-        self.fetched(&platform())
-            .await
-            .map_err(|why| Error::Program(format!("there is no Terraform on PATH, and {why}: {INSTALL}")))
+        let fetched = self.kept(&platform());
+        Ok(fetched.is_file().then_some(fetched))
+    }
+
+    /// The folder in which the checks of blueprints keep providers.
+    pub fn providers(&self) -> PathBuf {
+        self.cache.join("providers")
+    }
+
+    /// Where the fetched release is kept.
+    fn kept(&self, platform: &str) -> PathBuf {
+        self.cache
+            .join(format!("terraform-{RELEASE}-{platform}"))
+            .join("terraform")
     }
 
     /// The pinned release for the builds' platform.
@@ -126,8 +147,7 @@ impl Search {
         let Some((_, checksum)) = CHECKSUMS.iter().find(|(name, _)| *name == platform) else {
             return Err(format!("there is none to fetch for {platform}"));
         };
-        let folder = self.cache.join(format!("terraform-{RELEASE}-{platform}"));
-        let program = folder.join("terraform");
+        let program = self.kept(platform);
         if program.is_file() {
             return Ok(program);
         }
@@ -142,7 +162,7 @@ impl Search {
                 digest.hex()
             ));
         }
-        unpack(&zip, &folder, &program).map_err(|error| error.report())?;
+        unpack(&zip, &program).map_err(|error| error.report())?;
         Ok(program)
     }
 }
@@ -153,7 +173,7 @@ async fn download(url: &str) -> Result<Vec<u8>, reqwest::Error> {
 }
 
 /// Writes the program out of the zip under another name first, so that a half-written one is never found.
-fn unpack(zip: &[u8], folder: &Path, program: &Path) -> Result<(), Error> {
+fn unpack(zip: &[u8], program: &Path) -> Result<(), Error> {
     let broken = |error: zip::result::ZipError| Error::Program(format!("the release's zip cannot be read: {error}"));
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(broken)?;
     let mut entry = archive.by_name("terraform").map_err(broken)?;
@@ -164,6 +184,7 @@ fn unpack(zip: &[u8], folder: &Path, program: &Path) -> Result<(), Error> {
     };
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(failed)?;
+    let folder = program.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let temporary = folder.join(format!("terraform.{}", std::process::id()));
     fs::write(&temporary, bytes).map_err(failed)?;
@@ -295,7 +316,7 @@ mod tests {
             .expect("text");
         let zip = writer.finish().expect("a zip").into_inner();
         let program = folder.path().join("x").join("terraform");
-        unpack(&zip, &folder.path().join("x"), &program).expect("unpacked");
+        unpack(&zip, &program).expect("unpacked");
         assert_eq!(version(&program), Some(Version::new(1, 11, 4)));
     }
 }

@@ -11,11 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::name::{Digest, Name};
-use crate::problem::FieldProblem;
+use crate::problem::{FieldProblem, Place};
 use crate::variable::{self, Variable};
 
 mod calls;
+mod lock;
 mod module;
+mod output;
+mod providers;
+mod references;
 
 pub use calls::{LocalModule, folder_of, local_modules};
 pub use module::refusal;
@@ -154,24 +158,46 @@ impl Source {
         }
         problems.extend(module::problems(self));
         problems.extend(calls::problems(self));
-        let variables = match variable::read_schema(self.root_files()) {
-            Ok(variables) => variables,
-            Err(unreadable) => {
-                // A file that cannot be read was named with the modules that it calls.
-                let is_new = |problem: &FieldProblem| {
-                    !problems
-                        .iter()
-                        .any(|known| known.field == problem.field && known.detail == problem.detail)
-                };
-                let new: Vec<FieldProblem> = unreadable.into_iter().filter(is_new).collect();
-                problems.extend(new);
-                Vec::new()
-            }
-        };
+        problems.extend(references::problems(self));
+        problems.extend(lock::problems(self));
+        let variables = variable::read_schema(self.root_files()).unwrap_or_else(|wrong| {
+            problems.extend(wrong.into_iter().map(|problem| {
+                let file = problem.field.trim_start_matches("files.");
+                let field = self.root_field(file);
+                FieldProblem { field, ..problem }
+            }));
+            Vec::new()
+        });
         if problems.is_empty() {
-            Ok(variables)
-        } else {
-            Err(problems)
+            return Ok(variables);
+        }
+        problems.sort_by(|one, other| (&one.field, one.place).cmp(&(&other.field, other.place)));
+        // A file that cannot be read is found by several.
+        problems
+            .dedup_by(|one, other| (&one.field, one.place, &one.detail) == (&other.field, other.place, &other.detail));
+        Err(problems)
+    }
+
+    /// Problems of the contract, named by their paths from `slipway`, as problems of the file with the output, at their places.
+    pub fn contract_problems(&self, problems: Vec<FieldProblem>) -> Vec<FieldProblem> {
+        module::placed(self, problems)
+    }
+
+    /// The configurations of providers that the root module and its local modules use: name and alias.
+    pub fn providers(&self) -> BTreeSet<providers::Configuration> {
+        providers::of(self)
+    }
+
+    /// Whether a module comes from elsewhere: a registry, a repository.
+    pub fn calls_remote_modules(&self) -> bool {
+        calls::any_remote(self)
+    }
+
+    /// The field of a file of the root module.
+    fn root_field(&self, file: &str) -> String {
+        match self.root.as_str() {
+            "" => format!("files.{file}"),
+            root => format!("files.{root}/{file}"),
         }
     }
 }
@@ -243,11 +269,14 @@ fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
     } else {
         return None;
     };
-    Some(FieldProblem::new(
-        format!("{field}.{}", path.escape_default()),
-        format!("the path {what}"),
-        "name files by their path from the blueprint's folder, like `modules/network/main.tf`",
-    ))
+    Some(
+        FieldProblem::new(
+            format!("{field}.{}", path.escape_default()),
+            format!("the path {what}"),
+            "name files by their path from the blueprint's folder, like `modules/network/main.tf`",
+        )
+        .at(Place::START),
+    )
 }
 
 /// A version of a blueprint: immutable once it is published.

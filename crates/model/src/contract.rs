@@ -15,8 +15,10 @@ use crate::problem::FieldProblem;
 
 mod at;
 mod parse;
+mod partial;
+mod whole;
 
-pub(crate) use parse::ATTRIBUTES;
+pub use partial::Partial;
 
 /// The most services, migrations, backups and schedules of one stack, each: what the workflow carries about them stays under
 /// 32 KiB.
@@ -201,6 +203,11 @@ impl Contract {
         parse::contract(value)
     }
 
+    /// What is wrong with the value of the output `slipway`, as far as it is known; every problem by its path from `slipway`.
+    pub fn problems(value: &Partial) -> Vec<FieldProblem> {
+        parse::problems(value)
+    }
+
     /// For how long a release must stay healthy once its services are stable.
     pub fn bake(&self) -> Duration {
         let seconds = self.bake_seconds.unwrap_or_else(default_bake_seconds);
@@ -247,6 +254,7 @@ pub fn takes_image(container: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::parse::ATTRIBUTES;
     use super::*;
 
     /// The example in docs/blueprints.md, and its table of attributes.
@@ -266,6 +274,18 @@ mod tests {
                 "{attribute} is not in the table"
             );
         }
+        let schema = include_str!("../../../functions/api/schemas/contract.json");
+        let schema: Value = serde_json::from_str(schema).expect("JSON");
+        let properties = schema["properties"].as_object().expect("properties");
+        let mut attributes = ATTRIBUTES.to_vec();
+        attributes.sort_unstable();
+        let mut described: Vec<&str> = properties.keys().map(String::as_str).collect();
+        described.sort_unstable();
+        assert_eq!(described, attributes);
+        let service = &properties["services"]["additionalProperties"]["properties"];
+        assert_eq!(properties["services"]["maxProperties"], PARTS);
+        assert_eq!(properties["bake_seconds"]["maximum"], BAKE_SECONDS);
+        assert_eq!(service["rollout_timeout_seconds"]["maximum"], ROLLOUT_SECONDS);
         assert!(page.contains(&format!("({}, at most {BAKE_SECONDS})", default_bake_seconds())));
         assert!(page.contains(&format!(
             "`rollout_timeout_seconds` ({}, at most {ROLLOUT_SECONDS})",

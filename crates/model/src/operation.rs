@@ -197,6 +197,9 @@ pub struct Progress {
     pub done: u64,
     /// Resources that the plan would touch.
     pub total: u64,
+    /// Resources that Terraform works on at this moment.
+    #[serde(default)]
+    pub running: u64,
     /// The address of the resource that was begun last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current: Option<String>,

@@ -6,9 +6,13 @@
 
 use std::borrow::Cow;
 
+use hcl_edit::Span;
 use hcl_edit::expr::Expression;
 use hcl_edit::parser::parse_expr;
 
+use crate::problem::Place;
+
+pub mod references;
 mod relax;
 mod scan;
 mod structure;
@@ -29,8 +33,10 @@ pub struct Argument<'a> {
     pub name: &'a str,
     /// The expression, as it is written, without the space around it.
     pub text: &'a str,
-    /// The line in which the expression begins, from 1.
-    line: usize,
+    /// Where its name stands.
+    pub named_at: Place,
+    /// Where the expression begins.
+    pub at: Place,
 }
 
 /// `kind "label" { … }`.
@@ -42,16 +48,16 @@ pub struct Block<'a> {
     pub labels: Vec<Cow<'a, str>>,
     /// What is in it.
     pub body: Body<'a>,
+    /// Where it begins.
+    pub at: Place,
 }
 
 /// Where and why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
+#[error("line {}, column {}: {message}", place.line, place.column)]
 pub struct SyntaxError {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
+    /// Where.
+    pub place: Place,
     /// What is wrong there.
     pub message: String,
 }
@@ -67,8 +73,10 @@ pub fn expression(text: &str) -> Result<Expression, SyntaxError> {
     parse_expr(text).or_else(|error| {
         let relaxed = relax::relaxed(text).and_then(|relaxed| parse_expr(&relaxed).ok());
         relaxed.ok_or_else(|| SyntaxError {
-            line: error.location().line(),
-            column: error.location().column(),
+            place: Place {
+                line: error.location().line(),
+                column: error.location().column(),
+            },
             message: error.message().to_owned(),
         })
     })
@@ -96,9 +104,19 @@ impl Argument<'_> {
     /// The expression, or the place in the file at which it cannot be read.
     pub fn expression(&self) -> Result<Expression, SyntaxError> {
         expression(self.text).map_err(|error| SyntaxError {
-            line: self.line + error.line - 1,
+            place: self.at.around(error.place),
             ..error
         })
+    }
+
+    /// The place in the file of a part of its expression.
+    pub fn place_of(&self, part: &impl Span) -> Place {
+        self.place_at(part.span().map_or(0, |span| span.start))
+    }
+
+    /// The place in the file of a byte of its text.
+    pub fn place_at(&self, byte: usize) -> Place {
+        self.at.after(&self.text[..self.text.floor_char_boundary(byte)])
     }
 
     /// The text that it is, where it is nothing else.
@@ -178,7 +196,7 @@ mod tests {
             ("a = 1\n= 2", 2, "argument or a block"),
         ] {
             let error = parse(text).expect_err(text);
-            assert_eq!(error.line, line, "{text}: {error}");
+            assert_eq!(error.place.line, line, "{text}: {error}");
             assert!(error.message.contains(words), "{text}: {error}");
         }
         let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -190,7 +208,27 @@ mod tests {
     #[test]
     fn the_line_of_an_expression_is_that_of_the_file() {
         let body = parse("a = 1\nb = [\n  1,\n  = 2,\n]\n").expect("a body");
-        assert_eq!(body.arguments[1].expression().expect_err("no expression").line, 4);
+        assert_eq!(body.arguments[1].expression().expect_err("no expression").place.line, 4);
+    }
+
+    #[test]
+    fn place_of_a_part_is_that_in_the_file() {
+        let text = "# ü\nlocals {\n  ü = { a = 1, b = [\n    é(2),\n  ] }\n  c = 1 +\n}\n";
+        let body = parse(text).expect("a body");
+        let locals = &body.blocks[0];
+        assert_eq!(locals.at, Place { line: 2, column: 1 });
+        let argument = &locals.body.arguments[0];
+        assert_eq!((argument.named_at.column, argument.at.column), (3, 7));
+        let expression = argument.expression().expect("an expression");
+        let object = expression.as_object().expect("an object");
+        let list = object
+            .iter()
+            .nth(1)
+            .and_then(|(_, value)| value.expr().as_array())
+            .expect("a list");
+        assert_eq!(argument.place_of(list), Place { line: 3, column: 20 });
+        let call = list.iter().next().expect("a call");
+        assert_eq!(argument.place_of(call), Place { line: 4, column: 5 });
     }
 
     #[test]

@@ -8,6 +8,12 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::problem::Place;
+
+mod place;
+
+pub use place::{Step, place};
+
 /// A JSON value whose objects may name a member twice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
@@ -23,6 +29,18 @@ pub enum Node {
     List(Vec<Node>),
     /// An object, as its members stand.
     Object(Vec<(String, Node)>),
+}
+
+/// Where and why a text is no JSON.
+pub fn fault(error: &serde_json::Error) -> (Place, String) {
+    let place = Place {
+        line: error.line().max(1),
+        column: error.column().max(1),
+    };
+    // The message ends with the place.
+    let said = error.to_string();
+    let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+    (place, what.to_owned())
 }
 
 impl Node {

@@ -17,13 +17,16 @@ mod evaluate;
 mod json;
 mod native;
 mod read;
+mod schema;
 mod types;
 mod validation;
 mod values;
 
+pub(crate) use constant::constant_of;
 pub(crate) use native::{is_on, text_of};
 pub use read::read_schema;
-pub(crate) use read::{Syntax, is_override, syntax_of};
+pub(crate) use read::{SYNTAX_REMEDY, Syntax, is_override, syntax_of};
+pub use schema::json_schema;
 pub use values::values_in;
 
 /// One `variable` block.

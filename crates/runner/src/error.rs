@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
 use slipway_model::plan::show::NotAPlan;
+use slipway_model::problem::FieldProblem;
 
 use crate::config::Phase;
 use crate::secrets;
@@ -162,6 +163,11 @@ pub(crate) enum Error {
          value in nonsensitive(…), or leave it out of this output"
     )]
     SensitiveContract,
+    #[error(
+        "the blueprint's output is not what Slipway needs, and nothing was applied: {}",
+        contract_problems(.0)
+    )]
+    Contract(Vec<FieldProblem>),
     #[error("the plan of this operation is missing: {0}")]
     NoPlan(String),
     #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
@@ -191,6 +197,14 @@ pub(crate) enum Error {
     StateNotSaved { why: String, kept: String },
 }
 
+/// Problems of the contract in one text, by field.
+fn contract_problems(problems: &[FieldProblem]) -> String {
+    let lines = problems
+        .iter()
+        .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
 impl Error {
     /// What is recorded on the operation.
     pub(crate) fn failure(&self, phase: Phase) -> Failure {
@@ -205,6 +219,7 @@ impl Error {
             name: match self {
                 Self::Cancelled { .. } | Self::Stopped => ErrorName::Cancelled.to_string(),
                 Self::Deadline { .. } => ErrorName::BuildTimedOut.to_string(),
+                Self::Contract(_) => ErrorName::ContractInvalid.to_string(),
                 _ => phase.error_name().to_string(),
             },
             step: phase.step().to_owned(),

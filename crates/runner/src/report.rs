@@ -229,6 +229,7 @@ impl Report {
         (self.total > 0).then(|| Progress {
             done: self.done,
             total: self.total,
+            running: self.begun.len() as u64,
             current: self.current.clone(),
         })
     }

@@ -37,6 +37,9 @@ pub(crate) async fn read(
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
+    if !shown.contract_problems.is_empty() {
+        return Err(Error::Contract(shown.contract_problems));
+    }
     compare(&mut shown.summary, report);
     Ok(pages::of(shown))
 }

@@ -58,6 +58,12 @@ pub struct WrongField {
     pub detail: String,
     /// The remedy.
     pub remedy: String,
+    /// The line of the file that the field names, from 1, where the field is a file of a blueprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column in that line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
 }
 
 impl From<FieldProblem> for WrongField {
@@ -66,6 +72,8 @@ impl From<FieldProblem> for WrongField {
             field: problem.field,
             detail: problem.detail,
             remedy: problem.remedy,
+            line: problem.place.map(|place| place.line),
+            column: problem.place.map(|place| place.column),
         }
     }
 }

@@ -28,6 +28,7 @@ mod logs;
 mod operations;
 mod plans;
 mod releases;
+mod schemas;
 mod service;
 mod sheets;
 mod source_accounts;
@@ -85,6 +86,7 @@ handlers![
     blueprints::show,
     blueprints::show_version,
     blueprints::publish,
+    schemas::of_variables,
     uploads::request,
     environments::list,
     environments::show,
@@ -122,6 +124,7 @@ handlers![
     service::health,
     service::caller,
     service::document,
+    schemas::show,
     service::explorer,
 ];
 

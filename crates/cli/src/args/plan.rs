@@ -1,4 +1,4 @@
-//! The options of `slipway plan`, `slipway sheet` and `slipway approve`.
+//! The names of operations, and the options of `slipway plan`, `slipway sheet` and `slipway approve`.
 
 use std::str::FromStr;
 
@@ -8,14 +8,17 @@ use slipway_model::name::Digest;
 
 use super::StackRef;
 
-/// The operation whose plan is shown: itself, or the newest one of a stack.
+/// What help calls an operation that a stack may stand for.
+pub const TARGET: &str = "STACK-OR-OPERATION";
+
+/// An operation: by its ID, or as one of a stack.
 #[derive(Debug, Clone)]
-pub enum PlanTarget {
+pub enum OperationRef {
     Operation(OperationId),
     Stack(StackRef),
 }
 
-impl FromStr for PlanTarget {
+impl FromStr for OperationRef {
     type Err = String;
 
     /// What may be an operation's id is one.
@@ -30,8 +33,8 @@ impl FromStr for PlanTarget {
 #[derive(Debug, Args)]
 pub struct ShowPlan {
     /// Operation ID, or a stack for its newest plan
-    #[arg(value_name = "STACK-OR-OPERATION")]
-    pub target: PlanTarget,
+    #[arg(value_name = TARGET)]
+    pub target: OperationRef,
     /// Only items with this action: `delete`, `replace`, `update`, …
     #[arg(long)]
     pub action: Option<String>,
@@ -48,8 +51,9 @@ pub struct ShowPlan {
 
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// Operation ID
-    pub operation: OperationId,
+    /// Operation ID, or a stack for the plan that waits
+    #[arg(value_name = TARGET)]
+    pub operation: OperationRef,
     /// Hash of the approval sheet [default: show it and ask]
     #[arg(long, value_name = "HASH")]
     pub sheet: Option<Digest>,

@@ -2,9 +2,13 @@
 
 use std::str::FromStr;
 
+use jiff::SignedDuration;
 use semver::Version;
 use slipway_model::id::{ReleaseNumber, StackId};
-use slipway_model::name::{Image, Name};
+use slipway_model::name::Name;
+
+use crate::images::Named;
+use crate::settings::project_stack;
 
 /// A blueprint with or without a version: `web` or `web@1.2.0`.
 #[derive(Debug, Clone)]
@@ -40,6 +44,15 @@ impl FromStr for StackRef {
 
     /// What may be an id is one.
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "." {
+            let stack = project_stack()?;
+            let is_itself = stack == ".";
+            return if is_itself {
+                Err("the project's `stack` is `.`".to_owned())
+            } else {
+                stack.parse()
+            };
+        }
         if let Ok(id) = text.parse() {
             return Ok(Self::Id(id));
         }
@@ -59,14 +72,43 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-pub(super) fn service_image(text: &str) -> Result<(Name, Image), String> {
+pub(super) fn service_image(text: &str) -> Result<(Name, Named), String> {
     let (service, image) = text.split_once('=').ok_or("write `SERVICE=IMAGE`")?;
     let service = service.parse().map_err(|error| format!("{error}"))?;
-    let image = image.parse().map_err(|error| format!("{error}"))?;
-    Ok((service, image))
+    Ok((service, image.parse()?))
 }
 
 pub(super) fn release_number(text: &str) -> Result<ReleaseNumber, String> {
     let number = text.parse().map_err(|_| "a release is a number from 1".to_owned())?;
     Ok(ReleaseNumber(number))
+}
+
+/// A span of time before now: `30m`, `24h`, `7d`.
+pub(super) fn span(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || "write a number with `s`, `m`, `h` or `d`: 30m, 24h, 7d".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_secs(i64::from(number) * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn span_is_a_number_with_a_unit() {
+        for (text, seconds) in [("45s", 45), ("30m", 1_800), ("24h", 86_400), ("7d", 604_800)] {
+            assert_eq!(span(text), Ok(SignedDuration::from_secs(seconds)), "{text}");
+        }
+        for wrong in ["", "m", "10", "-1h", "1w", "1.5h", "10\u{fc}"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,21 +2,25 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::args::{BlueprintCommand, BlueprintRef};
+use crate::args::{BlueprintCommand, BlueprintRef, Folder, Format, Global, Variables};
+use crate::author::check::{self, Checked};
+use crate::author::{Providers, init, sarif, test};
 use crate::bundle;
 use crate::client::Client;
+use crate::command::stack::values_of;
 use crate::error::Error;
-use crate::output::{Output, text_at};
-use crate::publish::blueprints::{check, name_of};
+use crate::output::{Line, Output, Style, text_at};
+use crate::publish::blueprints::{check as check_files, name_of};
 use crate::publish::upload;
+use crate::terraform::Search;
 
 /// Runs the command.
-pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> Result<(), Error> {
+pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> Result<(), Error> {
     match command {
         BlueprintCommand::List => {
-            let items = client.list("/v1/blueprints", &[]).await?;
+            let items = Client::of(global)?.list("/v1/blueprints", &[]).await?;
             let columns = [
                 ("blueprint", "name"),
                 ("newest", "version"),
@@ -34,32 +38,54 @@ pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> 
                 Some(version) => format!("/v1/blueprints/{}/versions/{version}", blueprint.name),
                 None => format!("/v1/blueprints/{}", blueprint.name),
             };
-            let value: Value = client.get(&path).await?;
+            let value: Value = Client::of(global)?.get(&path).await?;
             output.answer(&value, sheet);
             Ok(())
         }
+        BlueprintCommand::Versions { name } => versions(name.as_str(), &Client::of(global)?, output).await,
+        BlueprintCommand::Init { name, parent } => {
+            let files = init::init(&name, &parent)?;
+            output.answer(&json!({ "files": files }), |_| {
+                let folder = parent.join(name.as_str());
+                let folder = folder.display();
+                let written = files.iter().map(|file| format!("wrote {}\n", file.display()));
+                format!(
+                    "{}Next: slipway blueprint test {folder}\n      slipway blueprint publish {folder}",
+                    written.collect::<String>()
+                )
+            });
+            Ok(())
+        }
+        BlueprintCommand::Check(folder) => {
+            let checked = check::check(&folder.folder, folder.top(), Providers::Anywhere, &Search::from_env())?;
+            show_check(&folder, &checked, output)
+        }
+        BlueprintCommand::Test { folder, variables } => run_test(&folder, &variables, output),
         BlueprintCommand::Publish {
             folder,
             name,
             description,
-            within,
         } => {
-            let about = bundle::about(&folder)?;
+            let about = bundle::about(&folder.folder)?;
             let name = match (name, &about) {
                 (Some(name), _) => name,
                 (None, Some(about)) => BlueprintRef {
-                    name: about.name.clone().map_or_else(|| name_of(&folder), Ok)?,
+                    name: about.name.clone().map_or_else(|| name_of(&folder.folder), Ok)?,
                     version: Some(about.version.clone()),
                 },
+                (None, None) if !folder.folder.is_dir() => {
+                    return Err(Error::Usage(format!("there is no folder {}", folder.folder.display())));
+                }
                 (None, None) => {
                     return Err(Error::Usage(format!(
                         "say as what {} is published: `--as NAME@VERSION`, or a file blueprint.json in it",
-                        folder.display()
+                        folder.folder.display()
                     )));
                 }
             };
             let description = description.or(about.map(|about| about.description)).unwrap_or_default();
-            let value = publish(client, &folder, within.as_deref(), &name, &description).await?;
+            let client = Client::of(global)?;
+            let value = publish(&client, &folder.folder, Some(folder.top()), &name, &description).await?;
             output.answer(&value, |value| {
                 format!(
                     "published {}@{} ({})",
@@ -71,6 +97,118 @@ pub async fn run(command: BlueprintCommand, client: &Client, output: Output) -> 
             Ok(())
         }
     }
+}
+
+/// Prints what a check found, and fails if that has errors.
+fn show_check(folder: &Folder, checked: &Checked, output: Output) -> Result<(), Error> {
+    let errors = checked.errors();
+    match output.format() {
+        Format::Table => {
+            print_findings(checked, output);
+            if errors == 0 {
+                let text = format!("{}: no errors", folder.folder.display());
+                output.lines(&[Line::new(Style::Green, text)]);
+            }
+        }
+        Format::Sarif => output.data(&sarif::of(&checked.findings)),
+        Format::Json | Format::Yaml => output.data(&data(folder, checked)),
+    }
+    fail_with(errors, folder)
+}
+
+fn fail_with(errors: usize, folder: &Folder) -> Result<(), Error> {
+    if errors == 0 {
+        return Ok(());
+    }
+    Err(Error::Findings {
+        errors,
+        folder: folder.folder.clone(),
+    })
+}
+
+fn print_findings(checked: &Checked, output: Output) {
+    for finding in &checked.findings {
+        output.lines(&finding.lines());
+    }
+    for note in &checked.notes {
+        output.lines(&[Line::new(Style::Yellow, format!("note: {note}"))]);
+    }
+}
+
+fn data(folder: &Folder, checked: &Checked) -> Value {
+    let findings: Vec<Value> = checked.findings.iter().map(check::Finding::to_json).collect();
+    json!({
+        "folder": folder.folder,
+        "errors": checked.errors(),
+        "findings": findings,
+        "notes": checked.notes,
+        "terraform": checked.terraform,
+    })
+}
+
+/// Checks a blueprint; if there are no errors, plans it and shows what the workflow would do.
+fn run_test(folder: &Folder, variables: &Variables, output: Output) -> Result<(), Error> {
+    let search = Search::from_env();
+    let mut checked = check::check(&folder.folder, folder.top(), Providers::Anywhere, &search)?;
+    if checked.errors() > 0 {
+        return show_check(folder, &checked, output);
+    }
+    let schema = checked.source.check().unwrap_or_default();
+    let kind = |name: &str| {
+        let variable = schema.iter().find(|variable| variable.name == name)?;
+        Some(variable.kind.clone())
+    };
+    let given: Map<String, Value> = values_of(variables, kind)?;
+    let tested = test::test(&folder.folder, &checked, &given, &search)?;
+    checked.findings.extend(tested.findings);
+    match output.format() {
+        Format::Sarif => output.data(&sarif::of(&checked.findings)),
+        Format::Json | Format::Yaml => {
+            let mut data = data(folder, &checked);
+            data["made_up"] = Map::from_iter(tested.made_up).into();
+            let outline = tested.outline.iter().map(|line| Value::from(line.text.clone()));
+            data["outline"] = outline.collect();
+            output.data(&data);
+        }
+        Format::Table => {
+            print_findings(&checked, output);
+            for (name, value) in &tested.made_up {
+                let text = format!("note: {name} = {value} is made up: give a value with `--var {name}=…`");
+                output.lines(&[Line::new(Style::Yellow, text)]);
+            }
+            output.lines(&tested.outline);
+        }
+    }
+    fail_with(checked.errors(), folder)
+}
+
+/// Lists the versions of a blueprint, newest first, with the stacks that were made from each.
+async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Error> {
+    let path = format!("/v1/blueprints/{name}");
+    let (mut versions, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
+        let page: Value = client.get(&crate::client::with_query(&path, &query)).await?;
+        versions.extend(page["versions"].as_array().cloned().unwrap_or_default());
+        cursor = page["next"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let stacks = client.list("/v1/stacks", &[("blueprint", name.to_owned())]).await?;
+    let items: Vec<Value> = versions
+        .into_iter()
+        .map(|version| {
+            let of_version = stacks.iter().filter(|stack| stack["blueprint"]["version"] == version);
+            let names: Vec<String> = of_version
+                .map(|stack| format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name")))
+                .collect();
+            json!({ "version": version, "stacks": names.len(), "names": names.join(", ") })
+        })
+        .collect();
+    let columns = [("version", "version"), ("stacks", "stacks"), ("used by", "names")];
+    output.table(&items, &columns, "The blueprint has no versions.");
+    Ok(())
 }
 
 /// Publishes a folder as a version of a blueprint.
@@ -85,7 +223,7 @@ pub async fn publish(
         return Err(Error::Usage("--as needs a version: `name@1.2.0`".to_owned()));
     };
     let source = bundle::read(folder, within.unwrap_or(folder))?;
-    check(folder, &source)?;
+    check_files(folder, &source)?;
     let mut body = source.document();
     body["description"] = description.into();
     upload::publish(

@@ -80,9 +80,13 @@ fn announce(address: &str, console: &Console, output: Output) {
     output.answer(&json!({ "console": address }), |_| {
         format!("The console is at {address}")
     });
-    if console.no_browser {
-        return;
+    if !console.no_browser {
+        open_in_browser(address);
     }
+}
+
+/// Has the desktop open an address.
+pub fn open_in_browser(address: &str) {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut open = Command::new(program);
     open.arg(address)

@@ -205,7 +205,7 @@ fn list(kept: &[Kept], output: Output) {
         .map(|one| {
             let mut item = one.shown.clone();
             let reason = text_at(&item, "reason");
-            if !output.is_json() && reason.chars().count() > REASON {
+            if !output.is_data() && reason.chars().count() > REASON {
                 let cut: String = reason.chars().take(REASON).collect();
                 item["reason"] = json!(format!("{cut}…"));
             }
@@ -268,7 +268,7 @@ mod tests {
             command: EventCommand::List,
         };
         let local = LocalAws { address, token: None };
-        let listed = run(command, Services::Local(local), Output::new(true)).await;
+        let listed = run(command, Services::Local(local), Output::new(crate::args::Format::Json)).await;
         listed.expect("the list was shown");
     }
 

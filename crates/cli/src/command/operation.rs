@@ -1,15 +1,18 @@
 //! `slipway operation`, and the end of every command that starts one.
 
+use futures::StreamExt;
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_model::id::OperationId;
 
-use crate::args::{OperationCommand, Wait};
-use crate::client::Client;
-use crate::command::plan;
+use crate::args::{OperationCommand, OperationList, Wait};
+use crate::client::{Client, with_query};
+use crate::command::{logs, plan};
 use crate::error::Error;
+use crate::operation_of::{Wanted, operation_of};
 use crate::operation_view::{Operation, duration_text, watch};
-use crate::output::Output;
+use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 
 /// The statuses of operations in progress, as the API expects them.
@@ -26,50 +29,124 @@ const COLUMNS: [(&str, &str); 7] = [
     ("by", "requested_by"),
 ];
 
+/// Operations of other stacks that are read at once.
+const AT_ONCE: usize = 8;
+
+/// The step whose output is that of a task.
+const RUN_TASK: &str = "Run task";
+
 /// Runs the command.
 pub async fn run(command: OperationCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
-        OperationCommand::List { stack: Some(stack), .. } => {
-            let path = format!("/v1/stacks/{}/operations", stack_id(&stack, client).await?);
-            let items = client.list(&path, &[]).await?;
-            let mut columns = COLUMNS.to_vec();
-            columns.push(("error", "error.name"));
-            output.table(&items, &columns, "The stack has no operations.");
-            Ok(())
-        }
-        OperationCommand::List { stack: None, waiting } => {
-            let statuses: &[&str] = if waiting {
-                &["waiting_for_approval"]
-            } else {
-                &IN_PROGRESS
-            };
-            let mut items = Vec::new();
-            for status in statuses {
-                items.extend(
-                    client
-                        .list("/v1/operations", &[("status", (*status).to_owned())])
-                        .await?,
-                );
-            }
-            let columns = [&[("stack", "stack.name"), ("environment", "environment")], &COLUMNS[..]].concat();
-            output.table(&items, &columns, "No such operation is in progress.");
-            Ok(())
-        }
+        OperationCommand::List(list) => list_of(list, client, output).await,
         OperationCommand::Show { operation } => {
-            let value: Value = client.get(&format!("/v1/operations/{operation}")).await?;
+            let id = operation_of(&operation, Wanted::Newest, client).await?;
+            let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
             show(&value, output)
         }
         OperationCommand::Watch { operation } => {
-            let (value, operation) = watch(client, operation.as_str(), output).await?;
+            let id = operation_of(&operation, Wanted::Running, client).await?;
+            let (value, operation) = watch(client, id.as_str(), output).await?;
             output_json(output, &value);
             operation.check()
         }
         OperationCommand::Approve(approve) => plan::approve(approve, client, output).await,
         OperationCommand::Reject { operation, reason } => {
-            act(client, output, &operation, "reject", &json!({ "reason": reason })).await
+            let id = operation_of(&operation, Wanted::Waiting, client).await?;
+            act(client, output, &id, "reject", &json!({ "reason": reason })).await
         }
-        OperationCommand::Cancel { operation } => act(client, output, &operation, "cancel", &json!({})).await,
+        OperationCommand::Cancel { operation } => {
+            let id = operation_of(&operation, Wanted::NotEnded, client).await?;
+            act(client, output, &id, "cancel", &json!({})).await
+        }
     }
+}
+
+async fn list_of(list: OperationList, client: &Client, output: Output) -> Result<(), Error> {
+    let earliest = list.since.map(|since| Timestamp::now() - since);
+    let own_stack = list.stack.is_some();
+    let mut items = match &list.stack {
+        Some(stack) => of_stack(stack_id(stack, client).await?.as_str(), earliest, client).await?,
+        None if list.waiting => in_progress(&["waiting_for_approval"], client).await?,
+        None => match list.status.as_deref() {
+            None if earliest.is_none() => in_progress(&IN_PROGRESS, client).await?,
+            Some(status) if IN_PROGRESS.contains(&status) => in_progress(&[status], client).await?,
+            _ => of_all_stacks(earliest, client).await?,
+        },
+    };
+    let caller: Option<Value> = if list.mine {
+        Some(client.get("/v1/caller").await?)
+    } else {
+        None
+    };
+    items.retain(|operation| {
+        let is_of_status = list
+            .status
+            .as_ref()
+            .is_none_or(|status| operation["status"] == **status);
+        let is_mine = caller
+            .as_ref()
+            .is_none_or(|caller| operation["requested_by"] == caller["name"]);
+        is_of_status && is_mine && is_since(operation, earliest)
+    });
+    let mut columns = COLUMNS.to_vec();
+    if own_stack || list.status.is_some() || earliest.is_some() {
+        columns.push(("error", "error.name"));
+    }
+    if !own_stack {
+        columns.splice(0..0, [("stack", "stack.name"), ("environment", "environment")]);
+    }
+    output.table(&items, &columns, "There is no such operation.");
+    Ok(())
+}
+
+async fn in_progress(statuses: &[&str], client: &Client) -> Result<Vec<Value>, Error> {
+    let mut items = Vec::new();
+    for status in statuses {
+        let query = [("status", (*status).to_owned())];
+        items.extend(client.list("/v1/operations", &query).await?);
+    }
+    Ok(items)
+}
+
+fn is_since(operation: &Value, earliest: Option<Timestamp>) -> bool {
+    let created = operation["created_at"]
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    earliest.is_none_or(|earliest| created.is_some_and(|created| created >= earliest))
+}
+
+/// The operations of a stack, the newest first, as far back as is asked for.
+async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> Result<Vec<Value>, Error> {
+    let path = format!("/v1/stacks/{stack}/operations");
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
+        let page: Value = client.get(&with_query(&path, &query)).await?;
+        let more = page["items"].as_array().cloned().unwrap_or_default();
+        let is_enough = more.last().is_some_and(|oldest| !is_since(oldest, earliest));
+        items.extend(more);
+        cursor = page["next"].as_str().map(str::to_owned);
+        if cursor.is_none() || is_enough {
+            return Ok(items);
+        }
+    }
+}
+
+/// The same of every stack that there is.
+async fn of_all_stacks(earliest: Option<Timestamp>, client: &Client) -> Result<Vec<Value>, Error> {
+    let stacks = client.list("/v1/stacks", &[]).await?;
+    let ids: Vec<String> = stacks.iter().map(|stack| text_at(stack, "id")).collect();
+    let mut reads = futures::stream::iter(ids)
+        .map(|id| async move { of_stack(&id, earliest, client).await })
+        .buffer_unordered(AT_ONCE);
+    let mut items = Vec::new();
+    while let Some(read) = reads.next().await {
+        items.extend(read?);
+    }
+    // Ids sort by time.
+    items.sort_by_key(|operation| std::cmp::Reverse(text_at(operation, "id")));
+    Ok(items)
 }
 
 async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {
@@ -86,10 +163,10 @@ pub fn show(value: &Value, output: Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Prints the operation that a request started, and watches it to its end with `--wait`.
+/// Says which operation a request started, and watches it to its end if the caller waits.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
     let operation = Operation::read(value)?;
-    if !wait.wait {
+    if !wait.waits(output) {
         output.answer(value, |_| {
             format!(
                 "{} of stack {} ({}) is operation {}\nWatch it: slipway operation watch {}",
@@ -110,13 +187,40 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
         operation.id
     ));
     let (value, operation) = watch(client, &operation.id, output).await?;
-    output_json(output, &value);
+    if output.is_data() {
+        output_json(output, &value);
+    } else {
+        outcome(client, output, &operation).await?;
+    }
     operation.check()
+}
+
+/// What people want to know at the end: the output of a task, the addresses of a stack.
+async fn outcome(client: &Client, output: Output, operation: &Operation) -> Result<(), Error> {
+    if operation.task.is_some() {
+        let id = operation
+            .id
+            .parse()
+            .map_err(|error| Error::Program(format!("the server's answer has no id of an operation: {error}")))?;
+        return logs::of_step(&id, RUN_TASK, client, output).await;
+    }
+    let changes = ["provision", "update", "release", "rollback"].contains(&operation.kind.as_str());
+    if !changes || operation.status != "succeeded" {
+        return Ok(());
+    }
+    let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;
+    for part in ["endpoints", "notes"] {
+        for (name, value) in stack[part].as_object().into_iter().flatten() {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            output.say(&format!("  {name:<12} {text}"));
+        }
+    }
+    Ok(())
 }
 
 /// What programs get at the end of a watch; people have seen it already.
 fn output_json(output: Output, value: &Value) {
-    if output.is_json() {
+    if output.is_data() {
         output.answer(value, |_| String::new());
     }
 }

@@ -1,22 +1,21 @@
 //! `slipway plan`, `slipway sheet` and `slipway approve`: what an operation would do, and the consent to it.
 
-use std::io::{IsTerminal, Write};
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_model::id::OperationId;
 
-use crate::args::{Approve, PlanTarget, ShowPlan};
+use crate::args::{Approve, OperationRef, ShowPlan};
 use crate::client::{Client, with_query};
 use crate::command::operation;
+use crate::confirm::{self, can_ask};
 use crate::error::Error;
+use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
-use crate::stack_id::stack_id;
 
 /// Shows a whole plan, or the part that the filters leave.
 pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<(), Error> {
-    let id = operation_of(&command.target, client).await?;
+    let id = operation_of(&command.target, Wanted::Planned, client).await?;
     let filters = [
         ("action", command.action),
         ("subject", command.subject),
@@ -44,7 +43,7 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
             break;
         }
     }
-    if output.is_json() {
+    if output.is_data() {
         output.answer(&json!({ "operation": id, "items": items }), |_| String::new());
         return Ok(());
     }
@@ -62,41 +61,11 @@ pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<
     Ok(())
 }
 
-/// The operation itself, or the newest one of a stack that has a plan.
-async fn operation_of(target: &PlanTarget, client: &Client) -> Result<String, Error> {
-    let stack = match target {
-        PlanTarget::Operation(operation) => return Ok(operation.to_string()),
-        PlanTarget::Stack(stack) => stack_id(stack, client).await?,
-    };
-    let mut cursor = None::<String>;
-    loop {
-        let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
-        let page: Value = client
-            .get(&with_query(&format!("/v1/stacks/{stack}/operations"), &query))
-            .await?;
-        let planned = page["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|operation| operation["plan"].is_object());
-        if let Some(planned) = planned {
-            return Ok(text_at(planned, "id"));
-        }
-        cursor = page["next"].as_str().map(str::to_owned);
-        if cursor.is_none() {
-            return Err(Error::Refused {
-                title: "Not found".to_owned(),
-                detail: format!("The stack {stack} has no operation with a plan."),
-                errors: Vec::new(),
-            });
-        }
-    }
-}
-
 /// Shows the approval sheet.
-pub async fn sheet(operation: &OperationId, client: &Client, output: Output) -> Result<(), Error> {
-    let sheet = read_sheet(operation, client).await?;
-    if output.is_json() {
+pub async fn sheet(operation: &OperationRef, client: &Client, output: Output) -> Result<(), Error> {
+    let id = operation_of(operation, Wanted::Waiting, client).await?;
+    let sheet = read_sheet(&id, client).await?;
+    if output.is_data() {
         output.answer(&sheet, |_| String::new());
     } else {
         output.lines(&plan_view::sheet(&sheet));
@@ -106,10 +75,10 @@ pub async fn sheet(operation: &OperationId, client: &Client, output: Output) -> 
 
 /// Approves the sheet that is named, or shows it and asks.
 pub async fn approve(command: Approve, client: &Client, output: Output) -> Result<(), Error> {
-    let id = &command.operation;
+    let id = operation_of(&command.operation, Wanted::Waiting, client).await?;
     let hash = match command.sheet {
         Some(hash) => hash.as_str().to_owned(),
-        None => ask(id, client, output).await?,
+        None => ask(&id, client, output).await?,
     };
     let path = format!("/v1/operations/{id}/approve");
     let body = json!({ "sheet": hash, "comment": command.comment });
@@ -117,23 +86,21 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
     operation::show(&value, output)
 }
 
+/// Shows the sheet and asks; gives its hash.
 async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String, Error> {
-    if output.is_json() || !std::io::stdin().is_terminal() {
+    if !can_ask(output) {
         return Err(Error::Usage(format!(
             "this is not a terminal, so name the sheet that you approve with `--sheet HASH`; `slipway sheet {id}` shows it with its hash"
         )));
     }
     let sheet = read_sheet(id, client).await?;
     output.lines(&plan_view::sheet(&sheet));
-    let mut stdout = std::io::stdout();
-    let _ = write!(stdout, "Approve this plan? Only `yes` approves it: ");
-    let _ = stdout.flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    match read {
-        Ok(_) if answer.trim() == "yes" => Ok(text_at(&sheet, "hash")),
-        _ => Err(Error::Usage(format!("the plan of {id} was not approved"))),
+    let hash = text_at(&sheet, "hash");
+    output.say(&format!("You approve the sheet {hash}."));
+    if confirm::ask("Approve this plan? Only `yes` approves it:")? == "yes" {
+        return Ok(hash);
     }
+    Err(Error::Usage(format!("the plan of {id} was not approved")))
 }
 
 async fn read_sheet(operation: &OperationId, client: &Client) -> Result<Value, Error> {

@@ -1,15 +1,13 @@
 //! `slipway release`
 
-use std::collections::BTreeMap;
-
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use slipway_model::name::{Image, Name};
 
 use super::operation::started;
 use crate::args::ReleaseCommand;
 use crate::client::Client;
 use crate::error::Error;
+use crate::images::by_service;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
@@ -25,7 +23,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             wait,
         } => {
             let mut body = request.as_deref().map_or_else(|| Ok(Map::new()), object_in)?;
-            let images = by_service(images)?;
+            let images = by_service(images, output).await?;
             if !images.is_empty() {
                 body.insert("images".to_owned(), json!(images));
             }
@@ -43,14 +41,19 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             started(client, output, &value, wait).await
         }
         ReleaseCommand::List { stack } => {
-            let path = format!("/v1/stacks/{}/releases", stack_id(&stack, client).await?);
-            let items = client.list(&path, &[]).await?;
+            let stack = stack_id(&stack, client).await?;
+            let mut items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
+            if !output.is_data() {
+                items = with_history(items, stack.as_str(), client).await?;
+            }
             let columns = [
                 ("release", "number"),
                 ("status", "status"),
+                ("images", "shown_images"),
                 ("requested", "created_at"),
                 ("by", "requested_by"),
                 ("operation", "operation"),
+                ("error", "error"),
             ];
             output.table(&items, &columns, "The stack has no releases.");
             Ok(())
@@ -78,14 +81,35 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
     }
 }
 
-/// The images by service; a service that is named twice is a mistake, whichever image was meant.
-pub fn by_service(images: Vec<(Name, Image)>) -> Result<BTreeMap<Name, Image>, Error> {
-    let mut by_service = BTreeMap::new();
-    for (service, image) in images {
-        if by_service.contains_key(&service) {
-            return Err(Error::Usage(format!("--image names the service `{service}` twice")));
-        }
-        by_service.insert(service, image);
+/// An image without the registry, and with the beginning of its digest: `web@sha256:0123456789ab`.
+fn short(image: &str) -> String {
+    let (name, digest) = image.split_once('@').unwrap_or((image, ""));
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let digest: String = digest.chars().take("sha256:".len() + 12).collect();
+    format!("{name}@{digest}")
+}
+
+/// Adds to each release what people need: its images in short, and the error of the operation that failed.
+async fn with_history(mut releases: Vec<Value>, stack: &str, client: &Client) -> Result<Vec<Value>, Error> {
+    let has_failed = |release: &Value| release["status"] == "failed";
+    let operations = if releases.iter().any(has_failed) {
+        client.list(&format!("/v1/stacks/{stack}/operations"), &[]).await?
+    } else {
+        Vec::new()
+    };
+    for release in &mut releases {
+        let images = release["images"].as_object().into_iter().flatten();
+        let images: Vec<String> = images
+            .map(|(service, image)| format!("{service}={}", short(image.as_str().unwrap_or_default())))
+            .collect();
+        let operation = operations
+            .iter()
+            .find(|operation| operation["id"] == release["operation"]);
+        let error = operation
+            .filter(|_| has_failed(release))
+            .map(|operation| text_at(operation, "error.name"));
+        release["shown_images"] = images.join(" ").into();
+        release["error"] = json!(error);
     }
-    Ok(by_service)
+    Ok(releases)
 }

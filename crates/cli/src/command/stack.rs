@@ -6,20 +6,22 @@ use slipway_model::id::StackId;
 use slipway_model::variable::Kind;
 
 use super::operation::started;
-use super::release::by_service;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
+use crate::confirm::{ask, can_ask};
 use crate::error::Error;
+use crate::images::by_service;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
+use crate::settings::Settings;
 use crate::stack_id::stack_id;
 
 /// Runs the command.
-pub async fn run(command: StackCommand, client: &Client, output: Output) -> Result<(), Error> {
+pub async fn run(command: StackCommand, settings: &Settings, client: &Client, output: Output) -> Result<(), Error> {
     match command {
         StackCommand::Create(create) => {
             let wait = create.wait;
-            let body = creation(create, client).await?;
+            let body = creation(create, settings, client, output).await?;
             let value: Value = client.send(Method::POST, "/v1/stacks", &body).await?;
             started(client, output, &value, wait).await
         }
@@ -55,19 +57,42 @@ pub async fn run(command: StackCommand, client: &Client, output: Output) -> Resu
             output.answer(&value, sheet);
             Ok(())
         }
-        StackCommand::Destroy { stack, wait } => {
+        StackCommand::Destroy { stack, yes, wait } => {
             let path = format!("/v1/stacks/{}", stack_id(&stack, client).await?);
+            if !yes && can_ask(output) {
+                confirm_destroy(&path, client).await?;
+            }
             let value: Value = client.delete(&path).await?;
             started(client, output, &value, wait).await
         }
     }
 }
 
-async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> {
-    let mut body = match &create.request {
-        Some(path) => object_in(path)?,
-        None => Map::from_iter([("environment".to_owned(), json!("local"))]),
+/// Has the person at the terminal type the name of the stack.
+async fn confirm_destroy(path: &str, client: &Client) -> Result<(), Error> {
+    let stack: Value = client.get(path).await?;
+    let name = text_at(&stack, "name");
+    let question = format!(
+        "Destroy the stack {name} ({}) of {} {} in the environment {}, with all its resources? Type its name:",
+        text_at(&stack, "id"),
+        text_at(&stack, "blueprint.name"),
+        text_at(&stack, "blueprint.version"),
+        text_at(&stack, "environment"),
+    );
+    if ask(&question)? == name {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "the stack {name} was not destroyed: that is not its name"
+    )))
+}
+
+async fn creation(create: StackCreate, settings: &Settings, client: &Client, output: Output) -> Result<Value, Error> {
+    let usual = || {
+        let environment = settings.environment.as_ref().map_or("local", |name| name.as_str());
+        Ok(Map::from_iter([("environment".to_owned(), json!(environment))]))
     };
+    let mut body = create.request.as_deref().map_or_else(usual, object_in)?;
     if let Some(name) = create.name {
         body.insert("name".to_owned(), json!(name));
     }
@@ -81,7 +106,7 @@ async fn creation(create: StackCreate, client: &Client) -> Result<Value, Error> 
             body.insert("version".to_owned(), json!(version));
         }
     }
-    let images = by_service(create.images)?;
+    let images = by_service(create.images, output).await?;
     if !images.is_empty() {
         body.insert("images".to_owned(), json!(images));
     }
@@ -153,28 +178,32 @@ async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Erro
     Ok(text_at(&value, "version"))
 }
 
-/// The values of `--var-file`, and over them those of `--var`: text as it is for a variable that takes text, JSON for
-/// every other type.
+/// The values of `--var-file`, and over them those of `--var`.
 async fn values(
     given: Variables,
     client: &Client,
     blueprint: &str,
     version: &str,
 ) -> Result<Map<String, Value>, Error> {
-    let mut values = match &given.var_file {
-        None => Map::new(),
-        Some(path) => object_in(path)?,
-    };
     if given.variables.is_empty() {
-        return Ok(values);
+        return values_of(&given, |_| None);
     }
     let blueprint: Value = client
         .get(&format!("/v1/blueprints/{blueprint}/versions/{version}"))
         .await?;
-    for (name, text) in given.variables {
-        let value = value_of(kind_of(&blueprint, &name).as_ref(), &text);
+    values_of(&given, |name| kind_of(&blueprint, name))
+}
+
+/// The same for variables of these types: text as it is for a variable that takes text, JSON for every other type.
+pub fn values_of(given: &Variables, kind: impl Fn(&str) -> Option<Kind>) -> Result<Map<String, Value>, Error> {
+    let mut values = match &given.var_file {
+        None => Map::new(),
+        Some(path) => object_in(path)?,
+    };
+    for (name, text) in &given.variables {
+        let value = value_of(kind(name).as_ref(), text);
         let value = value.map_err(|error| Error::Usage(format!("--var {name}: {error}")))?;
-        values.insert(name, value);
+        values.insert(name.clone(), value);
     }
     Ok(values)
 }
@@ -191,9 +220,7 @@ fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
     match kind {
         Some(Kind::String) => Ok(Value::from(text)),
         None | Some(Kind::Any) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
-        Some(_) => {
-            serde_json::from_str(text).map_err(|error| format!("it takes JSON, such as 2, true or [\"a\"]: {error}"))
-        }
+        Some(_) => serde_json::from_str(text).map_err(|_| "it takes JSON, such as 2, true or [\"a\"]".to_owned()),
     }
 }
 

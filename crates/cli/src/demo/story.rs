@@ -1,5 +1,7 @@
 //! The steps of the demo, in order, each with what it proves.
 
+use std::sync::Mutex;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -10,14 +12,19 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::guestbook::Guestbook;
 use crate::operation_view::{Operation, watch};
-use crate::output::Output;
+use crate::output::{Line, Output, Style};
 use crate::server::LocalAws;
+
+/// How many chapters there are. Each ends with what it proves.
+const CHAPTERS: usize = 6;
 
 /// The demo on one server.
 pub struct Story {
     client: Client,
     aws: LocalAws,
     output: Output,
+    /// The chapters so far, and how many proofs each has.
+    chapters: Mutex<Vec<(String, usize)>>,
 }
 
 impl Story {
@@ -26,21 +33,50 @@ impl Story {
             client: Client::new(api, Access::Open)?,
             aws,
             output,
+            chapters: Mutex::default(),
         })
     }
 
-    /// Runs all chapters.
-    pub async fn run(&self, guestbook: &Guestbook) -> Result<(), Error> {
+    /// Runs all chapters; returns the images of the releases.
+    pub async fn run(&self, guestbook: &Guestbook) -> Result<Vec<String>, Error> {
         let pushed = self.publish(guestbook).await?;
         let stack = self.provision(&pushed[0]).await?;
         self.release_that_works(&stack, &pushed[1]).await?;
         self.release_with_a_failing_migration(&stack, &pushed[2]).await?;
         self.release_that_never_becomes_healthy(&stack, &pushed[3]).await?;
         self.destroy(&stack).await?;
-        self.output.say(
-            "\nThat was the main job. Start your own server with `cargo run -- up`; README.md goes on from there.",
-        );
-        Ok(())
+        self.summary()?;
+        Ok(pushed)
+    }
+
+    /// Leaves one more stack.
+    pub async fn leave_one(&self, image: &str) -> Result<(), Error> {
+        self.output.say("\nOne more guestbook, which stays:");
+        let body = json!({
+            "name": "guestbook", "blueprint": "guestbook", "version": "1.0.0", "environment": "local",
+            "images": { "web": image },
+        });
+        self.run_operation(Method::POST, "/v1/stacks", Some(&body))
+            .await?
+            .check()
+    }
+
+    /// Says what was proved. A chapter without a proof is a fault of the demo.
+    fn summary(&self) -> Result<(), Error> {
+        let chapters = self
+            .chapters
+            .lock()
+            .map(|chapters| chapters.clone())
+            .unwrap_or_default();
+        let proved = chapters.iter().filter(|(_, proofs)| *proofs > 0).count();
+        let line = format!("\n{proved} of {CHAPTERS} proved");
+        self.output.lines(&[Line::new(Style::Bold, line)]);
+        let lines: Vec<Line> = chapters
+            .iter()
+            .map(|(title, _)| Line::new(Style::Green, format!("  proved  {title}")))
+            .collect();
+        self.output.lines(&lines);
+        proof::expect(proved == CHAPTERS, "every chapter proves something", &chapters)
     }
 
     /// Publishes the blueprint, and pushes the four images; gives their names by digest.
@@ -55,6 +91,14 @@ impl Story {
         let names = guestbook.publish(&self.client, &self.aws).await?;
         self.output
             .say("  published guestbook@1.0.0, and pushed four images of the application, each known by its digest");
+        let published: Value = self.client.get("/v1/blueprints/guestbook/versions/1.0.0").await?;
+        let variables = published["variables"].as_array().map_or(0, Vec::len);
+        proof::expect(
+            variables == 3,
+            "the schema has the variables of the module",
+            &published["variables"],
+        )?;
+        self.proved(&format!("the API has its schema: {variables} variables"));
         Ok(names)
     }
 
@@ -197,14 +241,23 @@ impl Story {
     }
 
     fn heading(&self, title: &str, lines: &[&str]) {
-        self.output.say(&format!("\n{title}"));
+        if let Ok(mut chapters) = self.chapters.lock() {
+            chapters.push((title.to_owned(), 0));
+        }
+        self.output.lines(&[Line::new(Style::Bold, format!("\n{title}"))]);
         for line in lines {
-            self.output.say(&format!("  {line}"));
+            self.output.lines(&[Line::new(Style::Faint, format!("  {line}"))]);
         }
     }
 
     fn proved(&self, what: &str) {
-        self.output.say(&format!("  proved: {what}"));
+        if let Ok(mut chapters) = self.chapters.lock()
+            && let Some((_, proofs)) = chapters.last_mut()
+        {
+            *proofs += 1;
+        }
+        self.output
+            .lines(&[Line::new(Style::Green, format!("  proved: {what}"))]);
     }
 }
 

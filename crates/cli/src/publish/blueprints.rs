@@ -13,6 +13,7 @@ use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload;
+use crate::author::check;
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
@@ -97,9 +98,16 @@ pub fn name_of(folder: &Path) -> Result<Name, Error> {
     })
 }
 
-/// Names everything for which the API would refuse the files.
+/// Names everything for which the API would refuse the files, and what Terraform says of them as far as it needs no network.
 pub fn check(folder: &Path, source: &Source) -> Result<(), Error> {
-    source.check().map(|_| ()).map_err(|errors| Error::Refused {
+    let errors = match source.check() {
+        Err(errors) => errors,
+        Ok(_) => check::offline(folder, source)?,
+    };
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Refused {
         title: format!("The blueprint in {} cannot be published", folder.display()),
         detail: "nothing was published".to_owned(),
         errors,

@@ -22,6 +22,7 @@ fn the_demo_proves_what_it_promises() {
         "exited with code 3",
         "the service was not touched",
         "no cluster, no task, no address",
+        "6 of 6 proved",
     ] {
         assert!(printed.contains(proof), "{proof}: {printed}");
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod architecture;
+mod authors;
 mod blueprints;
 mod browser;
 mod cancel;
@@ -16,4 +17,5 @@ mod publish;
 mod readme;
 mod secrets;
 mod support;
+mod terminal;
 mod watchers;

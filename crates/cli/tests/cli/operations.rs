@@ -188,7 +188,8 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
         ),
         (
             "contract",
-            "output \"slipway\" { value = { services = { web = { name = \"x\" } } } }",
+            "resource \"terraform_data\" \"a\" { input = { name = \"x\" } }\noutput \"slipway\" { value = { services = { web = \
+             terraform_data.a.output } } }",
             "Slipway.ContractInvalid",
             "slipway.services.web.task_definition",
         ),
@@ -202,6 +203,34 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
         );
         assert!(failed["error"]["message"].to_string().contains(words), "{failed:#}");
     }
+}
+
+/// What the plan knows of the contract is checked before anything is made.
+#[tokio::test]
+async fn planned_contract_that_is_wrong_creates_nothing() {
+    let server = Server::start();
+    let main = "variable \"bake\" {\n  type = number\n}\nresource \"terraform_data\" \"a\" {}\noutput \"slipway\" {\n  value = { bake_seconds = \
+                var.bake, notes = { id = terraform_data.a.id } }\n}\n";
+    assert_eq!(server.publish("bake", "1.0.0", main).await.status, StatusCode::CREATED);
+    let failed = server
+        .ended(&server.create("bake", "bake", &json!({ "bake": 1.5 })).await)
+        .await;
+    assert_eq!(failed["error"]["name"], "Slipway.ContractInvalid", "{failed:#}");
+    assert!(
+        failed["error"]["message"].to_string().contains("slipway.bake_seconds"),
+        "{failed:#}"
+    );
+    let applied = failed["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .any(|step| step["name"] == "Apply");
+    assert!(!applied, "{failed:#}");
+    let stack = failed["links"]["stack"].as_str().expect("a link");
+    let mended = server
+        .send(Method::PATCH, stack, &json!({ "variables": { "bake": 2 } }))
+        .await;
+    server.succeeded(&mended.json()).await;
 }
 
 /// 16 at once: each id has its own state, with its own text in it.

@@ -1,10 +1,10 @@
 //! Which modules a module calls that are files beside it.
 
 use super::Source;
-use crate::problem::FieldProblem;
+use crate::problem::{FieldProblem, Place};
 use crate::terraform_file;
-use crate::terraform_json::Node;
-use crate::variable::{Syntax, is_override, syntax_of, text_of};
+use crate::terraform_json::{self, Node, Step};
+use crate::variable::{SYNTAX_REMEDY, Syntax, is_override, syntax_of, text_of};
 
 /// A call of a module by a path: `source = "../../modules/network"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,15 @@ pub struct LocalModule {
     pub name: String,
     /// The path, as it is written.
     pub path: String,
+    /// Where the path stands in the file.
+    pub at: Place,
 }
+
+/// A call as a file has it: its name, its source, and where that stands.
+type Call = (String, String, Place);
+
+/// Why a file does not say which modules it calls, and where.
+type Unread = (Place, String, &'static str);
 
 /// The modules that the files of one folder call by a local path. An unreadable file is a problem in the field
 /// `files.<file name>`, because its calls are unknown.
@@ -26,9 +34,14 @@ pub fn local_modules<'a>(
     if !problems.is_empty() {
         return Err(problems);
     }
-    // What Terraform calls a local path begins so.
-    let is_local = |call: &LocalModule| call.path.starts_with("./") || call.path.starts_with("../");
-    Ok(found.into_iter().filter(is_local).collect())
+    Ok(found.into_iter().filter(LocalModule::is_local).collect())
+}
+
+impl LocalModule {
+    /// Whether it is a local path: Terraform requires these beginnings.
+    fn is_local(&self) -> bool {
+        self.path.starts_with("./") || self.path.starts_with("../")
+    }
 }
 
 /// Every call, and the files that cannot be read or have a call whose source is not known.
@@ -44,27 +57,33 @@ fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModul
         };
         match calls {
             Ok(calls) => {
-                for (name, path) in calls {
+                for (name, path, at) in calls {
                     // An override file changes the source of a call that there is.
                     if is_override(file) {
                         found.retain(|call| call.name != name);
                     }
                     let file = file.to_owned();
-                    found.push(LocalModule { file, name, path });
+                    found.push(LocalModule { file, name, path, at });
                 }
             }
-            Err(what) => problems.push(FieldProblem::new(
-                format!("files.{file}"),
-                what,
-                "correct it: `terraform fmt` shows the place of a wrong syntax; write the source of a module as a text",
-            )),
+            Err((at, what, remedy)) => {
+                problems.push(FieldProblem::new(format!("files.{file}"), what, remedy).at(at));
+            }
         }
     }
     (found, problems)
 }
 
-fn native_calls(text: &str) -> Result<Vec<(String, String)>, String> {
-    let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
+const SOURCE_REMEDY: &str = "write the source of a module as a text";
+
+fn not_plain(name: &str, at: Place) -> Unread {
+    let what =
+        format!("the source of the module `{name}` is not a literal string, so its files are unknown at publish");
+    (at, what, SOURCE_REMEDY)
+}
+
+fn native_calls(text: &str) -> Result<Vec<Call>, Unread> {
+    let body = terraform_file::parse(text).map_err(|error| (error.place, error.message, SYNTAX_REMEDY))?;
     let mut calls = Vec::new();
     for block in body.blocks_of("module") {
         let name = block
@@ -75,30 +94,29 @@ fn native_calls(text: &str) -> Result<Vec<(String, String)>, String> {
         let Some(source) = block.body.argument("source") else {
             continue;
         };
-        let Some(path) = text_of(source) else {
-            return Err(format!(
-                "the source of the module `{name}` is not a literal string, so its files are unknown at publish"
-            ));
-        };
-        calls.push((name, path));
+        let path = text_of(source).ok_or_else(|| not_plain(&name, source.at))?;
+        calls.push((name, path, source.at));
     }
     Ok(calls)
 }
 
-fn json_calls(text: &str) -> Result<Vec<(String, String)>, String> {
-    let file = Node::parse(text).map_err(|error| error.to_string())?;
+fn json_calls(text: &str) -> Result<Vec<Call>, Unread> {
+    let file = Node::parse(text).map_err(|error| {
+        let (at, what) = terraform_json::fault(&error);
+        (at, what, SYNTAX_REMEDY)
+    })?;
     let calls = file.labelled("module").into_iter().filter_map(|(name, block)| {
         let source = block.get("source").and_then(Node::as_text)?;
         Some((name.to_owned(), source.to_owned()))
     });
     calls
         .map(|(name, source)| {
+            let path = [Step::Member("module"), Step::Member(&name), Step::Member("source")];
+            let at = terraform_json::place(text, &path);
             if source.contains("${") {
-                Err(format!(
-                    "the source of the module `{name}` is not a literal string, so its files are unknown at publish"
-                ))
+                Err(not_plain(&name, at))
             } else {
-                Ok((name, source))
+                Ok((name, source, at))
             }
         })
         .collect()
@@ -133,6 +151,29 @@ pub fn folder_of(from: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// Whether a module comes from elsewhere.
+pub(super) fn any_remote(source: &Source) -> bool {
+    let folders = folders(source).into_iter();
+    folders
+        .flat_map(|folder| calls(source.files_of(&folder)).0)
+        .any(|call| !call.is_local())
+}
+
+/// The folders of the root module and of the local modules that it calls.
+pub(super) fn folders(source: &Source) -> Vec<String> {
+    let mut folders = vec![source.root.clone()];
+    let mut next = 0;
+    while let Some(folder) = folders.get(next).cloned() {
+        next += 1;
+        let (calls, _) = calls(source.files_of(&folder));
+        for call in calls.iter().filter(|call| call.is_local()) {
+            let called = folder_of(&folder, &call.path);
+            folders.extend(called.filter(|called| !folders.contains(called)));
+        }
+    }
+    folders
+}
+
 /// The calls that lead to no module among the files, or out of them, from the root module on; and the files of these modules
 /// that cannot be read.
 pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
@@ -152,16 +193,19 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
         }));
         for call in calls {
             if is_on_the_machine(&call.path) {
-                problems.push(FieldProblem::new(
-                    field(&call.file),
-                    format!(
-                        "the module `{}` is {}, a place on the machine that runs Terraform",
-                        call.name, call.path
-                    ),
-                    "publish the module with the blueprint, and call it by a path like ./modules/network",
-                ));
+                problems.push(
+                    FieldProblem::new(
+                        field(&call.file),
+                        format!(
+                            "the module `{}` is {}, a place on the machine that runs Terraform",
+                            call.name, call.path
+                        ),
+                        "publish the module with the blueprint, and call it by a path like ./modules/network",
+                    )
+                    .at(call.at),
+                );
             }
-            if !(call.path.starts_with("./") || call.path.starts_with("../")) {
+            if !call.is_local() {
                 continue;
             }
             let called = folder_of(&folder, &call.path);
@@ -173,7 +217,7 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
                     format!("the module `{}` is {}, which is not among the files", call.name, call.path),
                     "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
                      below TOP",
-                )),
+                ).at(call.at)),
             }
         }
     }

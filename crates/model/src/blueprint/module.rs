@@ -1,15 +1,14 @@
 //! What a root module must have and must not have, so that the runner and the workflow can work with it: what they would
 //! refuse when a stack is made is refused when the version is published.
 
-use hcl_edit::expr::Expression;
-
+use super::output::{self, Content, Written};
 use super::{OVERRIDES, Source, VARIABLES};
-use crate::contract;
-use crate::problem::FieldProblem;
+use crate::contract::Contract;
+use crate::problem::{FieldProblem, Place};
 use crate::terraform::OUTPUT;
 use crate::terraform_file::{self, Body};
-use crate::terraform_json::Node;
-use crate::variable::{self, Syntax, syntax_of};
+use crate::terraform_json::{self, Node, Step};
+use crate::variable::{Syntax, is_override as is_override_file, syntax_of};
 
 /// Why a file of this name cannot be in a root module: it would take the place of one of the runner's own, or come after it and
 /// win.
@@ -46,157 +45,110 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     let mut problems: Vec<FieldProblem> = source
         .root_files()
         .filter_map(|(file, _)| {
-            Some(FieldProblem::new(
-                field(file),
-                refusal(file)?,
-                "rename it, or leave it out",
-            ))
+            let problem = FieldProblem::new(source.root_field(file), refusal(file)?, "rename it, or leave it out");
+            Some(problem.at(Place::START))
         })
         .collect();
-    let (mut outputs, mut unreadable) = (0, false);
     for (file, text) in source.root_files() {
-        let said = match syntax_of(file) {
-            // A file that cannot be read is named with its variables.
-            Some(Syntax::Hcl) => terraform_file::parse(text).ok().map(|body| read_hcl(&body)),
-            Some(Syntax::Json) => Node::parse(text).ok().map(|file| read_json(&file)),
-            None => continue,
+        let cloud = match syntax_of(file) {
+            Some(Syntax::Hcl) => terraform_file::parse(text).ok().and_then(|body| cloud_of(&body)),
+            Some(Syntax::Json) => Node::parse(text).ok().and_then(|node| cloud_in(text, &node)),
+            None => None,
         };
-        let Some(said) = said else {
-            unreadable = true;
+        if let Some(at) = cloud {
+            let remedy = "leave it out: the states of stacks are in Slipway's own bucket";
+            let problem = FieldProblem::new(source.root_field(file), "it has a `cloud` block", remedy);
+            problems.push(problem.at(at));
+        }
+    }
+    problems.extend(output_problems(source));
+    problems
+}
+
+/// What is wrong with the output `slipway`, as far as it can be seen without Terraform.
+fn output_problems(source: &Source) -> Vec<FieldProblem> {
+    let (outputs, all_read) = output::find(source);
+    let mut problems = Vec::new();
+    let mut declared: Option<&Written> = None;
+    for written in &outputs {
+        let problem = |at, detail: String, remedy: &str| {
+            FieldProblem::new(source.root_field(&written.file), detail, remedy).at(at)
+        };
+        match declared.filter(|_| !is_override_file(&written.file)) {
+            Some(first) => {
+                let detail = format!(
+                    "the output `{OUTPUT}` is declared twice, first at {}:{}",
+                    first.file, first.at.line
+                );
+                problems.push(problem(written.at, detail, "declare it once"));
+            }
+            None => declared = Some(written),
+        }
+        let Some(value) = &written.value else {
+            let detail = format!("the value of the output `{OUTPUT}` is missing");
+            problems.push(problem(
+                written.at,
+                detail,
+                "give an object, of the attributes of the contract",
+            ));
             continue;
         };
-        if said.cloud {
-            let remedy = "leave it out: the states of stacks are in Slipway's own bucket";
-            problems.push(FieldProblem::new(field(file), "it has a `cloud` block", remedy));
+        if let Some(at) = written.sensitive {
+            let detail = format!("the output `{OUTPUT}` is sensitive, so only Terraform can read it");
+            let remedy = "leave `sensitive` out, and secrets too: they are references";
+            problems.push(problem(at, detail, remedy));
         }
-        outputs += said.outputs.len();
-        problems.extend(said.outputs.into_iter().filter_map(|output| output.problem(file)));
+        problems.extend(at_places(source, value, Contract::problems(&value.partial)));
     }
-    if outputs == 0 && !unreadable && source.root_files().any(|(file, _)| syntax_of(file).is_some()) {
-        problems.push(FieldProblem::new(
-            "files",
-            format!("the root module has no output `{OUTPUT}`"),
-            format!(
-                "add `output \"{OUTPUT}\"`, with the services, migrations and endpoints of the stack; `value = {{}}` where it has \
-                 none"
-            ),
-        ));
+    if outputs.is_empty() && all_read && source.root_files().any(|(file, _)| syntax_of(file).is_some()) {
+        let detail = format!("the root module has no output `{OUTPUT}`");
+        let remedy = format!(
+            "add `output \"{OUTPUT}\"`, with the services, migrations and endpoints of the stack; `value = {{}}` where it has none"
+        );
+        // Where people would write it.
+        let file = ["outputs.tf", "main.tf"]
+            .into_iter()
+            .find(|file| source.root_files().any(|(name, _)| name == *file));
+        let first = || {
+            source
+                .root_files()
+                .map(|(name, _)| name)
+                .find(|name| syntax_of(name).is_some())
+        };
+        let field = file
+            .or_else(first)
+            .map_or_else(|| "files".to_owned(), |file| source.root_field(file));
+        problems.push(FieldProblem::new(field, detail, remedy).at(Place::START));
     }
     problems
 }
 
-fn field(file: &str) -> String {
-    format!("files.{file}")
-}
-
-/// What a file says that matters here.
-#[derive(Default)]
-struct Said {
-    cloud: bool,
-    outputs: Vec<Output>,
-}
-
-/// The output `slipway`, as far as it can be seen without Terraform.
-struct Output {
-    /// The names of the attributes of its value, where that is written out; `Err` says what it is instead of an object.
-    attributes: Result<Vec<String>, &'static str>,
-    sensitive: bool,
-}
-
-impl Output {
-    fn problem(self, file: &str) -> Option<FieldProblem> {
-        let known = contract::ATTRIBUTES.join(", ");
-        let (detail, remedy) = match self.attributes {
-            Err(what) => (
-                format!("the value of the output `{OUTPUT}` is {what}"),
-                format!("give an object, of {known}"),
-            ),
-            Ok(names) => match names
-                .into_iter()
-                .find(|name| !contract::ATTRIBUTES.contains(&name.as_str()))
-            {
-                Some(name) => (
-                    format!("the output `{OUTPUT}` has an attribute `{name}`, which Slipway does not know"),
-                    format!("leave it out: it may have {known}"),
-                ),
-                None if self.sensitive => (
-                    format!("the output `{OUTPUT}` is sensitive, so only Terraform can read it"),
-                    "leave `sensitive` out, and secrets too: they are references".to_owned(),
-                ),
-                None => return None,
-            },
-        };
-        Some(FieldProblem::new(field(file), detail, remedy))
+/// Problems of the contract at the places of the output in the files.
+pub(super) fn placed(source: &Source, problems: Vec<FieldProblem>) -> Vec<FieldProblem> {
+    let (outputs, _) = output::find(source);
+    match outputs.iter().rev().find_map(|written| written.value.as_ref()) {
+        Some(content) => at_places(source, content, problems).collect(),
+        None => problems,
     }
 }
 
-fn read_hcl(body: &Body<'_>) -> Said {
-    let clouds = body
-        .blocks_of("terraform")
-        .map(|block| block.body.blocks_of("cloud").count());
-    let outputs = body
-        .blocks_of("output")
-        .filter(|block| matches!(block.labels.as_slice(), [label] if label == OUTPUT));
-    Said {
-        cloud: clouds.sum::<usize>() > 0,
-        outputs: outputs.map(|block| output_of(&block.body)).collect(),
-    }
+fn at_places(source: &Source, content: &Content, problems: Vec<FieldProblem>) -> impl Iterator<Item = FieldProblem> {
+    problems.into_iter().map(|problem| {
+        let (file, at) = content.place(&problem.field);
+        let detail = format!("{}: {}", problem.field, problem.detail);
+        FieldProblem::new(source.root_field(file), detail, problem.remedy).at(at)
+    })
 }
 
-fn output_of(body: &Body<'_>) -> Output {
-    let value = body.argument("value").map(terraform_file::Argument::expression);
-    let attributes = match value {
-        None => Err("missing"),
-        Some(Ok(Expression::Object(object))) => Ok(object
-            .iter()
-            .filter_map(|(key, _)| {
-                let quoted = || key.as_expr().and_then(Expression::as_str);
-                key.as_ident()
-                    .map(hcl_edit::Ident::as_str)
-                    .or_else(quoted)
-                    .map(str::to_owned)
-            })
-            .collect()),
-        Some(Ok(Expression::Array(_))) => Err("a list"),
-        Some(Ok(Expression::String(_) | Expression::StringTemplate(_) | Expression::HeredocTemplate(_))) => {
-            Err("a text")
-        }
-        Some(Ok(Expression::Number(_))) => Err("a number"),
-        Some(Ok(Expression::Bool(_))) => Err("true or false"),
-        Some(Ok(Expression::Null(_))) => Err("null"),
-        // What it comes to, Terraform knows.
-        Some(_) => Ok(Vec::new()),
-    };
-    Output {
-        attributes,
-        sensitive: body.argument("sensitive").is_some_and(variable::is_on),
-    }
+fn cloud_of(body: &Body<'_>) -> Option<Place> {
+    let mut blocks = body.blocks_of("terraform");
+    blocks.find_map(|block| block.body.blocks_of("cloud").next().map(|cloud| cloud.at))
 }
 
-fn read_json(file: &Node) -> Said {
-    let cloud = file
-        .blocks("terraform")
-        .iter()
-        .any(|terraform| terraform.get("cloud").is_some());
-    let blocks = file.labelled("output").into_iter().filter(|(name, _)| *name == OUTPUT);
-    let outputs = blocks.map(|(_, block)| Output {
-        attributes: match block.get("value") {
-            Some(Node::Object(members)) => Ok(members.iter().map(|(name, _)| name.clone()).collect()),
-            // An expression, as Terraform's JSON syntax writes one.
-            Some(Node::Text(text)) if text.starts_with("${") => Ok(Vec::new()),
-            Some(Node::Text(_)) => Err("a text"),
-            Some(Node::List(_)) => Err("a list"),
-            Some(Node::Number(_)) => Err("a number"),
-            Some(Node::Bool(_)) => Err("true or false"),
-            Some(Node::Null) | None => Err("missing"),
-        },
-        sensitive: matches!(block.get("sensitive"), Some(Node::Bool(true)))
-            || block.get("sensitive").and_then(Node::as_text) == Some("true"),
-    });
-    Said {
-        cloud,
-        outputs: outputs.collect(),
-    }
+fn cloud_in(text: &str, file: &Node) -> Option<Place> {
+    let blocks = file.blocks("terraform");
+    let has = blocks.iter().any(|terraform| terraform.get("cloud").is_some());
+    has.then(|| terraform_json::place(text, &[Step::Member("terraform"), Step::Member("cloud")]))
 }
 
 #[cfg(test)]
@@ -239,15 +191,23 @@ mod tests {
         for (file, text, words) in [
             ("main.tf", "", "no output `slipway`"),
             ("main.tf", "output \"other\" { value = {} }", "no output `slipway`"),
-            ("main.tf", "output \"slipway\" { value = [] }", "is a list"),
-            ("main.tf", "output \"slipway\" { value = \"${var.a}\" }", "is a text"),
+            ("main.tf", "output \"slipway\" { value = [] }", "is not an object"),
+            (
+                "main.tf",
+                "output \"slipway\" { value = \"x${var.a}\" }",
+                "is not an object",
+            ),
             ("main.tf", "output \"slipway\" {}", "is missing"),
             (
                 "main.tf",
                 "output \"slipway\" { value = { service = {} } }",
-                "`service`",
+                "slipway.service:",
             ),
-            ("main.tf", "output \"slipway\" { value = { \"urls\" = {} } }", "`urls`"),
+            (
+                "main.tf",
+                "output \"slipway\" { value = { \"urls\" = {} } }",
+                "slipway.urls:",
+            ),
             (
                 "main.tf",
                 "output \"slipway\" {\n  value = {}\n  sensitive = true\n}",
@@ -261,7 +221,7 @@ mod tests {
             (
                 "main.tf.json",
                 r#"{"output": {"slipway": {"value": {"urls": {}}}}}"#,
-                "`urls`",
+                "slipway.urls:",
             ),
             (
                 "main.tf.json",
@@ -276,6 +236,7 @@ mod tests {
         for right in [
             "output \"slipway\" { value = { endpoints = {}, \"services\" = {} } }",
             "output \"slipway\" { value = local.contract }",
+            "output \"slipway\" { value = \"${var.a}\" }",
             "output \"slipway\" { value = merge({}, local.more) }",
         ] {
             assert_eq!(problems(&source(&[("outputs.tf", right)])), [], "{right}");

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::partial::Partial;
 use crate::name::Name;
 use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
@@ -11,15 +12,15 @@ use crate::terraform::OUTPUT;
 /// What has been found wrong so far.
 pub(super) type Problems = Vec<FieldProblem>;
 
-/// A value, and where it stands.
+/// A value, and where it stands. What is not known yet gives no value and no problem.
 pub(super) struct At<'a> {
     pub(super) path: String,
-    pub(super) value: &'a Value,
+    pub(super) value: &'a Partial,
 }
 
 impl<'a> At<'a> {
     /// The output itself.
-    pub(super) fn root(value: &'a Value) -> Self {
+    pub(super) fn root(value: &'a Partial) -> Self {
         Self {
             path: OUTPUT.to_owned(),
             value,
@@ -32,14 +33,27 @@ impl<'a> At<'a> {
         None
     }
 
-    pub(super) fn object(&self, problems: &mut Problems) -> Option<&'a Map<String, Value>> {
-        let object = self.value.as_object();
-        object.or_else(|| self.wrong(problems, "is not an object", "give an object"))
+    /// What is of another type than it should be. Of what is not known yet, that is unknown too.
+    fn mistyped<T>(&self, problems: &mut Problems, detail: &str, remedy: &str) -> Option<T> {
+        if self.value.is_unknown() {
+            return None;
+        }
+        self.wrong(problems, detail, remedy)
+    }
+
+    pub(super) fn object(&self, problems: &mut Problems) -> Option<&'a BTreeMap<String, Partial>> {
+        match self.value {
+            Partial::Object(fields) => Some(fields),
+            _ => self.mistyped(problems, "is not an object", "give an object"),
+        }
     }
 
     /// The attribute, if it is there. Terraform writes an attribute that is not set as `null`.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
-        let value = self.value.get(key).filter(|value| !value.is_null())?;
+        let Partial::Object(fields) = self.value else {
+            return None;
+        };
+        let value = fields.get(key).filter(|value| !value.is_null())?;
         Some(Self {
             path: format!("{}.{key}", self.path),
             value,
@@ -59,7 +73,9 @@ impl<'a> At<'a> {
         found
     }
 
-    pub(super) fn refuse_others(&self, fields: &Map<String, Value>, known: &[&str], problems: &mut Problems) {
+    /// The attributes by name; those that are not known attributes are named as problems.
+    pub(super) fn attributes(&self, known: &[&str], problems: &mut Problems) -> Option<()> {
+        let fields = self.object(problems)?;
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
             problems.push(FieldProblem::new(
                 format!("{}.{name}", self.path),
@@ -67,12 +83,39 @@ impl<'a> At<'a> {
                 format!("use one of: {}", known.join(", ")),
             ));
         }
+        Some(())
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Vec<Self> {
+        let Partial::List(values) = self.value else {
+            return Vec::new();
+        };
+        let element = |(index, value)| Self {
+            path: format!("{}[{index}]", self.path),
+            value,
+        };
+        values.iter().enumerate().map(element).collect()
+    }
+
+    /// The members of an object that are not `null`, with their names.
+    pub(super) fn members(&self) -> Vec<(&'a str, Self)> {
+        let Partial::Object(fields) = self.value else {
+            return Vec::new();
+        };
+        let member = |name: &'a String| self.get(name).map(|at| (name.as_str(), at));
+        fields.keys().filter_map(member).collect()
     }
 
     pub(super) fn text(&self, problems: &mut Problems) -> Option<String> {
-        let text = self.value.as_str().filter(|text| !text.is_empty());
-        text.map(str::to_owned)
-            .or_else(|| self.wrong(problems, "is not a text", "give a text that is not empty"))
+        match self.value {
+            Partial::Known(Value::String(text)) if text.is_empty() => {
+                self.wrong(problems, "is empty", "give a text that is not empty")
+            }
+            Partial::Known(Value::String(text)) => Some(text.clone()),
+            Partial::Text => None,
+            _ => self.mistyped(problems, "is not a text", "give a text that is not empty"),
+        }
     }
 
     pub(super) fn name(&self, problems: &mut Problems) -> Option<Name> {
@@ -83,16 +126,22 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn flag(&self, problems: &mut Problems) -> bool {
-        let flag = self.value.as_bool();
-        flag.or_else(|| self.wrong(problems, "is not true or false", "give true or false"))
-            .unwrap_or_default()
+        match self.value {
+            Partial::Known(Value::Bool(flag)) => *flag,
+            _ => self
+                .mistyped(problems, "is not true or false", "give true or false")
+                .unwrap_or_default(),
+        }
     }
 
     pub(super) fn number(&self, problems: &mut Problems, most: u32) -> Option<u32> {
-        let number = self.value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = match self.value {
+            Partial::Known(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        };
         let number = number.filter(|number| *number <= most);
         number.or_else(|| {
-            self.wrong(
+            self.mistyped(
                 problems,
                 "is not a number in range",
                 &format!("give a whole number from 0 to {most}"),
@@ -100,25 +149,27 @@ impl<'a> At<'a> {
         })
     }
 
-    /// A list of texts.
-    pub(super) fn list(&self, problems: &mut Problems) -> Vec<String> {
-        let texts = self
-            .value
-            .as_array()
-            .map(|values| values.iter().map(|value| value.as_str().map(str::to_owned)));
-        let texts: Option<Vec<String>> = texts.and_then(Iterator::collect);
-        texts
-            .or_else(|| self.wrong(problems, "is not a list of texts", "give a list of texts"))
-            .unwrap_or_default()
+    /// A list of texts; `None` if one of them is wrong, or not known yet.
+    pub(super) fn list(&self, problems: &mut Problems) -> Option<Vec<String>> {
+        if !matches!(self.value, Partial::List(_)) {
+            return self.mistyped(problems, "is not a list of texts", "give a list of texts");
+        }
+        let text = |at: &Self| match at.value {
+            Partial::Known(Value::String(text)) => Some(text.clone()),
+            Partial::Text => None,
+            _ => at.mistyped(problems, "is not a text", "give a list of texts"),
+        };
+        // Each is read, whatever is wrong with the one before.
+        let texts: Vec<Option<String>> = self.elements().iter().map(text).collect();
+        texts.into_iter().collect()
     }
 
     /// Texts by name.
     pub(super) fn texts(&self, problems: &mut Problems) -> BTreeMap<String, String> {
-        let Some(fields) = self.object(problems) else {
-            return BTreeMap::new();
-        };
-        let keys = fields.keys().filter_map(|key| self.get(key).map(|at| (key, at)));
-        keys.filter_map(|(key, at)| at.text(problems).map(|text| (key.clone(), text)))
+        let _ = self.object(problems);
+        let members = self.members().into_iter();
+        members
+            .filter_map(|(key, at)| at.text(problems).map(|text| (key.to_owned(), text)))
             .collect()
     }
 
@@ -128,12 +179,9 @@ impl<'a> At<'a> {
         problems: &mut Problems,
         read: fn(&At, &mut Problems) -> Option<T>,
     ) -> BTreeMap<Name, T> {
-        let Some(fields) = self.object(problems) else {
-            return BTreeMap::new();
-        };
+        let _ = self.object(problems);
         let mut parts = BTreeMap::new();
-        for key in fields.keys() {
-            let Some(at) = self.get(key) else { continue };
+        for (key, at) in self.members() {
             match key.parse::<Name>() {
                 Ok(name) => parts.extend(read(&at, problems).map(|part| (name, part))),
                 Err(error) => {

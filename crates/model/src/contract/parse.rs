@@ -1,23 +1,24 @@
 //! The check of the output `slipway`.
 //!
 //! Terraform gives every part as plain JSON. It is taken apart by hand rather than by serde, so that all problems are
-//! named at once and each by its whole path.
+//! named at once and each by its whole path. A problem that only follows from another is not named.
 
 use serde_json::Value;
 
 use super::at::{At, Problems};
+use super::partial::Partial;
+use super::whole;
 use super::{
-    BAKE_SECONDS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, PARTS, ROLLOUT_SECONDS,
-    Scaling, Schedule, Service,
+    BAKE_SECONDS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, ROLLOUT_SECONDS, Scaling,
+    Schedule, Service,
 };
 use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
-use crate::name::Name;
 use crate::problem::FieldProblem;
 
 /// See [`Contract::parse`].
 pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
     let mut problems = Vec::new();
-    let contract = read(&At::root(value), &mut problems);
+    let contract = read(&At::root(&Partial::of(value)), &mut problems);
     if problems.is_empty() {
         Ok(contract)
     } else {
@@ -25,8 +26,15 @@ pub(super) fn contract(value: &Value) -> Result<Contract, Vec<FieldProblem>> {
     }
 }
 
+/// See [`Contract::problems`].
+pub(super) fn problems(value: &Partial) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let _ = read(&At::root(value), &mut problems);
+    problems
+}
+
 /// The attributes of the contract.
-pub(crate) const ATTRIBUTES: [&str; 12] = [
+pub(super) const ATTRIBUTES: [&str; 12] = [
     "endpoints",
     "cluster",
     "network",
@@ -41,11 +49,11 @@ pub(crate) const ATTRIBUTES: [&str; 12] = [
     "notes",
 ];
 
+/// Reads what is known; what has a problem, or is not known yet, is left out.
 fn read(root: &At, problems: &mut Problems) -> Contract {
-    let Some(fields) = root.object(problems) else {
+    if root.attributes(&ATTRIBUTES, problems).is_none() {
         return Contract::default();
-    };
-    root.refuse_others(fields, &ATTRIBUTES, problems);
+    }
     let contract = Contract {
         endpoints: root.get("endpoints").map(|at| at.texts(problems)).unwrap_or_default(),
         cluster: root.get("cluster").and_then(|at| at.text(problems)),
@@ -74,128 +82,42 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .and_then(|at| at.number(problems, BAKE_SECONDS)),
         notes: root.get("notes").map(|at| at.texts(problems)).unwrap_or_default(),
     };
-    check_whole(&contract, problems);
+    whole::check(root, &contract, problems);
     contract
 }
 
-/// How long the migrations and backups of a release may take together, by their own limits: two days. With the three of an
-/// approval, and whatever else the workflow waits for, an operation stays within the seven that its execution has.
-const COMMANDS_SECONDS: u64 = 2 * 86_400;
-
-/// The commands of a release run one after the other, in one execution.
-fn check_time(contract: &Contract, problems: &mut Problems) {
-    let commands = contract.migrations.iter().chain(&contract.backups);
-    let seconds: u64 = commands.map(|command| u64::from(command.run.timeout_seconds)).sum();
-    if seconds > COMMANDS_SECONDS {
-        let field = if contract.migrations.is_empty() {
-            "backups"
-        } else {
-            "migrations"
-        };
-        problems.push(FieldProblem::new(
-            format!("slipway.{field}"),
-            format!(
-                "migrations and backups may take {seconds} seconds together, which is more than {COMMANDS_SECONDS}"
-            ),
-            "give them less `timeout_seconds`, or make what takes days a task",
-        ));
-    }
-}
-
-/// What no part can see alone.
-fn check_whole(contract: &Contract, problems: &mut Problems) {
-    check_time(contract, problems);
-    let lists = [("migrations", &contract.migrations), ("backups", &contract.backups)];
-    let commands = lists.iter().flat_map(|(field, list)| {
-        let list = list.iter().enumerate();
-        list.map(move |(index, command)| (format!("{field}[{index}]"), &command.run))
-    });
-    let tasks = contract
-        .tasks
-        .iter()
-        .map(|(name, task)| (format!("tasks.{name}"), task));
-    let schedules = contract
-        .schedules
-        .iter()
-        .map(|(name, schedule)| (format!("schedules.{name}"), &schedule.run));
-    for (path, run) in commands.chain(tasks).chain(schedules) {
-        if !contract.services.contains_key(&run.service) {
-            let names: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
-            problems.push(FieldProblem::new(
-                format!("slipway.{path}.service"),
-                format!("there is no service `{}`", run.service),
-                format!("name one of the attribute `services`: {}", names.join(", ")),
-            ));
-        }
-    }
-    for (field, list) in lists {
-        for (index, command) in list.iter().enumerate() {
-            if list[..index].iter().any(|earlier| earlier.name == command.name) {
-                problems.push(FieldProblem::new(
-                    format!("slipway.{field}[{index}].name"),
-                    "is the name of an earlier one in the list",
-                    "give each its own name",
-                ));
-            }
-        }
-    }
-    if !contract.services.is_empty() && contract.cluster.is_none() {
-        problems.push(FieldProblem::new(
-            "slipway.cluster",
-            "is missing",
-            "name the cluster that the services run in",
-        ));
-    }
-    for (field, count) in [
-        ("services", contract.services.len()),
-        ("migrations", contract.migrations.len()),
-        ("backups", contract.backups.len()),
-        ("schedules", contract.schedules.len()),
-    ] {
-        if count > PARTS {
-            let detail = format!("has {count} entries");
-            problems.push(FieldProblem::new(
-                format!("slipway.{field}"),
-                detail,
-                format!("use at most {PARTS}"),
-            ));
-        }
-    }
-}
-
 fn network(at: &At, problems: &mut Problems) -> Option<Network> {
-    let fields = at.object(problems)?;
-    at.refuse_others(fields, &["subnets", "security_groups", "assign_public_ip"], problems);
+    at.attributes(&["subnets", "security_groups", "assign_public_ip"], problems)?;
+    let subnets = at.require("subnets", problems).and_then(|at| at.list(problems));
+    let groups = at.require("security_groups", problems).and_then(|at| at.list(problems));
+    let assign_public_ip = at.get("assign_public_ip").is_some_and(|at| at.flag(problems));
     Some(Network {
-        subnets: at.require("subnets", problems)?.list(problems),
-        security_groups: at.require("security_groups", problems)?.list(problems),
-        assign_public_ip: at.get("assign_public_ip").is_some_and(|at| at.flag(problems)),
+        subnets: subnets?,
+        security_groups: groups?,
+        assign_public_ip,
     })
 }
 
 fn database(at: &At, problems: &mut Problems) -> Option<Database> {
-    let fields = at.object(problems)?;
-    at.refuse_others(fields, &["kind", "id"], problems);
-    let kind = at.require("kind", problems)?;
-    let kind = match kind.text(problems)?.as_str() {
-        "rds-instance" => DatabaseKind::RdsInstance,
-        "rds-cluster" => DatabaseKind::RdsCluster,
-        _ => {
-            return kind.wrong(
-                problems,
-                "is not a kind of database",
-                "use `rds-instance` or `rds-cluster`",
-            );
-        }
-    };
-    Some(Database {
-        kind,
-        id: at.require("id", problems)?.text(problems)?,
-    })
+    at.attributes(&["kind", "id"], problems)?;
+    let kind = at.require("kind", problems).and_then(|at| {
+        Some(match at.text(problems)?.as_str() {
+            "rds-instance" => DatabaseKind::RdsInstance,
+            "rds-cluster" => DatabaseKind::RdsCluster,
+            _ => {
+                return at.wrong(
+                    problems,
+                    "is not a kind of database",
+                    "use `rds-instance` or `rds-cluster`",
+                );
+            }
+        })
+    });
+    let id = at.require("id", problems).and_then(|at| at.text(problems));
+    Some(Database { kind: kind?, id: id? })
 }
 
 fn service(at: &At, problems: &mut Problems) -> Option<Service> {
-    let fields = at.object(problems)?;
     let known = [
         "name",
         "task_definition",
@@ -203,34 +125,45 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         "scaling",
         "rollout_timeout_seconds",
     ];
-    at.refuse_others(fields, &known, problems);
+    at.attributes(&known, problems)?;
     let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
     let rollout = rollout_timeout_seconds(at, problems);
     let definition = at.require("task_definition", problems);
+    let definition = definition.and_then(|at| task_definition(&at, problems));
     let count = at.require("desired_count", problems);
+    let count = count.and_then(|at| at.number(problems, u32::MAX));
     let name = at.require("name", problems).and_then(|at| at.text(problems));
-    let definition = definition?;
-    let containers = definition.require("containerDefinitions", problems)?;
-    let has_containers = containers.value.as_array().is_some_and(|containers| {
-        !containers.is_empty()
-            && containers
-                .iter()
-                .all(|container| container.get("name").is_some_and(Value::is_string))
-    });
-    if !has_containers {
-        return containers.wrong(
-            problems,
-            "is not a list of containers with names",
-            "give at least one container, each with a `name`",
-        );
-    }
     Some(Service {
         name: name?,
-        task_definition: definition.value.clone(),
-        desired_count: count?.number(problems, u32::MAX)?,
+        task_definition: definition?,
+        desired_count: count?,
         scaling: bounds,
         rollout_timeout_seconds: rollout?,
     })
+}
+
+/// What `ecs:RegisterTaskDefinition` takes. Only the containers are checked, because a release puts images into them.
+fn task_definition(at: &At, problems: &mut Problems) -> Option<Value> {
+    at.object(problems)?;
+    let containers = at.require("containerDefinitions", problems)?;
+    match containers.value {
+        Partial::Unknown => {}
+        Partial::List(list) if !list.is_empty() => {
+            for container in containers.elements() {
+                if container.object(problems).is_some() {
+                    container.require("name", problems).and_then(|at| at.text(problems));
+                }
+            }
+        }
+        _ => {
+            return containers.wrong(
+                problems,
+                "is not a list of containers with names",
+                "give at least one container, each with a `name`",
+            );
+        }
+    }
+    at.value.whole()
 }
 
 fn rollout_timeout_seconds(service: &At, problems: &mut Problems) -> Option<u32> {
@@ -244,49 +177,48 @@ fn rollout_timeout_seconds(service: &At, problems: &mut Problems) -> Option<u32>
 }
 
 fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
-    let fields = at.object(problems)?;
-    at.refuse_others(fields, &["min", "max"], problems);
-    let max = at.require("max", problems);
-    let min = at.require("min", problems)?.number(problems, u32::MAX)?;
-    let max = max?;
-    match max.number(problems, u32::MAX)? {
-        most if most < min => max.wrong(problems, "is less than `min`", "give at least as many as `min`"),
-        max => Some(Scaling { min, max }),
+    at.attributes(&["min", "max"], problems)?;
+    let most = at.require("max", problems);
+    let max = most.as_ref().and_then(|at| at.number(problems, u32::MAX));
+    let min = at.require("min", problems).and_then(|at| at.number(problems, u32::MAX));
+    let (max, min) = (max?, min?);
+    match most {
+        Some(most) if max < min => most.wrong(problems, "is less than `min`", "give at least as many as `min`"),
+        _ => Some(Scaling { min, max }),
     }
 }
 
 fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
-    let command = at.require("command", problems);
-    let service = at.require("service", problems)?.name(problems)?;
-    let command = command?;
-    let words = command.list(problems);
-    if words.is_empty() {
-        return command.wrong(problems, "is empty", "give the program and its arguments");
-    }
+    let command = at.require("command", problems).and_then(|at| {
+        let words = at.list(problems)?;
+        if words.is_empty() {
+            return at.wrong(problems, "is empty", "give the program and its arguments");
+        }
+        Some(words)
+    });
+    let service = at.require("service", problems).and_then(|at| at.name(problems));
     let timeout_seconds = match at.get("timeout_seconds") {
-        None => default_timeout_seconds(),
-        Some(at) => match at.number(problems, 86_400)? {
-            0 => return at.wrong(problems, "is 0", "give at least one second"),
+        None => Some(default_timeout_seconds()),
+        Some(at) => match at.number(problems, 86_400) {
+            Some(0) => at.wrong(problems, "is 0", "give at least one second"),
             seconds => seconds,
         },
     };
     Some(OneOff {
-        service,
-        command: words,
-        timeout_seconds,
+        service: service?,
+        command: command?,
+        timeout_seconds: timeout_seconds?,
     })
 }
 
 fn task(at: &At, problems: &mut Problems) -> Option<OneOff> {
-    let fields = at.object(problems)?;
-    at.refuse_others(fields, &["service", "command", "timeout_seconds"], problems);
+    at.attributes(&["service", "command", "timeout_seconds"], problems)?;
     one_off(at, problems)
 }
 
 fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
-    let fields = at.object(problems)?;
     let known = ["name", "group", "service", "command", "timeout_seconds"];
-    at.refuse_others(fields, &known, problems);
+    at.attributes(&known, problems)?;
     let name = at.require("name", problems).and_then(|at| at.text(problems));
     let group = match at.get("group") {
         None => Some(default_group()),
@@ -302,22 +234,19 @@ fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
 
 /// Commands that run one after the other.
 fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
-    let Some(values) = at.value.as_array() else {
+    if !matches!(at.value, Partial::List(_) | Partial::Unknown) {
         at.wrong::<()>(
             problems,
             "is not a list",
             "give a list: what is in it runs in this order",
         );
-        return Vec::new();
-    };
+    }
     let mut commands = Vec::new();
-    for (index, value) in values.iter().enumerate() {
-        let at = At {
-            path: format!("{}[{index}]", at.path),
-            value,
-        };
-        let Some(fields) = at.object(problems) else { continue };
-        at.refuse_others(fields, &["name", "service", "command", "timeout_seconds"], problems);
+    for at in at.elements() {
+        let known = ["name", "service", "command", "timeout_seconds"];
+        if at.attributes(&known, problems).is_none() {
+            continue;
+        }
         let name = at.require("name", problems).and_then(|at| at.name(problems));
         if let (Some(run), Some(name)) = (one_off(&at, problems), name) {
             commands.push(NamedOneOff { name, run });
@@ -327,27 +256,36 @@ fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
 }
 
 fn health(at: &At, problems: &mut Problems) -> Option<Health> {
-    let fields = at.object(problems)?;
-    at.refuse_others(fields, &["url", "expect"], problems);
-    let url = at.require("url", problems)?;
-    let text = url.text(problems)?;
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return url.wrong(
+    at.attributes(&["url", "expect"], problems)?;
+    let url = at.require("url", problems).and_then(|at| {
+        let text = at.text(problems)?;
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return Some(text);
+        }
+        at.wrong(
             problems,
             "is not a web address",
             "start it with `https://` or `http://`",
-        );
-    }
+        )
+    });
     let expect = match at.get("expect") {
-        None => default_expected_status(),
-        Some(at) => u16::try_from(at.number(problems, 599)?).ok()?,
+        None => Some(default_expected_status()),
+        Some(at) => match at.number(problems, 599) {
+            Some(0..100) => at.wrong(problems, "is not an HTTP status", "give a status from 100 to 599"),
+            status => status.and_then(|status| u16::try_from(status).ok()),
+        },
     };
-    Some(Health { url: text, expect })
+    Some(Health {
+        url: url?,
+        expect: expect?,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::whole::COMMANDS_SECONDS;
+    use crate::name::Name;
     use serde_json::json;
 
     fn whole() -> Value {
@@ -449,6 +387,75 @@ mod tests {
                 "slipway.tasks.createsuperuser.service",
             ]
         );
+    }
+
+    #[test]
+    fn what_follows_from_another_problem_is_not_named() {
+        let mut wrong = whole();
+        // The service is there, though it cannot be read: what runs in it is right.
+        wrong["services"]["web"]["desired_count"] = json!(1.5);
+        assert_eq!(fields(&wrong), ["slipway.services.web.desired_count"]);
+
+        let mut wrong = whole();
+        wrong["services"] = json!("web");
+        assert_eq!(fields(&wrong), ["slipway.services"]);
+
+        // A command keeps its place in the list behind one that cannot be read.
+        let mut wrong = whole();
+        let command = json!({"name": "second", "service": "missing", "command": ["x"]});
+        wrong["migrations"] = json!([{"name": "first", "service": "web"}, command, command]);
+        assert_eq!(
+            fields(&wrong),
+            [
+                "slipway.migrations[0].command",
+                "slipway.migrations[1].service",
+                "slipway.migrations[2].name",
+                "slipway.migrations[2].service",
+            ]
+        );
+
+        let remedies = |value: &Value| {
+            let problems = Contract::parse(value).expect_err("problems");
+            problems.into_iter().map(|problem| problem.remedy).collect::<Vec<_>>()
+        };
+        let none = json!({"tasks": {"load": {"service": "web", "command": ["x"]}}});
+        assert_eq!(
+            remedies(&none),
+            ["add the service to the attribute `services`, which has none"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_no_problem() {
+        let known = |mut after: Value, unknown: &Value| {
+            after["endpoints"] = Value::Null;
+            let found = problems(&Partial::planned(Some(&after), Some(unknown)));
+            found.into_iter().map(|problem| problem.field).collect::<Vec<_>>()
+        };
+        let after = json!({
+            "services": {"web": {"desired_count": 2, "task_definition": {"containerDefinitions": [{"name": "web"}]}}},
+            "migrations": [{"name": "a", "service": "web", "command": ["x", null]}, {"name": "b", "service": "missing", "command": []}],
+            "tasks": {"c": {"command": ["x"]}},
+        });
+        let unknown = json!({
+            "cluster": true,
+            "services": {"web": {"name": true}},
+            "migrations": [{"command": [false, true]}, {}],
+            "tasks": {"c": {"service": true}},
+            "network": {"subnets": true, "security_groups": [true]},
+        });
+        let mut with_network = after.clone();
+        with_network["network"] = json!({"security_groups": [null]});
+        assert_eq!(
+            known(with_network, &unknown),
+            ["slipway.migrations[1].command", "slipway.migrations[1].service"]
+        );
+        assert_eq!(
+            known(after, &json!({"services": true, "migrations": true, "tasks": true})),
+            [""; 0]
+        );
+        assert!(problems(&Partial::Unknown).is_empty());
+        assert_eq!(problems(&Partial::Text).len(), 1);
     }
 
     #[test]

@@ -22,6 +22,8 @@ use super::difference::{self, Sides};
 use super::item::{Item, Subject, Trigger};
 use super::pages::Packed;
 use super::{Action, PlanSummary, path};
+use crate::contract::{Contract, Partial};
+use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
 pub use secrets::sensitive_values;
 
@@ -56,6 +58,8 @@ pub struct Shown {
     pub(super) items: Vec<Packed>,
     /// What becomes of the output `slipway`.
     pub(super) contract: Option<PlannedContract>,
+    /// What is wrong with that output, as far as the plan knows it: the apply would only show it when the resources exist.
+    pub contract_problems: Vec<FieldProblem>,
 }
 
 /// Reads a plan. `hide` takes known secrets out of a text: Terraform marks the attribute that a sensitive value was given to, and
@@ -302,6 +306,22 @@ impl Reader<'_> {
         self.push(item);
     }
 
+    fn take_contract(&mut self, change: &Change) {
+        let sides = change.sides();
+        self.shown.contract = Some(PlannedContract::of(sides, self.hide));
+        // Destroyed with the stack.
+        if matches!(change.actions(), Some((Action::Delete, _))) {
+            return;
+        }
+        let mut problems = Contract::problems(&Partial::planned(sides.after, sides.unknown));
+        for problem in &mut problems {
+            for text in [&mut problem.field, &mut problem.detail, &mut problem.remedy] {
+                *text = (self.hide)(text);
+            }
+        }
+        self.shown.contract_problems = problems;
+    }
+
     fn take_outputs(&mut self, outputs: &Value) {
         for (name, output) in outputs.as_object().into_iter().flatten() {
             let change = match Change::read(output) {
@@ -312,7 +332,7 @@ impl Reader<'_> {
                 }
             };
             if name == OUTPUT {
-                self.shown.contract = Some(PlannedContract::of(change.sides(), self.hide));
+                self.take_contract(&change);
             }
             let action = match change.actions() {
                 Some((Action::Create | Action::Update | Action::Delete, None)) if change.importing.is_none() => {

@@ -6,32 +6,36 @@ use hcl_edit::parser::parse_expr;
 
 use super::scan::{self, Fault, LEVELS};
 use super::{Argument, Block, Body, SyntaxError};
+use crate::problem::Place;
 
 /// Reads a whole file.
 pub(super) fn read(text: &str) -> Result<Body<'_>, SyntaxError> {
-    let mut reader = Reader { text, at: 0 };
-    reader.body(0).map_err(|(at, message)| {
-        let before = &text[..text.floor_char_boundary(at)];
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        SyntaxError {
-            line: line_of(text, at),
-            column: line.chars().count() + 1,
-            message: message.to_owned(),
-        }
+    let mut reader = Reader {
+        text,
+        at: 0,
+        known: (0, Place::START),
+    };
+    reader.body(0).map_err(|(at, message)| SyntaxError {
+        place: Place::of(text, at),
+        message: message.to_owned(),
     })
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    let before = &text.as_bytes()[..at.min(text.len())];
-    before.split(|byte| *byte == b'\n').count()
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// The last byte whose place was asked for, with its place: the next one comes after it.
+    known: (usize, Place),
 }
 
 impl<'a> Reader<'a> {
+    /// The place of a byte, which is not before the last that was asked for.
+    fn place(&mut self, byte: usize) -> Place {
+        let (before, place) = self.known;
+        self.known = (byte, place.after(&self.text[before..byte]));
+        self.known.1
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -78,11 +82,12 @@ impl<'a> Reader<'a> {
             let began = self.at;
             let name = self.identifier().ok_or((began, "expected an argument or a block"))?;
             self.skip_space(false)?;
+            let named_at = self.place(began);
             if self.peek() == Some(b'=') {
                 self.at += 1;
-                body.arguments.push(self.argument(name)?);
+                body.arguments.push(self.argument(name, named_at)?);
             } else {
-                body.blocks.push(self.block(name, level)?);
+                body.blocks.push(self.block(name, named_at, level)?);
                 self.skip_space(false)?;
                 if !matches!(self.peek(), None | Some(b'\n' | b'}')) {
                     return Err((self.at, "expected the end of the line after the block"));
@@ -92,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The expression of an argument, up to the end of its line, or of the block in whose line it stands.
-    fn argument(&mut self, name: &'a str) -> Result<Argument<'a>, Fault> {
+    fn argument(&mut self, name: &'a str, named_at: Place) -> Result<Argument<'a>, Fault> {
         self.skip_space(false)?;
         let from = self.at;
         let mut end = from;
@@ -116,11 +121,12 @@ impl<'a> Reader<'a> {
         Ok(Argument {
             name,
             text: &self.text[from..end],
-            line: line_of(self.text, from),
+            named_at,
+            at: self.place(from),
         })
     }
 
-    fn block(&mut self, kind: &'a str, level: usize) -> Result<Block<'a>, Fault> {
+    fn block(&mut self, kind: &'a str, at: Place, level: usize) -> Result<Block<'a>, Fault> {
         let mut labels = Vec::new();
         loop {
             self.skip_space(false)?;
@@ -128,10 +134,10 @@ impl<'a> Reader<'a> {
                 Some(b'{') => break,
                 Some(b'"') => labels.push(self.quoted_label()?),
                 _ => {
-                    let at = self.at;
+                    let began = self.at;
                     let label = self
                         .identifier()
-                        .ok_or((at, "expected `=`, a label, or the `{` of a block"))?;
+                        .ok_or((began, "expected `=`, a label, or the `{` of a block"))?;
                     labels.push(Cow::Borrowed(label));
                 }
             }
@@ -143,7 +149,7 @@ impl<'a> Reader<'a> {
             return Err((began, "the block is not closed"));
         }
         self.at += 1;
-        Ok(Block { kind, labels, body })
+        Ok(Block { kind, labels, body, at })
     }
 
     fn quoted_label(&mut self) -> Result<Cow<'a, str>, Fault> {

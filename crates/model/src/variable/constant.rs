@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use hcl_edit::Span;
 use hcl_edit::expr::{Expression, ForExpr, FuncCall, ObjectKey, UnaryOperator};
 use hcl_edit::template::Element;
 use hcl_edit::visit::{self, Visit};
 use serde_json::{Map, Number, Value};
 
 use super::evaluate::Scope;
+use super::types::Wrong;
 use crate::json::inexact_number;
+use crate::problem::Place;
 use crate::terraform_file::Argument;
 
 /// What a constant expression comes to.
@@ -38,24 +41,30 @@ impl Constant {
     }
 }
 
-/// Evaluates an argument that Terraform evaluates without names and functions; `Err` says why it rejects it.
-pub(super) fn constant(argument: &Argument<'_>) -> Result<Constant, String> {
-    let expression = argument.expression().map_err(|error| error.to_string())?;
-    evaluate(&expression, argument.text)
+/// Evaluates an argument that Terraform evaluates without names and functions; `Err` says why it rejects it, and where.
+pub(super) fn constant(argument: &Argument<'_>) -> Result<Constant, (Place, String)> {
+    let expression = argument.expression().map_err(|error| (error.place, error.message))?;
+    evaluate(&expression, argument.text).map_err(|wrong| (argument.place_at(wrong.byte), wrong.what))
+}
+
+/// The value of an expression that is the same whatever a stack is given; `None` where only Terraform knows it.
+pub(crate) fn constant_of(expression: &Expression) -> Option<Value> {
+    if named_in(expression).is_some() {
+        return None;
+    }
+    literal(expression).or_else(|| {
+        let evaluated = Scope::new(&BTreeMap::new()).evaluate(expression);
+        evaluated.ok()?.to_json()
+    })
 }
 
 /// The same for an expression and its text.
-pub(super) fn evaluate(expression: &Expression, text: &str) -> Result<Constant, String> {
-    if let Some(name) = named_in(expression) {
-        return Err(format!(
-            "`{name}` is not a constant: Terraform accepts neither functions nor references here"
-        ));
+pub(super) fn evaluate(expression: &Expression, text: &str) -> Result<Constant, Wrong> {
+    if let Some((byte, name)) = named_in(expression) {
+        let what = format!("`{name}` is not a constant: Terraform accepts neither functions nor references here");
+        return Err(Wrong { byte, what });
     }
-    let value = literal(expression).or_else(|| {
-        let evaluated = Scope::new(&BTreeMap::new()).evaluate(expression);
-        evaluated.ok()?.to_json()
-    });
-    Ok(match value {
+    Ok(match constant_of(expression) {
         Some(value) if value.is_string() || inexact_number(text).is_none() => Constant::Value(value),
         _ => Constant::Written(text.to_owned()),
     })
@@ -119,8 +128,8 @@ pub(super) fn object_key(key: &ObjectKey) -> Option<String> {
     }
 }
 
-/// A function or a name that an expression uses, and that is none of its own loops'.
-fn named_in(expression: &Expression) -> Option<String> {
+/// A function or a name that an expression uses, and that is none of its own loops'; with its byte.
+fn named_in(expression: &Expression) -> Option<(usize, String)> {
     let mut finder = Finder::default();
     finder.visit_expr(expression);
     finder.found
@@ -129,14 +138,21 @@ fn named_in(expression: &Expression) -> Option<String> {
 #[derive(Default)]
 struct Finder {
     own: Vec<String>,
-    found: Option<String>,
+    found: Option<(usize, String)>,
+}
+
+impl Finder {
+    fn find(&mut self, part: &impl Span, name: String) {
+        let byte = part.span().map_or(0, |span| span.start);
+        self.found.get_or_insert((byte, name));
+    }
 }
 
 impl Visit for Finder {
     fn visit_expr(&mut self, expression: &Expression) {
         match expression {
             Expression::Variable(name) if !self.own.iter().any(|own| own == name.as_str()) => {
-                self.found.get_or_insert_with(|| name.as_str().to_owned());
+                self.find(expression, name.as_str().to_owned());
             }
             other => visit::visit_expr(self, other),
         }
@@ -150,8 +166,7 @@ impl Visit for Finder {
     }
 
     fn visit_func_call(&mut self, call: &FuncCall) {
-        self.found
-            .get_or_insert_with(|| format!("{}(…)", call.name.name.as_str()));
+        self.find(&call.name.name, format!("{}(…)", call.name.name.as_str()));
     }
 
     fn visit_for_expr(&mut self, expression: &ForExpr) {
@@ -174,7 +189,7 @@ mod tests {
     use super::*;
     use crate::terraform_file;
 
-    fn of(text: &str) -> Result<Constant, String> {
+    fn of(text: &str) -> Result<Constant, (Place, String)> {
         let body = format!("a = {text}\n");
         let body = terraform_file::parse(&body).expect(text);
         constant(&body.arguments[0])
@@ -217,7 +232,7 @@ mod tests {
             ("\"${local.x}\"", "`local`"),
             ("true ? 1 : x", "`x`"),
         ] {
-            let error = of(text).expect_err(text);
+            let (_, error) = of(text).expect_err(text);
             assert!(error.contains(name), "{text}: {error}");
         }
     }

@@ -5,79 +5,93 @@ use serde_json::Value;
 use super::Validation;
 use super::constant::Constant;
 use super::native::{flag_of, unknown};
-use super::read::Read;
+use super::read::{Given, Read};
 use super::types::kind;
+use crate::problem::Place;
 use crate::terraform_file;
-use crate::terraform_json::Node;
+use crate::terraform_json::{self, Node, Step};
 
 /// The `variable` blocks of a file; `Err` where the file cannot be read.
-pub(super) fn blocks(text: &str) -> Result<Vec<Read>, String> {
-    let file = Node::parse(text).map_err(|error| error.to_string())?;
+pub(super) fn blocks(text: &str) -> Result<Vec<Read>, (Place, String)> {
+    let file = Node::parse(text).map_err(|error| terraform_json::fault(&error))?;
     // The root may be a list of objects.
     let roots = match &file {
         Node::List(roots) => roots.iter().collect(),
         root => vec![root],
     };
     let blocks = roots.into_iter().flat_map(|root| root.labelled("variable"));
-    Ok(blocks.map(|(name, block)| read(name, block)).collect())
+    Ok(blocks.map(|(name, block)| read(text, name, block)).collect())
 }
 
-fn read(name: &str, block: &Node) -> Read {
-    let mut read = Read {
-        name: name.to_owned(),
-        ..Read::default()
+fn read(text: &str, name: &str, block: &Node) -> Read {
+    let place = |path: &[Step<'_>]| {
+        let path = [&[Step::Member("variable"), Step::Member(name)], path].concat();
+        terraform_json::place(text, &path)
     };
+    let mut read = Read::new(name.to_owned(), place(&[]));
     let mut seen = Vec::new();
     for (key, node) in block.members() {
+        let at = place(&[Step::Member(key)]);
         if seen.contains(&key) && key != "validation" {
-            read.problem(format_args!("`{key}` is given twice"), "give it once");
+            read.problem(at, format_args!("`{key}` is given twice"), "give it once");
         }
         seen.push(key);
         match node.value() {
-            Ok(value) => take(&mut read, key, value),
+            Ok(value) => take(&mut read, at, key, value),
             Err(_) if key == "validation" => {}
-            Err(twice) => read.problem(format_args!("`{key}` names `{twice}` twice"), "name it once"),
+            Err(twice) => read.problem(at, format_args!("`{key}` names `{twice}` twice"), "name it once"),
         }
     }
-    let text = |block: &Node, key: &str| block.get(key).and_then(Node::as_text).unwrap_or_default().to_owned();
-    for block in block.blocks("validation") {
+    let text_of = |block: &Node, key: &str| block.get(key).and_then(Node::as_text).unwrap_or_default().to_owned();
+    for (index, block) in block.blocks("validation").into_iter().enumerate() {
+        for name in ["condition", "error_message"] {
+            if block.get(name).is_none() {
+                let at = place(&[Step::Member("validation"), Step::Element(index)]);
+                read.problem(
+                    at,
+                    format_args!("a validation has no `{name}`"),
+                    "write both `condition` and `error_message`",
+                );
+            }
+        }
         read.declared.validations.push(Validation {
-            condition: text(block, "condition"),
-            error_message: text(block, "error_message"),
+            condition: text_of(block, "condition"),
+            error_message: text_of(block, "error_message"),
         });
     }
     read
 }
 
-fn take(read: &mut Read, key: &str, value: Value) {
+fn take(read: &mut Read, at: Place, key: &str, value: Value) {
     match (key, value) {
         ("type", Value::String(written)) => {
             let expression = terraform_file::expression(&written).map_err(|error| error.message);
-            match expression.and_then(|expression| kind(&expression)) {
+            match expression.and_then(|expression| kind(&expression).map_err(|wrong| wrong.what)) {
                 Ok(kind) => read.declared.kind = Some((kind, written)),
-                Err(what) => read.problem(what, "use a Terraform type constraint"),
+                Err(what) => read.problem(at, what, "use a Terraform type constraint"),
             }
         }
-        ("type", _) => read.problem("the type is not a text", "write the type constraint as a text"),
-        ("default", value) => read.declared.default = Some(Constant::Value(value)),
+        ("type", _) => read.problem(at, "the type is not a text", "write the type constraint as a text"),
+        ("default", value) => read.declared.default = Some(Given::new(Constant::Value(value), at)),
         ("description", Value::String(text)) => read.declared.description = Some(text),
         ("description", value @ (Value::Number(_) | Value::Bool(_))) => {
             read.declared.description = Some(value.to_string());
         }
-        ("description", _) => read.problem("`description` is not a text", "write a text"),
-        ("sensitive", value) => read.declared.sensitive = flag(read, key, &value),
-        ("ephemeral", value) => read.declared.ephemeral = flag(read, key, &value),
-        ("nullable", value) => read.declared.nullable = flag(read, key, &value),
+        ("description", _) => read.problem(at, "`description` is not a text", "write a text"),
+        ("sensitive", value) => read.declared.sensitive = flag(read, at, key, &value),
+        ("ephemeral", value) => read.declared.ephemeral = flag(read, at, key, &value),
+        ("nullable", value) => read.declared.nullable = flag(read, at, key, &value),
         // The second is where a comment stands in this syntax.
         ("validation" | "//", _) => {}
-        (name, _) => unknown(read, name),
+        (name, _) => unknown(read, at, name),
     }
 }
 
-fn flag(read: &mut Read, key: &str, value: &Value) -> Option<bool> {
+fn flag(read: &mut Read, at: Place, key: &str, value: &Value) -> Option<bool> {
     let flag = flag_of(value);
     if flag.is_none() {
         read.problem(
+            at,
             format_args!("`{key}` is neither true nor false"),
             "write `true` or `false`",
         );

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::constant::Constant;
-use super::{Kind, Validation, Variable, convert, json, native, values};
-use crate::problem::FieldProblem;
+use super::{Kind, Validation, Variable, convert, json, native, validation, values};
+use crate::problem::{FieldProblem, Place};
 use crate::terraform_file;
+
+/// The remedy of a wrong syntax.
+pub(crate) const SYNTAX_REMEDY: &str = "correct the syntax";
 
 /// Reads the schema out of the files of a root module, given as `(file name, text)`. Every problem is named at once, in
 /// the field `files.<file name>`. Files in which Terraform keeps no configuration are passed over.
@@ -24,10 +27,8 @@ pub fn read_schema<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Resul
     }
     for (file, text) in values::in_order(&files) {
         match values::read(file, text) {
-            Ok(given) => given
-                .into_iter()
-                .for_each(|(name, value)| reader.give(file, &name, value)),
-            Err(what) => reader.problem(file, what, "give values as `name = value`"),
+            Ok(given) => given.into_iter().for_each(|given| reader.give(file, given)),
+            Err((at, what)) => reader.problem(file, at, what, "give values as `name = value`"),
         }
     }
     reader.finish()
@@ -61,7 +62,7 @@ pub(crate) fn is_override(file: &str) -> bool {
 #[derive(Default)]
 pub(super) struct Declared {
     pub(super) kind: Option<(Kind, String)>,
-    pub(super) default: Option<Constant>,
+    pub(super) default: Option<Given>,
     pub(super) description: Option<String>,
     pub(super) sensitive: Option<bool>,
     pub(super) ephemeral: Option<bool>,
@@ -69,34 +70,72 @@ pub(super) struct Declared {
     pub(super) validations: Vec<Validation>,
 }
 
+/// A default, and where it is written.
+pub(super) struct Given {
+    value: Constant,
+    at: Place,
+    /// The file, where it is not the one that declares the variable.
+    file: Option<String>,
+}
+
+impl Given {
+    pub(super) fn new(value: Constant, at: Place) -> Self {
+        Self { value, at, file: None }
+    }
+}
+
 /// A block, and what is wrong with it.
-#[derive(Default)]
 pub(super) struct Read {
     pub(super) name: String,
     pub(super) declared: Declared,
-    /// Each with its remedy.
-    pub(super) problems: Vec<(String, &'static str)>,
+    /// Where it begins.
+    at: Place,
+    problems: Vec<Wrong>,
+}
+
+struct Wrong {
+    at: Place,
+    detail: String,
+    remedy: &'static str,
 }
 
 impl Read {
-    pub(super) fn problem(&mut self, detail: impl std::fmt::Display, remedy: &'static str) {
-        self.problems
-            .push((format!("variable `{}`: {detail}", self.name), remedy));
+    pub(super) fn new(name: String, at: Place) -> Self {
+        Self {
+            name,
+            declared: Declared::default(),
+            at,
+            problems: Vec::new(),
+        }
     }
+
+    pub(super) fn problem(&mut self, at: Place, detail: impl std::fmt::Display, remedy: &'static str) {
+        self.problems.push(Wrong {
+            at,
+            detail: format!("variable `{}`: {detail}", self.name),
+            remedy,
+        });
+    }
+}
+
+/// A variable as the files read so far declare it.
+struct Known {
+    declared: Declared,
+    file: String,
+    at: Place,
 }
 
 /// What has been read.
 #[derive(Default)]
 struct Reader {
-    /// By name, with the file that declares it.
-    variables: BTreeMap<String, (Declared, String)>,
+    variables: BTreeMap<String, Known>,
     problems: Vec<FieldProblem>,
 }
 
 impl Reader {
-    fn problem(&mut self, file: &str, detail: impl Into<String>, remedy: &str) {
+    fn problem(&mut self, file: &str, at: Place, detail: impl Into<String>, remedy: &str) {
         self.problems
-            .push(FieldProblem::new(format!("files.{file}"), detail, remedy));
+            .push(FieldProblem::new(format!("files.{file}"), detail, remedy).at(at));
     }
 
     fn read(&mut self, file: &str, text: &str, take: fn(&mut Self, &str, Read)) {
@@ -108,42 +147,53 @@ impl Reader {
         match blocks {
             Ok(blocks) => {
                 for mut block in blocks {
-                    for (detail, remedy) in block.problems.drain(..) {
-                        self.problem(file, detail, remedy);
+                    for Wrong { at, detail, remedy } in block.problems.drain(..) {
+                        self.problem(file, at, detail, remedy);
                     }
                     take(self, file, block);
                 }
             }
-            Err(what) => self.problem(file, what, "correct the syntax: `terraform fmt` shows the place too"),
+            Err((at, what)) => self.problem(file, at, what, SYNTAX_REMEDY),
         }
     }
 
     fn declare(&mut self, file: &str, block: Read) {
-        let Read { name, declared, .. } = block;
-        if self.variables.contains_key(&name) {
-            return self.problem(file, format!("variable `{name}` is declared twice"), "declare it once");
+        let Read { name, declared, at, .. } = block;
+        if let Some(known) = self.variables.get(&name) {
+            let detail = format!(
+                "variable `{name}` is declared twice, first at {}:{}",
+                known.file, known.at.line
+            );
+            return self.problem(file, at, detail, "declare it once");
         }
         if let Some(what) = name_problem(&name) {
-            self.problem(file, format!("variable `{name}`: {what}"), "choose another name");
+            self.problem(file, at, format!("variable `{name}`: {what}"), "choose another name");
         }
-        self.variables.insert(name, (declared, file.to_owned()));
+        let file = file.to_owned();
+        self.variables.insert(name, Known { declared, file, at });
     }
 
     /// What an override file says takes the place of what the other file says.
     fn change(&mut self, file: &str, block: Read) {
-        let Read { name, declared, .. } = block;
+        let Read {
+            name, mut declared, at, ..
+        } = block;
         if !declared.validations.is_empty() {
             let detail = format!("variable `{name}`: an override file cannot change validations");
-            self.problem(file, detail, "write them where the variable is declared");
+            self.problem(file, at, detail, "write them where the variable is declared");
         }
-        let Some((base, _)) = self.variables.get_mut(&name) else {
+        let Some(Known { declared: base, .. }) = self.variables.get_mut(&name) else {
             let detail = format!("variable `{name}` is declared in an override file only");
             return self.problem(
                 file,
+                at,
                 detail,
                 "declare it in another file too: an override file changes what there is",
             );
         };
+        if let Some(default) = &mut declared.default {
+            default.file = Some(file.to_owned());
+        }
         *base = Declared {
             kind: declared.kind.or(base.kind.take()),
             default: declared.default.or(base.default.take()),
@@ -156,8 +206,9 @@ impl Reader {
     }
 
     /// A `.tfvars` file gives the value that counts where a request gives none. Terraform warns of a name that is not declared.
-    fn give(&mut self, file: &str, name: &str, value: Constant) {
-        let Some((declared, _)) = self.variables.get_mut(name) else {
+    fn give(&mut self, file: &str, given: values::Given) {
+        let values::Given { name, value, at } = given;
+        let Some(Known { declared, .. }) = self.variables.get_mut(&name) else {
             return;
         };
         // A null is no value for a variable that is never null.
@@ -166,22 +217,43 @@ impl Reader {
         }
         let kind = declared.kind.as_ref().map_or(&Kind::Any, |(kind, _)| kind);
         match value.value().and_then(|value| convert::problem(kind, value)) {
-            None => declared.default = Some(value),
+            None => {
+                declared.default = Some(Given {
+                    value,
+                    at,
+                    file: Some(file.to_owned()),
+                });
+            }
             Some(what) => {
                 let detail = format!("the value of `{name}` does not fit its type: {what}");
-                self.problem(file, detail, "give a value of the variable's type");
+                self.problem(file, at, detail, "give a value of the variable's type");
             }
         }
     }
 
     fn finish(mut self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
-        let mut variables = Vec::new();
-        for (name, (declared, file)) in std::mem::take(&mut self.variables) {
-            if let Some(what) = default_problem(&declared) {
-                let detail = format!("variable `{name}`: {what}");
-                self.problem(&file, detail, "correct the default: Terraform would reject it");
+        let (mut variables, mut places) = (Vec::new(), BTreeMap::new());
+        for (name, known) in std::mem::take(&mut self.variables) {
+            let Known { declared, file, .. } = known;
+            if let Some(default) = &declared.default {
+                let file = default.file.clone().unwrap_or(file);
+                if let Some(what) = default_problem(&declared, default) {
+                    let detail = format!("variable `{name}`: {what}");
+                    let remedy = "correct the default: Terraform would reject it";
+                    self.problem(&file, default.at, detail, remedy);
+                }
+                places.insert(name.clone(), (file, default.at));
             }
             variables.push(variable(name, declared));
+        }
+        if self.problems.is_empty() {
+            for (name, message) in validation::defaults(&variables) {
+                if let Some((file, at)) = places.get(&name).cloned() {
+                    let detail = format!("variable `{name}`: the default does not pass its validation: {message}");
+                    let remedy = "give a default that does, or none: a stack that gives no value would always fail";
+                    self.problem(&file, at, detail, remedy);
+                }
+            }
         }
         if self.problems.is_empty() {
             Ok(variables)
@@ -216,8 +288,8 @@ fn name_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-fn default_problem(declared: &Declared) -> Option<String> {
-    let default = declared.default.as_ref()?.value()?;
+fn default_problem(declared: &Declared, default: &Given) -> Option<String> {
+    let default = default.value.value()?;
     if default.is_null() && declared.nullable == Some(false) {
         return Some("the default is null, and `nullable` is false".to_owned());
     }
@@ -229,8 +301,9 @@ fn default_problem(declared: &Declared) -> Option<String> {
 fn variable(name: String, declared: Declared) -> Variable {
     let (kind, type_text) = declared.kind.unwrap_or_else(|| (Kind::Any, "any".to_owned()));
     let sensitive = declared.sensitive.unwrap_or_default() || declared.ephemeral.unwrap_or_default();
-    let shown = declared.default.as_ref().filter(|_| !sensitive);
-    let hidden = declared.default.as_ref().filter(|_| sensitive);
+    let default = declared.default.as_ref().map(|given| &given.value);
+    let shown = default.filter(|_| !sensitive);
+    let hidden = default.filter(|_| sensitive);
     Variable {
         name,
         kind,
@@ -273,7 +346,7 @@ mod tests {
               default     = -1.5
               nullable    = false
               validation {
-                condition     = var.size > 0
+                condition     = var.size > -2
                 error_message = "A disk has a size."
               }
             }
@@ -296,7 +369,7 @@ mod tests {
             (Some(json!(-1.5)), false, false)
         );
         assert_eq!((size.kind.clone(), size.type_text.as_str()), (Kind::Number, "number"));
-        assert_eq!(size.validations[0].condition, "var.size > 0");
+        assert_eq!(size.validations[0].condition, "var.size > -2");
         assert_eq!(size.validations[0].error_message, "A disk has a size.");
     }
 
@@ -345,8 +418,27 @@ mod tests {
     fn a_broken_file_is_named_with_the_place() {
         let named = problems("main.tf", "variable \"a\" {\n  type = \n}");
         assert_eq!(named[0].field, "files.main.tf");
-        assert!(named[0].detail.starts_with("line 2"), "{named:?}");
+        assert_eq!(named[0].place.map(|place| place.line), Some(2), "{named:?}");
         assert_eq!(problems("main.tf.json", "{")[0].field, "files.main.tf.json");
+    }
+
+    #[test]
+    fn default_that_fails_its_own_validation_is_rejected() {
+        let text = |default: &str, condition: &str| {
+            format!(
+                "variable \"a\" {{\n default = {default}\n validation {{\n condition = {condition}\n error_message = \"No.\"\n }}\n}}\nvariable \"b\" {{\n default = 1\n}}\n"
+            )
+        };
+        assert_eq!(
+            problems("main.tf", &text("-1", "var.a > 0"))[0]
+                .place
+                .map(|place| place.line),
+            Some(2)
+        );
+        // A value that must be given, and a choice between two.
+        for (default, condition) in [("null", "var.a != null"), ("2", "var.a < var.b"), ("1", "var.a > 0")] {
+            schema("main.tf", &text(default, condition));
+        }
     }
 
     /// What `terraform validate` (1.11) accepts, and what it rejects with which words of ours.
@@ -476,7 +568,7 @@ mod tests {
             ("b = \"x\"", "number is required"),
             ("b = var.a", "not a constant"),
             ("b {}", "block"),
-            ("b =", "line 1"),
+            ("b =", "expected an expression"),
         ] {
             let named = read_schema([files[0], ("x.auto.tfvars", text)].into_iter()).expect_err(text);
             assert!(

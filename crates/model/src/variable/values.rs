@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::constant::{Constant, constant};
+use crate::problem::Place;
 use crate::terraform_file;
-use crate::terraform_json::Node;
+use crate::terraform_json::{self, Node, Step};
 
 /// The variable files that Terraform loads by itself, in its order of precedence: a later one wins
 /// (`https://developer.hashicorp.com/terraform/language/values/variables#variable-definition-precedence`).
@@ -26,10 +27,12 @@ pub(super) fn in_order<'a>(files: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a st
 /// The values in a `.tfvars` file, for a request.
 pub fn values_in(text: &str) -> Result<Map<String, Value>, String> {
     let mut values = Map::new();
-    for (name, value) in read("", text)? {
+    let given = read("", text);
+    for Given { name, value, .. } in
+        given.map_err(|(at, what)| format!("line {}, column {}: {what}", at.line, at.column))?
+    {
         match value {
-            Constant::Value(value) if !values.contains_key(&name) => values.insert(name, value),
-            Constant::Value(_) => return Err(format!("`{name}` is given twice")),
+            Constant::Value(value) => values.insert(name, value),
             Constant::Written(text) => {
                 return Err(format!(
                     "`{name}`: {text} cannot be kept exactly: give a value with fewer digits"
@@ -40,27 +43,55 @@ pub fn values_in(text: &str) -> Result<Map<String, Value>, String> {
     Ok(values)
 }
 
-/// The values in a file by the names of their variables.
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<(String, Constant)>, String> {
+/// A value that a file gives a variable.
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) value: Constant,
+    pub(super) at: Place,
+}
+
+/// The values in a file.
+pub(super) fn read(file: &str, text: &str) -> Result<Vec<Given>, (Place, String)> {
     if file.ends_with(".json") {
-        let values = Node::parse(text).map_err(|error| error.to_string())?;
-        let value = |(name, node): &(String, Node)| {
-            let value = node
-                .value()
-                .map_err(|twice| format!("`{name}` names `{twice}` twice"))?;
-            Ok((name.clone(), Constant::Value(value)))
-        };
-        return values.members().iter().map(value).collect();
+        return read_json(text);
     }
-    let body = terraform_file::parse(text).map_err(|error| error.to_string())?;
+    let body = terraform_file::parse(text).map_err(|error| (error.place, error.message))?;
     if let Some(block) = body.blocks.first() {
-        return Err(format!("it has a block `{}`", block.kind));
+        return Err((block.at, format!("it has a block `{}`", block.kind)));
     }
-    let value = |argument: &terraform_file::Argument<'_>| {
-        let value = constant(argument).map_err(|what| format!("the value of `{}`: {what}", argument.name))?;
-        Ok((argument.name.to_owned(), value))
+    let mut values: Vec<Given> = Vec::new();
+    for argument in &body.arguments {
+        let name = argument.name.to_owned();
+        if values.iter().any(|known| known.name == name) {
+            return Err((argument.named_at, format!("`{name}` is given twice")));
+        }
+        let value = constant(argument).map_err(|(at, what)| (at, format!("the value of `{name}`: {what}")))?;
+        values.push(Given {
+            name,
+            value,
+            at: argument.at,
+        });
+    }
+    Ok(values)
+}
+
+fn read_json(text: &str) -> Result<Vec<Given>, (Place, String)> {
+    let node = Node::parse(text).map_err(|error| terraform_json::fault(&error))?;
+    let Node::Object(members) = &node else {
+        return Err((Place::START, "it is not an object".to_owned()));
     };
-    body.arguments.iter().map(value).collect()
+    let value = |(name, node): &(String, Node)| {
+        let at = terraform_json::place(text, &[Step::Member(name)]);
+        let value = node
+            .value()
+            .map_err(|twice| (at, format!("`{name}` names `{twice}` twice")))?;
+        Ok(Given {
+            name: name.clone(),
+            value: Constant::Value(value),
+            at,
+        })
+    };
+    members.iter().map(value).collect()
 }
 
 #[cfg(test)]

@@ -269,6 +269,7 @@ async fn an_operation_takes_what_the_workflow_finds() {
     let progress = Progress {
         done: 1,
         total: 3,
+        running: 1,
         current: Some("terraform_data.web".to_owned()),
     };
     let log = LogStream {

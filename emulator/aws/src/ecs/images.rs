@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
@@ -34,6 +35,9 @@ pub(super) struct Image {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// The schema of the file, for editors.
+    #[serde(rename = "$schema", default)]
+    _schema: IgnoredAny,
     pub(super) entrypoint: Vec<String>,
     #[serde(default)]
     pub(super) command: Vec<String>,

@@ -137,6 +137,8 @@ pub struct Progress {
     pub done: u64,
     /// The number of resources in the plan.
     pub total: u64,
+    /// Resources that Terraform works on at this moment.
+    pub running: u64,
     /// The address of the resource that was started last.
     pub current: Option<String>,
 }
@@ -312,6 +314,7 @@ impl Operation {
             progress: operation.progress.map(|progress| Progress {
                 done: progress.done,
                 total: progress.total,
+                running: progress.running,
                 current: progress.current,
             }),
             plan: operation.plan.map(|plan| Plan::new(plan, verdict)),

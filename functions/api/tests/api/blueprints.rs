@@ -116,7 +116,7 @@ async fn what_cannot_be_published() {
         ),
         ("shop/versions/1.0.0", file("main.tf", "a\u{0}"), 422, "files.main.tf"),
         // What the runner or the workflow would refuse when a stack is made.
-        ("shop/versions/1.0.0", file("main.tf", ""), 422, "files"),
+        ("shop/versions/1.0.0", file("main.tf", ""), 422, "files.main.tf"),
         (
             "shop/versions/1.0.0",
             file("main.tf", "output \"slipway\" { value = [] }"),

@@ -43,6 +43,50 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
 }
 
 #[tokio::test]
+async fn schemas_are_whole() {
+    let server = Server::start().await;
+    for name in [
+        "blueprint",
+        "contract",
+        "environment",
+        "image",
+        "release",
+        "source-account",
+        "stack",
+        "stack-update",
+    ] {
+        let answer = server.get(&format!("/schemas/{name}.json")).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/schema+json"),
+            "{name}"
+        );
+        let schema = answer.json();
+        assert_eq!(schema["additionalProperties"], false, "{name}");
+        assert!(
+            schema["$schema"]
+                .as_str()
+                .is_some_and(|draft| draft.contains("2020-12")),
+            "{name}"
+        );
+        assert_eq!(
+            schema["properties"].get("$schema").is_some(),
+            name != "contract",
+            "{name}"
+        );
+        let mut found = BTreeSet::new();
+        references(&schema, &mut found);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("a local reference");
+            assert!(schema.pointer(pointer).is_some(), "{name}: {reference} leads nowhere");
+        }
+    }
+    let missing = server.get("/schemas/none.json").await;
+    assert_eq!(missing.status, 404);
+    assert!(missing.json()["detail"].to_string().contains("contract.json"));
+}
+
+#[tokio::test]
 async fn the_document_is_whole() {
     let server = Server::start().await;
     let document = document(&server).await;

@@ -1,0 +1,12 @@
+//! What blueprint authors use: a module to begin with, and the checks of one, before it is published.
+
+pub mod check;
+mod files;
+pub mod finding;
+pub mod init;
+pub mod outline;
+pub mod sarif;
+mod terraform;
+pub mod test;
+
+pub use terraform::Providers;

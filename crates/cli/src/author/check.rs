@@ -1,0 +1,223 @@
+//! `slipway blueprint check`: everything that is wrong with a blueprint, with its place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slipway_model::blueprint::Source;
+use slipway_model::problem::{FieldProblem, Place};
+use slipway_model::{terraform_file, terraform_json};
+
+use super::files::Files;
+pub use super::finding::Finding;
+use super::finding::{Rule, Severity};
+use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
+use crate::bundle::{self, ABOUT, About};
+use crate::error::Error;
+use crate::publish::blueprints::name_of;
+use crate::terraform::Search;
+
+/// What a check came to.
+pub struct Checked {
+    pub source: Source,
+    /// In the order of files and lines.
+    pub findings: Vec<Finding>,
+    /// What was not checked, and why.
+    pub notes: Vec<String>,
+    pub terraform: Option<PathBuf>,
+}
+
+impl Checked {
+    /// How many errors there are.
+    pub fn errors(&self) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count()
+    }
+}
+
+/// Checks the blueprint in a folder. Its local modules may be anywhere below `top`.
+pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -> Result<Checked, Error> {
+    let source = bundle::read(folder, top)?;
+    let files = Files::new(folder, &source);
+    let mut findings = about(folder)?;
+    let problems = source.check().err().unwrap_or_default();
+    findings.extend(problems.into_iter().map(|problem| Finding::of(problem, &files)));
+    let mut notes = Vec::new();
+    let terraform = search.installed()?;
+    match &terraform {
+        Some(program) => {
+            let copy = Copy::of(&source, program, providers, &search.providers())?;
+            by_terraform(&copy, &files, &mut findings, &mut notes)?;
+        }
+        None => notes.push(
+            "Terraform was not found on PATH, so resources, types and most references were not checked: install Terraform or set \
+             SLIPWAY_TERRAFORM"
+                .to_owned(),
+        ),
+    }
+    findings
+        .sort_by(|one, other| (&one.file, one.place, one.severity).cmp(&(&other.file, other.place, other.severity)));
+    Ok(Checked {
+        source,
+        findings,
+        notes,
+        terraform,
+    })
+}
+
+/// What Terraform says of files that have no other problem, as far as it needs no network: where the modules come from elsewhere, or
+/// the providers have not been kept by an earlier check, nothing.
+pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Error> {
+    let search = Search::from_env();
+    let kept = search.providers();
+    let needs_packages = !source.providers().is_empty();
+    let Some(program) = search.installed()? else {
+        return Ok(Vec::new());
+    };
+    if source.calls_remote_modules() || (needs_packages && !kept.is_dir()) {
+        return Ok(Vec::new());
+    }
+    let files = Files::new(folder, source);
+    let mut findings = Vec::new();
+    let copy = Copy::of(source, &program, Providers::Kept, &kept)?;
+    by_terraform(&copy, &files, &mut findings, &mut Vec::new())?;
+    let errors = findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    let problem = |finding: Finding| {
+        let field = finding.file.strip_prefix(folder).unwrap_or(&finding.file);
+        FieldProblem::new(format!("files.{}", field.display()), finding.message, String::new()).at(finding.place)
+    };
+    Ok(errors.map(problem).collect())
+}
+
+/// What is wrong with `blueprint.json`, where there is one.
+fn about(folder: &Path) -> Result<Vec<Finding>, Error> {
+    let path = folder.join(ABOUT);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|source| Error::File {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?,
+    };
+    let finding = |place: Place, message: String, remedy: &str| Finding {
+        file: path.clone(),
+        place,
+        severity: Severity::Error,
+        rule: Rule::Blueprint,
+        message,
+        remedy: Some(remedy.to_owned()),
+    };
+    let about: About = match serde_json::from_str(&text) {
+        Ok(about) => about,
+        Err(error) => {
+            let (place, what) = terraform_json::fault(&error);
+            let remedy =
+                "write {\"version\": \"1.0.0\", \"description\": \"…\"}, and \"name\" where it is not the folder's";
+            return Ok(vec![finding(place, what, remedy)]);
+        }
+    };
+    let mut found = Vec::new();
+    let version = [terraform_json::Step::Member("version")];
+    if !about.version.build.is_empty() {
+        let what = format!(
+            "the version {} has build metadata, which does not distinguish versions",
+            about.version
+        );
+        found.push(finding(
+            terraform_json::place(&text, &version),
+            what,
+            "leave out what follows the `+`",
+        ));
+    }
+    if about.name.is_none()
+        && let Err(Error::Usage(what)) = name_of(folder)
+    {
+        found.push(finding(Place::START, what, "give it a `name`"));
+    }
+    Ok(found)
+}
+
+/// Adds what Terraform finds, less what follows from what is found already.
+fn by_terraform(
+    copy: &Copy,
+    files: &Files<'_>,
+    findings: &mut Vec<Finding>,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    let stops = copy.init()?;
+    let is_ready = !stops.iter().any(Diagnostic::is_error);
+    let said = if is_ready { copy.validate()? } else { stops };
+    let known: BTreeSet<(PathBuf, usize)> = findings
+        .iter()
+        .map(|finding| (finding.file.clone(), finding.place.line))
+        .collect();
+    // A module that cannot be fetched is named at its block, whatever is wrong with its source.
+    let blocks: BTreeSet<(PathBuf, usize)> = known
+        .iter()
+        .filter(|_| !is_ready)
+        .map(|(file, line)| (file.clone(), files.block_at(file, *line)))
+        .collect();
+    for diagnostic in said {
+        let severity = match diagnostic.severity {
+            DiagnosticSeverity::Error => Severity::Error,
+            DiagnosticSeverity::Warning => Severity::Warning,
+            DiagnosticSeverity::Other => continue,
+        };
+        let Some(range) = &diagnostic.range else {
+            // Without a place it is about this machine, or follows from what is named: a module that is not there, say.
+            if known.is_empty() {
+                notes.push(format!(
+                    "Terraform could not check all: {}",
+                    copy.plain(&diagnostic.text())
+                ));
+            }
+            continue;
+        };
+        let path = files.path_of(&range.filename);
+        let file = path
+            .as_ref()
+            .map_or_else(|| files.folder().join(&range.filename), |path| files.shown(path));
+        let is_unreadable = path.is_some_and(|path| files.is_unreadable(&path));
+        let found = Finding {
+            file,
+            place: range.start,
+            severity,
+            rule: Rule::Terraform,
+            message: copy.plain(&diagnostic.text()),
+            remedy: None,
+        };
+        let follows = blocks.contains(&(found.file.clone(), files.block_at(&found.file, found.place.line)))
+            || known.contains(&(found.file.clone(), found.place.line));
+        if !is_unreadable && !follows && !findings.contains(&found) {
+            findings.push(found);
+        }
+    }
+    if !is_ready && !known.is_empty() {
+        notes.push("Terraform checks the rest once these are corrected".to_owned());
+    }
+    Ok(())
+}
+
+impl Files<'_> {
+    /// The line at which the block around a line begins. A file in JSON counts as one block.
+    fn block_at(&self, shown: &Path, line: usize) -> usize {
+        let body = self.named(shown).map(terraform_file::parse);
+        let Some(Ok(body)) = body else { return 0 };
+        let lines = body.blocks.iter().map(|block| block.at.line);
+        lines.filter(|begins| *begins <= line).max().unwrap_or_default()
+    }
+
+    /// Whether a file has a wrong syntax, so that it is named already.
+    fn is_unreadable(&self, path: &str) -> bool {
+        let Some(text) = self.text(path) else { return false };
+        match path.rsplit_once('.') {
+            Some((_, "json")) => terraform_json::Node::parse(text).is_err(),
+            _ => terraform_file::parse(text).is_err(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The files of a blueprint, as the caller names them.
+
+use std::path::{Component, Path, PathBuf};
+
+use slipway_model::blueprint::{Source, folder_of};
+
+/// The files that would be published, and the folder that they were read from.
+pub struct Files<'a> {
+    folder: &'a Path,
+    source: &'a Source,
+}
+
+impl<'a> Files<'a> {
+    pub fn new(folder: &'a Path, source: &'a Source) -> Self {
+        Self { folder, source }
+    }
+
+    /// The folder of the root module.
+    pub fn folder(&self) -> &Path {
+        self.folder
+    }
+
+    /// The path by which the caller opens a file of the blueprint.
+    pub fn shown(&self, path: &str) -> PathBuf {
+        let root = self.source.root.as_str();
+        let below = path.strip_prefix(root).map(|rest| rest.trim_start_matches('/'));
+        if let Some(below) = below.filter(|_| root.is_empty() || path[root.len()..].starts_with('/')) {
+            return self.folder.join(below);
+        }
+        // From the root module's folder up to the folder of all files.
+        let up: PathBuf = root.split('/').map(|_| Component::ParentDir).collect();
+        plain(&self.folder.join(up).join(path))
+    }
+
+    /// The text of the file that is shown so, if it is in Terraform's native syntax.
+    pub fn named(&self, shown: &Path) -> Option<&str> {
+        let native = self.source.files.iter().filter(|(path, _)| path.ends_with(".tf"));
+        let mut named = native.filter(|(path, _)| self.shown(path) == shown);
+        named.next().map(|(_, text)| text.as_str())
+    }
+
+    /// The text of a file.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.source.files.get(path).map(String::as_str)
+    }
+
+    /// The path among the files that a path from the root module's folder leads to.
+    pub fn path_of(&self, path: &str) -> Option<String> {
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let folder = folder_of(&self.source.root, folder)?;
+        Some(if folder.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{folder}/{file}")
+        })
+    }
+}
+
+/// The path without a folder that is left again: `a/b/../c` is `a/c`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let leaves =
+            part == Component::ParentDir && matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        if leaves {
+            plain.pop();
+        } else if part != Component::CurDir {
+            plain.push(part);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_is_shown_by_its_path_from_here() {
+        let mut source = Source::default();
+        for (root, path, folder, shown) in [
+            ("", "main.tf", "web", "web/main.tf"),
+            (
+                "blueprints/web",
+                "blueprints/web/m/a.tf",
+                "tf/blueprints/web",
+                "tf/blueprints/web/m/a.tf",
+            ),
+            ("blueprints/web", "modules/a.tf", "tf/blueprints/web", "tf/modules/a.tf"),
+            ("web", "webs/a.tf", "web", "webs/a.tf"),
+            ("web", "m/a.tf", ".", "../m/a.tf"),
+        ] {
+            root.clone_into(&mut source.root);
+            let files = Files::new(Path::new(folder), &source);
+            assert_eq!(files.shown(path), Path::new(shown), "{root} {path}");
+        }
+        "blueprints/web".clone_into(&mut source.root);
+        let files = Files::new(Path::new("."), &source);
+        assert_eq!(files.path_of("main.tf").as_deref(), Some("blueprints/web/main.tf"));
+        assert_eq!(files.path_of("../../m/a.tf").as_deref(), Some("m/a.tf"));
+        assert_eq!(files.path_of("../../../a.tf"), None);
+    }
+}

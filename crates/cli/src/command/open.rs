@@ -1,0 +1,44 @@
+//! `slipway open`: an endpoint of a stack, in a browser.
+
+use serde_json::{Value, json};
+
+use super::console::open_in_browser;
+use crate::args::Open;
+use crate::client::Client;
+use crate::error::Error;
+use crate::output::Output;
+use crate::stack_id::stack_id;
+
+/// Prints the address, and opens it for a person at a terminal.
+pub async fn run(open: Open, client: &Client, output: Output) -> Result<(), Error> {
+    let stack = stack_id(&open.stack, client).await?;
+    let shown: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
+    let endpoints = shown["endpoints"].as_object().cloned().unwrap_or_default();
+    let names: Vec<&str> = endpoints.keys().map(String::as_str).collect();
+    let found = match &open.name {
+        Some(name) => endpoints.get(name),
+        None if endpoints.len() == 1 => endpoints.values().next(),
+        None => endpoints.get("web"),
+    };
+    let Some(address) = found.and_then(Value::as_str) else {
+        let what = match (&open.name, names.as_slice()) {
+            (_, []) => format!("the stack {stack} has no endpoint"),
+            (Some(name), _) => format!(
+                "the stack {stack} has no endpoint `{name}`: name one of {}",
+                names.join(", ")
+            ),
+            (None, _) => format!(
+                "the stack {stack} has several endpoints: name one of {}",
+                names.join(", ")
+            ),
+        };
+        return Err(Error::Usage(what));
+    };
+    output.answer(&json!({ "url": address }), |_| address.to_owned());
+    // An endpoint may be anything: a browser opens web addresses, and a blueprint must not start another program.
+    let is_web = address.starts_with("https://") || address.starts_with("http://");
+    if is_web && output.is_terminal() && !open.no_browser {
+        open_in_browser(address);
+    }
+    Ok(())
+}

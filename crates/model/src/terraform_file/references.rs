@@ -1,0 +1,118 @@
+//! The names that an expression refers to.
+
+use hcl_edit::Span;
+use hcl_edit::expr::{Expression, ForExpr, ObjectKey, Traversal, TraversalOperator};
+use hcl_edit::visit::{self, Visit};
+
+/// `root.path`: `var.size`, `module.network.id`. A name that a `for` of the expression gives is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The first name.
+    pub root: String,
+    /// The names after it, up to the first index that is no text.
+    pub path: Vec<String>,
+    /// The byte of the expression at which it begins.
+    pub byte: usize,
+}
+
+/// Every reference in an expression.
+pub fn references(expression: &Expression) -> Vec<Reference> {
+    let mut finder = Finder::default();
+    finder.visit_expr(expression);
+    finder.found
+}
+
+#[derive(Default)]
+struct Finder {
+    own: Vec<String>,
+    found: Vec<Reference>,
+}
+
+impl Finder {
+    fn add(&mut self, root: &str, path: Vec<String>, part: &impl Span) {
+        if !self.own.iter().any(|own| own == root) {
+            self.found.push(Reference {
+                root: root.to_owned(),
+                path,
+                byte: part.span().map_or(0, |span| span.start),
+            });
+        }
+    }
+}
+
+impl Visit for Finder {
+    fn visit_expr(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Variable(name) => self.add(name.as_str(), Vec::new(), expression),
+            other => visit::visit_expr(self, other),
+        }
+    }
+
+    fn visit_object_key(&mut self, key: &ObjectKey) {
+        match key {
+            // A bare word is a text.
+            ObjectKey::Ident(_) | ObjectKey::Expression(Expression::Variable(_)) => {}
+            ObjectKey::Expression(_) => visit::visit_object_key(self, key),
+        }
+    }
+
+    fn visit_traversal(&mut self, traversal: &Traversal) {
+        let Expression::Variable(root) = &traversal.expr else {
+            return visit::visit_traversal(self, traversal);
+        };
+        let names = traversal.operators.iter().map_while(|operator| match operator.value() {
+            TraversalOperator::GetAttr(name) => Some(name.as_str().to_owned()),
+            TraversalOperator::Index(index) => index.as_str().map(str::to_owned),
+            _ => None,
+        });
+        self.add(root.as_str(), names.collect(), &traversal.expr);
+        for operator in &traversal.operators {
+            visit::visit_traversal_operator(self, operator.value());
+        }
+    }
+
+    fn visit_for_expr(&mut self, expression: &ForExpr) {
+        self.visit_expr(&expression.intro.collection_expr);
+        let around = self.own.len();
+        let names = expression.intro.key_var.iter().chain([&expression.intro.value_var]);
+        self.own.extend(names.map(|name| name.as_str().to_owned()));
+        let parts = expression.key_expr.iter().chain([&expression.value_expr]);
+        for part in parts.chain(expression.cond.iter().map(|condition| &condition.expr)) {
+            self.visit_expr(part);
+        }
+        self.own.truncate(around);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terraform_file::expression;
+
+    #[test]
+    fn references_are_found_with_their_bytes() {
+        let of = |text: &str| {
+            let parsed = expression(text).expect(text);
+            let found = references(&parsed).into_iter();
+            let shown = found.map(|found| format!("{}.{}@{}", found.root, found.path.join("."), found.byte));
+            shown.collect::<Vec<_>>()
+        };
+        for (text, expected) in [
+            ("var.a + 1", vec!["var.a@0"]),
+            ("\"x${local.b[0].c}\"", vec!["local.b@4"]),
+            (
+                "f(module.m[\"k\"].id, data.t.n.x)",
+                vec!["module.m.k.id@2", "data.t.n.x@20"],
+            ),
+            (
+                "[for v in var.list : \"${v.a}${var.c}\" if v.on]",
+                vec!["var.list@10", "var.c@30"],
+            ),
+            ("{ for k, var in local.m : k => var.x }", vec!["local.m@16"]),
+            ("{ name = each.value, (var.k) = 1 }", vec!["each.value@9", "var.k@22"]),
+            ("a.b[var.i]", vec!["a.b@0", "var.i@4"]),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+}
