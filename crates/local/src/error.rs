@@ -2,15 +2,26 @@
 
 use std::path::PathBuf;
 
+use aws_emulator::account::AccountError;
+use aws_emulator::dynamodb::DynamoDbError;
+use aws_emulator::ledger::LedgerError;
+use aws_emulator::s3::ObjectsError;
+
 /// An operation of local mode that failed.
 ///
 /// `Display` says what was tried; `source` says why it failed. Print the chain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The emulator failed in what its services share.
+    /// A service of the emulator could not be opened, recovered or shut down.
     #[error(transparent)]
-    Emulator(#[from] aws_emulator::Error),
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    #[error(transparent)]
+    Tables(#[from] DynamoDbError),
     /// A part of the data is gone, or from an earlier time than the rest.
     #[error(
         "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, or use another \
@@ -143,15 +154,6 @@ pub enum Error {
     /// The environment `local` could not be written.
     #[error("cannot write the environment `local`")]
     SeedEnvironment(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What watches processes could not be started.
-    #[error("cannot supervise processes")]
-    Supervise(#[source] aws_emulator::process::ProcessError),
-    /// CodeBuild could not start or take over its builds.
-    #[error("cannot start CodeBuild")]
-    StartCodeBuild(#[source] Box<aws_emulator::codebuild::CodeBuildError>),
-    /// ECS could not start or take over its tasks.
-    #[error("cannot start ECS")]
-    StartEcs(#[source] Box<aws_emulator::ecs::EcsError>),
     /// A value of the template is not expressible as JSON.
     #[error("failed to encode the table `{name}`")]
     EncodeTable {

@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_emulator::account::{Account, Builds};
 use aws_emulator::dynamodb::DynamoDb;
 use aws_emulator::endpoint::{Guard, Token};
 use aws_emulator::ledger::Ledger;
@@ -38,7 +39,6 @@ use tokio_util::sync::CancellationToken;
 use self::folder::DataFolder;
 pub use self::folder::ServerFile;
 use self::functions::{Aws, Handlers};
-use self::services::LocalServices;
 pub use self::token::TOKEN_FILE;
 use crate::Error;
 use crate::template::Template;
@@ -51,6 +51,17 @@ const BUILDS: &str = "builds";
 
 /// The file of the tables, below the data folder.
 const TABLES: &str = "dynamodb.db";
+
+/// What a caller of the AWS port without the token should do.
+const SIGN_WITH_TOKEN: &str = "This server requires a token (`slipway up --require-token`): sign with the session token that `slipway env` prints.";
+
+/// What a caller of the API without the token should do.
+const SEND_TOKEN: &str = "This server requires a token (`slipway up --require-token`): send `Authorization: Bearer …` with what \
+    is in the file `token` of its data folder. `slipway` does so by itself.";
+
+/// The environment variables that name the programs of local databases.
+pub const POSTGRES_BIN: &str = "SLIPWAY_POSTGRES_BIN";
+pub const REDIS_SERVER: &str = "SLIPWAY_REDIS_SERVER";
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -88,7 +99,7 @@ pub struct Local;
 pub struct Running {
     api: SocketAddr,
     aws: SocketAddr,
-    services: LocalServices,
+    account: Account,
     stop_api: CancellationToken,
     stop_aws: CancellationToken,
     servers: Vec<JoinHandle<()>>,
@@ -117,25 +128,25 @@ impl Local {
         };
         let shared = local_aws.token.as_deref().map(Arc::<str>::from);
 
-        let services = LocalServices::open(folder.path(), &template, &options, &local_aws, (ledger, tables))?;
+        let account = services::open(folder.path(), &template, &options, &local_aws, (ledger, tables))?;
         let handlers = Handlers::new(&template, &local_aws)?;
-        handlers.register(&template, &services.functions)?;
-        Handlers::subscribe(&template, &services.functions, &services.events)?;
-        services.make_resources(&template)?;
+        handlers.register(&template, &account.functions)?;
+        Handlers::subscribe(&template, &account.functions, &account.events)?;
+        services::make_resources(&account, &template)?;
 
         let (stop_api, stop_aws) = (CancellationToken::new(), CancellationToken::new());
-        let guard = Guard::new(addresses.1.port()).with_token(shared.clone().map(Token::OfAws));
-        let aws_router = guard.around(recorder::around(services.endpoint().router()));
+        let guard = Guard::new(addresses.1.port())
+            .with_token(shared.clone().map(|token| Token::session(token, SIGN_WITH_TOKEN)));
+        let aws_router = guard.around(recorder::around(account.endpoint().router()));
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
-        services.make_state_machine(&template).await?;
+        services::make_state_machine(&account, &template).await?;
         let postgres = options.postgres.as_ref();
         seed::environment(&template, &local_aws, folder.path(), postgres).await?;
 
-        services.recover().await?;
-        services.scheduler.start(stop_aws.clone());
-        services.autoscaling.start(stop_aws.clone());
+        account.recover().await?;
+        account.start(&stop_aws);
         // What the last server accepted and did not start, however short a time ago.
-        timers::sweep_once(&handlers.sweep, &services.functions, json!({"older_than_seconds": 0})).await;
+        timers::sweep_once(&handlers.sweep, &account.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(
             &slipway_store::aws::sdk_config(&functions::aws_variables(functions::OTHERS, &local_aws)),
             &template.table.name,
@@ -146,15 +157,15 @@ impl Local {
             Handlers::require_sweep(&schedule.function)?;
             timers::sweep_regularly(
                 Arc::clone(&handlers.sweep),
-                services.functions.clone(),
+                account.functions.clone(),
                 every,
                 stop_aws.clone(),
             );
         }
-        timers::expire_regularly(services.tables.clone(), stop_aws.clone());
+        timers::expire_regularly(account.tables.clone(), stop_aws.clone());
 
-        let guard = Guard::new(addresses.0.port()).with_token(shared.map(Token::OfApi));
-        let api_router = gateway::api_router(handlers.api, services.functions.clone(), guard);
+        let guard = Guard::new(addresses.0.port()).with_token(shared.map(|token| Token::bearer(token, SEND_TOKEN)));
+        let api_router = gateway::api_router(handlers.api, account.functions.clone(), guard);
         servers.push(serve("the API", api, api_router, stop_api.clone()));
         folder.remember(&ServerFile {
             pid: std::process::id(),
@@ -166,7 +177,7 @@ impl Local {
         Ok(Running {
             api: addresses.0,
             aws: addresses.1,
-            services,
+            account,
             stop_api,
             stop_aws,
             servers,
@@ -188,30 +199,17 @@ impl Running {
 
     /// Stops: the tasks of services end, builds go on and are taken up at the next start.
     pub async fn shutdown(self) -> Result<(), Error> {
-        self.stop(false).await
+        self.stop(Builds::Continue).await
     }
 
     /// Stops for good: builds are asked to stop too, and have saved what they did when this returns.
     pub async fn shutdown_with_builds(self) -> Result<(), Error> {
-        self.stop(true).await
+        self.stop(Builds::Interrupt).await
     }
 
-    async fn stop(self, with_builds: bool) -> Result<(), Error> {
+    async fn stop(self, builds: Builds) -> Result<(), Error> {
         self.stop_api.cancel();
-        // Executions stand still, and go on at the next start.
-        self.services.stepfunctions.shutdown();
-        if with_builds {
-            // Their runners still find S3 and DynamoDB.
-            self.services.codebuild.shutdown().await;
-        }
-        self.services.sqs.shutdown();
-        self.services.ecs.shutdown().await;
-        // A migration that goes on keeps its database.
-        let has_tasks = self.services.ecs.has_tasks();
-        if !has_tasks.map_err(|error| Error::StartEcs(Box::new(error)))? {
-            self.services.rds.shutdown().await;
-            self.services.elasticache.shutdown().await;
-        }
+        self.account.shutdown(builds).await?;
         self.stop_aws.cancel();
         for server in self.servers {
             // A panic of a server has been logged when it happened.

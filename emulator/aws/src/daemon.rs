@@ -1,7 +1,6 @@
 //! Database servers of this machine as processes: started, followed, started again when they end, and stopped.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +8,8 @@ use std::time::Duration;
 use crate::error::chain;
 use tokio::sync::watch;
 
+use crate::folders::{self, FolderError};
+use crate::host::Host;
 use crate::logs::Logs;
 use crate::process::{Process, ProcessError, Program, Supervisor};
 
@@ -26,14 +27,8 @@ pub enum DaemonError {
     #[error("failed to start the server process")]
     Start(#[source] ProcessError),
     /// The folder of an earlier process could not be removed.
-    #[error("failed to remove {}", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The server ended before it accepted connections.
     #[error("failed to start the server: {0}")]
     Ended(String),
@@ -82,10 +77,10 @@ struct Follower {
 }
 
 impl Daemons {
-    pub(crate) fn new(supervisor: Supervisor, logs: Logs) -> Self {
+    pub(crate) fn new(host: &Host) -> Self {
         Self {
-            supervisor,
-            logs,
+            supervisor: host.supervisor.clone(),
+            logs: host.logs.clone(),
             live: Arc::default(),
         }
     }
@@ -186,13 +181,7 @@ impl Follower {
     fn launch(&self) -> Result<Process, DaemonError> {
         // The folder of a process that has ended; a process needs a new one.
         let folder = &self.daemon.folder;
-        match std::fs::remove_dir_all(folder) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                let folder = folder.clone();
-                return Err(DaemonError::Folder { folder, source });
-            }
-            _ => {}
-        }
+        folders::remove(folder)?;
         self.state.send_replace(State::Starting);
         let started = self.supervisor.start(folder, &self.daemon.program);
         started.map_err(DaemonError::Start)

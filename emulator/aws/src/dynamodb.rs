@@ -9,9 +9,40 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::Error;
-use crate::error::is_disk_full;
+use crate::error::{DiskFull, is_disk_full};
 use crate::wire::{AwsError, input};
+
+/// An operation of this process on tables that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DynamoDbError {
+    #[error(
+        "failed to open the tables {}: if the file is damaged, restore the whole data folder from a backup, or use another one",
+        path.display()
+    )]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: Box<DynoxideError>,
+    },
+    #[error("failed to create the table `{name}`")]
+    MakeTable {
+        name: String,
+        #[source]
+        source: Box<AwsError>,
+    },
+    /// A table of this name exists with other keys or indexes.
+    #[error(
+        "the table `{name}` has keys or indexes that this version does not use: start the version that created it, or use \
+         another data folder"
+    )]
+    TableDiffers { name: String },
+    #[error("failed to delete the expired items of the tables")]
+    Sweep {
+        #[source]
+        source: Box<DynoxideError>,
+    },
+}
 
 /// The tables of this machine.
 #[derive(Clone)]
@@ -23,8 +54,8 @@ pub struct DynamoDb {
 
 impl DynamoDb {
     /// Opens the file, which is made when it does not exist.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::OpenTables {
+    pub fn open(path: &Path) -> Result<Self, DynamoDbError> {
+        let failed = |source| DynamoDbError::Open {
             path: path.to_owned(),
             source: Box::new(source),
         };
@@ -40,16 +71,16 @@ impl DynamoDb {
 
     /// Makes a table unless it exists, from the body of `CreateTable`. A table with another layout is refused: its
     /// items could not be read as the program expects them.
-    pub fn ensure_table(&self, create_table: &Value, ttl_attribute: Option<&str>) -> Result<(), Error> {
+    pub fn ensure_table(&self, create_table: &Value, ttl_attribute: Option<&str>) -> Result<(), DynamoDbError> {
         let name = create_table["TableName"].as_str().unwrap_or_default();
-        let failed = |source: AwsError| Error::MakeTable {
+        let failed = |source: AwsError| DynamoDbError::MakeTable {
             name: name.to_owned(),
             source: Box::new(source),
         };
         match self.answer("DescribeTable", json!({ "TableName": name })) {
             Ok(described) if layout(&described["Table"]) == layout(create_table) => return Ok(()),
             Ok(_) => {
-                return Err(Error::TableDiffers { name: name.to_owned() });
+                return Err(DynamoDbError::TableDiffers { name: name.to_owned() });
             }
             Err(error) if error.code.ends_with("#ResourceNotFoundException") => {}
             Err(error) => return Err(failed(error)),
@@ -64,8 +95,8 @@ impl DynamoDb {
     }
 
     /// Deletes the items whose time has come. AWS does so within days; a caller must not rely on either.
-    pub fn sweep(&self) -> Result<usize, Error> {
-        self.database.sweep_ttl().map_err(|source| Error::SweepTables {
+    pub fn sweep(&self) -> Result<usize, DynamoDbError> {
+        self.database.sweep_ttl().map_err(|source| DynamoDbError::Sweep {
             source: Box::new(source),
         })
     }
@@ -82,28 +113,15 @@ impl DynamoDb {
     fn answer(&self, action: &str, body: Value) -> Result<Value, AwsError> {
         let tables = &self.database;
         match action {
-            "BatchExecuteStatement" => run(&self.folder, body, |request| tables.batch_execute_statement(request)),
             "BatchGetItem" => run(&self.folder, body, |request| tables.batch_get_item(request)),
-            "BatchWriteItem" => run(&self.folder, body, |request| tables.batch_write_item(request)),
             "CreateTable" => run(&self.folder, body, |request| tables.create_table(request)),
-            "DeleteItem" => run(&self.folder, body, |request| tables.delete_item(request)),
-            "DeleteTable" => run(&self.folder, body, |request| tables.delete_table(request)),
             "DescribeTable" => run(&self.folder, body, |request| tables.describe_table(request)),
-            "DescribeTimeToLive" => run(&self.folder, body, |request| tables.describe_time_to_live(request)),
-            "ExecuteStatement" => run(&self.folder, body, |request| tables.execute_statement(request)),
-            "ExecuteTransaction" => run(&self.folder, body, |request| tables.execute_transaction(request)),
             "GetItem" => run(&self.folder, body, |request| tables.get_item(request)),
             "ListTables" => run(&self.folder, body, |request| tables.list_tables(request)),
-            "ListTagsOfResource" => run(&self.folder, body, |request| tables.list_tags_of_resource(request)),
             "PutItem" => run(&self.folder, body, |request| tables.put_item(request)),
             "Query" => run(&self.folder, body, |request| tables.query(request)),
             "Scan" => run(&self.folder, body, |request| tables.scan(request)),
-            "TagResource" => run(&self.folder, body, |request| tables.tag_resource(request)),
-            "TransactGetItems" => run(&self.folder, body, |request| tables.transact_get_items(request)),
             "TransactWriteItems" => run(&self.folder, body, |request| tables.transact_write_items(request)),
-            "UntagResource" => run(&self.folder, body, |request| tables.untag_resource(request)),
-            "UpdateItem" => run(&self.folder, body, |request| tables.update_item(request)),
-            "UpdateTable" => run(&self.folder, body, |request| tables.update_table(request)),
             "UpdateTimeToLive" => run(&self.folder, body, |request| tables.update_time_to_live(request)),
             _ => Err(AwsError::unknown_operation(action)),
         }
@@ -143,7 +161,7 @@ fn classified(error: AwsError) -> AwsError {
 fn as_aws_error(folder: &Path, error: &DynoxideError) -> AwsError {
     if is_disk_full(error) {
         let folder = folder.to_owned();
-        return Error::DiskFull { folder }.into();
+        return DiskFull { folder }.into();
     }
     if error.status_code() == 500 {
         return AwsError::internal(error);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::events::EventBus;
 use crate::s3::S3;
-use crate::wire::{ACCOUNT, AwsError, REGION, input};
+use crate::wire::{ACCOUNT, AwsError, input};
 
 /// The ECR service.
 #[derive(Clone)]
@@ -63,10 +63,4 @@ impl Ecr {
             "imageId": {"imageDigest": image.image_digest, "imageTag": image.image_tag},
         }}))
     }
-}
-
-/// The name of a repository in the local registry, where it is called with the registry.
-pub(crate) fn in_registry(repository: &str) -> &str {
-    let registry = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/");
-    repository.strip_prefix(&registry).unwrap_or(repository)
 }

@@ -23,7 +23,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -32,19 +31,15 @@ use serde_json::{Map, Value};
 use self::guard::is_simple_content_type;
 pub use self::guard::{Guard, Token};
 use self::query::QueryService;
-pub use self::rest::RestCall;
 use self::rest::RestHandler;
 use crate::limits::Throttle;
 use crate::s3::S3;
-use crate::wire::{AwsError, HOW_TO_SIGN, JsonProtocol, request_id};
+use crate::wire::{Answer, AwsError, Call, JsonProtocol, NOT_SIGNED, RestCall, request_id};
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// The largest body of a service other than S3: DynamoDB's. The others check their own, smaller limits.
 const LARGEST_JSON: usize = 16 * 1024 * 1024;
-
-/// Calls one action of a JSON service with its body.
-type Call = Arc<dyn Fn(String, Value) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync>;
 
 struct JsonService {
     protocol: JsonProtocol,
@@ -61,6 +56,7 @@ pub struct Endpoint {
     /// The same.
     query: HashMap<&'static str, QueryService>,
     throttle: Throttle,
+    advice: &'static str,
 }
 
 impl Endpoint {
@@ -72,6 +68,7 @@ impl Endpoint {
             rest: HashMap::new(),
             query: HashMap::new(),
             throttle: Throttle::default(),
+            advice: "",
         }
     }
 
@@ -82,11 +79,18 @@ impl Endpoint {
         self
     }
 
+    /// Adds advice to the error of requests without a signature.
+    #[must_use]
+    pub fn advise(mut self, advice: &'static str) -> Self {
+        self.advice = advice;
+        self
+    }
+
     /// Adds a JSON service: `endpoint.json("Logs_20140328", JsonProtocol::V1_1, move |action, body| ...)`.
     #[must_use]
     pub fn json<F>(mut self, target: &'static str, protocol: JsonProtocol, call: F) -> Self
     where
-        F: Fn(String, Value) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
+        F: Fn(String, Value) -> Answer + Send + Sync + 'static,
     {
         let call: Call = Arc::new(call);
         self.json.insert(target, JsonService { protocol, call });
@@ -97,7 +101,7 @@ impl Endpoint {
     #[must_use]
     pub fn rest<F>(mut self, signed_for: &'static str, call: F) -> Self
     where
-        F: Fn(RestCall) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
+        F: Fn(RestCall) -> Answer + Send + Sync + 'static,
     {
         self.rest.insert(signed_for, Arc::new(call));
         self
@@ -108,7 +112,7 @@ impl Endpoint {
     #[must_use]
     pub fn query<F>(mut self, signed_for: &'static str, version: &'static str, namespace: &'static str, call: F) -> Self
     where
-        F: Fn(String, Map<String, Value>) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync + 'static,
+        F: Fn(String, Map<String, Value>) -> Answer + Send + Sync + 'static,
     {
         let call = Arc::new(call);
         let service = QueryService {
@@ -143,7 +147,7 @@ async fn dispatch(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>)
         Some((service, action)) => match endpoint.json.get(service.as_str()) {
             Some(service) => {
                 let outcome = match endpoint.throttle.admit(&action) {
-                    Ok(()) => call(service, action, request).await,
+                    Ok(()) => call(service, endpoint.advice, action, request).await,
                     Err(refused) => Err(refused),
                 };
                 service.protocol.respond(outcome)
@@ -163,12 +167,12 @@ async fn dispatch(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>)
                 }
             }
             // An unsigned request is refused by S3, and a presigned one is S3's.
-            _ => endpoint.s3.serve(request).await,
+            _ => endpoint.s3.serve(request, endpoint.advice).await,
         },
     }
 }
 
-async fn call(service: &JsonService, action: String, request: Request<Body>) -> Result<Value, AwsError> {
+async fn call(service: &JsonService, advice: &str, action: String, request: Request<Body>) -> Result<Value, AwsError> {
     if is_simple_content_type(request.headers()) {
         return Err(AwsError::new(
             "SerializationException",
@@ -182,7 +186,7 @@ async fn call(service: &JsonService, action: String, request: Request<Body>) -> 
     if signed_for(request.headers()).is_none() {
         return Err(AwsError::new(
             "MissingAuthenticationTokenException",
-            format!("This request is not signed. {HOW_TO_SIGN}"),
+            format!("{NOT_SIGNED} {advice}"),
         ));
     }
     let body = body(request).await?;

@@ -26,9 +26,8 @@ use serde_json::{Value, json};
 
 pub use self::pattern::{Pattern, PatternError};
 pub use self::target::{Invoke, Target};
-use crate::Error;
 use crate::error::chain;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::sqs::Sqs;
 use crate::wire::{ACCOUNT, AwsError, REGION, arn, input, request_id};
 
@@ -117,7 +116,7 @@ impl EventBus {
     }
 
     /// Goes on with the deliveries that the last run of the server did not finish. Call it when all rules are there.
-    pub fn recover(&self) -> Result<(), Error> {
+    pub fn recover(&self) -> Result<(), LedgerError> {
         for (id, delivery) in self.ledger.list::<Delivery>(PENDING)? {
             match self.rule(&delivery.rule) {
                 Some(rule) => self.deliver(id, rule, delivery),
@@ -128,7 +127,13 @@ impl EventBus {
     }
 
     /// Puts an event of one of the local services on the bus. It must be called inside a Tokio runtime.
-    pub fn put(&self, source: &str, detail_type: &str, resources: &[String], detail: &Value) -> Result<(), Error> {
+    pub fn put(
+        &self,
+        source: &str,
+        detail_type: &str,
+        resources: &[String],
+        detail: &Value,
+    ) -> Result<(), LedgerError> {
         let event = Event {
             source,
             detail_type,
@@ -231,7 +236,7 @@ impl EventBus {
         })
     }
 
-    fn publish(&self, event: &Event<'_>) -> Result<String, Error> {
+    fn publish(&self, event: &Event<'_>) -> Result<String, LedgerError> {
         let (id, event) = event.to_json();
         for rule in self.matching(&event) {
             self.accept(&id, rule, event.clone())?;
@@ -252,7 +257,7 @@ impl EventBus {
     }
 
     /// Writes down that a rule's target is to get an event, and brings it there.
-    fn accept(&self, id: &str, rule: Arc<Rule>, event: Value) -> Result<(), Error> {
+    fn accept(&self, id: &str, rule: Arc<Rule>, event: Value) -> Result<(), LedgerError> {
         let delivery = Delivery {
             rule: rule.name.clone(),
             event,
@@ -276,7 +281,7 @@ impl EventBus {
     }
 
     /// Calls the target until it has handled the event or has had its chances.
-    async fn bring(&self, id: &str, rule: &Rule, mut delivery: Delivery) -> Result<(), Error> {
+    async fn bring(&self, id: &str, rule: &Rule, mut delivery: Delivery) -> Result<(), LedgerError> {
         let target = &rule.target;
         loop {
             let Err(error) = (target.invoke)(delivery.event.clone()).await else {
@@ -324,7 +329,7 @@ impl EventBus {
         queue: Option<&str>,
         body: &Value,
         attributes: &[(&str, String)],
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         while let Some(Err(error)) = queue.map(|queue| self.sqs.send(queue, body, attributes)) {
             tracing::error!(%error, %id, queue, "a queue did not take an event");
             // As on AWS an event is lost whose queue no longer exists. A disk that is full will not stay so.

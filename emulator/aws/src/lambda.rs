@@ -1,22 +1,24 @@
 //! The wire API of Lambda: `Invoke` of the type `Event`, which redrives an event.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::endpoint::RestCall;
-use crate::events::EventBus;
-use crate::wire::AwsError;
+use crate::wire::{AwsError, RestCall};
 
 /// The Lambda service.
 #[derive(Clone)]
 pub struct Lambda {
-    events: EventBus,
+    invoke: InvokeLater,
 }
 
+/// Accepts an event for a function, which runs after this returns.
+pub type InvokeLater = Arc<dyn Fn(&str, Value) -> Result<(), AwsError> + Send + Sync>;
+
 impl Lambda {
-    /// The functions that get the events of this bus.
-    pub fn new(events: EventBus) -> Self {
-        Self { events }
+    pub fn new(invoke: InvokeLater) -> Self {
+        Self { invoke }
     }
 
     /// One call of the wire API.
@@ -35,7 +37,7 @@ impl Lambda {
             let message = "This emulator invokes functions with the InvocationType Event alone.";
             return Err(AwsError::new("InvalidParameterValueException", message));
         }
-        self.events.invoke(function, call.body)?;
+        (self.invoke)(function, call.body)?;
         Ok(json!({}))
     }
 }

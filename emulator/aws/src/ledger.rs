@@ -8,6 +8,7 @@
 //! A write that has returned survives `kill -9` of the process (write-ahead log). It may not survive a power cut:
 //! `synchronous = NORMAL` saves the 4 ms that a flush to the disk costs, and the data are those of one machine.
 
+mod error;
 mod reads;
 mod transaction;
 
@@ -21,10 +22,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
+pub use self::error::LedgerError;
 use self::reads::{entries, get, last, list};
 pub use self::transaction::Transaction;
 use self::transaction::write_failed;
-use crate::Error;
 
 /// The layout of the tables below. A file with a higher number is refused.
 const LAYOUT: i64 = 1;
@@ -55,8 +56,8 @@ struct Shared {
 
 impl Ledger {
     /// Opens the file, which is made when it does not exist.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::OpenLedger {
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let failed = |source| LedgerError::Open {
             path: path.to_owned(),
             source,
         };
@@ -68,7 +69,7 @@ impl Ledger {
             .query_row("PRAGMA user_version", [], |row| row.get(0))
             .map_err(failed)?;
         if found > LAYOUT {
-            return Err(Error::LedgerTooNew {
+            return Err(LedgerError::TooNew {
                 path: path.to_owned(),
                 found,
                 known: LAYOUT,
@@ -86,37 +87,37 @@ impl Ledger {
     }
 
     /// Writes a record, whether or not there is one already.
-    pub fn put<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<(), Error> {
+    pub fn put<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<(), LedgerError> {
         self.transaction(|transaction| transaction.put(kind, id, value))
     }
 
     /// The record, if there is one.
-    pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, Error> {
+    pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, LedgerError> {
         get(&self.connection(), kind, id)
     }
 
     /// All records of a kind with their ids, ordered by id.
-    pub fn list<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<(String, T)>, Error> {
+    pub fn list<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<(String, T)>, LedgerError> {
         list(&self.connection(), kind, "")
     }
 
     /// The records of a kind whose ids begin with `prefix`, ordered by id. The cost depends on their number alone.
-    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, LedgerError> {
         list(&self.connection(), kind, prefix)
     }
 
     /// Removes a record and the entries under the same name. Says whether there was a record.
-    pub fn delete(&self, kind: &str, id: &str) -> Result<bool, Error> {
+    pub fn delete(&self, kind: &str, id: &str) -> Result<bool, LedgerError> {
         self.transaction(|transaction| transaction.delete(kind, id))
     }
 
     /// Adds an entry and returns its number. The first is 1, and there are no gaps.
-    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, Error> {
+    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, LedgerError> {
         self.transaction(|transaction| transaction.append(kind, id, value))
     }
 
     /// The entries numbered `from` and above, with their numbers.
-    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, Error> {
+    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, LedgerError> {
         entries(&self.connection(), kind, id, from, usize::MAX)
     }
 
@@ -127,12 +128,12 @@ impl Ledger {
         id: &str,
         from: u64,
         limit: usize,
-    ) -> Result<Vec<(u64, T)>, Error> {
+    ) -> Result<Vec<(u64, T)>, LedgerError> {
         entries(&self.connection(), kind, id, from, limit)
     }
 
     /// The number of the newest entry; 0 when there is none.
-    pub fn last(&self, kind: &str, id: &str) -> Result<u64, Error> {
+    pub fn last(&self, kind: &str, id: &str) -> Result<u64, LedgerError> {
         last(&self.connection(), kind, id)
     }
 
@@ -140,7 +141,10 @@ impl Ledger {
     ///
     /// No other write happens meanwhile, so what `work` reads is still true when its writes are kept. It must not
     /// use the ledger itself, only the transaction that it is given.
-    pub fn transaction<R, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<R, E>) -> Result<R, E> {
+    pub fn transaction<R, E: From<LedgerError>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
         let failed = |source| write_failed(&self.shared.folder, || "a transaction".to_owned(), source);
         let (result, touched) = {
             let mut connection = self.connection();

@@ -5,16 +5,20 @@
 //! SQS, EventBridge Scheduler, Application Auto Scaling, RDS, ElastiCache, ECR, Lambda and STS. Records are in the [`ledger`],
 //! bodies in files beside it, so everything survives a restart and a `kill -9`.
 
+pub mod account;
 pub mod autoscaling;
 pub mod codebuild;
-pub mod daemon;
+mod daemon;
 pub mod dynamodb;
 pub mod ecr;
 pub mod ecs;
 pub mod elasticache;
 pub mod endpoint;
-mod error;
+pub mod error;
 pub mod events;
+mod folders;
+pub mod functions;
+pub mod host;
 mod idle;
 pub mod lambda;
 pub mod ledger;
@@ -24,6 +28,7 @@ pub mod logs;
 mod parameters;
 pub mod postgres;
 pub mod process;
+mod programs;
 pub mod rds;
 pub mod s3;
 pub mod scheduler;
@@ -33,5 +38,5 @@ pub mod stepfunctions;
 pub mod sts;
 pub mod wire;
 
-pub use error::Error;
+pub use account::Account;
 pub use limits::{Limit, Limits};

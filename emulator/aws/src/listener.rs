@@ -8,7 +8,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
 use crate::error::chain;
 use crate::idle::{IDLE, IdleListener};
 
@@ -31,8 +30,7 @@ pub fn serve(what: &'static str, listener: TcpListener, router: Router, stop: Ca
         tokio::select! {
             outcome = serving.into_future() => {
                 if let Err(source) = outcome {
-                    let error = Error::Serve { what, source };
-                    tracing::error!(error = %chain(&error), "a server failed");
+                    tracing::error!(server = what, error = %chain(&source), "a server ended without a request to stop");
                 }
             }
             () = cut_off => {}

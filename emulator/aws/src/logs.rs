@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::Error;
-use crate::ledger::{Ledger, Transaction};
+use crate::ledger::{Ledger, LedgerError, Transaction};
 use crate::wire::{AwsError, answer, arn, input};
 
 const GROUP: &str = "log-group";
@@ -105,7 +104,7 @@ impl Logs {
         group: &str,
         stream: &str,
         lines: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let now = now();
         let events = lines.into_iter().map(|line| Event {
             timestamp: now,
@@ -122,7 +121,7 @@ impl Logs {
     }
 
     /// Makes a group unless it exists: groups of `template.yaml`.
-    pub fn ensure_group(&self, group: &str) -> Result<(), Error> {
+    pub fn ensure_group(&self, group: &str) -> Result<(), LedgerError> {
         self.ledger
             .transaction(|transaction| ensure_group(transaction, group, now()))
     }
@@ -196,7 +195,12 @@ impl Logs {
     }
 }
 
-fn write_events(transaction: &Transaction<'_>, group: &str, mut stream: Stream, events: &[Event]) -> Result<(), Error> {
+fn write_events(
+    transaction: &Transaction<'_>,
+    group: &str,
+    mut stream: Stream,
+    events: &[Event],
+) -> Result<(), LedgerError> {
     let id = stream_id(group, &stream.log_stream_name);
     for event in events {
         transaction.append(EVENT, &id, event)?;
@@ -207,7 +211,7 @@ fn write_events(transaction: &Transaction<'_>, group: &str, mut stream: Stream, 
     transaction.put(STREAM, &id, &stream)
 }
 
-fn ensure_group(transaction: &Transaction<'_>, group: &str, now: i64) -> Result<(), Error> {
+fn ensure_group(transaction: &Transaction<'_>, group: &str, now: i64) -> Result<(), LedgerError> {
     if transaction.get::<Group>(GROUP, group)?.is_none() {
         transaction.put(GROUP, group, &Group { creation_time: now })?;
     }

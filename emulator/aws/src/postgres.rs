@@ -17,15 +17,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use self::cluster::{Cluster, Owner};
 pub use self::installation::Installation;
 use crate::daemon::{Daemon, DaemonError, Daemons};
-use crate::logs::Logs;
-use crate::process::Supervisor;
-use crate::rds::folder::CopyError;
+use crate::folders::{self, CopyError, FolderError};
+use crate::host::Host;
 
 /// An operation on a PostgreSQL server that failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,17 +31,18 @@ use crate::rds::folder::CopyError;
 pub enum PostgresError {
     /// A folder does not hold the programs.
     #[error(
-        "failed to find PostgreSQL in {}: initdb, postgres and pg_basebackup must be there. Correct SLIPWAY_POSTGRES_BIN, \
-         or set it to an empty text to do without PostgreSQL",
+        "failed to find PostgreSQL in {}: initdb, postgres and pg_basebackup must be there. Correct {variable}, \
+         or set it to an empty text to disable PostgreSQL",
         folder.display()
     )]
     Programs {
-        /// The folder.
         folder: PathBuf,
+        /// The environment variable that names it.
+        variable: &'static str,
     },
     /// There are no programs on this machine.
     #[error(
-        "failed to run PostgreSQL: it is not installed. Install it (Debian: apt-get install postgresql) and restart Slipway"
+        "failed to run PostgreSQL: it is not installed. Install it (Debian: apt-get install postgresql) and restart the server"
     )]
     NotInstalled,
     /// A program could not be run.
@@ -77,6 +76,8 @@ pub enum PostgresError {
     /// Files of a cluster could not be copied.
     #[error("failed to copy the database files")]
     Copy(#[from] CopyError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A cluster was made by another major version.
     #[error(
         "failed to start the database {}: its files are of PostgreSQL {version}, and {installed} is installed. Install \
@@ -137,12 +138,12 @@ pub struct Postgres {
 
 impl Postgres {
     /// The servers below a data folder, with the programs of this machine if there are any.
-    pub fn new(data: &Path, installation: Option<Installation>, supervisor: Supervisor, logs: Logs) -> Self {
+    pub fn new(host: &Host, installation: Option<Installation>) -> Self {
         Self {
             installation: installation.map(Arc::new),
-            clusters: data.join("postgres"),
-            templates: data.join("postgres-templates"),
-            running: Daemons::new(supervisor, logs),
+            clusters: host.data.join("postgres"),
+            templates: host.data.join("postgres-templates"),
+            running: Daemons::new(host),
         }
     }
 
@@ -203,7 +204,7 @@ impl Postgres {
     pub(crate) async fn delete(&self, instance: &str) -> Result<(), PostgresError> {
         self.running.stop(instance).await;
         let folder = self.clusters.join(instance);
-        let removed = tokio::task::spawn_blocking(move || cluster::remove(&folder));
+        let removed = tokio::task::spawn_blocking(move || Ok(folders::remove(&folder)?));
         joined(removed.await)
     }
 
@@ -224,14 +225,6 @@ impl Postgres {
             files: self.clusters.join(instance).join("cluster"),
         })
     }
-}
-
-/// A password that needs no quoting anywhere: 32 letters and digits.
-pub(crate) fn new_password() -> String {
-    let mut random = rand::rng();
-    (0..32)
-        .map(|_| char::from(random.sample(rand::distr::Alphanumeric)))
-        .collect()
 }
 
 /// The result of a task that is never aborted: only a panic of its own, which was printed, can end it otherwise.

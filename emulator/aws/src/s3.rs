@@ -18,7 +18,7 @@ mod reading;
 mod service;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -32,7 +32,34 @@ use self::bodies::Bodies;
 use self::checksums::Algorithm;
 use self::index::{Attributes, Condition, Index, NewVersion};
 use self::listing::Listing;
-use crate::Error;
+use crate::wire::AwsError;
+
+/// An operation of this process on buckets and objects that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObjectsError {
+    #[error("failed to open the folder of the objects {}", path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to {action} `{name}`")]
+    Use {
+        /// What was tried.
+        action: &'static str,
+        /// The bucket, and the key or prefix.
+        name: String,
+        #[source]
+        source: S3Error,
+    },
+}
+
+impl From<ObjectsError> for AwsError {
+    fn from(error: ObjectsError) -> Self {
+        Self::internal(&error)
+    }
+}
 
 /// The buckets of this machine.
 #[derive(Clone)]
@@ -58,8 +85,8 @@ pub struct ListedObject {
 
 impl S3 {
     /// Opens the folder, which is made when it does not exist.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
-        let store = Store::open(folder).map_err(|source| Error::OpenObjects {
+    pub fn open(folder: &Path) -> Result<Self, ObjectsError> {
+        let store = Store::open(folder).map_err(|source| ObjectsError::Open {
             path: folder.to_owned(),
             source,
         })?;
@@ -72,13 +99,13 @@ impl S3 {
         })
     }
 
-    /// Answers one HTTP request.
-    pub async fn serve(&self, request: ::http::Request<Body>) -> Response {
-        http::serve(&self.service, request).await
+    /// Answers one HTTP request. A request without a signature gets the advice.
+    pub async fn serve(&self, request: ::http::Request<Body>, advice: &str) -> Response {
+        http::serve(&self.service, request, advice).await
     }
 
     /// Makes a bucket unless it exists.
-    pub fn ensure_bucket(&self, name: &str, versioned: bool) -> Result<(), Error> {
+    pub fn ensure_bucket(&self, name: &str, versioned: bool) -> Result<(), ObjectsError> {
         let ensure = || -> S3Result<()> {
             if self.store.index.create_bucket(name)? && versioned {
                 self.store.index.set_versioning(name, "Enabled")?;
@@ -94,7 +121,7 @@ impl S3 {
         bucket: &str,
         key: &str,
         body: impl Stream<Item = Result<Bytes, E>> + Send,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ObjectsError> {
         let store = async || -> S3Result<()> {
             let written = self.store.bodies.write(body, [Algorithm::Crc64Nvme], false).await?;
             let attributes = Attributes {
@@ -111,7 +138,7 @@ impl S3 {
     }
 
     /// Opens an object for reading; `None` when there is none.
-    pub fn open_object(&self, bucket: &str, key: &str) -> Result<Option<std::fs::File>, Error> {
+    pub fn open_object(&self, bucket: &str, key: &str) -> Result<Option<std::fs::File>, ObjectsError> {
         match self.store.open_version(bucket, key, None) {
             Ok((_, _, file)) => Ok(Some(file)),
             Err(error) if *error.code() == S3ErrorCode::NoSuchKey => Ok(None),
@@ -120,7 +147,7 @@ impl S3 {
     }
 
     /// Reads a whole object; `None` when there is none. For small ones.
-    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<Vec<u8>>, ObjectsError> {
         let Some(file) = self.open_object(bucket, key)? else {
             return Ok(None);
         };
@@ -133,7 +160,7 @@ impl S3 {
     }
 
     /// Every object whose key begins with `prefix`, ordered by key.
-    pub fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ListedObject>, Error> {
+    pub fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ListedObject>, ObjectsError> {
         let listing = Listing {
             bucket,
             prefix,
@@ -208,8 +235,8 @@ impl Store {
     }
 }
 
-fn failed(action: &'static str, bucket: &str, key: &str, source: S3Error) -> Error {
-    Error::UseObject {
+fn failed(action: &'static str, bucket: &str, key: &str, source: S3Error) -> ObjectsError {
+    ObjectsError::Use {
         action,
         name: format!("{bucket}/{key}"),
         source,

@@ -1,9 +1,10 @@
 //! Secrets Manager, as far as the emulator needs it: the passwords that RDS manages, for the containers that read them.
 
+use rand::RngExt as _;
 use serde_json::Value;
 
-use crate::Error;
-use crate::ledger::Ledger;
+use crate::error::chain;
+use crate::ledger::{Ledger, LedgerError};
 use crate::wire::arn;
 
 const SECRET: &str = "secret";
@@ -25,11 +26,11 @@ impl Secrets {
         arn("secretsmanager", &format!("secret:{name}"))
     }
 
-    pub(crate) fn put(&self, name: &str, value: &Value) -> Result<(), Error> {
+    pub(crate) fn put(&self, name: &str, value: &Value) -> Result<(), LedgerError> {
         self.ledger.put(SECRET, name, value)
     }
 
-    pub(crate) fn delete(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn delete(&self, name: &str) -> Result<(), LedgerError> {
         self.ledger.delete(SECRET, name).map(drop)
     }
 
@@ -55,7 +56,7 @@ impl Secrets {
                 .ok_or_else(|| unable("this emulator supports no versions of secrets"))
         })?;
         let found = self.ledger.get::<Value>(SECRET, name);
-        let secret = found.map_err(|error| unable(&crate::error::chain(&error)))?;
+        let secret = found.map_err(|error| unable(&chain(&error)))?;
         let secret = secret.ok_or_else(|| unable("ResourceNotFoundException: the secret does not exist"))?;
         match key {
             None => Ok(secret.to_string()),
@@ -68,12 +69,20 @@ impl Secrets {
     }
 }
 
+/// A password that needs no quoting anywhere: 32 letters and digits.
+pub(crate) fn new_password() -> String {
+    let mut random = rand::rng();
+    (0..32)
+        .map(|_| char::from(random.sample(rand::distr::Alphanumeric)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::Secrets;
-    use crate::ledger::Ledger;
+    use crate::ledger::{Ledger, LedgerError};
 
     #[test]
     fn a_reference_names_a_secret_or_one_of_its_keys() {

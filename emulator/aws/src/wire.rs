@@ -1,4 +1,4 @@
-//! What the AWS JSON protocols have in common: errors, how they look on the wire, names and times.
+//! The wire types that services share: calls and their errors, how they look in AWS's protocols, names and times.
 //!
 //! A JSON service is a struct with
 //!
@@ -14,26 +14,28 @@
 //! and [`crate::endpoint`] does the rest.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::error::chain;
+use crate::error::{DiskFull, chain};
 
 /// The region that every local resource is in.
 pub const REGION: &str = "us-east-1";
 /// The account that owns every local resource.
 pub const ACCOUNT: &str = "000000000000";
 
-/// What is said to a request that is not signed.
-pub const HOW_TO_SIGN: &str = "Slipway's local AWS takes any credentials, but wants a signature (SigV4): use the AWS CLI \
-    with what `slipway env` prints, or `slipway aws SERVICE ACTION`.";
+/// The error of a request without a signature. An endpoint adds its own advice ([`crate::endpoint::Endpoint::advise`]).
+pub const NOT_SIGNED: &str =
+    "This request is not signed. The emulator accepts any credentials and requires a signature (SigV4).";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -142,13 +144,47 @@ impl std::fmt::Display for AwsError {
 
 impl std::error::Error for AwsError {}
 
-impl From<crate::Error> for AwsError {
-    fn from(error: crate::Error) -> Self {
-        let mut answer = Self::internal(&error);
-        if matches!(error, crate::Error::DiskFull { .. }) {
-            answer.message = error.to_string();
+impl From<DiskFull> for AwsError {
+    fn from(full: DiskFull) -> Self {
+        Self {
+            message: full.to_string(),
+            ..Self::internal(&full)
         }
-        answer
+    }
+}
+
+/// What a call of a service answers, some time.
+pub type Answer = BoxFuture<'static, Result<Value, AwsError>>;
+
+/// A service as its callers in this process see it: action and body.
+pub type Call = Arc<dyn Fn(String, Value) -> Answer + Send + Sync>;
+
+/// A request of the protocol `restJson1`, taken apart.
+#[derive(Debug)]
+pub struct RestCall {
+    pub method: Method,
+    /// `/schedules/hourly`, decoded.
+    pub path: String,
+    pub headers: HeaderMap,
+    /// What follows the `?`, decoded.
+    pub query: Vec<(String, String)>,
+    /// The body; an empty object when there is none.
+    pub body: Value,
+}
+
+impl RestCall {
+    /// A parameter of the query.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut query = self.query.iter();
+        query.find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Rejects the parameters that the action does not have.
+    pub fn refuse_others(&self, known: &[&str]) -> Result<(), AwsError> {
+        match self.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => Err(AwsError::validation(format!("The parameter {name} is not known."))),
+        }
     }
 }
 

@@ -15,8 +15,8 @@ use crate::terraform::Search;
 /// Serves until it is stopped.
 pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     let terraform = Search::from_env().find().await?;
-    let postgres = Installation::find().map_err(Error::Postgres)?;
-    let redis = elasticache::Installation::find().map_err(Error::Program)?;
+    let postgres = Installation::find(slipway_local::server::POSTGRES_BIN).map_err(Error::Postgres)?;
+    let redis = elasticache::Installation::find(slipway_local::server::REDIS_SERVER).map_err(Error::Program)?;
     let databases = databases(postgres.as_ref());
     let caches = caches(redis.as_ref());
     let version = postgres.as_ref().map(|postgres| postgres.version().to_owned());

@@ -1,6 +1,7 @@
 //! Which crate may depend on which: docs/design.md draws the arrows, this holds the code to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -65,8 +66,8 @@ const ON_AWS: [&str; 5] = [
     "slipway-runner",
 ];
 
-/// The direct dependencies of every package, without those for tests, by name.
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// What Cargo says of the packages and their dependencies.
+fn metadata() -> Value {
     // For this machine only, because crates for other systems may not be downloaded here.
     let output = Command::new(env!("CARGO"))
         .args([
@@ -82,7 +83,12 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+/// The direct dependencies of every package, without those for tests, by name.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
     let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let names: BTreeMap<String, String> = array(&metadata["packages"])
@@ -151,4 +157,223 @@ fn nothing_that_runs_on_aws_holds_the_local_aws() {
             }
         }
     }
+}
+
+/// Tests included: what the emulator's tests need must not be Slipway's either.
+#[test]
+fn the_emulator_depends_on_nothing_of_slipway() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let folder = root().join("emulator");
+    let of_emulator: Vec<&Value> = packages
+        .iter()
+        .filter(|package| Path::new(package["manifest_path"].as_str().unwrap_or_default()).starts_with(&folder))
+        .collect();
+    assert_eq!(of_emulator.len(), 2, "emulator/asl and emulator/aws");
+    for package in of_emulator {
+        let needed = package["dependencies"].as_array().expect("dependencies");
+        let names = needed.iter().map(|needed| needed["name"].as_str().unwrap_or_default());
+        let ours: Vec<&str> = names.filter(|name| name.starts_with("slipway-")).collect();
+        assert!(ours.is_empty(), "{} depends on {ours:?}", package["name"]);
+    }
+}
+
+/// Import cycles between the top-level modules of a crate, and why they remain.
+const CYCLES: [(&str, &[&str], &str); 9] = [
+    (
+        "crates/cli",
+        &["access", "args", "client", "publish", "server"],
+        "the arguments have the types of the commands that they belong to",
+    ),
+    (
+        "crates/cli",
+        &["command", "guestbook"],
+        "the guestbook is published and released by the commands themselves",
+    ),
+    (
+        "crates/model",
+        &["environment", "operation", "plan", "stack"],
+        "an operation names the plan that it made, and a plan the kind of its operation",
+    ),
+    (
+        "crates/model",
+        &["fields", "json"],
+        "the fields of an object are JSON, whose reader reports problems by field",
+    ),
+    (
+        "crates/runner",
+        &["config", "error", "user"],
+        "an error of the configuration is an error of the runner",
+    ),
+    (
+        "crates/runner",
+        &[
+            "applied_state",
+            "apply",
+            "binding",
+            "drift",
+            "isolation",
+            "lock",
+            "other_build",
+            "plan",
+            "prepared",
+            "program",
+            "providers",
+            "rescue",
+            "session",
+            "show",
+            "state",
+            "terraform",
+            "work_folder",
+        ],
+        "a session runs the steps of its operation, which write through it",
+    ),
+    (
+        "crates/store",
+        &["cursor", "error", "list", "operation", "release", "stack"],
+        "an error of a cursor is an error of the store",
+    ),
+    (
+        "crates/store",
+        &["judge", "judge_release", "judge_subscription"],
+        "the rules of releases and subscriptions return the refusals of admission",
+    ),
+    (
+        "emulator/asl",
+        &["execution", "interpreter", "thread"],
+        "an execution is a state, and the interpreter its transition",
+    ),
+];
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    folder.canonicalize().expect("the workspace")
+}
+
+/// The imports between the top-level modules of a crate: the names after `crate::`, and those in its braces.
+fn imports(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let mut modules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in rust_files(source) {
+        let path = file.strip_prefix(source).expect("below");
+        let top = path.iter().next().expect("a name").to_string_lossy();
+        let top = top.trim_end_matches(".rs").to_owned();
+        let is_test = file.ends_with("tests.rs") || ["lib", "main", "bin"].contains(&top.as_str());
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code: String = code
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n")
+            .collect();
+        let module = modules.entry(top).or_default();
+        if !is_test {
+            module.extend(code.match_indices("crate::").flat_map(|(at, name)| {
+                let before = code[..at].chars().next_back();
+                let is_path = before.is_none_or(|letter| !letter.is_alphanumeric() && !"_$:".contains(letter));
+                if is_path {
+                    first_names(&code[at + name.len()..])
+                } else {
+                    Vec::new()
+                }
+            }));
+        }
+    }
+    let known: BTreeSet<String> = modules.keys().cloned().collect();
+    for (module, needed) in &mut modules {
+        needed.retain(|name| name != module && known.contains(name));
+    }
+    modules
+}
+
+/// `a` of `a::b`, and `a` and `b` of `{a::c, b}`.
+fn first_names(path: &str) -> Vec<String> {
+    let name = |text: &str| -> String {
+        let text = text.trim_start();
+        text.chars()
+            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+            .collect()
+    };
+    let Some(group) = path.strip_prefix('{') else {
+        return vec![name(path)];
+    };
+    let mut depth = 0;
+    let mut names = vec![name(group)];
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => names.push(name(&group[at + 1..])),
+            _ => {}
+        }
+    }
+    names
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The groups of modules that reach each other.
+fn cycles(imports: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
+    let reached = |from: &str| {
+        let mut seen = BTreeSet::new();
+        let mut pending: Vec<&String> = imports[from].iter().collect();
+        while let Some(module) = pending.pop() {
+            if seen.insert(module.clone()) {
+                pending.extend(&imports[module]);
+            }
+        }
+        seen
+    };
+    let all: BTreeMap<&String, BTreeSet<String>> = imports.keys().map(|module| (module, reached(module))).collect();
+    let cycle_of = |module: &String| -> Vec<String> {
+        let mutual = all[module].iter().filter(|other| all[*other].contains(module));
+        mutual.cloned().collect()
+    };
+    imports.keys().map(cycle_of).filter(|cycle| cycle.len() > 1).collect()
+}
+
+#[test]
+fn modules_import_each_other_one_way() {
+    let mut found = BTreeSet::new();
+    for part in ["crates", "emulator", "functions"] {
+        for entry in std::fs::read_dir(root().join(part)).expect("a folder") {
+            let folder = entry.expect("an entry").path();
+            let name = format!("{part}/{}", folder.file_name().expect("a name").to_string_lossy());
+            let cycles = cycles(&imports(&folder.join("src")));
+            found.extend(cycles.into_iter().map(|cycle| (name.clone(), cycle)));
+        }
+    }
+    let known = CYCLES.map(|(package, modules, _)| {
+        let modules: Vec<String> = modules.iter().map(|module| (*module).to_owned()).collect();
+        (package.to_owned(), modules)
+    });
+    assert_eq!(
+        found,
+        BTreeSet::from(known),
+        "left: found in the code; right: listed with a reason"
+    );
+}
+
+#[test]
+fn a_cycle_is_found_through_groups_and_other_modules() {
+    assert_eq!(first_names("{a::{x, y}, b, c::d};"), ["a", "b", "c"]);
+    assert_eq!(first_names("a::b;"), ["a"]);
+    let imports = [("a", vec!["b"]), ("b", vec!["c"]), ("c", vec!["a", "d"]), ("d", vec![])];
+    let imports = imports.map(|(module, needed)| {
+        let needed = needed.into_iter().map(str::to_owned).collect();
+        (module.to_owned(), needed)
+    });
+    let found = cycles(&BTreeMap::from(imports));
+    assert_eq!(found, BTreeSet::from([["a", "b", "c"].map(str::to_owned).to_vec()]));
 }

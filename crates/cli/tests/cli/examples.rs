@@ -158,7 +158,9 @@ async fn rates_loads_its_dump_by_a_task() {
     let image = examples.image(&example("rates/app"));
     let stack = examples.stack("rates/local.json", &json!({ "web": image })).await;
     let web = &stack.endpoints["web"];
-    let engine = match Installation::find().expect("a folder with the programs, if one is named") {
+    let engine = match Installation::find(slipway_local::server::POSTGRES_BIN)
+        .expect("a folder with the programs, if one is named")
+    {
         Some(_) => "postgres",
         None => "sqlite",
     };
@@ -289,7 +291,7 @@ async fn nuxt_laravel_is_released_scaled_scheduled_and_rolled_back() {
 #[tokio::test]
 #[allow(clippy::print_stderr)] // A skipped test says so.
 async fn tera_webapp_keeps_its_name_over_a_release() {
-    if elasticache::Installation::find()
+    if elasticache::Installation::find(slipway_local::server::REDIS_SERVER)
         .expect("a program, if one is named")
         .is_none()
     {

@@ -14,7 +14,7 @@ use slipway_sweep::Sweep;
 use crate::Error;
 use crate::template::{Function, Rule, Template};
 use aws_emulator::events::{EventBus, Invoke, Pattern, Target};
-use aws_emulator::stepfunctions::{Functions, LambdaError};
+use aws_emulator::functions::{Functions, LambdaError};
 use aws_emulator::wire::REGION;
 
 /// The functions' logical ids in the template.

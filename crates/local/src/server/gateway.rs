@@ -1,7 +1,7 @@
 //! What API Gateway and Lambda do around the API's function: the size of its event and its answer, and the concurrency of the account.
 
 use aws_emulator::endpoint::Guard;
-use aws_emulator::stepfunctions::Functions;
+use aws_emulator::functions::Functions;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::template::Schedule;
 use aws_emulator::dynamodb::DynamoDb;
+use aws_emulator::functions::Functions;
 use aws_emulator::scheduler::Expression;
-use aws_emulator::stepfunctions::Functions;
 use slipway_model::error_chain::chain;
 
 /// AWS deletes within days; here it costs nothing to be prompt.

@@ -1,6 +1,7 @@
 //! Local mode from outside: one program, so that the AWS SDKs are linked once. A file is one subject.
 
 mod aws_cli;
+mod emulator_calls;
 mod full_disk;
 mod server;
 mod support;

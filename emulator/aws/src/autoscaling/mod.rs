@@ -23,11 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::policies::Policy;
 use self::targets::Target;
-use crate::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::sqs::Sqs;
-use crate::stepfunctions::Call;
-use crate::wire::{AwsError, input};
+use crate::wire::{AwsError, Call, input};
 
 const TARGET: &str = "autoscaling-target";
 const POLICY: &str = "autoscaling-policy";
@@ -114,7 +112,7 @@ impl Autoscaling {
     }
 
     /// Checks every target once, and returns when to check again if nothing happens.
-    async fn look(&self, too_many: &mut HashMap<String, Timestamp>) -> Result<Duration, Error> {
+    async fn look(&self, too_many: &mut HashMap<String, Timestamp>) -> Result<Duration, LedgerError> {
         let targets = self.ledger.list::<Target>(TARGET)?;
         too_many.retain(|id, _| targets.iter().any(|(known, _)| known == id));
         let mut soonest = None;

@@ -13,6 +13,9 @@ use crate::wire::{arn, epoch_seconds};
 /// The phases in which the buildspec's commands run.
 pub(super) const SHELL_PHASES: [&str; 4] = ["INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"];
 
+/// Who started a build: there is one caller.
+pub(super) const INITIATOR: &str = "emulator";
+
 /// How a build stands or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -196,7 +199,7 @@ impl Build {
             "timeoutInMinutes": project.timeout_minutes,
             "queuedTimeoutInMinutes": project.queued_timeout_minutes,
             "buildComplete": self.is_complete(),
-            "initiator": "slipway",
+            "initiator": INITIATOR,
         });
         if let Some(end) = self.end {
             build["endTime"] = epoch_seconds(end);
@@ -223,7 +226,7 @@ impl Build {
             "additional-information": {
                 "build-complete": self.is_complete(),
                 "build-number": self.number,
-                "initiator": "slipway",
+                "initiator": INITIATOR,
                 "timeout-in-minutes": project.timeout_minutes,
                 "queued-timeout-in-minutes": project.queued_timeout_minutes,
                 "logs": {"group-name": project.log_group, "stream-name": self.uuid},

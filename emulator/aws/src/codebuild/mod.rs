@@ -34,11 +34,9 @@ use self::build::{Build, Stop};
 use self::buildspec::Buildspec;
 pub use self::project::Project;
 use self::start::StartBuild;
-use crate::Error;
-use crate::events::EventBus;
-use crate::ledger::Ledger;
-use crate::logs::Logs;
-use crate::process::{ProcessError, Supervisor, is_running};
+use crate::host::Host;
+use crate::ledger::{Ledger, LedgerError};
+use crate::process::{ProcessError, is_running};
 use crate::wire::{AwsError, arn, input, request_id};
 
 const BUILD: &str = "build";
@@ -58,10 +56,10 @@ const QUEUE_OF_A_BUILD: usize = 5;
 pub struct Options {
     /// The folder that holds one folder per build.
     pub folder: PathBuf,
-    /// The folder of links to the program, first on every build's `PATH`.
+    /// The folder of links to the programs, first on every build's `PATH`.
     pub tools: PathBuf,
-    /// The `slipway` program.
-    pub program: PathBuf,
+    /// The programs that every build finds, by their names.
+    pub programs: BTreeMap<String, PathBuf>,
     /// What every build gets besides its project's variables: endpoint, region, local credentials. Its `PATH` comes
     /// after the tools.
     pub environment: BTreeMap<String, String>,
@@ -102,7 +100,7 @@ pub enum CodeBuildError {
     },
     /// The ledger failed.
     #[error(transparent)]
-    Ledger(#[from] Error),
+    Ledger(#[from] LedgerError),
 }
 
 /// The CodeBuild service.
@@ -114,10 +112,7 @@ pub struct CodeBuild {
 struct Shared {
     options: Options,
     projects: BTreeMap<String, (Project, Buildspec)>,
-    ledger: Ledger,
-    logs: Logs,
-    events: EventBus,
-    supervisor: Supervisor,
+    host: Host,
     permits: Arc<Semaphore>,
     /// The builds that run or are queued.
     live: Mutex<Live>,
@@ -145,7 +140,7 @@ struct Token {
 }
 
 /// How many builds of the last server still run: their processes have the folders of these.
-pub fn still_running(ledger: &Ledger, folder: &Path) -> Result<usize, Error> {
+pub fn still_running(ledger: &Ledger, folder: &Path) -> Result<usize, LedgerError> {
     let builds = ledger.list::<Build>(BUILD)?;
     let runs = |(uuid, build): &&(String, Build)| !build.is_complete() && is_running(&folder.join(uuid));
     Ok(builds.iter().filter(runs).count())
@@ -153,16 +148,10 @@ pub fn still_running(ledger: &Ledger, folder: &Path) -> Result<usize, Error> {
 
 impl CodeBuild {
     /// Reads the buildspecs and makes the tools folder. Call [`CodeBuild::recover`] next.
-    pub fn new(
-        mut options: Options,
-        projects: Vec<Project>,
-        ledger: Ledger,
-        logs: Logs,
-        events: EventBus,
-        supervisor: Supervisor,
-    ) -> Result<Self, CodeBuildError> {
+    pub fn new(host: &Host, mut options: Options, projects: Vec<Project>) -> Result<Self, CodeBuildError> {
         // Builds run in other folders than the server.
-        for path in [&mut options.folder, &mut options.tools, &mut options.program] {
+        let folders = [&mut options.folder, &mut options.tools];
+        for path in folders.into_iter().chain(options.programs.values_mut()) {
             *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
         }
         run::make_tools(&options).map_err(|source| CodeBuildError::Tools {
@@ -182,10 +171,7 @@ impl CodeBuild {
                 permits: Arc::new(Semaphore::new(options.concurrent_builds)),
                 options,
                 projects: known,
-                ledger,
-                logs,
-                events,
-                supervisor,
+                host: host.clone(),
                 live: Mutex::default(),
             }),
         })
@@ -205,15 +191,13 @@ impl CodeBuild {
                 let name = page.project_name.clone().unwrap_or_default();
                 self.list_builds(Some(&name), &page)
             }
-            "BatchGetProjects" => Ok(self.batch_get_projects(&input::<Names>(body)?.names)),
-            "ListProjects" => Ok(json!({"projects": self.shared.projects.keys().collect::<Vec<_>>()})),
             _ => Err(AwsError::unknown_operation(action)),
         }
     }
 
     /// Waits for the end of a build, whichever server runs it, and returns it as `BatchGetBuilds` does.
     pub async fn finished(&self, build_id: &str) -> Result<Value, AwsError> {
-        let mut changes = self.shared.ledger.changes(BUILD);
+        let mut changes = self.shared.host.ledger.changes(BUILD);
         loop {
             let build = self.shared.build(build_id)?.ok_or_else(|| not_found(build_id))?;
             if build.is_complete() {
@@ -240,7 +224,7 @@ impl CodeBuild {
         let token = start.token.map(|token| format!("{}/{token}", project.name));
         // Held until the build is counted, so that two calls at once cannot both be the last one.
         let mut live = lock(&self.shared.live);
-        let (build, is_new) = self.shared.ledger.transaction(|ledger| {
+        let (build, is_new) = self.shared.host.ledger.transaction(|ledger| {
             if let Some(token) = &token
                 && let Some(known) = ledger.get::<Token>(TOKEN, token)?
                 && let Some(build) = ledger.get::<Build>(BUILD, &known.build)?
@@ -305,7 +289,7 @@ impl CodeBuild {
         let mut ids = Vec::new();
         for name in self.shared.projects.keys() {
             if project.is_none_or(|wanted| wanted == name) {
-                let builds = self.shared.ledger.entries::<String>(BUILDS_OF, name, 1)?;
+                let builds = self.shared.host.ledger.entries::<String>(BUILDS_OF, name, 1)?;
                 ids.extend(builds.into_iter().map(|(_, uuid)| format!("{name}:{uuid}")));
             }
         }
@@ -326,18 +310,6 @@ impl CodeBuild {
             answer["nextToken"] = json!(end.to_string());
         }
         Ok(answer)
-    }
-
-    fn batch_get_projects(&self, names: &[String]) -> Value {
-        let (mut projects, mut missing) = (Vec::new(), Vec::new());
-        for name in names {
-            let plain = name.rsplit("project/").next().unwrap_or(name);
-            match self.shared.projects.get(plain) {
-                Some((project, _)) => projects.push(project.to_json()),
-                None => missing.push(name),
-            }
-        }
-        json!({"projects": projects, "projectsNotFound": missing})
     }
 }
 
@@ -365,7 +337,7 @@ impl Shared {
         let Some((project, uuid)) = id.split_once(':') else {
             return Ok(None);
         };
-        let build = self.ledger.get::<Build>(BUILD, uuid)?;
+        let build = self.host.ledger.get::<Build>(BUILD, uuid)?;
         Ok(build.filter(|build| build.project == project))
     }
 
@@ -387,12 +359,6 @@ struct ById {
 struct Ids {
     ids: Vec<String>,
 }
-
-#[derive(Deserialize)]
-struct Names {
-    names: Vec<String>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::wire::arn;
+/// The image of every build, which is this machine.
+pub(super) const IMAGE: &str = "local";
 
 /// A CodeBuild project.
 #[derive(Debug, Clone)]
@@ -26,10 +27,6 @@ pub struct Project {
 }
 
 impl Project {
-    pub(super) fn arn(&self) -> String {
-        arn("codebuild", &format!("project/{}", self.name))
-    }
-
     pub(super) fn source_json(&self) -> Value {
         json!({"type": "NO_SOURCE", "buildspec": self.buildspec, "insecureSsl": false})
     }
@@ -38,29 +35,10 @@ impl Project {
     pub(super) fn environment_json(variables: &[Value]) -> Value {
         json!({
             "type": "LINUX_CONTAINER",
-            "image": "slipway/local",
+            "image": IMAGE,
             "computeType": "BUILD_GENERAL1_SMALL",
             "privilegedMode": false,
             "environmentVariables": variables,
-        })
-    }
-
-    pub(super) fn to_json(&self) -> Value {
-        let variables = self.environment.iter();
-        let variables = variables.map(|(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"}));
-        let variables: Vec<Value> = variables.collect();
-        json!({
-            "name": self.name,
-            "arn": self.arn(),
-            "source": self.source_json(),
-            "artifacts": {"type": "NO_ARTIFACTS"},
-            "cache": {"type": "NO_CACHE"},
-            "environment": Self::environment_json(&variables),
-            "serviceRole": format!("arn:aws:iam::{}:role/{}", crate::wire::ACCOUNT, self.name),
-            "timeoutInMinutes": self.timeout_minutes,
-            "queuedTimeoutInMinutes": self.queued_timeout_minutes,
-            "concurrentBuildLimit": self.concurrent_build_limit,
-            "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": self.log_group}},
         })
     }
 }

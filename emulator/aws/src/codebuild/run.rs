@@ -11,8 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::build::{Build, Status, Stop};
 use super::{BUILD, CodeBuild, CodeBuildError, InProgress, Live, Options, Shared, lock};
-use crate::Error;
 use crate::error::chain;
+use crate::folders;
+use crate::ledger::LedgerError;
 use crate::process::{Ending, Process, ProcessError, Program};
 use crate::wire::REGION;
 
@@ -41,7 +42,7 @@ impl CodeBuild {
     /// Takes over the builds that an earlier server left: running ones are watched again, those that ended meanwhile
     /// are recorded, queued ones are queued.
     pub fn recover(&self) -> Result<(), CodeBuildError> {
-        let mut builds = self.shared.ledger.list::<Build>(BUILD)?;
+        let mut builds = self.shared.host.ledger.list::<Build>(BUILD)?;
         // What an earlier version left, or a server that died when a build had ended.
         for (uuid, _) in builds.iter().filter(|(_, build)| build.is_complete()) {
             self.shared.remove_folder(uuid);
@@ -51,7 +52,7 @@ impl CodeBuild {
         let mut queued = Vec::new();
         for (_, build) in builds {
             let folder = self.shared.folder(&build.uuid);
-            let process = self.shared.supervisor.adopt(&folder);
+            let process = self.shared.host.supervisor.adopt(&folder);
             let process = process.map_err(|source| CodeBuildError::Adopt {
                 build: build.id(),
                 source,
@@ -79,7 +80,7 @@ impl CodeBuild {
         self.shared.permits.close();
         let live: Vec<String> = lock(&self.shared.live).keys().cloned().collect();
         for uuid in live {
-            let Ok(Some(build)) = self.shared.ledger.get::<Build>(BUILD, &uuid) else {
+            let Ok(Some(build)) = self.shared.host.ledger.get::<Build>(BUILD, &uuid) else {
                 continue;
             };
             // A build without a process has not begun, and begins when the next server starts.
@@ -136,15 +137,15 @@ impl Shared {
     }
 
     /// Notes that a build is to stop, and interrupts it.
-    pub(super) fn request_stop(&self, build: Build, why: Stop) -> Result<Build, Error> {
-        let build = self.ledger.transaction(|ledger| {
+    pub(super) fn request_stop(&self, build: Build, why: Stop) -> Result<Build, LedgerError> {
+        let build = self.host.ledger.transaction(|ledger| {
             // Read again: it may have gone on since.
             let mut build = ledger.get::<Build>(BUILD, &build.uuid)?.unwrap_or(build);
             if !build.is_complete() && build.stop.is_none() {
                 build.stop = Some(why);
                 ledger.put(BUILD, &build.uuid, &build)?;
             }
-            Ok::<_, Error>(build)
+            Ok::<_, LedgerError>(build)
         })?;
         if let Some(in_progress) = lock(&self.live).get(&build.uuid) {
             in_progress.stop.send_replace(build.stop);
@@ -157,7 +158,7 @@ impl Shared {
         mut build: Build,
         adopted: Option<Adopted>,
         mut stop: watch::Receiver<Option<Stop>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let (process, _permit) = if let Some(adopted) = adopted {
             adopted
         } else {
@@ -220,7 +221,7 @@ impl Shared {
             environment: self.environment(build, &folder, &work),
             working_folder: work,
         };
-        self.supervisor.start(&folder, &program)
+        self.host.supervisor.start(&folder, &program)
     }
 
     /// All of a build's environment.
@@ -233,11 +234,11 @@ impl Shared {
             ("AWS_REGION", REGION.to_owned()),
             ("CODEBUILD_BUILD_ARN", build.arn()),
             ("CODEBUILD_BUILD_ID", build.id()),
-            ("CODEBUILD_BUILD_IMAGE", "slipway/local".to_owned()),
+            ("CODEBUILD_BUILD_IMAGE", super::project::IMAGE.to_owned()),
             ("CODEBUILD_BUILD_NUMBER", build.number.to_string()),
             ("CODEBUILD_BUILD_SUCCEEDING", "1".to_owned()),
             ("CODEBUILD_CI", "true".to_owned()),
-            ("CODEBUILD_INITIATOR", "slipway".to_owned()),
+            ("CODEBUILD_INITIATOR", super::build::INITIATOR.to_owned()),
             ("CODEBUILD_LOG_PATH", build.uuid.clone()),
             ("CODEBUILD_SRC_DIR", work.display().to_string()),
             ("CODEBUILD_START_TIME", build.start.as_millisecond().to_string()),
@@ -259,7 +260,7 @@ impl Shared {
         mut build: Build,
         process: &Process,
         mut stop: watch::Receiver<Option<Stop>>,
-    ) -> Result<(Build, Ending), Error> {
+    ) -> Result<(Build, Ending), LedgerError> {
         let timeout = self
             .projects
             .get(&build.project)
@@ -337,7 +338,7 @@ impl Shared {
         };
         let written = process.follow(|lines| {
             let lines = lines.into_iter().map(|line| line.text);
-            if let Err(error) = self.logs.append(&project.log_group, &build.uuid, lines) {
+            if let Err(error) = self.host.logs.append(&project.log_group, &build.uuid, lines) {
                 tracing::error!(build = build.id(), error = chain(&error), "cannot keep a build's log");
             }
         });
@@ -352,9 +353,9 @@ impl Shared {
 
     /// Changes the record as it is in the ledger now. What has happened cannot be undone, so where there is no space
     /// for it, it is written once there is.
-    async fn change(&self, build: Build, change: impl Fn(&mut Build)) -> Result<Build, Error> {
+    async fn change(&self, build: Build, change: impl Fn(&mut Build)) -> Result<Build, LedgerError> {
         loop {
-            let changed = self.ledger.transaction(|ledger| {
+            let changed = self.host.ledger.transaction(|ledger| {
                 let mut build = ledger
                     .get::<Build>(BUILD, &build.uuid)?
                     .unwrap_or_else(|| build.clone());
@@ -363,7 +364,7 @@ impl Shared {
                 Ok(build)
             });
             match changed {
-                Err(error @ Error::DiskFull { .. }) => {
+                Err(error @ LedgerError::DiskFull(_)) => {
                     tracing::error!(build = build.id(), error = chain(&error), "cannot record a build");
                     tokio::time::sleep(WRITE_AGAIN).await;
                 }
@@ -373,7 +374,7 @@ impl Shared {
     }
 
     /// A build that has ended stays as it is, even if its end is reported twice.
-    async fn end(&self, build: Build, status: Status, context: Option<(String, String)>) -> Result<(), Error> {
+    async fn end(&self, build: Build, status: Status, context: Option<(String, String)>) -> Result<(), LedgerError> {
         let end = |build: &mut Build| {
             if !build.is_complete() {
                 build.complete(status, context.clone());
@@ -387,11 +388,12 @@ impl Shared {
 
     /// Removes what is left of a build that has ended: its log is kept elsewhere.
     fn remove_folder(&self, uuid: &str) {
-        match std::fs::remove_dir_all(self.folder(uuid)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(build = uuid, %error, "failed to remove the folder of a build that has ended");
-            }
-            _ => {}
+        if let Err(error) = folders::remove(&self.folder(uuid)) {
+            tracing::warn!(
+                build = uuid,
+                error = chain(&error),
+                "failed to remove the folder of a build that has ended"
+            );
         }
     }
 
@@ -401,6 +403,7 @@ impl Shared {
         };
         let detail = build.event_detail(project);
         let put = self
+            .host
             .events
             .put("aws.codebuild", "CodeBuild Build State Change", &[build.arn()], &detail);
         if let Err(error) = put {
@@ -460,14 +463,14 @@ fn elapsed(since: Timestamp) -> Duration {
     since.duration_until(Timestamp::now()).try_into().unwrap_or_default()
 }
 
-/// Makes the folder of links by which builds find the program under both of its names.
+/// Makes the folder of links by which builds find the programs.
 pub(super) fn make_tools(options: &Options) -> io::Result<()> {
     std::fs::create_dir_all(&options.tools)?;
-    for name in ["slipway", "slipway-runner"] {
+    for (name, program) in &options.programs {
         // Made aside and moved over, because a build of the last run may be searching for it right now.
         let (link, fresh) = (options.tools.join(name), options.tools.join(format!(".{name}")));
         let _ = std::fs::remove_file(&fresh);
-        std::os::unix::fs::symlink(&options.program, &fresh)?;
+        std::os::unix::fs::symlink(program, &fresh)?;
         std::fs::rename(&fresh, &link)?;
     }
     Ok(())

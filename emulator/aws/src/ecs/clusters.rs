@@ -51,7 +51,7 @@ impl Ecs {
             ));
         }
         let created_at = Timestamp::now();
-        let cluster = self.shared.ledger.transaction(|ledger| {
+        let cluster = self.shared.host.ledger.transaction(|ledger| {
             if let Some(known) = ledger.get(CLUSTER, &name)? {
                 return Ok::<_, AwsError>(known);
             }
@@ -73,7 +73,7 @@ impl Ecs {
         let (mut clusters, mut failures) = (Vec::new(), Vec::new());
         for reference in wanted {
             let name = short_name(&reference, "cluster");
-            match self.shared.ledger.get::<Cluster>(CLUSTER, name)? {
+            match self.shared.host.ledger.get::<Cluster>(CLUSTER, name)? {
                 Some(cluster) => clusters.push(self.cluster_json(&cluster)?),
                 None => failures.push(json!({"arn": cluster_arn(name), "reason": "MISSING"})),
             }
@@ -82,7 +82,7 @@ impl Ecs {
     }
 
     pub(super) fn list_clusters(&self) -> Result<Value, AwsError> {
-        let clusters = self.shared.ledger.list::<Cluster>(CLUSTER)?;
+        let clusters = self.shared.host.ledger.list::<Cluster>(CLUSTER)?;
         let arns: Vec<_> = clusters.iter().map(|(name, _)| cluster_arn(name)).collect();
         Ok(json!({"clusterArns": arns}))
     }
@@ -102,7 +102,7 @@ impl Ecs {
                 "The Cluster cannot be deleted while Tasks are active.",
             ));
         }
-        let cluster = self.shared.ledger.transaction(|ledger| {
+        let cluster = self.shared.host.ledger.transaction(|ledger| {
             let cluster = ledger.get::<Cluster>(CLUSTER, &name)?;
             ledger.delete(CLUSTER, &name)?;
             for (id, _) in ledger.list_under::<Service>(SERVICE, &format!("{name}/"))? {
@@ -150,19 +150,22 @@ impl Shared {
     /// The name of an existing cluster, from a name, an ARN or nothing.
     pub(super) fn cluster(&self, reference: Option<&str>) -> Result<String, AwsError> {
         let name = short_name(reference.unwrap_or(DEFAULT), "cluster");
-        match self.ledger.get::<Cluster>(CLUSTER, name)? {
+        match self.host.ledger.get::<Cluster>(CLUSTER, name)? {
             Some(cluster) => Ok(cluster.name),
             None => Err(AwsError::new("ClusterNotFoundException", "Cluster not found.")),
         }
     }
 
     pub(super) fn services_of(&self, cluster: &str) -> Result<Vec<Service>, AwsError> {
-        let services = self.ledger.list_under::<Service>(SERVICE, &format!("{cluster}/"))?;
+        let services = self
+            .host
+            .ledger
+            .list_under::<Service>(SERVICE, &format!("{cluster}/"))?;
         Ok(services.into_iter().map(|(_, service)| service).collect())
     }
 
     pub(super) fn tasks_of(&self, cluster: &str) -> Result<Vec<Task>, AwsError> {
-        let tasks = self.ledger.list_under::<Task>(TASK, &format!("{cluster}/"))?;
+        let tasks = self.host.ledger.list_under::<Task>(TASK, &format!("{cluster}/"))?;
         Ok(tasks.into_iter().map(|(_, task)| task).collect())
     }
 }

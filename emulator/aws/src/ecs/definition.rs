@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::client_error;
-use crate::ecr;
 use crate::wire::{AwsError, arn, epoch_seconds};
 
 /// Properties of a task definition that mean nothing for a process of this machine.
@@ -217,7 +216,7 @@ impl Container {
         )?;
         self.digest().ok_or_else(|| {
             client_error(format!(
-                "image: {:?} is not pinned; name it as REPOSITORY@sha256:DIGEST, as `slipway image push` prints it.",
+                "image: {:?} is not pinned; name it as REPOSITORY@sha256:DIGEST.",
                 self.image
             ))
         })?;
@@ -250,7 +249,7 @@ impl Container {
     /// The repository in the local registry and the 64 digits of the digest.
     pub(super) fn digest(&self) -> Option<(&str, &str)> {
         let (repository, digest) = self.image.split_once("@sha256:")?;
-        let repository = ecr::in_registry(repository);
+        let repository = super::images::in_registry(repository);
         let is_hex = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         (is_hex && !repository.is_empty()).then_some((repository, digest))
     }

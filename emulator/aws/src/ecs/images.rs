@@ -13,6 +13,8 @@ use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use crate::wire::{ACCOUNT, REGION};
+
 /// Reads an object of the images' bucket: `None` when there is no such key.
 pub type ImageSource = Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Bytes>, String>> + Send + Sync>;
 
@@ -150,4 +152,10 @@ fn unpack_into(tar: impl Read, folder: &Path) -> Result<(), ImageError> {
 fn stays_inside(path: &Path) -> bool {
     path.components()
         .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+/// The name of a repository in the local registry, where it is called with the registry.
+pub(super) fn in_registry(repository: &str) -> &str {
+    let registry = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/");
+    repository.strip_prefix(&registry).unwrap_or(repository)
 }

@@ -46,7 +46,7 @@ mod tasks;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -58,12 +58,11 @@ use self::scheduler::{Message, Scheduler};
 use self::service::Service;
 pub use self::supervise::PATH;
 use self::task::Task;
-use crate::Error;
 use crate::error::chain;
-use crate::events::EventBus;
-use crate::ledger::Ledger;
-use crate::logs::Logs;
-use crate::process::{Process, ProcessError, Supervisor};
+use crate::folders::{self, FolderError};
+use crate::host::Host;
+use crate::ledger::LedgerError;
+use crate::process::{Process, ProcessError};
 use crate::secrets::Secrets;
 use crate::wire::AwsError;
 
@@ -75,14 +74,8 @@ const TASK: &str = "ecs-task";
 #[non_exhaustive]
 pub enum EcsError {
     /// The data folder is not usable.
-    #[error("cannot prepare the folder {}", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A service's port is taken by another program.
     #[error("cannot listen on port {port} for the service {service}")]
     Port {
@@ -105,7 +98,7 @@ pub enum EcsError {
     },
     /// The ledger failed.
     #[error(transparent)]
-    Ledger(#[from] Error),
+    Ledger(#[from] LedgerError),
 }
 
 /// The ECS service.
@@ -119,10 +112,7 @@ struct Shared {
     environment: BTreeMap<String, String>,
     images: Images,
     secrets: Secrets,
-    ledger: Ledger,
-    logs: Logs,
-    events: EventBus,
-    supervisor: Supervisor,
+    host: Host,
     /// Requests the stop of a task, by its key.
     live: Mutex<HashMap<String, watch::Sender<bool>>>,
     /// The schedulers of services, by key.
@@ -137,20 +127,8 @@ struct Folders {
 impl Ecs {
     /// ECS on a data folder; `environment` is the environment of every task besides its definition, as on AWS the region and where
     /// its credentials are. Call [`Ecs::recover`] next.
-    pub fn new(
-        data: &Path,
-        environment: BTreeMap<String, String>,
-        images: ImageSource,
-        ledger: Ledger,
-        logs: Logs,
-        events: EventBus,
-        supervisor: Supervisor,
-    ) -> Result<Self, EcsError> {
-        let folder = |name: &str| {
-            let folder = data.join(name);
-            let made = fs::create_dir_all(&folder).and_then(|()| std::path::absolute(&folder));
-            made.map_err(|source| EcsError::Folder { folder, source })
-        };
+    pub fn new(host: &Host, environment: BTreeMap<String, String>, images: ImageSource) -> Result<Self, EcsError> {
+        let folder = |name: &str| folders::make(&host.data.join(name));
         Ok(Self {
             shared: Arc::new(Shared {
                 folders: Folders {
@@ -159,11 +137,8 @@ impl Ecs {
                 },
                 environment,
                 images: Images::new(folder("images")?, images),
-                secrets: Secrets::new(ledger.clone()),
-                ledger,
-                logs,
-                events,
-                supervisor,
+                secrets: Secrets::new(host.ledger.clone()),
+                host: host.clone(),
                 live: Mutex::default(),
                 schedulers: Mutex::default(),
             }),
@@ -181,7 +156,6 @@ impl Ecs {
             "DeregisterTaskDefinition" => self.deregister_task_definition(body),
             "DescribeTaskDefinition" => self.describe_task_definition(body),
             "ListTaskDefinitions" => self.list_task_definitions(body),
-            "ListTaskDefinitionFamilies" => self.list_task_definition_families(body),
             "RunTask" => self.run_task(&body),
             "StopTask" => self.stop_task(body),
             "DescribeTasks" => self.describe_tasks(body),
@@ -200,14 +174,14 @@ impl Ecs {
 
     /// Moves with every change of a service.
     pub fn service_changes(&self) -> watch::Receiver<u64> {
-        self.shared.ledger.changes(SERVICE)
+        self.shared.host.ledger.changes(SERVICE)
     }
 
     /// Takes over what an earlier server left: services get their ports and tasks back, one-off tasks are watched
     /// again.
     pub async fn recover(&self) -> Result<(), EcsError> {
         let mut of_services: HashMap<String, Vec<Task>> = HashMap::new();
-        let mut tasks = self.shared.ledger.list::<Task>(TASK)?;
+        let mut tasks = self.shared.host.ledger.list::<Task>(TASK)?;
         tasks.retain(|(_, task)| !task.is_stopped());
         tasks.sort_by_key(|(_, task)| task.created_at);
         self.shared.remove_folders_except(&tasks);
@@ -224,7 +198,7 @@ impl Ecs {
                 self.shared.launch(task, process, None);
             }
         }
-        for (key, service) in self.shared.ledger.list::<Service>(SERVICE)? {
+        for (key, service) in self.shared.host.ledger.list::<Service>(SERVICE)? {
             if service.exists() {
                 let tasks = of_services.remove(&key).unwrap_or_default();
                 Scheduler::start(&self.shared, service, tasks).await?;
@@ -235,7 +209,7 @@ impl Ecs {
 
     /// Whether a task runs or waits for its start.
     pub fn has_tasks(&self) -> Result<bool, EcsError> {
-        let tasks = self.shared.ledger.list::<Task>(TASK)?;
+        let tasks = self.shared.host.ledger.list::<Task>(TASK)?;
         Ok(tasks.iter().any(|(_, task)| !task.is_stopped()))
     }
 
@@ -266,7 +240,7 @@ impl Shared {
 
     /// The process of a task that an earlier server started.
     fn adopt(&self, task: &Task) -> Result<Option<Process>, EcsError> {
-        let process = self.supervisor.adopt(&self.folders.tasks.join(&task.id));
+        let process = self.host.supervisor.adopt(&self.folders.tasks.join(&task.id));
         process.map_err(|source| EcsError::Adopt {
             task: task.id.clone(),
             source,
@@ -274,7 +248,10 @@ impl Shared {
     }
 
     fn announce(&self, detail_type: &str, resource: &str, detail: &Value) {
-        let put = self.events.put("aws.ecs", detail_type, &[resource.to_owned()], detail);
+        let put = self
+            .host
+            .events
+            .put("aws.ecs", detail_type, &[resource.to_owned()], detail);
         if let Err(error) = put {
             tracing::error!(resource, error = chain(&error), "cannot publish what happened");
         }

@@ -16,8 +16,8 @@ use super::rollout::{Member, Phase, Step, plan};
 use super::service::{DeploymentConfiguration, Service, ServiceStatus};
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{EcsError, SERVICE, Shared, TASK, invalid_parameter, lock};
-use crate::Error;
 use crate::error::chain;
+use crate::ledger::LedgerError;
 use crate::wire::AwsError;
 
 /// The wait before a task that failed is replaced: it doubles with every failure until none has happened for a while.
@@ -222,7 +222,7 @@ impl Scheduler {
             let mut task = Task::new(&self.service.cluster, revision.arn(), group, definition.container());
             task.started_by = Some(primary.id.clone());
             task.service = Some(self.service.name.clone());
-            self.shared.ledger.put(TASK, &task.key(), &task)?;
+            self.shared.host.ledger.put(TASK, &task.key(), &task)?;
             Ok(task)
         });
         match made {
@@ -254,7 +254,7 @@ impl Scheduler {
         };
         member.phase = Phase::Healthy;
         let deployment = member.deployment.clone();
-        let task = self.shared.ledger.get::<Task>(TASK, key);
+        let task = self.shared.host.ledger.get::<Task>(TASK, key);
         if let (
             Some(front),
             Ok(Some(Task {
@@ -361,11 +361,11 @@ impl Scheduler {
     }
 
     fn save(&self) {
-        log_failure(self.shared.ledger.put(SERVICE, &self.service.key(), &self.service));
+        log_failure(self.shared.host.ledger.put(SERVICE, &self.service.key(), &self.service));
     }
 }
 
-fn log_failure<T>(result: Result<T, Error>) {
+fn log_failure<T>(result: Result<T, LedgerError>) {
     if let Err(error) = result {
         tracing::error!(error = chain(&error), "cannot record what a service does");
     }

@@ -51,7 +51,7 @@ impl Ecs {
         let list: ListInput = input(body)?;
         let cluster = self.shared.cluster(list.cluster.as_deref())?;
         let key = format!("{cluster}/{}", service_name(&list.service));
-        let Some(service) = self.shared.ledger.get::<Service>(SERVICE, &key)? else {
+        let Some(service) = self.shared.host.ledger.get::<Service>(SERVICE, &key)? else {
             return Err(AwsError::new("ServiceNotFoundException", "Service not found."));
         };
         let CreatedAt { after, before } = list.created_at;
@@ -117,6 +117,7 @@ impl Ecs {
             }
             let service = self
                 .shared
+                .host
                 .ledger
                 .get::<Service>(SERVICE, &format!("{cluster}/{name}"))?;
             let shown = service.and_then(|service| {

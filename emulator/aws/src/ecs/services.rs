@@ -134,7 +134,7 @@ impl Ecs {
             Err(error) => {
                 let delete = |reply| Message::Delete { force: true, reply };
                 self.shared.ask(&key, delete).await?;
-                self.shared.ledger.delete(SERVICE, &key)?;
+                self.shared.host.ledger.delete(SERVICE, &key)?;
                 Err(error)
             }
         }
@@ -174,7 +174,7 @@ impl Ecs {
         for reference in describe.services {
             let name = service_name(&reference);
             let key = format!("{cluster}/{name}");
-            if let Some(service) = self.shared.ledger.get::<Service>(SERVICE, &key)? {
+            if let Some(service) = self.shared.host.ledger.get::<Service>(SERVICE, &key)? {
                 services.push(service.to_json(&tasks));
             } else {
                 let missing = arn("ecs", &format!("service/{key}"));
@@ -238,7 +238,8 @@ impl Shared {
 
     /// Keeps a new service, or returns the one that the same request has made before.
     fn insert(&self, service: &Service) -> Result<Option<Service>, AwsError> {
-        self.ledger
+        self.host
+            .ledger
             .transaction(|ledger| match ledger.get::<Service>(SERVICE, &service.key())? {
                 Some(known) if known.status == ServiceStatus::Active => {
                     if known.request == service.request {
@@ -260,7 +261,7 @@ impl Shared {
     /// The service of the cluster that a name or an ARN names, unless it is deleted.
     fn service(&self, cluster: &str, reference: &str) -> Result<Service, AwsError> {
         let key = format!("{cluster}/{}", service_name(reference));
-        match self.ledger.get::<Service>(SERVICE, &key)? {
+        match self.host.ledger.get::<Service>(SERVICE, &key)? {
             Some(service) if service.exists() => Ok(service),
             Some(_) => Err(AwsError::new("ServiceNotActiveException", "Service was not ACTIVE.")),
             None => Err(AwsError::new("ServiceNotFoundException", "Service not found.")),

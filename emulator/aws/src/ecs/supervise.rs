@@ -18,8 +18,8 @@ use super::images::Image;
 use super::scheduler::Message;
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{Shared, TASK, lock};
-use crate::Error;
 use crate::error::chain;
+use crate::ledger::LedgerError;
 use crate::process::{Process, Program};
 use crate::wire::AwsError;
 
@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// Notes that a task is to stop, and why, and interrupts it. `None` when there is no such task.
-    pub(super) fn request_stop(&self, key: &str, code: StopCode, reason: &str) -> Result<Option<Task>, Error> {
+    pub(super) fn request_stop(&self, key: &str, code: StopCode, reason: &str) -> Result<Option<Task>, LedgerError> {
         let task = self.change(key, |task| {
             if !task.is_to_stop && !task.is_stopped() {
                 task.is_to_stop = true;
@@ -80,10 +80,10 @@ impl Shared {
     }
 
     /// Changes the record as it is in the ledger now, and says what AWS says of it on the bus.
-    pub(super) fn change(&self, key: &str, change: impl FnOnce(&mut Task)) -> Result<Option<Task>, Error> {
-        let (task, is_new) = self.ledger.transaction(|ledger| {
+    pub(super) fn change(&self, key: &str, change: impl FnOnce(&mut Task)) -> Result<Option<Task>, LedgerError> {
+        let (task, is_new) = self.host.ledger.transaction(|ledger| {
             let Some(mut task) = ledger.get::<Task>(TASK, key)? else {
-                return Ok::<_, Error>((None, false));
+                return Ok::<_, LedgerError>((None, false));
             };
             let before = (task.status, task.is_to_stop);
             change(&mut task);
@@ -104,7 +104,7 @@ impl Shared {
         process: Option<Process>,
         mut stop: watch::Receiver<bool>,
         reports: Option<&mpsc::UnboundedSender<Message>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let key = task.key();
         let started = tokio::select! {
             biased;
@@ -171,7 +171,7 @@ impl Shared {
                 environment,
                 working_folder: work.clone(),
             };
-            let process = self.supervisor.start(&folder, &program);
+            let process = self.host.supervisor.start(&folder, &program);
             process.map_err(|error| format!("CannotStartContainerError: {}", chain(&error)))?
         };
         let environment = self.task_environment(task, container, &image, port, &work)?;
@@ -261,7 +261,7 @@ impl Shared {
         };
         let written = started.process.follow(|lines| {
             let lines = lines.into_iter().map(|line| line.text);
-            if let Err(error) = self.logs.append(group, stream, lines) {
+            if let Err(error) = self.host.logs.append(group, stream, lines) {
                 tracing::error!(stream, error = chain(&error), "cannot keep a task's log");
             }
         });
@@ -308,7 +308,7 @@ impl Shared {
     }
 
     /// Records the end of a task, and removes its folder: its lines are in the log.
-    fn record_end(&self, key: &str, exit_code: Option<i32>, failed: Option<String>) -> Result<(), Error> {
+    fn record_end(&self, key: &str, exit_code: Option<i32>, failed: Option<String>) -> Result<(), LedgerError> {
         let task = self.change(key, |task| {
             let now = Timestamp::now();
             task.status = TaskStatus::Stopped;
@@ -334,10 +334,10 @@ impl Shared {
         self.forget_old_tasks(&task.cluster)
     }
 
-    fn forget_old_tasks(&self, cluster: &str) -> Result<(), Error> {
+    fn forget_old_tasks(&self, cluster: &str) -> Result<(), LedgerError> {
         let limit = Timestamp::now().saturating_sub(KEPT);
         let Ok(limit) = limit else { return Ok(()) };
-        self.ledger.transaction(|ledger| {
+        self.host.ledger.transaction(|ledger| {
             for (key, task) in ledger.list_under::<Task>(TASK, &format!("{cluster}/"))? {
                 if task.stopped_at.is_some_and(|stopped| stopped < limit) {
                     ledger.delete(TASK, &key)?;

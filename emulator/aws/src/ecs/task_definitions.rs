@@ -32,7 +32,7 @@ impl Ecs {
         if !is_name(&family) {
             return Err(client_error("family: letters, digits, - and _ are taken, up to 255."));
         }
-        let revision = self.shared.ledger.transaction(|ledger| {
+        let revision = self.shared.host.ledger.transaction(|ledger| {
             let earlier = ledger.list_under::<Revision>(DEFINITION, &format!("{family}:"))?;
             let revision = Revision {
                 number: earlier.last().map_or(1, |(_, last)| last.number + 1),
@@ -66,7 +66,7 @@ impl Ecs {
             revision.is_active = false;
             revision.deregistered_at = Some(Timestamp::now());
             let key = Revision::key(&revision.family, revision.number);
-            self.shared.ledger.put(DEFINITION, &key, &revision)?;
+            self.shared.host.ledger.put(DEFINITION, &key, &revision)?;
         }
         Ok(json!({"taskDefinition": revision.to_json()}))
     }
@@ -85,24 +85,12 @@ impl Ecs {
         let arns: Vec<_> = revisions.iter().map(Revision::arn).collect();
         Ok(json!({"taskDefinitionArns": arns}))
     }
-
-    pub(super) fn list_task_definition_families(&self, body: Value) -> Result<Value, AwsError> {
-        let list: ListInput = input(body)?;
-        let mut revisions = self.shared.revisions(&list)?;
-        match list.status.as_deref() {
-            None | Some("ALL") => {}
-            Some(status) => revisions.retain(|it| it.status() == status),
-        }
-        let mut families: Vec<_> = revisions.into_iter().map(|it| it.family).collect();
-        families.dedup();
-        Ok(json!({"families": families}))
-    }
 }
 
 impl Shared {
     fn revisions(&self, list: &ListInput) -> Result<Vec<Revision>, AwsError> {
         let prefix = list.family_prefix.as_deref().unwrap_or_default();
-        let revisions = self.ledger.list_under::<Revision>(DEFINITION, prefix)?;
+        let revisions = self.host.ledger.list_under::<Revision>(DEFINITION, prefix)?;
         Ok(revisions.into_iter().map(|(_, revision)| revision).collect())
     }
 
@@ -113,9 +101,12 @@ impl Shared {
             let Ok(revision) = revision.parse() else {
                 return Ok(None);
             };
-            return Ok(self.ledger.get(DEFINITION, &Revision::key(family, revision))?);
+            return Ok(self.host.ledger.get(DEFINITION, &Revision::key(family, revision))?);
         }
-        let revisions = self.ledger.list_under::<Revision>(DEFINITION, &format!("{name}:"))?;
+        let revisions = self
+            .host
+            .ledger
+            .list_under::<Revision>(DEFINITION, &format!("{name}:"))?;
         let newest = revisions.into_iter().rev().map(|(_, revision)| revision);
         Ok(newest.into_iter().find(|revision| revision.is_active))
     }

@@ -117,7 +117,7 @@ impl Ecs {
                 task
             })
             .collect();
-        let known = self.shared.ledger.transaction(|ledger| {
+        let known = self.shared.host.ledger.transaction(|ledger| {
             if let Some(token) = &token {
                 if let Some(known) = ledger.get::<Token>(TOKEN, token)? {
                     return Ok::<_, AwsError>(Some(known));
@@ -140,7 +140,7 @@ impl Ecs {
             }
             Some(known) => {
                 let known = known.tasks.iter();
-                let known = known.map(|key| self.shared.ledger.get::<Task>(TASK, key));
+                let known = known.map(|key| self.shared.host.ledger.get::<Task>(TASK, key));
                 known.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?
             }
             None => {
@@ -204,7 +204,7 @@ impl Ecs {
 
     /// Waits until a task has stopped, and returns it as `DescribeTasks` does.
     pub async fn stopped(&self, cluster: &str, task_arn: &str) -> Result<Value, AwsError> {
-        let mut changes = self.shared.ledger.changes(TASK);
+        let mut changes = self.shared.host.ledger.changes(TASK);
         let cluster = self.shared.cluster(Some(cluster))?;
         loop {
             let task = self.shared.task(&cluster, task_arn)?;
@@ -252,7 +252,7 @@ impl Shared {
     /// The task of the cluster that an id or an ARN names.
     pub(super) fn task(&self, cluster: &str, reference: &str) -> Result<Option<Task>, AwsError> {
         let key = format!("{cluster}/{}", task_id(reference));
-        Ok(self.ledger.get::<Task>(TASK, &key)?)
+        Ok(self.host.ledger.get::<Task>(TASK, &key)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The calls on replication groups.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ElastiCache, GROUP};
-use crate::Error;
 use crate::daemon::{Daemon, DaemonError};
+use crate::folders::{self, FolderError};
 use crate::parameters::{Parameters, invalid};
-use crate::postgres::new_password;
 use crate::process::Program;
+use crate::secrets::new_password;
 use crate::wire::{AwsError, arn};
 
 /// Parameters of `CreateReplicationGroup` that mean nothing on one machine.
@@ -90,12 +90,10 @@ impl ElastiCache {
     async fn make(&self, group: &Group, password: &str) -> Result<(), AwsError> {
         let Group { id, port } = group;
         let folder = self.folder.join(id);
-        let written = fs::create_dir_all(folder.join("data")).and_then(|()| write_config(&folder, *port, password));
-        written.map_err(|source| {
-            AwsError::from(Error::DataFolder {
-                path: folder.clone(),
-                source,
-            })
+        folders::make(&folder.join("data"))?;
+        write_config(&folder, *port, password).map_err(|source| FolderError {
+            path: folder.clone(),
+            source,
         })?;
         let host = Ipv4Addr::LOCALHOST;
         let url = format!("redis://:{password}@{host}:{port}/0");
@@ -112,7 +110,7 @@ impl ElastiCache {
         let installation = self.installation.as_ref().ok_or_else(|| {
             AwsError::new(
                 "InsufficientCacheClusterCapacity",
-                "Neither Valkey nor Redis is installed. Install one (Debian: apt-get install redis-server) and restart Slipway.",
+                "Neither Valkey nor Redis is installed. Install one (Debian: apt-get install redis-server) and restart the server.",
             )
         })?;
         let folder = self.folder.join(&group.id);
@@ -159,13 +157,7 @@ impl ElastiCache {
 
     async fn remove(&self, id: &str) -> Result<(), AwsError> {
         self.servers.stop(id).await;
-        let folder = self.folder.join(id);
-        match fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::DataFolder { path: folder, source }.into());
-            }
-            _ => {}
-        }
+        folders::remove(&self.folder.join(id))?;
         self.secrets.delete(&secret_name(id))?;
         self.ledger.delete(GROUP, id)?;
         Ok(())

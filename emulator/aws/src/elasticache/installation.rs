@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Names the program. Empty: it is not used although it is installed.
-const VARIABLE: &str = "SLIPWAY_REDIS_SERVER";
+use crate::programs;
 
 /// The programs, the first one first: Valkey is what ElastiCache recommends for new groups.
 const PROGRAMS: [&str; 2] = ["valkey-server", "redis-server"];
@@ -20,32 +19,28 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// The program that `SLIPWAY_REDIS_SERVER` names, or else the first one on this machine.
+    /// The program that the environment variable names, or else the first one on this machine. An empty variable disables it.
     ///
     /// # Errors
-    /// A text with the remedy, when the variable names a program that does not run: a typing error must not silently become
-    /// a fallback.
-    pub fn find() -> Result<Option<Self>, String> {
-        if let Some(named) = std::env::var_os(VARIABLE) {
-            if named.is_empty() {
-                return Ok(None);
-            }
-            let found = Self::at(Path::new(&named));
-            return found.map(Some).ok_or_else(|| {
+    /// A text with the remedy, if the variable names a program that does not run.
+    pub fn find(variable: &str) -> Result<Option<Self>, String> {
+        let named = |program: &Path| {
+            Self::at(program).ok_or_else(|| {
                 format!(
-                    "failed to run {}: correct {VARIABLE}, or set it to an empty text to do without Redis",
-                    named.display()
+                    "failed to run {}: correct {variable}, or set it to an empty text to disable Redis",
+                    program.display()
                 )
-            });
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).collect();
-        let candidates = PROGRAMS
-            .iter()
-            .flat_map(|program| folders.iter().map(move |folder| folder.join(program)));
-        Ok(candidates
-            .filter(|program| program.is_file())
-            .find_map(|program| Self::at(&program)))
+            })
+        };
+        programs::find(variable, named, || {
+            let folders = [programs::search_path(), FOLDERS.map(PathBuf::from).to_vec()].concat();
+            let candidates = PROGRAMS
+                .iter()
+                .flat_map(|program| folders.iter().map(move |folder| folder.join(program)));
+            candidates
+                .filter(|program| program.is_file())
+                .find_map(|program| Self::at(&program))
+        })
     }
 
     fn at(program: &Path) -> Option<Self> {

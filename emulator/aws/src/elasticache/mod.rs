@@ -6,26 +6,24 @@
 //! elasticache/GROUP/process    its supervised process (see [`crate::daemon`])
 //! ```
 //!
-//! The server listens on loopback, always with a password, and keeps its data over restarts. Its password is a secret of local
-//! mode's own, `elasticache!GROUP`, with the keys `host`, `port`, `password` and `url`: with a blueprint on AWS, Terraform makes
+//! The server listens on loopback, always with a password, and keeps its data over restarts. Its password is a secret of the
+//! emulator's own, `elasticache!GROUP`, with the keys `host`, `port`, `password` and `url`: with a blueprint on AWS, Terraform makes
 //! the token and the secret.
 
 mod groups;
 mod installation;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::chain;
 use serde_json::{Map, Value};
 
 use self::groups::Group;
 pub use self::installation::Installation;
-use crate::Error;
 use crate::daemon::Daemons;
-use crate::ledger::Ledger;
-use crate::logs::Logs;
+use crate::host::Host;
+use crate::ledger::{Ledger, LedgerError};
 use crate::parameters::Parameters;
-use crate::process::Supervisor;
 use crate::secrets::Secrets;
 use crate::wire::AwsError;
 
@@ -48,19 +46,13 @@ pub struct ElastiCache {
 
 impl ElastiCache {
     /// ElastiCache on a data folder. Call [`Self::recover`] next.
-    pub fn new(
-        data: &Path,
-        installation: Option<Installation>,
-        ledger: Ledger,
-        logs: Logs,
-        supervisor: Supervisor,
-    ) -> Self {
+    pub fn new(host: &Host, installation: Option<Installation>) -> Self {
         Self {
-            secrets: Secrets::new(ledger.clone()),
-            ledger,
+            secrets: Secrets::new(host.ledger.clone()),
+            ledger: host.ledger.clone(),
             installation,
-            folder: data.join("elasticache"),
-            servers: Daemons::new(supervisor, logs),
+            folder: host.data.join("elasticache"),
+            servers: Daemons::new(host),
         }
     }
 
@@ -80,7 +72,7 @@ impl ElastiCache {
 
     /// Starts the servers, or takes over their processes. One that does not start is shown as stopped, and keeps neither the
     /// others nor the server from starting.
-    pub fn recover(&self) -> Result<(), Error> {
+    pub fn recover(&self) -> Result<(), LedgerError> {
         for (id, group) in self.ledger.list::<Group>(GROUP)? {
             if let Err(error) = self.start(&group) {
                 tracing::error!(group = id, error = %chain(&error), "a cache is not started");

@@ -27,13 +27,22 @@ pub struct Guard {
     token: Option<Token>,
 }
 
-/// A token that callers have to send, and how.
+/// A token that callers have to send.
 #[derive(Clone)]
-pub enum Token {
-    /// To the API: as a bearer token, or as the password of basic authentication.
-    OfApi(Arc<str>),
-    /// To the local AWS: as the session token of their signatures.
-    OfAws(Arc<str>),
+pub struct Token {
+    secret: Arc<str>,
+    sent: Sent,
+    /// How to send it, for a caller that did not.
+    advice: &'static str,
+}
+
+/// How a token is sent.
+#[derive(Clone, Copy)]
+enum Sent {
+    /// As a bearer token, or as the password of basic authentication.
+    Bearer,
+    /// As the session token of a signature.
+    Session,
 }
 
 impl fmt::Debug for Token {
@@ -43,11 +52,29 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
+    /// A bearer token, which is also the password of basic authentication.
+    pub fn bearer(secret: Arc<str>, advice: &'static str) -> Self {
+        Self {
+            secret,
+            sent: Sent::Bearer,
+            advice,
+        }
+    }
+
+    /// The session token of signatures (`SigV4`).
+    pub fn session(secret: Arc<str>, advice: &'static str) -> Self {
+        Self {
+            secret,
+            sent: Sent::Session,
+            advice,
+        }
+    }
+
     /// Whether a request sends it.
     fn is_in(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
         let header = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        match self {
-            Self::OfApi(token) => {
+        match self.sent {
+            Sent::Bearer => {
                 let sent = header(AUTHORIZATION).and_then(|value| {
                     let (scheme, rest) = value.split_once(' ')?;
                     if scheme.eq_ignore_ascii_case("bearer") {
@@ -60,33 +87,18 @@ impl Token {
                     let pair = String::from_utf8(decoded).ok()?;
                     pair.split_once(':').map(|(_, password)| password.to_owned())
                 });
-                sent.is_some_and(|sent| same(&sent, token))
+                sent.is_some_and(|sent| same(&sent, &self.secret))
             }
-            Self::OfAws(token) => {
+            Sent::Session => {
                 let presigned = || {
                     let mut pairs = query.unwrap_or_default().split('&');
                     pairs.find_map(|pair| pair.strip_prefix("X-Amz-Security-Token="))
                 };
                 header(SECURITY_TOKEN)
                     .or_else(presigned)
-                    .is_some_and(|sent| same(sent, token))
+                    .is_some_and(|sent| same(sent, &self.secret))
             }
         }
-    }
-
-    fn refusal(&self) -> Refusal {
-        Refusal(match self {
-            Self::OfApi(_) => {
-                "This server requires a token (`slipway up --require-token`): send `Authorization: Bearer …` with what \
-                               is in the file `token` of its data folder. `slipway` does so by itself."
-                    .to_owned()
-            }
-            Self::OfAws(_) => {
-                "This server requires a token (`slipway up --require-token`): sign with the session token that \
-                               `slipway env` prints."
-                    .to_owned()
-            }
-        })
     }
 }
 
@@ -206,7 +218,7 @@ async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Resp
 
 /// The answer to a caller that does not send the token.
 fn unauthorized(token: &Token) -> Response {
-    let Refusal(reason) = token.refusal();
+    let reason = token.advice;
     let body = json!({
         "type": "about:blank",
         "title": "Unauthorized",
@@ -218,7 +230,7 @@ fn unauthorized(token: &Token) -> Response {
     // A browser asks its user for the password.
     let headers = [
         (CONTENT_TYPE, "application/problem+json"),
-        (WWW_AUTHENTICATE, "Basic realm=\"Slipway, the token is the password\""),
+        (WWW_AUTHENTICATE, "Basic realm=\"The token is the password\""),
     ];
     (StatusCode::UNAUTHORIZED, headers, body.to_string()).into_response()
 }
@@ -237,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_token_is_known_in_each_form_in_which_it_is_sent() {
-        let (api, aws) = (Token::OfApi("secret".into()), Token::OfAws("secret".into()));
+        let (api, aws) = (Token::bearer("secret".into(), ""), Token::session("secret".into(), ""));
         for (value, known) in [
             ("Bearer secret", true),
             ("bearer secret", true),

@@ -4,47 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, Method, Request, StatusCode};
-use serde_json::Value;
+use http::{Request, StatusCode};
 
 use super::body;
-use crate::wire::{AwsError, request_id};
+use crate::wire::{Answer, AwsError, RestCall, request_id};
 
 /// Answers a request.
-pub(super) type RestHandler = Arc<dyn Fn(RestCall) -> BoxFuture<'static, Result<Value, AwsError>> + Send + Sync>;
-
-/// A request, taken apart.
-#[derive(Debug)]
-pub struct RestCall {
-    /// `GET`.
-    pub method: Method,
-    /// `/schedules/hourly`, decoded.
-    pub path: String,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// What stands after the `?`, decoded.
-    pub query: Vec<(String, String)>,
-    /// The body; an empty object when there is none.
-    pub body: Value,
-}
-
-impl RestCall {
-    /// A parameter of the query.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        let mut query = self.query.iter();
-        query.find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Refuses what the action does not know.
-    pub fn refuse_others(&self, known: &[&str]) -> Result<(), AwsError> {
-        match self.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some((name, _)) => Err(AwsError::validation(format!("The parameter {name} is not known."))),
-        }
-    }
-}
+pub(super) type RestHandler = Arc<dyn Fn(RestCall) -> Answer + Send + Sync>;
 
 pub(super) async fn answer(handler: &RestHandler, request: Request<Body>) -> Response {
     let outcome = match read(request).await {

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::stepfunctions::LambdaError;
+use crate::functions::LambdaError;
 use crate::wire::{arn, request_id};
 
 /// How often AWS tries again what says nothing of it.

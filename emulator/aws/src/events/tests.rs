@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::stepfunctions::LambdaError;
+use crate::functions::LambdaError;
 
 struct Fixture {
     bus: EventBus,

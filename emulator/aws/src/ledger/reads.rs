@@ -3,9 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use super::LedgerError;
 
-pub(super) fn get<T: DeserializeOwned>(connection: &Connection, kind: &str, id: &str) -> Result<Option<T>, Error> {
+pub(super) fn get<T: DeserializeOwned>(
+    connection: &Connection,
+    kind: &str,
+    id: &str,
+) -> Result<Option<T>, LedgerError> {
     let body: Option<String> = connection
         .prepare_cached("SELECT body FROM records WHERE kind = ?1 AND id = ?2")
         .and_then(|mut statement| statement.query_row(params![kind, id], |row| row.get(0)).optional())
@@ -17,7 +21,7 @@ pub(super) fn list<T: DeserializeOwned>(
     connection: &Connection,
     kind: &str,
     prefix: &str,
-) -> Result<Vec<(String, T)>, Error> {
+) -> Result<Vec<(String, T)>, LedgerError> {
     let bodies = connection
         .prepare_cached("SELECT id, body FROM records WHERE kind = ?1 AND id >= ?2 AND id < ?3 ORDER BY id")
         .and_then(|mut statement| {
@@ -48,7 +52,7 @@ pub(super) fn entries<T: DeserializeOwned>(
     id: &str,
     from: u64,
     limit: usize,
-) -> Result<Vec<(u64, T)>, Error> {
+) -> Result<Vec<(u64, T)>, LedgerError> {
     // SQLite's numbers are signed; none of ours comes near the difference.
     let from = i64::try_from(from).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -68,7 +72,7 @@ pub(super) fn entries<T: DeserializeOwned>(
         .collect()
 }
 
-pub(super) fn last(connection: &Connection, kind: &str, id: &str) -> Result<u64, Error> {
+pub(super) fn last(connection: &Connection, kind: &str, id: &str) -> Result<u64, LedgerError> {
     let number: i64 = connection
         .prepare_cached("SELECT coalesce(max(number), 0) FROM entries WHERE kind = ?1 AND id = ?2")
         .and_then(|mut statement| statement.query_row(params![kind, id], |row| row.get(0)))
@@ -81,15 +85,15 @@ fn past(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
-fn decode<T: DeserializeOwned>(kind: &str, id: &str, body: &str) -> Result<T, Error> {
-    serde_json::from_str(body).map_err(|source| Error::DecodeRecord {
+fn decode<T: DeserializeOwned>(kind: &str, id: &str, body: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(body).map_err(|source| LedgerError::Decode {
         what: name(kind, id),
         source,
     })
 }
 
-fn read_failed(kind: &str, id: &str, source: rusqlite::Error) -> Error {
-    Error::ReadLedger {
+fn read_failed(kind: &str, id: &str, source: rusqlite::Error) -> LedgerError {
+    LedgerError::Read {
         what: name(kind, id),
         source,
     }

@@ -57,7 +57,7 @@ fn a_failed_transaction_leaves_nothing_and_notifies_no_reader() {
         assert_eq!(transaction.get::<String>("task", "1")?, Some("one".to_owned()));
         transaction.get::<u32>("task", "1").map(drop)
     });
-    assert!(matches!(outcome, Err(Error::DecodeRecord { .. })));
+    assert!(matches!(outcome, Err(LedgerError::Decode { .. })));
     assert_eq!(ledger.get::<String>("task", "1").expect("get"), None);
     assert_eq!(ledger.entries::<String>("log", "1", 0).expect("entries"), []);
     assert!(!changes.has_changed().expect("the ledger is alive"));
@@ -105,6 +105,6 @@ fn a_ledger_of_a_later_version_is_refused() {
     drop(ledger);
     assert!(matches!(
         Ledger::open(&folder.path().join("ledger.db")),
-        Err(Error::LedgerTooNew { .. })
+        Err(LedgerError::TooNew { .. })
     ));
 }

@@ -8,9 +8,9 @@ use rusqlite::params;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::LedgerError;
 use super::reads::{entries, get, last, list, name};
-use crate::Error;
-use crate::error::is_disk_full;
+use crate::error::{DiskFull, is_disk_full};
 
 /// The reads and writes of one transaction.
 pub struct Transaction<'a> {
@@ -22,7 +22,7 @@ pub struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// See [`Ledger::put`].
-    pub fn put<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<(), Error> {
+    pub fn put<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<(), LedgerError> {
         let body = encode(kind, id, value)?;
         self.write(
             kind,
@@ -34,17 +34,17 @@ impl Transaction<'_> {
     }
 
     /// See [`Ledger::get`].
-    pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, Error> {
+    pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, LedgerError> {
         get(&self.inner, kind, id)
     }
 
     /// See [`Ledger::list_under`].
-    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, Error> {
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<(String, T)>, LedgerError> {
         list(&self.inner, kind, prefix)
     }
 
     /// See [`Ledger::delete`].
-    pub fn delete(&self, kind: &str, id: &str) -> Result<bool, Error> {
+    pub fn delete(&self, kind: &str, id: &str) -> Result<bool, LedgerError> {
         let sql = "DELETE FROM entries WHERE kind = ?1 AND id = ?2";
         self.write(kind, id, sql, params![kind, id])?;
         let sql = "DELETE FROM records WHERE kind = ?1 AND id = ?2";
@@ -52,7 +52,7 @@ impl Transaction<'_> {
     }
 
     /// See [`Ledger::append`].
-    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, Error> {
+    pub fn append<T: Serialize + ?Sized>(&self, kind: &str, id: &str, value: &T) -> Result<u64, LedgerError> {
         let body = encode(kind, id, value)?;
         let number = last(&self.inner, kind, id)? + 1;
         self.write(
@@ -65,11 +65,11 @@ impl Transaction<'_> {
     }
 
     /// See [`Ledger::entries`].
-    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, Error> {
+    pub fn entries<T: DeserializeOwned>(&self, kind: &str, id: &str, from: u64) -> Result<Vec<(u64, T)>, LedgerError> {
         entries(&self.inner, kind, id, from, usize::MAX)
     }
 
-    fn write(&self, kind: &str, id: &str, sql: &str, values: impl rusqlite::Params) -> Result<usize, Error> {
+    fn write(&self, kind: &str, id: &str, sql: &str, values: impl rusqlite::Params) -> Result<usize, LedgerError> {
         self.touched.borrow_mut().insert(kind.to_owned());
         self.inner
             .prepare_cached(sql)
@@ -78,18 +78,17 @@ impl Transaction<'_> {
     }
 }
 
-fn encode<T: Serialize + ?Sized>(kind: &str, id: &str, value: &T) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|source| Error::EncodeRecord {
+fn encode<T: Serialize + ?Sized>(kind: &str, id: &str, value: &T) -> Result<String, LedgerError> {
+    serde_json::to_string(value).map_err(|source| LedgerError::Encode {
         what: name(kind, id),
         source,
     })
 }
 
-pub(super) fn write_failed(folder: &Path, what: impl FnOnce() -> String, source: rusqlite::Error) -> Error {
+pub(super) fn write_failed(folder: &Path, what: impl FnOnce() -> String, source: rusqlite::Error) -> LedgerError {
     if is_disk_full(&source) {
-        return Error::DiskFull {
-            folder: folder.to_owned(),
-        };
+        let folder = folder.to_owned();
+        return DiskFull { folder }.into();
     }
-    Error::WriteLedger { what: what(), source }
+    LedgerError::Write { what: what(), source }
 }

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Installation, PostgresError};
+use crate::folders;
 use crate::process::Program;
+use crate::secrets::new_password;
 
 /// The superuser of every cluster, with the name of its counterpart in RDS. Only this server has its password.
 pub(super) const ADMIN: &str = "rdsadmin";
@@ -54,7 +56,7 @@ impl Cluster<'_> {
     pub(super) fn back_up(&self, port: u16, admin: &str, to: &Path) -> Result<(), PostgresError> {
         let draft = to.with_extension("partial");
         for old in [&draft, to] {
-            remove(old)?;
+            folders::remove(old)?;
         }
         let mut arguments = words(&[
             "--host=127.0.0.1",
@@ -104,12 +106,12 @@ impl Cluster<'_> {
             return Ok(template);
         }
         let draft = template.with_extension("partial");
-        remove(&draft)?;
+        folders::remove(&draft)?;
         fs::create_dir_all(templates).map_err(|source| files(templates, source))?;
         let mut arguments = words(&["--username", ADMIN, "--auth=scram-sha-256", "--encoding=UTF8"]);
         // Each cluster gets a password of its own; none connects with this one.
         let password = templates.join("password");
-        fs::write(&password, super::new_password()).map_err(|source| files(&password, source))?;
+        fs::write(&password, new_password()).map_err(|source| files(&password, source))?;
         arguments.extend(words(&["--no-locale", "--no-sync", "--wal-segsize=1"]));
         arguments.extend([OsString::from("--pwfile"), password.clone().into_os_string()]);
         arguments.extend([OsString::from("--pgdata"), draft.clone().into_os_string()]);
@@ -121,7 +123,7 @@ impl Cluster<'_> {
     }
 
     fn copy_from(&self, from: &Path) -> Result<(), PostgresError> {
-        crate::rds::folder::copy(from, &self.files)?;
+        folders::copy(from, &self.files)?;
         // The server refuses a folder that others may enter.
         let private = fs::Permissions::from_mode(0o700);
         fs::set_permissions(&self.files, private).map_err(|source| files(&self.files, source))
@@ -158,13 +160,6 @@ fn set_password(user: &str, password: &str) -> String {
 
 fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
-}
-
-pub(super) fn remove(folder: &Path) -> Result<(), PostgresError> {
-    match fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(files(folder, source)),
-        _ => Ok(()),
-    }
 }
 
 fn remove_file(file: &Path) -> Result<(), PostgresError> {

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::PostgresError;
-
-/// Names the folder of the programs. Empty: PostgreSQL is not used although it is installed.
-const VARIABLE: &str = "SLIPWAY_POSTGRES_BIN";
+use crate::programs;
 
 /// The programs that an instance needs: to create it, to run it, and to take a snapshot of it.
 const PROGRAMS: [&str; 3] = ["initdb", "postgres", "pg_basebackup"];
@@ -39,28 +37,27 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// The folder that `SLIPWAY_POSTGRES_BIN` names, or else the newest version on this machine.
+    /// The programs in the folder that the environment variable names, or else the newest version on this machine. An empty
+    /// variable disables PostgreSQL.
     ///
     /// # Errors
-    /// When the variable names a folder without the programs: a typing error must not silently become a fallback.
-    pub fn find() -> Result<Option<Self>, PostgresError> {
-        if let Some(named) = std::env::var_os(VARIABLE) {
-            if named.is_empty() {
-                return Ok(None);
-            }
-            return Self::at(Path::new(&named)).map(Some);
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let candidates = std::env::split_paths(&path).chain(FOLDERS.iter().flat_map(|pattern| matching(pattern)));
-        let found = candidates
-            .filter(|folder| has_programs(folder))
-            .filter_map(|folder| Self::at(&folder).ok());
-        Ok(found.max_by_key(|installation| installation.major))
+    /// If the variable names a folder without the programs.
+    pub fn find(variable: &'static str) -> Result<Option<Self>, PostgresError> {
+        let at = |folder: &Path| Self::at(folder, variable);
+        programs::find(variable, at, || {
+            let installed = FOLDERS.iter().flat_map(|pattern| matching(pattern));
+            let candidates = programs::search_path().into_iter().chain(installed);
+            let found = candidates
+                .filter(|folder| has_programs(folder))
+                .filter_map(|folder| at(&folder).ok());
+            found.max_by_key(|installation| installation.major)
+        })
     }
 
-    fn at(folder: &Path) -> Result<Self, PostgresError> {
+    fn at(folder: &Path, variable: &'static str) -> Result<Self, PostgresError> {
         let missing = || PostgresError::Programs {
             folder: folder.to_owned(),
+            variable,
         };
         if !has_programs(folder) {
             return Err(missing());

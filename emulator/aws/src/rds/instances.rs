@@ -5,6 +5,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 
 use crate::error::chain;
+use crate::ledger::LedgerError;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,7 +13,6 @@ use serde_json::{Value, json};
 use super::servers;
 use super::snapshots::{self, Snapshot, SnapshotStatus};
 use super::{INSTANCE, Rds, SNAPSHOT, identifier, iso, not_found};
-use crate::Error;
 use crate::parameters::{Parameters, invalid};
 use crate::postgres::{PostgresError, Server};
 use crate::wire::{AwsError, arn};
@@ -297,7 +297,7 @@ impl Rds {
     }
 
     /// The instances of which a snapshot is being taken.
-    fn backing_up(&self) -> Result<BTreeSet<String>, Error> {
+    fn backing_up(&self) -> Result<BTreeSet<String>, LedgerError> {
         let snapshots = self.ledger.list::<Snapshot>(SNAPSHOT)?.into_iter();
         let busy = snapshots.filter(|(_, snapshot)| snapshot.status == SnapshotStatus::Creating);
         Ok(busy.map(|(_, snapshot)| snapshot.instance).collect())

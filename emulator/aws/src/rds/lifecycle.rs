@@ -1,26 +1,17 @@
 //! The life of an instance: what it keeps its data in is made, and removed.
 
-use std::fs;
-use std::io;
-
 use crate::error::chain;
 
 use super::instances::{Instance, InstanceStatus};
 use super::snapshots::{Snapshot, SnapshotStatus};
-use super::{INSTANCE, Rds, SNAPSHOT, folder};
-use crate::Error;
+use super::{INSTANCE, Rds, SNAPSHOT};
+use crate::folders;
 use crate::postgres::Origin;
 use crate::wire::AwsError;
 
 impl Rds {
     pub(super) fn create_folder(&self, instance: &Instance) -> Result<(), AwsError> {
-        let folder = self.volumes.join(&instance.id);
-        fs::create_dir_all(&folder).map_err(|source| {
-            AwsError::from(Error::DataFolder {
-                path: folder.clone(),
-                source,
-            })
-        })?;
+        folders::make(&self.volumes.join(&instance.id))?;
         Ok(self.ledger.put(INSTANCE, &instance.id, instance)?)
     }
 
@@ -53,7 +44,7 @@ impl Rds {
             made.map_err(|error| AwsError::new("InternalFailure", chain(&error)))?;
         } else if let Some(snapshot) = snapshot {
             let to = self.volumes.join(&instance.id);
-            let copied = tokio::task::spawn_blocking(move || folder::copy(&snapshot, &to)).await;
+            let copied = tokio::task::spawn_blocking(move || folders::copy(&snapshot, &to)).await;
             copied
                 .map_err(|error| AwsError::internal(&error))?
                 .map_err(|error| AwsError::internal(&error))?;
@@ -103,13 +94,7 @@ impl Rds {
             deleted.map_err(|error| AwsError::internal(&error))?;
             self.forget_passwords(&instance.id)?;
         }
-        let folder = self.volumes.join(&instance.id);
-        match fs::remove_dir_all(&folder) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::DataFolder { path: folder, source }.into());
-            }
-            _ => {}
-        }
+        folders::remove(&self.volumes.join(&instance.id))?;
         self.ledger.delete(INSTANCE, &instance.id)?;
         Ok(())
     }

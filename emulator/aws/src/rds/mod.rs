@@ -7,19 +7,17 @@
 //! folder `volumes/IDENTIFIER` below the data folder, which tasks mount as a volume, and which `DescribeDBInstances` shows as
 //! the address of the endpoint. The folder `volumes` is the one that the environment `local` gives to blueprints. A snapshot
 //! is a copy of the folder, below `snapshots`. SQLite files are copied as of one moment, also while they are written
-//! ([`folder`]).
+//! ([`crate::folders`]).
 //!
 //! Copies are made in the background, as on AWS: a snapshot is `creating` until it is whole, and so is an instance that is
 //! restored. What a crash interrupts begins anew with the next server. When a snapshot is whole, its event is on the bus.
 
-pub(crate) mod folder;
 mod instances;
 mod lifecycle;
 mod servers;
 mod snapshots;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::chain;
 use http::StatusCode;
@@ -28,9 +26,10 @@ use serde_json::{Map, Value};
 
 use self::instances::{Instance, InstanceStatus};
 use self::snapshots::{Snapshot, SnapshotStatus};
-use crate::Error;
 use crate::events::EventBus;
-use crate::ledger::Ledger;
+use crate::folders::{self, FolderError};
+use crate::host::Host;
+use crate::ledger::{Ledger, LedgerError};
 use crate::parameters::{Parameters, invalid};
 use crate::postgres::Postgres;
 use crate::secrets::Secrets;
@@ -57,19 +56,14 @@ pub struct Rds {
 
 impl Rds {
     /// RDS on a data folder. Call [`Self::recover`] next.
-    pub fn new(data: &Path, ledger: Ledger, events: EventBus, postgres: Postgres) -> Result<Self, Error> {
-        let folder = |name: &str| {
-            let path = data.join(name);
-            let made = fs::create_dir_all(&path).and_then(|()| std::path::absolute(&path));
-            made.map_err(|source| Error::DataFolder { path, source })
-        };
+    pub fn new(host: &Host, postgres: Postgres) -> Result<Self, FolderError> {
         Ok(Self {
-            secrets: Secrets::new(ledger.clone()),
-            ledger,
-            events,
+            secrets: Secrets::new(host.ledger.clone()),
+            ledger: host.ledger.clone(),
+            events: host.events.clone(),
             postgres,
-            volumes: folder("volumes")?,
-            snapshots: folder("snapshots")?,
+            volumes: folders::make(&host.data.join("volumes"))?,
+            snapshots: folders::make(&host.data.join("snapshots"))?,
         })
     }
 
@@ -101,7 +95,7 @@ impl Rds {
     }
 
     /// Goes on with what the last server did not finish.
-    pub fn recover(&self) -> Result<(), Error> {
+    pub fn recover(&self) -> Result<(), LedgerError> {
         for (_, snapshot) in self.ledger.list::<Snapshot>(SNAPSHOT)? {
             if snapshot.status == SnapshotStatus::Creating {
                 self.begin_snapshot(snapshot);

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Rds;
-use crate::Error;
+use crate::ledger::LedgerError;
 use crate::parameters::{Parameters, invalid};
-use crate::postgres::{Passwords, Server, new_password};
-use crate::secrets::Secrets;
+use crate::postgres::{Passwords, Server};
+use crate::secrets::{Secrets, new_password};
 use crate::wire::AwsError;
 
 const PASSWORDS: &str = "rds-passwords";
@@ -66,7 +66,7 @@ pub(super) fn restored(parameters: &mut Parameters, of: &Server) -> Result<(Serv
 
 impl Rds {
     /// Keeps the passwords before the server exists, so that a crash never leaves a server without a password.
-    pub(super) fn keep_passwords(&self, id: &str, server: &Server, passwords: &Passwords) -> Result<(), Error> {
+    pub(super) fn keep_passwords(&self, id: &str, server: &Server, passwords: &Passwords) -> Result<(), LedgerError> {
         let Passwords { admin, master } = passwords.clone();
         if server.is_managed {
             let Server {
@@ -97,7 +97,7 @@ impl Rds {
         Ok(Passwords { admin, master })
     }
 
-    pub(super) fn forget_passwords(&self, id: &str) -> Result<(), Error> {
+    pub(super) fn forget_passwords(&self, id: &str) -> Result<(), LedgerError> {
         self.secrets.delete(&secret_name(id))?;
         self.ledger.delete(PASSWORDS, id).map(drop)
     }

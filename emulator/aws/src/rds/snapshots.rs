@@ -1,14 +1,13 @@
 //! The calls on snapshots.
 
-use std::fs;
-
 use crate::error::chain;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::instances::{self, Instance, InstanceStatus};
-use super::{INSTANCE, Rds, SNAPSHOT, folder, identifier, iso, not_found};
+use super::{INSTANCE, Rds, SNAPSHOT, identifier, iso, not_found};
+use crate::folders;
 use crate::parameters::Parameters;
 use crate::postgres::Server;
 use crate::wire::{AwsError, arn};
@@ -88,7 +87,7 @@ impl Rds {
         }
         self.ledger.delete(SNAPSHOT, &id)?;
         let folder = self.snapshots.join(&id);
-        if let Err(error) = fs::remove_dir_all(&folder) {
+        if let Err(error) = folders::remove(&folder) {
             // A snapshot of the same name takes its place; until then it only uses space.
             tracing::warn!(folder = %folder.display(), %error, "the files of a deleted snapshot stay");
         }
@@ -125,7 +124,7 @@ impl Rds {
     fn copy(&self, snapshot: &Snapshot) -> Result<(), AwsError> {
         let to = self.snapshots.join(&snapshot.id);
         let Some(server) = &snapshot.server else {
-            let copied = folder::copy(&self.volumes.join(&snapshot.instance), &to);
+            let copied = folders::copy(&self.volumes.join(&snapshot.instance), &to);
             return copied.map_err(|error| AwsError::internal(&error));
         };
         let admin = self.passwords(&snapshot.instance)?.admin;

@@ -17,8 +17,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::checksums::{Algorithm, Digests, Hasher};
-use crate::Error;
-use crate::error::is_disk_full;
+use crate::error::{DiskFull, is_disk_full};
 use crate::wire::hex;
 
 /// What is read or written at once.
@@ -170,7 +169,7 @@ fn failed(folder: &Path, error: io::Error) -> S3Error {
 
 /// The bodies and the index lie in a folder of the data folder.
 pub(super) fn disk_full(folder: &Path) -> S3Error {
-    let full = Error::DiskFull {
+    let full = DiskFull {
         folder: folder.to_owned(),
     };
     s3_error!(InternalError, "{full}")

@@ -5,10 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use http::StatusCode;
 use s3s::dto::{
     Bucket, BucketLocationConstraint, BucketVersioningStatus, CommonPrefix, CreateBucketInput, CreateBucketOutput,
-    DeleteMarkerEntry, ETag, EncodingType, GetBucketVersioningOutput, ListBucketsInput, ListBucketsOutput,
-    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion, ObjectVersionStorageClass, Owner,
-    PutBucketVersioningInput,
+    DeleteMarkerEntry, ETag, EncodingType, ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, Object, ObjectStorageClass, ObjectVersion,
+    ObjectVersionStorageClass, Owner, PutBucketVersioningInput,
 };
 use s3s::{S3Result, s3_error};
 
@@ -62,14 +61,6 @@ pub(super) fn list(store: &Store, input: &ListBucketsInput) -> S3Result<ListBuck
         buckets: Some(page),
         owner: Some(owner()),
         prefix: input.prefix.clone(),
-    })
-}
-
-pub(super) fn versioning(store: &Store, bucket: &str) -> S3Result<GetBucketVersioningOutput> {
-    let status = store.index.bucket(bucket)?.versioning;
-    Ok(GetBucketVersioningOutput {
-        status: status.map(BucketVersioningStatus::from),
-        ..GetBucketVersioningOutput::default()
     })
 }
 
@@ -127,38 +118,6 @@ pub(super) fn list_v2(store: &Store, input: ListObjectsV2Input) -> S3Result<List
         max_keys: Some(max_keys),
         name: Some(input.bucket),
         ..ListObjectsV2Output::default()
-    })
-}
-
-pub(super) fn list_v1(store: &Store, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
-    store.index.bucket(&input.bucket)?;
-    let max_keys = page_size(input.max_keys)?;
-    let listing = Listing {
-        bucket: &input.bucket,
-        prefix: input.prefix.as_deref().unwrap_or_default(),
-        delimiter: input.delimiter.as_deref(),
-        after_key: input.marker.as_deref().unwrap_or_default(),
-        after_version: None,
-        limit: usize::try_from(max_keys).unwrap_or_default(),
-        all_versions: false,
-    };
-    let page = listing.page(&store.index)?;
-    let encoding = Encoding::of(input.encoding_type.as_ref());
-    // AWS names the next marker only when there is a delimiter; without one it is the last key.
-    let next_marker = page.next.as_ref().filter(|_| input.delimiter.is_some());
-    let next_marker = next_marker.map(|(key, _)| key.clone());
-    Ok(ListObjectsOutput {
-        is_truncated: Some(page.next.is_some()),
-        next_marker: encoding.optional(next_marker),
-        common_prefixes: Some(encoding.prefixes(&page)),
-        contents: Some(encoding.objects(page, true)),
-        delimiter: encoding.optional(input.delimiter),
-        prefix: encoding.optional(Some(input.prefix.unwrap_or_default())),
-        marker: encoding.optional(Some(input.marker.unwrap_or_default())),
-        encoding_type: input.encoding_type,
-        max_keys: Some(max_keys),
-        name: Some(input.bucket),
-        ..ListObjectsOutput::default()
     })
 }
 
@@ -267,7 +226,7 @@ impl Encoding {
 
 pub(super) fn owner() -> Owner {
     Owner {
-        display_name: Some("slipway".to_owned()),
+        display_name: Some("emulator".to_owned()),
         id: Some(ACCOUNT.to_owned()),
     }
 }

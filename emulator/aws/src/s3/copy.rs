@@ -67,7 +67,7 @@ pub(super) async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<Copy
 }
 
 /// Bucket, key and version of a copy's source.
-pub(super) fn copied_from(source: &CopySource) -> S3Result<(&str, &str, Option<&str>)> {
+fn copied_from(source: &CopySource) -> S3Result<(&str, &str, Option<&str>)> {
     match source {
         CopySource::Bucket {
             bucket,

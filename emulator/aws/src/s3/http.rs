@@ -17,7 +17,7 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::checksums::{Algorithm, Checksums};
 use super::chunked::{Trailers, decode};
-use crate::wire::HOW_TO_SIGN;
+use crate::wire::NOT_SIGNED;
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
@@ -45,8 +45,8 @@ impl Payload {
 }
 
 /// Answers one request.
-pub(super) async fn serve(service: &s3s::service::S3Service, request: Request<Body>) -> Response {
-    let request = match prepare(request) {
+pub(super) async fn serve(service: &s3s::service::S3Service, request: Request<Body>, advice: &str) -> Response {
+    let request = match prepare(request, advice) {
         Ok(request) => request,
         Err(error) => return refuse(error),
     };
@@ -69,9 +69,9 @@ fn refuse(error: S3Error) -> Response {
     }
 }
 
-fn prepare(request: Request<Body>) -> S3Result<s3s::HttpRequest> {
+fn prepare(request: Request<Body>, advice: &str) -> S3Result<s3s::HttpRequest> {
     let (mut parts, body) = request.into_parts();
-    authenticate(&parts.method, &parts.headers, &parts.uri)?;
+    authenticate(&parts.method, &parts.headers, &parts.uri, advice)?;
     parts.headers.remove(AUTHORIZATION);
     parts.uri = without_signature(&parts.uri)?;
 
@@ -96,14 +96,14 @@ fn prepare(request: Request<Body>) -> S3Result<s3s::HttpRequest> {
     Ok(Request::from_parts(parts, body))
 }
 
-fn authenticate(method: &Method, headers: &HeaderMap, uri: &Uri) -> S3Result<()> {
+fn authenticate(method: &Method, headers: &HeaderMap, uri: &Uri, advice: &str) -> S3Result<()> {
     let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if authorization.is_some_and(|value| value.starts_with("AWS4-") && value.contains("Credential=")) {
         return Ok(());
     }
     let query = uri.query().unwrap_or_default();
     if parameter(query, "X-Amz-Signature").is_none() {
-        return Err(s3_error!(AccessDenied, "This request is not signed. {HOW_TO_SIGN}"));
+        return Err(s3_error!(AccessDenied, "{NOT_SIGNED} {advice}"));
     }
     // The one method that changes something and that a page may send without asking the browser's leave.
     if *method == Method::POST {

@@ -4,9 +4,9 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use s3s::dto::{
     ChecksumAlgorithm, ChecksumType, CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart,
-    CopyPartResult, CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
+    CreateMultipartUploadInput, CreateMultipartUploadOutput, ETag, ListMultipartUploadsInput,
     ListMultipartUploadsOutput, ListPartsInput, ListPartsOutput, MultipartUpload, Part as ListedPart, StorageClass,
-    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -14,11 +14,9 @@ use super::Store;
 use super::bodies::{Written, stream};
 use super::buckets::owner;
 use super::checksums::{Algorithm, Expected, Hasher, checksums_of, composite, set_checksums};
-use super::copy::copied_from;
 use super::http::Payload;
 use super::index::{Condition, NewVersion, Part, Settings};
 use super::objects::{attributes_of, check_supported, checksum_type, receive, timestamp};
-use super::reading::{Reading, not_modified_is_412, range_of};
 use crate::wire::hex;
 
 /// AWS's own: every part but the last has at least this size.
@@ -86,46 +84,6 @@ pub(super) async fn upload_part(
     };
     set_checksums!(output, &part.checksums);
     Ok(output)
-}
-
-pub(super) async fn copy_part(store: &Store, input: UploadPartCopyInput) -> S3Result<UploadPartCopyOutput> {
-    let upload = store.index.upload(&input.bucket, &input.key, &input.upload_id)?;
-    let (bucket, key, version) = copied_from(&input.copy_source)?;
-    let (source, versioned, file) = store.open_version(bucket, key, version)?;
-    Reading {
-        matching: input.copy_source_if_match.as_ref(),
-        not_matching: input.copy_source_if_none_match.as_ref(),
-        modified_since: input.copy_source_if_modified_since.as_ref(),
-        unmodified_since: input.copy_source_if_unmodified_since.as_ref(),
-    }
-    .check(&source)
-    .map_err(not_modified_is_412)?;
-    let range = input.copy_source_range.as_deref().map(s3s::dto::Range::parse);
-    let range = range
-        .transpose()
-        .map_err(|error| s3_error!(error, InvalidArgument, "x-amz-copy-source-range is not a range."))?;
-    let range = range_of(range.as_ref(), source.size)?.unwrap_or(0..source.size);
-    let algorithms = upload.settings.algorithm;
-    let written = store.bodies.write(stream(file, range), algorithms, false).await?;
-    let part = keep_part(
-        store,
-        &input.bucket,
-        &input.key,
-        &input.upload_id,
-        input.part_number,
-        written,
-    )?;
-    let mut result = CopyPartResult {
-        e_tag: Some(ETag::Strong(part.etag)),
-        last_modified: Some(timestamp(part.modified)),
-        ..CopyPartResult::default()
-    };
-    set_checksums!(result, &part.checksums);
-    Ok(UploadPartCopyOutput {
-        copy_part_result: Some(result),
-        copy_source_version_id: versioned.then_some(source.id),
-        ..UploadPartCopyOutput::default()
-    })
 }
 
 fn keep_part(store: &Store, bucket: &str, key: &str, upload: &str, number: i32, written: Written) -> S3Result<Part> {

@@ -23,12 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::expression::Expression;
 use self::schedule::{AfterCompletion, Definition, GROUP, Schedule, State};
-use crate::Error;
-use crate::endpoint::RestCall;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::sqs::Sqs;
-use crate::stepfunctions::Call;
-use crate::wire::{AwsError, input};
+use crate::wire::{AwsError, Call, RestCall, input};
 
 const SCHEDULE: &str = "scheduler-schedule";
 /// How late a tick may be.
@@ -212,7 +209,7 @@ impl Scheduler {
     }
 
     /// Runs the ticks after `last` and up to `now`, and says when the next one is.
-    pub async fn run_due(&self, last: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub async fn run_due(&self, last: Timestamp, now: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
         let mut soonest: Option<Timestamp> = None;
         for (_, schedule) in self.ledger.list::<Schedule>(SCHEDULE)? {
             // The first tick of a rate is the moment in which it was made.
@@ -258,7 +255,7 @@ impl Scheduler {
     }
 
     /// Deletes a schedule that has had its last tick, if it is to be deleted then.
-    fn complete(&self, schedule: &Schedule, now: Timestamp) -> Result<(), Error> {
+    fn complete(&self, schedule: &Schedule, now: Timestamp) -> Result<(), LedgerError> {
         let definition = &schedule.definition;
         let is_over = definition.state == State::Enabled && schedule.next_after(now).is_none();
         if is_over && definition.action_after_completion == AfterCompletion::Delete {

@@ -27,8 +27,7 @@ use self::attributes::Attributes;
 use self::index::Index;
 use self::message::Message;
 use self::queues::QueueRecord;
-use crate::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::wire::{ACCOUNT, AwsError, arn, input};
 
 const QUEUE: &str = "sqs-queue";
@@ -67,7 +66,7 @@ pub struct Backlog {
 
 impl Sqs {
     /// The queues of the ledger. `endpoint` is what their URLs begin with.
-    pub fn new(ledger: Ledger, endpoint: &str) -> Result<Self, Error> {
+    pub fn new(ledger: Ledger, endpoint: &str) -> Result<Self, LedgerError> {
         let mut queues = BTreeMap::new();
         for (name, record) in ledger.list::<QueueRecord>(QUEUE)? {
             let messages = ledger.list_under::<Message>(MESSAGE, &prefix(&name))?;
@@ -160,7 +159,7 @@ impl Queue {
     }
 
     /// Drops what has been in the queue longer than its `MessageRetentionPeriod`.
-    fn expire(&mut self, ledger: &Ledger, name: &str) -> Result<(), Error> {
+    fn expire(&mut self, ledger: &Ledger, name: &str) -> Result<(), LedgerError> {
         let expired = self.index.sent_before(self.attributes().oldest());
         if expired.is_empty() {
             return Ok(());

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::attributes::{self, Attributes, wrong_value};
 use super::index::Index;
 use super::{MESSAGE, QUEUE, Queue, Sqs, does_not_exist, invalid, name_in_url, prefix, queue_arn};
-use crate::Error;
+use crate::ledger::LedgerError;
 use crate::wire::{ACCOUNT, AwsError};
 
 /// The longest page of `ListQueues`, and the one that a caller gets who names none.
@@ -228,7 +228,7 @@ impl Sqs {
                     let mut keys = messages.into_iter().map(|(key, _)| key);
                     keys.try_for_each(|key| ledger.delete(MESSAGE, &key).map(drop))
                 })
-                .map_err(|error: Error| AwsError::from(error))?;
+                .map_err(|error: LedgerError| AwsError::from(error))?;
             queue.index.clear();
             queue.announce();
             Ok(json!({}))

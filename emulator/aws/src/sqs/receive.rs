@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::message::{Message, Receipt};
 use super::send::after;
 use super::{MESSAGE, Sqs, does_not_exist, invalid, key, name_in_url, queue_arn};
-use crate::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::wire::AwsError;
 
 /// The most messages that one receive takes.
@@ -218,7 +217,7 @@ impl ReceiveMessage {
 
 impl Receipt {
     /// The message, unless it was deleted or received again since.
-    fn message(&self, ledger: &Ledger, queue: &str) -> Result<Option<Message>, Error> {
+    fn message(&self, ledger: &Ledger, queue: &str) -> Result<Option<Message>, LedgerError> {
         let message = ledger.get::<Message>(MESSAGE, &key(queue, self.number))?;
         Ok(message.filter(|message| message.id == self.id && message.receives == self.receives))
     }
@@ -253,7 +252,13 @@ fn moved(messages: Vec<Message>, first: u64, source: &str) -> Vec<(u64, Message)
         .collect()
 }
 
-fn write(ledger: &Ledger, name: &str, taken: &[Message], dead: &str, moved: &[(u64, Message)]) -> Result<(), Error> {
+fn write(
+    ledger: &Ledger,
+    name: &str,
+    taken: &[Message],
+    dead: &str,
+    moved: &[(u64, Message)],
+) -> Result<(), LedgerError> {
     if taken.is_empty() && moved.is_empty() {
         return Ok(());
     }

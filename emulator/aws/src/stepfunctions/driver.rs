@@ -15,9 +15,8 @@ use super::jobs::Job;
 use super::progress::{Pending, Progress, Step};
 use super::records::{self, EXECUTION, HISTORY, RUNNING, STOP, TOKEN};
 use super::{StepFunctions, lock};
-use crate::Error;
 use crate::error::chain;
-use crate::ledger::Transaction;
+use crate::ledger::{LedgerError, Transaction};
 
 /// Where messages to a driver go.
 pub type Mailbox = mpsc::UnboundedSender<Message>;
@@ -189,7 +188,7 @@ impl Driver {
 
 impl StepFunctions {
     /// Writes one turn of an execution: all of it or nothing.
-    pub(super) fn write(&self, arn: &str, progress: &Progress, step: &Step) -> Result<(), Error> {
+    pub(super) fn write(&self, arn: &str, progress: &Progress, step: &Step) -> Result<(), LedgerError> {
         self.shared
             .ledger
             .transaction(|transaction| write(transaction, arn, progress, step))
@@ -212,7 +211,7 @@ impl StepFunctions {
     /// Puts "Step Functions Execution Status Change" on the bus. As on AWS this is best effort: a crash at this very
     /// moment loses it, and the sweep finds the operation.
     pub(super) fn announce(&self, arn: &str) {
-        let put = || -> Result<(), Error> {
+        let put = || -> Result<(), LedgerError> {
             let Some(execution) = self.shared.ledger.get::<records::Execution>(EXECUTION, arn)? else {
                 return Ok(());
             };
@@ -229,7 +228,7 @@ impl StepFunctions {
 }
 
 /// See [`StepFunctions::write`].
-pub fn write(transaction: &Transaction<'_>, arn: &str, progress: &Progress, step: &Step) -> Result<(), Error> {
+pub fn write(transaction: &Transaction<'_>, arn: &str, progress: &Progress, step: &Step) -> Result<(), LedgerError> {
     for event in &step.history {
         transaction.append(HISTORY, arn, event)?;
     }

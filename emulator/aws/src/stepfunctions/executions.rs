@@ -13,8 +13,8 @@ use super::driver::{self, Message};
 use super::progress::Progress;
 use super::records::{self, EXECUTION, Execution, HISTORY, RUNNING, Status};
 use super::{StepFunctions, arns, lock, pages};
-use crate::Error;
 use crate::error::chain;
+use crate::ledger::LedgerError;
 use crate::wire::{AwsError, epoch_seconds, request_id};
 
 /// AWS allows 1,000,000 open executions; a machine that starts them in a loop would end this one long before.
@@ -226,7 +226,7 @@ impl StepFunctions {
     }
 
     /// Takes up every execution that was running. One whose state this version cannot read ends with a reason.
-    pub(super) fn recover_executions(&self) -> Result<(), Error> {
+    pub(super) fn recover_executions(&self) -> Result<(), LedgerError> {
         for (arn, progress) in self.shared.ledger.list::<Value>(RUNNING)? {
             match self.readable(&arn, progress) {
                 Ok((definition, progress)) => {
@@ -250,7 +250,7 @@ impl StepFunctions {
         ))
     }
 
-    fn end_unreadable(&self, arn: &str, reason: &str) -> Result<(), Error> {
+    fn end_unreadable(&self, arn: &str, reason: &str) -> Result<(), LedgerError> {
         tracing::error!(execution = arn, reason, "cannot go on with an execution");
         let (error, now) = ("States.Runtime", Timestamp::now());
         let cause = format!("This version of the emulator cannot go on with the execution: {reason}");

@@ -3,12 +3,12 @@
 use asl_interpreter::{Event, IntegrationPattern, TaskRequest};
 use serde_json::{Value, json};
 
-use super::StepFunctions;
 use super::driver::{Mailbox, Message};
 use super::jobs::Job;
 use super::key_case::{Times, from_wire, rds_from_wire, rds_to_wire, to_wire};
 use super::progress::Open;
 use super::supported::{Integration, Sdk, integration};
+use super::{StepFunctions, lambda};
 use crate::wire::{AwsError, request_id};
 
 /// Why a task failed: what `ErrorEquals` matches, and the text.
@@ -129,7 +129,7 @@ impl TaskRun {
                     .started(service.run_tasks(&self.execution, request.task, arguments).await)
                     .await;
             }
-            Some(Integration::Invoke) => service.shared.services.functions.invoke(arguments).await,
+            Some(Integration::Invoke) => lambda::invoke(&service.shared.services.functions, arguments).await,
             Some(Integration::PutEvents) => self.put_events().await,
             Some(Integration::Sdk(sdk)) => self.call(sdk).await,
             // Such a machine is refused when it is created; this one is from another version.

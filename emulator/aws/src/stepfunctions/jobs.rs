@@ -13,8 +13,8 @@ use super::driver::stop_id;
 use super::integrations::{Failure, with_metadata};
 use super::key_case::{Times, from_wire, to_wire};
 use super::records::STOP;
-use crate::Error;
 use crate::error::chain;
+use crate::ledger::LedgerError;
 
 /// What a `.sync` task waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ impl StepFunctions {
     }
 
     /// Goes on with the stops that were not carried out.
-    pub(super) fn recover_stops(&self) -> Result<(), Error> {
+    pub(super) fn recover_stops(&self) -> Result<(), LedgerError> {
         for (id, job) in self.shared.ledger.list::<Job>(STOP)? {
             let service = self.clone();
             self.spawn(async move { service.stop_now(&id, &job).await });

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::records::{ALIAS, MACHINE, Machine, REVISION, Revision, Settings, revision_id};
 use super::{StepFunctions, arns, lock, pages, supported};
-use crate::Error;
-use crate::ledger::Transaction;
+use crate::ledger::{LedgerError, Transaction};
 use crate::wire::{AwsError, epoch_seconds};
 
 /// The longest definition, in characters.
@@ -239,7 +238,7 @@ impl StepFunctions {
     }
 
     /// Makes an alias of a machine, as the template has it.
-    pub fn ensure_alias(&self, machine: &str, alias: &str) -> Result<(), Error> {
+    pub fn ensure_alias(&self, machine: &str, alias: &str) -> Result<(), LedgerError> {
         let arn = format!("{machine}:{alias}");
         self.shared.ledger.put(ALIAS, &arn, &machine.to_owned())
     }
@@ -313,7 +312,7 @@ fn updated(transaction: &Transaction<'_>, input: UpdateStateMachine) -> Result<(
     Ok((machine, revision))
 }
 
-fn put(transaction: &Transaction<'_>, machine: &Machine, revision: &Revision) -> Result<(), Error> {
+fn put(transaction: &Transaction<'_>, machine: &Machine, revision: &Revision) -> Result<(), LedgerError> {
     transaction.put(REVISION, &revision_id(&machine.arn, machine.revision), revision)?;
     transaction.put(MACHINE, &machine.arn, machine)
 }

@@ -34,11 +34,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-pub use lambda::{Execution, Functions, LambdaError, TooManyRequests};
-pub use services::{Call, Services};
+pub use services::Services;
 
-use crate::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::wire::{self, AwsError};
 use driver::Mailbox;
 
@@ -96,7 +94,7 @@ impl StepFunctions {
 
     /// Goes on with every execution that was running, and with every job that was to be stopped. Call it once, when
     /// the functions are registered and CodeBuild and ECS have recovered.
-    pub fn recover(&self) -> Result<(), Error> {
+    pub fn recover(&self) -> Result<(), LedgerError> {
         self.recover_executions()?;
         self.recover_stops()
     }

@@ -45,7 +45,6 @@ const ECS: &[&str] = &[
     "describeTasks",
     "listClusters",
     "listServices",
-    "listTaskDefinitionFamilies",
     "listTaskDefinitions",
     "listTasks",
     "registerTaskDefinition",

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_emulator::codebuild::{CodeBuild, Options, Project};
-use aws_emulator::events::EventBus;
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
 use aws_emulator::logs::Logs;
-use aws_emulator::process::Supervisor;
 use aws_emulator::sqs::Sqs;
 use serde_json::{Value, json};
 
@@ -26,11 +25,10 @@ impl Machine {
 
     fn start_with(data: &Path, buildspec: &str, parallel: usize, change: impl Fn(&mut Project)) -> Self {
         let ledger = Ledger::open(&data.join("ledger.db")).unwrap();
-        let logs = Logs::new(ledger.clone());
         let options = Options {
             folder: data.join("builds"),
             tools: data.join("tools"),
-            program: "/bin/echo".into(),
+            programs: BTreeMap::from([("runner".to_owned(), "/bin/echo".into())]),
             environment: BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:1".to_owned())]),
             concurrent_builds: parallel,
         };
@@ -44,17 +42,14 @@ impl Machine {
             log_group: "/slipway/builds".to_owned(),
         };
         change(&mut project);
-        let codebuild = CodeBuild::new(
-            options,
-            vec![project],
-            ledger.clone(),
-            logs.clone(),
-            EventBus::new(ledger.clone(), Sqs::new(ledger, "http://127.0.0.1:1").unwrap()),
-            Supervisor::new().unwrap(),
-        )
-        .unwrap();
+        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").unwrap();
+        let host = Host::new(data, ledger, sqs).unwrap();
+        let codebuild = CodeBuild::new(&host, options, vec![project]).unwrap();
         codebuild.recover().unwrap();
-        Self { codebuild, logs }
+        Self {
+            codebuild,
+            logs: host.logs,
+        }
     }
 
     async fn call(&self, action: &str, body: Value) -> Value {
@@ -142,7 +137,7 @@ env: {variables: {COLOUR: blue, SIZE: 3}}
 phases:
   install: {commands: ["word='it''s'", "cd /"]}
   build:
-    commands: ["echo $word $PWD $COLOUR $SIZE", "/usr/bin/env | sort", "slipway-runner hello"]
+    commands: ["echo $word $PWD $COLOUR $SIZE", "/usr/bin/env | sort", "runner hello"]
     finally: ["echo finally $CODEBUILD_BUILD_SUCCEEDING"]
 "#;
     let machine = Machine::start(data.path(), spec, 2);

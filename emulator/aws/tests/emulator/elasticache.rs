@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use aws_emulator::elasticache::{ElastiCache, Installation};
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
-use aws_emulator::logs::Logs;
-use aws_emulator::process::Supervisor;
 use aws_emulator::secrets::Secrets;
+use aws_emulator::sqs::Sqs;
 use aws_emulator::wire::AwsError;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,9 +22,9 @@ struct World {
 impl World {
     fn over(folder: TempDir, installation: Option<Installation>) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let supervisor = Supervisor::new().expect("watches files");
-        let logs = Logs::new(ledger.clone());
-        let service = ElastiCache::new(folder.path(), installation, ledger.clone(), logs, supervisor);
+        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let host = Host::new(folder.path(), ledger.clone(), sqs).expect("watches files");
+        let service = ElastiCache::new(&host, installation);
         service.recover().expect("recovers");
         Self {
             service,
@@ -65,7 +65,7 @@ fn life<T>(of: impl Future<Output = T>) -> T {
 #[test]
 #[allow(clippy::print_stderr)] // A skipped test says so.
 fn a_group_keeps_its_data_over_a_crash_and_a_restart() {
-    let installation = Installation::find().expect("a program, if one is named");
+    let installation = Installation::find("REDIS_SERVER").expect("a program, if one is named");
     if installation.is_none() {
         assert!(std::env::var_os("CI").is_none(), "CI installs Redis");
         eprintln!("skipped: neither Valkey nor Redis is installed (Debian: apt-get install redis-server)");

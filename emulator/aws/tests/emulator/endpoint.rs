@@ -15,12 +15,15 @@ async fn server() -> Server {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
     let logs = Logs::new(ledger);
-    let endpoint = Endpoint::new(support::open_s3(folder.path())).json("Logs_20140328", JsonProtocol::V1_1, {
-        move |action, body| {
-            let logs = logs.clone();
-            Box::pin(async move { logs.call(&action, body).await })
-        }
-    });
+    let endpoint =
+        Endpoint::new(support::open_s3(folder.path()))
+            .advise("Sign it.")
+            .json("Logs_20140328", JsonProtocol::V1_1, {
+                move |action, body| {
+                    let logs = logs.clone();
+                    Box::pin(async move { logs.call(&action, body).await })
+                }
+            });
     Server::start(folder, endpoint).await
 }
 
@@ -82,7 +85,7 @@ async fn a_program_is_answered_and_a_page_is_not() {
     );
     let message = body["message"].as_str().unwrap_or_default();
     assert!(
-        message.contains("the AWS CLI") && message.contains("`slipway aws"),
+        message.contains("requires a signature") && message.ends_with("Sign it."),
         "{message}"
     );
 }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_emulator::events::{EventBus, Pattern, Target};
+use aws_emulator::events::{Pattern, Target};
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
-use aws_emulator::logs::Logs;
 use aws_emulator::postgres::{Installation, Postgres};
-use aws_emulator::process::Supervisor;
 use aws_emulator::rds::Rds;
 use aws_emulator::secrets::Secrets;
 use aws_emulator::sqs::Sqs;
@@ -37,7 +36,7 @@ impl World {
     fn over(folder: TempDir) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
         let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
-        let bus = EventBus::new(ledger.clone(), sqs);
+        let host = Host::new(folder.path(), ledger.clone(), sqs).expect("watches files");
         let (heard, events) = watch::channel(Vec::new());
         let target = Target::new(
             "heard",
@@ -46,15 +45,13 @@ impl World {
                 Box::pin(async { Ok(()) })
             }),
         );
-        bus.add_rule(
+        host.events.add_rule(
             "all",
             Pattern::parse(&json!({"source": ["aws.rds"]})).expect("a pattern"),
             target,
         );
-        let supervisor = Supervisor::new().expect("watches files");
-        let installation = Installation::find().expect("a folder with the programs, if one is named");
-        let postgres = Postgres::new(folder.path(), installation, supervisor, Logs::new(ledger.clone()));
-        let rds = Rds::new(folder.path(), ledger.clone(), bus, postgres).expect("has its folders");
+        let installation = Installation::find("POSTGRES_BIN").expect("a folder with the programs, if one is named");
+        let rds = Rds::new(&host, Postgres::new(&host, installation)).expect("has its folders");
         Self {
             rds,
             ledger,
@@ -341,7 +338,7 @@ async fn what_rds_refuses_is_refused_by_its_name() {
 #[allow(clippy::print_stderr)] // A skipped test says so.
 /// A server, or `None` with the reason printed when this machine has no `PostgreSQL`.
 fn postgres() -> Option<Installation> {
-    let found = Installation::find().expect("a folder with the programs, if one is named");
+    let found = Installation::find("POSTGRES_BIN").expect("a folder with the programs, if one is named");
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "CI installs PostgreSQL");
         eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");

@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_emulator::endpoint::RestCall;
 use aws_emulator::ledger::Ledger;
 use aws_emulator::scheduler::Scheduler;
 use aws_emulator::sqs::Sqs;
-use aws_emulator::wire::AwsError;
+use aws_emulator::wire::{AwsError, RestCall};
 use futures::FutureExt as _;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};

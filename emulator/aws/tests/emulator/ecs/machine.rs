@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_emulator::ecs::{Ecs, ImageSource};
-use aws_emulator::events::{EventBus, Pattern, Target};
+use aws_emulator::events::{Pattern, Target};
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
 use aws_emulator::logs::Logs;
-use aws_emulator::process::Supervisor;
 use aws_emulator::sqs::Sqs;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -83,12 +83,11 @@ impl Machine {
             Box::pin(async move { Ok(object) })
         });
         let ledger = Ledger::open(&data.join("ledger.db")).unwrap();
-        let logs = Logs::new(ledger.clone());
-        let bus = EventBus::new(ledger.clone(), queues(&ledger));
+        let host = Host::new(data, ledger.clone(), queues(&ledger)).unwrap();
         let events: Arc<Mutex<Vec<Value>>> = Arc::default();
         let (counter, heard) = watch::channel(0);
         let seen = events.clone();
-        bus.add_rule(
+        host.events.add_rule(
             "all",
             Pattern::parse(&json!({"source": ["aws.ecs"]})).unwrap(),
             Target::new(
@@ -100,13 +99,12 @@ impl Machine {
                 }),
             ),
         );
-        let supervisor = Supervisor::new().unwrap();
         let environment = [("AWS_ENDPOINT_URL".to_owned(), "http://localhost:4566".to_owned())].into();
-        let ecs = Ecs::new(data, environment, images, ledger, logs.clone(), bus, supervisor).unwrap();
+        let ecs = Ecs::new(&host, environment, images).unwrap();
         ecs.recover().await.unwrap();
         Self {
             ecs,
-            logs,
+            logs: host.logs,
             events,
             heard,
             image: format!("team/web@sha256:{digest}"),

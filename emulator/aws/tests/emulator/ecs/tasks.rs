@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_emulator::ecs::{Ecs, ImageSource};
-use aws_emulator::events::EventBus;
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
-use aws_emulator::logs::Logs;
-use aws_emulator::process::Supervisor;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -208,20 +206,8 @@ async fn an_image_that_leads_out_of_its_folder_is_refused() {
         Box::pin(async move { Ok(Some(tar)) })
     });
     let ledger = Ledger::open(&data.path().join("ledger.db")).unwrap();
-    let (logs, bus) = (
-        Logs::new(ledger.clone()),
-        EventBus::new(ledger.clone(), queues(&ledger)),
-    );
-    let ecs = Ecs::new(
-        &data.path().join("data"),
-        BTreeMap::new(),
-        images,
-        ledger,
-        logs,
-        bus,
-        Supervisor::new().unwrap(),
-    )
-    .unwrap();
+    let host = Host::new(&data.path().join("data"), ledger.clone(), queues(&ledger)).unwrap();
+    let ecs = Ecs::new(&host, BTreeMap::new(), images).unwrap();
     ecs.call("CreateCluster", json!({"clusterName": "c"})).await.unwrap();
     let body = json!({"family": "f", "containerDefinitions": [{"name": "x", "image": format!("r@sha256:{digest}")}]});
     ecs.call("RegisterTaskDefinition", body).await.unwrap();

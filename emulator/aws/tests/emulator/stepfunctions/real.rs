@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_emulator::account::integrations;
 use aws_emulator::codebuild::{CodeBuild, Options, Project};
 use aws_emulator::ecs::{Ecs, ImageSource};
-use aws_emulator::events::EventBus;
+use aws_emulator::functions::Functions;
+use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
 use aws_emulator::limits::Throttle;
-use aws_emulator::logs::Logs;
 use aws_emulator::postgres::Postgres;
-use aws_emulator::process::Supervisor;
 use aws_emulator::rds::Rds;
 use aws_emulator::sqs::Sqs;
-use aws_emulator::stepfunctions::{Functions, Services, StepFunctions};
+use aws_emulator::stepfunctions::StepFunctions;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -42,12 +42,11 @@ impl Server {
     async fn start(data: &Path) -> Self {
         let ledger = Ledger::open(&data.join("ledger.db")).expect("opens");
         let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
-        let (logs, events) = (Logs::new(ledger.clone()), EventBus::new(ledger.clone(), sqs));
-        let supervisor = Supervisor::new().expect("watches files");
+        let host = Host::new(data, ledger.clone(), sqs).expect("watches files");
         let options = Options {
             folder: data.join("builds"),
             tools: data.join("tools"),
-            program: "/bin/echo".into(),
+            programs: BTreeMap::new(),
             environment: BTreeMap::new(),
             concurrent_builds: 1,
         };
@@ -61,36 +60,19 @@ impl Server {
             concurrent_build_limit: None,
             log_group: "/slipway/builds".to_owned(),
         };
-        let codebuild = CodeBuild::new(
-            options,
-            vec![project],
-            ledger.clone(),
-            logs.clone(),
-            events.clone(),
-            supervisor.clone(),
-        );
+        let codebuild = CodeBuild::new(&host, options, vec![project]);
         let codebuild = codebuild.expect("reads the buildspec");
         codebuild.recover().expect("recovers");
         let (image, images) = shell_image();
-        let ecs = Ecs::new(
-            data,
-            BTreeMap::new(),
-            images,
-            ledger.clone(),
-            logs.clone(),
-            events.clone(),
-            supervisor.clone(),
-        )
-        .expect("has its folders");
+        let ecs = Ecs::new(&host, BTreeMap::new(), images).expect("has its folders");
         ecs.recover().await.expect("recovers");
-        let postgres = Postgres::new(data, None, supervisor, logs);
-        let rds = Rds::new(data, ledger.clone(), events.clone(), postgres).expect("has its folders");
-        let services = Services::new(
+        let rds = Rds::new(&host, Postgres::new(&host, None)).expect("has its folders");
+        let services = integrations(
             Functions::default(),
             &codebuild,
             &ecs,
             &rds,
-            events,
+            host.events,
             Throttle::default(),
         );
         let service = StepFunctions::new(ledger, services);

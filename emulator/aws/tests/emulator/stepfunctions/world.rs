@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_emulator::events::{EventBus, Target};
+use aws_emulator::functions::{Functions, LambdaError};
 use aws_emulator::ledger::Ledger;
 use aws_emulator::sqs::Sqs;
-use aws_emulator::stepfunctions::{Call, Functions, LambdaError, Services, StepFunctions};
-use aws_emulator::wire::{AwsError, JsonProtocol};
+use aws_emulator::stepfunctions::{Services, StepFunctions};
+use aws_emulator::wire::{AwsError, Call, JsonProtocol};
 use aws_sdk_sfn::config::retry::RetryConfig;
 use aws_sdk_sfn::config::{BehaviorVersion, Region};
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};

@@ -1,21 +1,61 @@
-//! Copying a folder while programs write in it.
+//! The folders of services: made, removed, and copied while programs write in them.
 
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+
+use crate::wire::AwsError;
 
 /// What a file that SQLite writes begins with.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 /// How long a writer of a database may keep others out before the copy fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A folder that could not be made, written or removed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to use the folder {}", path.display())]
+pub struct FolderError {
+    pub path: PathBuf,
+    #[source]
+    pub source: io::Error,
+}
+
+impl From<FolderError> for AwsError {
+    fn from(error: FolderError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+/// Makes a folder unless it exists, and returns its absolute path.
+pub(crate) fn make(path: &Path) -> Result<PathBuf, FolderError> {
+    let made = fs::create_dir_all(path).and_then(|()| std::path::absolute(path));
+    made.map_err(|source| FolderError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Removes a folder if it exists.
+pub(crate) fn remove(path: &Path) -> Result<(), FolderError> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FolderError {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Why a folder could not be copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
+    /// The remains of an earlier copy could not be removed.
+    #[error(transparent)]
+    Remove(#[from] FolderError),
     /// A file or folder could not be read or written.
     #[error("cannot copy {path}")]
     Files {
@@ -39,10 +79,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), CopyError> {
     let draft = to.with_extension("partial");
     let files = |source| failed(to, source);
     for old in [draft.as_path(), to] {
-        match fs::remove_dir_all(old) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(files(error)),
-            _ => {}
-        }
+        remove(old)?;
     }
     copy_folder(from, &draft)?;
     fs::rename(&draft, to).map_err(files)
