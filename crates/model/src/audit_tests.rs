@@ -49,11 +49,14 @@ fn whole_chain_passes() {
     assert_eq!(check(&[], None, 99).map(|checked| checked.records), Ok(0));
 }
 
+/// A change of the records of a chain.
+type Falsify<'a> = &'a dyn Fn(&mut Vec<(u64, Sealed)>);
+
 #[test]
 fn each_way_to_falsify_a_chain_is_named() {
     let (records, head) = chain(9, None);
     let head = head.as_ref();
-    let with = |change: &dyn Fn(&mut Vec<(u64, Sealed)>)| {
+    let with = |change: Falsify<'_>| {
         let mut records = records.clone();
         change(&mut records);
         check(&records, head, 99)

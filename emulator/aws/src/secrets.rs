@@ -82,7 +82,7 @@ mod tests {
     use serde_json::json;
 
     use super::Secrets;
-    use crate::ledger::{Ledger, LedgerError};
+    use crate::ledger::Ledger;
 
     #[test]
     fn a_reference_names_a_secret_or_one_of_its_keys() {
