@@ -84,7 +84,7 @@ def fault_findings(text: str, tests: set[str]) -> Iterator[str]:
 
 
 def tests_of(root: Path) -> set[str]:
-    files = [path for part in ("crates", "functions") for path in (root / part).rglob("*.rs")]
+    files = [path for part in ("crates", "emulator", "functions") for path in (root / part).rglob("*.rs")]
     return {name for path in files for name in re.findall(r"\bfn (\w+)\(", path.read_text())}
 
 

@@ -288,7 +288,7 @@ mod tests {
         let text = table(&items, &columns, None);
         let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         let expected: [&[&str]; 3] = [
-            &["ID", "STACK", "ASKED", "FOR"],
+            &["ID", "STACK", "REQUESTED"],
             &["a", "one", "2026-11-21T15:04:05Z"],
             &["b", "-", "-"],
         ];

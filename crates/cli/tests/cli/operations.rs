@@ -29,7 +29,7 @@ async fn a_stack_lives_from_provision_to_destroy() {
     assert_eq!(provisioned["plan"]["add"], 3);
     assert_eq!(
         provisioned["progress"],
-        json!({ "done": 3, "total": 3, "current": provisioned["progress"]["current"] })
+        json!({ "done": 3, "total": 3, "running": 0, "current": provisioned["progress"]["current"] })
     );
     let stack_path = format!("/v1/stacks/{}", asked["stack"]["id"].as_str().expect("a stack"));
     let stack = server.get(&stack_path).await;
@@ -148,7 +148,7 @@ async fn partially_failed_apply_is_continued_by_the_next() {
     assert_eq!(execution["status"], "FAILED");
     let cause = execution["cause"].as_str().unwrap_or_default();
     assert!(
-        cause.contains("terraform_data.second") && cause.contains("/logs"),
+        cause.contains("terraform_data.second") && cause.contains("`slipway logs op-"),
         "{cause}"
     );
     let log = server.get(failed["error"]["log"].as_str().expect("a path")).await;
@@ -168,7 +168,7 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
     let syntax = server.publish("syntax", "1.0.0", "resource \"terraform_data\" {").await;
     assert_eq!(syntax.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", syntax.text);
     assert!(
-        syntax.text.contains("files.main.tf") && syntax.text.contains("line 1"),
+        syntax.text.contains("files.main.tf") && syntax.text.contains("\"line\":1"),
         "{}",
         syntax.text
     );

@@ -68,6 +68,7 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
                 "SLIPWAY_STATE_BUCKET": "slipway-state-000000000000-us-east-1",
                 "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts-000000000000-us-east-1",
                 "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
+                "SLIPWAY_AUDIT_DAYS": "0",
                 "SLIPWAY_LOG_GROUP": "/slipway/builds",
                 "SLIPWAY_STATE_MACHINE_ARN": format!("{}:live", template.state_machine.arn),
             })

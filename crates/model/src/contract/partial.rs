@@ -52,6 +52,12 @@ impl Partial {
                 )
             }
             (Some(value), _) => Self::of(value),
+            // Terraform leaves out what has nothing known in it.
+            (None, Some(Value::Object(marks))) if marks.values().any(has_unknown) => {
+                let part = |(name, mark): (&String, &Value)| (name.clone(), Self::planned(None, Some(mark)));
+                Self::Object(marks.iter().map(part).collect())
+            }
+            (None, Some(marks)) if has_unknown(marks) => Self::Unknown,
             (None, _) => Self::Known(Value::Null),
         }
     }
@@ -85,6 +91,16 @@ impl Partial {
     /// Whether it may turn out to be of any type.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
+    }
+}
+
+/// Whether `after_unknown` marks anything.
+fn has_unknown(marks: &Value) -> bool {
+    match marks {
+        Value::Bool(is_unknown) => *is_unknown,
+        Value::Array(marks) => marks.iter().any(has_unknown),
+        Value::Object(marks) => marks.values().any(has_unknown),
+        Value::Null | Value::Number(_) | Value::String(_) => false,
     }
 }
 

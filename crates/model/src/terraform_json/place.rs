@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(at(&default), (5, 46));
         assert_eq!(at(&[Member("variable"), Element(1), Member("y")]), (5, 6));
         assert_eq!(at(&[Member("variable"), Member("none"), Member("type")]), (3, 3));
-        assert_eq!(at(&[Member("ab"), Element(0)]), (2, 10));
+        assert_eq!(at(&[Member("ab"), Element(0)]), (2, 14));
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn killed_terraform_names_what_it_may_have_made() {
 }
 
 /// A blueprint whose second resource kills Terraform while the file `armed` exists.
-fn kills_terraform_once(world: &World) -> (Operation, std::path::PathBuf, String) {
+fn kills_terraform_once(world: &World) -> (Operation, String) {
     let armed = world.path("armed");
     std::fs::write(&armed, "").expect("a file");
     let command = format!("if test -e '{}'; then kill -s KILL $PPID; fi", armed.display());
@@ -145,7 +145,7 @@ fn kills_terraform_once(world: &World) -> (Operation, std::path::PathBuf, String
     let id = rest.split(')').next().expect("an ID").to_owned();
     world.end(&operation, &End::Failed(failure));
     std::fs::remove_file(&armed).expect("a file");
-    (operation, armed, id)
+    (operation, id)
 }
 
 fn id_of(state: &Value, name: &str) -> Value {
@@ -157,11 +157,13 @@ fn id_of(state: &Value, name: &str) -> Value {
 #[test]
 fn update_imports_what_a_killed_terraform_created() {
     let Some(world) = World::new() else { return };
-    let (operation, _, id) = kills_terraform_once(&world);
+    let (operation, id) = kills_terraform_once(&world);
     let update = world.request(OperationKind::Update, &world.stack(&operation), None);
     let printed = world.succeed(&update, "plan", "plan");
     assert!(printed.contains("terraform_data.a (id "), "{printed}");
-    assert_eq!(world.operation(&update).plan.expect("a plan").import, 1);
+    let plan = world.operation(&update).plan.expect("a plan");
+    // An imported `terraform_data` gets its input by an update.
+    assert_eq!((plan.add, plan.change), (2, 1), "{printed}");
     world.succeed(&update, "apply", "apply");
     assert_eq!(id_of(&world.state(&update), "a"), id, "imported, not created again");
 
@@ -174,7 +176,7 @@ fn update_imports_what_a_killed_terraform_created() {
 #[test]
 fn destroy_is_refused_while_created_resources_are_not_in_the_state() {
     let Some(world) = World::new() else { return };
-    let (operation, _, id) = kills_terraform_once(&world);
+    let (operation, id) = kills_terraform_once(&world);
     let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
     world.fail(&destroy, "plan", "plan");
     let message = failure(&world, &destroy).message;
@@ -185,7 +187,7 @@ fn destroy_is_refused_while_created_resources_are_not_in_the_state() {
 #[test]
 fn plan_goes_on_without_imports_that_terraform_rejects() {
     let Some(world) = World::new() else { return };
-    let (operation, _, _) = kills_terraform_once(&world);
+    let (operation, _) = kills_terraform_once(&world);
     // The next version no longer has the resource.
     let text = "resource \"terraform_data\" \"other\" {}\noutput \"slipway\" { value = {} }\n";
     let configuration = world.blueprint(&[("main.tf", text)], &json!({}));

@@ -129,7 +129,7 @@ async fn rejected_caller_gets_a_remedy_and_sees_no_secret() {
             vec![("SLIPWAY_TOKEN", "not\nwhole")],
             vec!["stack", "list", "--endpoint", &address],
             2,
-            "line end",
+            "line break",
         ),
         (
             vec![],
