@@ -7,9 +7,10 @@ documented_requests.py, each with its page. Then, for every role:
 
   missing    a request that the role does not allow, with the test that made it
   unused     an action or a resource of a statement that no request needs
-  redundant  a statement without which every request is still allowed
+  redundant  a statement without which every request is still allowed, or a Deny without which every request that must be denied still is
   too wide   a request that must be denied, and is not
-  unproven   a condition without which every request that must be denied still is
+  unproven   a condition without which every request that must be denied still is; of a Deny, one without which nothing that is called
+             would be denied
 
     cargo test --workspace    with SLIPWAY_RECORD_CALLS=$PWD/target/calls
     target/lint/policies/bin/python scripts/check_permissions.py target/calls target/debug/examples/paths
@@ -161,10 +162,10 @@ def findings(policies: dict[str, list[Policy]], asked: Asked, denied: list) -> I
             yield f"too wide: {role}: {request} is allowed ({why})"
     for role in sorted(set(policies) - OF_USERS):
         yield from unused(role, policies[role], list(asked.get(role, {})))
-        yield from unproven(role, policies[role], [request for of, request, _ in denied if of == role])
-    for role, label, test in needed(policies, asked):
+        yield from unproven(role, policies[role], list(asked.get(role, {})), [request for of, request, _ in denied if of == role])
+    for role, label, test in needed(policies, asked, denied):
         if test is None and role not in OF_USERS:
-            yield f"redundant: {role}: every request is allowed without {label}"
+            yield f"redundant: {role}: nothing changes without {label}"
 
 
 def unused(role: str, policies: list[Policy], them: list[iam.Request]) -> Iterator[str]:
@@ -178,17 +179,21 @@ def unused(role: str, policies: list[Policy], them: list[iam.Request]) -> Iterat
                 yield f"unused: {role}: {statement.label}: nothing is done with {resource}"
 
 
-def unproven(role: str, policies: list[Policy], denied: list[iam.Request]) -> Iterator[str]:
-    """Conditions that could be left out, as far as the requests know that must be denied."""
+def unproven(role: str, policies: list[Policy], asked: list[iam.Request], denied: list[iam.Request]) -> Iterator[str]:
+    """Conditions that could be left out, as far as the requests know that are called or must be denied."""
     for policy in policies:
         for at, document in enumerate(policy.document["Statement"]):
             for operator, keys in document.get("Condition", {}).items():
                 for key in keys:
                     wider = copy.deepcopy(policy)
                     del wider.document["Statement"][at]["Condition"][operator][key]
-                    others = [it for it in policies if it is not policy]
-                    if not any(iam.is_allowed([*others, wider], request) for request in denied):
-                        yield f"unproven: {role}: {policy.label}[{at}]: nothing is allowed without the condition {operator} on {key}"
+                    changed = [wider, *(it for it in policies if it is not policy)]
+                    where = f"{role}: {policy.label}[{at}]"
+                    if document["Effect"] == "Deny":
+                        if all(iam.is_allowed(changed, request) for request in asked):
+                            yield f"unproven: {where}: nothing is denied without the condition {operator} on {key}"
+                    elif not any(iam.is_allowed(changed, request) for request in denied):
+                        yield f"unproven: {where}: nothing is allowed without the condition {operator} on {key}"
 
 
 def without(policies: list[Policy], policy: Policy, at: int) -> list[Policy]:
@@ -197,12 +202,16 @@ def without(policies: list[Policy], policy: Policy, at: int) -> list[Policy]:
     return [Policy(policy.label, {"Statement": rest}), *(it for it in policies if it is not policy)]
 
 
-def needed(policies: dict[str, list[Policy]], asked: Asked) -> Iterator[tuple[str, str, str | None]]:
-    """Each statement, and what fails without it."""
+def needed(policies: dict[str, list[Policy]], asked: Asked, denied: list) -> Iterator[tuple[str, str, str | None]]:
+    """Each statement, and what fails without it; of a Deny, why what is allowed then must be denied."""
     for role, them in asked.items():
         for policy in policies[role]:
             for at, statement in enumerate(policy.statements):
                 rest = without(policies[role], policy, at)
+                if statement.effect == "Deny":
+                    opened = (f"{request.action} ({why})" for of, request, why in denied if of == role and iam.is_allowed(rest, request))
+                    yield role, statement.label, next(opened, None)
+                    continue
                 affected = [request for request in them if iam.applies(statement, request)]
                 fails = next((request for request in affected if not iam.is_allowed(rest, request)), None)
                 yield role, statement.label, f"{fails.action} ({them[fails]})" if fails else None
@@ -270,7 +279,7 @@ def main():
     if given.self_test:
         return self_test(policies, asked, denied)
     if given.statements:
-        for role, label, test in needed(policies, asked):
+        for role, label, test in needed(policies, asked, denied):
             print(f"{role}: without {label.rpartition('/')[2]} fails {test}")
         return None
     found = [*findings(policies, asked, denied), *of_models(recorded), *clients_of_builds()]

@@ -115,6 +115,11 @@ def must_deny(world: World) -> Iterator[Asked]:
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole", "BuildsRole"):
         yield role, request("dynamodb:Scan", world.slipway.template.arn("Table")), "nothing scans"
         yield role, request("dynamodb:GetItem", world.slipway.arn("dynamodb", "table/another")), "another table"
+    records = {"dynamodb__LeadingKeys": ("audit#3",)}
+    for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole"):
+        yield role, request("dynamodb:DeleteItem", world.slipway.template.arn("Table"), **records), "audit records are never deleted"
+    for role in ("StepsRole", "SweepRole"):
+        yield role, request("dynamodb:PutItem", world.slipway.template.arn("Table"), **records), "it writes no audit records"
     for role in ("StepsRole", "target ReleaseRole"):
         names = world.target if role.startswith("target") else world.slipway
         service, account = names.arn("ecs", "service/main/web"), names.template.account

@@ -188,8 +188,8 @@ async fn a_broken_blueprint_ends_failed_with_the_first_diagnostic() {
         ),
         (
             "contract",
-            "resource \"terraform_data\" \"a\" { input = { name = \"x\" } }\noutput \"slipway\" { value = { services = { web = \
-             terraform_data.a.output } } }",
+            "resource \"terraform_data\" \"a\" { input = { name = \"x\" } }\noutput \"slipway\" { value = { cluster = \"main\", \
+             services = { web = terraform_data.a.output } } }",
             "Slipway.ContractInvalid",
             "slipway.services.web.task_definition",
         ),

@@ -52,6 +52,9 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
             (id == "ApiFunction").then_some("5"),
             "a number is a text"
         );
+        let audits = ["ApiFunction", "EventsFunction"].contains(&id.as_str());
+        let audit = environment.remove("SLIPWAY_AUDIT_DAYS");
+        assert_eq!(audit.as_deref(), audits.then_some("0"), "{id}");
         let console: BTreeMap<_, _> = environment
             .extract_if(.., |name, _| {
                 name.starts_with("SLIPWAY_CONSOLE_") || name == "SLIPWAY_OIDC_ISSUER"
@@ -68,7 +71,6 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
                 "SLIPWAY_STATE_BUCKET": "slipway-state-000000000000-us-east-1",
                 "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts-000000000000-us-east-1",
                 "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
-                "SLIPWAY_AUDIT_DAYS": "0",
                 "SLIPWAY_LOG_GROUP": "/slipway/builds",
                 "SLIPWAY_STATE_MACHINE_ARN": format!("{}:live", template.state_machine.arn),
             })
