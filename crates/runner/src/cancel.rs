@@ -74,9 +74,10 @@ impl Cancel {
             why = passed => why,
             interruption = poll(&store, &operation) => Why::Interruption(interruption),
         };
-        let answers = matches!(why, Why::Interruption(Interruption::Requested(_)));
         self.request(why);
-        if answers && let Err(error) = patiently(async || store.acknowledge_cancel(&operation).await).await {
+        if self.is_cancelled()
+            && let Err(error) = patiently(async || store.acknowledge_cancel(&operation).await).await
+        {
             say(format_args!("The cancel could not be acknowledged: {}", chain(&error)));
         }
     }
@@ -94,6 +95,11 @@ impl Cancel {
             *known = Some(why);
             true
         });
+    }
+
+    /// Whether the build stops because somebody cancelled its operation.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(&*self.0.borrow(), Some(Why::Interruption(Interruption::Requested(_))))
     }
 
     /// Waits until the build is to stop.

@@ -432,7 +432,12 @@ async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
         (_, Phase::Plan) => Box::pin(plan(session, operation)).await,
         (None, Phase::Apply) => Box::pin(crate::apply::apply(session, operation)).await,
     };
-    watch.abort();
+    if session.cancel.is_cancelled() {
+        // A Terraform that ends at once must not leave the cancel without its acknowledgement.
+        watch.await.ok();
+    } else {
+        watch.abort();
+    }
     ended
 }
 
