@@ -15,6 +15,7 @@ use slipway_model::blueprint::{Source, folder_of, local_modules};
 use slipway_model::name::Name;
 
 use crate::error::Error;
+use crate::files;
 
 mod ignore;
 mod tree;
@@ -43,13 +44,8 @@ pub struct About {
 /// What a blueprint's folder says about it; `None` where it says nothing.
 pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     let path = folder.join(ABOUT);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|source| Error::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?,
+    let Some(text) = files::read_if_any(&path)? else {
+        return Ok(None);
     };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         Error::Usage(format!(
@@ -61,13 +57,7 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
 
 /// Reads the blueprint in `folder`, as it is: [`Source::check`] says what is wrong with it. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
 pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
-    let canonical = |path: &Path| {
-        path.canonicalize().map_err(|source| Error::File {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })
-    };
+    let canonical = |path: &Path| path.canonicalize().map_err(Error::file("read", path));
     let (whole, top) = (canonical(folder)?, canonical(top)?);
     let root = whole
         .strip_prefix(&top)

@@ -33,11 +33,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         .prefix("slipway-demo-")
         .disable_cleanup(demo.keep)
         .tempdir();
-    let folder = folder.map_err(|source| Error::File {
-        action: "make a folder in",
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = folder.map_err(Error::file("make a folder in", &std::env::temp_dir()))?;
     let running = Local::start(LocalOptions {
         limits: Limits::default(),
         data: folder.path().to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use slipway_model::problem::FieldProblem;
@@ -214,6 +214,15 @@ fn listed(errors: &[FieldProblem]) -> String {
 }
 
 impl Error {
+    /// What failed with a file or folder; for `map_err`.
+    pub fn file(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Self::File {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     /// The exit code, as `slipway --help` lists them.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -1,6 +1,7 @@
 //! The files below a folder.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -14,16 +15,20 @@ pub enum Links {
     PassedOver,
 }
 
+/// The text of a file; `None` if there is none.
+pub fn read_if_any(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some).map_err(Error::file("read", path)),
+    }
+}
+
 /// Every file below a folder, by its path from there, sorted. What `passes_over` by its name is left out, folders too.
 pub fn below(folder: &Path, links: Links, passes_over: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(current) = pending.pop() {
-        let unreadable = |source| Error::File {
-            action: "read",
-            path: current.clone(),
-            source,
-        };
+        let unreadable = Error::file("read", &current);
         for entry in fs::read_dir(&current).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();

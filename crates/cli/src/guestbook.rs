@@ -58,20 +58,12 @@ pub fn build() -> Result<Guestbook, Error> {
         Error::Program("the guestbook is built from source: run this in a checkout of Slipway".to_owned())
     })?;
     let program = compile(&example)?;
-    let folder = TempDir::new().map_err(|source| Error::File {
-        action: "make a folder in",
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = TempDir::new().map_err(Error::file("make a folder in", &std::env::temp_dir()))?;
     let guestbook = Guestbook { folder, example };
     for number in 1..=RELEASES {
         let from = guestbook.example.join("releases").join(number.to_string());
         let image = guestbook.image(number);
-        lay_out(&program, &from, &image).map_err(|source| Error::File {
-            action: "lay out the image in",
-            path: image,
-            source,
-        })?;
+        lay_out(&program, &from, &image).map_err(Error::file("lay out the image in", &image))?;
     }
     Ok(guestbook)
 }

@@ -17,11 +17,7 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     } else {
         fs::read_to_string(path)
     };
-    let text = text.map_err(|source| Error::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = text.map_err(Error::file("read", path))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if path.extension().is_some_and(|end| end == "tfvars") {
         return values_in(text).map_err(|what| Error::Usage(format!("{}: {what}", path.display())));

@@ -116,11 +116,7 @@ fn options(page: &mut String, args: &[&Arg]) {
 pub fn man(folder: &Path) -> Result<usize, Error> {
     let mut root = Cli::command();
     root.build();
-    let failed = |source| Error::File {
-        action: "write man pages into",
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = Error::file("write man pages into", folder);
     fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(root, folder).map_err(failed)?;
     Ok(fs::read_dir(folder).map_err(failed)?.count())

@@ -11,6 +11,7 @@ use slipway_local::server::TOKEN_FILE;
 use crate::args::Global;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::files;
 
 /// The region of the local AWS.
 pub const REGION: &str = "us-east-1";
@@ -75,15 +76,7 @@ fn local(global: &Global) -> Result<Addresses, Error> {
 /// The token of the local server, where it requires one.
 pub fn token(global: &Global) -> Result<Option<String>, Error> {
     let path = global.data.join(TOKEN_FILE);
-    match fs::read_to_string(&path) {
-        Ok(token) => Ok(Some(token)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::File {
-            action: "read",
-            path,
-            source,
-        }),
-    }
+    files::read_if_any(&path)
 }
 
 /// The shell variables with which the AWS CLI calls the local AWS. Nothing checks the keys; a token is checked if the server

@@ -153,11 +153,7 @@ fn project_file(here: &Path) -> Option<PathBuf> {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
     toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }
 

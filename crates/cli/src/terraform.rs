@@ -177,11 +177,7 @@ fn unpack(zip: &[u8], program: &Path) -> Result<(), Error> {
     let broken = |error: zip::result::ZipError| Error::Program(format!("the release's zip cannot be read: {error}"));
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(broken)?;
     let mut entry = archive.by_name("terraform").map_err(broken)?;
-    let failed = |source| Error::File {
-        action: "write",
-        path: program.to_owned(),
-        source,
-    };
+    let failed = Error::file("write", program);
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(failed)?;
     let folder = program.parent().unwrap_or(Path::new("."));

@@ -1,7 +1,6 @@
 //! `slipway blueprint check`: everything that is wrong with a blueprint, with its place.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use slipway_model::blueprint::Source;
@@ -14,6 +13,7 @@ use super::finding::{Rule, Severity};
 use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
 use crate::bundle::{self, ABOUT, About};
 use crate::error::Error;
+use crate::files;
 use crate::publish::blueprints::name_of;
 use crate::terraform::Search;
 
@@ -96,13 +96,8 @@ pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Erro
 /// What is wrong with `blueprint.json`, where there is one.
 fn about(folder: &Path) -> Result<Vec<Finding>, Error> {
     let path = folder.join(ABOUT);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|source| Error::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?,
+    let Some(text) = files::read_if_any(&path)? else {
+        return Ok(Vec::new());
     };
     let finding = |place: Place, message: String, remedy: &str| Finding {
         file: path.clone(),

@@ -19,15 +19,7 @@ const DESCRIPTION: &str =
 /// Writes the files of a new blueprint into a folder of its name below `parent`; gives their paths.
 pub fn init(name: &Name, parent: &Path) -> Result<Vec<PathBuf>, Error> {
     let folder = parent.join(name.as_str());
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::File {
-            action: "write",
-            path,
-            source,
-        }
-    };
-    fs::create_dir_all(&folder).map_err(failed(&folder))?;
+    fs::create_dir_all(&folder).map_err(Error::file("write", &folder))?;
     let files = [("main.tf", MAIN), (ABOUT, DESCRIPTION)].map(|(file, text)| (folder.join(file), text));
     if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(Error::Usage(format!(
@@ -38,7 +30,7 @@ pub fn init(name: &Name, parent: &Path) -> Result<Vec<PathBuf>, Error> {
     for (path, text) in &files {
         // A file that appears meanwhile is not overwritten.
         let written = fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(failed(path))?;
+        written.map_err(Error::file("write", path))?;
     }
     Ok(files.map(|(path, _)| path).into())
 }

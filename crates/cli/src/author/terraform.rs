@@ -79,23 +79,15 @@ impl Diagnostic {
 impl Copy {
     /// Writes the files into a folder of its own.
     pub fn of(source: &Source, terraform: &Path, providers: Providers, cache: &Path) -> Result<Self, Error> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source: io::Error| Error::File {
-                action: "write",
-                path,
-                source,
-            }
-        };
-        let folder = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
+        let folder = tempfile::tempdir().map_err(Error::file("write", &std::env::temp_dir()))?;
         for file in source.contents() {
             let Ok((path, content, may_run)) = file else { continue };
             let path = folder.path().join(path);
-            write(&path, &content, may_run).map_err(failed(&path))?;
+            write(&path, &content, may_run).map_err(Error::file("write", &path))?;
         }
         let root = folder.path().join(&source.root);
-        fs::create_dir_all(&root).map_err(failed(&root))?;
-        fs::create_dir_all(cache).map_err(failed(cache))?;
+        fs::create_dir_all(&root).map_err(Error::file("write", &root))?;
+        fs::create_dir_all(cache).map_err(Error::file("write", cache))?;
         Ok(Self {
             folder,
             root,
@@ -108,11 +100,7 @@ impl Copy {
     /// Adds a file to the root module.
     pub fn add(&self, name: &str, text: &str) -> Result<(), Error> {
         let path = self.root.join(name);
-        fs::write(&path, text).map_err(|source| Error::File {
-            action: "write",
-            path,
-            source,
-        })
+        fs::write(&path, text).map_err(Error::file("write", &path))
     }
 
     /// Fetches modules and providers; what stands in the way, if something does.

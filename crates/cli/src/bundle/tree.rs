@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ignore::{IGNORE, Rules};
 use super::{ABOUT, join, text};
 use crate::error::Error;
+use crate::files;
 
 /// A file.
 #[derive(Debug)]
@@ -57,21 +58,10 @@ pub fn below(top: &Path, folder: &str) -> Result<Vec<Found>, Error> {
 
 fn add_rules(rules: &mut Rules, top: &Path, folder: &str) -> Result<(), Error> {
     let path = top.join(folder).join(IGNORE);
-    match fs::read_to_string(&path) {
-        Ok(text) => rules.add(folder, &text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(unreadable(&path)(error)),
+    if let Some(text) = files::read_if_any(&path)? {
+        rules.add(folder, &text);
     }
     Ok(())
-}
-
-fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File {
-        action: "read",
-        path,
-        source,
-    }
 }
 
 impl Walk<'_> {
@@ -86,9 +76,9 @@ impl Walk<'_> {
     ) -> Result<(), Error> {
         let mut rules = rules.clone();
         add_rules(&mut rules, self.top, folder)?;
-        around.push(path.canonicalize().map_err(unreadable(path))?);
-        for entry in fs::read_dir(path).map_err(unreadable(path))? {
-            let entry = entry.map_err(unreadable(path))?;
+        around.push(path.canonicalize().map_err(Error::file("read", path))?);
+        for entry in fs::read_dir(path).map_err(Error::file("read", path))? {
+            let entry = entry.map_err(Error::file("read", path))?;
             let name = text(Path::new(&entry.file_name()))?;
             let here = join(folder, &name);
             let Some(real) = self.target(&here, &entry)? else {
@@ -127,13 +117,13 @@ impl Walk<'_> {
     /// The target of an entry; `None` for a dangling link.
     fn target(&self, here: &str, entry: &fs::DirEntry) -> Result<Option<PathBuf>, Error> {
         let path = self.top.join(here);
-        if !entry.file_type().map_err(unreadable(&path))?.is_symlink() {
+        if !entry.file_type().map_err(Error::file("read", &path))?.is_symlink() {
             return Ok(Some(path));
         }
         match path.canonicalize() {
             Ok(real) => Ok(Some(real)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unreadable(&path)(error)),
+            Err(error) => Err(Error::file("read", &path)(error)),
         }
     }
 }

@@ -73,20 +73,12 @@ async fn build(folder: &Path, manifest: &Manifest) -> Result<Option<TempDir>, Er
     if manifest.build().is_empty() {
         return Ok(None);
     }
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::File {
-            action: "copy",
-            path,
-            source,
-        }
-    };
-    let copy = tempfile::tempdir().map_err(failed(folder))?;
+    let copy = tempfile::tempdir().map_err(Error::file("copy", folder))?;
     for name in files::below(folder, Links::Refused, |_| false)? {
         let (from, to) = (folder.join(&name), copy.path().join(&name));
         let parent = to.parent().unwrap_or(copy.path());
-        fs::create_dir_all(parent).map_err(failed(parent))?;
-        fs::copy(&from, &to).map_err(failed(&from))?;
+        fs::create_dir_all(parent).map_err(Error::file("copy", parent))?;
+        fs::copy(&from, &to).map_err(Error::file("copy", &from))?;
     }
     for command in manifest.build() {
         run(command, copy.path()).await?;
@@ -127,15 +119,7 @@ fn pack(folder: &Path) -> Result<Vec<u8>, Error> {
         let path = folder.join(&name);
         builder
             .append_path_with_name(&path, &name)
-            .map_err(|source| Error::File {
-                action: "pack",
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(Error::file("pack", &path))?;
     }
-    builder.into_inner().map_err(|source| Error::File {
-        action: "pack",
-        path: folder.to_owned(),
-        source,
-    })
+    builder.into_inner().map_err(Error::file("pack", folder))
 }

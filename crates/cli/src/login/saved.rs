@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{Login, Session};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::files;
 
 /// The file with the logins.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ impl Logins {
     pub fn lock(&self) -> Result<Locked<'_>, Error> {
         let folder = self.file.parent().unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(failed("make", folder))?;
+        made.map_err(Error::file("make", folder))?;
         let path = self.file.with_extension("lock");
         let options = OpenOptions::new()
             .create(true)
@@ -58,8 +59,8 @@ impl Logins {
             .write(true)
             .mode(0o600)
             .open(&path);
-        let lock = options.map_err(failed("open", &path))?;
-        lock.lock().map_err(failed("lock", &path))?;
+        let lock = options.map_err(Error::file("open", &path))?;
+        lock.lock().map_err(Error::file("lock", &path))?;
         Ok(Locked {
             logins: self,
             _lock: lock,
@@ -67,9 +68,8 @@ impl Logins {
     }
 
     fn read(&self) -> Result<BTreeMap<String, Session>, Error> {
-        let text = match fs::read_to_string(&self.file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            other => other.map_err(failed("read", &self.file))?,
+        let Some(text) = files::read_if_any(&self.file)? else {
+            return Ok(BTreeMap::new());
         };
         serde_json::from_str(&text).map_err(|error| {
             // What is wrong, and not what is there.
@@ -100,7 +100,7 @@ impl Logins {
             file.sync_all()?;
             fs::rename(&fresh, &self.file)
         };
-        write().map_err(failed("write", &self.file))
+        write().map_err(Error::file("write", &self.file))
     }
 }
 
@@ -126,9 +126,4 @@ impl Locked<'_> {
         }
         Ok(removed)
     }
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File { action, path, source }
 }

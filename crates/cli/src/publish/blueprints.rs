@@ -84,11 +84,7 @@ fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
 
 /// The name of a blueprint that is called as its folder.
 pub fn name_of(folder: &Path) -> Result<Name, Error> {
-    let whole = folder.canonicalize().map_err(|source| Error::File {
-        action: "read",
-        path: folder.to_owned(),
-        source,
-    })?;
+    let whole = folder.canonicalize().map_err(Error::file("read", folder))?;
     let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
     name.parse().map_err(|error| {
         let folder = folder.display();

@@ -16,6 +16,7 @@ use slipway_runner::providers::package;
 use super::Done;
 use super::artifacts::Artifacts;
 use crate::error::Error;
+use crate::files;
 use crate::output::Output;
 
 /// Where packages come from.
@@ -50,14 +51,7 @@ impl Packages {
         }
         self.terraform(&root, &arguments, &what)?;
         let path = root.join(LOCK_FILE);
-        match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            other => other.map(Some).map_err(|source| Error::File {
-                action: "read",
-                path,
-                source,
-            }),
-        }
+        files::read_if_any(&path)
     }
 
     /// The providers that these lock files name, each once.
@@ -129,11 +123,7 @@ impl Packages {
         let packed = mirror.join(&provider.address).join(packed);
         if packed.is_file() {
             let read = fs::read(&packed);
-            return read.map(Some).map_err(|source| Error::File {
-                action: "read",
-                path: packed,
-                source,
-            });
+            return read.map(Some).map_err(Error::file("read", &packed));
         }
         let unpacked = mirror.join(provider.package(&self.platform));
         if !unpacked.is_dir() {
@@ -221,28 +211,16 @@ fn check(provider: &Provider, zip: &[u8], platform: &str) -> Result<String, Erro
 }
 
 fn temporary() -> Result<tempfile::TempDir, Error> {
-    tempfile::tempdir().map_err(|source| Error::File {
-        action: "make a folder in",
-        path: std::env::temp_dir(),
-        source,
-    })
+    tempfile::tempdir().map_err(Error::file("make a folder in", &std::env::temp_dir()))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    path.canonicalize().map_err(|source| Error::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
+    path.canonicalize().map_err(Error::file("read", path))
 }
 
 fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(path, content))
-        .map_err(|source| Error::File {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(Error::file("write", path))
 }

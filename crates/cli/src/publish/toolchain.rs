@@ -95,11 +95,7 @@ fn key(architecture: Architecture) -> String {
 fn program(path: &Path, architecture: Architecture) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(|source| Error::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    read.map_err(Error::file("read", path))?;
     // ELF of 64 bits, little endian, and the two bytes of `e_machine`.
     let elf = bytes.starts_with(b"\x7fELF\x02\x01");
     let machine = bytes.get(18..20).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));

@@ -1,4 +1,4 @@
-//! What a person sees at a terminal, and a script does not: waiting, questions, what is there at the end, Ctrl-C.
+//! The behaviour on a terminal, which scripts do not see: waiting, questions, results, Ctrl-C.
 
 use std::path::Path;
 use std::process::{Command, Output};
