@@ -127,7 +127,7 @@ pub fn inexact_number(text: &str) -> Option<&str> {
     None
 }
 
-fn string_end(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn string_end(bytes: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while let Some(byte) = bytes.get(at) {
         match byte {

@@ -370,7 +370,7 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
         return Verdict::NothingToChange;
     }
     match environment.approval {
-        // Nobody plans what an action does: it may delete what is protected.
+        // A plan does not show the effect of an action, which may delete protected resources.
         Approval::Never if environment.protected && plan.invoke > 0 => Verdict::ApprovalNeeded,
         Approval::Never => Verdict::Apply,
         Approval::WhenDestroying if plan.may_lose() => Verdict::ApprovalNeeded,

@@ -5,7 +5,7 @@
 //! (<https://developer.hashicorp.com/terraform/language/block/import>), so the approval sheet shows them as imports. The first plan
 //! that finds all of them in the state, or succeeds only without the imports, deletes the object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use slipway_model::id::StackId;
@@ -25,24 +25,20 @@ pub(crate) const FILE: &str = "slipway_import.tf.json";
 pub(crate) struct Adoption(BTreeMap<String, String>);
 
 /// The key of the record. It is below the stack's prefix, where Terraform takes it for no workspace.
-pub(crate) fn key(stack: &StackId) -> String {
+fn key(stack: &StackId) -> String {
     format!("{}/created.json", state_prefix(stack))
 }
 
 impl Adoption {
-    /// The record, of a stack whose keys are these.
-    pub(crate) async fn read(states: &Bucket, stack: &StackId, keys: &[String]) -> Result<Option<Self>, Error> {
+    /// The record, if there is one.
+    async fn read(states: &Bucket, stack: &StackId) -> Result<Option<Self>, Error> {
         let key = key(stack);
-        if !keys.contains(&key) {
-            return Ok(None);
-        }
         let Some(object) = states.get(&key).await? else {
             return Ok(None);
         };
-        match serde_json::from_slice(&object.bytes) {
-            Ok(ids) => Ok(Some(Self(ids))),
-            Err(error) => Err(states.failed("understand", &key, error.into())),
-        }
+        let read = serde_json::from_slice(&object.bytes);
+        read.map(|ids| Some(Self(ids)))
+            .map_err(|error| states.failed("understand", &key, error.into()))
     }
 
     /// Adds resources to the record.
@@ -50,27 +46,9 @@ impl Adoption {
         if created.is_empty() {
             return Ok(());
         }
-        let key = key(stack);
-        let Self(mut ids) = Self::read(states, stack, std::slice::from_ref(&key))
-            .await?
-            .unwrap_or_default();
+        let Self(mut ids) = Self::read(states, stack).await?.unwrap_or_default();
         ids.extend(created);
-        states.put(&key, json!(ids).to_string().into_bytes()).await
-    }
-
-    /// Without the resources that the state has by now; `None` if that leaves none, and the record is deleted.
-    pub(crate) async fn pending(
-        mut self,
-        states: &Bucket,
-        stack: &StackId,
-        recorded: &BTreeSet<String>,
-    ) -> Result<Option<Self>, Error> {
-        self.0.retain(|address, _| !recorded.contains(address));
-        if !self.0.is_empty() {
-            return Ok(Some(self));
-        }
-        forget(states, stack).await?;
-        Ok(None)
+        states.put(&key(stack), json!(ids).to_string().into_bytes()).await
     }
 
     /// The `import` blocks. An address is an expression in a `to`, and a string elsewhere is a template, so an ID is escaped.
@@ -95,17 +73,27 @@ pub(crate) async fn forget(states: &Bucket, stack: &StackId) -> Result<(), Error
     Ok(())
 }
 
-/// What the next plan imports, of a stack whose keys are these.
+/// What the next plan imports, of a stack whose keys are these: what is on the record and not in the state. If that is nothing, the
+/// record is deleted.
 pub(crate) async fn pending(
     session: &Session,
     operation: &Operation,
     keys: &[String],
 ) -> Result<Option<Adoption>, Error> {
-    let Some(adoption) = Adoption::read(&session.state, &operation.stack, keys).await? else {
+    let stack = &operation.stack;
+    if !keys.contains(&key(stack)) {
+        return Ok(None);
+    }
+    let Some(Adoption(mut ids)) = Adoption::read(&session.state, stack).await? else {
         return Ok(None);
     };
     let recorded = applied_state::addresses(session, operation).await?;
-    adoption.pending(&session.state, &operation.stack, &recorded).await
+    ids.retain(|address, _| !recorded.contains(address));
+    if ids.is_empty() {
+        forget(&session.state, stack).await?;
+        return Ok(None);
+    }
+    Ok(Some(Adoption(ids)))
 }
 
 #[cfg(test)]

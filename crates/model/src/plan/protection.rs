@@ -107,7 +107,7 @@ pub(super) fn known(kind: &str) -> &str {
     if kind.is_empty() { UNKNOWN } else { kind }
 }
 
-/// Whether the resource no longer is what it was, or nobody knows.
+/// Whether the action loses the resource, or its effect is unknown.
 pub(super) fn loses(action: Action) -> bool {
     match action {
         Action::Delete | Action::Replace | Action::Forget | Action::Unknown => true,

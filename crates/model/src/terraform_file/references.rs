@@ -1,7 +1,7 @@
 //! The names that an expression refers to.
 
 use hcl_edit::Span;
-use hcl_edit::expr::{Expression, ForExpr, ObjectKey, Traversal, TraversalOperator};
+use hcl_edit::expr::{Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator};
 use hcl_edit::visit::{self, Visit};
 
 /// `root.path`: `var.size`, `module.network.id`. A name that a `for` of the expression gives is none.
@@ -15,8 +15,25 @@ pub struct Reference {
     pub byte: usize,
 }
 
+/// A name that an expression uses, and that no `for` of it gives.
+pub enum Name {
+    /// A value of the module.
+    Reference(Reference),
+    /// A function, by the byte at which its name begins.
+    Function { name: String, byte: usize },
+}
+
 /// Every reference in an expression.
 pub fn references(expression: &Expression) -> Vec<Reference> {
+    let only_references = |name| match name {
+        Name::Reference(reference) => Some(reference),
+        Name::Function { .. } => None,
+    };
+    names(expression).into_iter().filter_map(only_references).collect()
+}
+
+/// Every name in an expression, in its order; that of a function stands before its arguments.
+pub fn names(expression: &Expression) -> Vec<Name> {
     let mut finder = Finder::default();
     finder.visit_expr(expression);
     finder.found
@@ -25,19 +42,23 @@ pub fn references(expression: &Expression) -> Vec<Reference> {
 #[derive(Default)]
 struct Finder {
     own: Vec<String>,
-    found: Vec<Reference>,
+    found: Vec<Name>,
 }
 
 impl Finder {
     fn add(&mut self, root: &str, path: Vec<String>, part: &impl Span) {
         if !self.own.iter().any(|own| own == root) {
-            self.found.push(Reference {
+            self.found.push(Name::Reference(Reference {
                 root: root.to_owned(),
                 path,
-                byte: part.span().map_or(0, |span| span.start),
-            });
+                byte: beginning(part),
+            }));
         }
     }
+}
+
+fn beginning(part: &impl Span) -> usize {
+    part.span().map_or(0, |span| span.start)
 }
 
 impl Visit for Finder {
@@ -69,6 +90,14 @@ impl Visit for Finder {
         for operator in &traversal.operators {
             visit::visit_traversal_operator(self, operator.value());
         }
+    }
+
+    fn visit_func_call(&mut self, call: &FuncCall) {
+        self.found.push(Name::Function {
+            name: call.name.name.as_str().to_owned(),
+            byte: beginning(&call.name.name),
+        });
+        visit::visit_func_call(self, call);
     }
 
     fn visit_for_expr(&mut self, expression: &ForExpr) {

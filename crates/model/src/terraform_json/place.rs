@@ -1,5 +1,6 @@
 //! Where a part of a JSON text stands.
 
+use crate::json::string_end;
 use crate::problem::Place;
 
 /// A step on the way to a part.
@@ -55,7 +56,7 @@ fn end(text: &str, at: usize) -> usize {
     let (mut now, mut depth) = (at, 0_usize);
     while let Some(byte) = bytes.get(now) {
         match byte {
-            b'"' => now = end_of_string(bytes, now),
+            b'"' => now = string_end(bytes, now),
             b'{' | b'[' => (now, depth) = (now + 1, depth + 1),
             b'}' | b']' if depth == 0 => return now,
             b'}' | b']' => (now, depth) = (now + 1, depth - 1),
@@ -70,18 +71,6 @@ fn end(text: &str, at: usize) -> usize {
         }
     }
     now
-}
-
-fn end_of_string(bytes: &[u8], from: usize) -> usize {
-    let mut at = from + 1;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
 }
 
 /// The members of an object: where their names begin, and their values.

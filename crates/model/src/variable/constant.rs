@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hcl_edit::Span;
-use hcl_edit::expr::{Expression, ForExpr, FuncCall, ObjectKey, UnaryOperator};
+use hcl_edit::expr::{Expression, ObjectKey, UnaryOperator};
 use hcl_edit::template::Element;
-use hcl_edit::visit::{self, Visit};
 use serde_json::{Map, Number, Value};
 
 use super::evaluate::Scope;
@@ -13,6 +11,7 @@ use super::types::Wrong;
 use crate::json::inexact_number;
 use crate::problem::Place;
 use crate::terraform_file::Argument;
+use crate::terraform_file::references::{self, Name, Reference};
 
 /// What a constant expression comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,57 +127,11 @@ pub(super) fn object_key(key: &ObjectKey) -> Option<String> {
     }
 }
 
-/// A function or a name that an expression uses, and that is none of its own loops'; with its byte.
+/// The first function or name that an expression uses, and that is none of its own loops'; with its byte.
 fn named_in(expression: &Expression) -> Option<(usize, String)> {
-    let mut finder = Finder::default();
-    finder.visit_expr(expression);
-    finder.found
-}
-
-#[derive(Default)]
-struct Finder {
-    own: Vec<String>,
-    found: Option<(usize, String)>,
-}
-
-impl Finder {
-    fn find(&mut self, part: &impl Span, name: String) {
-        let byte = part.span().map_or(0, |span| span.start);
-        self.found.get_or_insert((byte, name));
-    }
-}
-
-impl Visit for Finder {
-    fn visit_expr(&mut self, expression: &Expression) {
-        match expression {
-            Expression::Variable(name) if !self.own.iter().any(|own| own == name.as_str()) => {
-                self.find(expression, name.as_str().to_owned());
-            }
-            other => visit::visit_expr(self, other),
-        }
-    }
-
-    fn visit_object_key(&mut self, key: &ObjectKey) {
-        match key {
-            ObjectKey::Ident(_) | ObjectKey::Expression(Expression::Variable(_)) => {}
-            ObjectKey::Expression(_) => visit::visit_object_key(self, key),
-        }
-    }
-
-    fn visit_func_call(&mut self, call: &FuncCall) {
-        self.find(&call.name.name, format!("{}(…)", call.name.name.as_str()));
-    }
-
-    fn visit_for_expr(&mut self, expression: &ForExpr) {
-        self.visit_expr(&expression.intro.collection_expr);
-        let around = self.own.len();
-        let names = expression.intro.key_var.iter().chain([&expression.intro.value_var]);
-        self.own.extend(names.map(|name| name.as_str().to_owned()));
-        let parts = expression.key_expr.iter().chain([&expression.value_expr]);
-        for part in parts.chain(expression.cond.iter().map(|condition| &condition.expr)) {
-            self.visit_expr(part);
-        }
-        self.own.truncate(around);
+    match references::names(expression).into_iter().next()? {
+        Name::Reference(Reference { root, byte, .. }) => Some((byte, root)),
+        Name::Function { name, byte } => Some((byte, format!("{name}(…)"))),
     }
 }
 
