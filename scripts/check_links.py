@@ -51,7 +51,7 @@ def problems(page: Path, text: str) -> Iterator[str]:
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
     """The paragraphs, items, headings and rows outside of code, each with its first line."""
-    first, lines = 1, []
+    first, lines = 1, list[str]()
     # Code keeps its lines, so that the numbers are right.
     text = re.sub(r"^ *```.*?^ *```", lambda code: "\n" * code.group().count("\n"), text, flags=re.MULTILINE | re.DOTALL)
     for number, line in enumerate([*text.splitlines(), ""], 1):

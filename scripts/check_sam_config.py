@@ -51,6 +51,8 @@ def architectures(folder: Path, command: str) -> dict[str, str]:
 
 
 def problems(folder: Path) -> list[str]:
+    if "Architecture" not in overrides(folder, "build"):
+        return ["samconfig.toml sets no Architecture for `sam build`: it builds for the template's default, whatever is deployed"]
     built, deployed = architectures(folder, "build"), architectures(folder, "deploy")
     return [
         f"{name} is built for {built[name]} and deployed as {deployed[name]}: set Architecture in [default.global.parameters] alone"
@@ -75,6 +77,11 @@ def self_test() -> None:
                 found = set(architectures(folder, command).values())
                 if found != {architecture}:
                     sys.exit(f"self-test: `sam {command}` of an {architecture} installation takes {found}")
+
+        # As before there was a samconfig.toml.
+        (folder / "samconfig.toml").unlink()
+        if not problems(folder):
+            sys.exit("self-test: a missing samconfig.toml is not found")
 
         # `sam deploy --guided` saves for `deploy` alone. This is what the check has to find.
         installed("arm64")

@@ -3,7 +3,8 @@
 
 Every integration exists and its action is written as Step Functions writes it; the `Arguments` of every task, as each case of
 statemachine/operation.cases.json evaluates them, are members of the action's input with the right types and all required members; and
-every name in `ErrorEquals` is an error that the action can end with.
+every name in `ErrorEquals` is an error that the action can end with. Resources name no partition, which a deployment substitutes. A build
+or an invocation that the account has no capacity for is retried first, and for long enough.
 
     cargo build -p asl-interpreter --example paths
     target/lint/policies/bin/python scripts/check_state_machine.py target/debug/examples/paths      needs .ci/requirements-policies.txt
@@ -56,6 +57,12 @@ DOCUMENTED = {
     # The general exception of an optimized integration, in both spellings that executions had; and what the SDK raises without an answer.
     "CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException", "CodeBuild.SdkClientException",
 }  # fmt: skip
+# The two spellings of the latter: AWS documents neither, so a handler names both.
+SPELLINGS = {"CodeBuild.AWSCodeBuildException", "CodeBuild.CodeBuildException"}
+# How long a task waits at least for what the account has too little of, on average of the jitter, in seconds. Builds of others may run for
+# hours; functions for 15 minutes. https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html and
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+CAPACITY = {"CodeBuild.AccountLimitExceededException": 3 * 3_600, "Lambda.TooManyRequestsException": 900}
 # Errors that every action of AWS can end with (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html).
 COMMON = {"ThrottlingException", "AccessDeniedException", "ServiceUnavailableException", "InternalFailureException"}
 
@@ -117,17 +124,41 @@ def of_error(state: str, found: Integration, name: str) -> Iterator[str]:
         yield f"no such error: {state}: {found.model.name} of {found.prefix} does not end with {name}"
 
 
+def of_capacity(state: str, found: Integration, retriers: list[dict]) -> Iterator[str]:
+    """Too little capacity passes by itself: the retrier that matches it has nothing else to wait for, and waits for long."""
+    for name, seconds in CAPACITY.items():
+        if name.partition(".")[0] != found.prefix:
+            continue
+        first = next((it for it in retriers if {name, "States.TaskFailed", "States.ALL"} & set(it["ErrorEquals"])), None)
+        waits = waited(first) if first else 0
+        if waits < seconds:
+            yield f"gives up early: {state} waits {waits:.0f} s for {name}, and has to wait {seconds} s"
+
+
+def waited(retrier: dict) -> float:
+    """The seconds between the attempts of a retrier, on average: `FULL` jitter takes a random part of each.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+    interval, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2.0)
+    pauses = [min(interval * rate**attempt, retrier.get("MaxDelaySeconds", 31_622_400)) for attempt in range(retrier.get("MaxAttempts", 3))]
+    return sum(pauses) / (2 if retrier.get("JitterStrategy") == "FULL" else 1)
+
+
 def findings(definition: dict, evaluated: list[dict]) -> list[str]:
     found, integrations = [], {}
     for state, task in tasks(definition["States"]):
+        if task["Resource"].split(":")[1] in {"aws", "aws-cn", "aws-us-gov"}:
+            found.append(f"names a partition: {task['Resource']} (state {state})")
         known = integration(task["Resource"])
         if isinstance(known, str):
             found.append(f"{known} (state {state})")
             continue
         integrations[state] = known
+        found += of_capacity(state, known, task.get("Retry", []))
         for handler in task.get("Retry", []) + task.get("Catch", []):
             for name in handler["ErrorEquals"]:
                 found += of_error(state, known, name)
+            if len(SPELLINGS & set(handler["ErrorEquals"])) == 1:
+                found.append(f"one spelling: {state} names one of {', '.join(sorted(SPELLINGS))}")
     for task in evaluated:
         if task["state"] in integrations:
             found += of_arguments(task["state"], integrations[task["state"]], task["arguments"])
@@ -173,6 +204,17 @@ def self_test(definition: dict, evaluated: list[dict]):
             "Plan", lambda it: it["EnvironmentVariablesOverride"][0].update(Type="TEXT")
         ),
         "never evaluated: Run task": lambda _, tasks: tasks.__setitem__(slice(None), [it for it in tasks if it["state"] != "Run task"]),
+    }
+
+    def retriers(name: str, change):
+        return lambda changed, _: change(state(changed, name)["Retry"])
+
+    changes |= {
+        "names a partition: arn:aws:states:::lambda:invoke (state Verify)": resource("Verify", "arn:aws:states:::lambda:invoke"),
+        "gives up early: Plan waits 150 s": retriers("Plan", lambda it: it[0].update(MaxAttempts=3, IntervalSeconds=100, BackoffRate=1)),
+        "gives up early: Apply waits 68 s": retriers("Apply", lambda it: it[1]["ErrorEquals"].insert(0, it.pop(0)["ErrorEquals"][0])),
+        "gives up early: Verify waits 0 s": retriers("Verify", lambda it: it.pop(0)),
+        "one spelling: Plan": retriers("Plan", lambda it: it[1]["ErrorEquals"].remove("CodeBuild.CodeBuildException")),
     }
     before = set(findings(definition, evaluated))
     for expected, change in changes.items():

@@ -5,6 +5,10 @@ blocks retry       a resource with a fixed name that a failed first deployment l
 cannot roll back   a resource that CloudFormation cannot delete when a first deployment fails
 lost events        a rule that sends to another account's bus without a dead-letter queue, or a queue without an alarm
 one dimension      an alarm on executions that watches the state machine with or without its alias, but not both
+builds fail        a build project with a limit of its own, at which StartBuild fails instead of queueing
+billed key         a table that is encrypted with a key whose requests are billed, though it needs none
+copies differ      the dead-letter queue of one account template that is not as the others have it
+quota              parameters that are allowed and exceed a quota of AWS (template_quotas.py)
 
   python3 scripts/check_templates.py               needs PyYAML
   python3 scripts/check_templates.py --self-test   breaks a copy in each way and expects the problem
@@ -16,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import template_quotas
 from cloudformation import load
 from retained_resources import NAMES, RETAINED, retained
 
@@ -29,6 +34,9 @@ def problems_of(template: dict) -> Iterator[str]:
         yield from retention(logical_id, resource)
     yield from deliveries(resources)
     yield from executions(resources)
+    yield from charges(resources)
+    yield from builds(resources)
+    yield from template_quotas.of_template(template)
 
 
 def retention(logical_id: str, resource: dict) -> Iterator[str]:
@@ -75,8 +83,58 @@ def executions(resources: dict) -> Iterator[str]:
             yield f"one dimension: {logical_id} watches {kinds}"
 
 
+def builds(resources: dict) -> Iterator[str]:
+    """https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html: a project at its own limit queues no builds."""
+    for logical_id, project in of_type(resources, "AWS::CodeBuild::Project").items():
+        if "ConcurrentBuildLimit" in project["Properties"]:
+            yield f"builds fail: {logical_id} has a ConcurrentBuildLimit; without it AWS queues builds"
+
+
+def charges(resources: dict) -> Iterator[str]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html: without SSESpecification DynamoDB's own key
+    encrypts the table at no charge; with it the requests of a KMS key are billed."""
+    for logical_id, table in of_type(resources, "AWS::DynamoDB::Table").items():
+        encryption = table["Properties"].get("SSESpecification", {})
+        if encryption.get("SSEEnabled"):
+            yield f"billed key: {logical_id} uses a KMS key always; make SSESpecification depend on a parameter"
+
+
+# What both templates for other accounts have, because CloudFormation includes no file without a bucket.
+SHARED = ("Undelivered", "UndeliveredPolicy", "EventsUndelivered")
+# Where each names its own: the queue and the alarm, and the rules that send there.
+OWN = {"QueueName", "AlarmName", "aws:SourceArn", "ArnEquals", "ArnLike"}
+
+
+def shared(template: dict) -> dict:
+    """The shared resources of an account template, without the names that are its own; and the targets of its rules."""
+
+    def common(value):
+        if isinstance(value, list):
+            return [common(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {name: common(item) for name, item in value.items() if name not in OWN}
+
+    resources = template["Resources"]
+    parts = {name: common(resources.get(name)) for name in SHARED}
+    parts["AlarmTopicArn"] = template["Parameters"].get("AlarmTopicArn")
+    parts["NotifyTopic"] = template.get("Conditions", {}).get("NotifyTopic")
+    return parts
+
+
+def copies(one: dict, other: dict) -> Iterator[str]:
+    ours, theirs = shared(one), shared(other)
+    for name, part in ours.items():
+        if part is None or part != theirs[name]:
+            yield f"copies differ: {name} of the two account templates"
+
+
 def of_type(resources: dict, kind: str) -> dict:
     return {logical_id: resource for logical_id, resource in resources.items() if resource["Type"] == kind}
+
+
+def pattern(rule: dict) -> dict:
+    return rule["Properties"]["EventPattern"]
 
 
 def self_test() -> None:
@@ -98,9 +156,34 @@ def self_test() -> None:
         (main, lambda r: r.pop("EventsUnhandled"), "lost events: UnhandledEvents"),
         (target, lambda r: r["RolloutsEnd"]["Properties"]["Targets"][0].pop("DeadLetterConfig"), "lost events: RolloutsEnd"),
         (target, lambda r: r.pop("EventsUndelivered"), "lost events: Undelivered"),
+        (main, lambda r: r["Builds"]["Properties"].update(ConcurrentBuildLimit=10), "builds fail: Builds"),
+        (main, lambda r: r["Table"]["Properties"].update(SSESpecification={"SSEEnabled": True}), "billed key: Table"),
+        (target, lambda r: pattern(r["TasksEnd"]).update(source=["x" * 2_000]), "quota: pattern: TasksEnd"),
+        (main, lambda r: r["BusOfAccounts"]["Properties"]["Statement"].update(Sid="x" * 9_000), "quota: bus policy: "),
     ]
     for template, change, expected in changes:
         broken(template, change, expected)
+    # Without the bounds of the parameters, the quotas are exceeded by the values that were allowed.
+    for name, expected in {
+        "Admins": "quota: environment: ApiFunction: the parameter Admins has no MaxLength",
+        "EventSourceAccounts": "quota: bus policy: ",
+    }.items():
+        unbounded = copy.deepcopy(main)
+        del unbounded["Parameters"][name]["MaxLength"]
+        if not any(problem.startswith(expected) for problem in problems_of(unbounded)):
+            sys.exit(f"self-test: {name} without MaxLength is not found")
+    for name in ("OidcScopes", "OidcAudience"):
+        unbounded = copy.deepcopy(main)
+        unbounded["Parameters"][name]["AllowedPattern"] = "([^ ,]+(,[^ ,]+)*)?"
+        if not any(problem.startswith("quota: list: ") for problem in problems_of(unbounded)):
+            sys.exit(f"self-test: {name} of any number of items is not found")
+    for part in (*SHARED, "AlarmTopicArn"):
+        changed = copy.deepcopy(target)
+        (changed["Resources"].get(part) or changed["Parameters"][part])["Description"] = "changed"
+        if list(copies(changed, load(ROOT / "aws/event-source-account/template.yaml"))) != [
+            f"copies differ: {part} of the two account templates"
+        ]:
+            sys.exit(f"self-test: a change of {part} in one of the account templates is not found")
     kept = {logical_id for logical_id, resource in main["Resources"].items() if resource.get("DeletionPolicy") in RETAINED}
     restored = retained(main, "slipway", "111122223333", "eu-west-1")["Resources"]
     if restored.keys() != kept or restored["StateBucket"]["Properties"]["BucketName"] != "slipway-state-111122223333-eu-west-1":
@@ -115,11 +198,15 @@ def main() -> None:
         self_test()
         return
     problems = [f"{path.relative_to(ROOT)}: {problem}" for path in TEMPLATES for problem in problems_of(load(path))]
+    # SAM uploads template.yaml to a bucket.
+    accounts = [ROOT / "aws/target-account/template.yaml", ROOT / "aws/event-source-account/template.yaml"]
+    problems += [f"{path.relative_to(ROOT)}: {problem}" for path in TEMPLATES[1:] for problem in template_quotas.of_body(path.read_text())]
+    problems += copies(*map(load, accounts))
     for problem in problems:
         print(problem)
     if problems:
         sys.exit(f"{len(problems)} problems in {len(TEMPLATES)} templates")
-    print(f"{len(TEMPLATES)} templates can be deployed again, lose no events and count every execution")
+    print(f"{len(TEMPLATES)} templates can be deployed again, lose no events, count every execution and stay within quotas")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ LAMBDA = "Lambda writes logs and traces: https://docs.aws.amazon.com/lambda/late
 ASYNC = "Lambda sends failed events: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"
 BUILD = "CodeBuild writes its log: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html"
 SOURCE = "CodeBuild fetches its source: the same page"
+GONE = "a deleted service has no tags: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html"
 SYNC = "Step Functions follows .sync jobs: https://docs.aws.amazon.com/step-functions/latest/dg/connect-codebuild.html"
 LOGS = "Step Functions writes its log: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 TRACES = "Step Functions writes traces: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html"
@@ -66,6 +67,8 @@ def must_allow(world: World) -> Iterator[Asked]:
     yield "EventsRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
     yield from of_builds(world)
     yield from of_the_machine(world)
+    for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
+        yield role, request("ecs:DescribeServices", names.arn("ecs", "service/main/deleted")), GONE
     bus = world.slipway.template.arn("Bus")
     context = {"events__source": ("aws.ecs",), "events__detail-type": ("ECS Deployment State Change",)}
     yield "target EventsRole", request("events:PutEvents", bus, **context), RULES

@@ -54,6 +54,7 @@ def of_account(account: Account) -> Iterator[str]:
         for statement in policy.statements:
             yield from actions_exist(statement)
             yield from conditions_belong(statement)
+            yield from machine_is_trusted(statement)
     for role in account.roles.values():
         yield from role_is_complete(f"{account.name} {role.logical}", role.policies)
         yield from audit_is_appended_only(f"{account.name} {role.logical}", role.policies)
@@ -133,6 +134,21 @@ def operator_fits(statement: Statement, operator: str, key: str, kind: str, valu
     # "ForAllValues … returns true if there are no keys in the request": the same page.
     if many and set_operator == "ForAllValues" and statement.effect == "Allow" and ("Null", key, ("false",)) not in statement.conditions:
         yield f"met without the key: {where}: add Null {key} `false`"
+
+
+def machine_is_trusted(statement: Statement) -> Iterator[str]:
+    """A role that a state machine works with is assumed by executions of its versions, too. AWS documents `aws:SourceArn` for the machine's
+    own ARN (https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html), and not for executions that an alias
+    starts: both are trusted."""
+    principal = statement.principal if isinstance(statement.principal, dict) else {}
+    if principal.get("Service") != "states.amazonaws.com":
+        return
+    machines = {it for _, key, values in statement.conditions if key.lower() == "aws:sourcearn" for it in values if "*" not in it}
+    for machine in machines:
+        for source in (machine, f"{machine}:live", f"{machine}:7"):
+            context = {"aws__SourceArn": source, "aws__SourceAccount": machine.split(":")[4]}
+            if not iam.conditions_hold(statement, iam.request("sts:AssumeRole", "*", **context)):
+                yield f"no trust in versions: {statement.label}: Step Functions may come as {source}"
 
 
 def audit_is_appended_only(role: str, policies: list[Policy]) -> Iterator[str]:

@@ -46,6 +46,14 @@ resource "aws_cloudwatch_event_rule" "this" {
   name          = each.key
   description   = each.value.description
   event_pattern = each.value.pattern
+
+  lifecycle {
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    precondition {
+      condition     = length(each.value.pattern) <= 2048
+      error_message = "EventBridge takes patterns of at most 2,048 characters, and this one has ${length(each.value.pattern)}: name repositories by patterns such as team-a/*, or use fewer sources."
+    }
+  }
 }
 
 resource "aws_cloudwatch_event_target" "this" {

@@ -94,6 +94,16 @@ run "nothing_to_send_is_refused" {
   expect_failures = [aws_iam_role.this]
 }
 
+run "a_pattern_longer_than_eventbridge_takes_is_refused" {
+  command = plan
+
+  variables {
+    repositories = [for number in range(100) : "shop/service-of-a-team-${number}"]
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
 run "a_source_of_awss_own_is_refused" {
   command = plan
 
