@@ -160,6 +160,8 @@ pub enum StackEvent {
     Failed(OperationKind),
     /// It ended before it changed anything, and began at this status.
     Untouched(OperationKind, StackStatus),
+    /// The request for a new stack was rejected, refused or cancelled before anything was made.
+    Abandoned,
     /// It ended without success, and some services or schedules may run its release.
     Unsettled(OperationKind),
     /// Its release runs everywhere again; the stack had this status before an operation left it unsettled.
@@ -217,6 +219,7 @@ impl StackStatus {
             (Updating, StackEvent::Untouched(Update, found)) | (Destroying, StackEvent::Untouched(Destroy, found)) => {
                 Ok(found)
             }
+            (Provisioning, StackEvent::Abandoned) => Ok(Destroyed),
             (status, StackEvent::Untouched(kind, _)) => status.after(StackEvent::Failed(kind)),
 
             (Releasing, StackEvent::Unsettled(Release | Rollback)) => Ok(Failed),

@@ -294,6 +294,11 @@ impl End {
         match (self, operation.found) {
             (Self::Succeeded, _) => StackEvent::Succeeded(kind),
             _ if unsettled => StackEvent::Unsettled(kind),
+            (Self::Cancelled(_) | Self::Discarded(_), _)
+                if kind == OperationKind::Provision && !operation.has_begun_apply() =>
+            {
+                StackEvent::Abandoned
+            }
             (_, Some(found)) if !operation.has_begun_apply() => StackEvent::Untouched(kind, found),
             _ => StackEvent::Failed(kind),
         }
