@@ -5,6 +5,7 @@ mod blueprint;
 mod configuration;
 mod event;
 mod plan;
+mod policy;
 mod subscription;
 mod values;
 
@@ -28,6 +29,7 @@ pub use blueprint::{BlueprintCommand, Folder};
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
 pub use plan::{Approve, OperationRef, ShowPlan, TARGET};
+pub use policy::{CanI, PolicyCommand};
 pub use subscription::Subscribe;
 pub use values::{BlueprintRef, StackRef};
 use values::{assignment, release_number, service_image, span};
@@ -136,6 +138,11 @@ pub enum Command {
     /// Audit log: who changed, decided, read or was denied what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Policies: who may do what, and which plans may be applied
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Ask whether you may do something
+    CanI(CanI),
     /// Stacks: instances of blueprints
     #[command(subcommand)]
     Stack(StackCommand),

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod open;
 pub mod operation;
 pub mod plan;
+pub mod policy;
 pub mod publish;
 pub mod release;
 pub mod source_account;

@@ -65,6 +65,12 @@ pub enum Error {
         /// The blueprint's folder.
         folder: PathBuf,
     },
+    /// Decisions of policies were not as expected; they have been printed.
+    #[error("{0} tests of policies failed")]
+    PolicyTests(u64),
+    /// The caller may not do what was asked about; the reason has been printed.
+    #[error("not permitted")]
+    NotPermitted,
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]
     Refused {
@@ -226,7 +232,11 @@ impl Error {
     /// The exit code, as `slipway --help` lists them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::OperationEnded { .. } | Self::Demo(_) | Self::Audit(_) => 1,
+            Self::OperationEnded { .. }
+            | Self::Demo(_)
+            | Self::Audit(_)
+            | Self::PolicyTests(_)
+            | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) => 2,
             Self::Findings { .. } => 6,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.

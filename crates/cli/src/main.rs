@@ -125,6 +125,8 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
         Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
         Command::Audit(audit) => command::audit::run(audit, &client()?, output).await,
         Command::Stack(stack) => command::stack::run(stack, &settings, &client()?, output).await,
+        Command::Policy(policy) => command::policy::run(policy, &client()?, output).await,
+        Command::CanI(question) => command::policy::can_i(question, &client()?, output).await,
         Command::Release(release) => command::release::run(release, &client()?, output).await,
         Command::Task(task) => command::task::run(task, &client()?, output).await,
         Command::Operation(operation) => command::operation::run(operation, &client()?, output).await,

@@ -53,6 +53,7 @@ pub mod log;
 pub mod name;
 pub mod operation;
 pub mod plan;
+pub mod policy;
 pub mod principal;
 pub mod problem;
 pub mod release;

@@ -11,7 +11,7 @@
 //! | [`protection`], [`refusal`] | which resources no plan may lose, and why a plan is refused |
 //! | [`sheet`] | everything that an approver decides by |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -213,6 +213,12 @@ pub struct PlanSummary {
     /// What would be lost, by type. Records of earlier versions do not have it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub losses: Losses,
+    /// How many resources that have tags are created or changed.
+    #[serde(default)]
+    pub tagged: u64,
+    /// The keys of the tags that all of these have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
     /// What in the plan is not understood. Such a plan is never applied without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
@@ -261,6 +267,16 @@ impl PlanSummary {
         }
         let counts = self.types.entry(kind.to_owned()).or_default();
         *counts.entry(action).or_default() += 1;
+    }
+
+    /// Counts a resource with these keys of tags.
+    fn count_tags(&mut self, keys: BTreeSet<String>) {
+        self.tags = if self.tagged == 0 {
+            keys
+        } else {
+            self.tags.intersection(&keys).cloned().collect()
+        };
+        self.tagged += 1;
     }
 
     /// Notes something that is not understood.

@@ -26,6 +26,26 @@ const SSO: &str = "AWSReservedSSO_";
 /// The longest name: it is the key of an index.
 const LENGTH: usize = 512;
 
+/// What a caller is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A person, or a program with a token of its own.
+    Person,
+    /// An IAM role.
+    Role,
+    /// An account that sends events.
+    Account,
+}
+
+/// What the caller of this name is. A person of IAM Identity Center has the session of a role, and an IAM user an ARN.
+pub fn kind_of(name: &str) -> Kind {
+    match name.split_once(':') {
+        Some(("event", _)) => Kind::Account,
+        Some(("arn", rest)) if rest.contains(":role/") => Kind::Role,
+        _ => Kind::Person,
+    }
+}
+
 /// The name of a caller with a token. `kind` is the claim that names it.
 pub fn of_token(kind: &str, issuer: &str, name: &str) -> String {
     let issuer = issuer.strip_prefix("https://").unwrap_or(issuer);

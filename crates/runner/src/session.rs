@@ -157,7 +157,12 @@ impl Session {
             return Ok(None);
         }
         let environment = self.read_environment(operation).await?;
-        Ok(go_on_from_plan(operation, plan, &environment))
+        let policies = patiently(async || self.store.policy_head().await).await;
+        let policies = policies.map_err(|source| Error::Store {
+            action: "read the revision of the policies for",
+            source,
+        })?;
+        Ok(go_on_from_plan(operation, plan, &environment, policies))
     }
 
     /// Records a plan. A cancel that was requested until then is an error.

@@ -51,6 +51,7 @@ pub mod list;
 pub mod lock;
 pub mod operation;
 pub mod orphan;
+pub mod policy;
 pub mod prepared;
 pub mod release;
 pub mod rollout;

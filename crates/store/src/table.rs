@@ -12,6 +12,8 @@
 //! | blueprint version | `blueprint#<name>` | `version#<sortable version>` | |
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
+//! | newest revision of the policies | `policies` | `head` |
+//! | policies at a revision | `policies` | `revision#<number>` |
 //! | source account | `source-accounts` | `<account>` | |
 //! | name of a sensitive variable of any version | `sensitive-variables` | `<name>` | |
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
@@ -169,6 +171,8 @@ pub(crate) const VERSION: &str = "version#";
 pub(crate) const BLUEPRINTS: &str = "blueprints";
 /// The partition of the environments.
 pub const ENVIRONMENTS: &str = "environments";
+/// The partition of the policies.
+pub const POLICIES: &str = "policies";
 /// The partition of the digests of prepared folders.
 pub const PREPARED: &str = "prepared";
 /// The partition of the ends of the audit log's chains.
@@ -234,6 +238,14 @@ impl Key {
 
     pub fn environment(name: &Name) -> Self {
         Self::new(ENVIRONMENTS, name.as_str())
+    }
+
+    pub fn policy_head() -> Self {
+        Self::new(POLICIES, "head")
+    }
+
+    pub fn policies(revision: u64) -> Self {
+        Self::new(POLICIES, format!("revision#{revision:020}"))
     }
 
     pub fn source_account(account: &AccountId) -> Self {

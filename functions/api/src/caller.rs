@@ -1,4 +1,4 @@
-//! Who sends a request, and what they may do.
+//! Who sends a request.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,6 @@ use axum::http::request::Parts;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Approver;
 use slipway_model::principal::{self, TEAM};
-use slipway_model::stack::Stack;
 
 use crate::error::Error;
 
@@ -20,7 +19,7 @@ pub struct Caller {
     pub former: Vec<String>,
     /// The groups that the verified token names.
     pub groups: BTreeSet<String>,
-    /// Whether they administer the service: publish blueprints, and change the stacks of others.
+    /// Whether they administer the service: an attribute that policies read.
     pub admin: bool,
 }
 
@@ -42,7 +41,8 @@ impl Caller {
         }
     }
 
-    /// Whether what belongs to `owner` belongs to the caller: by name, or as a member of the team.
+    /// Whether what belongs to `owner` belongs to the caller: by name, or as a member of the team. The audit log records who reads what
+    /// belongs to others.
     pub fn is_owner(&self, owner: &str) -> bool {
         let owner = principal::canonical(owner);
         let is_member = owner.strip_prefix(TEAM).is_some_and(|team| self.groups.contains(team));
@@ -57,24 +57,5 @@ impl Caller {
             sheet,
             comment,
         }
-    }
-
-    /// Only the owner of a stack and administrators change it; all callers read it.
-    pub fn require_owner(&self, stack: &Stack) -> Result<(), Error> {
-        if self.admin || self.is_owner(&stack.owner) {
-            return Ok(());
-        }
-        Err(Error::Forbidden(format!(
-            "The stack `{}` belongs to {}; only its owner and administrators may change it.",
-            stack.id, stack.owner
-        )))
-    }
-
-    /// Only administrators do `what`.
-    pub fn require_admin(&self, what: &str) -> Result<(), Error> {
-        if self.admin {
-            return Ok(());
-        }
-        Err(Error::Forbidden(format!("Only administrators may {what}.")))
     }
 }

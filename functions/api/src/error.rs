@@ -6,6 +6,7 @@ use axum::http::Method;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::FieldProblem;
+use slipway_policy::{Denial, gate};
 use slipway_store::judge::Refusal;
 
 /// The reason for an error response.
@@ -25,6 +26,9 @@ pub enum Error {
     /// The caller lacks a permission; the text names who has it.
     #[error("refused: {0}")]
     Forbidden(String),
+    /// A policy denies it.
+    #[error("denied")]
+    Denied(#[source] Denial),
     /// The resource does not exist; the text lists what does.
     #[error("not found: {0}")]
     NotFound(String),
@@ -153,6 +157,15 @@ impl From<slipway_store::Error> for Error {
             Store::NotActive { .. } | Store::Encode { .. } | Store::Decode { .. } => {
                 Self::internal("using the table", error)
             }
+        }
+    }
+}
+
+impl From<gate::Error> for Error {
+    fn from(error: gate::Error) -> Self {
+        match error {
+            gate::Error::Store(error) => error.into(),
+            gate::Error::Invalid(invalid) => Self::internal("reading the policies", invalid),
         }
     }
 }

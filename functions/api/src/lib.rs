@@ -9,8 +9,10 @@
 //! | [`submission`] | the common part of changes: caller and idempotency key |
 //! | [`body`], [`parameters`], [`revision`] | the parts of a request, parsed strictly |
 //! | [`view`] | the responses as JSON |
+//! | `records` | the records that paths name |
 //! | [`error`], [`problem`] | errors, and their responses |
-//! | [`caller`] | permissions of callers |
+//! | [`caller`] | the caller of a request |
+//! | `access` | the one place where policies decide about requests |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
 //! | `waiting` | the limit of concurrent long polls |
 //! | [`lambda`], `identity` | events of API Gateway as requests, and their callers |
@@ -19,10 +21,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use slipway_policy::{Gate, Principal};
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
+mod access;
 mod artifacts;
 pub mod body;
 pub mod caller;
@@ -32,6 +36,7 @@ pub mod lambda;
 mod openapi;
 pub mod parameters;
 pub mod problem;
+mod records;
 pub mod revision;
 pub mod routes;
 mod serve;
@@ -120,6 +125,8 @@ impl Config {
 #[derive(Debug, Clone)]
 pub struct Api {
     store: Store,
+    gate: Gate,
+    administrators: Arc<[Principal]>,
     sfn: Lazy<aws_sdk_sfn::Client>,
     s3: Lazy<aws_sdk_s3::Client>,
     logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
@@ -138,8 +145,12 @@ impl Api {
             let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
             aws_sdk_s3::Client::from_conf(s3.build())
         };
+        let store = Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention);
+        let administrators = config.admins.iter().map(|admin| identity::administrator(admin));
         Self {
-            store: Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention),
+            gate: Gate::new(&store),
+            administrators: administrators.collect(),
+            store,
             sfn: lazy(sdk_config, aws_sdk_sfn::Client::new),
             s3: lazy(sdk_config, s3),
             logs: lazy(sdk_config, aws_sdk_cloudwatchlogs::Client::new),

@@ -30,6 +30,7 @@ use crate::view;
         (name = "environments", description = "Where stacks live."),
         (name = "source accounts", description = "AWS accounts whose events may request operations."),
         (name = "audit", description = "Changes, decisions, denials and reads, in chains of hashes."),
+        (name = "policies", description = "Permissions, and rules for plans."),
         (name = "service", description = "The API itself."),
     ),
     components(schemas(Problem, WrongField)),
@@ -59,6 +60,7 @@ impl IntoResponses for ReadProblems {
         problems(&[
             ("400", "A parameter is not valid."),
             ("401", "The request has no authenticated caller."),
+            ("403", "A policy denies it; the detail names it."),
             ("404", "It does not exist; the detail lists what does."),
             (
                 "405",
@@ -78,10 +80,6 @@ impl IntoResponses for ChangeProblems {
         let mut responses = ReadProblems::responses();
         responses.extend(problems(&[
             ("400", "The body is not JSON, or a parameter or header is not valid."),
-            (
-                "403",
-                "The caller lacks the permission: only its owner and administrators change a stack.",
-            ),
             (
                 "409",
                 "The current state does not allow it; the detail gives the reason.",

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slipway_model::problem::FieldProblem;
+use slipway_policy::Denial;
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -35,6 +36,9 @@ pub struct Problem {
     pub detail: String,
     /// Each invalid field, parameter or header.
     pub errors: Vec<WrongField>,
+    /// The policies that deny the request; empty if none permits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<String>>,
     /// The current approval sheet, if an approval does not quote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<CurrentSheet>,
@@ -112,7 +116,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "The request has no authenticated caller",
             "Sign the request, or send a token that the API accepts.".to_owned(),
         ),
-        Error::Forbidden(detail) => (
+        Error::Forbidden(detail) | Error::Denied(Denial { reason: detail, .. }) => (
             "forbidden",
             StatusCode::FORBIDDEN,
             "The caller may not do this",
@@ -207,10 +211,19 @@ impl IntoResponse for Error {
         let mut allow = None;
         let mut sheet = None;
         let mut denied = None;
+        let mut policies = None;
         let fields = match self {
             Self::Parameters(fields) | Self::Invalid(fields) => fields,
             Self::MethodNotAllowed { allowed, .. } => {
                 allow = HeaderValue::from_str(&allowed.join(", ")).ok();
+                Vec::new()
+            }
+            Self::Denied(denial) => {
+                denied = Some(Denied(match denial.policies.as_slice() {
+                    [] => denial.reason,
+                    named => format!("{} ({})", denial.reason, named.join(", ")),
+                }));
+                policies = Some(denial.policies);
                 Vec::new()
             }
             Self::StaleSheet { hash, path, .. } => {
@@ -230,6 +243,7 @@ impl IntoResponse for Error {
             status: status.as_u16(),
             detail,
             errors: fields.into_iter().map(WrongField::from).collect(),
+            policies,
             sheet,
         };
         let mut response = (status, Json(problem)).into_response();

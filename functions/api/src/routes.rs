@@ -10,11 +10,13 @@ use axum::http::Method;
 use axum::middleware;
 use axum::routing::MethodRouter;
 use bytes::Bytes;
+use slipway_policy::Action;
 use utoipa::Path;
 use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, routes};
 
+use crate::access::{self, Access};
 use crate::error::Error;
 use crate::{Api, openapi, serve};
 
@@ -27,6 +29,8 @@ mod log_pages;
 mod logs;
 mod operations;
 mod plans;
+mod policies;
+mod policy_tests;
 mod releases;
 mod schemas;
 mod service;
@@ -40,7 +44,7 @@ pub(crate) use log_pages::LogPages;
 
 /// The HTTP API. The server puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
-    handlers()
+    handlers(&api)
         .merge(console::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
@@ -48,14 +52,15 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// The list of the handlers, from which both the routes and the document are made. Routes are registered when the function
-/// starts. The document is written on request, because that takes longer than the rest of the start.
+/// The list of the handlers, each with the resource of its requests and the action that they need. Routes, document and decisions
+/// are made from it. Routes are registered when the function starts. The document is written on request, because that takes longer
+/// than the rest of the start.
 macro_rules! handlers {
-    ($($noun:ident::$handler:ident),* $(,)?) => {
-        fn handlers() -> Router<Api> {
+    ($($noun:ident::$handler:ident => $access:expr),* $(,)?) => {
+        fn handlers(api: &Api) -> Router<Api> {
             let router = Router::new();
             $(let router = utoipa_axum::paste! {
-                served::<$noun::[<__path_ $handler>], _, _>(router, &$noun::$handler)
+                served::<$noun::[<__path_ $handler>], _, _>(router, &$noun::$handler, api, $access)
             };)*
             router
         }
@@ -82,59 +87,72 @@ macro_rules! handlers {
 }
 
 handlers![
-    blueprints::list,
-    blueprints::show,
-    blueprints::show_version,
-    blueprints::publish,
-    schemas::of_variables,
-    uploads::request,
-    environments::list,
-    environments::show,
-    environments::put,
-    environments::delete,
-    source_accounts::list,
-    source_accounts::show,
-    source_accounts::put,
-    source_accounts::delete,
-    audit::list,
-    audit::chains,
-    audit::chain,
-    stacks::list,
-    stacks::create,
-    stacks::show,
-    stacks::update,
-    stacks::destroy,
-    stacks::transfer,
-    stacks::preview,
-    stacks::drift,
-    tasks::run,
-    releases::roll_back,
-    releases::list,
-    releases::create,
-    releases::show,
-    operations::list,
-    operations::list_in_progress,
-    operations::show,
-    plans::show,
-    sheets::show,
-    operations::approve,
-    operations::reject,
-    operations::cancel,
-    logs::read,
-    service::health,
-    service::caller,
-    service::document,
-    schemas::show,
-    service::explorer,
+    blueprints::list => Access::Callers,
+    blueprints::show => Access::Blueprint(Action::Read),
+    blueprints::show_version => Access::Blueprint(Action::Read),
+    blueprints::publish => Access::Blueprint(Action::Publish),
+    schemas::of_variables => Access::Blueprint(Action::Read),
+    uploads::request => Access::Installation(Action::Publish),
+    environments::list => Access::Callers,
+    environments::show => Access::Environment(Action::Read),
+    environments::put => Access::Environment(Action::Configure),
+    environments::delete => Access::Environment(Action::Configure),
+    source_accounts::list => Access::Installation(Action::Read),
+    source_accounts::show => Access::Installation(Action::Read),
+    source_accounts::put => Access::Installation(Action::Configure),
+    source_accounts::delete => Access::Installation(Action::Configure),
+    audit::list => Access::Installation(Action::Audit),
+    audit::chains => Access::Installation(Action::Audit),
+    audit::chain => Access::Installation(Action::Audit),
+    stacks::list => Access::Callers,
+    stacks::create => Access::NewStack,
+    stacks::show => Access::Stack(Action::List),
+    stacks::update => Access::Stack(Action::RequestUpdate),
+    stacks::destroy => Access::Stack(Action::RequestDestroy),
+    stacks::transfer => Access::Stack(Action::Operate),
+    stacks::preview => Access::Stack(Action::RequestPreview),
+    stacks::drift => Access::Stack(Action::Operate),
+    tasks::run => Access::Stack(Action::RequestTask),
+    releases::roll_back => Access::Stack(Action::RequestRelease),
+    releases::list => Access::Stack(Action::Read),
+    releases::create => Access::Stack(Action::RequestRelease),
+    releases::show => Access::Stack(Action::Read),
+    operations::list => Access::Stack(Action::Read),
+    operations::list_in_progress => Access::Callers,
+    operations::show => Access::Operation(Action::Read),
+    plans::show => Access::Operation(Action::Read),
+    sheets::show => Access::Operation(Action::Read),
+    operations::approve => Access::Operation(Action::Approve),
+    operations::reject => Access::Operation(Action::Reject),
+    operations::cancel => Access::Operation(Action::Operate),
+    logs::read => Access::Operation(Action::Read),
+    policies::list => Access::Installation(Action::Read),
+    policies::import => Access::Installation(Action::Configure),
+    policies::test => Access::Installation(Action::Read),
+    policies::show => Access::Installation(Action::Read),
+    policies::put => Access::Installation(Action::Configure),
+    policies::delete => Access::Installation(Action::Configure),
+    policies::can_i => Access::Callers,
+    service::health => Access::Open,
+    service::caller => Access::Callers,
+    service::document => Access::Open,
+    schemas::show => Access::Open,
+    service::explorer => Access::Open,
 ];
 
-/// The router with a handler where its part of the document says that it is.
-fn served<P: Path, H: Handler<T, Api>, T: 'static>(router: Router<Api>, handler: &H) -> Router<Api> {
+/// The router with a handler where its part of the document says that it is, behind the decision about its requests.
+fn served<P: Path, H: Handler<T, Api>, T: 'static>(
+    router: Router<Api>,
+    handler: &H,
+    api: &Api,
+    access: Access,
+) -> Router<Api> {
     let methods = P::methods().into_iter();
     let methods = methods.fold(MethodRouter::new(), |router, method| {
         router.on(method.to_method_filter(), handler.clone())
     });
-    router.route(&P::path(), methods)
+    let guard = middleware::from_fn_with_state((api.clone(), access), access::guard);
+    router.route(&P::path(), methods.route_layer(guard))
 }
 
 async fn not_found(request: Request) -> Error {

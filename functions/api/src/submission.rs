@@ -145,7 +145,7 @@ pub(crate) fn given_again(answer: Answer) -> Response {
 }
 
 impl Api {
-    /// Judges a change of a stack, which only its owner and administrators may request, and creates its operation.
+    /// Judges a change of a stack, and creates its operation.
     pub(crate) async fn request_change(
         &self,
         stack: Stack,
@@ -153,7 +153,6 @@ impl Api {
         expected: Expected,
         submission: &Submission,
     ) -> Result<Outcome, Error> {
-        submission.caller.require_owner(&stack)?;
         let asking = submission.asking();
         let asked = self
             .store

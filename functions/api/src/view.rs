@@ -12,6 +12,7 @@ mod blueprint;
 mod environment;
 mod operation;
 mod plan;
+mod policy;
 mod release;
 mod source_account;
 mod stack;
@@ -21,6 +22,7 @@ pub use blueprint::{BlueprintPage, BlueprintSummary, BlueprintVersion, Variable}
 pub use environment::Environment;
 pub use operation::{LogLine, LogLines, Operation};
 pub use plan::{PlanItem, PlanItems, SheetDocument, sheet};
+pub use policy::{Decision, Policies, Policy, PolicyTest, PolicyTests};
 pub use release::Release;
 pub use source_account::SourceAccount;
 pub use stack::{Stack, Subscription};

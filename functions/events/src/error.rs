@@ -39,6 +39,9 @@ pub enum EventError {
     /// The request of another account is rejected.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The policies could not be evaluated.
+    #[error("failed to evaluate the policies")]
+    Policies(#[source] slipway_policy::gate::Error),
     /// An access to the table failed.
     #[error("failed to {doing}")]
     Table {
@@ -131,7 +134,8 @@ impl EventError {
             Self::UnknownType(_) => "Slipway.EventUnknown",
             Self::Spoofed { .. } => "Slipway.EventSpoofed",
             Self::Refused(_) => "Slipway.EventRefused",
-            Self::Table { .. }
+            Self::Policies(_)
+            | Self::Table { .. }
             | Self::EndRollout(_)
             | Self::EndTask(_)
             | Self::EndSnapshot(_)
@@ -151,7 +155,9 @@ impl EventError {
             | Self::Spoofed { .. }
             | Self::Refused(_) => true,
             Self::Table { source, .. } | Self::EndOperation(source) => !source.is_transient(),
-            Self::EndRollout(_)
+            // An administrator mends policies that are not valid; the event is brought again until then.
+            Self::Policies(_)
+            | Self::EndRollout(_)
             | Self::EndTask(_)
             | Self::EndSnapshot(_)
             | Self::PutResult { .. }

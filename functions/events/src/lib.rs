@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod execution;
 mod image;
+mod permission;
 mod request;
 mod results;
 mod rollout;
@@ -34,6 +35,7 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::error_chain::chain;
+use slipway_policy::Gate;
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
@@ -84,6 +86,7 @@ impl Config {
 pub struct Events {
     config: Config,
     store: Store,
+    gate: Gate,
     sfn: Lazy<aws_sdk_sfn::Client>,
     eventbridge: Lazy<aws_sdk_eventbridge::Client>,
     sqs: Lazy<aws_sdk_sqs::Client>,
@@ -92,8 +95,10 @@ pub struct Events {
 impl Events {
     /// Handlers with clients of this configuration, which connect when they are first used.
     pub fn new(config: Config, sdk: &SdkConfig) -> Self {
+        let store = Store::new(sdk, config.table.clone()).keeping_audit(config.audit_retention);
         Self {
-            store: Store::new(sdk, config.table.clone()).keeping_audit(config.audit_retention),
+            gate: Gate::new(&store),
+            store,
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),
             eventbridge: lazy(sdk, aws_sdk_eventbridge::Client::new),
             sqs: lazy(sdk, aws_sdk_sqs::Client::new),

@@ -78,6 +78,7 @@ impl Events {
                 // Both are present: an unreadable request was rejected above.
                 if let (Some(blueprint), Some(environment)) = (&draft.blueprint, &draft.environment) {
                     allow(source, Action::Provision, blueprint, environment)?;
+                    self.permit_new(source, &caller, &draft, environment).await?;
                 }
                 let new = self.store.judge_new_stack(*draft, asking).await;
                 let new = new.map_err(|refusal| EventError::refused(refusal, Some("request")))?;
@@ -111,7 +112,7 @@ impl Events {
         }
     }
 
-    /// Requests a change of a stack that the account owns.
+    /// Requests a change of a stack.
     async fn change(
         &self,
         source: &SourceAccount,
@@ -121,14 +122,8 @@ impl Events {
         asking: Asking<'_>,
     ) -> Result<Outcome, EventError> {
         let stack = self.stack(reference).await?;
-        // The same answer for every other account, so that it does not reveal the owner.
-        if stack.owner != asking.requested_by {
-            let detail = format!(
-                "The stack does not belong to the account {}: only the account that created it may change it by event.",
-                source.account
-            );
-            return Err(Refused::new(detail).into());
-        }
+        self.permit_change(source, asking.requested_by, action, &stack, change)
+            .await?;
         allow(source, action, &stack.configuration.blueprint, &stack.environment)?;
         let asked = self.store.request_change(stack, change, None, asking, answer).await;
         asked.map_err(|refusal| EventError::refused(refusal, Some("request")))

@@ -114,6 +114,9 @@ pub enum StepError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The stored policies cannot be evaluated.
+    #[error("the stored policies are not valid: {0}. An administrator has to correct them")]
+    Policies(#[source] slipway_policy::text::Invalid),
     /// The table could not do what was asked.
     #[error("the operation's record could not be read or written")]
     Store(#[source] slipway_store::Error),
@@ -162,7 +165,9 @@ impl StepError {
             Self::Denied { .. } => ErrorName::AccessDenied,
             Self::Unavailable { .. } => ErrorName::Transient,
             Self::Store(error) if error.is_transient() => ErrorName::Transient,
-            Self::Refused { .. } | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => ErrorName::Internal,
+            Self::Refused { .. } | Self::Policies(_) | Self::Store(_) | Self::ReadPayload(_) | Self::WriteAnswer(_) => {
+                ErrorName::Internal
+            }
         }
     }
 
@@ -209,6 +214,15 @@ impl From<slipway_store::Error> for StepError {
         match error {
             slipway_store::Error::IllegalTransition(_) | slipway_store::Error::NotActive { .. } => Self::Ended(error),
             error => Self::Store(error),
+        }
+    }
+}
+
+impl From<slipway_policy::gate::Error> for StepError {
+    fn from(error: slipway_policy::gate::Error) -> Self {
+        match error {
+            slipway_policy::gate::Error::Store(error) => error.into(),
+            slipway_policy::gate::Error::Invalid(invalid) => Self::Policies(invalid),
         }
     }
 }

@@ -44,6 +44,7 @@ use serde_json::Value;
 use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::secret::Secrets;
+use slipway_policy::Gate;
 use slipway_store::Store;
 use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
@@ -79,6 +80,7 @@ impl Config {
 pub struct Steps {
     config: Config,
     store: Store,
+    gate: Gate,
     accounts: StackAccounts,
     s3: Lazy<aws_sdk_s3::Client>,
     sfn: Lazy<aws_sdk_sfn::Client>,
@@ -93,8 +95,10 @@ impl Steps {
             let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
             aws_sdk_s3::Client::from_conf(s3.build())
         };
+        let store = Store::new(sdk, config.table.clone());
         Self {
-            store: Store::new(sdk, config.table.clone()),
+            gate: Gate::new(&store),
+            store,
             accounts: StackAccounts::new(sdk),
             s3: lazy(sdk, s3),
             sfn: lazy(sdk, aws_sdk_sfn::Client::new),

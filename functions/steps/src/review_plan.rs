@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use slipway_model::environment::Environment;
 use slipway_model::id::OperationId;
 use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::one_build::{Next, Planned};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::{self, PlanSummary, Verdict};
+use slipway_policy::facts::{EnvironmentFacts, StackFacts};
 
 use crate::{StepError, Steps, state};
 
@@ -88,6 +90,7 @@ impl Steps {
             (Some(plan), _) => {
                 let environment = self.store.environment(&planned.environment).await?;
                 let verdict = plan::review(planned.kind, plan, &environment);
+                let verdict = self.judged(verdict, &planned, plan, &environment).await?;
                 rule = (verdict == Verdict::ApprovalNeeded).then(|| environment.approval_rule(began));
                 verdict
             }
@@ -118,5 +121,25 @@ impl Steps {
             plan: reviewed.plan.as_ref().map(Counts::of),
             approval: reviewed.approval_rule,
         })
+    }
+
+    /// The verdict after the policies: they refuse what the rules of the environment would let apply.
+    async fn judged(
+        &self,
+        verdict: Verdict,
+        operation: &Operation,
+        plan: &PlanSummary,
+        environment: &Environment,
+    ) -> Result<Verdict, StepError> {
+        match operation.after_review(&verdict) {
+            Next::Refused(_) | Next::Complete => return Ok(verdict),
+            Next::Approval | Next::Apply => {}
+        }
+        let policies = self.gate.policies().await?;
+        let stack = self.store.stack(&operation.stack).await?;
+        let stack = StackFacts::new(&stack, EnvironmentFacts::from(environment));
+        Ok(policies
+            .refusal(operation, plan, stack)
+            .map_or(verdict, Verdict::Refused))
     }
 }

@@ -7,16 +7,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),
     ("slipway-recording", &[]),
     ("slipway-store", &["slipway-model"]),
     ("slipway-runner", &["slipway-model", "slipway-store"]),
-    ("slipway-api", &["slipway-model", "slipway-store"]),
-    ("slipway-events", &["slipway-model", "slipway-store"]),
-    ("slipway-steps", &["slipway-model", "slipway-store"]),
+    ("slipway-policy", &["slipway-model", "slipway-store"]),
+    ("slipway-api", &["slipway-model", "slipway-policy", "slipway-store"]),
+    ("slipway-events", &["slipway-model", "slipway-policy", "slipway-store"]),
+    ("slipway-steps", &["slipway-model", "slipway-policy", "slipway-store"]),
     ("slipway-sweep", &["slipway-model", "slipway-store"]),
     (
         "slipway-local",

@@ -13,6 +13,7 @@ mod demo;
 mod events;
 mod examples;
 mod operations;
+mod policies;
 mod publish;
 mod readme;
 mod secrets;

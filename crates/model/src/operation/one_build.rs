@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::name::Digest;
 use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Refusal, Verdict, review};
+use crate::policy::PolicyHead;
 
 /// The state in which the plan is judged.
 pub const REVIEW_PLAN: &str = "Review plan";
@@ -85,8 +86,17 @@ pub enum Next {
 
 /// The verdict with which the build that made this plan applies it; none if the plan is left to the workflow.
 ///
-/// `environment` is as it is after the plan. The verdict is the one that `Review plan` would come to.
-pub fn go_on_from_plan(operation: &Operation, plan: &PlanSummary, environment: &Environment) -> Option<Verdict> {
+/// `environment` and `policies` are as they are after the plan. The verdict is the one that `Review plan` would come to. Policies that
+/// may refuse a plan are evaluated there alone.
+pub fn go_on_from_plan(
+    operation: &Operation,
+    plan: &PlanSummary,
+    environment: &Environment,
+    policies: PolicyHead,
+) -> Option<Verdict> {
+    if policies.judges_plans {
+        return None;
+    }
     let verdict = review(operation.kind, plan, environment);
     (operation.after_review(&verdict) == Next::Apply).then_some(verdict)
 }

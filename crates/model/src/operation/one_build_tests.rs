@@ -73,8 +73,14 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 #[test]
 fn build_applies_a_plan_that_needs_no_approval() {
     let update = operation(OperationKind::Update);
-    let judge =
-        |operation: &Operation, action, approval| go_on_from_plan(operation, &plan(0, action), &environment(approval));
+    let judge = |operation: &Operation, action, approval| {
+        go_on_from_plan(
+            operation,
+            &plan(0, action),
+            &environment(approval),
+            PolicyHead::default(),
+        )
+    };
     let (creates, deletes) = (Some(Action::Create), Some(Action::Delete));
     assert_eq!(judge(&update, creates, Approval::Never), Some(Verdict::Apply));
     assert_eq!(judge(&update, creates, Approval::WhenDestroying), Some(Verdict::Apply));
@@ -85,6 +91,12 @@ fn build_applies_a_plan_that_needs_no_approval() {
         judge(&operation(OperationKind::Preview), creates, Approval::Never),
         None
     );
+    let judged = PolicyHead {
+        revision: 1,
+        judges_plans: true,
+    };
+    let by_policies = go_on_from_plan(&update, &plan(0, creates), &environment(Approval::Never), judged);
+    assert_eq!(by_policies, None, "only the workflow evaluates policies");
     let mends = Operation { mends: true, ..update };
     assert_eq!(
         judge(&mends, None, Approval::Always),
@@ -267,7 +279,7 @@ impl World {
                 self.plans += 1;
                 let action = [Some(Action::Create), Some(Action::Delete), None][self.random.below(3)];
                 let made = plan(self.plans, action);
-                let verdict = go_on_from_plan(&self.operation, &made, &self.environment);
+                let verdict = go_on_from_plan(&self.operation, &made, &self.environment, PolicyHead::default());
                 let mut new = new_plan(&name, self.plans, verdict);
                 new.plan = Some(made);
                 if let Some(archive) = &new.made.archive {

@@ -12,6 +12,7 @@ use crate::name::Digest;
 use crate::operation::one_build::{Next, go_on_from_plan};
 use crate::operation::{Operation, OperationKind};
 use crate::plan::{Verdict, review, show};
+use crate::policy::PolicyHead;
 
 const DATABASE: &str = "module.data[\"eu.west\"].aws_db_instance.main[0]";
 
@@ -83,7 +84,10 @@ fn refused(plan: &PlanSummary, address: &str) {
             assert!(refusal.resources.iter().any(|named| named == address), "{refusal:?}");
             assert_eq!(refusal.error_name(), ErrorName::ResourceProtected);
             let mut operation = operation(kind);
-            assert_eq!(go_on_from_plan(&operation, plan, &environment), None);
+            assert_eq!(
+                go_on_from_plan(&operation, plan, &environment, PolicyHead::default()),
+                None
+            );
             let verdict = Verdict::Refused(refusal);
             assert!(matches!(operation.after_review(&verdict), Next::Refused(_)));
             operation.verdict = Some(verdict);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::attribute::AttributeChange;
 use super::binding::Binding;
 use super::pages::Index;
-use super::{Action, PlanSummary, Verdict, protection};
+use super::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
@@ -249,6 +249,17 @@ impl Sheet {
             plan: on_sheet(plan, basis.first),
             artifacts: operation.binding.clone(),
         })
+    }
+
+    /// Adds a policy that refuses the plan, unless it is on the sheet.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if self.policies.iter().all(|verdict| verdict.policy != refusal.policy) {
+            self.policies.push(PolicyVerdict {
+                policy: refusal.policy,
+                verdict: "refuse",
+                reason: refusal.reason,
+            });
+        }
     }
 
     /// The sheet as JSON, without its hash.

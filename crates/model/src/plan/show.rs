@@ -206,6 +206,11 @@ impl Reader<'_> {
                     overwritten.insert(item.address.clone());
                 }
                 self.shown.summary.count(&item);
+                if matches!(item.action, Some(Action::Create | Action::Update | Action::Replace))
+                    && let Some(keys) = resource.change.tags()
+                {
+                    self.shown.summary.count_tags(keys);
+                }
                 self.push(item);
             }
             Err(error) => self.take_odd(Subject::Resource, element, &error),

@@ -26,8 +26,9 @@ pub(super) fn of_runner(config: &Config) -> Value {
             // What prepared folders have to be.
             table::PREPARED.to_owned(),
         ])),
-        // Its environment. The condition knows partitions alone, and the environments are one.
-        allow(&["dynamodb:GetItem"], json!("*")).on(items(vec![table::ENVIRONMENTS.to_owned()])),
+        // Its environment, and whether policies judge plans. The condition knows partitions alone, and each is one.
+        allow(&["dynamodb:GetItem"], json!("*"))
+            .on(items(vec![table::ENVIRONMENTS.to_owned(), table::POLICIES.to_owned()])),
         allow(
             &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
             json!(format!("{states}/{}/*", state_prefix(stack))),

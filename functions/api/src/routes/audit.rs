@@ -6,20 +6,18 @@ use slipway_model::audit::{Action, CHAINS};
 use slipway_store::Cursor;
 use slipway_store::audit::AuditFilter;
 
+use crate::Api;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::view::{AuditChain, AuditHead, AuditRecord, Items};
-use crate::{Api, Caller};
-
-const READ: &str = "read the audit log";
 
 const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
 
 /// List audit records
 ///
 /// Changes, decisions, configuration, publishes, denials, and reads of stacks by others than their owners, the newest first.
-/// Secrets are hidden. Only administrators read the audit log.
+/// Secrets are hidden. The default policies let only administrators read it.
 #[utoipa::path(
     get,
     path = "/v1/audit",
@@ -32,11 +30,10 @@ const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or 
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), (status = 403, description = "The caller is no administrator."), ReadProblems),
+    responses((status = 200, description = "A page of records.", body = Items<AuditRecord>), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    caller: Caller,
     mut parameters: Parameters,
 ) -> Result<Json<Items<AuditRecord>>, Error> {
     let filter = AuditFilter {
@@ -47,7 +44,6 @@ pub(super) async fn list(
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    caller.require_admin(READ)?;
     let page = api.store.audit_records(&filter, limit, cursor.as_ref()).await?;
     Ok(Json(Items::of(page, AuditRecord::from)))
 }
@@ -60,15 +56,10 @@ pub(super) async fn list(
     path = "/v1/audit/chains",
     operation_id = "list_audit_chains",
     tag = "audit",
-    responses((status = 200, description = "The heads of the chains.", body = Items<AuditHead>), (status = 403, description = "The caller is no administrator."), ReadProblems),
+    responses((status = 200, description = "The heads of the chains.", body = Items<AuditHead>), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
 )]
-pub(super) async fn chains(
-    State(api): State<Api>,
-    caller: Caller,
-    parameters: Parameters,
-) -> Result<Json<Items<AuditHead>>, Error> {
+pub(super) async fn chains(State(api): State<Api>, parameters: Parameters) -> Result<Json<Items<AuditHead>>, Error> {
     parameters.finish()?;
-    caller.require_admin(READ)?;
     let heads = api.store.audit_heads().await?;
     Ok(Json(Items {
         items: heads.into_iter().map(AuditHead::from).collect(),
@@ -89,18 +80,16 @@ pub(super) async fn chains(
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of the chain.", body = AuditChain), (status = 403, description = "The caller is no administrator."), ReadProblems),
+    responses((status = 200, description = "A page of the chain.", body = AuditChain), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
 )]
 pub(super) async fn chain(
     State(api): State<Api>,
-    caller: Caller,
     InPath(chain): InPath<String>,
     mut parameters: Parameters,
 ) -> Result<Json<AuditChain>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    caller.require_admin(READ)?;
     let number: Option<u8> = chain.parse().ok().filter(|number| *number < CHAINS);
     let Some(number) = number else {
         let last = CHAINS - 1;

@@ -11,11 +11,13 @@ use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{NAME_REMEDY, VERSION_REMEDY};
+use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 use utoipa::ToSchema;
 
 use super::uploads;
+use crate::access::Viewer;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
@@ -43,13 +45,15 @@ const DESCRIPTION_LENGTH: usize = 1_000;
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _caller: Caller,
+    viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::BlueprintSummary>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let page = api.store.blueprints(limit, cursor.as_ref()).await?;
+    let mut page = api.store.blueprints(limit, cursor.as_ref()).await?;
+    let may_read = |name: &Name| viewer.may(Action::Read, &Resource::Blueprint(name.to_string()));
+    page.items.retain(|blueprint| may_read(&blueprint.name));
     Ok(Json(Items::of(page, view::BlueprintSummary::from)))
 }
 
@@ -160,8 +164,8 @@ struct PublishBlueprint {
 
 /// Publish a version of a blueprint
 ///
-/// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. Only
-/// administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB; upload longer documents
+/// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. By
+/// default, only administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB; upload longer documents
 /// (`POST /v1/uploads`) and send their digest as `upload`. The files have at most 4 MiB together.
 #[utoipa::path(
     put,
@@ -185,7 +189,6 @@ pub(super) async fn publish(
     InPath((name, version)): InPath<(String, String)>,
     mut submission: Submission<BLUEPRINT_SIZE>,
 ) -> Result<Response, Error> {
-    submission.caller.require_admin("publish blueprints")?;
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
+use slipway_policy::facts::EnvironmentFacts;
+use slipway_policy::{Action, Resource};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::environment::By;
 use slipway_store::list::{PAGE, StackFilter};
@@ -16,6 +18,7 @@ use slipway_store::{ATTEMPTS, Cursor, pause};
 use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
+use crate::access::Viewer;
 use crate::body::shortened;
 
 use crate::error::Error;
@@ -31,7 +34,7 @@ const NAMED: usize = 5;
 
 /// List the environments
 ///
-/// By name. Unreadable ones are listed in `unreadable`.
+/// By name, those that the caller may read. Unreadable records are listed in `unreadable`.
 #[utoipa::path(
     get,
     path = "/v1/environments",
@@ -46,12 +49,18 @@ const NAMED: usize = 5;
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
+    viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<ConfiguredItems<view::Environment>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let page = api.store.environments(limit, cursor.as_ref()).await?;
+    let mut page = api.store.environments(limit, cursor.as_ref()).await?;
+    page.items.retain(|one| {
+        let unknown = || EnvironmentFacts::unknown(&one.name);
+        let facts = one.record.as_ref().map_or_else(|_| unknown(), EnvironmentFacts::from);
+        viewer.may(Action::Read, &Resource::Environment(facts))
+    });
     let sensitive = api.store.sensitive_variables().await?;
     Ok(Json(ConfiguredItems::of(page, |environment, revision| {
         view::Environment::of(environment, revision, &caller, &sensitive)
@@ -138,8 +147,8 @@ struct PutEnvironment {
 
 /// Put an environment
 ///
-/// Creates or replaces it; omitted fields get their default. Account and Region cannot change while stacks live there. Only
-/// administrators can put environments.
+/// Creates or replaces it; omitted fields get their default. Account and Region cannot change while stacks live there. By
+/// default, only administrators can put environments.
 #[utoipa::path(
     put,
     path = "/v1/environments/{name}",
@@ -163,7 +172,6 @@ pub(super) async fn put(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    submission.caller.require_admin("configure environments")?;
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
@@ -214,7 +222,7 @@ pub(super) async fn put(
 
 /// Delete an environment
 ///
-/// Rejected while stacks live there. Only administrators can delete environments.
+/// Rejected while stacks live there. By default, only administrators can delete environments.
 #[utoipa::path(
     delete,
     path = "/v1/environments/{name}",
@@ -232,7 +240,6 @@ pub(super) async fn delete(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    submission.caller.require_admin("configure environments")?;
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }

@@ -13,10 +13,11 @@ use slipway_model::operation::{LogStream, Operation};
 use slipway_model::secret::Secrets;
 
 use super::log_pages::{Found, From};
-use super::operations::{found, operation_id};
+use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
-use crate::parameters::{InPath, Parameters};
+use crate::parameters::Parameters;
+use crate::records::found;
 use crate::view::{LogLine, LogLines};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
@@ -62,19 +63,17 @@ const LATE: Duration = Duration::from_secs(10);
 pub(super) async fn read(
     State(api): State<Api>,
     caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut parameters: Parameters,
 ) -> Result<Waited<LogLines>, Error> {
     let wait = parameters.wait();
     let after: Option<String> = parameters.optional("after", AFTER_REMEDY);
     parameters.finish()?;
-    let id = operation_id(&id)?;
     let mut place = match after {
-        Some(after) => Place::parse(&after, &id).ok_or_else(wrong_place)?,
-        None => Place::new(id.clone()),
+        Some(after) => Place::parse(&after, &operation.id).ok_or_else(wrong_place)?,
+        None => Place::new(operation.id.clone()),
     };
-    // First the operation, then its lines: once it has ended, no line can come after those.
-    let operation = found(&id, api.store.operation(&id).await)?;
+    // The operation was read before its lines: once it has ended, no line can come after those.
     api.note_reader_of(&caller, &operation).await?;
     let read = api.read_lines(&operation, &mut place).await?;
     if wait.is_zero() || is_news(&operation, &read) {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
-use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
@@ -23,10 +22,12 @@ use slipway_store::rollout;
 use slipway_store::task_token::AnswerError;
 use utoipa::ToSchema;
 
-use crate::body::{Fields, shortened};
+use crate::access::{Admitted, Viewer};
+use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
+use crate::records::{found, operation_id};
 use crate::submission::{Submission, in_progress};
 use crate::view::{self, Items};
 use crate::waiting::Waited;
@@ -85,7 +86,7 @@ pub(super) async fn list(
 
 /// List the operations in progress
 ///
-/// Of every stack, the oldest first: for example, those that wait for approval.
+/// Of every stack whose operations the caller may read, the oldest first: for example, those that wait for approval.
 #[utoipa::path(
     get,
     path = "/v1/operations",
@@ -100,7 +101,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn list_in_progress(
     State(api): State<Api>,
-    _caller: Caller,
+    viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let status = parameters.one_of("status", IN_PROGRESS, "is not a status of an operation in progress");
@@ -108,7 +109,8 @@ pub(super) async fn list_in_progress(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(IN_PROGRESS)))?;
-    let page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
+    let mut page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
+    page.items = api.readable(&viewer, page.items).await?;
     Ok(Json(Items::of(page, |operation| view::Operation::new(operation, None))))
 }
 
@@ -190,14 +192,13 @@ struct ApprovePlan {
 )]
 pub(super) async fn approve(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
     let (sheet, comment) = read_approval(submission.optional_fields())?;
-    let operation = api.own_operation(&id, &submission.caller).await?;
     let approver = submission.caller.approver(sheet.as_ref(), comment.as_deref());
     let mut decided = operation.clone();
     decided
@@ -242,14 +243,13 @@ struct RejectPlan {
 )]
 pub(super) async fn reject(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
     let reason = read_reason(submission.fields()?)?;
-    let operation = api.own_operation(&id, &submission.caller).await?;
     let failure = Failure {
         name: ErrorName::ApprovalRejected.to_string(),
         step: WAIT_FOR_APPROVAL.to_owned(),
@@ -286,14 +286,13 @@ pub(super) async fn reject(
 )]
 pub(super) async fn cancel(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
     submission.no_fields()?;
-    let operation = api.own_operation(&id, &submission.caller).await?;
     // On the heap: it is the deepest of all handlers.
     let operation = Box::pin(api.cancel(operation, &submission.caller)).await?;
     let answer = in_progress(&api.shown(operation).await?);
@@ -348,26 +347,6 @@ fn sentence(fields: &mut Fields, name: &'static str, remedy: &str) -> Option<Str
     None
 }
 
-/// The id in a path.
-pub(super) fn operation_id(text: &str) -> Result<OperationId, Error> {
-    text.parse().map_err(|_| {
-        let text = shortened(text);
-        Error::NotFound(format!(
-            "There is no operation `{text}`: an operation's id starts with `op-`. Those of a stack are at /v1/stacks/{{id}}/operations."
-        ))
-    })
-}
-
-/// The operation, or the error that there is none.
-pub(super) fn found(id: &OperationId, operation: Result<Operation, slipway_store::Error>) -> Result<Operation, Error> {
-    match operation {
-        Err(slipway_store::Error::NotFound { .. }) => Err(Error::NotFound(format!(
-            "There is no operation `{id}`. Those of a stack are at /v1/stacks/{{id}}/operations."
-        ))),
-        operation => Ok(operation?),
-    }
-}
-
 impl Api {
     /// The operation as it is shown, with its place in the queue.
     async fn shown(&self, operation: Operation) -> Result<view::Operation, Error> {
@@ -376,14 +355,6 @@ impl Api {
             _ => None,
         };
         Ok(view::Operation::new(operation, position))
-    }
-
-    /// The operation that a path names, of a stack that the caller may change.
-    async fn own_operation(&self, id: &str, caller: &Caller) -> Result<Operation, Error> {
-        let id = operation_id(id)?;
-        let operation = found(&id, self.store.operation(&id).await)?;
-        caller.require_owner(&self.store.stack(&operation.stack).await?)?;
-        Ok(operation)
     }
 
     /// Brings a recorded decision to the workflow. It is acknowledged once the workflow has it, and not before.

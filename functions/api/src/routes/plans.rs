@@ -10,10 +10,10 @@ use slipway_model::plan::pages::{self, Filter, Index};
 use slipway_model::plan::{Action, PlanSummary};
 use tokio::task::JoinSet;
 
-use super::operations::{found, operation_id};
+use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
-use crate::parameters::{InPath, Parameters};
+use crate::parameters::Parameters;
 use crate::view::{PlanItem, PlanItems};
 use crate::{Api, Caller};
 
@@ -50,7 +50,7 @@ const AFTER_REMEDY: &str =
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut parameters: Parameters,
 ) -> Result<Json<PlanItems>, Error> {
     let filter = Filter {
@@ -62,8 +62,6 @@ pub(super) async fn show(
     let limit = parameters.limit();
     let after: u64 = parameters.optional("after", AFTER_REMEDY).unwrap_or_default();
     parameters.finish()?;
-    let id = operation_id(&id)?;
-    let operation = found(&id, api.store.operation(&id).await)?;
     api.note_reader_of(&caller, &operation).await?;
     let index = api.plan_index(&operation).await?;
     let total = index.pages.iter().map(|page| page.items).sum();

@@ -8,10 +8,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::request::{read_release, read_rollback};
+use slipway_model::stack::Stack;
 use slipway_store::Cursor;
 use slipway_store::judge::Change;
 use utoipa::ToSchema;
 
+use crate::access::Admitted;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
@@ -121,13 +123,12 @@ struct CreateRelease {
 )]
 pub(super) async fn create(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     let (images, snapshot) = read_release(submission.fields()?).map_err(Error::invalid)?;
     let change = Change::Release { images, snapshot };
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
@@ -164,13 +165,12 @@ struct RollBack {
 )]
 pub(super) async fn roll_back(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     let named = read_rollback(submission.optional_fields()).map_err(Error::invalid)?;
     let change = Change::Rollback(named);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;

@@ -9,14 +9,15 @@ use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
 use slipway_model::plan::sheet::{Basis, Sheet};
-use slipway_model::plan::{Verdict, review};
+use slipway_model::plan::{Refusal, Verdict, review};
 use slipway_model::stack::Configuration;
+use slipway_policy::facts::StackFacts;
 use slipway_store::Cursor;
 
-use super::operations::{found, operation_id};
+use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
-use crate::parameters::{InPath, Parameters};
+use crate::parameters::Parameters;
 use crate::view::{self, SheetDocument};
 use crate::{Api, Caller};
 
@@ -41,12 +42,10 @@ const OPERATIONS: u16 = 20;
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     parameters: Parameters,
 ) -> Result<Json<serde_json::Value>, Error> {
     parameters.finish()?;
-    let id = operation_id(&id)?;
-    let operation = found(&id, api.store.operation(&id).await)?;
     api.note_reader_of(&caller, &operation).await?;
     let sheet = Box::pin(api.sheet(&operation)).await?;
     Ok(Json(view::sheet(&sheet, &operation)))
@@ -78,12 +77,25 @@ impl Api {
             .plan
             .as_ref()
             .map(|plan| review(operation.kind, plan, &environment));
-        match verdict {
-            Some(Verdict::Refused(refusal)) => Err(Error::Conflict(format!(
+        let refusal = match verdict {
+            Some(Verdict::Refused(refusal)) => Some(refusal),
+            _ => self.refused_by_policies(operation).await?,
+        };
+        match refusal {
+            Some(refusal) => Err(Error::Conflict(format!(
                 "Nothing was approved: the {refusal}. Cancel the operation, or change the rules of the environment."
             ))),
-            _ => Ok(()),
+            None => Ok(()),
         }
+    }
+
+    /// Why the policies refuse the plan of an operation as they are now; none if they do not.
+    async fn refused_by_policies(&self, operation: &Operation) -> Result<Option<Refusal>, Error> {
+        let Some(plan) = &operation.plan else { return Ok(None) };
+        let policies = self.gate.policies().await?;
+        let stack = self.store.stack(&operation.stack).await?;
+        let environment = self.gate.environment(&operation.environment).await?;
+        Ok(policies.refusal(operation, plan, StackFacts::new(&stack, environment)))
     }
 
     /// The sheet as it is now.
@@ -115,7 +127,11 @@ impl Api {
             first: self.first_items(operation, &index).await?,
             index: &index,
         };
-        Sheet::new(basis).ok_or_else(no_plan)
+        let mut sheet = Sheet::new(basis).ok_or_else(no_plan)?;
+        if let Some(refusal) = self.refused_by_policies(operation).await? {
+            sheet.refuse(refusal);
+        }
+        Ok(sheet)
     }
 
     async fn first_items(&self, operation: &Operation, index: &Index) -> Result<Vec<serde_json::Value>, Error> {

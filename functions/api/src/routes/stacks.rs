@@ -8,11 +8,10 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use slipway_model::id::StackId;
 use slipway_model::principal::{OWNER_REMEDY, Owner};
-use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
 use slipway_model::stack::{Stack, StackStatus};
+use slipway_policy::Action;
 use slipway_store::Cursor;
 use slipway_store::configured;
 use slipway_store::judge::Change;
@@ -22,10 +21,10 @@ use utoipa::ToSchema;
 
 use super::answers::busy;
 use super::operations::NoFields;
-use crate::body::shortened;
+use crate::access::{Admitted, Viewer};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::parameters::{CURSOR_REMEDY, Parameters};
 use crate::revision::{self, Expected};
 use crate::submission::{Submission, accepted, answer};
 use crate::view::{self, Items};
@@ -33,7 +32,8 @@ use crate::{Api, Caller};
 
 /// List the stacks
 ///
-/// The newest first. All given filters apply; destroyed stacks are listed only with `status=destroyed`.
+/// The newest first, those that the caller may list. All given filters apply; destroyed stacks are listed only with
+/// `status=destroyed`.
 #[utoipa::path(
     get,
     path = "/v1/stacks",
@@ -52,7 +52,7 @@ use crate::{Api, Caller};
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _caller: Caller,
+    viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Stack>>, Error> {
     let filter = StackFilter {
@@ -65,11 +65,14 @@ pub(super) async fn list(
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
+    let mut page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
+    page.items = api.listed(&viewer, page.items).await?;
     Ok(Json(Items::of(page, view::Stack::in_list)))
 }
 
 /// Show a stack
+///
+/// `variables` and `applied` are null for callers who may list the stack and not read it.
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}",
@@ -87,19 +90,25 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
+    viewer: Viewer,
     caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     parameters.finish()?;
-    let stack = api.stack(&id).await?;
-    api.note_reader(&caller, &stack.owner, &stack.id).await?;
     let tag = [(ETAG, revision::tag(stack.revision))];
     if revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    Ok((tag, Json(view::Stack::from(stack))).into_response())
+    let is_readable = viewer.may(Action::Read, &api.stack_resource(&stack).await?);
+    let shown = if is_readable {
+        api.note_reader(&caller, &stack.owner, &stack.id).await?;
+        view::Stack::from(stack)
+    } else {
+        view::Stack::in_list(stack)
+    };
+    Ok((tag, Json(shown)).into_response())
 }
 
 /// The request for a stack.
@@ -152,15 +161,6 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
     }
     let mut fields = submission.fields()?;
     let owner: Option<Owner> = fields.optional("owner", OWNER_REMEDY);
-    let caller = &submission.caller;
-    if let Some(owner) = owner
-        .as_ref()
-        .filter(|owner| !caller.admin && !caller.is_owner(owner.as_str()))
-    {
-        let detail = format!("you are not `{owner}`, and no member of it");
-        let remedy = "name a team of yours, or leave it out and transfer the stack later";
-        fields.problem(FieldProblem::new("owner", detail, remedy));
-    }
     let draft = StackDraft {
         owner,
         ..StackDraft::read(fields)
@@ -206,13 +206,12 @@ struct EditStack {
 )]
 pub(super) async fn update(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     let expected = revision::expected(&submission.headers)?;
     let change = Change::Update(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, expected, &submission).await?;
@@ -239,13 +238,12 @@ pub(super) async fn update(
 )]
 pub(super) async fn destroy(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let expected = revision::expected(&submission.headers)?;
     let outcome = api
@@ -285,7 +283,7 @@ struct TransferStack {
 )]
 pub(super) async fn transfer(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(mut stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
@@ -298,7 +296,6 @@ pub(super) async fn transfer(
         .filter(|_| problems.is_empty())
         .ok_or_else(|| Error::invalid(problems))?;
     for attempt in 0..ATTEMPTS {
-        let stack = api.own_stack(&id, &submission.caller).await?;
         revision::require(&submission.headers, configured::Expected::Revision(stack.revision))?;
         if let Some(transferred) = api
             .store
@@ -309,6 +306,12 @@ pub(super) async fn transfer(
             return api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await;
         }
         pause(attempt).await;
+        let changed = api.store.stack(&stack.id).await?;
+        if changed.owner != stack.owner {
+            // The policies decided about a stack of another owner.
+            break;
+        }
+        stack = changed;
     }
     Err(busy("transferring a stack"))
 }
@@ -333,13 +336,12 @@ pub(super) async fn transfer(
 )]
 pub(super) async fn preview(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
@@ -365,40 +367,15 @@ pub(super) async fn preview(
 )]
 pub(super) async fn drift(
     State(api): State<Api>,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let outcome = api
         .request_change(stack, &Change::Drift, Expected::Any, &submission)
         .await?;
     api.answer(outcome).await
-}
-
-impl Api {
-    /// The stack that a path names, of a caller who may change it.
-    pub(super) async fn own_stack(&self, id: &str, caller: &Caller) -> Result<Stack, Error> {
-        let stack = self.stack(id).await?;
-        caller.require_owner(&stack)?;
-        Ok(stack)
-    }
-
-    /// The stack that a path names.
-    pub(super) async fn stack(&self, id: &str) -> Result<Stack, Error> {
-        let missing = |why: &str| {
-            let id = shortened(id);
-            Error::NotFound(format!("There is no stack `{id}`{why}. The stacks are at /v1/stacks."))
-        };
-        let Ok(parsed) = id.parse::<StackId>() else {
-            return Err(missing(": a stack's id looks like `lusab-babad`, and is not its name"));
-        };
-        match self.store.stack(&parsed).await {
-            Err(slipway_store::Error::NotFound { .. }) => Err(missing("")),
-            found => Ok(found?),
-        }
-    }
 }

@@ -3,10 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use slipway_model::name::Name;
+use slipway_model::stack::Stack;
 use slipway_store::judge::Change;
 
 use super::operations::NoFields;
 use crate::Api;
+use crate::access::Admitted;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress};
@@ -36,13 +38,13 @@ use crate::submission::Submission;
 )]
 pub(super) async fn run(
     State(api): State<Api>,
-    InPath((id, name)): InPath<(String, String)>,
+    Admitted(stack): Admitted<Stack>,
+    InPath((_, name)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let stack = api.own_stack(&id, &submission.caller).await?;
     submission.no_fields()?;
     let Ok(task) = name.parse::<Name>() else {
         return Err(Error::NotFound(format!(

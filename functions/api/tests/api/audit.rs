@@ -41,6 +41,16 @@ async fn each_request_leaves_its_record() {
     let stack = format!("stack/{}", operation["stack"]["id"].as_str().expect("an id"));
     let path = operation["links"]["stack"].as_str().expect("a path").to_owned();
     let bob = Caller::named("bob", false);
+    let reads = json!({"text": "permit (principal, action == Action::\"read\", resource);"});
+    let stored = server
+        .send(by(
+            Caller::named("root", true),
+            Method::PUT,
+            "/v1/policies/everyone-reads",
+            Some(&reads),
+        ))
+        .await;
+    assert_eq!(stored.status, 200, "{stored:?}");
     let denied = server
         .send(by(
             bob.clone(),

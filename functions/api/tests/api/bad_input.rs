@@ -326,13 +326,6 @@ async fn parameters_headers_methods_and_paths() {
             &["x"],
             "no parameters",
         ),
-        Case(
-            "a wait",
-            get("/v1/operations/op-01kaj3v9mz5x0q8r2t4w6y7z9a?wait=26"),
-            400,
-            &["wait"],
-            "0 to 25",
-        ),
         Case("a key", key(&long), 400, &["Idempotency-Key"], "1 to 255"),
         Case("no key", key(""), 400, &["Idempotency-Key"], "1 to 255"),
         Case("a foreign key", key("ö"), 400, &["Idempotency-Key"], "ASCII"),
@@ -385,4 +378,18 @@ async fn parameters_headers_methods_and_paths() {
         (answer.status, answer.header("allow")),
         (405, "GET, HEAD, PATCH, DELETE")
     );
+}
+
+#[tokio::test]
+async fn long_poll_waits_at_most_25_seconds() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    let path = operation["links"]["self"].as_str().expect("a path");
+    let answer = server.get(&format!("{path}?wait=26")).await;
+    assert_eq!(
+        (answer.status, answer.fields()),
+        (400, vec!["wait".to_owned()]),
+        "{answer:?}"
+    );
+    assert!(answer.json().to_string().contains("0 to 25"), "{answer:?}");
 }

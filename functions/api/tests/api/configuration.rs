@@ -112,7 +112,7 @@ async fn only_administrators_configure_and_see_external_ids() {
                 refused.json()["detail"]
                     .as_str()
                     .expect("a detail")
-                    .contains("Only administrators")
+                    .contains("No policy permits ann to `configure`")
             );
         }
         assert_eq!(server.items(), before);

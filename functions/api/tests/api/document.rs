@@ -141,7 +141,7 @@ async fn the_document_is_whole() {
         let id = operation["operationId"].as_str().expect("an id").to_owned();
         assert!(ids.insert(id), "{what} has the id of another operation");
     }
-    assert_eq!(ids.len(), 44, "{ids:#?}");
+    assert_eq!(ids.len(), 51, "{ids:#?}");
 }
 
 /// Path and method of each operation lead to a handler, and every handler under `/v1` asks who is calling. That there is no
@@ -163,7 +163,8 @@ async fn every_path_of_the_document_is_served_to_callers_only() {
             .replace("{name}", "web")
             .replace("{account}", "111122223333")
             .replace("{version}", "1.0.0")
-            .replace("{number}", "1");
+            .replace("{number}", "1")
+            .replace("{policy}", "owner");
         let request = Request::builder().method(method.clone()).uri(&address).body("".into());
         let answer = server.send(request.expect("a request")).await;
         let expected = if path.starts_with("/v1/") { 401 } else { 200 };
@@ -197,7 +198,8 @@ async fn the_examples_have_only_fields_that_there_are() {
             .replace("/v1/stacks/{id}", &stack)
             .replace("{name}", "example")
             .replace("{account}", "111122223333")
-            .replace("{version}", "1.0.0");
+            .replace("{version}", "1.0.0")
+            .replace("{policy}", "example");
         let mut caller = ann();
         caller.admin = true;
         let request = Request::builder()
@@ -217,8 +219,8 @@ async fn the_examples_have_only_fields_that_there_are() {
         sent += 1;
     }
     assert_eq!(
-        sent, 11,
-        "create, transfer, update, preview, release, approve, reject, publish, upload, two that configure"
+        sent, 14,
+        "create, transfer, update, preview, release, approve, reject, publish, upload, two that configure, three of policies"
     );
 }
 

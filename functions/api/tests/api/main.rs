@@ -12,6 +12,7 @@ mod lambda_runtime;
 mod logs;
 mod operations;
 mod plans;
+mod policies;
 mod released;
 mod releases;
 #[path = "../runtime_stub/mod.rs"]

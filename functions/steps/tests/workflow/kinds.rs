@@ -311,6 +311,27 @@ fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
     assert_eq!(error, "Slipway.ApprovalRejected");
     assert!(cause.contains("bob rejected the plan: not on a Friday"), "{cause}");
     assert!(!run.visited().contains(&"Apply"));
+    assert_eq!(world.stack().status, StackStatus::Destroyed, "nothing was made");
+}
+
+#[test]
+fn plan_policy_refuses_a_plan_and_is_named() {
+    let (mut world, id) = World::in_environment(Approval::Never, false);
+    succeeded(&world.run(&id));
+    world.store_policy(
+        "freeze",
+        "@description(\"Nothing changes in December.\") forbid (principal, action == Action::\"apply\", resource) when { context.plan.changes > 0 };",
+    );
+    let update = world.ask(OperationKind::Update, &[]);
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.PlanRefused");
+    assert!(
+        cause.contains("`freeze`") && cause.contains("Nothing changes in December."),
+        "{cause}"
+    );
+    assert!(!run.visited().contains(&"Apply"));
+    assert_eq!(world.stack().status, StackStatus::Ready);
 }
 
 #[test]

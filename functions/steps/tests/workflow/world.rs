@@ -16,6 +16,7 @@ use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange, Verdict};
+use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::stack::Stack;
 use slipway_recording::recorded;
 use slipway_steps::{Config, Steps};
@@ -200,6 +201,24 @@ impl World {
 
     pub fn operation(&self, id: &OperationId) -> Operation {
         RUNTIME.block_on(self.store.operation(id)).expect("the operation")
+    }
+
+    /// Stores a policy, as the API does.
+    pub fn store_policy(&self, name: &str, text: &str) {
+        let policy = StoredPolicy {
+            name: name.parse().expect("a name"),
+            text: text.to_owned(),
+            updated_by: "root".to_owned(),
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let revision = PolicyRevision {
+            revision: 1,
+            policies: vec![policy],
+            judges_plans: true,
+            changed_by: "root".to_owned(),
+            changed_at: Some(jiff::Timestamp::UNIX_EPOCH),
+        };
+        assert!(Self::wait(self.store.put_policies(&revision)));
     }
 
     pub fn stack(&self) -> Stack {

@@ -1,5 +1,7 @@
 //! The parts of the document, as they stand there.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,6 +68,27 @@ impl Change {
             ["forget", "create"] => replace(ReplaceOrder::ForgetThenCreate),
             _ => None,
         }
+    }
+
+    /// The keys of the tags that the resource will have; none where it has no tags. `tags_all` includes the provider's default
+    /// tags: <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/resource-tagging>. Where the plan does
+    /// not know it, only the resource's own tags count.
+    pub(super) fn tags(&self) -> Option<BTreeSet<String>> {
+        let after = self.after.as_ref()?.as_object()?;
+        let is_unknown = |name: &str| {
+            let unknown = self.after_unknown.as_ref();
+            unknown.is_some_and(|unknown| unknown[name] == Value::Bool(true))
+        };
+        let has_tags = ["tags", "tags_all"]
+            .iter()
+            .any(|name| after.contains_key(*name) || is_unknown(name));
+        let keys = |name: &str| {
+            after
+                .get(name)
+                .and_then(Value::as_object)
+                .map(|tags| tags.keys().cloned())
+        };
+        has_tags.then(|| keys("tags_all").into_iter().chain(keys("tags")).flatten().collect())
     }
 
     pub(super) fn sides(&self) -> Sides<'_> {

@@ -1,0 +1,78 @@
+//! Policies by the command line.
+
+use std::process::Output;
+
+use crate::support::Server;
+
+fn ran(output: &Output) -> (i32, String) {
+    let code = output.status.code().expect("an exit code");
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (code, String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn policies_are_stored_tested_exported_and_imported() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        path.to_string_lossy().into_owned()
+    };
+    let run = |arguments: &[&str]| ran(&server.slipway(arguments));
+    let (code, text) = run(&["policy", "list"]);
+    assert!(code == 0 && text.contains("approver-is-not-the-requester"), "{text}");
+    // The caller of local mode is an administrator, without a sign-in.
+    assert_eq!(run(&["can-i", "configure"]), (0, "yes: administrators\n".to_owned()));
+
+    let policy = file(
+        "small.cedar",
+        "forbid (principal, action == Action::\"apply\", resource) when { context.plan.changes > 50 };",
+    );
+    assert_eq!(
+        run(&["policy", "put", "small", &policy]),
+        (0, "stored policy small\n".to_owned())
+    );
+    let wrong = file(
+        "wrong.cedar",
+        "forbid (principal, action, resource)\nwhen { resource.colour == 1 };",
+    );
+    let (code, text) = run(&["policy", "put", "wrong", &wrong]);
+    assert!(
+        code == 3 && text.contains("line 2") && text.contains("colour"),
+        "{text}"
+    );
+    let (code, text) = run(&[
+        "policy",
+        "put",
+        "lock",
+        &file("lock.cedar", "forbid (principal, action, resource);"),
+    ]);
+    assert!(code == 3 && text.contains("no administrator could configure"), "{text}");
+
+    let (code, export) = run(&["policy", "export"]);
+    assert!(
+        code == 0 && export.contains("@id(\"small\")") && export.contains("@id(\"owner\")"),
+        "{export}"
+    );
+    let export = file("all.cedar", &export);
+    let (code, text) = run(&["policy", "import", &export]);
+    assert!(code == 0 && text.contains("8 policies hold at revision 2"), "{text}");
+
+    let tests = |expect: &str| {
+        format!(
+            r#"{{"tests": [{{"name": "large plan", "principal": {{"name": "ann"}}, "action": "apply",
+                "stack": {{"owner": "ann", "environment": {{"name": "live"}}}}, "operation": {{"requester": "ann"}},
+                "plan": {{"types": {{"aws_s3_object": {{"create": 51}}}}}}, "expect": "{expect}"}}]}}"#
+        )
+    };
+    let (code, text) = run(&["policy", "test", &file("good.json", &tests("deny"))]);
+    assert!(code == 0 && text.contains("ok   large plan: deny (small)"), "{text}");
+    let (code, text) = run(&["policy", "test", &file("bad.json", &tests("allow"))]);
+    assert!(
+        code == 1 && text.contains("FAIL large plan") && text.contains("1 failed"),
+        "{text}"
+    );
+    assert_eq!(run(&["policy", "delete", "small"]).0, 0);
+    assert_eq!(run(&["policy", "show", "small"]).0, 3);
+}

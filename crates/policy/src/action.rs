@@ -1,0 +1,116 @@
+//! What policies permit and forbid.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// An action of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// See that something exists, and how it is.
+    List,
+    /// See all of it.
+    Read,
+    /// Create a stack.
+    RequestCreate,
+    /// Update a stack.
+    RequestUpdate,
+    /// Show what an update would change.
+    RequestPreview,
+    /// Release images, or roll back.
+    RequestRelease,
+    /// Destroy a stack.
+    RequestDestroy,
+    /// Run a task of a stack.
+    RequestTask,
+    /// Approve a plan.
+    Approve,
+    /// Reject a plan.
+    Reject,
+    /// Cancel an operation, check for drift, transfer a stack.
+    Operate,
+    /// Publish versions of blueprints.
+    Publish,
+    /// Change environments, source accounts and policies.
+    Configure,
+    /// Read the audit log.
+    Audit,
+    /// Apply a plan.
+    Apply,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 15] = [
+        Self::List,
+        Self::Read,
+        Self::RequestCreate,
+        Self::RequestUpdate,
+        Self::RequestPreview,
+        Self::RequestRelease,
+        Self::RequestDestroy,
+        Self::RequestTask,
+        Self::Approve,
+        Self::Reject,
+        Self::Operate,
+        Self::Publish,
+        Self::Configure,
+        Self::Audit,
+        Self::Apply,
+    ];
+
+    /// Its name in policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::RequestCreate => "request-create",
+            Self::RequestUpdate => "request-update",
+            Self::RequestPreview => "request-preview",
+            Self::RequestRelease => "request-release",
+            Self::RequestDestroy => "request-destroy",
+            Self::RequestTask => "request-task",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Operate => "operate",
+            Self::Publish => "publish",
+            Self::Configure => "configure",
+            Self::Audit => "audit",
+            Self::Apply => "apply",
+        }
+    }
+
+    /// Whether it is a request about a stack, which has the facts of the request.
+    pub fn is_request(self) -> bool {
+        matches!(
+            self,
+            Self::RequestCreate
+                | Self::RequestUpdate
+                | Self::RequestPreview
+                | Self::RequestRelease
+                | Self::RequestDestroy
+                | Self::RequestTask
+        )
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no action of policies")]
+pub struct InvalidAction;
+
+impl FromStr for Action {
+    type Err = InvalidAction;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAction> {
+        Self::ALL
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or(InvalidAction)
+    }
+}

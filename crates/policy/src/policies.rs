@@ -1,0 +1,188 @@
+//! The policies, and their decisions.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use cedar_policy::{
+    ActionConstraint, AuthorizationError, Authorizer, Decision, Effect, EntityUid, Policy, PolicyId, PolicySet, Schema,
+};
+use slipway_model::error_chain::chain;
+use slipway_model::operation::Operation;
+use slipway_model::plan::{PlanSummary, Refusal};
+use slipway_model::policy::StoredPolicy;
+
+use crate::action::Action;
+use crate::facts::{OperationFacts, PlanFacts, StackFacts};
+use crate::question::{Facts, Principal, Question, Resource, uid};
+use crate::text::{self, Invalid, Parsed};
+
+/// The text of the schema.
+pub const SCHEMA_TEXT: &str = include_str!("schema.cedarschema");
+
+/// The default policies.
+pub const DEFAULTS_TEXT: &str = include_str!("defaults.cedar");
+
+/// How many resources a refusal names.
+const NAMED: usize = 10;
+
+/// The default policy that permits to apply plans.
+const PLANS: &str = "plans";
+
+pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let (schema, _warnings) =
+        Schema::from_cedarschema_str(SCHEMA_TEXT).expect("the schema is compiled in, and a test parses it");
+    schema
+});
+
+/// The default policies, by name.
+static DEFAULTS: LazyLock<Vec<(String, Policy)>> =
+    LazyLock::new(|| text::split(DEFAULTS_TEXT).expect("the default policies are compiled in, and a test parses them"));
+
+/// The names and the texts of the default policies.
+pub fn defaults() -> impl Iterator<Item = (&'static str, String)> {
+    DEFAULTS
+        .iter()
+        .map(|(name, policy)| (name.as_str(), policy.to_cedar().unwrap_or_default()))
+}
+
+/// The policies of an installation: those that are stored, and the default policies that they do not replace.
+#[derive(Debug)]
+pub struct Policies {
+    set: PolicySet,
+    /// What policies say of themselves: the annotation `@description`.
+    descriptions: BTreeMap<String, String>,
+}
+
+/// Why an action is denied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Denial {
+    /// The policies that forbid it; none if no policy permits it.
+    pub policies: Vec<String>,
+    /// Why, in a sentence for the caller.
+    pub reason: String,
+    /// What the first of them says of itself.
+    pub description: Option<String>,
+}
+
+impl Policies {
+    /// The policies, with these in place of the default policies of the same names. Texts were checked when they were stored
+    /// ([`crate::check`]), so a text that does not parse is a fault of the table.
+    pub fn new(stored: &[StoredPolicy]) -> Result<Self, Invalid> {
+        let is_replaced = |name: &str| stored.iter().any(|stored| stored.name.as_str() == name);
+        let kept = DEFAULTS.iter().filter(|(name, _)| !is_replaced(name));
+        let mut policies: Vec<Policy> = kept.map(|(_, policy)| policy.clone()).collect();
+        for stored in stored {
+            match text::parse(stored.name.as_str(), &stored.text)? {
+                Parsed::Policy(policy) => policies.push(*policy),
+                Parsed::Nothing => {}
+            }
+        }
+        let described = |policy: &Policy| Some((policy.id().to_string(), policy.annotation("description")?.to_owned()));
+        let descriptions = policies.iter().filter_map(described).collect();
+        let set = PolicySet::from_policies(policies).map_err(|error| Invalid::of_set(&error))?;
+        Ok(Self { set, descriptions })
+    }
+
+    pub(crate) fn set(&self) -> &PolicySet {
+        &self.set
+    }
+
+    /// The policies that permit it, or why it is denied. A policy that fails denies, because it may be one that forbids.
+    pub fn decide(&self, question: &Question<'_>) -> Result<Vec<String>, Denial> {
+        let (request, entities) = question.in_cedar(&SCHEMA).map_err(|error| Denial {
+            policies: Vec::new(),
+            description: None,
+            reason: format!("No policy can permit `{}`: {}.", question.action, chain(&error)),
+        })?;
+        let answer = Authorizer::new().is_authorized(&request, &self.set, &entities);
+        let errors = answer.diagnostics().errors();
+        let failed: Vec<String> = errors
+            .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().to_string())
+            .collect();
+        if !failed.is_empty() {
+            return Err(self.denial(question, failed, "cannot be evaluated for"));
+        }
+        let mut policies: Vec<String> = answer.diagnostics().reason().map(PolicyId::to_string).collect();
+        policies.sort();
+        match answer.decision() {
+            Decision::Allow => Ok(policies),
+            Decision::Deny => Err(self.denial(question, policies, "forbids")),
+        }
+    }
+
+    fn denial(&self, question: &Question<'_>, policies: Vec<String>, verb: &str) -> Denial {
+        let (action, resource) = (question.action, question.resource.phrase());
+        let description = policies
+            .first()
+            .and_then(|policy| self.descriptions.get(policy))
+            .cloned();
+        let reason = match (policies.first(), &description) {
+            (None, _) => format!(
+                "No policy permits {} to `{action}` {resource}.",
+                question.principal.name
+            ),
+            (Some(policy), None) => format!("The policy `{policy}` {verb} `{action}` on {resource}."),
+            (Some(policy), Some(text)) => format!("The policy `{policy}` {verb} `{action}` on {resource}. {text}"),
+        };
+        Denial {
+            policies,
+            reason,
+            description,
+        }
+    }
+
+    /// Why the policies refuse a plan; none if they permit to apply it. The requester is known by name alone here.
+    pub fn refusal(&self, operation: &Operation, plan: &PlanSummary, stack: StackFacts) -> Option<Refusal> {
+        let decision = self.decide(&Question {
+            principal: &Principal::named(operation.requested_by.as_str()),
+            action: Action::Apply,
+            resource: &Resource::Operation(OperationFacts::new(operation, stack)),
+            facts: &Facts::Plan(Box::new(PlanFacts::new(operation, plan))),
+        });
+        let denial = decision.err()?;
+        Some(Refusal {
+            policy: denial.policies.first().map_or(PLANS, String::as_str).to_owned(),
+            reason: denial.description.unwrap_or(denial.reason),
+            resources: plan
+                .resources
+                .iter()
+                .take(NAMED)
+                .map(|change| change.address.clone())
+                .collect(),
+        })
+    }
+
+    /// Whether this is permitted.
+    pub fn permits(&self, principal: &Principal, action: Action, resource: &Resource) -> bool {
+        let question = Question {
+            principal,
+            action,
+            resource,
+            facts: &Facts::None,
+        };
+        self.decide(&question).is_ok()
+    }
+
+    /// Whether a policy may refuse a plan: one forbids `apply`, or the default policy that permits it is replaced. Only who has the
+    /// policies can judge a plan then.
+    pub fn judges_plans(&self) -> bool {
+        let apply = uid("Action", Action::Apply.as_str()).ok();
+        let is_apply = |action: &EntityUid| Some(action) == apply.as_ref();
+        let concerns_apply = |policy: &Policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::In(actions) => actions.iter().any(is_apply),
+            ActionConstraint::Eq(action) => is_apply(&action),
+        };
+        let forbids = |policy: &Policy| policy.effect() == Effect::Forbid && concerns_apply(policy);
+        let default = DEFAULTS.iter().find(|(name, _)| name == PLANS);
+        let is_default = |policy: &Policy| default.is_some_and(|(_, default)| default == policy);
+        self.set.policies().any(forbids) || !self.set.policies().any(is_default)
+    }
+
+    /// Whether none of these administrators may configure Slipway, so that nobody could change the policies any more.
+    pub fn locks_out(&self, administrators: &[Principal]) -> bool {
+        let may = |principal: &Principal| self.permits(principal, Action::Configure, &Resource::Installation);
+        !administrators.iter().any(may)
+    }
+}

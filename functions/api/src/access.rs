@@ -1,0 +1,316 @@
+//! The one place where a request is allowed or denied. The list of the routes says what each of them is about ([`Access`]), so no
+//! route is served without a decision.
+//!
+//! The record on which the policies decided is the one that the handler gets ([`Admitted`]). A change that came in between makes the
+//! write of the handler fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::future::join_all;
+use serde_json::{Map, Value};
+use slipway_model::fields::Fields;
+use slipway_model::name::Name;
+use slipway_model::operation::Operation;
+use slipway_model::stack::Stack;
+use slipway_policy::facts::{EnvironmentFacts, ImageFacts, OperationFacts, RequestFacts, StackFacts};
+use slipway_policy::{Action, Denial, Facts, Policies, Principal, Question, Resource};
+
+use crate::body::{self, REQUEST_SIZE};
+use crate::error::Error;
+use crate::parameters::InPath;
+use crate::records::{found, operation_id};
+use crate::submission::Submission;
+use crate::{Api, Caller};
+
+/// What a route is about, and what its caller must be permitted to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everyone, also without a name.
+    Open,
+    /// Every caller: the answer is about the caller, or has only items that the caller may see.
+    Callers,
+    /// Slipway itself.
+    Installation(Action),
+    /// The environment in the path.
+    Environment(Action),
+    /// The blueprint in the path.
+    Blueprint(Action),
+    /// A new stack, as the body says.
+    NewStack,
+    /// The stack in the path.
+    Stack(Action),
+    /// The operation in the path.
+    Operation(Action),
+}
+
+impl Access {
+    /// Whether the decision is about what the body says.
+    fn reads_body(self) -> bool {
+        match self {
+            Self::NewStack => true,
+            Self::Stack(action) => action.is_request(),
+            _ => false,
+        }
+    }
+}
+
+/// The record in the path, on which the policies decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted<T>(pub T);
+
+impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequestParts<S> for Admitted<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        let undeclared = || {
+            let why = "its entry in the list of routes does not say it";
+            Error::internal("reading what a route is about", why)
+        };
+        parts.extensions.get::<Self>().cloned().ok_or_else(undeclared)
+    }
+}
+
+/// The policies, as the caller of a request meets them.
+#[derive(Debug, Clone)]
+pub(crate) struct Viewer {
+    policies: Arc<Policies>,
+    principal: Principal,
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or(Error::Unauthenticated)
+    }
+}
+
+impl Viewer {
+    /// Whether the caller may do this.
+    pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
+        self.policies.permits(&self.principal, action, resource)
+    }
+
+    /// The policies that permit it, or why it is denied.
+    pub(crate) fn decide(&self, action: Action, resource: &Resource, facts: &Facts) -> Result<Vec<String>, Denial> {
+        self.policies.decide(&Question {
+            principal: &self.principal,
+            action,
+            resource,
+            facts,
+        })
+    }
+}
+
+impl From<&Caller> for Principal {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            name: caller.name.clone(),
+            former: caller.former.clone(),
+            groups: caller.groups.clone(),
+            administrator: caller.admin,
+        }
+    }
+}
+
+/// Lets a request through to its handler, if a policy permits it and none forbids it.
+pub(crate) async fn guard(State((api, access)): State<(Api, Access)>, request: Request, next: Next) -> Response {
+    // On the heap: every request passes here.
+    match Box::pin(api.admit(access, request)).await {
+        Ok(request) => next.run(request).await,
+        Err(response) => *response,
+    }
+}
+
+impl Api {
+    async fn admit(&self, access: Access, request: Request) -> Result<Request, Box<Response>> {
+        if access == Access::Open {
+            return Ok(request);
+        }
+        let answer = |error: Error| Box::new(error.into_response());
+        let (mut parts, mut body) = request.into_parts();
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| answer(Error::Unauthenticated))?;
+        let mut bytes = Bytes::new();
+        if access.reads_body() {
+            bytes = body::read(&parts.headers, body, REQUEST_SIZE).await.map_err(answer)?;
+            body = Body::from(bytes.clone());
+        }
+        let decision = self.judge(access, &caller, &mut parts, &bytes).await.map_err(answer)?;
+        let request = Request::from_parts(parts, body);
+        match decision {
+            Ok(()) => Ok(request),
+            Err(denial) => Err(Box::new(self.deny(denial, &caller, request).await)),
+        }
+    }
+
+    /// Decides about a request, and leaves the record that it is about in its extensions.
+    async fn judge(
+        &self,
+        access: Access,
+        caller: &Caller,
+        parts: &mut Parts,
+        body: &[u8],
+    ) -> Result<Result<(), Denial>, Error> {
+        let InPath(path) = InPath::<BTreeMap<String, String>>::from_request_parts(parts, self).await?;
+        let part = |name: &str| path.get(name).map_or("", String::as_str);
+        let viewer = self.viewer(caller).await?;
+        let (action, resource, facts) = match access {
+            Access::Open | Access::Callers => {
+                parts.extensions.insert(viewer);
+                return Ok(Ok(()));
+            }
+            Access::Installation(action) => (action, Resource::Installation, Facts::None),
+            Access::Environment(action) => {
+                let environment = self.environment_facts(part("name")).await?;
+                (action, Resource::Environment(environment), Facts::None)
+            }
+            Access::Blueprint(action) => (action, Resource::Blueprint(part("name").to_owned()), Facts::None),
+            Access::NewStack => {
+                let (stack, facts) = self.new_stack(body, caller).await?;
+                (Action::RequestCreate, Resource::Stack(stack), Facts::Request(facts))
+            }
+            Access::Stack(action) => {
+                let stack = self.stack(part("id")).await?;
+                let resource = self.stack_resource(&stack).await?;
+                parts.extensions.insert(Admitted(stack));
+                (action, resource, Facts::Request(request_facts(body).1))
+            }
+            Access::Operation(action) => {
+                let id = operation_id(part("id"))?;
+                let operation = found(&id, self.store.operation(&id).await)?;
+                let resource = self.operation_resource(&operation).await?;
+                parts.extensions.insert(Admitted(operation));
+                (action, resource, Facts::None)
+            }
+        };
+        let decision = viewer.decide(action, &resource, &facts);
+        parts.extensions.insert(viewer);
+        Ok(decision.map(|_policies| ()))
+    }
+
+    /// The answer to a denied request. If the same request was permitted before, its answer is given again.
+    async fn deny(&self, denial: Denial, caller: &Caller, request: Request) -> Response {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        if !method.is_safe()
+            && let Ok(submission) = Submission::<REQUEST_SIZE>::from_request(request, self).await
+            && let Ok(Some(answer)) = self.answered_before(&submission).await
+        {
+            return answer;
+        }
+        let policies = denial.policies.join(",");
+        tracing::warn!(caller = caller.name, %method, path, policies, reason = denial.reason, "denied");
+        Error::Denied(denial).into_response()
+    }
+
+    /// The policies, as this caller meets them.
+    pub(crate) async fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
+        Ok(Viewer {
+            policies: self.gate.policies().await?,
+            principal: caller.into(),
+        })
+    }
+
+    /// The environment of this name. One that does not exist, or cannot be read, counts as protected.
+    pub(crate) async fn environment_facts(&self, name: &str) -> Result<EnvironmentFacts, Error> {
+        let Ok(parsed) = name.parse::<Name>() else {
+            return Ok(EnvironmentFacts::unknown(name));
+        };
+        Ok(self.gate.environment(&parsed).await?)
+    }
+
+    /// The stack as policies know it.
+    pub(crate) async fn stack_resource(&self, stack: &Stack) -> Result<Resource, Error> {
+        let environment = self.environment_facts(stack.environment.as_str()).await?;
+        Ok(Resource::Stack(StackFacts::new(stack, environment)))
+    }
+
+    /// The operation as policies know it.
+    pub(crate) async fn operation_resource(&self, operation: &Operation) -> Result<Resource, Error> {
+        let (stack, environment) = tokio::join!(
+            self.store.stack(&operation.stack),
+            self.environment_facts(operation.environment.as_str())
+        );
+        let stack = StackFacts::new(&stack?, environment?);
+        Ok(Resource::Operation(OperationFacts::new(operation, stack)))
+    }
+
+    /// The stack that a request would create.
+    async fn new_stack(&self, body: &[u8], caller: &Caller) -> Result<(StackFacts, RequestFacts), Error> {
+        let (mut fields, facts) = request_facts(body);
+        let mut text = |name| match fields.take(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let environment = text("environment").unwrap_or_default();
+        let stack = StackFacts {
+            id: None,
+            name: text("name").unwrap_or_default(),
+            owner: text("owner").unwrap_or_else(|| caller.name.clone()),
+            blueprint: text("blueprint").unwrap_or_default(),
+            environment: self.environment_facts(&environment).await?,
+        };
+        Ok((stack, facts))
+    }
+
+    /// The stacks of a page that the caller may list.
+    pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Stack>, Error> {
+        let mut environments: BTreeMap<Name, EnvironmentFacts> = BTreeMap::new();
+        let mut listed = Vec::new();
+        for stack in stacks {
+            let environment = match environments.get(&stack.environment) {
+                Some(known) => known.clone(),
+                None => self.environment_facts(stack.environment.as_str()).await?,
+            };
+            environments.insert(stack.environment.clone(), environment.clone());
+            if viewer.may(Action::List, &Resource::Stack(StackFacts::new(&stack, environment))) {
+                listed.push(stack);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The operations of a page that the caller may read.
+    pub(crate) async fn readable(&self, viewer: &Viewer, operations: Vec<Operation>) -> Result<Vec<Operation>, Error> {
+        let resources = operations.iter().map(|operation| self.operation_resource(operation));
+        let resources = join_all(resources).await;
+        let mut readable = Vec::new();
+        for (operation, resource) in operations.into_iter().zip(resources) {
+            if viewer.may(Action::Read, &resource?) {
+                readable.push(operation);
+            }
+        }
+        Ok(readable)
+    }
+}
+
+/// What a body says that policies decide by, and its other fields. A body that cannot be read says nothing: its handler rejects it.
+fn request_facts(body: &[u8]) -> (Fields, RequestFacts) {
+    let mut fields = body::fields(body).unwrap_or_default();
+    let object = |value| match value {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    };
+    let images = object(fields.take("images"));
+    let images = images.values().filter_map(Value::as_str);
+    let repositories = images.map(|image| image.split_once('@').map_or(image, |(repository, _)| repository));
+    let facts = RequestFacts {
+        images: repositories.collect::<ImageFacts>(),
+        variables: object(fields.take("variables"))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect(),
+        version: match fields.take("version") {
+            Some(Value::String(version)) => Some(version),
+            _ => None,
+        },
+    };
+    (fields, facts)
+}

@@ -1,0 +1,407 @@
+//! `/v1/policies` and `/v1/can-i`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Deserialize;
+use slipway_model::name::Name;
+use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
+use slipway_model::request::NAME_REMEDY;
+use slipway_policy::check::check;
+use slipway_policy::facts::StackFacts;
+use slipway_policy::policies::defaults;
+use slipway_policy::text::{self, Invalid};
+use slipway_policy::{Action, Facts, Principal, Resource};
+use slipway_store::configured::Expected;
+use slipway_store::{ATTEMPTS, pause};
+use utoipa::ToSchema;
+
+use super::answers::{busy, configured, deleted};
+use super::policy_tests;
+use crate::access::Viewer;
+use crate::body::shortened;
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{InPath, Parameters, one_of};
+use crate::records::{found, operation_id};
+use crate::revision;
+use crate::submission::Submission;
+use crate::view;
+use crate::{Api, Caller};
+
+/// What to do about a text that is no policy.
+const TEXT_REMEDY: &str = "correct it; docs/policies.md has the types and their attributes";
+
+/// List the policies
+///
+/// All that hold: those that were stored, and the default policies that they do not replace. With `revision`, as they were then.
+#[utoipa::path(
+    get,
+    path = "/v1/policies",
+    operation_id = "list_policies",
+    tag = "policies",
+    params(("revision" = Option<u64>, Query, description = "An earlier revision.")),
+    responses(
+        (status = 200, description = "The policies.", body = view::Policies, headers(("ETag" = String, description = "Their revision, in quotes."))),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn list(State(api): State<Api>, mut parameters: Parameters) -> Result<Response, Error> {
+    let revision: Option<u64> = parameters.optional("revision", "give the number of a revision");
+    parameters.finish()?;
+    let revision = match revision {
+        Some(revision) => revision,
+        None => api.store.policy_head().await?.revision,
+    };
+    let policies = api.store.policies(revision).await?;
+    let tag = [(ETAG, revision::tag(policies.revision))];
+    Ok((tag, Json(view::Policies::from(policies))).into_response())
+}
+
+/// Show a policy
+#[utoipa::path(
+    get,
+    path = "/v1/policies/{policy}",
+    operation_id = "show_policy",
+    tag = "policies",
+    params(("policy" = String, Path, description = "The policy's name.", example = "owner")),
+    responses((status = 200, description = "The policy.", body = view::Policy), ReadProblems),
+)]
+pub(super) async fn show(
+    State(api): State<Api>,
+    InPath(name): InPath<String>,
+    parameters: Parameters,
+) -> Result<Json<view::Policy>, Error> {
+    parameters.finish()?;
+    let head = api.store.policy_head().await?;
+    let policies = view::Policies::from(api.store.policies(head.revision).await?);
+    let found = policies.items.into_iter().find(|policy| policy.name == name);
+    Ok(Json(found.ok_or_else(|| no_policy(&name))?))
+}
+
+/// What a policy is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"text": "forbid (principal, action == Action::\"request-destroy\", resource in Environment::\"live\");"}))]
+#[expect(dead_code, reason = "the schema of a body; `read_text` reads it")]
+struct PutPolicy {
+    /// Its text in Cedar: one policy, or nothing but comments, which switches a default policy off.
+    text: String,
+}
+
+/// Put a policy
+///
+/// New, or in place of the one of that name; one with the name of a default policy replaces it. The text is checked against the
+/// schema. A change that would keep every administrator from configuring Slipway is rejected. By default, only administrators do.
+#[utoipa::path(
+    put,
+    path = "/v1/policies/{policy}",
+    operation_id = "put_policy",
+    tag = "policies",
+    params(
+        ("policy" = String, Path, description = "The policy's name.", example = "no-destroy-in-live"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the policies as the caller has seen them."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = PutPolicy, description = "The policy."),
+    responses(
+        (status = 200, description = "It holds from the next request on.", body = view::Policy, headers(("ETag" = String, description = "The revision of the policies, in quotes."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn put(
+    State(api): State<Api>,
+    InPath(name): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let name: Name = name
+        .parse()
+        .map_err(|error| Error::parameter("policy", format!("{error}"), NAME_REMEDY))?;
+    let policy = StoredPolicy {
+        name: name.clone(),
+        text: read_text(&mut submission)?,
+        updated_by: submission.caller.name.clone(),
+        updated_at: Timestamp::now(),
+    };
+    let change = |policies: &mut Vec<StoredPolicy>| {
+        policies.retain(|other| other.name != name);
+        policies.push(policy.clone());
+        Ok(())
+    };
+    let revision = api
+        .change_policies(&submission.headers, &submission.caller, change)
+        .await?;
+    let shown = view::Policy::from(policy);
+    api.answer_once(&submission, configured(None, revision, &shown)).await
+}
+
+/// Delete a policy
+///
+/// A default policy that it replaced holds again. By default, only administrators do.
+#[utoipa::path(
+    delete,
+    path = "/v1/policies/{policy}",
+    operation_id = "delete_policy",
+    tag = "policies",
+    params(
+        ("policy" = String, Path, description = "The policy's name.", example = "no-destroy-in-live"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the policies as the caller has seen them."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    responses((status = 204, description = "It does not hold any more."), ChangeProblems),
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    InPath(name): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    submission.no_fields()?;
+    let change = |policies: &mut Vec<StoredPolicy>| {
+        let before = policies.len();
+        policies.retain(|policy| policy.name.as_str() != name);
+        match policies.len() {
+            len if len < before => Ok(()),
+            _ if defaults().any(|(default, _)| default == name) => Err(Error::Conflict(format!(
+                "The policy `{name}` is a default policy. Put a policy of this name in its place; a text without a policy switches it off."
+            ))),
+            _ => Err(no_policy(&name)),
+        }
+    };
+    api.change_policies(&submission.headers, &submission.caller, change)
+        .await?;
+    api.answer_once(&submission, deleted()).await
+}
+
+/// What the policies are to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"text": "@id(\"no-destroy-in-live\")\nforbid (principal, action == Action::\"request-destroy\", resource in Environment::\"live\");"}))]
+#[expect(dead_code, reason = "the schema of a body; `read_text` reads it")]
+struct ImportPolicies {
+    /// Policies in Cedar, each with an annotation `@id`.
+    text: String,
+}
+
+/// Replace all policies
+///
+/// By those of a file, as `slipway policy export` prints it. Stored policies that the file does not name are deleted; default policies
+/// that it does not name hold. All or none. By default, only administrators do.
+#[utoipa::path(
+    put,
+    path = "/v1/policies",
+    operation_id = "import_policies",
+    tag = "policies",
+    params(
+        ("If-Match" = Option<String>, Header, description = "The ETag of the policies as the caller has seen them."),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    request_body(content = ImportPolicies, description = "The policies."),
+    responses(
+        (status = 200, description = "They hold from the next request on.", body = view::Policies, headers(("ETag" = String, description = "Their revision, in quotes."))),
+        ChangeProblems,
+    ),
+)]
+pub(super) async fn import(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
+    if let Some(answer) = api.answered_before(&submission).await? {
+        return Ok(answer);
+    }
+    let text = read_text(&mut submission)?;
+    let imported = imported(&text, &submission.caller.name)?;
+    let change = |policies: &mut Vec<StoredPolicy>| {
+        policies.clone_from(&imported);
+        Ok(())
+    };
+    let revision = api
+        .change_policies(&submission.headers, &submission.caller, change)
+        .await?;
+    let shown = view::Policies::from(api.store.policies(revision).await?);
+    api.answer_once(&submission, configured(None, revision, &shown)).await
+}
+
+/// Test policies
+///
+/// Asks the policies of the request, or those that hold if it has none, and compares their decisions with the expected ones. Nothing is
+/// changed.
+#[utoipa::path(
+    post,
+    path = "/v1/policy-tests",
+    operation_id = "test_policies",
+    tag = "policies",
+    request_body(content = policy_tests::TestPolicies, description = "Policies and tests."),
+    responses((status = 200, description = "The decisions.", body = view::PolicyTests), ChangeProblems),
+)]
+pub(super) async fn test(State(api): State<Api>, mut submission: Submission) -> Result<Json<view::PolicyTests>, Error> {
+    let mut fields = submission.fields()?;
+    let text: Option<String> = fields.optional("text", "give policies in Cedar, or leave it out");
+    let tests = policy_tests::read(fields)?;
+    let stored = if let Some(text) = text {
+        imported(&text, &submission.caller.name)?
+    } else {
+        let head = api.store.policy_head().await?;
+        api.store.policies(head.revision).await?.policies
+    };
+    let policies = check(&stored).map_err(|invalid| invalid_text(&invalid))?;
+    Ok(Json(policy_tests::run(&policies, tests)))
+}
+
+/// Ask whether the caller may do something
+///
+/// To a stack, an operation, an environment or a blueprint; to Slipway itself if none is named. `request-create` needs the environment
+/// and the blueprint of the new stack. What a request itself says, such as its images, is not known here.
+#[utoipa::path(
+    get,
+    path = "/v1/can-i",
+    operation_id = "can_i",
+    tag = "policies",
+    params(
+        ("action" = String, Query, description = "The action.", example = "request-update"),
+        ("stack" = Option<String>, Query, description = "The stack's id."),
+        ("operation" = Option<String>, Query, description = "The operation's id."),
+        ("environment" = Option<String>, Query, description = "The environment's name."),
+        ("blueprint" = Option<String>, Query, description = "The blueprint's name."),
+        ("owner" = Option<String>, Query, description = "Of `request-create`: the owner of the new stack, if that is not the caller."),
+    ),
+    responses((status = 200, description = "The decision.", body = view::Decision), ReadProblems),
+)]
+pub(super) async fn can_i(
+    State(api): State<Api>,
+    caller: Caller,
+    viewer: Viewer,
+    mut parameters: Parameters,
+) -> Result<Json<view::Decision>, Error> {
+    let action: Option<Action> = parameters.optional("action", &one_of(Action::ALL));
+    let mut named = |name| parameters.optional::<String>(name, "give a name or an id");
+    let [stack, operation, environment, blueprint, owner] =
+        ["stack", "operation", "environment", "blueprint", "owner"].map(&mut named);
+    parameters.finish()?;
+    let action = action.ok_or_else(|| Error::parameter("action", "is missing", one_of(Action::ALL)))?;
+    let resource = match (stack, operation, environment, blueprint) {
+        (None, None, Some(environment), Some(blueprint)) => Resource::Stack(StackFacts {
+            id: None,
+            name: String::new(),
+            owner: owner.unwrap_or_else(|| caller.name.clone()),
+            blueprint,
+            environment: api.environment_facts(&environment).await?,
+        }),
+        (Some(id), None, None, None) => api.stack_resource(&api.stack(&id).await?).await?,
+        (None, Some(id), None, None) => {
+            let id = operation_id(&id)?;
+            let operation = found(&id, api.store.operation(&id).await)?;
+            api.operation_resource(&operation).await?
+        }
+        (None, None, Some(name), None) => Resource::Environment(api.environment_facts(&name).await?),
+        (None, None, None, Some(name)) => Resource::Blueprint(name),
+        (None, None, None, None) => Resource::Installation,
+        _ => {
+            let remedy = "name a stack, an operation, an environment, a blueprint, or an environment and a blueprint";
+            return Err(Error::parameter("stack", "more than one thing is named", remedy));
+        }
+    };
+    Ok(Json(view::Decision::from(viewer.decide(
+        action,
+        &resource,
+        &Facts::None,
+    ))))
+}
+
+fn no_policy(name: &str) -> Error {
+    let name = shortened(name);
+    Error::NotFound(format!(
+        "There is no policy `{name}`. The policies are at /v1/policies."
+    ))
+}
+
+fn read_text(submission: &mut Submission) -> Result<String, Error> {
+    let mut fields = submission.fields()?;
+    let text: Option<String> = fields.required("text", "give the text in Cedar");
+    let problems = fields.problems();
+    text.filter(|_| problems.is_empty())
+        .ok_or_else(|| Error::invalid(problems))
+}
+
+fn invalid_text(invalid: &Invalid) -> Error {
+    Error::invalid_field("text", invalid.to_string(), TEXT_REMEDY)
+}
+
+/// The policies of a file. Those that are as Slipway ships them are not stored: they follow its versions.
+fn imported(text: &str, by: &str) -> Result<Vec<StoredPolicy>, Error> {
+    let policies = text::split(text).map_err(|invalid| invalid_text(&invalid))?;
+    let mut imported = Vec::new();
+    for (name, policy) in policies {
+        let text = policy.to_cedar().unwrap_or_default();
+        if defaults().any(|default| default == (name.as_str(), text.clone())) {
+            continue;
+        }
+        let parsed: Result<Name, _> = name.parse();
+        imported.push(StoredPolicy {
+            name: parsed.map_err(|error| Error::invalid_field("text", format!("`{name}` {error}"), NAME_REMEDY))?,
+            text,
+            updated_by: by.to_owned(),
+            updated_at: Timestamp::now(),
+        });
+    }
+    Ok(imported)
+}
+
+impl Api {
+    /// Changes the stored policies; their new revision. They are checked as a whole, and written if nobody else changed them meanwhile.
+    async fn change_policies(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+        change: impl Fn(&mut Vec<StoredPolicy>) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        for attempt in 0..ATTEMPTS {
+            let head = self.store.policy_head().await?;
+            revision::require(headers, Expected::Revision(head.revision))?;
+            let mut policies = self.store.policies(head.revision).await?.policies;
+            change(&mut policies)?;
+            policies.sort_by(|one, other| one.name.cmp(&other.name));
+            let judges_plans = self.check_policies(&policies, caller)?;
+            let changed = PolicyRevision {
+                revision: head.revision + 1,
+                policies,
+                judges_plans,
+                changed_by: caller.name.clone(),
+                changed_at: Some(Timestamp::now()),
+            };
+            if self.store.put_policies(&changed).await? {
+                tracing::info!(caller = caller.name, revision = changed.revision, "policies changed");
+                return Ok(changed.revision);
+            }
+            pause(attempt).await;
+        }
+        Err(busy("changing the policies"))
+    }
+
+    /// Checks policies before they are stored; whether they may refuse plans.
+    fn check_policies(&self, policies: &[StoredPolicy], caller: &Caller) -> Result<bool, Error> {
+        let bytes: usize = policies.iter().map(|policy| policy.text.len()).sum();
+        if bytes > POLICIES_SIZE {
+            let detail = format!("all policies together would have {bytes} bytes");
+            return Err(Error::invalid_field(
+                "text",
+                detail,
+                format!("keep them below {POLICIES_SIZE} bytes"),
+            ));
+        }
+        let checked = check(policies).map_err(|invalid| invalid_text(&invalid))?;
+        let mut administrators: Vec<Principal> = self.administrators.to_vec();
+        if caller.admin || administrators.is_empty() {
+            administrators.push(caller.into());
+        }
+        if checked.locks_out(&administrators) {
+            let detail = "no administrator could configure Slipway any more";
+            let remedy = "leave `configure` on Installation::\"slipway\" to an administrator";
+            return Err(Error::invalid_field("text", detail, remedy));
+        }
+        Ok(checked.judges_plans())
+    }
+}

@@ -1,0 +1,475 @@
+//! Policies over HTTP: which route asks what, who is denied, and how policies are changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::{Method, header};
+use serde_json::{Value, json};
+use slipway_api::Caller;
+
+use crate::support::{Answer, Server, admin, ann, image, request};
+
+/// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
+const ROUTES: [(&str, &str, Option<&str>); 50] = [
+    ("GET", "/v1/blueprints", None),
+    ("GET", "/v1/blueprints/{name}", Some("read")),
+    ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
+    ("PUT", "/v1/blueprints/{name}/versions/{version}", Some("publish")),
+    ("POST", "/v1/uploads", Some("publish")),
+    ("GET", "/v1/environments", None),
+    ("GET", "/v1/environments/{name}", Some("read")),
+    ("PUT", "/v1/environments/{name}", Some("configure")),
+    ("DELETE", "/v1/environments/{name}", Some("configure")),
+    ("GET", "/v1/source-accounts", Some("read")),
+    ("GET", "/v1/source-accounts/{account}", Some("read")),
+    ("PUT", "/v1/source-accounts/{account}", Some("configure")),
+    ("DELETE", "/v1/source-accounts/{account}", Some("configure")),
+    ("GET", "/v1/stacks", None),
+    ("POST", "/v1/stacks", Some("request-create")),
+    ("GET", "/v1/stacks/{id}", Some("list")),
+    ("PATCH", "/v1/stacks/{id}", Some("request-update")),
+    ("DELETE", "/v1/stacks/{id}", Some("request-destroy")),
+    ("PUT", "/v1/stacks/{id}/owner", Some("operate")),
+    ("POST", "/v1/stacks/{id}/preview", Some("request-preview")),
+    ("POST", "/v1/stacks/{id}/drift", Some("operate")),
+    ("POST", "/v1/stacks/{id}/tasks/{name}", Some("request-task")),
+    ("POST", "/v1/stacks/{id}/rollback", Some("request-release")),
+    ("GET", "/v1/stacks/{id}/releases", Some("read")),
+    ("POST", "/v1/stacks/{id}/releases", Some("request-release")),
+    ("GET", "/v1/stacks/{id}/releases/{number}", Some("read")),
+    ("GET", "/v1/stacks/{id}/operations", Some("read")),
+    ("GET", "/v1/operations", None),
+    ("GET", "/v1/operations/{id}", Some("read")),
+    ("GET", "/v1/operations/{id}/plan", Some("read")),
+    ("GET", "/v1/operations/{id}/sheet", Some("read")),
+    ("POST", "/v1/operations/{id}/approve", Some("approve")),
+    ("POST", "/v1/operations/{id}/reject", Some("reject")),
+    ("POST", "/v1/operations/{id}/cancel", Some("operate")),
+    ("GET", "/v1/operations/{id}/logs", Some("read")),
+    ("GET", "/v1/policies", Some("read")),
+    ("PUT", "/v1/policies", Some("configure")),
+    ("POST", "/v1/policy-tests", Some("read")),
+    ("GET", "/v1/policies/{policy}", Some("read")),
+    ("PUT", "/v1/policies/{policy}", Some("configure")),
+    ("DELETE", "/v1/policies/{policy}", Some("configure")),
+    ("GET", "/v1/audit", Some("audit")),
+    ("GET", "/v1/audit/chains", Some("audit")),
+    ("GET", "/v1/audit/chains/{chain}", Some("audit")),
+    ("GET", "/v1/blueprints/{name}/versions/{version}/schema", Some("read")),
+    ("GET", "/schemas/{name}", None),
+    ("GET", "/v1/can-i", None),
+    ("GET", "/healthz", None),
+    ("GET", "/v1/caller", None),
+    ("GET", "/openapi.json", None),
+];
+
+async fn send(server: &Server, caller: Caller, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    let method: Method = method.parse().expect("a method");
+    let mut request = request(method, path, body);
+    request.extensions_mut().insert(caller);
+    server.send(request).await
+}
+
+async fn put(server: &Server, name: &str, text: &str) -> Answer {
+    send(
+        server,
+        admin(),
+        "PUT",
+        &format!("/v1/policies/{name}"),
+        Some(&json!({"text": text})),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn every_route_asks_what_the_list_says() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let operations = server.get(&format!("{stack}/operations")).await.json();
+    let operation = operations["items"][0]["links"]["self"]
+        .as_str()
+        .expect("a path")
+        .to_owned();
+    let document = server.get("/openapi.json").await.json();
+    let documented: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods").keys();
+            methods.map(|method| (method.to_uppercase(), path.clone()))
+        })
+        .filter(|(_, path)| path != "/docs")
+        .collect();
+    let listed: BTreeSet<(String, String)> = ROUTES
+        .iter()
+        .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(
+        listed, documented,
+        "a route has no entry in the list, or no longer exists"
+    );
+
+    let path_of = |route: &str| match route {
+        route if route.starts_with("/v1/stacks/{id}") => route.replacen("/v1/stacks/{id}", &stack, 1),
+        route if route.starts_with("/v1/operations/{id}") => route.replacen("/v1/operations/{id}", &operation, 1),
+        route => route.to_owned(),
+    };
+    let path_of = |route: &str| {
+        let path = path_of(route).replace("{name}", "web").replace("{version}", "1.0.0");
+        path.replace("{account}", "111122223333")
+            .replace("{number}", "1")
+            .replace("{chain}", "0")
+            .replace("{policy}", "mine")
+    };
+    let create = json!({"name": "new", "blueprint": "web", "environment": "local", "variables": {"size": 1}});
+    let actions: BTreeSet<&str> = ROUTES.iter().filter_map(|(_, _, action)| *action).collect();
+    // The guest may do everything but one action.
+    let guest = || Caller::named("guest", false);
+    let everything = "permit (principal, action, resource) when { principal.name == \"guest\" };";
+    assert_eq!(put(&server, "guest", everything).await.status, 200);
+    for denied in actions {
+        let forbid = format!(
+            "forbid (principal, action == Action::\"{denied}\", resource) when {{ principal.name == \"guest\" }};"
+        );
+        assert_eq!(put(&server, "mine", &forbid).await.status, 200);
+        for (method, route, action) in ROUTES {
+            if action != Some(denied) {
+                continue;
+            }
+            let body = match (method, route) {
+                ("POST", "/v1/stacks") => Some(&create),
+                _ => None,
+            };
+            let answer = send(&server, guest(), method, &path_of(route), body).await;
+            assert_eq!(
+                answer.status, 403,
+                "{method} {route} does not ask `{denied}`: {answer:?}"
+            );
+            assert_eq!(answer.json()["policies"], json!(["mine"]), "{method} {route}");
+        }
+    }
+    // Denied everything but one action, the guest gets past the decision on exactly the routes that ask it.
+    let mut passed: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for permitted in ["read", "configure", "operate"] {
+        let forbid = format!(
+            "forbid (principal, action, resource) when {{ principal.name == \"guest\" && action != Action::\"{permitted}\" }};"
+        );
+        assert_eq!(put(&server, "mine", &forbid).await.status, 200);
+        for (method, route, action) in ROUTES {
+            if method == "GET" && action.is_some() {
+                let answer = send(&server, guest(), method, &path_of(route), None).await;
+                if answer.status != 403 {
+                    passed.entry(permitted).or_default().insert((method, route));
+                }
+                assert_eq!(
+                    answer.status == 403,
+                    action != Some(permitted),
+                    "{method} {route}: {answer:?}"
+                );
+            }
+        }
+    }
+    assert!(passed["read"].len() > 10);
+}
+
+#[tokio::test]
+async fn request_without_a_caller_is_rejected_on_every_route() {
+    let server = Server::with_blueprint().await;
+    for (method, route, _) in ROUTES {
+        let mut request = request(method.parse().expect("a method"), route, None);
+        request.extensions_mut().remove::<Caller>();
+        let status = server.send(request).await.status;
+        let expected = match route {
+            "/healthz" | "/openapi.json" => 200,
+            // Open, too: there is no schema of this name.
+            "/schemas/{name}" => 404,
+            _ => 401,
+        };
+        assert_eq!(status, expected, "{method} {route}");
+    }
+}
+
+#[tokio::test]
+async fn stacks_of_others_are_listed_and_their_variables_plans_and_logs_are_private() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let operations = server.get(&format!("{stack}/operations")).await.json();
+    let operation = operations["items"][0]["links"]["self"]
+        .as_str()
+        .expect("a path")
+        .to_owned();
+    let eve = || Caller::named("eve", false);
+    let listed = send(&server, eve(), "GET", "/v1/stacks", None).await.json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    let shown = send(&server, eve(), "GET", &stack, None).await.json();
+    assert_eq!(
+        (&shown["owner"], &shown["variables"], &shown["applied"]),
+        (&json!("ann"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(server.get(&stack).await.json()["variables"]["size"], 1);
+    for path in [
+        format!("{stack}/operations"),
+        format!("{stack}/releases"),
+        operation.clone(),
+        format!("{operation}/plan"),
+        format!("{operation}/sheet"),
+        format!("{operation}/logs"),
+    ] {
+        let answer = send(&server, eve(), "GET", &path, None).await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+        let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
+        assert!(detail.contains("No policy permits eve to `read`"), "{detail}");
+    }
+    assert_eq!(
+        put(
+            &server,
+            "open",
+            "permit (principal, action == Action::\"read\", resource);"
+        )
+        .await
+        .status,
+        200
+    );
+    assert_eq!(
+        send(&server, eve(), "GET", &operation, None).await.status,
+        200,
+        "it holds at once"
+    );
+    let hide =
+        "forbid (principal, action == Action::\"list\", resource is Stack) unless { principal in resource.owner };";
+    assert_eq!(put(&server, "hide", hide).await.status, 200);
+    let listed = send(&server, eve(), "GET", "/v1/stacks", None).await.json();
+    assert_eq!(listed["items"], json!([]));
+}
+
+#[tokio::test]
+async fn policies_are_checked_versioned_and_protected_against_lockout() {
+    let server = Server::with_blueprint().await;
+    let before = server.get("/v1/policies").await;
+    assert_eq!(
+        (before.header("etag"), before.json()["items"].as_array().map(Vec::len)),
+        ("\"0\"", Some(7))
+    );
+    assert!(
+        before.json()["items"]
+            .as_array()
+            .expect("policies")
+            .iter()
+            .all(|policy| policy["default"] == true)
+    );
+    let denied = send(&server, ann(), "PUT", "/v1/policies/mine", Some(&json!({"text": ""}))).await;
+    assert_eq!(denied.status, 403, "{denied:?}");
+    for (text, reason) in [
+        (
+            "permit (principal, action, resource)\nwhen { resource.colour == 1 };",
+            "line 2",
+        ),
+        ("permit (principal, action == Action::\"fly\", resource);", "fly"),
+        ("permit (", "line 1"),
+        (
+            "forbid (principal, action, resource);",
+            "no administrator could configure",
+        ),
+        (
+            "forbid (principal, action == Action::\"configure\", resource is Installation);",
+            "no administrator",
+        ),
+    ] {
+        let wrong = put(&server, "mine", text).await;
+        assert_eq!(
+            (wrong.status, wrong.fields()),
+            (422, vec!["text".to_owned()]),
+            "{text}: {wrong:?}"
+        );
+        let detail = wrong.json()["errors"][0]["detail"]
+            .as_str()
+            .expect("a detail")
+            .to_owned();
+        assert!(detail.contains(reason), "{detail}");
+    }
+    let off = put(&server, "administrators", "// nobody").await;
+    assert_eq!(off.status, 422, "{off:?}");
+    assert_eq!(server.get("/v1/policies").await.header("etag"), "\"0\"");
+
+    let mine = "@description(\"Stacks stay.\")\nforbid (principal, action == Action::\"request-destroy\", resource);";
+    let put_mine = put(&server, "mine", mine).await;
+    assert_eq!(
+        (put_mine.status, put_mine.header("etag")),
+        (200, "\"1\""),
+        "{put_mine:?}"
+    );
+    let stack = server.ready("shop", &["web"]).await;
+    let refused = server.delete(&stack).await;
+    let detail = refused.json()["detail"].as_str().expect("a detail").to_owned();
+    assert_eq!(refused.status, 403);
+    assert!(detail.contains("`mine`") && detail.contains("Stacks stay."), "{detail}");
+
+    let mut stale = request(Method::DELETE, "/v1/policies/mine", None);
+    stale.extensions_mut().insert(admin());
+    stale
+        .headers_mut()
+        .insert(header::IF_MATCH, "\"0\"".parse().expect("a value"));
+    assert_eq!(server.send(stale).await.status, 412);
+    assert_eq!(
+        send(&server, admin(), "DELETE", "/v1/policies/owner", None)
+            .await
+            .status,
+        409
+    );
+    assert_eq!(
+        send(&server, admin(), "DELETE", "/v1/policies/none", None).await.status,
+        404
+    );
+    assert_eq!(
+        send(&server, admin(), "DELETE", "/v1/policies/mine", None).await.status,
+        204
+    );
+    let earlier = server.get("/v1/policies?revision=1").await.json();
+    assert_eq!(earlier["items"].as_array().map(Vec::len), Some(8));
+    assert_eq!(server.get("/v1/policies").await.json()["revision"], 2);
+    assert_eq!(server.get("/v1/policies?revision=9").await.status, 404);
+    assert_eq!(server.delete(&stack).await.status, 202);
+}
+
+#[tokio::test]
+async fn exported_policies_are_imported_as_they_were() {
+    let server = Server::with_blueprint().await;
+    let mine = "forbid (principal, action == Action::\"apply\", resource) when { context.plan.changes > 50 };";
+    assert_eq!(put(&server, "mine", mine).await.status, 200);
+    let all = server.get("/v1/policies").await.json();
+    assert_eq!(all["judges_plans"], true);
+    let texts = all["items"].as_array().expect("policies").iter().map(|policy| {
+        let text = policy["text"].as_str().expect("a text");
+        if policy["default"] == true {
+            text.to_owned()
+        } else {
+            format!("@id({})\n{text}", policy["name"])
+        }
+    });
+    let file = json!({"text": texts.collect::<Vec<_>>().join("\n")});
+    let imported = send(&server, admin(), "PUT", "/v1/policies", Some(&file)).await;
+    assert_eq!(imported.status, 200, "{imported:?}");
+    let names = |policies: &Value| -> Vec<(String, bool)> {
+        let items = policies["items"].as_array().expect("policies").iter();
+        items
+            .map(|policy| (policy["name"].to_string(), policy["default"] == true))
+            .collect()
+    };
+    assert_eq!(names(&imported.json()), names(&all));
+    let none = send(
+        &server,
+        admin(),
+        "PUT",
+        "/v1/policies",
+        Some(&json!({"text": "// none"})),
+    )
+    .await;
+    assert_eq!(
+        none.json()["items"].as_array().map(Vec::len),
+        Some(7),
+        "the default policies hold"
+    );
+    let wrong = json!({"text": "permit (principal, action, resource);"});
+    assert_eq!(
+        send(&server, admin(), "PUT", "/v1/policies", Some(&wrong)).await.status,
+        422
+    );
+}
+
+#[tokio::test]
+async fn tests_and_can_i_say_which_policy_decides() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let id = stack.rsplit('/').next().expect("an id");
+    let may = async |caller: Caller, query: &str| {
+        send(&server, caller, "GET", &format!("/v1/can-i?{query}"), None)
+            .await
+            .json()
+    };
+    let own = may(ann(), &format!("action=request-update&stack={id}")).await;
+    assert_eq!(own, json!({"allowed": true, "policies": ["owner"], "reason": null}));
+    let other = may(Caller::named("eve", false), &format!("action=read&stack={id}")).await;
+    assert_eq!((&other["allowed"], &other["policies"]), (&json!(false), &json!([])));
+    assert_eq!(may(ann(), "action=configure").await["allowed"], false);
+    assert_eq!(may(admin(), "action=configure&environment=live").await["allowed"], true);
+    assert_eq!(
+        may(ann(), "action=request-create&environment=live&blueprint=web").await["allowed"],
+        true
+    );
+    for wrong in ["", "action=fly", "action=read&stack=a&blueprint=b"] {
+        assert_eq!(server.get(&format!("/v1/can-i?{wrong}")).await.status, 400, "{wrong}");
+    }
+    let place =
+        json!({"owner": "team:payments", "blueprint": "web", "environment": {"name": "live", "protected": true}});
+    let member = json!({"name": "ann", "groups": ["payments"]});
+    let tests = json!({
+        "text": "@id(\"small\") forbid (principal, action == Action::\"apply\", resource) when { context.plan.lost_types.contains(\"aws_s3_bucket\") };",
+        "tests": [
+            {"name": "member", "principal": member, "action": "request-update", "stack": place, "expect": "allow", "policy": "owner"},
+            {"name": "own", "principal": member, "action": "approve", "stack": place, "operation": {"requester": "ann"}, "expect": "deny",
+             "policy": "approver-is-not-the-requester"},
+            {"name": "bucket", "principal": member, "action": "apply", "stack": place, "operation": {"requester": "ann"},
+             "plan": {"types": {"aws_s3_bucket": {"delete": 1}}}, "expect": "deny", "policy": "small"},
+            {"name": "wrong", "principal": member, "action": "read", "stack": place, "expect": "deny"},
+        ],
+    });
+    let answer = send(&server, ann(), "POST", "/v1/policy-tests", Some(&tests)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let results = answer.json();
+    assert_eq!(
+        (&results["passed"], &results["failed"]),
+        (&json!(3), &json!(1)),
+        "{results:#}"
+    );
+    let odd = json!({"tests": [{"name": "x", "principal": {"name": "ann"}, "action": "read", "expect": "perhaps"}]});
+    assert_eq!(
+        send(&server, ann(), "POST", "/v1/policy-tests", Some(&odd))
+            .await
+            .status,
+        422
+    );
+}
+
+#[tokio::test]
+async fn repeated_request_gets_its_answer_also_after_the_permission_ended() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let transfer = || {
+        let mut request = request(
+            Method::PUT,
+            &format!("{stack}/owner"),
+            Some(&json!({"owner": "team:payments"})),
+        );
+        request
+            .headers_mut()
+            .insert("idempotency-key", "once".parse().expect("a value"));
+        request
+    };
+    assert_eq!(server.send(transfer()).await.status, 200);
+    let again = server.send(transfer()).await;
+    assert_eq!(
+        (again.status, again.header("idempotent-replayed")),
+        (200, "true"),
+        "{again:?}"
+    );
+    let other = server.patch(&stack, &json!({"variables": {"size": 2}})).await;
+    assert_eq!(other.status, 403, "{other:?}");
+}
+
+#[tokio::test]
+async fn images_of_other_registries_are_denied_where_a_policy_says_so() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let only = "forbid (principal, action in Action::\"request\", resource) unless { [\"registry.example.com\"].containsAll(context.registries) };";
+    assert_eq!(put(&server, "registries", only).await.status, 200);
+    let release = |image: String| json!({"images": {"web": image}});
+    let path = format!("{stack}/releases");
+    let denied = server.post(&path, &release(image("web"))).await;
+    assert_eq!(
+        (denied.status, &denied.json()["policies"]),
+        (403, &json!(["registries"])),
+        "{denied:?}"
+    );
+    let allowed = server.post(&path, &release(image("registry.example.com/web"))).await;
+    assert_eq!(allowed.status, 202, "{allowed:?}");
+}
