@@ -102,6 +102,7 @@ def changes() -> list[tuple[str, str, str, dict]]:
         ("resource type is missing:", target, "ReleaseRole/release rds:CreateDBSnapshot", {"Resource": arn("rds", "db:*")}),
         ("twins differ:", module, "ReleaseRole/release ecs:RunTask", {"Action": "ecs:StartTask"}),
         ("audit log:", main, "ApiRole/api dynamodb:DeleteItem", {"Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"]}),
+        ("policies:", main, "EventsRole/events dynamodb:GetItem", {"Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"]}),
         ("audit log:", main, "SweepRole/sweep dynamodb:GetItem", {"Action": ["dynamodb:GetItem", "dynamodb:BatchWriteItem"]}),
         ("twins differ:", module, "ReleaseRole trust sts:AssumeRole", {"Condition": {}}),
         ("no trust in versions:", main, "OperationRole trust sts:AssumeRole", {"Condition": {"ArnLike": {"aws:SourceArn": machine}}}),

@@ -123,6 +123,10 @@ def must_deny(world: World) -> Iterator[Asked]:
         yield role, request("dynamodb:DeleteItem", world.slipway.template.arn("Table"), **records), "audit records are never deleted"
     for role in ("StepsRole", "SweepRole"):
         yield role, request("dynamodb:PutItem", world.slipway.template.arn("Table"), **records), "it writes no audit records"
+    policies = {"dynamodb__LeadingKeys": ("policies",)}
+    for role in ("EventsRole", "StepsRole", "SweepRole"):
+        for action in ("PutItem", "DeleteItem"):
+            yield role, request(f"dynamodb:{action}", world.slipway.template.arn("Table"), **policies), "policies are changed by the API"
     for role in ("StepsRole", "target ReleaseRole"):
         names = world.target if role.startswith("target") else world.slipway
         service, account = names.arn("ecs", "service/main/web"), names.template.account

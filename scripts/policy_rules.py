@@ -58,6 +58,7 @@ def of_account(account: Account) -> Iterator[str]:
     for role in account.roles.values():
         yield from role_is_complete(f"{account.name} {role.logical}", role.policies)
         yield from audit_is_appended_only(f"{account.name} {role.logical}", role.policies)
+        yield from policies_are_changed_by_the_api(f"{account.name} {role.logical}", role.policies)
 
 
 def known_actions(statement: Statement) -> list[authorization.Action]:
@@ -151,11 +152,26 @@ def machine_is_trusted(statement: Statement) -> Iterator[str]:
                 yield f"no trust in versions: {statement.label}: Step Functions may come as {source}"
 
 
+def tables_of(policies: list[Policy]) -> list[str]:
+    """The tables that the statements name."""
+    resources = {it for policy in policies for st in policy.statements for it in st.resources}
+    return sorted(it for it in resources if ":dynamodb:" in it and "/index/" not in it and "/stream/" not in it)
+
+
+def policies_are_changed_by_the_api(role: str, policies: list[Policy]) -> Iterator[str]:
+    """Whoever changes the policies may do everything: only the API does, which asks the policies."""
+    if role.rsplit(maxsplit=1)[-1] in {"ApiRole"} | LIMITED:
+        return
+    for table in tables_of(policies):
+        for action in sorted(REMOVING | {"dynamodb:PutItem"}):
+            if iam.is_allowed(policies, iam.request(action, table, dynamodb__LeadingKeys=("policies",))):
+                yield f"policies: {role} may call {action} on `policies`"
+
+
 def audit_is_appended_only(role: str, policies: list[Policy]) -> Iterator[str]:
     """No role changes or deletes audit records, in whatever way DynamoDB has, and only those that record anything append."""
-    tables = [it for policy in policies for st in policy.statements for it in st.resources if ":dynamodb:" in it and "/index/" not in it]
     forbidden = REMOVING if role.rsplit(maxsplit=1)[-1] in APPENDING | LIMITED else REMOVING | {"dynamodb:PutItem"}
-    for table in sorted(set(tables)):
+    for table in tables_of(policies):
         for partition in ("audit#00", "audit#15", "audit-heads"):
             # A head is replaced by the next one: by a Put.
             for action in sorted(forbidden):
