@@ -9,6 +9,9 @@ For each module: init, validate, and `terraform test` for each file of tests. Fo
 `tests/life/CASE.tfvars.json`: plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place,
 or the changes in `tests/changes/CASE.json` one after the other, destroy until nothing is left. After the apply the resources are held
 to the rules in blueprint_state.py. All of it happens in a copy, in target/blueprints.
+
+A command would start the provider several times and decode a schema of 2,400 types. So each line of the table has one process of the
+provider (tf/testing/provider/fakeprov/attach.py), with the types that tf/ names.
 """
 
 import argparse
@@ -30,6 +33,8 @@ from blueprint_state import addresses, broken_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "blueprints"
+# The types of AWS's provider that tf/ names, and every other word like them.
+TYPES = COPY / "types"
 # Two Terraforms and their providers keep two cores busy.
 AT_A_TIME = 2
 # What the runner writes next to every blueprint: where it deploys to, and the tags of the stack.
@@ -59,6 +64,7 @@ class Row:
     case: str
     resources: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     failure: str | None = None
 
 
@@ -90,6 +96,8 @@ def copy() -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     leave = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "testing")
     shutil.copytree(ROOT / "tf", COPY / "tf", ignore=leave)
+    texts = [path.read_text(encoding="utf-8") for path in COPY.rglob("*") if path.suffix in (".tf", ".hcl", ".json")]
+    TYPES.write_text("\n".join(sorted({name for text in texts for name in re.findall(r"\baws_\w+", text)})), encoding="utf-8")
 
 
 def works(folder: Path) -> list[tuple[Any, ...]]:
@@ -131,7 +139,7 @@ def tested(folder: Path, tests: Path) -> Row:
         if "Success! 0 passed" in said:
             raise Failure(f"{tests.name} holds no run")
 
-    return guarded(row, test)
+    return attached(row, folder, test)
 
 
 def updated(folder: Path) -> Row:
@@ -158,18 +166,21 @@ def updated(folder: Path) -> Row:
         if wrong:
             raise Failure("\n".join(wrong))
 
-    return guarded(row, update)
+    return attached(row, folder, update)
 
 
 def lived(folder: Path, case: Path) -> Row:
-    row = Row(folder.name, case.name.removesuffix(".tfvars.json"))
-    return guarded(row, lambda: live(row, folder, case))
-
-
-def live(row: Row, folder: Path, case: Path) -> None:
     # A stack id, of its length: what is too long with it would be too long for every stack. Each case has a state of its own.
     stack = f"{sorted(case.parent.iterdir()).index(case):05}".translate(str.maketrans("0123456789", "bdfghjklmn")) + "-lusab"
-    run = lambda step, *arguments, accept=(0,): terraform(row, folder, step, *arguments, stack=stack, accept=accept)  # noqa: E731
+    row = Row(folder.name, case.name.removesuffix(".tfvars.json"))
+    row.environment["TF_WORKSPACE"] = stack
+    # What exists, so that the stand-in refuses what AWS refuses of a live stack.
+    row.environment["FAKE_AWS_WORLD"] = str(folder / f"{stack}.world")
+    return attached(row, folder, lambda: live(row, folder, case, stack))
+
+
+def live(row: Row, folder: Path, case: Path, stack: str) -> None:
+    run = lambda step, *arguments, accept=(0,): terraform(row, folder, step, *arguments, accept=accept)  # noqa: E731
     state_now = lambda: json.loads((folder / "terraform.tfstate.d" / stack / "terraform.tfstate").read_text(encoding="utf-8"))  # noqa: E731
     quiet = ["-no-color", "-input=false"]
 
@@ -249,20 +260,35 @@ def as_said(messages: str, change: Change) -> None:
         raise Failure(f"{said} updates nothing in place")
 
 
-def terraform(row: Row, folder: Path, step: str, *arguments: str, stack: str | None = None, accept: tuple[int, ...] = (0,)) -> str:
+def terraform(row: Row, folder: Path, step: str, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
     """Runs Terraform, counts its time to a step of the row, and answers what it said."""
-    # Collecting garbage less often takes a quarter off Terraform's time: it reads the provider's large schema again and again.
-    environment = {**os.environ, "TF_IN_AUTOMATION": "1", "AWS_REGION": "eu-west-1", "GOGC": "400"}
-    if stack:
-        environment["TF_WORKSPACE"] = stack
-        # What exists, so that the stand-in refuses what AWS refuses of a live stack.
-        environment["FAKE_AWS_WORLD"] = str(folder / f"{stack}.world")
     began = time.monotonic()
-    done = subprocess.run(("terraform", *arguments), cwd=folder, env=environment, text=True, capture_output=True, check=False)
+    command = ("terraform", *arguments)
+    done = subprocess.run(command, cwd=folder, env=environment(row), text=True, capture_output=True, check=False)
     row.seconds[step] = row.seconds.get(step, 0) + time.monotonic() - began
     if done.returncode not in accept:
         raise Failure(f"terraform {arguments[0]} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def environment(row: Row) -> dict[str, str]:
+    """The environment of Terraform and of the provider."""
+    # Collecting garbage less often takes a quarter off Terraform's time.
+    own = {"TF_IN_AUTOMATION": "1", "AWS_REGION": "eu-west-1", "GOGC": "400", "FAKE_AWS_TYPES": str(TYPES)}
+    return {**os.environ, **own, **row.environment}
+
+
+def attached(row: Row, folder: Path, work: Callable[[], object]) -> Row:
+    """Does the work of a row with a process of the provider of its own."""
+    installed = Path(os.environ["TF_CLI_CONFIG_FILE"]).parent
+    command = (installed / "venv" / "bin" / "python", "-I", installed / "run.py", "attach")
+    with subprocess.Popen(command, cwd=folder, env=environment(row), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as provider:
+        # It ends with its standard input, at the end of this block.
+        line = provider.stdout.readline() if provider.stdout else ""
+        if not line:
+            sys.exit(f"{installed} has no provider that starts: install it as CONTRIBUTING.md says")
+        row.environment["TF_REATTACH_PROVIDERS"] = line
+        return guarded(row, work)
 
 
 def guarded(row: Row, work: Callable[[], object]) -> Row:

@@ -10,6 +10,9 @@ inst=$(cd "${1:-$tmp}" && pwd -P)
 [ $# -ge 1 ] || "$here/../install.sh" "$inst" > /dev/null || exit 1
 export TF_CLI_CONFIG_FILE=$inst/terraformrc TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
 unset AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE FAKE_AWS_FAIL FAKE_AWS_LOG FAKE_AWS_DELAY_MS
+# Terraform decodes the whole schema in every command otherwise, for half a second. The schema dump below has all of it.
+grep -rohE --include="*.tf" --include="*.hcl" 'aws_[a-z0-9_]+' "$here" | sort -u > "$tmp/types"
+export FAKE_AWS_TYPES=$tmp/types
 pass=0 fail=0
 ok() { pass=$((pass + 1)); echo "ok    $1"; }
 no() { fail=$((fail + 1)); echo "FAIL  $1"; [ -z "$2" ] || tail -n 25 "$2" | sed 's/^/      /'; }
@@ -53,6 +56,7 @@ rm -rf .terraform
 tf 'lock file: readonly with an empty .terraform' 0 init -input=false -lockfile=readonly
 cp .terraform.lock.hcl "$tmp/lock"
 if [ -z "$NO_SECOND_INSTALL" ] && [ -w "$tmp" ]; then
+  mkdir "$tmp/other" && ln -s "$inst/venv" "$tmp/other/venv"
   "$here/../install.sh" "$tmp/other" aws=5.100.0 > /dev/null && rm -rf .terraform
   TF_CLI_CONFIG_FILE=$tmp/other/terraformrc tf 'lock file: good for another installation' 0 init -input=false -lockfile=readonly
   mkdir "$tmp/five" && cd "$tmp/five" && printf 'terraform {\n  required_providers {\n    aws = {\n      source  = "registry.opentofu.org/hashicorp/aws"\n      version = "~> 5.0"\n    }\n  }\n}\nresource "aws_sqs_queue" "x" {}\n' > main.tf
@@ -110,6 +114,29 @@ tf 'same arguments: apply' 0 apply -input=false -auto-approve
 has 'same arguments: distinct ids' 'distinct = true'
 tf 'same arguments: three more' 0 apply -input=false -auto-approve -var n=6
 has 'same arguments: still distinct' 'distinct = true'
+
+# --- one process for many commands, and a provider of its own for each connection
+rm terraform.tfstate
+tf 'attached: apply in processes of their own' 0 apply -input=false -auto-approve
+terraform state pull | grep '"id":' | sort > "$tmp/ids"
+coproc provider { exec "$inst/venv/bin/python" -I "$inst/run.py" attach; }
+pid=$provider_PID
+read -r TF_REATTACH_PROVIDERS <&"${provider[0]}"
+export TF_REATTACH_PROVIDERS
+for time in first second; do
+  rm terraform.tfstate
+  tf "attached: $time apply" 0 apply -input=false -auto-approve
+  terraform state pull | grep '"id":' | sort | diff "$tmp/ids" - > "$tmp/out" && ok "attached: $time apply gives the same ids" || no "attached: $time ids" "$tmp/out"
+done
+tf 'attached: no changes' 0 plan -input=false -detailed-exitcode
+unset TF_REATTACH_PROVIDERS
+exec {provider[1]}>&-
+wait "$pid" && ok 'attached: ends with its input' || no 'attached: ends with its input'
+start misc/many
+echo aws_eip > "$tmp/few"
+tf 'types: init' 0 init -input=false
+FAKE_AWS_TYPES=$tmp/few tf 'types: one that is left out' 1 validate
+has 'types: is not supported' 'does not support resource type "aws_vpc"'
 start misc/doc
 tf 'data: init' 0 init -input=false
 tf 'data: apply' 0 apply -input=false -auto-approve
@@ -139,7 +166,7 @@ tf 'utility providers: destroy' 0 destroy -input=false -auto-approve
 TF_DISABLE_PLUGIN_TLS=1 tf 'without TLS' 0 validate
 start misc/doc
 tf 'schema dump: init' 0 init -input=false
-terraform providers schema -json > "$tmp/out" && python3 -c '
+FAKE_AWS_TYPES='' terraform providers schema -json > "$tmp/out" && python3 -c '
 import json, sys
 d = json.load(open(sys.argv[1]))["provider_schemas"]["registry.terraform.io/hashicorp/aws"]
 print(len(d["resource_schemas"]), "resources,", len(d["data_source_schemas"]), "data sources,", len(d["functions"]), "functions")
