@@ -1,7 +1,7 @@
 // What users do to stacks and operations, each behind a dialog that says what follows.
 
 import { get, post, send } from './api.js';
-import { image } from './format.js';
+import { image, own } from './format.js';
 import { html } from './html.js';
 import { announce, ask, operationPath, planCounts, when } from './parts.js';
 
@@ -17,7 +17,7 @@ function imageFields(services, now = {}) {
   return services.map((service) => html`<div class="field"><label for=${`image-${service}`}>Image of ${service}</label>
     <input id=${`image-${service}`} name=${`image:${service}`} autocomplete="off" spellcheck="false" pattern=${DIGEST}
       data-wrong=${`Name the image of ${service} by its digest: repository@sha256:…`} aria-describedby=${`now-${service}`}>
-    <p class="hint" id=${`now-${service}`}>${now[service] ? html`Runs <code title=${now[service]}>${image(now[service])}</code>. Leave empty to keep it.` : 'An image by digest: repository@sha256:…'}</p></div>`);
+    <p class="hint" id=${`now-${service}`}>${own(now, service) ? html`Runs <code title=${own(now, service)}>${image(own(now, service) ?? '')}</code>. Leave empty to keep it.` : 'An image by digest: repository@sha256:…'}</p></div>`);
 }
 
 /** @param {HTMLFormElement} form @returns {Record<string, string>} */

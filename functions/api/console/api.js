@@ -7,8 +7,8 @@ import * as session from './session.js';
 /** Why a request was not answered with what it asked for. */
 export class Problem extends Error {
   /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], retryAfter?: number}} problem */
-  constructor({ status, type = '', title = 'The request failed', detail = '', errors = [], retryAfter = 0 }) {
-    super(detail || title);
+  constructor({ status, type = '', title = '', detail = '', errors = [], retryAfter = 0 }) {
+    super(detail || title || `The server answered ${status}`);
     this.status = status;
     this.kind = type.replace('urn:slipway:problem:', '');
     this.title = title;
@@ -19,6 +19,9 @@ export class Problem extends Error {
 }
 
 const OFFLINE = 0;
+
+/** Changes whose answer did not arrive, with their idempotency keys: the user's next attempt is the same request. @type {Map<string, string>} */
+const unanswered = new Map();
 
 /** Statuses after which the same request may succeed in a moment. */
 const BUSY = [OFFLINE, 429, 502, 503, 504];
@@ -61,11 +64,11 @@ async function problem(response) {
   const status = response.status;
   const text = await response.text();
   try {
-    const body = JSON.parse(text);
-    // API Gateway's own answers have a `message` alone.
-    return new Problem({ detail: typeof body.message === 'string' ? body.message : '', ...body, status, retryAfter });
+    const { type, title, detail, errors } = JSON.parse(text);
+    return new Problem({ type, title, detail, errors, status, retryAfter });
   } catch {
-    return new Problem({ status, retryAfter, title: `The server answered ${status}`, detail: text.slice(0, 300) });
+    // Answers of API Gateway and of proxies are no problem documents: what people read follows from the status.
+    return new Problem({ status, retryAfter });
   }
 }
 
@@ -83,11 +86,12 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
   const search = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)])).toString();
   const sent = new Headers(headers);
   if (body !== undefined) sent.set('Content-Type', 'application/json');
-  if (method !== 'GET') sent.set('Idempotency-Key', sent.get('Idempotency-Key') ?? crypto.randomUUID());
+  const change = method === 'GET' ? '' : `${method} ${path} ${JSON.stringify(body)}`;
+  if (change) sent.set('Idempotency-Key', unanswered.get(change) ?? crypto.randomUUID());
   for (let attempt = 0; ; attempt += 1) {
     let error;
     try {
-      const token = await session.token();
+      const token = await session.token(mayLeave(method));
       if (token) sent.set('Authorization', `Bearer ${token}`);
       const response = await fetch(search ? `${path}?${search}` : path, {
         method,
@@ -97,29 +101,34 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
         cache: 'no-store',
       });
       connection(false);
+      if (response.status !== 401) session.accepted();
+      if (!BUSY.includes(response.status)) unanswered.delete(change);
       if (response.ok) {
         const text = await response.text();
         return { value: text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
       }
       error = await problem(response);
-      if (error.status === 401 && session.enabled() && attempt === 0) {
-        session.forget();
-        continue;
-      }
+      if (error.status === 401 && attempt === 0 && session.forget()) continue;
     } catch (cause) {
       signal?.throwIfAborted();
-      if (cause instanceof session.SignInNeeded) throw cause;
+      if (cause instanceof session.SessionEnded) throw new Problem({ status: 401, title: cause.message, detail: 'The identity provider has to confirm who you are.' });
       if (!(cause instanceof TypeError)) throw cause;
       connection(true);
       error = new Problem({
         status: OFFLINE,
         title: 'The server cannot be reached',
-        detail: 'Check the network, and that the server runs. The console keeps trying.',
+        detail: 'Check the network, and that the server runs. An attempt that has arrived is not carried out twice.',
       });
     }
+    if (BUSY.includes(error.status) && change) unanswered.set(change, sent.get('Idempotency-Key') ?? '');
     if (!BUSY.includes(error.status) || attempt >= retries) throw error;
     await pause(Math.max(error.retryAfter * 1_000, 400 * 2 ** attempt), signal);
   }
+}
+
+/** Whether the page may leave for the identity provider: not while it holds what the user has typed and not sent. @param {string} method */
+function mayLeave(method) {
+  return method === 'GET' && !document.querySelector('dialog[open], form.create');
 }
 
 /** @template T @param {string} path @param {Record<string, string | number | undefined>} [query] @param {AbortSignal} [signal] @returns {Promise<T>} */

@@ -2,8 +2,9 @@
 
 import { Problem, get, observeConnection } from './api.js';
 import { ago } from './format.js';
-import { html, render } from './html.js';
-import { announce, ask, problemPanel } from './parts.js';
+import { element, html, render } from './html.js';
+import { announce, ask } from './parts.js';
+import { problemPanel } from './problem.js';
 import * as session from './session.js';
 
 /**
@@ -12,6 +13,7 @@ import * as session from './session.js';
  * @property {URLSearchParams} query
  * @property {AbortSignal} signal  Aborted when the user leaves.
  * @property {(content: unknown) => void} show  Renders the view.
+ * @property {(error: unknown) => void} fail  Shows why the view ends, in its place.
  * @property {(text: string) => void} title
  * @property {Caller} caller
  */
@@ -30,7 +32,9 @@ const ROUTES = [
   [/^\/console\/blueprints$/, 'blueprints', () => import('./views/blueprints.js')],
   [/^\/console\/blueprints\/(?<name>[^/]+)$/, 'blueprint', () => import('./views/blueprint.js')],
   [/^\/console\/environments$/, 'environments', () => import('./views/environments.js')],
+  [/^\/console\/policies$/, 'policies', () => import('./views/policies.js')],
   [/^\/console\/source-accounts$/, 'source-accounts', () => import('./views/accounts.js')],
+  [/^\/console\/audit$/, 'audit', () => import('./views/audit.js')],
 ];
 
 /** Which entry of the navigation a view belongs to. @type {Record<string, string>} */
@@ -61,6 +65,16 @@ async function show(moved) {
     if (first) arrived(name, moved);
     first = false;
   };
+  /** @param {unknown} error */
+  const fail = (error) => {
+    if (signal.aborted) return;
+    if (!(error instanceof Problem || error instanceof session.SignInNeeded)) console.error(error);
+    // What still refreshes this view has nothing to refresh any more.
+    leaving.abort();
+    leaving = new AbortController();
+    main.replaceChildren(element(html`<div class="view">${failure(error)}</div>`));
+    arrived(name, moved);
+  };
   try {
     if (!route) return display(html`<h1>Page not found</h1><p>There is no page at <code>${location.pathname}</code>. <a href="/">Go to the home page</a>.</p>`);
     const slow = setTimeout(() => first && !signal.aborted && main.replaceChildren(html`<p class="muted loading">Loading…</p>`), 300);
@@ -69,14 +83,21 @@ async function show(moved) {
     const groups = route[0].exec(location.pathname)?.groups ?? {};
     const params = Object.fromEntries(Object.entries(groups).map(([key, value]) => [key, decodeURIComponent(value)]));
     title('');
-    await view.default({ params, query: new URLSearchParams(location.search), signal, show: display, title, caller });
+    await view.default({ params, query: new URLSearchParams(location.search), signal, show: display, fail, title, caller });
   } catch (error) {
-    if (signal.aborted) return;
-    if (error instanceof TypeError && /import|module/i.test(error.message)) {
-      error = new Problem({ status: 0, title: 'This part of the console did not load', detail: 'The server cannot be reached, or has a newer console. Reload the page.' });
-    }
-    display(html`<h1>${error instanceof Problem && error.status === 404 ? 'Not found' : 'This page cannot be shown'}</h1>${problemPanel(error, () => show(false))}`);
+    fail(error);
   }
+}
+
+/** What is in place of a view that cannot be shown. @param {unknown} error */
+function failure(error) {
+  if (error instanceof session.SignInNeeded) return html`<p class="muted loading">${error.message}</p>`;
+  if (error instanceof TypeError && /import|module/i.test(error.message)) {
+    error = new Problem({ status: 0, title: 'This part of the console did not load', detail: 'The server cannot be reached, or has a newer console. Reload the page.' });
+  }
+  const status = error instanceof Problem ? error.status : -1;
+  const heading = /** @type {Record<number, string>} */ ({ 401: 'Sign in again', 403: 'No access', 404: 'Not found' })[status] ?? 'This page cannot be shown';
+  return html`<h1>${heading}</h1>${problemPanel(error, () => show(false))}`;
 }
 
 /** @param {string} text */
@@ -104,8 +125,23 @@ function mark(name) {
   }
 }
 
+const menu = /** @type {HTMLButtonElement} */ (document.querySelector('#menu'));
+
+/** Opens or closes the navigation of narrow screens. @param {boolean} open */
+function openMenu(open) {
+  menu.setAttribute('aria-expanded', String(open));
+}
+
+menu.addEventListener('click', () => openMenu(menu.getAttribute('aria-expanded') !== 'true'));
+document.querySelector('.side')?.addEventListener('keydown', (event) => {
+  if (/** @type {KeyboardEvent} */ (event).key !== 'Escape' || menu.getAttribute('aria-expanded') !== 'true') return;
+  openMenu(false);
+  menu.focus();
+});
+
 /** Goes to another page of the console. @param {string} path @param {{replace?: boolean}} [options] */
 export function go(path, { replace = false } = {}) {
+  openMenu(false);
   places.set(history.state?.key ?? '', window.scrollY);
   const state = { key: crypto.randomUUID() };
   if (replace) history.replaceState(state, '', path);
@@ -128,7 +164,7 @@ document.addEventListener('click', (event) => {
 });
 
 /** @type {Record<string, [string, string]>} */
-const SHORTCUTS = { h: ['/', 'Home'], s: ['/console/stacks', 'Stacks'], b: ['/console/blueprints', 'Blueprints'], e: ['/console/environments', 'Environments'] };
+const SHORTCUTS = { h: ['/', 'Home'], s: ['/console/stacks', 'Stacks'], b: ['/console/blueprints', 'Blueprints'], e: ['/console/environments', 'Environments'], p: ['/console/policies', 'Policies'] };
 let prefix = 0;
 
 document.addEventListener('keydown', (event) => {
@@ -164,7 +200,7 @@ function foot() {
   const { version } = session.configuration();
   render(/** @type {Element} */ (document.querySelector('#foot')), html`
     ${caller.name ? html`<p class="clip" title=${caller.name}>${caller.name}${caller.admin ? html` <span class="muted">administrator</span>` : null}</p>` : null}
-    <p class="muted"><a href="/docs">API explorer</a> <button type="button" class="link" @click=${help}>Shortcuts</button>
+    <p class="links"><a href="/docs">API explorer</a> <button type="button" class="link" @click=${help}>Shortcuts</button>
     ${session.enabled() ? html`<button type="button" class="link" @click=${() => session.signOut()}>Sign out</button>` : null}</p>
     ${version ? html`<p class="muted">Version ${version}</p>` : null}`);
 }
@@ -184,11 +220,12 @@ async function begin() {
     caller = await get('/v1/caller');
   } catch (error) {
     if (error instanceof session.SignInNeeded && error.message === 'Signing in…') return render(main, html`<p class="muted loading">Signing in…</p>`);
-    render(main, html`<h1>Not signed in</h1>${problemPanel(error, () => location.assign('/'))}`);
+    render(main, html`<div class="view"><h1>${error instanceof Problem && error.status !== 401 ? 'The console cannot start' : 'Not signed in'}</h1>${problemPanel(error, () => location.assign('/'))}</div>`);
     document.documentElement.dataset.ready = 'problem';
     return undefined;
   }
   foot();
+  /** @type {HTMLElement} */ (document.querySelector('[data-nav=audit]')).hidden = !caller.admin;
   return show(false);
 }
 

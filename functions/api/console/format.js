@@ -35,10 +35,15 @@ export function duration(milliseconds) {
   if (length < 1_000) return `${Math.round(length)} ms`;
   if (length < 60_000) return `${(length / 1_000).toFixed(1)} s`;
   const seconds = Math.round(length / 1_000);
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3_600) return parts(Math.floor(seconds / 60), 'min', seconds % 60, 's');
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 1_440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `${Math.floor(minutes / 1_440)} d ${Math.floor((minutes % 1_440) / 60)} h`;
+  if (minutes < 1_440) return parts(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+  return parts(Math.floor(minutes / 1_440), 'd', Math.floor((minutes % 1_440) / 60), 'h');
+}
+
+/** @param {number} large @param {string} unit @param {number} small @param {string} fraction */
+function parts(large, unit, small, fraction) {
+  return small ? `${large} ${unit} ${small} ${fraction}` : `${large} ${unit}`;
 }
 
 /** @param {number} value */
@@ -60,6 +65,11 @@ export function words(name) {
 /** An image as people tell it from others: `guestbook@0123456789ab`. @param {string} image */
 export function image(image) {
   return image.replace(/^(?:[^\s/]+\/)*([^\s/]+)@sha256:([0-9a-f]{12})[0-9a-f]+$/, '$1@$2');
+}
+
+/** What a record has under a name, and not what every object has under `constructor`: names come from users. @template T @param {Record<string, T>} record @param {string} name @returns {T | undefined} */
+export function own(record, name) {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
 /** Values as a person writes them. @param {unknown} value */

@@ -1,8 +1,8 @@
 // What several views are made of.
 
-import { Problem } from './api.js';
-import { ago, at, counted, words } from './format.js';
+import { ago, at, counted, own, words } from './format.js';
 import { element, html, render } from './html.js';
+import { problemPanel } from './problem.js';
 
 /** @type {Record<string, string>} */
 const TONES = {
@@ -14,7 +14,7 @@ const TONES = {
 
 /** @param {string} status */
 export function tone(status) {
-  return TONES[status] ?? 'off';
+  return own(TONES, status) ?? 'off';
 }
 
 /** @param {string} status */
@@ -60,6 +60,8 @@ const COUNTS = [
   ['import', '⇥', 'to import'],
   ['forget', '⇤', 'to forget'],
   ['moved', '→', 'to move'],
+  ['invoke', '▸', 'to invoke'],
+  ['deferred', '…', 'deferred'],
 ];
 
 /** The counts of a plan. @param {import('./types').Plan} plan */
@@ -69,32 +71,6 @@ export function planCounts(plan) {
   return html`<span class="counts">${counts.map(
     ([name, sign, text]) => html`<span data-action=${name}><span aria-hidden="true">${sign}</span>${Number(plan[name])} <span class="what">${text}</span></span>`,
   )}</span>`;
-}
-
-/** @param {unknown} error @param {(() => void) | null} [retry] */
-export function problemPanel(error, retry = null) {
-  const problem = error instanceof Problem ? error : null;
-  const title = problem?.title ?? 'Something went wrong';
-  return html`<div class="note" data-tone="bad" role="alert">
-    <strong>${title}</strong>
-    <p>${error instanceof Error ? (problem?.detail ?? error.message) : String(error)}</p>
-    ${fieldList(problem?.errors ?? [])}
-    ${nextStep(problem)}
-    ${retry ? html`<p><button type="button" @click=${retry}>Try again</button></p>` : null}
-  </div>`;
-}
-
-/** @param {import('./api.js').WrongField[]} errors */
-export function fieldList(errors) {
-  if (errors.length === 0) return null;
-  return html`<ul>${errors.map((one) => html`<li><code>${one.field}</code> ${one.detail}: ${one.remedy}.</li>`)}</ul>`;
-}
-
-/** @param {Problem | null} problem */
-function nextStep(problem) {
-  if (problem?.status === 404) return html`<p><a href="/console/stacks">All stacks</a></p>`;
-  if (problem?.status === 412) return html`<p>Reload to see the newest state, then repeat the change.</p>`;
-  return null;
 }
 
 /** @param {string} text @param {unknown} [action] */
@@ -202,10 +178,10 @@ export function operationRow(operation, { stack = true } = {}) {
   const progress = operation.progress;
   const running = operation.steps.findLast((step) => step.status === 'running');
   return html`<li data-key=${operation.id}><a class="row-link" href=${operationPath(operation.id)}>
-    <span class="row-main"><strong>${stack ? operation.stack.name : operationTitle(operation)}</strong>
-      <span class="muted">${stack ? `${operationTitle(operation)} · ${operation.environment}` : operation.requested_by}</span></span>
+    <span class="row-main"><strong class="clip">${stack ? operation.stack.name : operationTitle(operation)}</strong>
+      <span class="muted clip">${stack ? `${operationTitle(operation)} · ${operation.environment}` : operation.requested_by}</span></span>
     <span class="row-mid">${
-      operation.error ? html`<span class=${operation.status === 'failed' ? 'clip bad' : 'clip muted'}>${operation.error.message}</span>`
+      operation.error ? html`<span class=${operation.status === 'failed' ? 'message bad' : 'message muted'}>${operation.error.message}</span>`
         : !hasEnded(operation.status) && progress?.total ? html`<span class="muted">${running?.name ?? ''} ${progress.done} of ${counted(progress.total, 'resource')}</span>`
         : !hasEnded(operation.status) && running && !operation.plan ? html`<span class="muted">${running.name}</span>`
         : operation.plan ? planCounts(operation.plan)

@@ -2,7 +2,7 @@
 
 import { Problem, get } from './api.js';
 import { attributeList } from './attributes.js';
-import { count, counted } from './format.js';
+import { count, counted, own } from './format.js';
 import { element, html, island, render } from './html.js';
 import { planCounts } from './parts.js';
 
@@ -116,7 +116,7 @@ export function planPane(operation, signal) {
 
   /** @param {PlanItem} item */
   function row(item) {
-    const [sign, verb] = SIGNS[item.action ?? ''] ?? (item.subject === 'check' ? ['✓', item.status ?? ''] : ['', '']);
+    const [sign, verb] = own(SIGNS, item.action ?? '') ?? (item.subject === 'check' ? ['✓', item.status ?? ''] : ['', '']);
     const module = item.subject === 'resource' && !loses(item) ? moduleOf(item.address) : '';
     const local = module ? item.address.slice(module.length + 1) : item.address;
     const key = keyOf(item);
@@ -143,7 +143,7 @@ export function planPane(operation, signal) {
     if (!plan) return render(pane, html`<p class="muted pad">Terraform has not planned yet.</p>`);
     const query = wanted.toLowerCase();
     const ordered = sorted(items);
-    const matching = query ? ordered.filter((one) => `${one.address} ${SIGNS[one.action ?? '']?.[1] ?? ''} ${one.type ?? ''}`.toLowerCase().includes(query)) : ordered;
+    const matching = query ? ordered.filter((one) => `${one.address} ${own(SIGNS, one.action ?? '')?.[1] ?? ''} ${one.type ?? ''}`.toLowerCase().includes(query)) : ordered;
     const changes = plan.add + plan.change + plan.destroy + plan.replace + plan.import + plan.forget + plan.moved;
     const losing = matching.filter(loses);
     const resources = items.filter((one) => one.subject === 'resource').length;
@@ -207,7 +207,7 @@ function more(item) {
   const facts = [
     item.not_understood ? `Slipway does not understand this change: ${item.not_understood}` : '',
     item.reason ? `Reason: ${item.reason.replaceAll('_', ' ')}` : '',
-    item.replace_order ? `Order: ${REPLACEMENTS[item.replace_order] ?? item.replace_order}` : '',
+    item.replace_order ? `Order: ${own(REPLACEMENTS, item.replace_order) ?? item.replace_order}` : '',
     item.previous_address ? `Address before: ${item.previous_address}` : '',
     item.import_id ? `Imported as ${item.import_id}` : '',
     item.deposed ? `Deposed object ${item.deposed}` : '',

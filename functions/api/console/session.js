@@ -13,8 +13,11 @@ const CALLBACK = '/console/callback';
 /** How long before its end a token is renewed. */
 const EARLY = 60_000;
 
-/** The page leaves for the identity provider, or the user has to sign in again. */
+/** The page leaves for the identity provider, or the provider did not sign the user in. */
 export class SignInNeeded extends Error {}
+
+/** The user has to sign in again, and the page must not leave by itself. */
+export class SessionEnded extends Error {}
 
 /** @type {Config} */
 let config = { version: '', sign_in: null };
@@ -24,6 +27,8 @@ let metadata = null;
 let tokens = null;
 /** @type {Promise<void> | null} */
 let renewal = null;
+/** Whether the API took a token of this page. */
+let taken = false;
 
 /** Whether callers sign in here. */
 export function enabled() {
@@ -51,8 +56,8 @@ export function configuration() {
   return config;
 }
 
-/** A token to send, or null where nobody signs in. @returns {Promise<string | null>} */
-export async function token() {
+/** A token to send, or null where there is no sign-in. @param {boolean} mayLeave  Whether the page may leave to get one. @returns {Promise<string | null>} */
+export async function token(mayLeave) {
   if (config.key) return sessionStorage.getItem(KEY);
   if (!config.sign_in) return null;
   if (tokens && tokens.ends - Date.now() < EARLY) {
@@ -63,15 +68,31 @@ export async function token() {
     await renewal;
   }
   if (!tokens) {
+    if (!mayLeave) throw new SessionEnded('Your session has ended');
     await redirect();
     throw new SignInNeeded('Signing in…');
   }
   return tokens.access;
 }
 
-/** Drops a token that the API did not accept: the next request signs in again. */
+/** Notes that the API took the token. */
+export function accepted() {
+  taken = true;
+}
+
+/** Whether the API has taken a token of this page. */
+export function wasAccepted() {
+  return taken;
+}
+
+/**
+ * Drops a token that the API did not accept: the next request signs in again. False where that does not help, because there is no
+ * sign-in, or because the API has never taken a token: another one of the same provider would be denied as well, without end.
+ */
 export function forget() {
+  if (!config.sign_in || !taken) return false;
   tokens = null;
+  return true;
 }
 
 /** Ends the session here, and at the provider where it has an address for that. */

@@ -2,9 +2,9 @@
 
 import { Problem, get } from './api.js';
 import { attributeList } from './attributes.js';
-import { counted, image, shown, words } from './format.js';
+import { counted, image, own, shown, words } from './format.js';
 import { element, html, island, render } from './html.js';
-import { problemPanel } from './parts.js';
+import { problemPanel } from './problem.js';
 
 /** @typedef {import('./types').Sheet} Sheet */
 
@@ -53,7 +53,7 @@ function body(sheet) {
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
     ['Then runs', runs(sheet)],
-    ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${{ allow: 'ok', refuse: 'bad' }[one.verdict] ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
+    ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${own({ allow: 'ok', refuse: 'bad' }, one.verdict) ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
     ['Sheet', html`<code class="muted" title=${sheet.hash}>${sheet.hash.slice(0, 23)}…</code>`],
   ]);
   return html`<dl class="sheet-body">${parts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

@@ -11,7 +11,7 @@ export interface Variable {
   name: string; type: Kind; type_text: string; required: boolean; default?: unknown; default_expression?: string; nullable: boolean;
   description: string; sensitive: boolean; validations: Validation[];
 }
-export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; }
+export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; published_by?: string | null; }
 export interface Blueprint extends BlueprintSummary { digest: string; variables: Variable[]; versions?: string[]; next?: string | null; }
 export interface Environment {
   name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
@@ -23,11 +23,13 @@ export interface SourceAccount {
 }
 export interface Stack {
   id: string; name: string; environment: string; owner: string; status: string; revision: number;
-  blueprint: { name: string; version: string }; variables: Record<string, unknown>;
+  blueprint: { name: string; version: string };
+  /** Null in lists, and for callers who may list the stack and not read it. */
+  variables?: Record<string, unknown> | null; applied?: { version: string; variables: Record<string, unknown> } | null;
   endpoints: Record<string, string>; notes: Record<string, string>; services: string[]; tasks: string[];
   subscriptions: Record<string, { repository: string; tags: string }>;
   drift: { count: number; resources: string[]; looked_at: string; operation: string } | null;
-  unsettled: { message: string; operation: string; since: string } | null;
+  unsettled: { message: string; release: number; services: string[]; schedules: boolean; operation: string; since: string } | null;
   current_release: number | null; last_release: number; active_operation: string | null;
   created_at: string; updated_at: string;
 }
@@ -38,7 +40,7 @@ export interface Release {
 export interface Step { name: string; started_at: string; ended_at: string | null; status: string; }
 export interface ResourceChange { address: string; action: string; }
 export interface Plan {
-  add: number; change: number; destroy: number; replace: number; import: number; forget: number; moved: number;
+  add: number; change: number; destroy: number; replace: number; import: number; forget: number; moved: number; invoke?: number; deferred?: number;
   outputs_changed: boolean; resources: ResourceChange[]; verdict: string | null; refused_because: string | null; refused_by: string | null; refused_resources: string[];
 }
 export interface Cut { bytes: number; sha256: string; }
@@ -72,6 +74,14 @@ export interface Operation {
   steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null;
   drift: { count: number; resources: ResourceChange[] } | null; error: Failure | null; execution_arn: string | null;
   links: { approve?: string; reject?: string; cancel?: string; console?: string; log?: string };
+}
+export interface Policy {
+  name: string; text: string; default: boolean; replaces_default: boolean; updated_by: string | null; updated_at: string | null;
+}
+export interface Policies { revision: number; changed_by: string | null; changed_at: string | null; judges_plans: boolean; items: Policy[]; }
+export interface AuditRecord {
+  time: string; actor: string; action: string; subject: string; operation: string | null; reason: string | null;
+  before: unknown; after: unknown; chain: number; sequence: number; hash: string;
 }
 export interface LogLine { time: string; step: string; message: string; }
 export interface LogLines { lines: LogLine[]; after: string; ended: boolean; }

@@ -21,6 +21,7 @@ const { views } = await import('./views.mjs');
 const { forms } = await import('./forms.mjs');
 const { hostile } = await import('./hostile.mjs');
 const { large } = await import('./large.mjs');
+const { problems } = await import('./problems.mjs');
 const { signIn } = await import('./sign_in.mjs');
 
 journey(shared);
@@ -28,4 +29,5 @@ views(shared);
 forms(shared);
 hostile(shared);
 large(shared);
+problems(shared);
 signIn(shared);

@@ -7,6 +7,7 @@ export function stack(index, text = `stack-${index}`) {
     id: `lusab-bab${String(index).padStart(4, '0')}`, name: text, environment: text, owner: text, status: ['ready', 'failed', 'updating'][index % 3], revision: 1,
     blueprint: { name: text, version: '1.0.0' }, variables: { [text]: text, nested: { [text]: [text] } }, endpoints: { [text]: text, web: `javascript:${text}` },
     notes: { [text]: text }, services: ['web', text], tasks: [text], subscriptions: { [text]: { repository: text, tags: text } },
+    applied: { version: text, variables: { [text]: [text], gone: text } }, unsettled: { message: text, release: 1, services: [text], schedules: true, operation: text, since: TIME },
     drift: { count: 1, resources: [text], looked_at: TIME, operation: text }, current_release: 1, last_release: 1, active_operation: null, created_at: TIME, updated_at: TIME,
   };
 }
@@ -41,6 +42,15 @@ export function environment(text) {
 
 export function sourceAccount(text) {
   return { account: text, description: text, actions: [text], blueprints: [text], environments: [text], results: text, revision: 1 };
+}
+
+export function policies(text) {
+  const one = { name: text, text: `@description("${text}")\n${text}`, default: false, replaces_default: true, updated_by: text, updated_at: TIME };
+  return { revision: 3, changed_by: text, changed_at: TIME, judges_plans: true, items: [one, { ...one, name: 'other', text: `forbid (principal, action, resource); ${text}`, default: true, replaces_default: false, updated_by: null, updated_at: null }] };
+}
+
+export function auditRecord(index, text) {
+  return { time: TIME, actor: text, action: index % 2 ? 'update' : text, subject: index % 3 ? text : `stack/${text}`, operation: text, reason: text, before: { [text]: text }, after: text, chain: 1, sequence: index, hash: `sha256:${text}` };
 }
 
 /** An item of a plan with a change of each sort. */
@@ -80,7 +90,7 @@ export async function answerWith(target, text) {
     [/^\/v1\/caller$/, () => ({ name: text(), admin: true })],
     [/^\/v1\/stacks$/, () => page([0, 1, 2].map((index) => stack(index, text())))],
     [/^\/v1\/stacks\/[^/]+$/, () => stack(1, text())],
-    [/\/releases$/, () => page([release(text()), { ...release(text()), number: 2, status: 'failed' }])],
+    [/\/releases$/, () => page([{ ...release(text()), number: 3, status: 'releasing' }, release(text()), { ...release(text()), number: 2, status: 'failed' }])],
     [/\/operations$/, () => page([operation(text()), { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
     [/\/logs$/, () => ({ lines: Array.from({ length: 30 }, () => ({ time: TIME, step: text(), message: text() })), after: 'x', ended: true })],
     [/\/plan$/, () => ({ items: ['resource', 'output', 'drift', 'check', 'action'].map((subject, index) => planItem(text(), { subject, deposed: String(index) })), total: 5, next: null })],
@@ -89,6 +99,8 @@ export async function answerWith(target, text) {
     [/^\/v1\/operations\/[^/]+$/, () => operation(text())],
     [/^\/v1\/blueprints$/, () => page([blueprint(text())])],
     [/^\/v1\/blueprints\//, () => blueprint(text())],
+    [/^\/v1\/policies$/, () => policies(text())],
+    [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), next: 'more' })],
     [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
     [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],
   ];

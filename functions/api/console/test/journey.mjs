@@ -1,8 +1,12 @@
-// The main job, by keyboard alone: create a stack from the form, watch it, release, see a migration fail, roll back, destroy.
+// The main job, by keyboard alone: sign in, create a stack from the form, watch it, approve an update that replaces a resource, release,
+// see a migration fail, roll back, destroy.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import net from 'node:net';
+
+import { startGateway, startProvider } from './oidc.mjs';
 import { openPage, publishGuestbook, visit } from './support.mjs';
 
 /** The name of what has the focus, as assistive technology reads it. */
@@ -35,17 +39,51 @@ async function ends(page, status) {
   await page.locator('.title .badge', { hasText: status }).waitFor({ timeout: 90_000 });
 }
 
+/** Waits for the approval sheet, and approves the plan. */
+async function approve(page) {
+  await page.locator('.title .badge', { hasText: 'Waiting for approval' }).waitFor({ timeout: 90_000 });
+  await page.locator('.sheet-body').waitFor();
+  await press(page, 'Approve…');
+  await page.waitForSelector('dialog[open]');
+  assert.equal(await focused(page), 'Comment, if any');
+  await press(page, 'Approve');
+  await page.waitForSelector('dialog[open]', { state: 'detached' });
+}
+
+/** A port of this machine that is free now. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 export function journey(shared) {
   test('the main job works by keyboard alone', async () => {
     const { slipway, browser } = shared;
-    const images = publishGuestbook(slipway);
+    const images = (shared.images ??= publishGuestbook(slipway));
+    const { variables } = await slipway.json('GET', '/v1/environments/local');
+    await slipway.json('PUT', '/v1/environments/reviewed', { account: '000000000000', region: 'us-east-1', approval: 'always', self_approval: true, variables });
+    const provider = await startProvider();
+    provider.state.asks = true;
+    const gateway = await startGateway(slipway.url, provider);
     const page = await openPage(browser);
-    await visit(page, slipway.url);
+    await page.goto(gateway.url);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.equal(await focused(page), 'User');
+    await page.keyboard.type('ann');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('html[data-ready=home]');
 
     await press(page, 'New stack');
     await page.waitForSelector('html[data-ready=new]');
     await tabTo(page, /^Name/);
     await page.keyboard.type('guestbook');
+    await tabTo(page, /^Environment/);
+    await page.keyboard.type('reviewed');
+    await page.getByText('Every plan needs an approval.').waitFor();
     await tabTo(page, /^copies/);
     await page.keyboard.type('0');
     await page.getByText('A guestbook is served by 1 to 10 tasks.').waitFor();
@@ -58,8 +96,25 @@ export function journey(shared) {
     await tabTo(page, 'Image 1');
     await page.keyboard.type(images[0]);
     await press(page, 'Create stack');
+    await approve(page);
     await ends(page, 'Succeeded');
     await page.getByText('the database has the schema of release 1').waitFor();
+
+    await press(page, 'guestbook');
+    await page.waitForSelector('html[data-ready=stack]');
+    await press(page, 'Update');
+    await page.waitForSelector('html[data-ready=update]');
+    await tabTo(page, /^port/);
+    await page.keyboard.type(String(await freePort()));
+    await press(page, 'Update stack');
+    await page.waitForSelector('html[data-ready=operation]');
+    // What the approver reads: the attribute that forces the replacement, with its values.
+    const replaced = page.locator('.changes > li', { hasText: 'terraform_data.service' });
+    await replaced.locator('.attributes li', { hasText: 'forces replacement' }).waitFor({ timeout: 90_000 });
+    assert.match((await replaced.textContent()).replace(/\s+/g, ' '), /terraform_data\.service ?replace.*triggers_replace\[0\] ?\d+ →becomes \d+ forces replacement/);
+    assert.match(await page.locator('.sheet-body').textContent(), /Loses[^]*1 resource is destroyed/);
+    await approve(page);
+    await ends(page, 'Succeeded');
 
     await press(page, 'guestbook');
     await page.waitForSelector('html[data-ready=stack]');
@@ -100,15 +155,20 @@ export function journey(shared) {
     await page.getByText('Type the name of the stack: guestbook').waitFor();
     await page.keyboard.type('book');
     await page.keyboard.press('Enter');
+    await page.waitForSelector('html[data-ready=operation]');
+    await approve(page);
     await ends(page, 'Succeeded');
     assert.deepEqual(page.wrong, []);
     await page.context().close();
+    gateway.close();
+    provider.close();
   });
 
   test('a first stack takes at most twelve clicks', async () => {
     const { slipway, browser } = shared;
     const page = await openPage(browser);
     let clicks = 0;
+    const began = performance.now();
     const click = async (locator) => {
       clicks += 1;
       await locator.click();
@@ -121,6 +181,7 @@ export function journey(shared) {
     await ends(page, 'Succeeded');
     const { items } = await slipway.json('GET', '/v1/stacks?name=clicked');
     assert.equal(items[0].status, 'ready');
+    console.log(`a first stack: ${clicks} clicks, ${((performance.now() - began) / 1_000).toFixed(1)} s`);
     assert.ok(clicks <= 12, `${clicks} clicks`);
     assert.deepEqual(page.wrong, []);
     await page.context().close();

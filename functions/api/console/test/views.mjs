@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import { axe, openPage, publish, visit } from './support.mjs';
+import { axe, openPage, publish, publishGuestbook, visit } from './support.mjs';
 
 /** Each look, with the rules of axe that may find something there that they do not find in the first. */
 const LOOKS = {
@@ -44,7 +44,9 @@ async function approve(slipway, id) {
   await slipway.json('POST', `/v1/operations/${id}/approve`, sheet.ok ? { sheet: (await sheet.json()).hash } : {});
 }
 
-async function make({ slipway }) {
+async function make(shared) {
+  const { slipway } = shared;
+  const images = (shared.images ??= publishGuestbook(slipway));
   publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized');
   const { variables } = await slipway.json('GET', '/v1/environments/local');
   await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', self_approval: true, variables });
@@ -55,7 +57,19 @@ async function make({ slipway }) {
   await slipway.until(first.id, 'succeeded');
   const change = await slipway.json('PATCH', `/v1/stacks/${first.stack.id}`, { variables: { size: 'large' } });
   const waiting = await slipway.until(change.id, 'waiting_for_approval');
-  return { stack: first.stack.id, done: first.id, waiting: waiting.id };
+  return { stack: first.stack.id, done: first.id, waiting: waiting.id, ...(await release(slipway, images)) };
+}
+
+/** A stack with two releases, of which the third fails in its migration, because a visitor has written something. */
+async function release(slipway, images) {
+  const ended = async (operation, status) => slipway.until((await operation).id, status);
+  const first = await ended(slipway.json('POST', '/v1/stacks', { name: 'visitors', blueprint: 'guestbook', environment: 'local', variables: { copies: 1 }, images: { web: images[0] } }), 'succeeded');
+  const { endpoints } = await slipway.json('GET', `/v1/stacks/${first.stack.id}`);
+  await fetch(`${endpoints.web}/entries`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ author: 'Ada', text: 'Hello' }) });
+  const releases = `/v1/stacks/${first.stack.id}/releases`;
+  await ended(slipway.json('POST', releases, { images: { web: images[1] } }), 'succeeded');
+  const failed = await ended(slipway.json('POST', releases, { images: { web: images[2] } }), 'failed');
+  return { running: first.stack.id, failed: failed.id };
 }
 
 export function views(shared) {
@@ -74,6 +88,10 @@ export function views(shared) {
       blueprint: '/console/blueprints/disk',
       environments: '/console/environments',
       accounts: '/console/source-accounts',
+      policies: '/console/policies',
+      audit: '/console/audit',
+      running: `/console/stacks/${ids.running}`,
+      failed: `/console/operations/${ids.failed}`,
       missing: '/console/nowhere',
     };
     const shots = process.env.SCREENSHOTS;
@@ -82,7 +100,7 @@ export function views(shared) {
       const page = await openPage(browser, options);
       for (const [name, address] of Object.entries(addresses)) {
         await visit(page, slipway.url + address);
-        if (['operation', 'waiting'].includes(name)) await page.locator('.log-line').first().waitFor();
+        if (['operation', 'waiting', 'failed'].includes(name)) await page.locator('.log-line').first().waitFor();
         assert.deepEqual(await axe(page, rules), [], `${name}, ${look}`);
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name}, ${look} scrolls sideways`);
         if (shots) await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), fullPage: true });
@@ -98,7 +116,7 @@ export function views(shared) {
     const { items } = await slipway.json('GET', '/v1/operations?status=waiting_for_approval');
     const page = await openPage(browser);
     await visit(page, slipway.url);
-    await page.getByRole('link', { name: /^disk update/ }).click();
+    await page.getByRole('link', { name: /^disk Update/ }).click();
     const change = page.locator('.changes > li').first();
     await change.waitFor();
     assert.match((await change.textContent()) ?? '', /replace terraform_data\.disk/);

@@ -1,37 +1,49 @@
 // A version of a blueprint: what it is for, what it takes, who uses it.
 
-import { all, get } from '../api.js';
-import { shown } from '../format.js';
+import { all } from '../api.js';
+import { counted, shown } from '../format.js';
 import { html } from '../html.js';
 import { card, empty, facts, when } from '../parts.js';
+import { readVersion, withdrawnNote } from '../versions.js';
 import { stackRow } from './home.js';
+
+/** @typedef {import('../types').Stack} Stack */
+
+/** How many stacks are named. */
+const NAMED = 100;
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ params, query, signal, show, title }) {
-  const path = `/v1/blueprints/${encodeURIComponent(params.name)}`;
-  /** @type {import('../types').Blueprint} */
-  const latest = await get(path, {}, signal);
-  const wanted = query.get('version');
-  /** @type {import('../types').Blueprint} */
-  const one = wanted && wanted !== latest.version ? await get(`${path}/versions/${encodeURIComponent(wanted)}`, {}, signal) : latest;
-  /** @type {import('../types').Stack[]} */
-  const stacks = await all('/v1/stacks', { blueprint: latest.name }, signal, { most: 100 });
-  title(`${one.name}@${one.version}`);
+  const wanted = query.get('version') ?? '';
+  const [{ latest, blueprint, versions }, stacks] = await Promise.all([
+    readVersion(params.name, wanted, signal),
+    /** @type {Promise<Stack[]>} */ (all('/v1/stacks', { blueprint: params.name }, signal, { most: NAMED })),
+  ]);
+  const version = blueprint?.version ?? wanted;
+  title(`${latest.name}@${version}`);
+  const uses = (/** @type {string} */ one) => stacks.filter((stack) => stack.blueprint.version === one).length;
+  const address = (/** @type {string} */ one) => `/console/blueprints/${encodeURIComponent(latest.name)}?version=${encodeURIComponent(one)}`;
   show(html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/blueprints">Blueprints</a></nav>
-    <div class="title"><h1>${one.name} <span class="muted">${one.version}</span></h1><span class="grow"></span>
-      <a class="button primary" href=${`/console/new?blueprint=${one.name}${wanted ? `&version=${one.version}` : ''}`}>New stack</a></div>
-    <p class="lead">${one.description}</p>
-    ${facts([['Published', when(one.published_at)], ['Digest', html`<code title=${one.digest}>${one.digest.slice(0, 19)}…</code>`],
-      ['Versions', html`<span class="chips">${(latest.versions ?? []).map((version) => html`<a class="chip" aria-current=${version === one.version ? 'true' : null} href=${`/console/blueprints/${one.name}?version=${version}`}>${version}</a>`)}</span>`]])}
-    ${card('Variables', one.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${one.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: one.variables.length })}
-    ${card('Stacks', stacks.length ? html`<ul class="rows">${stacks.map(stackRow)}</ul>` : empty('No stack is made from it.'), { count: stacks.length })}`);
+    <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">latest</span>` : null}<span class="grow"></span>
+      ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encodeURIComponent(latest.name)}${wanted ? `&version=${encodeURIComponent(version)}` : ''}`}>New stack</a>` : null}</div>
+    ${blueprint?.description ? html`<p class="lead">${blueprint.description}</p>` : null}
+    ${blueprint ? facts([
+      ['Published', html`${when(blueprint.published_at)}${blueprint.published_by ? html` <span class="muted">by ${blueprint.published_by}</span>` : null}`],
+      ['Used by', stacks.length >= NAMED ? `${NAMED} stacks or more` : counted(stacks.length, 'stack')],
+      ['Digest', html`<code title=${blueprint.digest}>${blueprint.digest.slice(0, 19)}…</code>`]]) : withdrawnNote(latest.name, version, latest.version)}
+    <div class="columns wide" data-key="columns"><div>
+      ${blueprint ? card('Variables', blueprint.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${blueprint.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: blueprint.variables.length }) : null}
+    </div><div>
+      ${card('Versions', html`<ul class="rows versions">${versions.map((one) => html`<li><a class="row-link" href=${address(one)} aria-current=${one === version ? 'true' : null}><span class="row-main"><strong>${one}</strong></span><span class="row-end">${uses(one) ? counted(uses(one), 'stack') : null}</span></a></li>`)}</ul>`, { count: versions.length })}
+      ${card('Stacks', stacks.length ? html`<ul class="rows narrow">${stacks.map(stackRow)}</ul>` : empty('No stack is made from it.'), { count: stacks.length })}
+    </div></div>`);
 }
 
 /** @param {import('../types').Variable} variable */
 function variable(variable) {
-  return html`<tr><th scope="row"><code>${variable.name}</code>${variable.required ? html` <span class="need">required</span>` : null}${variable.sensitive ? html` <span class="need">sensitive</span>` : null}</th>
-    <td><code class="value">${variable.type_text}</code></td>
+  return html`<tr><th scope="row"><code>${variable.name}</code>${variable.required ? html` <span class="need">required</span>` : null}${variable.sensitive ? html` <span class="need">sensitive</span>` : null}
+      <p class="type"><code class="value muted">${variable.type_text}</code></p></th>
     <td>${variable.default === undefined && !variable.default_expression ? html`<span class="muted">–</span>` : html`<code class="value">${variable.default_expression ?? shown(variable.default)}</code>`}</td>
     <td><p>${variable.description}</p>${variable.validations.map((one) => html`<p class="muted small">${one.error_message}</p>`)}</td></tr>`;
 }

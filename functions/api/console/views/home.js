@@ -1,74 +1,108 @@
-// What needs attention: approvals that wait, operations that run, stacks that failed, and the newest stacks.
+// What needs attention: approvals that wait, operations that run, stacks that failed, and the caller's stacks.
 
 import { all, get, repeat } from '../api.js';
 import { count } from '../format.js';
 import { html } from '../html.js';
-import { badge, card, empty, operationPath, operationRow, planCounts, stackPath, when } from '../parts.js';
+import { badge, card, empty, operationPath, operationRow, operationTitle, planCounts, stackPath, when } from '../parts.js';
 
 /** @typedef {import('../types').Operation} Operation */
 /** @typedef {import('../types').Stack} Stack */
+/** @typedef {{waiting: Operation[], active: Operation[], failed: Stack[], own: import('../types').Page<Stack>, newest: import('../types').Page<Stack>}} State */
 
 /** How many stacks the page names. */
 const NAMED = 10;
+/** Each how many rounds the stacks are read again. */
+const RARE = 5;
 
 /** @param {import('../app.js').Page} page */
-export default async function view({ signal, show, caller, title }) {
+export default async function view({ signal, show, fail, caller, title }) {
   title('Home');
+  /** @type {import('../types').Environment[] | null} */
+  let environments = null;
+  /** @type {Pick<State, 'failed' | 'own' | 'newest'> | null} */
+  let known = null;
+  let round = 0;
+
   const load = async () => {
-    const [waiting, running, starting, failed, newest] = await Promise.all([
-      all('/v1/operations', { status: 'waiting_for_approval' }, signal, { most: 200 }),
-      all('/v1/operations', { status: 'running' }, signal, { most: 200 }),
-      all('/v1/operations', { status: 'starting' }, signal, { most: 200 }),
-      all('/v1/stacks', { status: 'failed' }, signal, { most: 100 }),
-      get('/v1/stacks', { limit: NAMED }, signal),
+    const operations = (/** @type {string} */ status) => /** @type {Promise<Operation[]>} */ (all('/v1/operations', { status }, signal, { most: 200 }));
+    // Stacks and rules change less often than operations.
+    const whole = round % RARE === 0;
+    round += 1;
+    const [waiting, running, starting, stacks, rules] = await Promise.all([
+      operations('waiting_for_approval'),
+      operations('running'),
+      operations('starting'),
+      whole || !known ? readStacks(caller.name, signal) : known,
+      environments ?? /** @type {Promise<import('../types').Environment[]>} */ (all('/v1/environments', {}, signal)),
     ]);
-    draw({
-      waiting: /** @type {Operation[]} */ (waiting),
-      active: /** @type {Operation[]} */ ([...running, ...starting]),
-      failed: /** @type {Stack[]} */ (failed),
-      newest: /** @type {import('../types').Page<Stack>} */ (newest),
-    });
+    [environments, known] = [rules, stacks];
+    draw({ waiting, active: [...running, ...starting], ...stacks });
   };
 
-  /** @param {{waiting: Operation[], active: Operation[], failed: Stack[], newest: import('../types').Page<Stack>}} state */
-  function draw({ waiting, active, failed, newest }) {
+  /** Whether the caller's decision is still missing. @param {Operation} operation */
+  function isMine(operation) {
+    if (operation.approvals.some((one) => one.by === caller.name)) return false;
+    const rule = environments?.find((one) => one.name === operation.environment);
+    return operation.requested_by !== caller.name || !rule || rule.self_approval;
+  }
+
+  /** @param {State} state */
+  function draw({ waiting, active, failed, own, newest }) {
+    const mine = waiting.filter(isMine);
+    const others = waiting.filter((one) => !isMine(one));
     const none = newest.items.length === 0;
     show(html`
       <div class="title"><h1>Home</h1><span class="grow"></span><a class="button primary" href="/console/new">New stack</a></div>
       <ul class="tiles">
-        ${tile('To approve', waiting.length, 'wait')}${tile('In progress', active.length, 'busy')}${tile('Failed stacks', failed.length, 'bad')}
+        ${tile('To approve', mine.length, 'wait', '#h-to-approve')}${tile('In progress', active.length, 'busy', '#h-in-progress')}${tile('Failed stacks', failed.length, 'bad', '/console/stacks?status=failed')}
       </ul>
-      ${waiting.length ? card('Waiting for approval', html`<ul class="rows">${waiting.map(approval)}</ul>`, { count: waiting.length }) : null}
+      ${mine.length ? card('To approve', html`<ul class="rows">${mine.map(approval)}</ul>`, { count: mine.length }) : null}
+      ${others.length ? card('Waiting for the approval of others', html`<ul class="rows">${others.map(approval)}</ul>`, { count: others.length }) : null}
       ${active.length ? card('In progress', html`<ul class="rows">${active.map((one) => operationRow(one))}</ul>`, { count: active.length }) : null}
-      ${failed.length ? card('Failed stacks', html`<ul class="rows">${failed.map(stackRow)}</ul>`, { count: failed.length }) : null}
-      ${none ? welcome() : card('Newest stacks', html`<ul class="rows">${newest.items.map(stackRow)}</ul>`, { aside: html`<a href="/console/stacks">All stacks</a>` })}`);
+      ${none ? welcome() : own.items.length ? stacks('Your stacks', own.items, `/console/stacks?owner=${encodeURIComponent(caller.name)}`) : stacks('Newest stacks', newest.items, '/console/stacks')}
+      ${own.items.length && newest.items.some((one) => one.owner !== caller.name) ? stacks('Newest stacks', newest.items, '/console/stacks') : null}`);
   }
 
   /** @param {Operation} operation */
   function approval(operation) {
     return html`<li data-key=${operation.id}><a class="row-link" href=${operationPath(operation.id)}>
-      <span class="row-main"><strong>${operation.stack.name}</strong> <span class="muted">${operation.kind} · ${operation.environment}</span></span>
+      <span class="row-main"><strong class="clip">${operation.stack.name}</strong> <span class="muted">${operationTitle(operation)} · ${operation.environment}</span></span>
       <span class="row-mid">${operation.plan ? planCounts(operation.plan) : null}</span>
-      <span class="row-end muted">${operation.requested_by === caller.name ? 'requested by you' : `requested by ${operation.requested_by}`}, ${when(operation.created_at)}</span></a></li>`;
+      <span class="row-end"><span class="clip">${operation.requested_by === caller.name ? 'requested by you' : `requested by ${operation.requested_by}`}</span> ${when(operation.created_at)}</span></a></li>`;
   }
 
   await load();
-  repeat(4_000, signal, load).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
+  repeat(4_000, signal, load).catch(fail);
 }
 
-/** @param {string} name @param {number} value @param {string} tone */
-function tile(name, value, tone) {
-  return html`<li data-tone=${value ? tone : 'off'}><span class="value">${count(value)}</span> <span>${name}</span></li>`;
+/** @param {string} owner @param {AbortSignal} signal @returns {Promise<Pick<State, 'failed' | 'own' | 'newest'>>} */
+async function readStacks(owner, signal) {
+  /** @type {[Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>]} */
+  const [failed, own, newest] = await Promise.all([
+    all('/v1/stacks', { status: 'failed' }, signal, { most: 100 }),
+    get('/v1/stacks', { owner, limit: NAMED }, signal),
+    get('/v1/stacks', { limit: NAMED }, signal),
+  ]);
+  return { failed, own, newest };
+}
+
+/** @param {string} name @param {Stack[]} items @param {string} address */
+function stacks(name, items, address) {
+  return card(name, html`<ul class="rows">${items.map(stackRow)}</ul>`, { aside: html`<a href=${address}>All</a>` });
+}
+
+/** @param {string} name @param {number} value @param {string} tone @param {string} address */
+function tile(name, value, tone, address) {
+  const content = html`<span class="value">${count(value)}</span> <span>${name}</span>`;
+  return html`<li data-tone=${value ? tone : 'off'}>${value ? html`<a href=${address}>${content}</a>` : html`<span>${content}</span>`}</li>`;
 }
 
 /** @param {Stack} stack */
 export function stackRow(stack) {
   return html`<li data-key=${stack.id}><a class="row-link" href=${stackPath(stack.id)}>
-    <span class="row-main"><strong>${stack.name}</strong> <span class="muted">${stack.environment}</span></span>
+    <span class="row-main"><strong class="clip">${stack.name}</strong> <span class="muted">${stack.environment}</span></span>
     <span class="row-mid muted">${stack.blueprint.name}@${stack.blueprint.version}${stack.current_release ? ` · release ${stack.current_release}` : ''}</span>
-    <span class="row-end">${badge(stack.status)} ${when(stack.updated_at)}</span></a></li>`;
+    <span class="row-end">${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}${badge(stack.status)} ${when(stack.updated_at)}</span></a></li>`;
 }
 
 function welcome() {

@@ -1,11 +1,14 @@
 // Creates a stack, with a form that the blueprint's schema makes.
 
 import { follow } from '../actions.js';
-import { Problem, all, get, post } from '../api.js';
+import { Problem, all, post } from '../api.js';
 import { variableForm } from '../form.js';
+import { own } from '../format.js';
 import { element, html, island } from '../html.js';
-import { card, empty, fieldList, problemPanel } from '../parts.js';
+import { card, empty } from '../parts.js';
+import { fieldList, problemPanel } from '../problem.js';
 import { createCommand, requestPanel, withoutSecrets } from '../request.js';
+import { readVersion, withdrawnNote } from '../versions.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
 /** @typedef {import('../types').Environment} Environment */
@@ -35,6 +38,8 @@ export default async function view({ query, signal, show, title }) {
   };
   /** @type {Blueprint | null} */
   let blueprint = null;
+  /** @type {import('../versions.js').Versions | null} */
+  let found = null;
   /** @type {ReturnType<typeof variableForm> | null} */
   let form = null;
   /** @type {Record<string, any>} */
@@ -69,16 +74,13 @@ export default async function view({ query, signal, show, title }) {
 
   async function choose() {
     if (!state.blueprint) return;
-    const path = `/v1/blueprints/${encodeURIComponent(state.blueprint)}`;
     try {
-      const latest = /** @type {Blueprint} */ (await get(path, {}, signal));
-      blueprint = state.version && state.version !== latest.version
-        ? { ...(/** @type {Blueprint} */ (await get(`${path}/versions/${encodeURIComponent(state.version)}`, {}, signal))), versions: latest.versions }
-        : latest;
+      found = await readVersion(state.blueprint, state.version, signal);
+      ({ blueprint } = found);
       problem = null;
     } catch (error) {
       if (signal.aborted) return;
-      blueprint = null;
+      [blueprint, found] = [null, null];
       problem = error;
     }
     restart();
@@ -107,7 +109,8 @@ export default async function view({ query, signal, show, title }) {
     others = [];
     const sound = form?.settle() ?? false;
     draw();
-    if (nameProblem()) return void document.querySelector('input')?.focus();
+    if (nameProblem()) return void /** @type {HTMLElement | null} */ (document.querySelector('#name'))?.focus();
+    if (!form) return void /** @type {HTMLElement | null} */ (document.querySelector(found ? '#version' : '#blueprint'))?.focus();
     if (!sound || state.images.some(imageProblem)) return;
     state.busy = true;
     draw();
@@ -157,7 +160,7 @@ export default async function view({ query, signal, show, title }) {
                 <select id="version" .value=${state.version} @change=${(/** @type {any} */ event) => {
                   state.version = event.target.value;
                   choose();
-                }}><option value="">Latest${blueprint?.versions?.length ? `: ${blueprint.versions[0]}` : ''}</option>${(blueprint?.versions ?? []).map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
+                }}><option value="">Latest${found ? `: ${found.latest.version}` : ''}</option>${[...new Set([...(found?.versions ?? []), ...(state.version ? [state.version] : [])])].map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
               <div class="field"><label for="environment">Environment <span class="need">required</span></label>
                 <select id="environment" aria-required="true" .value=${state.environment} @change=${(/** @type {any} */ event) => {
                   state.environment = event.target.value;
@@ -166,7 +169,7 @@ export default async function view({ query, signal, show, title }) {
                 <p class="hint">${approvalText(environment())}</p></div>
             </div>
           </section>
-          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : html`<p class="muted">Choose a blueprint first.</p>`}</section>
+          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : found && !blueprint ? withdrawnNote(state.blueprint, state.version, found.latest.version) : html`<p class="muted">Choose a blueprint first.</p>`}</section>
           <details class="card form" data-key="images"><summary><h2>First release</h2> <span class="muted">optional</span></summary>
             <p class="hint">Images by digest, one for each service of the blueprint. Without them, the stack has no running services until its first release.</p>
             ${state.images.map((pair, index) => imageRow(pair, index))}
@@ -205,10 +208,15 @@ export default async function view({ query, signal, show, title }) {
   return undefined;
 }
 
-/** @param {Environment} environment */
+/** Where plans are applied, and under which rule. @param {Environment} environment */
 export function approvalText(environment) {
+  return `${environment.region}, account ${environment.account}. ${approvalRule(environment)}`;
+}
+
+/** Which plans need an approval, and by whom. @param {Environment} environment */
+export function approvalRule(environment) {
   const needed = environment.approvals_required > 1 ? `${environment.approvals_required} approvals` : 'an approval';
-  const rule = /** @type {Record<string, string>} */ ({ always: `Every plan needs ${needed}`, when_destroying: `Plans that destroy need ${needed}`, never: 'Plans are applied without an approval' })[environment.approval] ?? environment.approval;
+  const rule = own(/** @type {Record<string, string>} */ ({ always: `Every plan needs ${needed}`, when_destroying: `Plans that destroy need ${needed}`, never: 'Plans are applied without an approval' }), environment.approval) ?? environment.approval;
   const others = environment.approval !== 'never' && !environment.self_approval ? ' The requester cannot approve.' : '';
-  return `${environment.region}, account ${environment.account}. ${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}`;
+  return `${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}`;
 }

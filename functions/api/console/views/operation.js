@@ -2,7 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { at, duration } from '../format.js';
+import { at, duration, own } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
@@ -64,9 +64,7 @@ export default async function view(page) {
   update(operation);
   const timer = setInterval(() => hasEnded(operation.status) || tick(), 1_000);
   page.signal.addEventListener('abort', () => clearInterval(timer));
-  watch(id, page.signal, () => operation, update).catch((error) => {
-    if (!page.signal.aborted) throw error;
-  });
+  watch(id, page.signal, () => operation, update).catch(page.fail);
 }
 
 /** Asks for each change of the operation until it has ended. @param {string} id @param {AbortSignal} signal @param {() => import('../types').Operation} now @param {(operation: import('../types').Operation) => void} update */
@@ -116,7 +114,7 @@ function verdict(operation, sheet) {
   }
   if (operation.error) {
     const failed = operation.status === 'failed';
-    const heading = { cancelled: 'Cancelled', discarded: 'Discarded: the stack is as it was', waiting_for_approval: 'Rejected' }[operation.status] ?? `Failed in ${operation.error.step}`;
+    const heading = own({ cancelled: 'Cancelled', discarded: 'Discarded: the stack is as it was', waiting_for_approval: 'Rejected' }, operation.status) ?? `Failed in ${operation.error.step}`;
     return html`<div class="note" data-tone=${failed ? 'bad' : 'off'} data-key="failure" role="alert">
       <strong>${heading}</strong>
       <pre class="cause">${plain(operation.error.message)}</pre>

@@ -2,67 +2,90 @@
 
 import * as actions from '../actions.js';
 import { get, repeat } from '../api.js';
-import { counted, image, shown } from '../format.js';
 import { html } from '../html.js';
-import { announce, badge, card, copyButton, empty, facts, operationPath, operationRow, when } from '../parts.js';
+import { announce, badge, card, empty, facts, operationRow, when } from '../parts.js';
+import { problemPanel } from '../problem.js';
+import * as cards from '../stack_cards.js';
 
 /** @typedef {import('../types').Stack} Stack */
 /** @typedef {import('../types').Release} Release */
-/** @typedef {import('../types').Operation} Operation */
+/** @typedef {import('../types').Page<import('../types').Operation>} Operations */
+
+/** How many operations are shown at first, and at most. */
+const [FEW, MANY] = [20, 100];
 
 /** @param {import('../app.js').Page} page */
-export default async function view({ params, signal, show, title }) {
+export default async function view({ params, signal, show, fail, title }) {
   const path = `/v1/stacks/${encodeURIComponent(params.id)}`;
-  let problem = '';
+  let most = FEW;
+  /** @type {unknown} */
+  let problem = null;
+  let redraw = () => {};
 
   const load = async () => {
-    /** @type {[Stack, Release[], import('../types').Page<Operation>]} */
-    const [stack, releases, operations] = await Promise.all([get(path, {}, signal), actions.releases(params.id, signal), get(`${path}/operations`, { limit: 20 }, signal)]);
+    /** @type {Stack} */
+    const stack = await get(path, {}, signal);
     title(stack.name);
-    draw(stack, releases, operations);
+    // Who may list a stack, and not read it, would be denied the rest, and each denial is recorded.
+    const readable = Boolean(stack.variables);
+    /** @type {[Release[], Operations]} */
+    const [releases, operations] = readable
+      ? await Promise.all([actions.releases(params.id, signal), /** @type {Promise<Operations>} */ (get(`${path}/operations`, { limit: most }, signal))])
+      : [[], { items: [], next: null }];
+    redraw = () => show(readable ? whole(stack, releases, operations) : html`${head(stack)}${listed(stack)}`);
+    redraw();
   };
 
   /** @param {() => Promise<void>} act */
   const doing = (act) => async () => {
-    problem = '';
+    problem = null;
     try {
       await act();
     } catch (error) {
       if (signal.aborted) return;
-      problem = error instanceof Error ? error.message : String(error);
-      announce(problem);
+      problem = error;
+      announce(error instanceof Error ? error.message : String(error));
     }
+    redraw();
   };
 
-  /** @param {Stack} stack @param {Release[]} releases @param {import('../types').Page<Operation>} operations */
-  function draw(stack, releases, operations) {
+  /** @param {Stack} stack @param {Release[]} releases @param {Operations} operations */
+  function whole(stack, releases, operations) {
     const live = stack.status !== 'destroyed';
     const active = operations.items.find((one) => one.id === stack.active_operation);
-    show(html`
-      <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${`/console/stacks?environment=${stack.environment}`}>${stack.environment}</a></nav>
-      <div class="title"><h1>${stack.name}</h1>${badge(stack.status)}${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}<span class="grow"></span>
-        ${live ? buttons(stack, releases) : null}</div>
+    const current = releases.find((one) => one.number === stack.current_release);
+    const failed = operations.items.find((one) => one.status === 'failed');
+    return html`
+      ${head(stack, live ? buttons(stack, releases) : null)}
       ${facts([
         ['Blueprint', html`<a href=${`/console/blueprints/${stack.blueprint.name}?version=${stack.blueprint.version}`}>${stack.blueprint.name}@${stack.blueprint.version}</a>`],
+        ...(stack.current_release ? /** @type {[string, unknown][]} */ ([['Runs', html`release ${stack.current_release}${current ? html` <span class="muted">by ${current.requested_by}, ${when(current.ended_at ?? current.created_at)}</span>` : null}`]]) : []),
         ['Owner', html`<span class="clip" title=${stack.owner}>${stack.owner}</span>`],
         ['Created', when(stack.created_at)],
         ['Updated', when(stack.updated_at)],
         ['ID', html`<code>${stack.id}</code>`],
       ])}
+      ${problem ? problemPanel(problem) : null}
       ${stack.status === 'failed' ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
-        <p>${operations.items[0]?.error?.message ?? 'What is there may be half made.'}</p><p>An update applies what remains; destroying it removes what is there.</p></div>` : null}
+        <p class="message">${failed?.error?.message ?? 'Resources may be incomplete.'}</p><p>An update applies what remains. A destroy removes what was created.</p></div>` : null}
+      ${cards.unsettledNote(stack)}
       ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}</ul>` : null}
       <div class="columns" data-key="columns"><div>
-        ${endpoints(stack)}
-        ${releaseCard(stack, releases)}
-        ${card('Operations', operations.items.length ? html`<ul class="rows">${operations.items.map((one) => operationRow(one, { stack: false }))}</ul>` : empty('No operations yet.'))}
+        ${cards.endpointsCard(stack)}
+        ${cards.pendingCard(stack, releases)}
+        ${cards.releasesCard(stack, releases)}
+        ${card('Operations', operations.items.length ? html`<ul class="rows">${operations.items.map((one) => operationRow(one, { stack: false }))}</ul>${
+          operations.next && most < MANY ? html`<p class="pad"><button type="button" class="small" @click=${doing(() => {
+            most = MANY;
+            return load();
+          })}>Show older operations</button></p>` : null}` : empty('There are no operations yet.'))}
       </div><div>
-        ${variables(stack)}
-        ${Object.keys(stack.notes).length ? card('Notes', html`<dl class="stacked">${Object.entries(stack.notes).map(([name, note]) => html`<div><dt>${name}</dt><dd><pre>${note}</pre>${copyButton(note, name)}</dd></div>`)}</dl>`) : null}
-        ${unsettledCard(stack)}
-        ${driftCard(stack)}
-        ${subscriptions(stack)}
-      </div></div>`);
+        ${cards.variablesCard(stack)}
+        ${cards.notesCard(stack)}
+        ${cards.tasksCard(stack, doing)}
+        ${cards.driftCard(stack)}
+        ${cards.subscriptionsCard(stack)}
+      </div></div>`;
   }
 
   /** @param {Stack} stack @param {Release[]} releases */
@@ -72,57 +95,30 @@ export default async function view({ params, signal, show, title }) {
       ${releasable ? html`<button type="button" class="primary" data-key="release" @click=${doing(() => actions.release(stack, releases))}>Release…</button>` : null}
       ${releasable && releases.length > 1 ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
       <a class="button" href=${`/console/stacks/${stack.id}/update`}>Update</a>
-      ${stack.tasks.map((task) => html`<button type="button" data-key=${`task-${task}`} @click=${doing(() => actions.runTask(stack, task))}>Run ${task}…</button>`)}
       <button type="button" data-key="drift" @click=${doing(() => actions.checkDrift(stack))}>Check drift</button>
       <button type="button" class="danger-quiet" data-key="destroy" @click=${doing(() => actions.destroy(stack))}>Destroy…</button></div>`;
   }
 
   await load();
-  repeat(3_000, signal, load).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
+  repeat(3_000, signal, load).catch(fail);
 }
 
-/** @param {Stack} stack */
-function endpoints(stack) {
-  const entries = Object.entries(stack.endpoints);
-  if (entries.length === 0) return null;
-  return card('Endpoints', html`<dl class="stacked">${entries.map(([name, address]) => html`<div><dt>${name}</dt><dd>${
-    /^https?:\/\//.test(address) ? html`<a href=${address} target="_blank" rel="noreferrer">${address}</a>` : html`<code>${address}</code>`}</dd></div>`)}</dl>`);
+/** @param {Stack} stack @param {unknown} [actions] */
+function head(stack, actions = null) {
+  return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${`/console/stacks?environment=${stack.environment}`}>${stack.environment}</a></nav>
+    <div class="title"><h1>${stack.name}</h1>${badge(stack.status)}${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${
+      stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}<span class="grow"></span>${actions}</div>`;
 }
 
-/** @param {Stack} stack @param {Release[]} releases */
-function releaseCard(stack, releases) {
-  if (releases.length === 0) return stack.services.length ? card('Releases', empty(`No release yet. Services: ${stack.services.join(', ')}.`)) : null;
-  return card('Releases', html`<ul class="rows">${releases.map((one) => html`<li data-key=${`release-${one.number}`}><a class="row-link" href=${operationPath(one.operation)}>
-    <span class="row-main"><strong>Release ${one.number}</strong> <span class="muted">${one.requested_by}</span></span>
-    <span class="row-mid">${Object.entries(one.images).map(([service, name]) => html`<span class="chip" title=${`${service}: ${name}`}>${service} <code>${image(name)}</code></span>`)}</span>
-    <span class="row-end">${badge(one.status)} ${when(one.ended_at ?? one.created_at)}</span></a></li>`)}</ul>`);
-}
-
-/** @param {Stack} stack */
-function variables(stack) {
-  const entries = Object.entries(stack.variables);
-  return card('Variables', entries.length ? html`<dl class="stacked">${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd><code class="value">${shown(value)}</code></dd></div>`)}</dl>`
-    : html`<p class="pad muted">All variables have their defaults.</p>`, { aside: html`<a href=${`/console/stacks/${stack.id}/update`}>Edit</a>` });
-}
-
-/** @param {Stack} stack */
-function unsettledCard({ unsettled }) {
-  if (!unsettled) return null;
-  return card('Unsettled', html`<p class="pad">${unsettled.message} <a href=${operationPath(unsettled.operation)}>The operation</a> ended ${when(unsettled.since)}.</p>`);
-}
-
-/** @param {Stack} stack */
-function driftCard({ drift }) {
-  if (!drift) return null;
-  return card('Drift', html`<p class="pad">${drift.count === 0 ? 'No resource drifted' : counted(drift.count, 'resource drifted', 'resources drifted')}, <a href=${operationPath(drift.operation)}>checked</a> ${when(drift.looked_at)}.</p>
-    ${drift.resources.length ? html`<ul class="changes">${drift.resources.map((address) => html`<li data-action="update"><span class="sign" aria-hidden="true">~</span><code>${address}</code></li>`)}</ul>` : null}`);
-}
-
-/** @param {Stack} stack */
-function subscriptions(stack) {
-  const entries = Object.entries(stack.subscriptions);
-  if (entries.length === 0) return null;
-  return card('Released when pushed', html`<dl class="stacked">${entries.map(([service, one]) => html`<div><dt>${service}</dt><dd><code class="value">${one.repository}</code> with tags <code>${one.tags}</code></dd></div>`)}</dl>`);
+/** What those see who may not read the stack. @param {Stack} stack */
+function listed(stack) {
+  return html`${facts([
+    ['Blueprint', `${stack.blueprint.name}@${stack.blueprint.version}`],
+    ['Owner', html`<span class="clip" title=${stack.owner}>${stack.owner}</span>`],
+    ['Updated', when(stack.updated_at)],
+    ['ID', html`<code>${stack.id}</code>`],
+  ])}
+  <div class="note" data-tone="off" data-key="listed"><strong>You may list this stack, and not read it</strong>
+    <p>Its variables, operations, plans and logs are for its owner and for administrators. Ask them for access: <a href="/console/policies">policies</a> decide who may read what.</p></div>
+  ${cards.endpointsCard(stack)}`;
 }

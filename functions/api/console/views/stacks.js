@@ -108,7 +108,8 @@ function row(stack, index, size) {
   const drifted = stack.drift?.count ?? 0;
   return html`<div class="stack-row" role="listitem" aria-setsize=${size} aria-posinset=${index + 1}>
     <a href=${stackPath(stack.id)}><strong class="clip">${stack.name}</strong><span class="muted id">${stack.id}</span></a>
-    <span><span class="badge" data-tone=${tone(stack.status)}>${words(stack.status)}</span>${drifted ? html` <span class="badge" data-tone="wait" title=${counted(drifted, 'resource')}>Drift</span>` : null}</span>
+    <span><span class="badge" data-tone=${tone(stack.status)}>${words(stack.status)}</span>${drifted ? html` <span class="badge" data-tone="wait" title=${counted(drifted, 'resource')}>Drift</span>` : null}${
+      stack.unsettled ? html` <span class="badge" data-tone="wait" title=${stack.unsettled.message}>Unsettled</span>` : null}</span>
     <span class="clip">${stack.environment}</span>
     <span class="clip">${stack.blueprint.name}<span class="muted">@${stack.blueprint.version}</span></span>
     <span class="clip muted" title=${stack.owner}>${stack.owner}</span>

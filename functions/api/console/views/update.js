@@ -5,8 +5,10 @@ import { Problem, all, get, post, send } from '../api.js';
 import { variableForm } from '../form.js';
 import { shown } from '../format.js';
 import { element, html, island } from '../html.js';
-import { fieldList, problemPanel, stackPath } from '../parts.js';
+import { stackPath } from '../parts.js';
+import { fieldList, problemPanel } from '../problem.js';
 import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
+import { readVersion, withdrawnNote } from '../versions.js';
 import { approvalText } from './new.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
@@ -21,15 +23,17 @@ export default async function view({ params, signal, show, title }) {
   /** @type {import('../types').Stack} */
   const stack = await get(`/v1/stacks/${encodeURIComponent(params.id)}`, {}, signal);
   title(`Update ${stack.name}`);
-  const path = `/v1/blueprints/${encodeURIComponent(stack.blueprint.name)}`;
-  /** @type {[Blueprint, import('../types').Environment[]]} */
-  const [latest, environments] = await Promise.all([get(path, {}, signal), all('/v1/environments', {}, signal)]);
+  if (!stack.variables) throw new Problem({ status: 403, title: 'You may not read this stack', detail: 'An update starts from its variables.' });
+  const before = stack.variables;
+  /** @type {[import('../versions.js').Versions, import('../types').Environment[]]} */
+  const [first, environments] = await Promise.all([readVersion(stack.blueprint.name, stack.blueprint.version, signal), all('/v1/environments', {}, signal)]);
+  const { latest, versions } = first;
   const environment = environments.find((one) => one.name === stack.environment);
   let version = stack.blueprint.version;
-  /** @type {Blueprint} */
-  let blueprint;
-  /** @type {ReturnType<typeof variableForm>} */
-  let form;
+  /** Null where the version is not available, and then without a form. @type {Blueprint | null} */
+  let blueprint = first.blueprint;
+  /** @type {ReturnType<typeof variableForm> | null} */
+  let form = null;
   /** @type {unknown} */
   let problem = null;
   /** @type {import('../api.js').WrongField[]} */
@@ -40,10 +44,11 @@ export default async function view({ params, signal, show, title }) {
 
   /** What differs from the stack, as a merge patch. */
   function changes() {
+    if (!form) return {};
     const values = form.values;
     /** @type {[string, any][]} */
-    const set = Object.entries(values).filter(([name, value]) => !same(value, stack.variables[name]));
-    const gone = Object.keys(stack.variables).filter((name) => !Object.hasOwn(values, name));
+    const set = Object.entries(values).filter(([name, value]) => !same(value, before[name]));
+    const gone = Object.keys(before).filter((name) => !Object.hasOwn(values, name));
     return Object.fromEntries([...set, ...gone.map((name) => [name, null])]);
   }
 
@@ -53,19 +58,33 @@ export default async function view({ params, signal, show, title }) {
   }
 
   function changed() {
-    const sensitive = blueprint.variables.filter((one) => one.sensitive).map((one) => one.name);
+    const sensitive = (blueprint?.variables ?? []).filter((one) => one.sensitive).map((one) => one.name);
     const request = withoutSecrets(body(), sensitive);
     panel.set('PATCH', `/v1/stacks/${stack.id}`, request, updateCommand(`${stack.environment}/${stack.name}`, request));
     draw();
   }
 
-  async function choose() {
-    blueprint = version === latest.version ? latest : await get(`${path}/versions/${encodeURIComponent(version)}`, {}, signal);
-    const names = new Set(blueprint.variables.map((one) => one.name));
-    const values = Object.fromEntries(Object.entries(form?.values ?? stack.variables).filter(([name]) => names.has(name)));
-    form = variableForm({ variables: blueprint.variables, values, fixed: environment?.variables ?? {}, changed });
-    formPlace.replaceChildren(form.element);
+  /** @param {Blueprint | null} chosen */
+  function restart(chosen) {
+    blueprint = chosen;
+    const names = new Set(chosen?.variables.map((one) => one.name));
+    const values = Object.fromEntries(Object.entries(form?.values ?? before).filter(([name]) => names.has(name)));
+    form = chosen ? variableForm({ variables: chosen.variables, values, fixed: environment?.variables ?? {}, changed }) : null;
+    formPlace.replaceChildren(...(form ? [form.element] : []));
     changed();
+  }
+
+  /** @param {string} wanted */
+  async function choose(wanted) {
+    version = wanted;
+    problem = null;
+    try {
+      restart((await readVersion(stack.blueprint.name, wanted, signal)).blueprint);
+    } catch (error) {
+      if (signal.aborted) return;
+      problem = error;
+      draw();
+    }
   }
 
   /** @param {'update' | 'preview'} what */
@@ -73,6 +92,7 @@ export default async function view({ params, signal, show, title }) {
     event.preventDefault();
     problem = null;
     others = [];
+    if (!form) return void /** @type {HTMLElement | null} */ (document.querySelector('#version'))?.focus();
     if (!form.settle()) return draw();
     busy = what;
     draw();
@@ -84,7 +104,7 @@ export default async function view({ params, signal, show, title }) {
       if (signal.aborted) return;
       busy = '';
       problem = error;
-      if (error instanceof Problem && error.errors.length) {
+      if (error instanceof Problem && error.errors.length && form) {
         others = form.refuse(error.errors);
         if (others.length === 0) problem = null;
         form.settle();
@@ -102,17 +122,16 @@ export default async function view({ params, signal, show, title }) {
         <div class="create-main">
           <section class="card form" aria-label="Blueprint"><div class="field"><label for="version">Version of ${stack.blueprint.name}</label>
             <select id="version" .value=${version} @change=${(/** @type {any} */ event) => {
-              version = event.target.value;
-              choose();
-            }}>${[...new Set([...(latest.versions ?? [latest.version]), version])].map((one) => html`<option value=${one}>${one}${one === stack.blueprint.version ? ' (now)' : ''}</option>`)}</select></div></section>
-          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${formPlace}</section>
+              choose(event.target.value);
+            }}>${[...new Set([...versions, stack.blueprint.version])].map((one) => html`<option value=${one}>${one}${one === stack.blueprint.version ? ' (now)' : ''}</option>`)}</select></div></section>
+          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : withdrawnNote(stack.blueprint.name, version, latest.version)}</section>
         </div>
         <div class="create-aside">
           <section class="card" aria-labelledby="h-changes"><header><h2 id="h-changes">Changes</h2></header>${
             differences.length === 0 && version === stack.blueprint.version ? html`<p class="pad muted">Nothing differs. Applying it restores what drifted.</p>`
               : html`<ul class="diffs">${version === stack.blueprint.version ? null : html`<li><code>version</code> <span class="old">${stack.blueprint.version}</span> <span class="new">${version}</span></li>`}${differences.map(([name, value]) => html`<li><code>${name}</code> ${
-                Object.hasOwn(stack.variables, name) ? html`<span class="old">${shown(stack.variables[name])}</span>` : html`<span class="muted">not set</span>`} ${
-                value === null ? html`<span class="muted">default</span>` : html`<span class="new">${shown(blueprint.variables.some((one) => one.name === name && one.sensitive) ? '(sensitive)' : value)}</span>`}</li>`)}</ul>`}</section>
+                Object.hasOwn(before, name) ? html`<span class="old">${shown(before[name])}</span>` : html`<span class="muted">not set</span>`} ${
+                value === null ? html`<span class="muted">default</span>` : html`<span class="new">${shown(blueprint?.variables.some((one) => one.name === name && one.sensitive) ? '(sensitive)' : value)}</span>`}</li>`)}</ul>`}</section>
           <section class="card" aria-labelledby="h-request"><header><h2 id="h-request">The same request</h2></header>${panel.element}</section>
           <div class="submit">
             ${problem ? problemPanel(problem) : null}${others.length && !problem ? fieldList(others) : null}
@@ -123,5 +142,5 @@ export default async function view({ params, signal, show, title }) {
       </form>`);
   }
 
-  await choose();
+  restart(blueprint);
 }

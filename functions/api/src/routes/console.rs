@@ -37,7 +37,7 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 30] = files![
+static FILES: [File; 35] = files![
     "actions.js",
     "api.js",
     "app.js",
@@ -50,20 +50,25 @@ static FILES: [File; 30] = files![
     "log.js",
     "parts.js",
     "plan.js",
+    "problem.js",
     "request.js",
     "schema.js",
     "session.js",
     "sheet.js",
+    "stack_cards.js",
     "style.css",
     "timeline.js",
+    "versions.js",
     "views.css",
     "views/accounts.js",
+    "views/audit.js",
     "views/blueprint.js",
     "views/blueprints.js",
     "views/environments.js",
     "views/home.js",
     "views/new.js",
     "views/operation.js",
+    "views/policies.js",
     "views/stack.js",
     "views/stacks.js",
     "views/update.js",
