@@ -228,7 +228,10 @@ def keep_contract(row: Row, state: dict, when: str) -> None:
         raise Failure("there is no output `slipway`: it is all that Slipway knows of a stack, if only its endpoints")
     path = COPY / "contracts" / f"{row.module}-{row.case}-{when}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
+    # The test may run meanwhile: it sees whole files.
+    part = COPY / path.name
+    part.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
+    part.replace(path)
 
 
 def changes_of(case: Path) -> Path:
