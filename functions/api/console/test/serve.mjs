@@ -1,10 +1,12 @@
-// Serves the console's files from this folder in front of a running API, so that they can be worked on without compiling:
+// Serves the console's files from this folder in front of a running API, compressed as the API does it, so that they can be worked on
+// without compiling:
 //
 //     node serve.mjs http://127.0.0.1:4700 4800
 
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import zlib from 'node:zlib';
 
 const CONSOLE = path.resolve(import.meta.dirname, '..');
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' };
@@ -24,8 +26,8 @@ export async function serve(api, port = 0) {
     if (asset ?? (url.pathname === '/' || (url.pathname.startsWith('/console') && url.pathname !== '/console/config.json'))) {
       const file = path.join(CONSOLE, path.normalize(`/${asset ?? 'index.html'}`));
       if (!fs.existsSync(file)) return void response.writeHead(404).end();
-      response.writeHead(200, { ...headers, 'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream', 'cache-control': 'no-store' });
-      return void response.end(fs.readFileSync(file, 'utf8').replaceAll('{digest}', 'dev'));
+      response.writeHead(200, { ...headers, 'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream', 'cache-control': 'no-store', 'content-encoding': 'gzip' });
+      return void response.end(zlib.gzipSync(fs.readFileSync(file, 'utf8').replaceAll('{digest}', 'dev'), { level: 9 }));
     }
     const to = new URL(url.pathname + url.search, api);
     const forwarded = { ...request.headers, host: to.host };

@@ -151,7 +151,6 @@ export function views(shared) {
 
   test('the first view keeps to its budget, and a second visit asks for the page alone', async () => {
     const { slipway, browser } = shared;
-    // The API itself, also while the files of the working folder are tried: these are not compressed.
     const page = await openPage(browser);
     const session = await page.context().newCDPSession(page);
     await session.send('Network.enable');
@@ -161,7 +160,7 @@ export function views(shared) {
       bytes += event.encodedDataLength;
       answers += event.encodedDataLength > 0 ? 1 : 0;
     });
-    await visit(page, slipway.api);
+    await visit(page, slipway.url);
     const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
     console.log(`first view: ${bytes} bytes in ${answers} answers, first paint after ${Math.round(paint ?? 0)} ms`);
     assert.ok(bytes > 5_000 && bytes <= BUDGET, `${bytes} bytes`);
