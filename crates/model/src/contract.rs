@@ -24,6 +24,11 @@ pub use partial::Partial;
 /// 32 KiB.
 pub const PARTS: usize = 20;
 
+/// The most characters of a command as JSON. ECS takes 8,192 for the overrides of a task, with the JSON around them
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>): less the longest name of a container, which has 255,
+/// and `{"containerOverrides":[{"name":"","command":}]}`.
+pub const COMMAND_CHARACTERS: usize = 8_192 - 255 - 47;
+
 /// The longest that the rollout of a service may take: half a day. Rolled out and rolled back, with three days for an approval and
 /// two for commands, an operation stays within the seven days of its execution.
 pub const ROLLOUT_SECONDS: u32 = 43_200;

@@ -23,8 +23,13 @@ pub const TEAM: &str = "team:";
 /// What the roles of IAM Identity Center are called.
 const SSO: &str = "AWSReservedSSO_";
 
-/// The longest name: it is the key of an index.
-const LENGTH: usize = 512;
+/// The longest name: it is the key of an index, which has at most 2,048 bytes. The ARN of an IAM user has up to 640.
+const LENGTH: usize = 1_024;
+
+/// Whether a name can be recorded. A token may have a claim that is longer.
+pub fn is_recordable(name: &str) -> bool {
+    name.len() <= LENGTH
+}
 
 /// What a caller is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,7 +130,7 @@ impl FromStr for Owner {
                 .any(|of| rest.contains(of)),
             _ => false,
         };
-        if is_named && text.len() <= LENGTH && !text.chars().any(char::is_control) {
+        if is_named && is_recordable(&text) && !text.chars().any(char::is_control) {
             Ok(Self(text.into_owned()))
         } else {
             Err(InvalidOwner)

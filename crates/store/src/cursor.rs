@@ -44,14 +44,20 @@ impl Cursor {
         })
     }
 
+    /// The list goes on after this item of it.
+    pub(crate) fn after(query: &Query, item: &Item) -> Self {
+        let names = names_of_keys(query);
+        let key = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), item.get(*name)?.clone())));
+        Self::new(query, &key.collect())
+    }
+
     /// The key after which the list goes on, if this is a cursor of that list: DynamoDB refuses a key from anywhere else.
     pub(crate) fn key_in(&self, query: &Query) -> Result<Item, InvalidCursor> {
         let Position { list, after } = &self.0;
         let partition = query.index.map_or(PK, Index::partition);
-        let mut names = vec![PK, SK];
-        if query.index.is_some() {
-            names.extend([LISTED, partition]);
-        }
+        let names = names_of_keys(query);
         let fits = *list == query.name()
             && after.len() == names.len()
             && names
@@ -67,6 +73,13 @@ impl Cursor {
         let attribute = |(name, value): (&String, &String)| (name.clone(), AttributeValue::S(value.clone()));
         Ok(after.iter().map(attribute).collect())
     }
+}
+
+/// The attributes of a key in a list: those of the table, and those of the index.
+fn names_of_keys(query: &Query) -> Vec<&'static str> {
+    let mut names = vec![PK, SK];
+    names.extend(query.index.iter().flat_map(|index| [LISTED, index.partition()]));
+    names
 }
 
 impl fmt::Display for Cursor {

@@ -72,7 +72,7 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &Key, mut item: Item) -> Result<T
 
 /// Refuses an item that DynamoDB would refuse for its size, in words that name it.
 pub(crate) fn check_size(key: &Key, item: &Item) -> Result<(), Error> {
-    let bytes = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+    let bytes = bytes(item);
     if bytes > SIZE {
         return Err(Error::TooLarge {
             what: key.to_string(),
@@ -80,6 +80,11 @@ pub(crate) fn check_size(key: &Key, item: &Item) -> Result<(), Error> {
         });
     }
     Ok(())
+}
+
+/// How many bytes an item counts for.
+pub(crate) fn bytes(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + size(value)).sum()
 }
 
 /// How many bytes a value counts for ("DynamoDB item sizes and formats" in the developer guide).

@@ -12,14 +12,18 @@ use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 
 use crate::cursor::{Cursor, InvalidCursor};
-use crate::item::{Item, decode, key_attributes, key_of};
+use crate::item::{Item, bytes, decode, key_attributes, key_of};
 use crate::stack::claimed;
-use crate::table::{self, Index, Key, LISTED, PK, SK};
+use crate::table::{self, Index, Key, LISTED, PARTITION_BYTES, PK, SK};
 use crate::write::{aws, pause};
 use crate::{Error, Store};
 
 /// The most records of a page: what one `BatchGetItem` takes.
 pub const PAGE: u16 = 100;
+
+/// The most bytes of the records of a page, unless it is one record. Lambda answers 6 MB, and counts a quote of JSON as two characters
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,7 +262,12 @@ impl Store {
         cursor: Option<&Cursor>,
         record: impl Fn(&Key, Item) -> Result<T, Error>,
     ) -> Result<Page<T>, Error> {
-        let (items, next) = self.query(query, limit, cursor).await?;
+        let (mut items, mut next) = self.query(query, limit, cursor).await?;
+        let kept = fitting(&items);
+        if kept < items.len() {
+            items.truncate(kept);
+            next = items.last().map(|last| Cursor::after(query, last));
+        }
         let items = items.into_iter().map(|item| record(&key_of(&item), item));
         Ok(Page {
             items: items.collect::<Result<_, _>>()?,
@@ -287,11 +296,20 @@ impl Store {
         cursor: Option<&Cursor>,
         record: impl Fn(&Key, Item) -> Result<T, Error>,
     ) -> Result<Page<T>, Error> {
-        let (items, next) = self.query(query, limit, cursor).await?;
-        let keys: Vec<Key> = items.iter().map(key_of).collect();
-        let items = self.get_in_order(&keys).await?.into_iter();
-        let items = items.map(|(key, item)| record(key, item)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        let (listed, mut next) = self.query(query, limit, cursor).await?;
+        let keys: Vec<Key> = listed.iter().map(key_of).collect();
+        let (keys, mut items): (Vec<_>, Vec<_>) = self.get_in_order(&keys).await?.into_iter().unzip();
+        let kept = fitting(&items);
+        if kept < items.len() {
+            items.truncate(kept);
+            let last = listed.iter().find(|item| Some(&&key_of(item)) == keys.get(kept - 1));
+            next = last.map(|last| Cursor::after(query, last));
+        }
+        let items = keys.into_iter().zip(items).map(|(key, item)| record(key, item));
+        Ok(Page {
+            items: items.collect::<Result<_, _>>()?,
+            next,
+        })
     }
 
     /// The records at these keys, at most [`PAGE`], of those that there are.
@@ -321,6 +339,10 @@ impl Store {
         cursor: Option<&Cursor>,
     ) -> Result<(Vec<Item>, Option<Cursor>), Error> {
         let start = cursor.map(|cursor| cursor.key_in(query)).transpose()?;
+        // DynamoDB rejects a longer key, so nothing is there.
+        if query.partition.len() > PARTITION_BYTES {
+            return Ok((Vec::new(), None));
+        }
         let (partition, sort) = query.index.map_or((PK, SK), |index| (index.partition(), LISTED));
         let mut request = self
             .client
@@ -383,4 +405,14 @@ impl Store {
         }
         Ok(keys.iter().filter_map(|key| Some((key, found.remove(key)?))).collect())
     }
+}
+
+/// How many of these records fit into a page; at least one, if there is one.
+fn fitting(items: &[Item]) -> usize {
+    let mut sum = 0;
+    let within = items.iter().take_while(|item| {
+        sum += bytes(item);
+        sum <= PAGE_BYTES
+    });
+    within.count().max(1)
 }

@@ -152,6 +152,11 @@ pub fn definition() -> Value {
     })
 }
 
+/// The longest partition key and sort key of a table or an index, in bytes
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
+pub(crate) const PARTITION_BYTES: usize = 2_048;
+const SORT_BYTES: usize = 1_024;
+
 /// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -190,6 +195,11 @@ impl Key {
             pk: pk.into(),
             sk: sk.into(),
         }
+    }
+
+    /// Whether DynamoDB takes it. It rejects a longer one even in a read, which then looks like a failure of the table.
+    pub fn fits(&self) -> bool {
+        self.pk.len() <= PARTITION_BYTES && self.sk.len() <= SORT_BYTES
     }
 
     pub fn stack(id: &StackId) -> Self {

@@ -86,6 +86,9 @@ pub(crate) enum Written {
 impl Store {
     /// The item at a key, as the last write left it.
     pub(crate) async fn get_item(&self, key: &Key) -> Result<Option<Item>, Error> {
+        if !key.fits() {
+            return Ok(None);
+        }
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let answer = request.set_key(Some(key_attributes(key))).send().await;
         Ok(answer.map_err(|error| aws("read an item", error))?.item)

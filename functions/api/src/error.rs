@@ -1,5 +1,6 @@
 //! What can go wrong with a request, before anybody thinks of HTTP.
 
+use std::collections::HashSet;
 use std::error::Error as StdError;
 
 use axum::http::Method;
@@ -100,13 +101,9 @@ pub enum Error {
 impl Error {
     /// Invalid fields of the body. If two checks find the same field, the first one is reported.
     pub fn invalid(problems: Vec<FieldProblem>) -> Self {
-        let mut named: Vec<FieldProblem> = Vec::new();
-        for problem in problems {
-            if named.iter().all(|earlier| earlier.field != problem.field) {
-                named.push(problem);
-            }
-        }
-        Self::Invalid(named)
+        let mut named = HashSet::new();
+        let problems = problems.into_iter();
+        Self::Invalid(problems.filter(|problem| named.insert(problem.field.clone())).collect())
     }
 
     /// One invalid field of the body.

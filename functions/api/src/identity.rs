@@ -26,7 +26,7 @@ pub(crate) fn caller(
     admins: &[String],
 ) -> Option<Caller> {
     if let Some(jwt) = &authorizer.jwt {
-        return person(jwt, token, admins);
+        return person(jwt, token, admins).filter(|person| principal::is_recordable(&person.name));
     }
     let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
     let role = principal::role_of_session(&arn);
@@ -162,6 +162,14 @@ mod tests {
         assert_eq!(name(eve).as_deref(), Some("user:login.example.com:ann@example.com"));
         assert_eq!(name(json!({})), None);
         assert_eq!(name(json!({ "username": "" })), None);
+    }
+
+    #[test]
+    fn name_that_cannot_be_recorded_is_no_caller() {
+        for claim in ["email", "username", "sub"] {
+            let named = |length: usize| name(json!({ claim: "x".repeat(length), "email_verified": "true" }));
+            assert!(named(900).is_some() && named(2_048).is_none(), "{claim}");
+        }
     }
 
     #[test]

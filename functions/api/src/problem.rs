@@ -95,6 +95,9 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct Denied(pub String);
 
+/// How many fields a response names. A body of 256 KB has up to 30,000, whose problems exceed what Lambda returns.
+const NAMED: usize = 100;
+
 /// The caller's view of an error: type, status, title, detail.
 fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'static str, String) {
     match error {
@@ -199,6 +202,9 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
 fn counted(wrong: usize, noun: &str) -> String {
     match wrong {
         1 => format!("1 {noun} is wrong; nothing was changed."),
+        more if more > NAMED => {
+            format!("{more} {noun}s are wrong, of which the first {NAMED} are listed; nothing was changed.")
+        }
         more => format!("{more} {noun}s are wrong; nothing was changed."),
     }
 }
@@ -242,7 +248,7 @@ impl IntoResponse for Error {
             title,
             status: status.as_u16(),
             detail,
-            errors: fields.into_iter().map(WrongField::from).collect(),
+            errors: fields.into_iter().take(NAMED).map(WrongField::from).collect(),
             policies,
             sheet,
         };

@@ -36,7 +36,7 @@ impl Events {
             bus: bus.clone(),
             source,
         };
-        let detail = serde_json::to_string(result).map_err(|error| failed(error.into()))?;
+        let detail = serde_json::to_string(&result.clone().fitting()).map_err(|error| failed(error.into()))?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(bus)
             .source(SOURCE)

@@ -9,8 +9,8 @@ use super::at::{At, Problems};
 use super::partial::Partial;
 use super::whole;
 use super::{
-    BAKE_SECONDS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, ROLLOUT_SECONDS, Scaling,
-    Schedule, Service,
+    BAKE_SECONDS, COMMAND_CHARACTERS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff,
+    ROLLOUT_SECONDS, Scaling, Schedule, Service,
 };
 use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
 use crate::problem::FieldProblem;
@@ -193,6 +193,15 @@ fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
         let words = at.list(problems)?;
         if words.is_empty() {
             return at.wrong(problems, "is empty", "give the program and its arguments");
+        }
+        let characters = Value::from(words.clone()).to_string().chars().count();
+        if characters > COMMAND_CHARACTERS {
+            let detail = format!("has {characters} characters as JSON, and ECS takes at most {COMMAND_CHARACTERS}");
+            return at.wrong(
+                problems,
+                &detail,
+                "move the text into a script of the image, or into a variable of the container",
+            );
         }
         Some(words)
     });
@@ -463,6 +472,33 @@ mod tests {
         for value in [json!(null), json!("text"), json!([])] {
             assert_eq!(fields(&value), ["slipway"]);
         }
+    }
+
+    #[test]
+    fn command_longer_than_the_overrides_of_ecs_is_a_problem() {
+        let with = |field: &str, length: usize| {
+            let mut contract = whole();
+            let command = json!(["sh", "-c", "x".repeat(length)]);
+            match field {
+                "tasks" => contract["tasks"]["createsuperuser"]["command"] = command,
+                "schedules" => contract["schedules"]["nightly"]["command"] = command,
+                list => contract[list][0]["command"] = command,
+            }
+            fields(&contract)
+        };
+        // `["sh","-c",""]`
+        let longest = COMMAND_CHARACTERS - 14;
+        for field in ["migrations", "backups", "tasks", "schedules"] {
+            assert_eq!(with(field, longest), [""; 0]);
+            let problems = with(field, longest + 1);
+            assert!(
+                matches!(&problems[..], [only] if only.starts_with(&format!("slipway.{field}")) && only.ends_with("command"))
+            );
+        }
+        // With the JSON around it, and the longest name of a container.
+        let command = json!(["sh", "-c", "x".repeat(longest)]);
+        let overrides = json!({"containerOverrides": [{"name": "c".repeat(255), "command": command}]});
+        assert_eq!(overrides.to_string().len(), 8_192);
     }
 
     #[test]

@@ -263,7 +263,11 @@ impl Reader {
     }
 }
 
-/// Why Terraform rejects a variable of this name (`decodeVariableBlock` in its `internal/configs/named_values.go`).
+/// The longest name of a variable. Terraform has no limit; a sensitive one's is a key of the table, which has 1,024 bytes.
+const LONGEST_NAME: usize = 255;
+
+/// Why a variable cannot have this name; but for its length, that is Terraform's rule (`decodeVariableBlock` in its
+/// `internal/configs/named_values.go`).
 fn name_problem(name: &str) -> Option<&'static str> {
     /// What means something in a `module` block.
     const RESERVED: [&str; 10] = [
@@ -281,6 +285,8 @@ fn name_problem(name: &str) -> Option<&'static str> {
     let begins = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     if !begins || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
         Some("a name begins with a letter or `_`, and has letters, digits, `_` and `-`")
+    } else if name.len() > LONGEST_NAME {
+        Some("the name has more than 255 bytes")
     } else if RESERVED.contains(&name) {
         Some("Terraform reserves this name for its `module` blocks")
     } else {

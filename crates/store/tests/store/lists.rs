@@ -7,6 +7,7 @@ use slipway_model::environment::Environment;
 use slipway_model::fields::Fields;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
+use slipway_store::audit::AuditFilter;
 use slipway_store::finish::End;
 use slipway_store::list::StackFilter;
 use slipway_store::{Cursor, Error, Store};
@@ -104,6 +105,49 @@ async fn every_list_has_every_stack_once() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn page_of_large_records_fits_into_an_answer() {
+    let table = table().await;
+    for n in 0..12 {
+        let mut new = new_stack(&format!("stack-{n}"));
+        let text = "x".repeat(300_000);
+        new.configuration.variables.insert("text".to_owned(), text.into());
+        created(table.store.create_stack(&new, None, answer).await.expect("a stack"));
+    }
+    let page = table
+        .store
+        .stacks(&StackFilter::default(), 100, None)
+        .await
+        .expect("a page");
+    assert!(
+        (1..=6).contains(&page.items.len()),
+        "{} of 300 KB each",
+        page.items.len()
+    );
+    let everything = all(&table.store, &StackFilter::default(), 100).await;
+    let ids: BTreeSet<_> = everything.iter().map(|stack| stack.id.clone()).collect();
+    assert_eq!((everything.len(), ids.len()), (12, 12));
+}
+
+#[tokio::test]
+async fn what_is_longer_than_a_key_names_nothing() {
+    let store = table().await.store;
+    let owner = StackFilter {
+        owner: Some("x".repeat(3_000)),
+        ..StackFilter::default()
+    };
+    assert_eq!(all(&store, &owner, 10).await, []);
+    let version = format!("1.0.0-{}", "a".repeat(2_000)).parse().expect("a version");
+    let found = store.blueprint(&name("web"), &version).await;
+    assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
+    let subject = AuditFilter {
+        subject: Some("x".repeat(3_000)),
+        ..AuditFilter::default()
+    };
+    let records = store.audit_records(&subject, 10, None).await.expect("a page");
+    assert_eq!((records.items.len(), records.next), (0, None));
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ const TOKEN: &str = "ecs-run-task-token";
 /// What AWS takes in one call.
 const MOST_TASKS: usize = 100;
 const MOST_STARTED: u32 = 10;
+/// The most characters of the overrides of a task, as JSON: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>.
+const MOST_OVERRIDES: usize = 8_192;
 
 /// Members of `RunTask` that mean nothing on this machine.
 const IGNORED: [&str; 9] = [
@@ -105,6 +107,12 @@ impl Ecs {
         let cluster = self.shared.cluster(run.cluster.as_deref())?;
         let revision = self.shared.active_revision(&run.task_definition)?;
         let definition = revision.definition()?;
+        let characters = body["overrides"].to_string().chars().count();
+        if characters > MOST_OVERRIDES {
+            return Err(invalid_parameter(format!(
+                "Container Overrides length must be at most {MOST_OVERRIDES}"
+            )));
+        }
         let override_ = run.overrides.of(definition.container())?;
         let token = run.client_token.map(|token| format!("{cluster}/{token}"));
         let tasks: Vec<Task> = (0..count)

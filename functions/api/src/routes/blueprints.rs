@@ -29,6 +29,9 @@ use crate::{Api, Caller};
 /// The maximum length of a description, in bytes.
 const DESCRIPTION_LENGTH: usize = 1_000;
 
+/// The longest version. It is a key of the table, in which its parts have up to seven characters for two.
+const VERSION_LENGTH: usize = 128;
+
 /// List the blueprints
 ///
 /// By name, each with its latest version.
@@ -215,13 +218,18 @@ pub(super) async fn publish(
 }
 
 /// Reads a publication, and reports all problems at once.
-fn publishable(name: &str, version: &str, mut fields: Fields) -> Result<(Blueprint, Source), Error> {
+fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<(Blueprint, Source), Error> {
     let mut problems = Vec::new();
     let name: Option<Name> = name
         .parse()
         .map_err(|error| problems.push(FieldProblem::new("name", format!("{error}"), NAME_REMEDY)))
         .ok();
-    let version = match version.parse::<Version>() {
+    let version = match text.parse::<Version>() {
+        Ok(_) if text.len() > VERSION_LENGTH => {
+            let detail = format!("has more than {VERSION_LENGTH} characters");
+            problems.push(FieldProblem::new("version", detail, VERSION_REMEDY));
+            None
+        }
         Ok(version) if version.build.is_empty() => Some(version),
         Ok(_) => {
             let detail = "has build metadata, which does not distinguish versions";

@@ -64,6 +64,22 @@ async fn refuse(server: &Server, cases: Vec<Case>) {
 }
 
 #[tokio::test]
+async fn first_hundred_of_many_problems_are_listed() {
+    let server = Server::with_blueprint().await;
+    let variables: serde_json::Map<_, _> = (0..20_000).map(|n| (format!("v{n}"), json!(1))).collect();
+    let answer = server.send(post_stack(&json!({ "variables": variables }))).await;
+    assert_eq!((answer.status, answer.fields().len()), (422, 100));
+    let problem = answer.json();
+    let detail = problem["detail"].as_str().expect("a detail");
+    // The unknown ones, and the one that is missing.
+    assert!(
+        detail.starts_with("20001 fields are wrong, of which the first 100 are listed"),
+        "{detail}"
+    );
+    assert!(problem.to_string().len() < 100_000);
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_what_it_should_be() {
     let server = Server::with_blueprint().await;
     let long = json!({"name": "a".repeat(1_000_000)}).to_string();

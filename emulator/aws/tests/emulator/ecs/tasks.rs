@@ -49,6 +49,31 @@ async fn a_one_off_task_has_its_overrides_its_files_its_log_and_its_exit_code() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn overrides_longer_than_ecs_takes_are_rejected() {
+    let data = Data::new();
+    let machine = Machine::start(data.path()).await;
+    machine.call("CreateCluster", json!({"clusterName": "c"})).await;
+    let definition = machine.register("once", json!({})).await;
+    let run = |length: usize| {
+        let overrides = json!({"containerOverrides": [{"name": "web", "command": ["x".repeat(length)]}]});
+        json!({"cluster": "c", "taskDefinition": definition, "overrides": overrides})
+    };
+    let around = run(0)["overrides"].to_string().len();
+    machine
+        .ecs
+        .call("RunTask", run(8_192 - around))
+        .await
+        .expect("8,192 characters");
+    let error = machine
+        .ecs
+        .call("RunTask", run(8_193 - around))
+        .await
+        .expect_err("one more");
+    assert_eq!(error.code, "InvalidParameterException", "{error:?}");
+    assert!(error.message.contains("at most 8192"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_that_cannot_start_say_why_and_volumes_are_kept() {
     let data = Data::new();
     let machine = Machine::start(data.path()).await;
