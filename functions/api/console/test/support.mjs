@@ -109,7 +109,7 @@ export function startBrowser() {
 export async function openPage(browser, { dark = false, width = 1280, height = 860, allowed = [] } = {}) {
   const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', viewport: { width, height } });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const wrong = [];
   // An operation whose plan was kept as a summary has no whole plan and no sheet.
   const expected = [/^404 .*\/(plan|sheet)(\?|$)/, /^console: Failed to load resource: .* 404 /, ...allowed];
