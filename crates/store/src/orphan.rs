@@ -69,7 +69,8 @@ impl ExecutionEnd {
             Self::Failed { error, cause } => {
                 let name = error.unwrap_or_else(|| ErrorName::Internal.to_string());
                 let message = cause.unwrap_or_else(|| "The execution failed, and nothing says why.".to_owned());
-                End::Failed(failure(&name, message))
+                // A cancel or a rejection also ends an execution so, if the state that records it failed.
+                End::of(failure(&name, message))
             }
             Self::TimedOut => {
                 let message = "The execution took longer than the workflow allows.".to_owned();
