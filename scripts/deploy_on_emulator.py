@@ -38,7 +38,13 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = "slipway-code"
-FUNCTIONS = {"ApiFunction": "api", "EventsFunction": "events", "StepsFunction": "steps", "SweepFunction": "sweep"}
+FUNCTIONS = {
+    "ApiFunction": "api",
+    "EventsFunction": "events",
+    "NotifyFunction": "notify",
+    "StepsFunction": "steps",
+    "SweepFunction": "sweep",
+}
 
 # What the emulator does not know, and what is done about it here.
 LEFT_OUT = {

@@ -5,7 +5,7 @@ From the start of the process to its first `GET …/invocation/next`, on a stand
 what Lambda calls the init phase, without the download of the code. The programs take turns, so that whatever else the
 machine does falls on all of them. The processor's time is printed as well, which other work disturbs less.
 
-    cargo build --release -p hello -p slipway-api -p slipway-events -p slipway-steps -p slipway-sweep --bins
+    cargo build --release -p hello -p slipway-api -p slipway-events -p slipway-notify -p slipway-steps -p slipway-sweep --bins
     python3 scripts/measure_cold_start.py --programs target/release
 
 Exit code 1 when a function takes more than `--at-most` times as long as the one that does nothing.
@@ -21,7 +21,7 @@ import sys
 import time
 
 BASE = "hello"
-FUNCTIONS = ["slipway-api", "slipway-events", "slipway-steps", "slipway-sweep"]
+FUNCTIONS = ["slipway-api", "slipway-events", "slipway-notify", "slipway-steps", "slipway-sweep"]
 NEXT = b"GET /2018-06-01/runtime/invocation/next "
 
 # As Lambda and template.yaml set them, and nothing of this shell's. Nothing is at these addresses, and nothing is asked.
@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "SLIPWAY_TABLE": "slipway",
     "SLIPWAY_STATE_BUCKET": "slipway-state",
     "SLIPWAY_ARTIFACTS_BUCKET": "slipway-artifacts",
+    "SLIPWAY_EVENT_BUS": "slipway",
     "SLIPWAY_UNHANDLED_EVENTS_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/unhandled",
     "SLIPWAY_CODEBUILD_PROJECT": "slipway-runner",
     "SLIPWAY_LOG_GROUP": "/slipway/builds",

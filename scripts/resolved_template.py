@@ -147,6 +147,8 @@ class Template:
             path = self.value(self.resource(logical).get("Properties", {}).get("Path", "/"))
             fields = {"region": self.region, "account": self.account, "name": name, "path": path}
             return f"arn:{PARTITION}:{NAMED[kind][1].format(**fields)}"
+        if (kind, attribute) == ("AWS::DynamoDB::Table", "StreamArn"):
+            return f"{self.arn(logical)}/stream/2026-01-01T00:00:00.000"
         if (kind, attribute) == ("AWS::SQS::Queue", "QueueName"):
             return name
         if (kind, attribute) == ("AWS::ApiGatewayV2::Api", "ApiEndpoint"):

@@ -15,7 +15,13 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FUNCTIONS = {"ApiFunction": "api", "EventsFunction": "events", "StepsFunction": "steps", "SweepFunction": "sweep"}
+FUNCTIONS = {
+    "ApiFunction": "api",
+    "EventsFunction": "events",
+    "NotifyFunction": "notify",
+    "StepsFunction": "steps",
+    "SweepFunction": "sweep",
+}
 # What ministack does not know.
 NOT_ON_EMULATORS = {
     "AWS::StepFunctions::StateMachineVersion",

@@ -4,10 +4,12 @@ mod audit;
 mod blueprint;
 mod configuration;
 mod event;
+mod events;
 mod plan;
 mod policy;
 mod subscription;
 mod values;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -28,11 +30,13 @@ pub use audit::AuditCommand;
 pub use blueprint::{BlueprintCommand, Folder};
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
+pub use events::{EventsCommand, Tail};
 pub use plan::{Approve, OperationRef, ShowPlan, TARGET};
 pub use policy::{CanI, PolicyCommand};
 pub use subscription::Subscribe;
 pub use values::{BlueprintRef, StackRef};
 use values::{assignment, release_number, service_image, span};
+pub use webhook::{NewWebhook, WebhookCommand};
 
 /// Self-service Terraform stacks: plan, apply, migrate, roll out
 #[derive(Debug, Parser)]
@@ -171,6 +175,12 @@ pub enum Command {
     Open(Open),
     /// Inspect, redrive or delete dead-lettered events
     Event(Event),
+    /// Webhooks: where notifications go, also Slack and Teams
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Follow notifications of what changed
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Images of the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
@@ -258,6 +268,9 @@ pub struct Up {
     /// Start even if a part of the data folder is lost
     #[arg(long)]
     pub accept_lost_data: bool,
+    /// Let webhooks have addresses of this machine, also by HTTP
+    #[arg(long)]
+    pub webhooks_to_loopback: bool,
 }
 
 #[derive(Debug, Args)]

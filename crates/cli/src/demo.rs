@@ -45,6 +45,7 @@ pub async fn run(demo: Demo, output: Output) -> Result<(), Error> {
         concurrent_builds: None,
         require_token: false,
         accept_lost_data: false,
+        webhooks_to_loopback: false,
         postgres: None,
         redis: None,
     })

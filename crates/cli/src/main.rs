@@ -136,6 +136,8 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
         Command::Open(open) => command::open::run(open, &client()?, output).await,
         Command::Event(event) => command::event::run(event, Services::of(&global)?, output).await,
+        Command::Webhook(webhook) => command::webhook::run(webhook, &client()?, output).await,
+        Command::Events(events) => command::events::run(events, &client()?, output).await,
         Command::Image(ImageCommand::Push {
             folder,
             repository,

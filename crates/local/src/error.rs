@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aws_emulator::account::AccountError;
-use aws_emulator::dynamodb::DynamoDbError;
+use aws_emulator::dynamodb::{DynamoDbError, StreamError};
 use aws_emulator::ledger::LedgerError;
 use aws_emulator::s3::ObjectsError;
 
@@ -22,6 +22,9 @@ pub enum Error {
     Objects(#[from] ObjectsError),
     #[error(transparent)]
     Tables(#[from] DynamoDbError),
+    /// The stream of the table could not be opened.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A part of the data is gone, or from an earlier time than the rest.
     #[error(
         "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, or use another \
@@ -119,6 +122,15 @@ pub enum Error {
         /// What is not understood, and where.
         #[source]
         source: aws_emulator::events::PatternError,
+    },
+    /// The template has a pattern for records of a stream that is not JSON.
+    #[error("cannot read a pattern of `{mapping}`")]
+    MakeMapping {
+        /// The function's and the event's name.
+        mapping: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
     },
     /// The template names a function that this program does not hold.
     #[error("the template has the function `{0}`, which this program does not have")]

@@ -90,6 +90,8 @@ pub struct LocalOptions {
     pub require_token: bool,
     /// Whether to start although a part of the data is lost.
     pub accept_lost_data: bool,
+    /// Whether webhooks may have addresses of this machine.
+    pub webhooks_to_loopback: bool,
 }
 
 /// Local mode.
@@ -129,7 +131,7 @@ impl Local {
         let shared = local_aws.token.as_deref().map(Arc::<str>::from);
 
         let account = services::open(folder.path(), &template, &options, &local_aws, (ledger, tables))?;
-        let handlers = Handlers::new(&template, &local_aws)?;
+        let handlers = Handlers::new(&template, &local_aws, options.webhooks_to_loopback)?;
         handlers.register(&template, &account.functions)?;
         Handlers::subscribe(&template, &account.functions, &account.events)?;
         services::make_resources(&account, &template)?;
@@ -145,6 +147,7 @@ impl Local {
 
         account.recover().await?;
         account.start(&stop_aws);
+        Handlers::map_stream(&template, &account, &stop_aws)?;
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, &account.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(

@@ -13,11 +13,14 @@ mod resources;
 mod yaml;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use serde::Serialize;
 use serde_json::Value;
 
-pub use resources::{AttributeDefinition, EnvironmentVariable, GlobalSecondaryIndex, KeyElement, Projection};
+pub use resources::{
+    AttributeDefinition, EnvironmentVariable, GlobalSecondaryIndex, KeyElement, Projection, StreamSpecification,
+};
 
 use parts::Parts;
 use resolve::Resolver;
@@ -116,6 +119,8 @@ pub struct Template {
     pub rules: Vec<Rule>,
     /// The schedules.
     pub schedules: Vec<Schedule>,
+    /// The functions that get records of the table's stream.
+    pub mappings: Vec<Mapping>,
 }
 
 /// The DynamoDB table.
@@ -144,6 +149,9 @@ pub struct CreateTable {
     pub global_secondary_indexes: Vec<GlobalSecondaryIndex>,
     /// `PAY_PER_REQUEST`.
     pub billing_mode: String,
+    /// The stream of its writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_specification: Option<StreamSpecification>,
 }
 
 /// An S3 bucket.
@@ -249,6 +257,23 @@ pub struct Rule {
     pub dead_letter: Option<String>,
 }
 
+/// A function that gets records of the table's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its name: the function's and the event's.
+    pub name: String,
+    /// The logical id of the function.
+    pub function: String,
+    /// Which records: those that match one of these patterns, each the text of a JSON object.
+    pub patterns: Vec<String>,
+    /// The most records of a call.
+    pub batch_size: NonZeroUsize,
+    /// How often a record is tried again.
+    pub retries: u32,
+    /// The ARN of the queue that gets the places of records that the function cannot handle.
+    pub on_failure: String,
+}
+
 /// A function that is called regularly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
@@ -285,6 +310,7 @@ impl Template {
             functions: parts.functions,
             rules: parts.rules,
             schedules: parts.schedules,
+            mappings: parts.mappings,
         })
     }
 }

@@ -25,6 +25,9 @@ pub fn upload(digest: &Digest) -> String {
     format!("uploads/sha256-{}.json", digest.hex())
 }
 
+/// The key of the object with the key of the installation, from which the secrets of webhooks are derived.
+pub const WEBHOOK_KEY: &str = "keys/webhooks";
+
 /// The key of a segment of a build's log ([`crate::log`]), from 1 on. `stream` is the build's stream in CloudWatch Logs.
 pub fn log_segment(operation: &OperationId, stream: &str, number: u32) -> String {
     format!("operations/{operation}/log/{stream}/{number:06}.json")

@@ -84,6 +84,10 @@ pub enum Action {
     PutSourceAccount,
     /// A source account was deleted.
     DeleteSourceAccount,
+    /// A webhook was put.
+    PutWebhook,
+    /// A webhook was deleted.
+    DeleteWebhook,
     /// A request was denied.
     Deny,
     /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour.
@@ -92,7 +96,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -110,6 +114,8 @@ impl Action {
         Self::DeleteEnvironment,
         Self::PutSourceAccount,
         Self::DeleteSourceAccount,
+        Self::PutWebhook,
+        Self::DeleteWebhook,
         Self::Deny,
         Self::Read,
     ];
@@ -134,6 +140,8 @@ impl Action {
             Self::DeleteEnvironment => "delete_environment",
             Self::PutSourceAccount => "put_source_account",
             Self::DeleteSourceAccount => "delete_source_account",
+            Self::PutWebhook => "put_webhook",
+            Self::DeleteWebhook => "delete_webhook",
             Self::Deny => "deny",
             Self::Read => "read",
         }

@@ -89,6 +89,9 @@ pub struct Environment {
     /// How long a plan waits for them.
     #[serde(default = "three_days", skip_serializing_if = "is_three_days")]
     pub approval_timeout_seconds: u32,
+    /// After how long the approvers of a plan that waits are reminded, each time; 0 for never.
+    #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
+    pub approval_reminder_seconds: u32,
     /// Whether stacks here are kept from being destroyed, and resources of protected types from being lost.
     #[serde(default)]
     pub protected: bool,
@@ -128,6 +131,37 @@ fn is_three_days(seconds: &u32) -> bool {
     *seconds == THREE_DAYS
 }
 
+/// How often approvers are reminded where the environment says nothing.
+const A_DAY: u32 = 86_400;
+
+/// The sweeper, which reminds them, runs every five minutes.
+const REMINDERS: std::ops::RangeInclusive<u32> = 300..=518_400;
+
+fn a_day() -> u32 {
+    A_DAY
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_a_day(seconds: &u32) -> bool {
+    *seconds == A_DAY
+}
+
+/// The field `approval_reminder_seconds`, of which 0 is for no reminders.
+fn reminder(fields: &mut Fields) -> u32 {
+    const NAME: &str = "approval_reminder_seconds";
+    let seconds = match fields.take(NAME) {
+        None => return A_DAY,
+        Some(value) => value.as_u64().and_then(|seconds| u32::try_from(seconds).ok()),
+    };
+    if let Some(seconds) = seconds.filter(|seconds| *seconds == 0 || REMINDERS.contains(seconds)) {
+        return seconds;
+    }
+    let (least, most) = (REMINDERS.start(), REMINDERS.end());
+    let remedy = format!("give a whole number from {least} to {most}, or 0 for no reminders");
+    fields.problem(FieldProblem::new(NAME, "is no such number of seconds", remedy));
+    A_DAY
+}
+
 /// A whole number of a field, where it is within bounds.
 fn within(fields: &mut Fields, name: &'static str, bounds: &std::ops::RangeInclusive<u32>, otherwise: u32) -> u32 {
     let remedy = format!("give a whole number from {} to {}", bounds.start(), bounds.end());
@@ -148,6 +182,7 @@ impl Environment {
             required: self.approvals_required,
             self_approval: self.self_approval,
             expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
+            remind_every_seconds: self.approval_reminder_seconds,
         }
     }
 
@@ -208,6 +243,7 @@ impl Environment {
         let approvals_required = within(&mut fields, "approvals_required", &(1..=MOST_APPROVERS), 1);
         let self_approval = fields.flag("self_approval");
         let approval_timeout_seconds = within(&mut fields, "approval_timeout_seconds", &TIMEOUTS, THREE_DAYS);
+        let approval_reminder_seconds = reminder(&mut fields);
         let protected = fields.flag("protected");
         let protected_types = fields.optional_set(
             "protected_types",
@@ -234,6 +270,7 @@ impl Environment {
                 approvals_required,
                 self_approval: self_approval.unwrap_or_default(),
                 approval_timeout_seconds,
+                approval_reminder_seconds,
                 protected: protected.unwrap_or_default(),
                 protected_types,
                 variables,
@@ -316,7 +353,7 @@ mod tests {
         let whole = json!({
             "name": "live", "account": "111122223333", "region": "eu-west-1", "role": role,
             "external_id": "0123456789abcdef", "approval": "when_destroying", "approvals_required": 2, "self_approval": true,
-            "approval_timeout_seconds": 3600, "protected": true, "protected_types": ["aws_db_*", "terraform_data"],
+            "approval_timeout_seconds": 3600, "approval_reminder_seconds": 900, "protected": true, "protected_types": ["aws_db_*", "terraform_data"],
             "variables": {"vpc": {"id": 1}},
         });
         let environment = read(whole.clone()).expect("an environment");
@@ -328,6 +365,9 @@ mod tests {
         );
         assert_eq!((least.approvals_required, least.self_approval), (1, false));
         assert_eq!(least.approval_timeout_seconds, THREE_DAYS);
+        assert_eq!(least.approval_reminder_seconds, A_DAY);
+        let never = read(json!({"account": "111122223333", "region": "eu-west-1", "approval_reminder_seconds": 0}));
+        assert_eq!(never.expect("an environment").approval_reminder_seconds, 0);
     }
 
     #[test]
@@ -360,7 +400,7 @@ mod tests {
         assert_eq!(
             fields(json!({
                 "name": "dev", "account": 1, "region": "moon", "role": "admin", "external_id": "x", "approval": "sometimes",
-                "approvals_required": 11, "approval_timeout_seconds": 59, "protected": "yes", "protected_types": ["Database"],
+                "approvals_required": 11, "approval_timeout_seconds": 59, "approval_reminder_seconds": 299, "protected": "yes", "protected_types": ["Database"],
                 "variables": {"a b": 1}, "colour": "red",
             })),
             [
@@ -371,6 +411,7 @@ mod tests {
                 "approval",
                 "approvals_required",
                 "approval_timeout_seconds",
+                "approval_reminder_seconds",
                 "protected",
                 "protected_types[0]",
                 "colour",

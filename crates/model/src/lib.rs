@@ -29,9 +29,11 @@
 //! | [`error_chain`] | an error with its causes in one line |
 //! | [`event`] | requests by event |
 //! | [`event_result`] | the results of these requests |
+//! | [`notification`] | the events that report what changed |
 //! | [`subscription`] | which images are released when they are pushed |
 //! | [`request`] | a request as it was written |
 //! | [`secret`] | the redactor of everything that is shown |
+//! | [`webhook`] | addresses to which notifications are delivered |
 //! | [`fields`], [`json`] | strict reading of JSON objects |
 //! | [`problem`] | the problems of a request, field by field |
 
@@ -51,6 +53,7 @@ pub mod id;
 pub mod json;
 pub mod log;
 pub mod name;
+pub mod notification;
 pub mod operation;
 pub mod plan;
 pub mod policy;
@@ -67,3 +70,4 @@ pub mod terraform_file;
 pub mod terraform_json;
 mod textual;
 pub mod variable;
+pub mod webhook;

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod build;
 pub mod cancel;
+pub mod noted;
 pub mod one_build;
 pub mod task_run;
 pub mod unsettled;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::approval::{Approval, ApprovalRule};
 use self::cancel::CancelRequest;
+use self::noted::{OperationNoted, is_zero};
 use self::one_build::PlanMade;
 use self::task_run::TaskRun;
 use crate::account::AccountId;
@@ -396,6 +398,12 @@ pub struct Operation {
     /// The Step Functions task token that an approval or a rejection answers. Never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,
+    /// How many reminders of its approval were due.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminders: u32,
+    /// What was last notified of it. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<OperationNoted>,
     /// The request to cancel it that came while a build was at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelRequest>,

@@ -410,6 +410,7 @@ mod tests {
             approvals_required: 1,
             self_approval: false,
             approval_timeout_seconds: 259_200,
+            approval_reminder_seconds: 86_400,
             protected,
             protected_types: None,
             variables: serde_json::Map::new(),

@@ -93,10 +93,25 @@ pub struct Stack {
     /// The services and schedules that may run another release than the current one; none since a release succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<Unsettled>,
+    /// What was last notified of it. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<StackNoted>,
     /// When it was requested.
     pub created_at: Timestamp,
     /// When this record last changed.
     pub updated_at: Timestamp,
+}
+
+/// What was last notified of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackNoted {
+    /// The number of its last notification.
+    pub sequence: u64,
+    /// Its status then.
+    pub status: StackStatus,
+    /// The last drift check that found drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<OperationId>,
 }
 
 /// The result of a drift check.

@@ -41,6 +41,20 @@ impl Store {
             .await
     }
 
+    /// Records that a reminder of the approval is due, which notifies its approvers; whether it was.
+    pub async fn remind_approvers(&self, read: &Operation, now: Timestamp) -> Result<bool, Error> {
+        if read.reminders_due(now).is_none() {
+            return Ok(false);
+        }
+        let remind = |operation: &mut Operation| {
+            // It may have been decided since.
+            operation.reminders = operation.reminders_due(now).unwrap_or(operation.reminders);
+            Ok(())
+        };
+        let reminded = self.update_known_operation(read.clone(), remind).await?;
+        Ok(reminded.reminders > read.reminders)
+    }
+
     /// Records an approval; the last one that the plan takes is still to be delivered.
     pub async fn approve<'a>(&self, id: &OperationId, by: impl Into<Approver<'a>>) -> Result<Operation, Error> {
         let by = by.into();
@@ -81,7 +95,7 @@ impl Store {
             if operation == read {
                 return Ok(operation);
             }
-            let mut writes = vec![next_revision(&mut operation)?];
+            let mut writes = next_revision(&mut operation)?;
             writes.extend(self.audit_writes(entry(&operation), now).await?);
             if self.write("record a decision", writes).await? == Written::Yes {
                 watch::changed(id);

@@ -64,7 +64,7 @@ impl Store {
                     }
                     let now = Timestamp::now();
                     operation.request_interruption(requester, now);
-                    let mut writes = vec![next_revision(&mut operation)?];
+                    let mut writes = next_revision(&mut operation)?;
                     writes.extend(self.audit_writes(entry, now).await?);
                     let written = self.write("request a cancel", writes).await?;
                     if written == Written::Yes {

@@ -20,9 +20,9 @@ use slipway_model::subscription::Subscription;
 
 use crate::idempotency::{self, Answer, Idempotency, Known};
 use crate::item::key_attributes;
-use crate::operation::operation_write;
+use crate::operation::operation_writes;
 use crate::release::release_write;
-use crate::stack::{claimed, place_item, stack_write};
+use crate::stack::{claimed, place_item, stack_writes};
 use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -135,9 +135,9 @@ impl Store {
                 requested_by: &new.requested_by,
                 origin: new.origin.as_ref(),
             };
-            let request = Request::new(&asked, &mut stack, None, now);
+            let mut request = Request::new(&asked, &mut stack, None, now);
             let answer = answer(request.accepted(&stack, None));
-            let mut writes = request.writes(&stack, Condition::New, idempotency, &answer)?;
+            let mut writes = request.writes(&mut stack, Condition::New, idempotency, &answer)?;
             let mut name = key_attributes(&claim);
             name.insert("stack".to_owned(), AttributeValue::S(stack.id.to_string()));
             writes.push(Write::Put(name, Condition::New));
@@ -191,9 +191,9 @@ impl Store {
             stack.subscriptions.clone_from(subscriptions);
         }
         let now = Timestamp::now();
-        let request = Request::new(&asked, &mut stack, position, now);
+        let mut request = Request::new(&asked, &mut stack, position, now);
         let answer = answer(request.accepted(&stack, position));
-        let mut writes = request.writes(&stack, Condition::Revision(read.revision), idempotency, &answer)?;
+        let mut writes = request.writes(&mut stack, Condition::Revision(read.revision), idempotency, &answer)?;
         writes.extend(subscription_writes(
             &stack.id,
             &read.subscriptions,
@@ -240,6 +240,7 @@ impl NewStack {
             subscriptions: self.subscriptions.clone(),
             drift: None,
             unsettled: None,
+            noted: None,
             created_at: now,
             updated_at: now,
         }
@@ -348,6 +349,8 @@ impl Request {
             approved_by: None,
             binding: None,
             approval_token: None,
+            reminders: 0,
+            noted: None,
             cancel: None,
             failure: None,
             logs: Vec::new(),
@@ -370,16 +373,14 @@ impl Request {
 
     /// The transaction: `condition` is that the stack is still what was read.
     fn writes(
-        &self,
-        stack: &Stack,
+        &mut self,
+        stack: &mut Stack,
         condition: Condition,
         idempotency: Option<&Idempotency>,
         answer: &Answer,
     ) -> Result<Vec<Write>, Error> {
-        let mut writes = vec![
-            stack_write(stack, condition)?,
-            operation_write(&self.operation, Condition::New)?,
-        ];
+        let mut writes = stack_writes(stack, condition, self.now)?;
+        writes.extend(operation_writes(&mut self.operation, Condition::New)?);
         if self.operation.status == OperationStatus::Queued {
             let place = place_item(&Key::queue(&stack.id, stack.revision), &self.operation.id);
             writes.push(Write::Put(place, Condition::New));

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use slipway_model::audit::Entry;
+use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::unsettled::Unsettled;
@@ -17,6 +18,9 @@ use crate::table::Key;
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Error, Store};
+
+/// The reason of a failure whose secrets are not known.
+const UNREADABLE: &str = "The reason is hidden, because the secrets of the stack could not be read";
 
 /// How an operation ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +118,7 @@ impl Store {
         }
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
+        self.hide_in_failure(&mut operation).await;
         let id = operation.id.clone();
         let succeeded = *end == End::Succeeded;
         end_stack(&mut operation, &mut stack, end, now)?;
@@ -136,15 +141,15 @@ impl Store {
             self.next_in_queue(&stack).await?
         };
         stack.active_operation = next.as_ref().map(|(_, next)| next.id.clone());
-        writes.push(next_revision(&mut operation)?);
-        writes.push(next_stack_revision(&mut stack, now)?);
+        writes.extend(next_revision(&mut operation)?);
+        writes.extend(next_stack_revision(&mut stack, now)?);
         if let Some((place, next)) = &mut next {
             let Ok(status) = next.status.after(OperationEvent::Dequeued) else {
                 // It was cancelled between the two reads.
                 return Ok(None);
             };
             next.status = status;
-            writes.push(next_revision(next)?);
+            writes.extend(next_revision(next)?);
             writes.push(Write::Delete(place.clone(), Condition::Exists));
         }
         if let Some(entry) = entry {
@@ -164,11 +169,31 @@ impl Store {
         Ok(Some(Finished { operation, next }))
     }
 
+    /// Hides the stack's secrets in why an operation did not succeed: the record's notification leaves the installation. If they cannot
+    /// be read, the text is left out.
+    async fn hide_in_failure(&self, operation: &mut Operation) {
+        if operation.failure.is_none() {
+            return;
+        }
+        let secrets = self.secrets_of(operation).await;
+        let Some(failure) = &mut operation.failure else { return };
+        match secrets {
+            Ok(secrets) => secrets.hide_in_failure(failure),
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(operation = %operation.id, error, "the reason of a failure is hidden");
+                UNREADABLE.clone_into(&mut failure.message);
+                failure.address = None;
+            }
+        }
+    }
+
     /// Ends an operation that waits for its turn, which changes nothing of its stack.
     async fn leave_queue(&self, mut operation: Operation, end: &End, entry: Option<&Entry>) -> Result<Written, Error> {
         let id = operation.id.clone();
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
+        self.hide_in_failure(&mut operation).await;
         // Read before the place: where the place is still there, the release was that of an operation that waits.
         let release = match operation.release {
             Some(number) => Some(self.release(&operation.stack, number).await?),
@@ -179,10 +204,8 @@ impl Store {
             // Its turn came between the two reads.
             return Ok(Written::Conflict);
         };
-        let mut writes = vec![
-            Write::Delete(place.key, Condition::Exists),
-            next_revision(&mut operation)?,
-        ];
+        let mut writes = next_revision(&mut operation)?;
+        writes.push(Write::Delete(place.key, Condition::Exists));
         if let Some(release) = release {
             writes.push(move_release(release, ReleaseEvent::Failed, now)?);
         }

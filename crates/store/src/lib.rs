@@ -10,9 +10,11 @@
 //! | [`create`] | creating an operation: one transaction with the stack's slot and the idempotency record |
 //! | [`finish`] | ending an operation: one transaction that gives the slot to the next in the queue |
 //! | [`operation`] | every write between the two |
+//! | [`webhook`] | webhooks, and the deliveries of notifications to them |
 //! | [`watch`], [`waiting`] | waiting until an operation changes; how many requests do at once |
 //! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
 //! | [`source_account`], [`configured`] | what administrators configure, with revisions |
+//! | [`notification`] | the events that report what changed, in the transaction of the change |
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | responses that are repeated byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
@@ -49,6 +51,7 @@ pub mod idempotency;
 pub mod judge;
 pub mod list;
 pub mod lock;
+pub mod notification;
 pub mod operation;
 pub mod orphan;
 pub mod policy;
@@ -66,6 +69,7 @@ pub mod task_run;
 pub mod task_token;
 pub mod waiting;
 pub mod watch;
+pub mod webhook;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;

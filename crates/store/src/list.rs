@@ -110,6 +110,8 @@ pub(crate) struct Query {
     /// The name of what is looked up for each item, where the list is of that.
     sought: Option<Name>,
     newest_first: bool,
+    /// The sort key after which it begins.
+    after: Option<String>,
 }
 
 impl Query {
@@ -122,6 +124,7 @@ impl Query {
             filters: Vec::new(),
             sought: None,
             newest_first: false,
+            after: None,
         }
     }
 
@@ -133,6 +136,7 @@ impl Query {
             filters: Vec::new(),
             sought: None,
             newest_first: false,
+            after: None,
         }
     }
 
@@ -147,6 +151,12 @@ impl Query {
 
     pub fn newest_first(mut self) -> Self {
         self.newest_first = true;
+        self
+    }
+
+    /// The items of an index whose sort key is greater than this.
+    pub fn after(mut self, sort: String) -> Self {
+        self.after = Some(sort);
         self
     }
 
@@ -362,6 +372,12 @@ impl Store {
             request = request
                 .expression_attribute_names("#s", sort)
                 .expression_attribute_values(":s", AttributeValue::S(prefix.to_owned()));
+        }
+        if let Some(after) = &query.after {
+            condition.push_str(" AND #s > :s");
+            request = request
+                .expression_attribute_names("#s", sort)
+                .expression_attribute_values(":s", AttributeValue::S(after.clone()));
         }
         let mut filters = Vec::new();
         for (number, (index, value)) in query.filters.iter().enumerate() {

@@ -10,8 +10,9 @@ use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
 use crate::error::IllegalTransition;
 use crate::item::encode;
+use crate::notification::notification_writes;
 use crate::release::release_write;
-use crate::stack::stack_write;
+use crate::stack::{stack_write, stack_writes};
 use crate::table::{Key, operation_places};
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -60,7 +61,7 @@ impl Store {
                 "an operation ends by `finish_operation`"
             );
             if self
-                .write("update an operation", vec![next_revision(&mut operation)?])
+                .write("update an operation", revision_after(&read, &mut operation)?)
                 .await?
                 == Written::Yes
             {
@@ -114,10 +115,10 @@ impl Store {
                 operation.configuration = stack.configuration.clone();
             }
             operation.mends = operation.kind == OperationKind::Update && stack.status == StackStatus::Failed;
-            let mut writes = vec![next_revision(&mut operation)?];
+            let mut writes = next_revision(&mut operation)?;
             if stack.status != begun {
                 stack.status = begun;
-                writes.push(next_stack_revision(&mut stack, now)?);
+                writes.extend(next_stack_revision(&mut stack, now)?);
             }
             if self.write("begin an operation", writes).await? == Written::Yes {
                 watch::changed(id);
@@ -146,7 +147,8 @@ impl Store {
                 return Ok((operation, release));
             }
             operation.release = Some(number);
-            let writes = vec![next_revision(&mut operation)?, release_write(&release, as_read(&read))?];
+            let mut writes = next_revision(&mut operation)?;
+            writes.push(release_write(&release, as_read(&read))?);
             if self.write("begin a release", writes).await? == Written::Yes {
                 watch::changed(id);
                 return Ok((operation, release));
@@ -226,11 +228,14 @@ impl Store {
         }
         let mut writes = Vec::new();
         if operation != read {
-            writes.push(next_revision(&mut operation)?);
+            writes.extend(revision_after(&read, &mut operation)?);
         }
         if stack.contract.as_ref() != Some(contract) {
             stack.contract = Some(contract.clone());
-            writes.push(next_stack_revision(&mut stack, Timestamp::now())?);
+            stack.updated_at = Timestamp::now();
+            stack.revision += 1;
+            let condition = Condition::Revision(stack.revision - 1);
+            writes.push(stack_write(&stack, condition)?);
         }
         if !writes.is_empty() && self.write("record a contract", writes).await? == Written::Conflict {
             return Ok(None);
@@ -240,19 +245,29 @@ impl Store {
     }
 }
 
-/// The write of a changed operation, under the revision after the one that was read.
-pub(crate) fn next_revision(operation: &mut Operation) -> Result<Write, Error> {
+/// The writes of a changed operation, under the revision after the one that was read.
+pub(crate) fn next_revision(operation: &mut Operation) -> Result<Vec<Write>, Error> {
     let read = operation.revision;
     operation.revision += 1;
-    operation_write(operation, Condition::Revision(read))
+    operation_writes(operation, Condition::Revision(read))
 }
 
-/// The write of a changed stack, under the revision after the one that was read.
-pub(crate) fn next_stack_revision(stack: &mut Stack, now: Timestamp) -> Result<Write, Error> {
+/// Likewise. A change that owes no notification makes none, also where the record does not say what was notified: a build may not write
+/// notifications.
+fn revision_after(read: &Operation, operation: &mut Operation) -> Result<Vec<Write>, Error> {
+    if (operation.status, operation.reminders) != (read.status, read.reminders) {
+        return next_revision(operation);
+    }
+    operation.revision += 1;
+    Ok(vec![operation_write(operation, Condition::Revision(read.revision))?])
+}
+
+/// The writes of a changed stack, under the revision after the one that was read.
+pub(crate) fn next_stack_revision(stack: &mut Stack, now: Timestamp) -> Result<Vec<Write>, Error> {
     let read = stack.revision;
     stack.revision += 1;
     stack.updated_at = now;
-    stack_write(stack, Condition::Revision(read))
+    stack_writes(stack, Condition::Revision(read), now)
 }
 
 /// The condition that a release still is as it was read: it changes only by the operation that has the stack's slot, and each
@@ -269,8 +284,15 @@ fn release_status(release: &Release) -> String {
     }
 }
 
-/// The write of an operation.
-pub(crate) fn operation_write(operation: &Operation, condition: Condition) -> Result<Write, Error> {
+/// The writes of an operation, and of the notifications that it owes.
+pub(crate) fn operation_writes(operation: &mut Operation, condition: Condition) -> Result<Vec<Write>, Error> {
+    let made = operation.notifications(Timestamp::now());
+    let mut writes = vec![operation_write(operation, condition)?];
+    writes.extend(notification_writes(&made)?);
+    Ok(writes)
+}
+
+fn operation_write(operation: &Operation, condition: Condition) -> Result<Write, Error> {
     let item = encode(&Key::operation(&operation.id), operation_places(operation), operation)?;
     Ok(Write::Put(item, condition))
 }

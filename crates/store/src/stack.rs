@@ -11,6 +11,7 @@ use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
 use crate::list::Query;
+use crate::notification::notification_writes;
 use crate::operation::next_stack_revision;
 use crate::table::{Key, QUEUE, stack_places};
 use crate::write::{Condition, Write, Written};
@@ -42,7 +43,7 @@ impl Store {
             Some(json!({"owner": stack.owner})),
             |_| false,
         );
-        let mut writes = vec![next_stack_revision(&mut stack, now)?];
+        let mut writes = next_stack_revision(&mut stack, now)?;
         writes.extend(self.audit_writes(entry, now).await?);
         let written = self.write("transfer a stack", writes).await?;
         Ok((written == Written::Yes).then_some(stack))
@@ -107,7 +108,15 @@ pub(crate) fn place_item(key: &Key, operation: &OperationId) -> Item {
     item
 }
 
-/// The write of a stack.
+/// The writes of a stack, and of the notifications that it owes.
+pub(crate) fn stack_writes(stack: &mut Stack, condition: Condition, now: Timestamp) -> Result<Vec<Write>, Error> {
+    let made = stack.notifications(now);
+    let mut writes = vec![stack_write(stack, condition)?];
+    writes.extend(notification_writes(&made)?);
+    Ok(writes)
+}
+
+/// The write of a stack whose status is as it was read.
 pub(crate) fn stack_write(stack: &Stack, condition: Condition) -> Result<Write, Error> {
     let item = encode(&Key::stack(&stack.id), stack_places(stack), stack)?;
     Ok(Write::Put(item, condition))

@@ -18,6 +18,9 @@
 //! | name of a sensitive variable of any version | `sensitive-variables` | `<name>` | |
 //! | stack that subscribes to a repository | `repository#<ARN>` | `stack#<stack>` | |
 //! | step that waits for a rollout | `rollout#<service ARN>#<deployment>` | `rollout` | |
+//! | notification | `notifications#<subject>` | `<sequence>` | everything, environment, stack, kind; its status while it is not sent |
+//! | webhook | `webhooks` | `<name>` | |
+//! | delivery to a webhook | `deliveries#<webhook>` | `<time of the notification>#<delivery>` | status, by its next attempt, while it is pending |
 //! | record of the audit log | `audit#<chain>` | `record#<sequence>` | everything, subject, actor, action |
 //! | end of a chain of the audit log | `audit-heads` | `<chain>` | |
 //! | reader who was recorded in this hour | `audit-reader#<digest of reader, subject and hour>` | `reader` | |
@@ -25,7 +28,7 @@
 //! | digest of a prepared folder | `prepared` | `<key of the object>` | |
 //!
 //! Numbers in keys have leading zeros, so that they sort. Idempotency records, rollouts, places to wait, digests of prepared folders, records
-//! of the audit log and their readers expire by `expires_at`.
+//! of the audit log and their readers, notifications and deliveries expire by `expires_at`.
 //!
 //! # Indexes
 //!
@@ -55,9 +58,11 @@ use serde_json::{Value, json};
 use slipway_model::account::AccountId;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Digest, Name};
+use slipway_model::notification::NotificationId;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::Repository;
+use slipway_model::webhook::WebhookId;
 
 /// The partition key of the table.
 pub const PK: &str = "pk";
@@ -184,6 +189,12 @@ pub const PREPARED: &str = "prepared";
 pub(crate) const AUDIT_HEADS: &str = "audit-heads";
 /// What the sort keys of the audit log's records start with.
 pub(crate) const AUDIT_RECORD: &str = "record#";
+/// What the partitions of notifications start with. The template sends new items of these to the notify function.
+pub const NOTIFICATIONS: &str = "notifications#";
+/// What the partitions of deliveries start with. New ones go to the notify function likewise.
+pub const DELIVERIES: &str = "deliveries#";
+/// The partition of the webhooks.
+pub const WEBHOOKS: &str = "webhooks";
 /// The partition of the names of sensitive variables.
 pub(crate) const SENSITIVE_VARIABLES: &str = "sensitive-variables";
 /// The partition of the source accounts.
@@ -290,6 +301,18 @@ impl Key {
 
     pub fn audit_head(chain: u8) -> Self {
         Self::new(AUDIT_HEADS, format!("{chain:02}"))
+    }
+
+    pub fn notification(id: &NotificationId) -> Self {
+        Self::new(format!("{NOTIFICATIONS}{}", id.subject), format!("{:020}", id.sequence))
+    }
+
+    pub fn webhook(name: &Name) -> Self {
+        Self::new(WEBHOOKS, name.as_str())
+    }
+
+    pub fn delivery(webhook: &WebhookId, sort: &str) -> Self {
+        Self::new(format!("{DELIVERIES}{webhook}"), sort)
     }
 
     /// A digest, because names may hold anything.

@@ -9,9 +9,10 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use crate::item::{Item, decode, key_attributes};
-use crate::table::{EXPIRES_AT, Key, PK};
+use crate::table::{EXPIRES_AT, Key, NOTIFICATIONS, PK};
 use crate::{Error, Store};
 
 /// How often a change is tried against other writers of the same record. With the pauses of [`pause`] that is a few seconds,
@@ -73,6 +74,20 @@ pub(crate) enum Write {
     Delete(Key, Condition),
 }
 
+/// Wakes those who follow notifications in this process.
+pub(crate) static NOTIFIED: Notify = Notify::const_new();
+
+impl Write {
+    /// Whether it makes a notification.
+    fn notifies(&self) -> bool {
+        let Self::Put(item, Condition::New) = self else {
+            return false;
+        };
+        let partition = item.get(PK).and_then(|pk| pk.as_s().ok());
+        partition.is_some_and(|pk| pk.starts_with(NOTIFICATIONS))
+    }
+}
+
 /// Whether a write happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -111,6 +126,7 @@ impl Store {
 
     /// Writes all of this, or nothing.
     pub(crate) async fn write(&self, action: &'static str, writes: Vec<Write>) -> Result<Written, Error> {
+        let notifies = writes.iter().any(Write::notifies);
         let mut writes = writes;
         // A transaction of one item costs twice what the item alone does.
         if writes.len() == 1
@@ -131,7 +147,12 @@ impl Store {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(Written::Yes),
+            Ok(_) => {
+                if notifies {
+                    NOTIFIED.notify_waiters();
+                }
+                Ok(Written::Yes)
+            }
             Err(error) if lost_a_race(&error) => Ok(Written::Conflict),
             Err(error) => Err(aws(action, error)),
         }

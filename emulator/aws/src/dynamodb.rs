@@ -2,13 +2,20 @@
 //!
 //! The emulator's own listener is not used: it answers any page's preflight request, and would have to be guarded.
 
+mod mapping;
+mod stream;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
+pub use self::mapping::Mapping;
+pub use self::stream::{Stream, StreamError};
 use crate::error::{DiskFull, is_disk_full};
 use crate::wire::{AwsError, input};
 
@@ -48,8 +55,11 @@ pub enum DynamoDbError {
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
+    path: PathBuf,
     /// The folder of the file.
     folder: PathBuf,
+    /// Wakes the readers of streams after a write.
+    written: Arc<Notify>,
 }
 
 impl DynamoDb {
@@ -65,6 +75,8 @@ impl DynamoDb {
         database.disable_bulk_loading().map_err(failed)?;
         Ok(Self {
             database,
+            path: path.to_owned(),
+            written: Arc::default(),
             folder: path.parent().unwrap_or(path).to_owned(),
         })
     }
@@ -78,7 +90,11 @@ impl DynamoDb {
             source: Box::new(source),
         };
         match self.answer("DescribeTable", json!({ "TableName": name })) {
-            Ok(described) if layout(&described["Table"]) == layout(create_table) => return Ok(()),
+            Ok(described) if layout(&described["Table"]) == layout(create_table) => {
+                return self
+                    .ensure_stream(name, create_table, &described["Table"])
+                    .map_err(failed);
+            }
             Ok(_) => {
                 return Err(DynamoDbError::TableDiffers { name: name.to_owned() });
             }
@@ -94,6 +110,21 @@ impl DynamoDb {
         Ok(())
     }
 
+    /// Switches on the stream of a table that an earlier version made without one.
+    fn ensure_stream(&self, name: &str, wanted: &Value, table: &Value) -> Result<(), AwsError> {
+        let stream = &wanted["StreamSpecification"];
+        if stream.is_null() || table["StreamSpecification"]["StreamEnabled"] == true {
+            return Ok(());
+        }
+        let body = json!({"TableName": name, "StreamSpecification": stream});
+        run(&self.folder, body, |request| self.database.update_table(request)).map(drop)
+    }
+
+    /// The stream of a table.
+    pub fn stream(&self, table: &str) -> Result<Stream, StreamError> {
+        Stream::open(&self.path, table, Arc::clone(&self.written))
+    }
+
     /// Deletes the items whose time has come. AWS does so within days; a caller must not rely on either.
     pub fn sweep(&self) -> Result<usize, DynamoDbError> {
         self.database.sweep_ttl().map_err(|source| DynamoDbError::Sweep {
@@ -103,11 +134,17 @@ impl DynamoDb {
 
     /// One call of the wire API.
     pub async fn call(&self, action: &str, body: Value) -> Result<Value, AwsError> {
+        let writes = matches!(action, "PutItem" | "TransactWriteItems");
         let (tables, action) = (self.clone(), action.to_owned());
         // A commit is flushed to the disk: milliseconds in which nothing else of this thread would go on.
         tokio::task::spawn_blocking(move || tables.answer(&action, body))
             .await
             .map_err(|error| AwsError::internal(&error))?
+            .inspect(|_| {
+                if writes {
+                    self.written.notify_waiters();
+                }
+            })
     }
 
     fn answer(&self, action: &str, body: Value) -> Result<Value, AwsError> {

@@ -15,7 +15,7 @@ export interface BlueprintSummary { name: string; description: string; version: 
 export interface Blueprint extends BlueprintSummary { digest: string; variables: Variable[]; versions?: string[]; next?: string | null; }
 export interface Environment {
   name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
-  self_approval: boolean; approval_timeout_seconds: number; protected: boolean;
+  self_approval: boolean; approval_timeout_seconds: number; approval_reminder_seconds: number; protected: boolean;
   variables: Record<string, unknown>; revision: number;
 }
 export interface SourceAccount {

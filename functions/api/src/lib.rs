@@ -14,6 +14,7 @@
 //! | [`caller`] | the caller of a request |
 //! | `access` | the one place where policies decide about requests |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
+//! | `webhook_key` | the secrets and the addresses of webhooks |
 //! | `waiting` | the limit of concurrent long polls |
 //! | [`lambda`], `identity` | events of API Gateway as requests, and their callers |
 
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use slipway_model::webhook::address::Reach;
 use slipway_policy::{Gate, Principal};
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
@@ -44,6 +46,7 @@ pub mod sign_in;
 pub mod submission;
 pub mod view;
 mod waiting;
+mod webhook_key;
 
 use routes::LogPages;
 use sign_in::{InvalidSignIn, SignIn};
@@ -71,6 +74,8 @@ pub struct Config {
     pub s3_path_style: bool,
     /// How the web console signs callers in.
     pub sign_in: Option<SignIn>,
+    /// What webhooks may reach.
+    pub reach: Reach,
     /// For how long records of the audit log are kept (`SLIPWAY_AUDIT_DAYS`, 0 for ever).
     pub audit_retention: Retention,
 }
@@ -116,6 +121,7 @@ impl Config {
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
             s3_path_style: slipway_store::aws::s3_path_style(vars),
             sign_in: SignIn::from_vars(vars)?,
+            reach: Reach::from_vars(vars),
             audit_retention: Retention::from_vars(vars).map_err(InvalidConfig::AuditDays)?,
         })
     }
@@ -135,6 +141,7 @@ pub struct Api {
     concurrent_waits: u16,
     log_pages: LogPages,
     sign_in: Option<Arc<SignIn>>,
+    reach: Reach,
 }
 
 impl Api {
@@ -159,6 +166,7 @@ impl Api {
             concurrent_waits: config.concurrent_waits,
             log_pages: LogPages::default(),
             sign_in: config.sign_in.clone().map(Arc::new),
+            reach: config.reach,
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::view;
         (name = "environments", description = "Where stacks live."),
         (name = "source accounts", description = "AWS accounts whose events may request operations."),
         (name = "audit", description = "Changes, decisions, denials and reads, in chains of hashes."),
+        (name = "notifications", description = "Events that report what changed."),
         (name = "policies", description = "Permissions, and rules for plans."),
         (name = "service", description = "The API itself."),
     ),

@@ -27,6 +27,7 @@ mod console;
 mod environments;
 mod log_pages;
 mod logs;
+mod notifications;
 mod operations;
 mod plans;
 mod policies;
@@ -39,6 +40,7 @@ mod source_accounts;
 mod stacks;
 mod tasks;
 mod uploads;
+mod webhooks;
 
 pub(crate) use log_pages::LogPages;
 
@@ -101,6 +103,12 @@ handlers![
     source_accounts::show => Access::Installation(Action::Read),
     source_accounts::put => Access::Installation(Action::Configure),
     source_accounts::delete => Access::Installation(Action::Configure),
+    webhooks::list => Access::Installation(Action::Configure),
+    webhooks::show => Access::Installation(Action::Configure),
+    webhooks::put => Access::Installation(Action::Configure),
+    webhooks::delete => Access::Installation(Action::Configure),
+    webhooks::deliveries => Access::Installation(Action::Configure),
+    webhooks::redeliver => Access::Installation(Action::Configure),
     audit::list => Access::Installation(Action::Audit),
     audit::chains => Access::Installation(Action::Audit),
     audit::chain => Access::Installation(Action::Audit),
@@ -117,6 +125,7 @@ handlers![
     releases::list => Access::Stack(Action::Read),
     releases::create => Access::Stack(Action::RequestRelease),
     releases::show => Access::Stack(Action::Read),
+    notifications::follow => Access::Callers,
     operations::list => Access::Stack(Action::Read),
     operations::list_in_progress => Access::Callers,
     operations::show => Access::Operation(Action::Read),

@@ -10,22 +10,26 @@ use crate::error::Error;
 mod audit;
 mod blueprint;
 mod environment;
+mod notification;
 mod operation;
 mod plan;
 mod policy;
 mod release;
 mod source_account;
 mod stack;
+mod webhook;
 
 pub use audit::{AuditChain, AuditHead, AuditRecord};
 pub use blueprint::{BlueprintPage, BlueprintSummary, BlueprintVersion, Variable};
 pub use environment::Environment;
+pub use notification::NotificationPage;
 pub use operation::{LogLine, LogLines, Operation};
 pub use plan::{PlanItem, PlanItems, SheetDocument, sheet};
 pub use policy::{Decision, Policies, Policy, PolicyTest, PolicyTests};
 pub use release::Release;
 pub use source_account::SourceAccount;
 pub use stack::{Stack, Subscription};
+pub use webhook::{Attempt, Delivery, Webhook};
 
 /// A version of a blueprint, by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]

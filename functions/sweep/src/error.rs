@@ -39,6 +39,12 @@ pub enum SweepError {
     /// The events function could not be asked to send a result.
     #[error("failed to request the events function to send a result")]
     AskForResult(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The notify function could not be asked to send something.
+    #[error("failed to request the notify function to send notifications or deliveries")]
+    AskToNotify(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The approvers of a plan could not be reminded.
+    #[error("failed to remind the approvers of the plan")]
+    Remind(#[source] slipway_store::Error),
     /// The decision about a plan could not be delivered.
     #[error("the decision about the plan could not be delivered")]
     DeliverDecision(#[source] slipway_store::task_token::AnswerError),

@@ -11,9 +11,11 @@
 //! | should be running | ended, or no longer exists | end the operation and start the next one; a remaining build notices that and ends itself |
 //! | is being cancelled, and its build has not answered for ten minutes | runs | stop execution and build, end the operation |
 //! | ended, requested by event | | report the result, for up to a day |
+//! | waits for an approval for long | runs | remind the approvers |
 
 mod build;
 mod error;
+mod notifications;
 mod operation;
 mod report;
 mod results;

@@ -28,8 +28,12 @@ impl Sweep {
     /// started; a younger one is about to be started by the function that created it. A queued one may have got the slot only now,
     /// and a second start has no effect.
     pub async fn run(&self, older_than: Duration) -> Report {
+        self.run_at(older_than, Timestamp::now()).await
+    }
+
+    /// Likewise, at a time.
+    pub async fn run_at(&self, older_than: Duration, now: Timestamp) -> Report {
         let mut report = Report::default();
-        let now = Timestamp::now();
         for status in SHOULD_RUN {
             let operations = match self.operations(status).await {
                 Ok(operations) => operations,
@@ -53,6 +57,8 @@ impl Sweep {
             }
         }
         Box::pin(self.results(&mut report, now)).await;
+        Box::pin(self.notifications(&mut report, now)).await;
+        Box::pin(self.deliveries(&mut report, now)).await;
         report
     }
 
@@ -88,7 +94,10 @@ impl Sweep {
             if starts {
                 return Ok(Some(Healing::Started));
             }
-            return self.deliver_decision(operation).await;
+            return match self.deliver_decision(operation).await? {
+                None => self.remind(operation, now).await,
+                delivered => Ok(delivered),
+            };
         };
         // It may have ended as it should since it was listed.
         let now = self.store.operation(&operation.id).await.map_err(SweepError::Read)?;

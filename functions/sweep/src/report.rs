@@ -12,6 +12,10 @@ pub struct Report {
     pub checked: usize,
     /// The operations that something was done about.
     pub healed: Vec<Healed>,
+    /// How many notifications the notify function was requested to send.
+    pub notifications: usize,
+    /// How many attempts of deliveries to webhooks it was requested to make.
+    pub deliveries: usize,
     /// What could not be done. The next sweep tries again.
     pub problems: Vec<Problem>,
 }
@@ -41,6 +45,8 @@ pub enum Healing {
     },
     /// The decision about its plan was recorded and not delivered, and now the workflow has it.
     DecisionDelivered,
+    /// It waits for an approval for long, and its approvers were reminded.
+    ApproversReminded,
     /// It has ended, and the events function was asked to report the result.
     ResultAskedFor,
     /// It ended a day ago, and its result could not be reported: it is no longer retried.

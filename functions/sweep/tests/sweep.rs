@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::event::Origin;
 use slipway_model::id::OperationId;
+use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::cancel::Interruption;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::source_account::Action;
@@ -53,8 +54,13 @@ impl World {
                 let name = arn.rsplit(':').next().unwrap_or_default();
                 let status = world.get(name).filter(|status| **status != "UNSEEN");
                 let status = *status.ok_or("ExecutionDoesNotExist")?;
-                let described =
+                let mut described =
                     json!({"executionArn": arn, "stateMachineArn": MACHINE, "status": status, "startDate": 1.5});
+                if status == "UNDONE" {
+                    described["status"] = json!("FAILED");
+                    described["error"] = json!("Slipway.Cancelled");
+                    described["cause"] = json!("bob cancelled the operation");
+                }
                 Ok(described)
             }
             "StopExecution" => Ok(json!({"stopDate": 1.5})),
@@ -145,6 +151,8 @@ async fn operations_without_execution_end_and_the_next_start() {
         ("failed", Some("FAILED"), Some(OperationStatus::Failed)),
         ("too-long", Some("TIMED_OUT"), Some(OperationStatus::Failed)),
         ("stopped", Some("ABORTED"), Some(OperationStatus::Cancelled)),
+        // The state that records a cancel failed too.
+        ("undone", Some("UNDONE"), Some(OperationStatus::Cancelled)),
         ("gone", None, Some(OperationStatus::Failed)),
     ] {
         let (stack, provision) = table.provisioning(&new_stack(called)).await;
@@ -164,14 +172,14 @@ async fn operations_without_execution_end_and_the_next_start() {
         if let Some(execution) = execution {
             world.set(provision.as_str(), execution);
         }
-        if let Some(status) = status {
-            let then = Some(waiting.clone());
-            expected.insert(provision, Healing::Ended { status, next: then });
-            next.push(waiting);
-        }
+        let Some(status) = status else { continue };
+        // Nothing was made of a stack whose provision was cancelled before its apply: nothing is left to destroy.
+        let then = Some(waiting).filter(|_| status != OperationStatus::Cancelled);
+        next.extend(then.clone());
+        expected.insert(provision, Healing::Ended { status, next: then });
     }
     let report = sweep.run(Duration::from_mins(1)).await;
-    assert_eq!((healings(&report), report.checked), (expected, 5));
+    assert_eq!((healings(&report), report.checked), (expected, 6));
     for id in next {
         let started = table.store.operation(&id).await.expect("it");
         assert_eq!(started.status, OperationStatus::Starting);
@@ -392,7 +400,10 @@ async fn a_schedules_own_event_is_enough() {
     let (sweep, _fake) = sweep(&table, &World::default()).await;
     let event = json!({"version": "0", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"});
     let report = sweep.handle(event).await.expect("swept");
-    assert_eq!(report, json!({"looked_at": 0, "healed": [], "problems": []}));
+    assert_eq!(
+        report,
+        json!({"looked_at": 0, "healed": [], "notifications": 0, "deliveries": 0, "problems": []})
+    );
 }
 
 #[tokio::test]
@@ -441,4 +452,58 @@ async fn unreported_result_is_retried_for_a_day() {
         BTreeMap::from([(asked.clone(), Healing::ResultDropped)])
     );
     assert!(healings(&sweep.run(Duration::ZERO).await).is_empty());
+}
+
+#[tokio::test]
+async fn notifications_that_were_not_sent_are_requested() {
+    let table = table().await;
+    let (sweep, fake) = sweep(&table, &World::default()).await;
+    table.ready(&new_stack("shop")).await;
+    let mut report = sweep.run(Duration::from_mins(1)).await;
+    assert_eq!(report.notifications, 0, "the stream brings them");
+    let due = table.store.notifications_due(100, None).await.expect("a page").items;
+    report = sweep
+        .run_at(Duration::from_mins(1), Timestamp::now() + SignedDuration::from_mins(3))
+        .await;
+    assert_eq!(report.notifications, due.len());
+    let calls = fake.calls().into_iter();
+    let entries = calls.flat_map(|(_, body)| body["Entries"].as_array().cloned().unwrap_or_default());
+    let requested: Vec<Value> = entries
+        .map(|entry| {
+            assert_eq!(entry["DetailType"], "Slipway Notification Due");
+            serde_json::from_str::<Value>(entry["Detail"].as_str().expect("a text")).expect("JSON")["notification"]
+                .clone()
+        })
+        .collect();
+    let expected: Vec<Value> = due.iter().map(|one| json!(one.id)).collect();
+    assert_eq!(requested, expected);
+}
+
+#[tokio::test]
+async fn approvers_of_a_waiting_plan_are_reminded() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, _fake) = sweep(&table, &world).await;
+    let (_, operation) = table.provisioning(&new_stack("shop")).await;
+    world.set(operation.as_str(), "RUNNING");
+    let rule = |operation: &mut slipway_model::operation::Operation| {
+        operation.approval_rule = Some(ApprovalRule {
+            required: 1,
+            self_approval: false,
+            expires_at: Timestamp::now() + SignedDuration::from_hours(72),
+            remind_every_seconds: 86_400,
+        });
+        Ok(())
+    };
+    table.store.update_operation(&operation, rule).await.expect("a rule");
+    table.store.ask_approval(&operation, "token").await.expect("it waits");
+    let at = |hours| Timestamp::now() + SignedDuration::from_hours(hours);
+    for (hours, reminded) in [(23, false), (25, true), (26, false), (49, true)] {
+        let report = sweep.run_at(Duration::ZERO, at(hours)).await;
+        let was = report
+            .healed
+            .iter()
+            .any(|one| one.healing == Healing::ApproversReminded);
+        assert_eq!(was, reminded, "after {hours} hours: {report:?}");
+    }
 }

@@ -31,6 +31,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
         concurrent_builds: up.concurrent_builds.map(usize::from),
         require_token: up.require_token,
         accept_lost_data: up.accept_lost_data,
+        webhooks_to_loopback: up.webhooks_to_loopback,
         postgres,
         redis,
     })

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("slipway-events", &["slipway-model", "slipway-policy", "slipway-store"]),
     ("slipway-steps", &["slipway-model", "slipway-policy", "slipway-store"]),
     ("slipway-sweep", &["slipway-model", "slipway-store"]),
+    ("slipway-notify", &["slipway-model", "slipway-store"]),
     (
         "slipway-local",
         &[
@@ -28,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "slipway-store",
             "slipway-api",
             "slipway-events",
+            "slipway-notify",
             "slipway-steps",
             "slipway-sweep",
         ],
@@ -59,9 +61,10 @@ const LOCAL_ONLY: [&str; 8] = [
 ];
 
 /// What runs on AWS.
-const ON_AWS: [&str; 5] = [
+const ON_AWS: [&str; 6] = [
     "slipway-api",
     "slipway-events",
+    "slipway-notify",
     "slipway-steps",
     "slipway-sweep",
     "slipway-runner",
@@ -234,7 +237,15 @@ const CYCLES: [(&str, &[&str], &str); 9] = [
     ),
     (
         "crates/store",
-        &["cursor", "error", "list", "operation", "release", "stack"],
+        &[
+            "cursor",
+            "error",
+            "list",
+            "notification",
+            "operation",
+            "release",
+            "stack",
+        ],
         "an error of a cursor is an error of the store",
     ),
     (

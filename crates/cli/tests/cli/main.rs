@@ -12,6 +12,7 @@ mod decisions;
 mod demo;
 mod events;
 mod examples;
+mod notifications;
 mod operations;
 mod policies;
 mod publish;

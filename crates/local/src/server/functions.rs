@@ -8,11 +8,16 @@ use aws_config::SdkConfig;
 use axum::Router;
 use serde_json::Value;
 use slipway_events::Events;
+use slipway_model::webhook::address::LOOPBACK_VARIABLE;
+use slipway_notify::Notifier;
 use slipway_steps::Steps;
 use slipway_sweep::Sweep;
+use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::template::{Function, Rule, Template};
+use aws_emulator::Account;
+use aws_emulator::dynamodb::Mapping;
 use aws_emulator::events::{EventBus, Invoke, Pattern, Target};
 use aws_emulator::functions::{Functions, LambdaError};
 use aws_emulator::wire::REGION;
@@ -20,6 +25,7 @@ use aws_emulator::wire::REGION;
 /// The functions' logical ids in the template.
 const API: &str = "ApiFunction";
 const EVENTS: &str = "EventsFunction";
+const NOTIFY: &str = "NotifyFunction";
 const STEPS: &str = "StepsFunction";
 const SWEEP: &str = "SweepFunction";
 /// The logical id of the build project.
@@ -31,6 +37,7 @@ pub(super) const OTHERS: &str = "local";
 pub(super) struct Handlers {
     pub(super) api: Router,
     events: Arc<Events>,
+    notify: Arc<Notifier>,
     steps: Arc<Steps>,
     pub(super) sweep: Arc<Sweep>,
 }
@@ -62,19 +69,26 @@ pub(super) fn aws_variables(principal: &str, aws: &Aws) -> BTreeMap<String, Stri
 
 impl Handlers {
     /// Builds all functions of the template. One that this program does not hold is refused.
-    pub(super) fn new(template: &Template, aws: &Aws) -> Result<Self, Error> {
+    pub(super) fn new(template: &Template, aws: &Aws, webhooks_to_loopback: bool) -> Result<Self, Error> {
         for id in template.functions.keys() {
-            if ![API, EVENTS, STEPS, SWEEP].contains(&id.as_str()) {
+            if ![API, EVENTS, NOTIFY, STEPS, SWEEP].contains(&id.as_str()) {
                 return Err(Error::UnknownFunction(id.clone()));
             }
         }
-        let build = Build { template, aws };
+        let build = Build {
+            template,
+            aws,
+            webhooks_to_loopback,
+        };
         let (vars, sdk) = build.environment(API)?;
         let config = slipway_api::Config::from_vars(&vars).map_err(configure("api"))?;
         let api = slipway_api::router(slipway_api::Api::new(&config, &sdk));
         let (vars, sdk) = build.environment(EVENTS)?;
         let config = slipway_events::Config::from_vars(&vars).map_err(configure("events"))?;
         let events = Arc::new(Events::new(config, &sdk));
+        let (vars, sdk) = build.environment(NOTIFY)?;
+        let config = slipway_notify::Config::from_vars(&vars).map_err(configure("notify"))?;
+        let notify = Arc::new(Notifier::new(config, &sdk));
         let (vars, sdk) = build.environment(STEPS)?;
         let config = slipway_steps::Config::from_vars(&vars).map_err(configure("steps"))?;
         let steps = Arc::new(Steps::new(config, &sdk));
@@ -84,6 +98,7 @@ impl Handlers {
         Ok(Self {
             api,
             events,
+            notify,
             steps,
             sweep,
         })
@@ -115,6 +130,49 @@ impl Handlers {
                 })
             }
         });
+        let called = function(template, NOTIFY)?;
+        let notify = Arc::clone(&self.notify);
+        functions.register(&called.name, timeout(called), move |event| {
+            let notify = Arc::clone(&notify);
+            async move {
+                let handled = notify.handle(event).await;
+                handled.map(|()| Value::Null).map_err(|error| LambdaError {
+                    error_type: error.name().to_owned(),
+                    message: slipway_model::error_chain::chain(&error),
+                })
+            }
+        });
+        Ok(())
+    }
+
+    /// Hands records of the table's stream to functions, as the template says.
+    pub(super) fn map_stream(template: &Template, account: &Account, stop: &CancellationToken) -> Result<(), Error> {
+        for mapping in &template.mappings {
+            let called = function(template, &mapping.function)?;
+            let failed = |source| Error::MakeRule {
+                rule: mapping.name.clone(),
+                source,
+            };
+            let mut patterns = Vec::new();
+            for text in &mapping.patterns {
+                let pattern = serde_json::from_str(text).map_err(|source| Error::MakeMapping {
+                    mapping: mapping.name.clone(),
+                    source,
+                })?;
+                patterns.push(Pattern::parse(&pattern).map_err(failed)?);
+            }
+            let stream = account.tables.stream(&template.table.name)?;
+            let mapping = Mapping {
+                function: called.arn.clone(),
+                invoke: invoke(&account.functions, &called.name),
+                patterns,
+                batch_size: mapping.batch_size,
+                retries: mapping.retries,
+                on_failure: Some(mapping.on_failure.clone()),
+                sqs: account.sqs.clone(),
+            };
+            mapping.start(stream, stop.clone());
+        }
         Ok(())
     }
 
@@ -143,36 +201,44 @@ impl Handlers {
 
 /// The function of a rule, as the template says that it is to be called.
 fn target(template: &Template, functions: &Functions, rule: &Rule) -> Result<Target, Error> {
-    if ![EVENTS, STEPS].contains(&rule.function.as_str()) {
+    if ![EVENTS, NOTIFY, STEPS].contains(&rule.function.as_str()) {
         return Err(Error::UnknownFunction(rule.function.clone()));
     }
     let called = function(template, &rule.function)?;
-    let (functions, name) = (functions.clone(), called.name.clone());
-    let invoke: Invoke = Arc::new(move |event: Value| {
-        let (functions, name) = (functions.clone(), name.clone());
-        Box::pin(async move {
-            // It was registered before its rules were made.
-            functions.run(&name, event).await.unwrap_or(Ok(Value::Null)).map(drop)
-        })
-    });
     Ok(Target {
         arn: called.arn.clone(),
         retries: called.retries,
         on_failure: called.on_failure.clone(),
         dead_letter: rule.dead_letter.clone(),
-        invoke,
+        invoke: invoke(functions, &called.name),
+    })
+}
+
+/// Calls a function by its name.
+fn invoke(functions: &Functions, name: &str) -> Invoke {
+    let (functions, name) = (functions.clone(), name.to_owned());
+    Arc::new(move |event: Value| {
+        let (functions, name) = (functions.clone(), name.clone());
+        Box::pin(async move {
+            // It was registered before its rules were made.
+            functions.run(&name, event).await.unwrap_or(Ok(Value::Null)).map(drop)
+        })
     })
 }
 
 struct Build<'a> {
     template: &'a Template,
     aws: &'a Aws,
+    webhooks_to_loopback: bool,
 }
 
 impl Build<'_> {
     fn environment(&self, id: &str) -> Result<(BTreeMap<String, String>, SdkConfig), Error> {
         let mut vars = aws_variables(id, self.aws);
         vars.extend(function(self.template, id)?.environment.clone());
+        if self.webhooks_to_loopback {
+            vars.insert(LOOPBACK_VARIABLE.to_owned(), "yes".to_owned());
+        }
         let sdk = slipway_store::aws::sdk_config(&vars);
         Ok((vars, sdk))
     }

@@ -62,6 +62,7 @@ fn new(name: Name, data: &Path) -> Result<Environment, Error> {
         // One machine has one user.
         self_approval: true,
         approval_timeout_seconds: 259_200,
+        approval_reminder_seconds: 86_400,
         protected: false,
         protected_types: None,
         variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),

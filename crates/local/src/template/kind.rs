@@ -145,6 +145,21 @@ pub const IGNORED: &[(Kind, &str, &str)] = &[
         "Events.*.Properties.RetryPolicy",
         "a function of this program is always there to take an event",
     ),
+    (
+        Kind::Function,
+        "Events.*.Properties.StartingPosition",
+        "a stream begins with the table, and its reader continues where the last one ended",
+    ),
+    (
+        Kind::Function,
+        "Events.*.Properties.BisectBatchOnFunctionError",
+        "a batch that fails is always halved",
+    ),
+    (
+        Kind::Function,
+        "Events.*.Properties.MaximumRecordAgeInSeconds",
+        "a server that was off is no reason to give a record up",
+    ),
     (Kind::StateMachine, "Logging", "the history is kept"),
     (Kind::StateMachine, "Tracing", "there is no X-Ray"),
     (

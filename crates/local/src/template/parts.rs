@@ -6,10 +6,11 @@ use super::kind::Kind;
 use super::resolve::Resolver;
 use super::resources::{
     BucketProperties, EventBusProperties, FunctionEvent, FunctionProperties, LogGroupProperties, ProjectProperties,
-    QueueProperties, StateMachineProperties, TableProperties,
+    QueueProperties, StateMachineProperties, StreamSpecification, TableProperties,
 };
 use super::{
-    Bucket, CreateTable, Function, LogGroup, Project, Queue, Rule, Schedule, StateMachine, Table, TemplateError,
+    Bucket, CreateTable, Function, LogGroup, Mapping, Project, Queue, Rule, Schedule, StateMachine, Table,
+    TemplateError,
 };
 
 /// What has been read so far.
@@ -25,6 +26,7 @@ pub(super) struct Parts {
     pub(super) projects: Vec<Project>,
     pub(super) rules: Vec<Rule>,
     pub(super) schedules: Vec<Schedule>,
+    pub(super) mappings: Vec<Mapping>,
 }
 
 impl Parts {
@@ -92,6 +94,24 @@ impl Parts {
                     function,
                     dead_letter: dead_letter_config.map(|queue| queue.arn),
                 }),
+                FunctionEvent::DynamoDb {
+                    _stream: _,
+                    filter_criteria,
+                    batch_size,
+                    maximum_retry_attempts: retries,
+                    destination_config,
+                } => self.mappings.push(Mapping {
+                    name,
+                    function,
+                    patterns: filter_criteria
+                        .filters
+                        .into_iter()
+                        .map(|filter| filter.pattern)
+                        .collect(),
+                    batch_size,
+                    retries,
+                    on_failure: destination_config.on_failure.destination,
+                }),
                 FunctionEvent::ScheduleV2 {
                     schedule_expression: expression,
                 } => {
@@ -132,6 +152,10 @@ fn table(properties: TableProperties) -> Table {
             key_schema: properties.key_schema,
             global_secondary_indexes: properties.global_secondary_indexes,
             billing_mode: properties.billing_mode,
+            stream_specification: properties.stream_specification.map(|_keys_only| StreamSpecification {
+                stream_enabled: true,
+                stream_view_type: "KEYS_ONLY",
+            }),
         },
     }
 }

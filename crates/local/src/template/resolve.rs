@@ -275,6 +275,7 @@ impl<'a> Resolver<'a> {
         let name = self.name(path, logical_id)?;
         match (kind, attribute) {
             (Kind::Table, "Arn") => Ok(arn("dynamodb", &format!("table/{name}"))),
+            (Kind::Table, "StreamArn") => Ok(arn("dynamodb", &format!("table/{name}/stream/1"))),
             (Kind::Bucket, "Arn") => Ok(format!("arn:aws:s3:::{name}")),
             (Kind::Function, "Arn") => Ok(arn("lambda", &format!("function:{name}"))),
             (Kind::StateMachine, "Arn") => Ok(arn("states", &format!("stateMachine:{name}"))),

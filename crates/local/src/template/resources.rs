@@ -2,6 +2,7 @@
 //! that are left out (`kind::IGNORED`) is refused.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +19,33 @@ pub struct TableProperties {
     pub global_secondary_indexes: Vec<GlobalSecondaryIndex>,
     #[serde(default)]
     pub time_to_live_specification: Option<TimeToLive>,
+    #[serde(default)]
+    pub stream_specification: Option<TableStream>,
+}
+
+/// Of `AWS::DynamoDB::Table`: what its stream says of a written item.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct TableStream {
+    #[serde(rename = "StreamViewType")]
+    pub _view: KeysOnly,
+}
+
+/// The only view that local mode has.
+#[derive(Debug, Deserialize)]
+pub enum KeysOnly {
+    #[serde(rename = "KEYS_ONLY")]
+    KeysOnly,
+}
+
+/// The stream, as `CreateTable` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StreamSpecification {
+    /// Whether there is one.
+    pub stream_enabled: bool,
+    /// `KEYS_ONLY`.
+    pub stream_view_type: &'static str,
 }
 
 /// Of `AWS::DynamoDB::Table`: which attribute says when an item expires.
@@ -197,12 +225,41 @@ pub enum FunctionEvent {
         #[serde(default)]
         dead_letter_config: Option<DeadLetterConfig>,
     },
+    /// Items that were written into the table.
+    #[serde(rename = "DynamoDB", rename_all = "PascalCase")]
+    DynamoDb {
+        /// The ARN of the stream: there is one table.
+        #[serde(rename = "Stream")]
+        _stream: String,
+        /// Which records.
+        filter_criteria: FilterCriteria,
+        /// The most records of a call.
+        batch_size: NonZeroUsize,
+        /// How often a record is tried again.
+        maximum_retry_attempts: u32,
+        /// Where the place of a record goes that the function cannot handle.
+        destination_config: DestinationConfig,
+    },
     /// The clock.
     #[serde(rename_all = "PascalCase")]
     ScheduleV2 {
         /// When.
         schedule_expression: String,
     },
+}
+
+/// Of `AWS::Serverless::Function`: which records of a stream it gets.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct FilterCriteria {
+    pub filters: Vec<Filter>,
+}
+
+/// A pattern, as the text of a JSON object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Filter {
+    pub pattern: String,
 }
 
 /// Of `AWS::Serverless::StateMachine`.

@@ -54,6 +54,7 @@ async fn the_cli_is_answered_by_every_service() {
         concurrent_builds: None,
         require_token: false,
         accept_lost_data: false,
+        webhooks_to_loopback: false,
         postgres: None,
         redis: None,
     })

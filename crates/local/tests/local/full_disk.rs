@@ -74,6 +74,7 @@ async fn start(data: &Path) -> Result<Running, String> {
         concurrent_builds: None,
         require_token: false,
         accept_lost_data: false,
+        webhooks_to_loopback: false,
         postgres: None,
         redis: None,
     };

@@ -3,6 +3,7 @@
 mod aws_cli;
 mod emulator_calls;
 mod full_disk;
+mod notifications;
 mod server;
 mod support;
 mod template;

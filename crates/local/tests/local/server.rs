@@ -9,7 +9,7 @@ use serde_json::Value;
 use slipway_local::server::ServerFile;
 use slipway_local::{Local, LocalOptions, Running};
 
-fn options(data: &Path) -> LocalOptions {
+pub fn options(data: &Path) -> LocalOptions {
     LocalOptions {
         limits: Limits::default(),
         data: data.to_owned(),
@@ -21,6 +21,7 @@ fn options(data: &Path) -> LocalOptions {
         concurrent_builds: None,
         require_token: false,
         accept_lost_data: false,
+        webhooks_to_loopback: false,
         postgres: None,
         redis: None,
     }
@@ -186,6 +187,7 @@ async fn lost_tables_are_named() {
     );
     let running = Local::start(LocalOptions {
         accept_lost_data: true,
+        webhooks_to_loopback: false,
         ..options(folder.path())
     });
     running

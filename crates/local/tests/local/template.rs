@@ -64,6 +64,8 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
         let unhandled = environment.remove("SLIPWAY_UNHANDLED_EVENTS_URL");
         let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/slipway-unhandled-events";
         assert_eq!(unhandled.as_deref(), (id == "EventsFunction").then_some(queue));
+        let bus = environment.remove("SLIPWAY_EVENT_BUS");
+        assert_eq!(bus.as_deref(), (id == "NotifyFunction").then_some("slipway"));
         assert_eq!(
             json!(environment),
             json!({
@@ -100,7 +102,12 @@ fn the_resources_of_the_shipped_template_are_typed() {
         json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}])
     );
     let queues: Vec<_> = template.queues.iter().map(|queue| queue.name.as_str()).collect();
-    assert_eq!(queues, ["slipway-undelivered-events", "slipway-unhandled-events"]);
+    let expected = [
+        "slipway-undelivered-events",
+        "slipway-unhandled-events",
+        "slipway-unhandled-notifications",
+    ];
+    assert_eq!(queues, expected);
     assert_eq!(template.queues[0].attributes["MessageRetentionPeriod"], "1209600");
     assert_eq!(template.buses, ["slipway"]);
     assert!(template.buckets.len() == 2 && template.buckets.iter().all(|bucket| bucket.versioned));
@@ -142,6 +149,17 @@ fn the_resources_of_the_shipped_template_are_typed() {
     let function = &template.functions["EventsFunction"];
     assert_eq!((function.retries, &function.on_failure), (2, &queue("unhandled")));
     assert_eq!(template.functions["SweepFunction"].retries, 0);
+    let [mapping] = &template.mappings[..] else {
+        panic!("one mapping of the table's stream")
+    };
+    assert_eq!(
+        (mapping.function.as_str(), mapping.batch_size.get()),
+        ("NotifyFunction", 10)
+    );
+    assert_eq!(
+        mapping.on_failure,
+        "arn:aws:sqs:us-east-1:000000000000:slipway-unhandled-notifications"
+    );
     assert_eq!(
         ended.pattern["detail"]["stateMachineArn"],
         json!([template.state_machine.arn])
@@ -189,8 +207,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
         ),
         (
             "SLIPWAY_TABLE: !Ref Table",
-            "SLIPWAY_TABLE: !GetAtt Table.StreamArn",
-            "cannot resolve Table.StreamArn",
+            "SLIPWAY_TABLE: !GetAtt Table.Stream",
+            "cannot resolve Table.Stream",
         ),
         (
             "TableName: !Sub ${AWS::StackName}",
@@ -261,6 +279,14 @@ fn the_table_is_the_one_that_the_store_is_written_for() {
         .as_object_mut()
         .and_then(|members| members.remove("TableName"));
     assert_eq!(removed, Some(json!("slipway")));
+    let stream = definition
+        .as_object_mut()
+        .and_then(|members| members.remove("StreamSpecification"));
+    assert_eq!(
+        stream,
+        Some(json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"})),
+        "keys alone: records have variables"
+    );
     assert_eq!(definition, slipway_store::table::definition());
 }
 

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::noted::is_zero;
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
 use crate::name::Digest;
 
@@ -22,6 +23,9 @@ pub struct ApprovalRule {
     pub self_approval: bool,
     /// When the plan expires without a decision.
     pub expires_at: Timestamp,
+    /// After how many seconds its approvers are reminded, each time; 0 for never.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub remind_every_seconds: u32,
 }
 
 /// An approval that was given.

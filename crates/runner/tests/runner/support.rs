@@ -96,6 +96,7 @@ impl World {
             approvals_required: 1,
             self_approval: false,
             approval_timeout_seconds: 259_200,
+            approval_reminder_seconds: 86_400,
             protected: false,
             protected_types: None,
             variables: Map::from_iter([

@@ -6,6 +6,7 @@ mod create;
 mod fake;
 mod finish;
 mod lists;
+mod notifications;
 mod records;
 mod start;
 mod support;

@@ -142,6 +142,7 @@ async fn an_environment_comes_back_as_it_was_written() {
         approvals_required: 1,
         self_approval: false,
         approval_timeout_seconds: 259_200,
+        approval_reminder_seconds: 86_400,
         protected: true,
         protected_types: None,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),

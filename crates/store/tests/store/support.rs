@@ -201,12 +201,14 @@ impl Table {
         self.store.stack(&stack.id).await.expect("a stack")
     }
 
-    /// How many items the table has, without the audit log.
+    /// How many items the table has, without the audit log and notifications.
     pub async fn items(&self) -> usize {
         let scan = self.client.scan().table_name(self.name).send().await.expect("a scan");
-        let is_audit = |item: &&std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
-            item["pk"].as_s().is_ok_and(|key| key.starts_with("audit"))
+        let is_log = |item: &&std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+            item["pk"]
+                .as_s()
+                .is_ok_and(|key| key.starts_with("audit") || key.starts_with("notifications#"))
         };
-        scan.items().iter().filter(|item| !is_audit(item)).count()
+        scan.items().iter().filter(|item| !is_log(item)).count()
     }
 }

@@ -12,5 +12,6 @@ mod s3;
 mod scheduler;
 mod sqs;
 mod stepfunctions;
+mod stream;
 mod support;
 mod terraform_backend;

@@ -136,6 +136,9 @@ struct PutEnvironment {
     self_approval: Option<bool>,
     /// The number of seconds after which an undecided plan expires, from 60 to 518400; 259200 by default.
     approval_timeout_seconds: Option<u32>,
+    /// The number of seconds after which approvers of a waiting plan are reminded, each time, from 300 to 518400, or 0 for never; 86400
+    /// by default.
+    approval_reminder_seconds: Option<u32>,
     /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
     protected: Option<bool>,
     /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.

@@ -16,25 +16,28 @@ use crate::parameters::{InPath, Parameters};
 use crate::{Api, Caller};
 
 /// The schemas that are written by hand, by their names.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("blueprint.json", include_str!("../../schemas/blueprint.json")),
     ("contract.json", include_str!("../../schemas/contract.json")),
     ("image.json", include_str!("../../schemas/image.json")),
+    ("notification.json", include_str!("../../schemas/notification.json")),
 ];
 
 /// The schemas of requests: their names, and those of the schemas in the OpenAPI document.
-const REQUESTS: [(&str, &str); 5] = [
+const REQUESTS: [(&str, &str); 6] = [
     ("environment.json", "PutEnvironment"),
     ("release.json", "CreateRelease"),
     ("source-account.json", "PutSourceAccount"),
     ("stack.json", "CreateStack"),
     ("stack-update.json", "EditStack"),
+    ("webhook.json", "PutWebhook"),
 ];
 
 /// Show a JSON Schema
 ///
 /// Of a file that people write: `contract.json` for the output `slipway` of a blueprint, `blueprint.json`, `image.json`, and for
-/// requests `stack.json`, `stack-update.json`, `release.json`, `environment.json` and `source-account.json`.
+/// requests `stack.json`, `stack-update.json`, `release.json`, `environment.json`,
+/// `source-account.json` and `webhook.json`. `notification.json` is that of notifications.
 #[utoipa::path(
     get,
     path = "/schemas/{name}",

@@ -35,6 +35,8 @@ pub struct Environment {
     pub self_approval: bool,
     /// The number of seconds after which an undecided plan expires.
     pub approval_timeout_seconds: u32,
+    /// The number of seconds after which approvers of a waiting plan are reminded, each time; 0 for never.
+    pub approval_reminder_seconds: u32,
     /// Whether destroying stacks and losing resources of protected types is forbidden.
     pub protected: bool,
     /// The resource types whose resources no plan may delete, replace or forget in a protected environment; null for the default
@@ -69,6 +71,7 @@ impl Environment {
             approvals_required: environment.approvals_required,
             self_approval: environment.self_approval,
             approval_timeout_seconds: environment.approval_timeout_seconds,
+            approval_reminder_seconds: environment.approval_reminder_seconds,
             protected: environment.protected,
             protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
             variables,

@@ -30,6 +30,7 @@ async fn waiting_for(server: &Server, required: u32, self_approval: bool) -> Val
         required,
         self_approval,
         expires_at: Timestamp::now() + SignedDuration::from_hours(1),
+        remind_every_seconds: 0,
     };
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
     let id = id(&operation);

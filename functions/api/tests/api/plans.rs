@@ -47,6 +47,7 @@ async fn planned(server: &Server, operation: &Value, plan: &PlanSummary) {
             required: 1,
             self_approval: true,
             expires_at: Timestamp::now() + SignedDuration::from_hours(1),
+            remind_every_seconds: 0,
         });
         Ok(())
     };

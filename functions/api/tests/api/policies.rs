@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 50] = [
+const ROUTES: [(&str, &str, Option<&str>); 57] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
@@ -51,6 +51,17 @@ const ROUTES: [(&str, &str, Option<&str>); 50] = [
     ("GET", "/v1/policies/{policy}", Some("read")),
     ("PUT", "/v1/policies/{policy}", Some("configure")),
     ("DELETE", "/v1/policies/{policy}", Some("configure")),
+    ("GET", "/v1/notifications", None),
+    ("GET", "/v1/webhooks", Some("configure")),
+    ("GET", "/v1/webhooks/{name}", Some("configure")),
+    ("PUT", "/v1/webhooks/{name}", Some("configure")),
+    ("DELETE", "/v1/webhooks/{name}", Some("configure")),
+    ("GET", "/v1/webhooks/{name}/deliveries", Some("configure")),
+    (
+        "POST",
+        "/v1/webhooks/{name}/redeliver/{notification}",
+        Some("configure"),
+    ),
     ("GET", "/v1/audit", Some("audit")),
     ("GET", "/v1/audit/chains", Some("audit")),
     ("GET", "/v1/audit/chains/{chain}", Some("audit")),

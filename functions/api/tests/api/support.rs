@@ -333,6 +333,14 @@ impl Server {
         // By attribute: the order in a map depends on what else is built with this crate.
         let sorted = |item: &Value| {
             let attributes: BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
+            let inner = |value: &Value| match value["M"].as_object() {
+                Some(map) => json!({"M": map.iter().collect::<BTreeMap<_, _>>()}),
+                None => value.clone(),
+            };
+            let attributes: BTreeMap<_, _> = attributes
+                .into_iter()
+                .map(|(name, value)| (name, inner(value)))
+                .collect();
             serde_json::to_string(&attributes).expect("JSON")
         };
         let is_audit = |item: &&Value| item["pk"]["S"].as_str().is_some_and(|key| key.starts_with("audit"));

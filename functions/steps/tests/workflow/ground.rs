@@ -67,6 +67,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         approvals_required: 1,
         self_approval: false,
         approval_timeout_seconds: 259_200,
+        approval_reminder_seconds: 86_400,
         protected,
         protected_types: None,
         variables: serde_json::Map::new(),

@@ -16,6 +16,7 @@ mod crowd;
 mod definition;
 mod every_state;
 mod kinds;
+mod notified;
 mod on_moto;
 mod one_off;
 mod other_account;

@@ -1,0 +1,218 @@
+//! Following notifications: each is seen once, also across connections.
+//!
+//! Notifications are listed by the time that their writers gave them, and become visible a moment later, not quite in this order. So a
+//! reader who continued after the last one would miss those that came late. A [`Position`] lies [`LATE`] before the newest one
+//! instead, and names those after it that were seen.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use slipway_model::name::Digest;
+use slipway_model::notification::Notification;
+use tokio::time::Instant;
+
+use super::{NotificationFilter, stored};
+use crate::list::{PAGE, Query};
+use crate::write::NOTIFIED;
+use crate::{Error, Store};
+
+/// How much later than others a notification may become visible, in microseconds.
+const LATE: i64 = 30_000_000;
+
+/// How many notifications a position names. With more of them within [`LATE`], the time that is looked back becomes shorter.
+const NAMED: usize = 128;
+
+/// How soon a notification by another process is seen.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest text that is parsed.
+const LENGTH: usize = 8 * 1024;
+
+/// Where a reader of notifications is: opaque outside the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position(Seen);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    /// Notifications at or before this microsecond are over.
+    from: i64,
+    /// Those after it that were seen: microseconds after `from`, and a part of the digest of the ID.
+    seen: Vec<(i64, u32)>,
+}
+
+/// A text that is no position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a position that this API has given")]
+pub struct InvalidPosition;
+
+/// What a reader gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Followed {
+    /// Notifications that the reader has not seen, by their time.
+    pub notifications: Vec<Notification>,
+    /// Where the reader continues.
+    pub position: Position,
+}
+
+impl Position {
+    /// Before everything that happened after this.
+    pub fn after(time: Timestamp) -> Self {
+        Self(Seen {
+            from: time.as_microsecond().max(0),
+            seen: Vec::new(),
+        })
+    }
+
+    fn has_seen(&self, mark: (i64, u32)) -> bool {
+        let (at, id) = mark;
+        self.0.seen.contains(&(at - self.0.from, id))
+    }
+
+    /// The position of a reader who has seen these besides.
+    fn having_seen(&self, marks: impl Iterator<Item = (i64, u32)>) -> Self {
+        let before = self.0.seen.iter().map(|(after, id)| (self.0.from + after, *id));
+        let mut all: Vec<(i64, u32)> = before.chain(marks).collect();
+        all.sort_unstable();
+        let newest = all.last().map_or(self.0.from, |(at, _)| *at);
+        let mut from = self.0.from.max(newest - LATE);
+        if let Some(excess) = all.len().checked_sub(NAMED + 1) {
+            from = from.max(all[excess].0);
+        }
+        all.retain(|(at, _)| *at > from);
+        Self(Seen {
+            from,
+            seen: all.into_iter().map(|(at, id)| (at - from, id)).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = serde_json::to_vec(&self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&URL_SAFE_NO_PAD.encode(seen))
+    }
+}
+
+impl FromStr for Position {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        if text.len() > LENGTH {
+            return Err(InvalidPosition);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPosition)?;
+        let seen: Seen = serde_json::from_slice(&bytes).map_err(|_| InvalidPosition)?;
+        // What is added to them stays a number.
+        let bounds = 0..=i64::MAX / 4;
+        let fits = bounds.contains(&seen.from) && seen.seen.iter().all(|(after, _)| bounds.contains(after));
+        fits.then_some(Self(seen)).ok_or(InvalidPosition)
+    }
+}
+
+fn mark(notification: &Notification) -> (i64, u32) {
+    let digest = Digest::of(notification.id.to_string().as_bytes());
+    let part = u32::from_str_radix(&digest.hex()[..8], 16).unwrap_or_default();
+    (notification.time.as_microsecond(), part)
+}
+
+impl Store {
+    /// The next notifications that satisfy the filter, at most `limit`; none if there are none yet.
+    pub async fn notifications_after(
+        &self,
+        filter: &NotificationFilter,
+        position: &Position,
+        limit: u16,
+    ) -> Result<Followed, Error> {
+        let limit = usize::from(limit.clamp(1, PAGE));
+        let after = format!("{:020}$", position.0.from);
+        let query = Query::filtered(filter.partitions()).after(after);
+        let (mut notifications, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self
+                .indexed_page_of(&query, PAGE, cursor.as_ref(), |key, item| {
+                    Ok(stored(key, &item)?.notification)
+                })
+                .await?;
+            let new = page.items.into_iter().filter(|one| !position.has_seen(mark(one)));
+            notifications.extend(new);
+            match page.next {
+                Some(next) if notifications.len() < limit => cursor = Some(next),
+                _ => break,
+            }
+        }
+        notifications.truncate(limit);
+        let position = position.having_seen(notifications.iter().map(mark));
+        Ok(Followed {
+            notifications,
+            position,
+        })
+    }
+
+    /// Likewise, as soon as there are some, or when `timeout` is over.
+    pub async fn notifications_within(
+        &self,
+        filter: &NotificationFilter,
+        position: &Position,
+        limit: u16,
+        timeout: Duration,
+    ) -> Result<Followed, Error> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            // Before the query: what is made after it wakes this.
+            let made = NOTIFIED.notified();
+            let followed = self.notifications_after(filter, position, limit).await?;
+            let now = Instant::now();
+            if !followed.notifications.is_empty() || now >= deadline {
+                return Ok(followed);
+            }
+            // Either way the list is read again.
+            let _ = tokio::time::timeout(INTERVAL.min(deadline - now), made).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_notifications_are_seen_once() {
+        let start = Position::after(Timestamp::from_microsecond(1_000_000).expect("a time"));
+        let seen = start.having_seen([(1_000_005, 1), (1_000_009, 2)].into_iter());
+        assert!(seen.has_seen((1_000_005, 1)) && seen.has_seen((1_000_009, 2)));
+        assert!(!seen.has_seen((1_000_007, 3)), "it became visible later");
+        let again: Position = seen.to_string().parse().expect("the position");
+        assert_eq!(again, seen);
+        let later = seen.having_seen([(1_000_007 + LATE, 4)].into_iter());
+        assert_eq!(later.0.from, 1_000_007);
+        assert!(later.has_seen((1_000_009, 2)) && later.has_seen((1_000_007 + LATE, 4)));
+    }
+
+    #[test]
+    fn position_of_many_is_short_and_advances() {
+        let start = Position::after(Timestamp::from_microsecond(0).expect("a time"));
+        let many = start.having_seen((1..=10_000).map(|at| (at, u32::try_from(at).expect("small"))));
+        assert!(many.to_string().len() < 3_000, "{}", many.to_string().len());
+        assert_eq!(many.0.seen.len(), NAMED);
+        assert!(many.has_seen((10_000, 10_000)));
+        assert_eq!(many.0.from, 10_000 - i64::try_from(NAMED).expect("small"));
+    }
+
+    #[test]
+    fn another_text_is_no_position() {
+        let huge = Position(Seen {
+            from: i64::MAX,
+            seen: Vec::new(),
+        })
+        .to_string();
+        for text in ["", "!", "e30", &huge, &"A".repeat(LENGTH + 1)] {
+            assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text:.20}");
+        }
+    }
+}

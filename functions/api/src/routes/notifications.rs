@@ -1,0 +1,116 @@
+//! `/v1/notifications`
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use jiff::Timestamp;
+use slipway_model::name::Name;
+use slipway_model::notification::{Kind, Notification};
+use slipway_policy::facts::{EnvironmentFacts, StackFacts};
+use slipway_policy::{Action, Resource};
+use slipway_store::notification::{Followed, NotificationFilter, Position};
+
+use crate::Api;
+use crate::access::Viewer;
+use crate::error::Error;
+use crate::openapi::ReadProblems;
+use crate::parameters::Parameters;
+use crate::view::NotificationPage;
+use crate::waiting::Waited;
+
+/// Follow notifications
+///
+/// Of the stacks that the caller may read, in the order in which they happened: from the position of the page before, or from now on. A
+/// reader who continues at `position` gets each notification once. With `wait`, the response arrives as soon as there is one. If too
+/// many requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds. They are kept for 30 days.
+#[utoipa::path(
+    get,
+    path = "/v1/notifications",
+    operation_id = "follow_notifications",
+    tag = "notifications",
+    params(
+        ("stack" = Option<String>, Query, description = "Only those of this stack and its operations: its ID.", example = "lusab-babad"),
+        ("environment" = Option<String>, Query, description = "Only those of stacks in this environment."),
+        ("kind" = Option<String>, Query, description = "Only those of this kind.", example = "operation.failed"),
+        ("position" = Option<String>, Query, description = "`position` of the page before."),
+        ("since" = Option<String>, Query, description = "Instead of `position`: those after this time."),
+        ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
+        ("wait" = Option<u64>, Query, description = "How many seconds to wait for a notification, from 0 to 25.", maximum = 25),
+    ),
+    responses(
+        (status = 200, description = "The next notifications.", body = NotificationPage, headers(("Retry-After" = u64, description = "If too many requests are waiting: the seconds before the next attempt."))),
+        ReadProblems,
+    ),
+)]
+pub(super) async fn follow(
+    State(api): State<Api>,
+    viewer: Viewer,
+    mut parameters: Parameters,
+) -> Result<Waited<NotificationPage>, Error> {
+    let filter = NotificationFilter {
+        stack: parameters.optional("stack", "give the ID of a stack, like `lusab-babad`"),
+        environment: parameters.optional("environment", "give the name of an environment"),
+        kind: parameters.one_of("kind", Kind::ALL, "is no kind of notification"),
+    };
+    let position = parameters.optional("position", "give `position` of the page before, as it came");
+    let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
+    let limit = parameters.limit();
+    let wait = parameters.wait();
+    if position.is_some() && since.is_some() {
+        let remedy = "give one of `position` and `since`";
+        return Err(Error::parameter("since", "is given with `position`", remedy));
+    }
+    parameters.finish()?;
+    let position = position.unwrap_or_else(|| Position::after(since.unwrap_or_else(Timestamp::now)));
+    let at_once = api.store.notifications_after(&filter, &position, limit).await?;
+    if wait.is_zero() || !at_once.notifications.is_empty() {
+        return Ok(Waited::over(api.visible(&viewer, at_once).await?));
+    }
+    let next = async { Ok(api.store.notifications_within(&filter, &position, limit, wait).await?) };
+    match Box::pin(api.in_place(wait, next)).await? {
+        Some(next) => Ok(Waited::over(api.visible(&viewer, next).await?)),
+        None => Ok(Waited::no_place(api.visible(&viewer, at_once).await?)),
+    }
+}
+
+impl Api {
+    /// The notifications that the caller may read; the position is after all of them.
+    async fn visible(&self, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
+        let mut environments: BTreeMap<Name, EnvironmentFacts> = BTreeMap::new();
+        let mut items = Vec::new();
+        for notification in followed.notifications {
+            let name = &notification.stack.environment;
+            let environment = match environments.get(name) {
+                Some(known) => known.clone(),
+                None => self.environment_facts(name.as_str()).await?,
+            };
+            environments.insert(name.clone(), environment.clone());
+            let stack = self.notified_stack(&notification, environment).await?;
+            if viewer.may(Action::Read, &Resource::Stack(stack)) {
+                items.push(notification);
+            }
+        }
+        Ok(NotificationPage::new(items, &followed.position))
+    }
+
+    /// The stack of a notification as policies know it.
+    async fn notified_stack(
+        &self,
+        notification: &Notification,
+        environment: EnvironmentFacts,
+    ) -> Result<StackFacts, Error> {
+        let stack = &notification.stack;
+        let Some(owner) = &stack.owner else {
+            // The operation is of an earlier version of Slipway.
+            let stack = self.store.stack(&stack.id).await?;
+            return Ok(StackFacts::new(&stack, environment));
+        };
+        Ok(StackFacts {
+            id: Some(stack.id.to_string()),
+            name: stack.name.to_string(),
+            owner: owner.clone(),
+            blueprint: stack.blueprint.to_string(),
+            environment,
+        })
+    }
+}
