@@ -14,8 +14,9 @@ from iam_requests import Names
 # The logical ids of roles are those of the templates; "target ReleaseRole" is that of aws/target-account.
 Asked = tuple[str, Request, str]
 
-FUNCTIONS = {"ApiRole": "api", "EventsRole": "events", "StepsRole": "steps", "SweepRole": "sweep"}
+FUNCTIONS = {"ApiRole": "api", "EventsRole": "events", "NotifyRole": "notify", "StepsRole": "steps", "SweepRole": "sweep"}
 LAMBDA = "Lambda writes logs and traces: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
+STREAM = "Lambda reads a stream: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html"
 ASYNC = "Lambda sends failed events: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"
 BUILD = "CodeBuild writes its log: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html"
 SOURCE = "CodeBuild fetches its source: the same page"
@@ -65,6 +66,11 @@ def must_allow(world: World) -> Iterator[Asked]:
     for role in ("ApiRole", "StepsRole", "BuildsRole"):
         yield role, request("s3:ListBucket", world.slipway.template.arn("ArtifactsBucket")), MISSING
     yield "EventsRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
+    yield "NotifyRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledNotifications")), ASYNC
+    stream = world.slipway.template.attribute("Table", "StreamArn")
+    for action in ("DescribeStream", "GetRecords", "GetShardIterator"):
+        yield "NotifyRole", request(f"dynamodb:{action}", stream), STREAM
+    yield "NotifyRole", request("dynamodb:ListStreams", "*"), STREAM
     yield from of_builds(world)
     yield from of_the_machine(world)
     for role, names in (("StepsRole", world.slipway), ("target ReleaseRole", world.target)):
@@ -118,6 +124,12 @@ def must_deny(world: World) -> Iterator[Asked]:
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole", "BuildsRole"):
         yield role, request("dynamodb:Scan", world.slipway.template.arn("Table")), "nothing scans"
         yield role, request("dynamodb:GetItem", world.slipway.arn("dynamodb", "table/another")), "another table"
+    for partition in ("stack#lusab-babad", "policies"):
+        for action in ("GetItem", "PutItem"):
+            asked = request(f"dynamodb:{action}", world.slipway.template.arn("Table"), dynamodb__LeadingKeys=(partition,))
+            yield "NotifyRole", asked, "it speaks to the internet, and reads notifications and webhooks alone"
+    for action in ("GetItem", "Query"):
+        yield "NotifyRole", request(f"dynamodb:{action}", world.slipway.template.arn("Table")), "a request without keys"
     records = {"dynamodb__LeadingKeys": ("audit#3",)}
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole"):
         yield role, request("dynamodb:DeleteItem", world.slipway.template.arn("Table"), **records), "audit records are never deleted"

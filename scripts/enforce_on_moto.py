@@ -159,7 +159,8 @@ def main():
         account.enforce(False)
         for bucket in ("StateBucket", "ArtifactsBucket"):
             account.client("s3").create_bucket(Bucket=template.name(bucket))
-        account.client("sqs").create_queue(QueueName=template.name("UnhandledEvents"))
+        for queue in ("UnhandledEvents", "UnhandledNotifications"):
+            account.client("sqs").create_queue(QueueName=template.name(queue))
         if given.self_test:
             # moto rejects a policy without a statement.
             nothing = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}

@@ -5,8 +5,10 @@ A call that is not in the tables here is an error: it never passes unseen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from iam import Request, request
 from recorded_calls import Call
@@ -69,13 +71,26 @@ def of_dynamodb(call: Call, names: Names) -> Iterator[Request]:
     if operation == "TransactWriteItems":
         # Each of its parts is authorized by the action of its own: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
         actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-        for part in sorted({part for item in given["TransactItems"] for part in item}):
-            yield request(f"dynamodb:{actions[part]}", table)
+        for part, partition in sorted({(part, leading_key(one)) for item in given["TransactItems"] for part, one in item.items()}):
+            yield request(f"dynamodb:{actions[part]}", table, **with_partition(partition))
     elif operation == "TransactGetItems":
         yield request("dynamodb:GetItem", table)
     elif operation in ("GetItem", "PutItem", "DeleteItem", "UpdateItem", "BatchGetItem", "BatchWriteItem", "Query", "Scan"):
         index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
-        yield request(f"dynamodb:{operation}", f"{table}{index}")
+        partition = "" if index else leading_key(given)
+        yield request(f"dynamodb:{operation}", f"{table}{index}", **with_partition(partition))
+
+
+def leading_key(given: dict[str, Any]) -> str:
+    """The partition that a part of a request is about, with `x` for what comes after `#`: policies name no single stack."""
+    key = given.get("Key", given.get("Item", {})).get("pk")
+    if key is None and (asked := re.match(r"(?:pk|#\w+) = (:\w+)", given.get("KeyConditionExpression", ""))):
+        key = given["ExpressionAttributeValues"][asked[1]]
+    return re.sub("#.*", "#x", key["S"]) if key else ""
+
+
+def with_partition(partition: str) -> dict[str, tuple[str, ...]]:
+    return {"dynamodb__LeadingKeys": (partition,)} if partition else {}
 
 
 def of_s3(call: Call, names: Names) -> Iterator[Request]:
