@@ -1,7 +1,7 @@
 // What users do to stacks and operations, each behind a dialog that says what follows.
 
 import { get, post, send } from './api.js';
-import { image, own } from './format.js';
+import { encoded, image, own } from './format.js';
 import { html } from './html.js';
 import { announce, ask, operationPath, planCounts, when } from './parts.js';
 
@@ -65,7 +65,7 @@ export async function runTask(stack, task) {
     title: `Run ${task}`,
     body: html`<p>Runs the command once, with the images of the current release of <strong>${stack.name}</strong>.</p>`,
     confirm: 'Run task',
-    act: () => post(`/v1/stacks/${stack.id}/tasks/${encodeURIComponent(task)}`),
+    act: () => post(`/v1/stacks/${stack.id}/tasks/${encoded(task)}`),
   }));
 }
 
@@ -137,6 +137,6 @@ export async function cancel(operation) {
 /** All releases that a stack's page needs. @param {string} id @param {AbortSignal} signal @returns {Promise<import('./types').Release[]>} */
 export async function releases(id, signal) {
   /** @type {import('./types').Page<import('./types').Release>} */
-  const page = await get(`/v1/stacks/${encodeURIComponent(id)}/releases`, { limit: 50 }, signal);
+  const page = await get(`/v1/stacks/${encoded(id)}/releases`, { limit: 50 }, signal);
   return page.items;
 }

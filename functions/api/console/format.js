@@ -13,6 +13,16 @@ const UNITS = [
   ['minute', 60],
 ];
 
+/**
+ * A text as a part of an address. Half a surrogate pair, which no address can have, becomes a replacement character: without that,
+ * one such name would keep its whole page from being shown.
+ *
+ * @param {string} text
+ */
+export function encoded(text) {
+  return encodeURIComponent(text.toWellFormed());
+}
+
 /** `3 min. ago`. @param {string} time @param {number} [now] */
 export function ago(time, now = Date.now()) {
   const seconds = (Date.parse(time) - now) / 1_000;

@@ -1,6 +1,6 @@
 // What several views are made of.
 
-import { ago, at, counted, own, words } from './format.js';
+import { ago, at, counted, encoded, own, words } from './format.js';
 import { element, html, render } from './html.js';
 import { problemPanel } from './problem.js';
 
@@ -29,12 +29,12 @@ export function when(time) {
 
 /** @param {string} id */
 export function stackPath(id) {
-  return `/console/stacks/${encodeURIComponent(id)}`;
+  return `/console/stacks/${encoded(id)}`;
 }
 
 /** @param {string} id */
 export function operationPath(id) {
-  return `/console/operations/${encodeURIComponent(id)}`;
+  return `/console/operations/${encoded(id)}`;
 }
 
 /** What an operation is called: `Release 3`, `Task load-dump`. @param {import('./types').Operation} operation */

@@ -1,6 +1,7 @@
 // The versions of a blueprint, of which one may not be available any more.
 
 import { Problem, get } from './api.js';
+import { encoded } from './format.js';
 import { html } from './html.js';
 
 /** @typedef {import('./types').Blueprint} Blueprint */
@@ -13,13 +14,13 @@ import { html } from './html.js';
  * @param {string} name @param {string} version @param {AbortSignal} signal @returns {Promise<Versions>}
  */
 export async function readVersion(name, version, signal) {
-  const path = `/v1/blueprints/${encodeURIComponent(name)}`;
+  const path = `/v1/blueprints/${encoded(name)}`;
   /** @type {Blueprint} */
   const latest = await get(path, {}, signal);
   const versions = latest.versions ?? [latest.version];
   if (!version || version === latest.version) return { latest, blueprint: latest, versions };
   try {
-    return { latest, blueprint: await get(`${path}/versions/${encodeURIComponent(version)}`, {}, signal), versions };
+    return { latest, blueprint: await get(`${path}/versions/${encoded(version)}`, {}, signal), versions };
   } catch (error) {
     if (error instanceof Problem && error.status === 404) return { latest, blueprint: null, versions };
     throw error;

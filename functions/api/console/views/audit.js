@@ -1,7 +1,7 @@
 // The audit log: who changed, decided, read or was denied what.
 
 import { get } from '../api.js';
-import { at, own, shown, words } from '../format.js';
+import { at, encoded, own, shown, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { empty, operationPath, stackPath, when } from '../parts.js';
 import { problemPanel } from '../problem.js';
@@ -18,7 +18,7 @@ function subjectPath(subject) {
   const [kind, ...rest] = subject.split('/');
   const name = rest.join('/');
   if (kind === 'stack' && name) return stackPath(name);
-  if (kind === 'blueprint' && name) return `/console/blueprints/${encodeURIComponent(name)}`;
+  if (kind === 'blueprint' && name) return `/console/blueprints/${encoded(name)}`;
   return own({ environment: '/console/environments', 'source-account': '/console/source-accounts', policy: '/console/policies', policies: '/console/policies' }, kind) ?? null;
 }
 

@@ -1,7 +1,7 @@
 // A version of a blueprint: what it is for, what it takes, who uses it.
 
 import { all } from '../api.js';
-import { counted, shown } from '../format.js';
+import { counted, encoded, shown } from '../format.js';
 import { html } from '../html.js';
 import { card, empty, facts, when } from '../parts.js';
 import { readVersion, withdrawnNote } from '../versions.js';
@@ -22,11 +22,11 @@ export default async function view({ params, query, signal, show, title }) {
   const version = blueprint?.version ?? wanted;
   title(`${latest.name}@${version}`);
   const uses = (/** @type {string} */ one) => stacks.filter((stack) => stack.blueprint.version === one).length;
-  const address = (/** @type {string} */ one) => `/console/blueprints/${encodeURIComponent(latest.name)}?version=${encodeURIComponent(one)}`;
+  const address = (/** @type {string} */ one) => `/console/blueprints/${encoded(latest.name)}?version=${encoded(one)}`;
   show(html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/blueprints">Blueprints</a></nav>
     <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">latest</span>` : null}<span class="grow"></span>
-      ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encodeURIComponent(latest.name)}${wanted ? `&version=${encodeURIComponent(version)}` : ''}`}>New stack</a>` : null}</div>
+      ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encoded(latest.name)}${wanted ? `&version=${encoded(version)}` : ''}`}>New stack</a>` : null}</div>
     ${blueprint?.description ? html`<p class="lead">${blueprint.description}</p>` : null}
     ${blueprint ? facts([
       ['Published', html`${when(blueprint.published_at)}${blueprint.published_by ? html` <span class="muted">by ${blueprint.published_by}</span>` : null}`],

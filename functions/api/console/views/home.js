@@ -1,7 +1,7 @@
 // What needs attention: approvals that wait, operations that run, stacks that failed, and the caller's stacks.
 
 import { all, get, repeat } from '../api.js';
-import { count } from '../format.js';
+import { count, encoded } from '../format.js';
 import { html } from '../html.js';
 import { badge, card, empty, operationPath, operationRow, operationTitle, planCounts, stackPath, when } from '../parts.js';
 
@@ -59,7 +59,7 @@ export default async function view({ signal, show, fail, caller, title }) {
       ${mine.length ? card('To approve', html`<ul class="rows">${mine.map(approval)}</ul>`, { count: mine.length }) : null}
       ${others.length ? card('Waiting for the approval of others', html`<ul class="rows">${others.map(approval)}</ul>`, { count: others.length }) : null}
       ${active.length ? card('In progress', html`<ul class="rows">${active.map((one) => operationRow(one))}</ul>`, { count: active.length }) : null}
-      ${none ? welcome() : own.items.length ? stacks('Your stacks', own.items, `/console/stacks?owner=${encodeURIComponent(caller.name)}`) : stacks('Newest stacks', newest.items, '/console/stacks')}
+      ${none ? welcome() : own.items.length ? stacks('Your stacks', own.items, `/console/stacks?owner=${encoded(caller.name)}`) : stacks('Newest stacks', newest.items, '/console/stacks')}
       ${own.items.length && newest.items.some((one) => one.owner !== caller.name) ? stacks('Newest stacks', newest.items, '/console/stacks') : null}`);
   }
 

@@ -2,7 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { at, duration, own } from '../format.js';
+import { at, duration, encoded, own } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
@@ -14,7 +14,7 @@ import { timeline } from '../timeline.js';
 export default async function view(page) {
   const { id } = page.params;
   /** @type {import('../types').Operation} */
-  let operation = await get(`/v1/operations/${encodeURIComponent(id)}`, {}, page.signal);
+  let operation = await get(`/v1/operations/${encoded(id)}`, {}, page.signal);
   const plan = planPane(operation.id, page.signal);
   /** @type {ReturnType<typeof sheetPane> | null} */
   let sheet = null;
@@ -71,7 +71,7 @@ export default async function view(page) {
 async function watch(id, signal, now, update) {
   while (!hasEnded(now().status)) {
     /** @type {{value: import('../types').Operation, headers: Headers}} */
-    const answer = await persist(signal, () => send('GET', `/v1/operations/${encodeURIComponent(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
+    const answer = await persist(signal, () => send('GET', `/v1/operations/${encoded(id)}`, { query: { wait: 20, seen: now().revision }, signal, retries: 0 }));
     update(answer.value);
     await pause(Math.max(50, Number(answer.headers.get('retry-after')) * 1_000), signal);
   }

@@ -2,6 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, repeat } from '../api.js';
+import { encoded } from '../format.js';
 import { html } from '../html.js';
 import { announce, badge, card, empty, facts, operationRow, when } from '../parts.js';
 import { problemPanel } from '../problem.js';
@@ -16,7 +17,7 @@ const [FEW, MANY] = [20, 100];
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ params, signal, show, fail, title }) {
-  const path = `/v1/stacks/${encodeURIComponent(params.id)}`;
+  const path = `/v1/stacks/${encoded(params.id)}`;
   let most = FEW;
   /** @type {unknown} */
   let problem = null;

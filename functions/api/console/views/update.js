@@ -3,7 +3,7 @@
 import { follow } from '../actions.js';
 import { Problem, all, get, post, send } from '../api.js';
 import { variableForm } from '../form.js';
-import { shown } from '../format.js';
+import { encoded, shown } from '../format.js';
 import { element, html, island } from '../html.js';
 import { stackPath } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
@@ -21,7 +21,7 @@ function same(a, b) {
 /** @param {import('../app.js').Page} page */
 export default async function view({ params, signal, show, title }) {
   /** @type {import('../types').Stack} */
-  const stack = await get(`/v1/stacks/${encodeURIComponent(params.id)}`, {}, signal);
+  const stack = await get(`/v1/stacks/${encoded(params.id)}`, {}, signal);
   title(`Update ${stack.name}`);
   if (!stack.variables) throw new Problem({ status: 403, title: 'You may not read this stack', detail: 'An update starts from its variables.' });
   const before = stack.variables;
