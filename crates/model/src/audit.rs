@@ -21,8 +21,6 @@
 //! (`slipway audit verify --expect`), kept outside the account.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +28,7 @@ use serde_json::{Map, Value, json};
 
 use crate::id::OperationId;
 use crate::name::Digest;
+use crate::named;
 use crate::operation::OperationKind;
 use crate::stack::{Configuration, HIDDEN};
 
@@ -163,27 +162,12 @@ impl From<OperationKind> for Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A text that names no [`Action`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no action of the audit log")]
 pub struct InvalidAction;
 
-impl FromStr for Action {
-    type Err = InvalidAction;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAction> {
-        Self::ALL
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or(InvalidAction)
-    }
-}
+named!(InvalidAction: Action);
 
 /// What is to be recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

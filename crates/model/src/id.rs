@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use crate::textual::textual;
+
 /// A text that is not an id of the kind that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not {expected}")]
@@ -131,34 +133,7 @@ impl fmt::Display for ReleaseNumber {
     }
 }
 
-/// What the textual ids share: shown as they are, and parsed when they are read.
-macro_rules! textual {
-    ($($id:ident),*) => {$(
-        impl fmt::Display for $id {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl fmt::Debug for $id {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-        impl TryFrom<String> for $id {
-            type Error = InvalidId;
-            fn try_from(text: String) -> Result<Self, InvalidId> {
-                text.parse()
-            }
-        }
-        impl From<$id> for String {
-            fn from(id: $id) -> Self {
-                id.0
-            }
-        }
-    )*};
-}
-
-textual!(StackId, OperationId);
+textual!(InvalidId: StackId, OperationId);
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::Name;
 use crate::operation::{Failure, OperationKind};
+use crate::textual::as_text;
 
 pub use kind::{InvalidKind, Kind};
 
@@ -209,24 +210,7 @@ impl FromStr for NotificationId {
     }
 }
 
-/// The texts are parsed when they are read.
-macro_rules! as_text {
-    ($($id:ident),*) => {$(
-        impl TryFrom<String> for $id {
-            type Error = InvalidNotificationId;
-            fn try_from(text: String) -> Result<Self, InvalidNotificationId> {
-                text.parse()
-            }
-        }
-        impl From<$id> for String {
-            fn from(id: $id) -> Self {
-                id.to_string()
-            }
-        }
-    )*};
-}
-
-as_text!(Subject, NotificationId);
+as_text!(InvalidNotificationId: Subject, NotificationId);
 
 #[cfg(test)]
 #[path = "notification/tests.rs"]

@@ -12,12 +12,11 @@
 //! | [`sheet`] | everything that an approver decides by |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::environment::{Approval, Environment};
+use crate::named;
 use crate::operation::OperationKind;
 use item::Item;
 use pages::Document;
@@ -125,27 +124,12 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A text that names no [`Action`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no action of a plan")]
 pub struct InvalidAction;
 
-impl FromStr for Action {
-    type Err = InvalidAction;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAction> {
-        Self::ALL
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or(InvalidAction)
-    }
-}
+named!(InvalidAction: Action);
 
 /// One resource of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,13 @@
 //! Source accounts: AWS accounts whose events may request operations.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, ResultBus};
 use crate::fields::Fields;
 use crate::name::Name;
+use crate::named;
 use crate::problem::FieldProblem;
 
 /// An action that an event may request.
@@ -40,27 +39,12 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A text that is no action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is none of provision, release, destroy and drift")]
 pub struct InvalidAction;
 
-impl FromStr for Action {
-    type Err = InvalidAction;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAction> {
-        Self::ALL
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or(InvalidAction)
-    }
-}
+named!(InvalidAction: Action);
 
 /// A source account: an AWS account whose events may request operations.
 ///

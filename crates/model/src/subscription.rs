@@ -13,6 +13,7 @@ use crate::contract::PARTS;
 use crate::fields::{Fields, described, shortened};
 use crate::name::{Digest, Image, InvalidName, Name};
 use crate::problem::FieldProblem;
+use crate::textual::as_text;
 
 /// What to give for a repository.
 pub const REPOSITORY_REMEDY: &str =
@@ -317,29 +318,19 @@ pub fn over(
     after
 }
 
-/// What the two texts share: shown as they are, and parsed when they are read.
-macro_rules! textual {
+/// What the two texts share.
+macro_rules! shown {
     ($($name:ident),*) => {$(
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
             }
         }
-        impl TryFrom<String> for $name {
-            type Error = InvalidSubscription;
-            fn try_from(text: String) -> Result<Self, InvalidSubscription> {
-                text.parse()
-            }
-        }
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.to_string()
-            }
-        }
     )*};
 }
 
-textual!(Repository, TagPattern);
+shown!(Repository, TagPattern);
+as_text!(InvalidSubscription: Repository, TagPattern);
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,7 @@ use crate::id::StackId;
 use crate::name::Name;
 use crate::notification::{Kind, Notification};
 use crate::problem::FieldProblem;
+use crate::textual::as_text;
 
 /// The ID of a webhook. A webhook that is added again under the same name has another one, and with it another secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,19 +71,7 @@ impl FromStr for WebhookId {
     }
 }
 
-impl TryFrom<String> for WebhookId {
-    type Error = InvalidWebhookId;
-
-    fn try_from(text: String) -> Result<Self, InvalidWebhookId> {
-        text.parse()
-    }
-}
-
-impl From<WebhookId> for String {
-    fn from(id: WebhookId) -> Self {
-        id.to_string()
-    }
-}
+as_text!(InvalidWebhookId: WebhookId);
 
 /// Which notifications a webhook gets: those that satisfy every list. An empty list admits all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 //! What policies permit and forbid.
 
-use std::fmt;
-use std::str::FromStr;
+use slipway_model::named;
 
 /// An action of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,24 +92,9 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A text that names no action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no action of policies")]
 pub struct InvalidAction;
 
-impl FromStr for Action {
-    type Err = InvalidAction;
-
-    fn from_str(text: &str) -> Result<Self, InvalidAction> {
-        Self::ALL
-            .into_iter()
-            .find(|action| action.as_str() == text)
-            .ok_or(InvalidAction)
-    }
-}
+named!(InvalidAction: Action);

@@ -52,29 +52,18 @@ impl Operation {
         previous: Option<OperationStatus>,
         now: Timestamp,
     ) -> Notification {
-        let subject = Subject::Operation(self.id.clone());
         let waits = self.status == OperationStatus::WaitingForApproval;
-        let configuration = &self.configuration;
+        let stack = NotifiedStack {
+            id: self.stack.clone(),
+            name: self.stack_name.clone(),
+            environment: self.environment.clone(),
+            owner: self.stack_owner.clone(),
+            blueprint: self.configuration.blueprint.clone(),
+            version: self.configuration.version.clone(),
+        };
+        let subject = Subject::Operation(self.id.clone());
+        let status = (self.status.to_string(), previous.map(|status| status.to_string()));
         Notification {
-            version: VERSION,
-            id: NotificationId {
-                subject: subject.clone(),
-                sequence,
-            },
-            kind,
-            time: now,
-            subject,
-            sequence,
-            status: self.status.to_string(),
-            previous: previous.map(|status| status.to_string()),
-            stack: NotifiedStack {
-                id: self.stack.clone(),
-                name: self.stack_name.clone(),
-                environment: self.environment.clone(),
-                owner: self.stack_owner.clone(),
-                blueprint: configuration.blueprint.clone(),
-                version: configuration.version.clone(),
-            },
             operation: Some(NotifiedOperation {
                 id: self.id.clone(),
                 kind: self.kind,
@@ -88,7 +77,7 @@ impl Operation {
                 expires_at: self.approval_rule.as_ref().map(|rule| rule.expires_at),
             }),
             failure: self.failure.as_ref().filter(|_| self.status.has_ended()).map(bounded),
-            drift: None,
+            ..Notification::about(subject, kind, sequence, status, stack, now)
         }
     }
 
@@ -144,8 +133,31 @@ impl Stack {
     }
 
     fn notification(&self, kind: Kind, sequence: u64, previous: Option<String>, now: Timestamp) -> Notification {
+        let stack = NotifiedStack {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            environment: self.environment.clone(),
+            owner: Some(self.owner.clone()),
+            blueprint: self.configuration.blueprint.clone(),
+            version: self.configuration.version.clone(),
+        };
         let subject = Subject::Stack(self.id.clone());
-        Notification {
+        let status = (self.status.to_string(), previous);
+        Notification::about(subject, kind, sequence, status, stack, now)
+    }
+}
+
+impl Notification {
+    /// What every notification has, and no details. `status` is the subject's, and the one in the notification before.
+    fn about(
+        subject: Subject,
+        kind: Kind,
+        sequence: u64,
+        (status, previous): (String, Option<String>),
+        stack: NotifiedStack,
+        now: Timestamp,
+    ) -> Self {
+        Self {
             version: VERSION,
             id: NotificationId {
                 subject: subject.clone(),
@@ -155,16 +167,9 @@ impl Stack {
             time: now,
             subject,
             sequence,
-            status: self.status.to_string(),
+            status,
             previous,
-            stack: NotifiedStack {
-                id: self.id.clone(),
-                name: self.name.clone(),
-                environment: self.environment.clone(),
-                owner: Some(self.owner.clone()),
-                blueprint: self.configuration.blueprint.clone(),
-                version: self.configuration.version.clone(),
-            },
+            stack,
             operation: None,
             plan: None,
             approval: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation::OperationStatus;
 use crate::stack::StackStatus;
+use crate::textual::as_text;
 
 /// What a notification reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,19 +73,7 @@ impl FromStr for Kind {
     }
 }
 
-impl TryFrom<String> for Kind {
-    type Error = InvalidKind;
-
-    fn try_from(text: String) -> Result<Self, InvalidKind> {
-        text.parse()
-    }
-}
-
-impl From<Kind> for String {
-    fn from(kind: Kind) -> Self {
-        kind.to_string()
-    }
-}
+as_text!(InvalidKind: Kind);
 
 impl PartialOrd for Kind {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {

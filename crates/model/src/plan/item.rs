@@ -1,13 +1,11 @@
 //! One entry of a complete plan: a resource, an output, a drifted resource, an action or a check.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Action;
 use super::attribute::AttributeChange;
+use crate::named;
 
 /// What an item is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,27 +53,12 @@ impl Subject {
     }
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A text that names no [`Subject`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is no subject of a plan's items")]
 pub struct InvalidSubject;
 
-impl FromStr for Subject {
-    type Err = InvalidSubject;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSubject> {
-        Self::ALL
-            .into_iter()
-            .find(|subject| subject.as_str() == text)
-            .ok_or(InvalidSubject)
-    }
-}
+named!(InvalidSubject: Subject);
 
 /// In which order a replacement happens, and what becomes of the old object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::WebhookId;
 use crate::name::Name;
 use crate::notification::{Kind, Notification, NotificationId};
+use crate::textual::as_text;
 
 /// How long a delivery is tried.
 pub const TRIED: SignedDuration = SignedDuration::from_hours(24);
@@ -197,16 +198,4 @@ impl FromStr for DeliveryId {
     }
 }
 
-impl TryFrom<String> for DeliveryId {
-    type Error = InvalidDeliveryId;
-
-    fn try_from(text: String) -> Result<Self, InvalidDeliveryId> {
-        text.parse()
-    }
-}
-
-impl From<DeliveryId> for String {
-    fn from(id: DeliveryId) -> Self {
-        id.to_string()
-    }
-}
+as_text!(InvalidDeliveryId: DeliveryId);
