@@ -1,10 +1,10 @@
 //! The one place where a request is allowed or denied. The list of the routes says what each of them is about ([`Access`]), so no
 //! route is served without a decision.
 //!
-//! The record on which the policies decided is the one that the handler gets ([`Admitted`]). A change that came in between makes the
+//! The record on which the policies decided is the one that the handler gets ([`Admitted`]), and so are their facts of it ([`Resource`]). A change that came in between makes the
 //! write of the handler fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use slipway_model::fields::Fields;
 use slipway_model::name::Name;
@@ -192,6 +192,7 @@ impl Api {
             }
         };
         let decision = viewer.decide(action, &resource, &facts);
+        parts.extensions.insert(resource);
         parts.extensions.insert(viewer);
         Ok(decision.map(|_policies| ()))
     }
@@ -262,32 +263,43 @@ impl Api {
 
     /// The stacks of a page that the caller may list.
     pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Stack>, Error> {
-        let mut environments: BTreeMap<Name, EnvironmentFacts> = BTreeMap::new();
-        let mut listed = Vec::new();
-        for stack in stacks {
-            let environment = match environments.get(&stack.environment) {
-                Some(known) => known.clone(),
-                None => self.environment_facts(stack.environment.as_str()).await?,
-            };
-            environments.insert(stack.environment.clone(), environment.clone());
-            if viewer.may(Action::List, &Resource::Stack(StackFacts::new(&stack, environment))) {
-                listed.push(stack);
-            }
-        }
-        Ok(listed)
+        let environments = self
+            .environments_of(stacks.iter().map(|stack| &stack.environment))
+            .await?;
+        let may_list = |stack: &Stack| {
+            let environment = environments[&stack.environment].clone();
+            viewer.may(Action::List, &Resource::Stack(StackFacts::new(stack, environment)))
+        };
+        Ok(stacks.into_iter().filter(may_list).collect())
+    }
+
+    /// These environments as policies know them, each read once.
+    pub(crate) async fn environments_of(
+        &self,
+        names: impl Iterator<Item = &Name>,
+    ) -> Result<BTreeMap<Name, EnvironmentFacts>, Error> {
+        let names: BTreeSet<&Name> = names.collect();
+        let facts = names.iter().map(|name| self.environment_facts(name.as_str()));
+        let facts = try_join_all(facts).await?;
+        Ok(names.into_iter().cloned().zip(facts).collect())
     }
 
     /// The operations of a page that the caller may read.
     pub(crate) async fn readable(&self, viewer: &Viewer, operations: Vec<Operation>) -> Result<Vec<Operation>, Error> {
-        let resources = operations.iter().map(|operation| self.operation_resource(operation));
-        let resources = join_all(resources).await;
-        let mut readable = Vec::new();
-        for (operation, resource) in operations.into_iter().zip(resources) {
-            if viewer.may(Action::Read, &resource?) {
-                readable.push(operation);
-            }
-        }
-        Ok(readable)
+        let environments = self
+            .environments_of(operations.iter().map(|operation| &operation.environment))
+            .await?;
+        let stacks = operations.iter().map(|operation| self.store.stack(&operation.stack));
+        let stacks = try_join_all(stacks).await?;
+        let may_read = |(operation, stack): &(Operation, Stack)| {
+            let stack = StackFacts::new(stack, environments[&operation.environment].clone());
+            viewer.may(
+                Action::Read,
+                &Resource::Operation(OperationFacts::new(operation, stack)),
+            )
+        };
+        let readable = operations.into_iter().zip(stacks).filter(may_read);
+        Ok(readable.map(|(operation, _stack)| operation).collect())
     }
 }
 

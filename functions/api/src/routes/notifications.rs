@@ -1,10 +1,7 @@
 //! `/v1/notifications`
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use jiff::Timestamp;
-use slipway_model::name::Name;
 use slipway_model::notification::{Kind, Notification};
 use slipway_policy::facts::{EnvironmentFacts, StackFacts};
 use slipway_policy::{Action, Resource};
@@ -76,15 +73,11 @@ pub(super) async fn follow(
 impl Api {
     /// The notifications that the caller may read; the position is after all of them.
     async fn visible(&self, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
-        let mut environments: BTreeMap<Name, EnvironmentFacts> = BTreeMap::new();
+        let named = followed.notifications.iter().map(|one| &one.stack.environment);
+        let environments = self.environments_of(named).await?;
         let mut items = Vec::new();
         for notification in followed.notifications {
-            let name = &notification.stack.environment;
-            let environment = match environments.get(name) {
-                Some(known) => known.clone(),
-                None => self.environment_facts(name.as_str()).await?,
-            };
-            environments.insert(name.clone(), environment.clone());
+            let environment = environments[&notification.stack.environment].clone();
             let stack = self.notified_stack(&notification, environment).await?;
             if viewer.may(Action::Read, &Resource::Stack(stack)) {
                 items.push(notification);

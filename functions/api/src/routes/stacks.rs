@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use slipway_model::principal::{OWNER_REMEDY, Owner};
 use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
 use slipway_model::stack::{Stack, StackStatus};
-use slipway_policy::Action;
+use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::configured;
 use slipway_store::judge::Change;
@@ -93,6 +93,7 @@ pub(super) async fn show(
     viewer: Viewer,
     caller: Caller,
     Admitted(stack): Admitted<Stack>,
+    Extension(resource): Extension<Resource>,
     parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -101,7 +102,7 @@ pub(super) async fn show(
     if revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
-    let is_readable = viewer.may(Action::Read, &api.stack_resource(&stack).await?);
+    let is_readable = viewer.may(Action::Read, &resource);
     let shown = if is_readable {
         api.note_reader(&caller, &stack.owner, &stack.id).await?;
         view::Stack::from(stack)
