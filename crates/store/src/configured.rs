@@ -32,6 +32,24 @@ pub struct Configured<T> {
     pub revision: u64,
 }
 
+impl<T> Configured<T> {
+    /// What a change of it expects to be there, and what that says, as far as it can be read.
+    pub fn before(found: Option<Self>) -> (Expected, Option<T>) {
+        match found {
+            Some(found) => (Expected::Revision(found.revision), found.record.ok()),
+            None => (Expected::Nothing, None),
+        }
+    }
+
+    /// The record that was looked for, if there is one.
+    pub fn if_any(found: Result<Self, Error>) -> Result<Option<Self>, Error> {
+        match found {
+            Err(Error::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+}
+
 /// What is expected to be there when a record is put or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {

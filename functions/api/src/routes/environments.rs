@@ -184,11 +184,7 @@ pub(super) async fn put(
     let requested = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
     let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {
-        let current = api.environment_of(name.as_str()).await?;
-        let (expected, before) = match current {
-            Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
-            None => (Expected::Nothing, None),
-        };
+        let (expected, before) = Configured::before(api.environment_of(name.as_str()).await?);
         revision::require(&submission.headers, expected)?;
         let mut environment = requested.clone();
         environment
@@ -280,10 +276,7 @@ impl Api {
         let Ok(name) = name.parse::<Name>() else {
             return Ok(None);
         };
-        match self.store.configured_environment(&name).await {
-            Err(slipway_store::Error::NotFound { .. }) => Ok(None),
-            found => Ok(Some(found?)),
-        }
+        Ok(Configured::if_any(self.store.configured_environment(&name).await)?)
     }
 
     /// The error for an unknown environment, with the known ones.

@@ -351,7 +351,7 @@ fn imported(text: &str, by: &str) -> Result<Vec<StoredPolicy>, Error> {
 }
 
 impl Api {
-    /// Changes the stored policies; their new revision. They are checked as a whole, and written if nobody else changed them meanwhile.
+    /// Changes the stored policies; their new revision. They are checked as a whole, and written unless they have changed meanwhile.
     async fn change_policies(
         &self,
         headers: &HeaderMap,

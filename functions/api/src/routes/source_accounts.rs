@@ -141,11 +141,7 @@ pub(super) async fn put(
         .map_err(|error| Error::parameter("account", format!("{error}"), "give the 12 digits of the AWS account"))?;
     let record = SourceAccount::read(submission.fields()?, Some(&account)).map_err(Error::invalid)?;
     for attempt in 0..ATTEMPTS {
-        let current = api.source_account_of(account.as_str()).await?;
-        let (expected, before) = match current {
-            Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
-            None => (Expected::Nothing, None),
-        };
+        let (expected, before) = Configured::before(api.source_account_of(account.as_str()).await?);
         revision::require(&submission.headers, expected)?;
         let revision = match expected {
             // What is so already is not written again.
@@ -222,9 +218,8 @@ impl Api {
         let Ok(account) = account.parse::<AccountId>() else {
             return Ok(None);
         };
-        match self.store.configured_source_account(&account).await {
-            Err(slipway_store::Error::NotFound { .. }) => Ok(None),
-            found => Ok(Some(found?)),
-        }
+        Ok(Configured::if_any(
+            self.store.configured_source_account(&account).await,
+        )?)
     }
 }

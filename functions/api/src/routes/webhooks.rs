@@ -141,11 +141,7 @@ pub(super) async fn put(
     api.require_reachable(&settings).await?;
     let by = &submission.caller.name;
     for attempt in 0..ATTEMPTS {
-        let current = api.webhook_of(name.as_str()).await?;
-        let (expected, before) = match current {
-            Some(Configured { record, revision, .. }) => (Expected::Revision(revision), record.ok()),
-            None => (Expected::Nothing, None),
-        };
+        let (expected, before) = Configured::before(api.webhook_of(name.as_str()).await?);
         revision::require(&submission.headers, expected)?;
         let webhook = match before.clone() {
             Some(before) => Webhook {
@@ -311,9 +307,6 @@ impl Api {
         let Ok(name) = name.parse::<Name>() else {
             return Ok(None);
         };
-        match self.store.webhook(&name).await {
-            Err(slipway_store::Error::NotFound { .. }) => Ok(None),
-            found => Ok(Some(found?)),
-        }
+        Ok(Configured::if_any(self.store.webhook(&name).await)?)
     }
 }
