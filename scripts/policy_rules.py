@@ -159,7 +159,7 @@ def tables_of(policies: list[Policy]) -> list[str]:
 
 
 def policies_are_changed_by_the_api(role: str, policies: list[Policy]) -> Iterator[str]:
-    """Whoever changes the policies may do everything: only the API does, which asks the policies."""
+    """A role that can change the policies can do everything, so only the API may. It asks the policies first."""
     if role.rsplit(maxsplit=1)[-1] in {"ApiRole"} | LIMITED:
         return
     for table in tables_of(policies):

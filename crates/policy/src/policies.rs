@@ -180,7 +180,7 @@ impl Policies {
         self.set.policies().any(forbids) || !self.set.policies().any(is_default)
     }
 
-    /// Whether none of these administrators may configure Slipway, so that nobody could change the policies any more.
+    /// Whether none of these administrators may configure Slipway: the policies could not be changed any more.
     pub fn locks_out(&self, administrators: &[Principal]) -> bool {
         let may = |principal: &Principal| self.permits(principal, Action::Configure, &Resource::Installation);
         !administrators.iter().any(may)

@@ -87,7 +87,7 @@ impl Events {
     }
 }
 
-/// What the account is told. It does not say whose stack it is.
+/// The message to the account. It does not name the owner of the stack.
 fn denied(source: &SourceAccount, action: slipway_policy::Action, denial: &Denial) -> Refused {
     let account = &source.account;
     tracing::warn!(%account, %action, policies = denial.policies.join(","), reason = denial.reason, "denied");

@@ -63,7 +63,7 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
         PolicyCommand::Import { files } => {
             let texts: Result<Vec<String>, Error> = files.iter().map(|file| text_in(file)).collect();
             let before: Value = client.get(POLICIES).await?;
-            // Nobody's change is lost that was made since.
+            // A change made since then is not overwritten.
             let condition = Condition::Revision(before["revision"].as_u64().unwrap_or_default());
             let body = json!({ "text": texts?.join("\n") });
             let policies: Value = client.send_if(Method::PUT, POLICIES, &body, condition).await?;
