@@ -42,6 +42,9 @@ pub const CHAINS: u8 = 16;
 /// A longer value is recorded by its size and digest: a record is one item, beside what it is about.
 const LONGEST_VALUE: usize = 4_096;
 
+/// Likewise for all that was changed, on either side.
+const LONGEST_CHANGE: usize = 128 * 1024;
+
 /// What the name of a variable's member begins with.
 pub const VARIABLE: &str = "variables.";
 
@@ -87,6 +90,8 @@ pub enum Action {
     PutWebhook,
     /// A webhook was deleted.
     DeleteWebhook,
+    /// Policies were put, deleted or replaced.
+    PutPolicies,
     /// A request was denied.
     Deny,
     /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour.
@@ -95,7 +100,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -115,6 +120,7 @@ impl Action {
         Self::DeleteSourceAccount,
         Self::PutWebhook,
         Self::DeleteWebhook,
+        Self::PutPolicies,
         Self::Deny,
         Self::Read,
     ];
@@ -141,6 +147,7 @@ impl Action {
             Self::DeleteSourceAccount => "delete_source_account",
             Self::PutWebhook => "put_webhook",
             Self::DeleteWebhook => "delete_webhook",
+            Self::PutPolicies => "put_policies",
             Self::Deny => "deny",
             Self::Read => "read",
         }
@@ -176,7 +183,8 @@ pub struct Entry {
     pub actor: String,
     /// Did what.
     pub action: Action,
-    /// With what: `stack/lusab-babad`, `environment/live`, `source-account/111122223333`, `blueprint/shop`, or a path of the API.
+    /// With what: `stack/lusab-babad`, `environment/live`, `source-account/111122223333`, `blueprint/shop`, `policies`, or a path of
+    /// the API.
     pub subject: String,
     /// The operation that does it, or that was decided about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,11 +237,11 @@ impl Entry {
                 let value = if is_hidden(&name) && !value.is_null() {
                     HIDDEN.into()
                 } else {
-                    shortened(value)
+                    shortened(value, LONGEST_VALUE)
                 };
                 (name, value)
             };
-            members.into_iter().map(member).collect()
+            shortened(members.into_iter().map(member).collect(), LONGEST_CHANGE)
         };
         (self.before, self.after) = (before.map(shown), after.map(shown));
         self
@@ -295,10 +303,10 @@ fn members(record: Value) -> Map<String, Value> {
     members
 }
 
-/// A value that is too long, by its size and digest.
-fn shortened(value: Value) -> Value {
+/// The value; one that is too long, by its size and digest.
+fn shortened(value: Value, longest: usize) -> Value {
     let text = value.to_string();
-    if text.len() <= LONGEST_VALUE {
+    if text.len() <= longest {
         return value;
     }
     json!({"bytes": text.len(), "digest": Digest::of(text.as_bytes()).as_str()})

@@ -165,6 +165,18 @@ fn entry_shows_what_changed_without_secrets() {
     );
 }
 
+#[test]
+fn a_change_that_is_too_large_for_an_item_is_recorded_by_its_size() {
+    let side = |letter: &str| {
+        let members = (0..100).map(|number| (format!("policies.{number}"), letter.repeat(4_000).into()));
+        Some(Value::Object(members.collect()))
+    };
+    let entry = Entry::new("ann", Action::PutPolicies, "policies").with_change(side("a"), side("b"), |_| false);
+    let (before, after) = (entry.before.expect("a side"), entry.after.expect("a side"));
+    assert!(before["bytes"].as_u64() > Some(400_000), "{before}");
+    assert_ne!(before["digest"], after["digest"]);
+}
+
 proptest! {
     /// A change of any byte, a removal or an exchange of any records is found.
     #[test]

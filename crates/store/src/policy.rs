@@ -1,5 +1,8 @@
 //! The policies. Each change is a new revision of all of them, which never changes afterwards; the head says which is the newest.
 
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use slipway_model::audit::{Action, Entry};
 use slipway_model::policy::{PolicyHead, PolicyRevision};
 
 use crate::item::encode;
@@ -22,8 +25,8 @@ impl Store {
         self.require(&Key::policies(revision), what).await
     }
 
-    /// Writes the revision after the newest one; `false` if the newest is not the one before any more.
-    pub async fn put_policies(&self, policies: &PolicyRevision) -> Result<bool, Error> {
+    /// Writes the revision after the newest one, which is `before`; `false` if that is not the newest any more.
+    pub async fn put_policies(&self, before: &PolicyRevision, policies: &PolicyRevision) -> Result<bool, Error> {
         let head = PolicyHead {
             revision: policies.revision,
             judges_plans: policies.judges_plans,
@@ -33,11 +36,24 @@ impl Store {
             revision => Condition::Revision(revision - 1),
         };
         let (head_key, key) = (Key::policy_head(), Key::policies(policies.revision));
-        let writes = vec![
+        let mut writes = vec![
             Write::Put(encode(&key, Vec::new(), policies)?, Condition::New),
             Write::Put(encode(&head_key, Vec::new(), &head)?, condition),
         ];
+        let entry = Entry::new(&policies.changed_by, Action::PutPolicies, "policies");
+        let entry = entry.with_change(Some(texts(before)), Some(texts(policies)), |_| false);
+        writes.extend(self.audit_writes(entry, Timestamp::now()).await?);
         let written = self.write("write the policies", writes).await?;
         Ok(written == Written::Yes)
     }
+}
+
+/// The texts by the names of the policies, as the audit log shows them.
+fn texts(revision: &PolicyRevision) -> Value {
+    let policies = revision.policies.iter();
+    let mut texts: Map<String, Value> = policies
+        .map(|policy| (format!("policies.{}", policy.name), policy.text.clone().into()))
+        .collect();
+    texts.insert("revision".to_owned(), revision.revision.into());
+    texts.into()
 }

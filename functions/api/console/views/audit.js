@@ -9,9 +9,10 @@ import { problemPanel } from '../problem.js';
 /** @typedef {import('../types').AuditRecord} AuditRecord */
 
 const ACTIONS = ['provision', 'update', 'release', 'rollback', 'task', 'preview', 'drift', 'destroy', 'approve', 'reject', 'cancel', 'transfer', 'publish',
-  'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account', 'deny', 'read'];
+  'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account',
+  'put_webhook', 'delete_webhook', 'put_policies', 'deny', 'read'];
 /** @type {Record<string, string>} */
-const TONES = { deny: 'bad', reject: 'bad', destroy: 'bad', delete_environment: 'bad', delete_source_account: 'bad', delete_policy: 'bad', approve: 'ok', publish: 'ok', provision: 'ok', read: 'off', cancel: 'wait', transfer: 'wait' };
+const TONES = { deny: 'bad', reject: 'bad', destroy: 'bad', delete_environment: 'bad', delete_source_account: 'bad', delete_webhook: 'bad', approve: 'ok', publish: 'ok', provision: 'ok', read: 'off', cancel: 'wait', transfer: 'wait' };
 
 /** Where the subject of a record is shown. @param {string} subject */
 function subjectPath(subject) {

@@ -361,7 +361,8 @@ impl Api {
         for attempt in 0..ATTEMPTS {
             let head = self.store.policy_head().await?;
             revision::require(headers, Expected::Revision(head.revision))?;
-            let mut policies = self.store.policies(head.revision).await?.policies;
+            let before = self.store.policies(head.revision).await?;
+            let mut policies = before.policies.clone();
             change(&mut policies)?;
             policies.sort_by(|one, other| one.name.cmp(&other.name));
             let judges_plans = self.check_policies(&policies, caller)?;
@@ -372,7 +373,7 @@ impl Api {
                 changed_by: caller.name.clone(),
                 changed_at: Some(Timestamp::now()),
             };
-            if self.store.put_policies(&changed).await? {
+            if self.store.put_policies(&before, &changed).await? {
                 tracing::info!(caller = caller.name, revision = changed.revision, "policies changed");
                 return Ok(changed.revision);
             }

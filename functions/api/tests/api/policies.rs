@@ -335,6 +335,17 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
         send(&server, admin(), "DELETE", "/v1/policies/mine", None).await.status,
         204
     );
+    let audited = server.get("/v1/audit?action=put_policies").await.json();
+    let audited = audited["items"].as_array().expect("records");
+    let shown: Vec<_> = audited
+        .iter()
+        .map(|one| [&one["actor"], &one["before"]["policies.mine"], &one["after"]["policies.mine"]])
+        .collect();
+    let text = &json!(mine);
+    let by = &audited[0]["actor"];
+    assert_eq!(shown, [[by, text, &Value::Null], [by, &Value::Null, text]]);
+    assert_eq!(audited[0]["after"]["revision"], 2);
+
     let earlier = server.get("/v1/policies?revision=1").await.json();
     assert_eq!(earlier["items"].as_array().map(Vec::len), Some(8));
     assert_eq!(server.get("/v1/policies").await.json()["revision"], 2);

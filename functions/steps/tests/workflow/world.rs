@@ -218,7 +218,7 @@ impl World {
             changed_by: "root".to_owned(),
             changed_at: Some(jiff::Timestamp::UNIX_EPOCH),
         };
-        assert!(Self::wait(self.store.put_policies(&revision)));
+        assert!(Self::wait(self.store.put_policies(&PolicyRevision::default(), &revision)));
     }
 
     pub fn stack(&self) -> Stack {
