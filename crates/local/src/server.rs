@@ -151,7 +151,7 @@ impl Local {
         // What the last server accepted and did not start, however short a time ago.
         timers::sweep_once(&handlers.sweep, &account.functions, json!({"older_than_seconds": 0})).await;
         let store = slipway_store::Store::new(
-            &slipway_store::aws::sdk_config(&functions::aws_variables(functions::OTHERS, &local_aws)),
+            &slipway_aws::sdk_config(&functions::aws_variables(functions::OTHERS, &local_aws)),
             &template.table.name,
         );
         leftovers::remove(&std::env::temp_dir(), &store).await;

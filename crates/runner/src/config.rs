@@ -173,7 +173,7 @@ impl Config {
                 }
             },
             deadline: optional("SLIPWAY_DEADLINE_SECONDS").map(seconds).transpose()?,
-            own_endpoint: slipway_store::aws::s3_path_style(vars),
+            own_endpoint: slipway_aws::s3_path_style(vars),
             build: Build {
                 name: build.clone().unwrap_or_else(this_process),
                 id: build,

@@ -76,7 +76,7 @@ pub(crate) struct Session {
 impl Session {
     /// Connects to nothing yet: clients connect at their first call.
     pub(crate) fn new(config: Config, cancel: Cancel) -> Self {
-        let build = slipway_store::aws::sdk_config(&config.vars);
+        let build = slipway_aws::sdk_config(&config.vars);
         let sdk = isolation::Session::of_runner(&build, &config).sdk(&build);
         let store = Store::new(&sdk, &config.table);
         Self {

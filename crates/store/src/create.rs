@@ -79,7 +79,7 @@ pub struct NewOperation {
 /// The outcome of a request for an operation.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It was created. A `starting` one must be started ([`crate::start::start`]); a `queued` one waits.
+    /// It was created. A `starting` one must be started (by `slipway-control`); a `queued` one waits.
     Created {
         /// The operation.
         operation: Box<Operation>,
@@ -163,7 +163,7 @@ impl Store {
 
     /// Asks for an operation on a stack that exists, if the stack still is what the caller read, and judged by.
     ///
-    /// [`Store::request_change`] judges and asks again where it is not. `answer` writes what the caller is answered.
+    /// `slipway-control` judges and asks again where it is not. `answer` writes what the caller is answered.
     pub async fn create_operation(
         &self,
         new: &NewOperation,
@@ -207,7 +207,7 @@ impl Store {
     }
 
     /// What the idempotency record says, where there is one.
-    pub(crate) async fn known(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Error> {
+    pub async fn known(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Error> {
         let Some(idempotency) = idempotency else {
             return Ok(None);
         };

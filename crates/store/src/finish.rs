@@ -41,7 +41,7 @@ pub enum End {
 pub struct Finished {
     /// The operation as it is stored: where it had ended before, as it ended then.
     pub operation: Operation,
-    /// The operation that has the slot now and is still to be started ([`crate::start::start`]).
+    /// The operation that has the slot now and is still to be started.
     pub next: Option<Operation>,
 }
 
@@ -296,7 +296,7 @@ impl End {
     }
 
     /// Why it ended, unless it succeeded.
-    pub(crate) fn failure_mut(&mut self) -> Option<&mut Failure> {
+    pub fn failure_mut(&mut self) -> Option<&mut Failure> {
         match self {
             Self::Succeeded => None,
             Self::Failed(failure) | Self::Cancelled(failure) | Self::Discarded(failure) => Some(failure),

@@ -6,7 +6,6 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`judge`] | what a request about a stack must satisfy before anything is written, for `api` and `events` alike |
 //! | [`create`] | creating an operation: one transaction with the stack's slot and the idempotency record |
 //! | [`finish`] | ending an operation: one transaction that gives the slot to the next in the queue |
 //! | [`operation`] | every write between the two |
@@ -19,28 +18,18 @@
 //! | [`idempotency`] | responses that are repeated byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
 //! | [`audit`] | the records of who did what, in the transaction of what they record |
-//! | [`approval`] | the decision about a plan, and its delivery to the workflow |
-//! | [`task_token`] | answers to the states of the workflow that wait |
+//! | [`approval`] | the decision about a plan |
 //! | [`rollout`] | task tokens that wait for an ECS deployment |
-//! | [`snapshot`] | the step that waits for the snapshot of a database |
 //! | [`prepared`] | the digest of a prepared folder in the artifacts bucket |
 //! | [`lock`] | which build holds a stack's Terraform state lock |
-//! | [`start`](mod@start) | **starting the execution of an operation**: for `api`, `steps`, `events` and `sweep` alike |
-//! | [`orphan`] | ending an operation whose execution ended without recording it: for `events` and `sweep` |
-//! | [`aws`] | the configuration of every AWS client |
 
 mod cursor;
 mod error;
 mod item;
-mod judge_release;
-mod judge_subscription;
-mod there_are;
-mod turn;
 mod write;
 
 pub mod approval;
 pub mod audit;
-pub mod aws;
 pub mod blueprint;
 pub mod cancel;
 pub mod configured;
@@ -48,31 +37,26 @@ pub mod create;
 pub mod environment;
 pub mod finish;
 pub mod idempotency;
-pub mod judge;
 pub mod list;
 pub mod lock;
 pub mod notification;
 pub mod operation;
-pub mod orphan;
 pub mod policy;
 pub mod prepared;
 pub mod release;
 pub mod rollout;
 mod secrets;
-pub mod snapshot;
 pub mod source_account;
 pub mod stack;
-pub mod start;
 pub mod subscription;
 pub mod table;
-pub mod task_run;
-pub mod task_token;
 pub mod waiting;
 pub mod watch;
 pub mod webhook;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use slipway_aws::Lazy;
 
 pub use cursor::{Cursor, InvalidCursor};
 pub use error::{Error, IllegalTransition};
@@ -82,7 +66,7 @@ pub use write::{ATTEMPTS, pause};
 /// The table. Clones share one client.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: aws::Lazy<Client>,
+    client: Lazy<Client>,
     table: String,
     audit_retention: audit::Retention,
 }
@@ -91,7 +75,7 @@ impl Store {
     /// The table of this name.
     pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
         Self {
-            client: aws::lazy(config, Client::new),
+            client: slipway_aws::lazy(config, Client::new),
             table: table.into(),
             audit_retention: audit::Retention::default(),
         }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::error::Error as StdError;
 
 use axum::http::Method;
+use slipway_control::admission::Refusal;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::FieldProblem;
 use slipway_policy::{Denial, gate};
-use slipway_store::judge::Refusal;
 
 /// The reason for an error response.
 ///

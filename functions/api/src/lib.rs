@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use slipway_aws::{Lazy, MissingVariable, lazy, required};
 use slipway_model::webhook::address::Reach;
 use slipway_policy::{Gate, Principal};
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
-use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 mod access;
 mod artifacts;
@@ -119,7 +119,7 @@ impl Config {
             state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
             admins: admins.into_iter().map(ToOwned::to_owned).collect(),
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
-            s3_path_style: slipway_store::aws::s3_path_style(vars),
+            s3_path_style: slipway_aws::s3_path_style(vars),
             sign_in: SignIn::from_vars(vars)?,
             reach: Reach::from_vars(vars),
             audit_retention: Retention::from_vars(vars).map_err(InvalidConfig::AuditDays)?,

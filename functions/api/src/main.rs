@@ -7,6 +7,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     tracing_subscriber::fmt().json().without_time().init();
     let vars = std::env::vars().collect();
     let config = Config::from_vars(&vars)?;
-    let api = Api::new(&config, &slipway_store::aws::sdk_config(&vars));
+    let api = Api::new(&config, &slipway_aws::sdk_config(&vars));
     lambda_http::run(lambda::service(config.admins, router(api))).await
 }

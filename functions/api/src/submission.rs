@@ -6,11 +6,11 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
+use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::name::Digest;
 use slipway_model::stack::Stack;
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, Known};
-use slipway_store::judge::{Asking, Change};
 
 use crate::Api;
 use crate::body::{self, Fields, REQUEST_SIZE};
@@ -154,9 +154,7 @@ impl Api {
         submission: &Submission,
     ) -> Result<Outcome, Error> {
         let asking = submission.asking();
-        let asked = self
-            .store
-            .request_change(stack, change, expected.revision(), asking, accepted);
+        let asked = Admission::by(&self.store).request_change(stack, change, expected.revision(), asking, accepted);
         Ok(asked.await?)
     }
 

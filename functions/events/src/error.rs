@@ -1,9 +1,9 @@
 //! Errors of event handling.
 
 use lambda_runtime::Diagnostic;
+use slipway_control::admission::Refusal;
 use slipway_model::error_chain::chain;
 use slipway_model::problem::FieldProblem;
-use slipway_store::judge::Refusal;
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -53,13 +53,13 @@ pub enum EventError {
     },
     /// The step that waits for a deployment could not be answered.
     #[error("failed to answer the step that waits for the deployment")]
-    EndRollout(#[source] slipway_store::task_token::AnswerError),
+    EndRollout(#[source] slipway_control::Error),
     /// The step that runs a one-off task could not be answered.
     #[error("failed to answer the step that runs a one-off task")]
-    EndTask(#[source] slipway_store::task_token::AnswerError),
+    EndTask(#[source] slipway_control::Error),
     /// The step that waits for a snapshot could not be answered.
     #[error("failed to answer the step that waits for the snapshot")]
-    EndSnapshot(#[source] slipway_store::task_token::AnswerError),
+    EndSnapshot(#[source] slipway_control::Error),
     /// The operation of an execution could not be ended.
     #[error("failed to end the operation of an ended execution")]
     EndOperation(#[source] slipway_store::Error),

@@ -1,8 +1,8 @@
 //! Step Functions Execution Status Change: ends the orphaned operation and reports the result to its requester.
 
+use slipway_control::orphan::{self, ExecutionEnd};
+use slipway_control::start;
 use slipway_model::id::OperationId;
-use slipway_store::orphan::{self, ExecutionEnd};
-use slipway_store::start;
 
 use crate::event::Execution;
 use crate::{EventError, Events};

@@ -5,6 +5,7 @@
 //! sends the result again if it may have been lost.
 
 use futures::{StreamExt, stream};
+use slipway_control::admission::{Admission, Asking};
 use slipway_model::event::{self, Origin};
 use slipway_model::event_result::EventResult;
 use slipway_model::id::StackId;
@@ -14,7 +15,6 @@ use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::{Meaning, Push, Pushed, Repository};
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::{Answer, Idempotency, Known};
-use slipway_store::judge::Asking;
 
 use crate::error::Refused;
 use crate::event::{Envelope, ImageAction};
@@ -115,7 +115,10 @@ impl Events {
             origin: Some(&origin),
             idempotency: Some(once),
         };
-        match self.store.request_push(stack, push, asking, answer).await {
+        match Admission::by(&self.store)
+            .request_push(stack, push, asking, answer)
+            .await
+        {
             Ok(Some(Outcome::Created { operation, .. })) => {
                 self.start(&operation).await;
                 Ok(Some(EventResult::of(&operation)))

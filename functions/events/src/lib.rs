@@ -33,12 +33,12 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use serde_json::Value;
+use slipway_aws::{Lazy, MissingVariable, lazy, required};
 use slipway_model::audit::{Action, Entry};
 use slipway_model::error_chain::chain;
 use slipway_policy::Gate;
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
-use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 pub use error::{EventError, Refused};
 use event::Envelope;

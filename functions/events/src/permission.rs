@@ -1,13 +1,13 @@
 //! Whether an account may request this by event: the decision of the policies by which requests over HTTPS are decided, too. What its
 //! source account does not list is rejected before, whatever the policies say.
 
+use slipway_control::admission::Change;
 use slipway_model::name::Name;
 use slipway_model::request::StackDraft;
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::Stack;
 use slipway_policy::facts::{RequestFacts, StackFacts};
 use slipway_policy::{Denial, Facts, Principal, Question, Resource};
-use slipway_store::judge::Change;
 
 use crate::error::Refused;
 use crate::{EventError, Events};

@@ -4,6 +4,8 @@
 //! the rules of the API decide whether the request is valid.
 
 use jiff::{SignedDuration, Timestamp};
+use slipway_control::admission::{Admission, Asking, Change};
+use slipway_control::start::start_or_leave;
 use slipway_model::event::{self, Asks, Origin, Request, StackReference, Unreadable};
 use slipway_model::event_result::EventResult;
 use slipway_model::name::Name;
@@ -13,8 +15,6 @@ use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::Stack;
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, KEPT, Known};
-use slipway_store::judge::{Asking, Change};
-use slipway_store::start::start_or_leave;
 
 use crate::error::Refused;
 use crate::event::Envelope;
@@ -80,7 +80,7 @@ impl Events {
                     allow(source, Action::Provision, blueprint, environment)?;
                     self.permit_new(source, &caller, &draft, environment).await?;
                 }
-                let new = self.store.judge_new_stack(*draft, asking).await;
+                let new = Admission::by(&self.store).judge_new_stack(*draft, asking).await;
                 let new = new.map_err(|refusal| EventError::refused(refusal, Some("request")))?;
                 let created = self.store.create_stack(&new, Some(&idempotency), answer).await;
                 created.map_err(|error| EventError::refused(error.into(), Some("request")))?
@@ -125,7 +125,9 @@ impl Events {
         self.permit_change(source, asking.requested_by, action, &stack, change)
             .await?;
         allow(source, action, &stack.configuration.blueprint, &stack.environment)?;
-        let asked = self.store.request_change(stack, change, None, asking, answer).await;
+        let asked = Admission::by(&self.store)
+            .request_change(stack, change, None, asking, answer)
+            .await;
         asked.map_err(|refusal| EventError::refused(refusal, Some("request")))
     }
 

@@ -1,7 +1,7 @@
 //! ECS Deployment State Change: the step that waits for the rollout is answered.
 
+use slipway_control::rollout::{self, Ended};
 use slipway_model::account::account_of;
-use slipway_store::rollout::{self, Ended};
 
 use crate::event::{Deployment, Envelope};
 use crate::{EventError, Events};

@@ -18,7 +18,7 @@ impl Events {
         };
         let account = &envelope.account;
         let account = (account.as_str() != self.config.account()).then_some(account);
-        slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, id, account)
+        slipway_control::snapshot::taken(&self.store, &self.sfn, &operation, id, account)
             .await
             .map_err(EventError::EndSnapshot)?;
         tracing::info!(%operation, snapshot = id, "a snapshot is there");

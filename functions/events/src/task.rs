@@ -1,8 +1,8 @@
 //! ECS Task State Change: the step that runs a one-off task is answered when the task has stopped.
 
+use slipway_control::task_run;
 use slipway_model::account::account_of;
 use slipway_model::id::OperationId;
-use slipway_store::task_run;
 
 use crate::event::{Envelope, Task};
 use crate::{EventError, Events};

@@ -21,10 +21,10 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use serde_json::Value;
+use slipway_aws::{Lazy, MissingVariable, lazy, required, s3_path_style};
 use slipway_model::webhook::address::Reach;
 use slipway_model::webhook::signature::InstallationKey;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, MissingVariable, lazy, required, s3_path_style};
 use tokio::sync::OnceCell;
 
 pub use error::NotifyError;

@@ -10,7 +10,7 @@ use slipway_notify::{Config, Notifier};
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt().json().without_time().init();
     let vars: BTreeMap<String, String> = std::env::vars().collect();
-    let notifier = Notifier::new(Config::from_vars(&vars)?, &slipway_store::aws::sdk_config(&vars));
+    let notifier = Notifier::new(Config::from_vars(&vars)?, &slipway_aws::sdk_config(&vars));
     let handle = |event: LambdaEvent<Value>| async { notifier.handle(event.payload).await.map_err(Diagnostic::from) };
     lambda_runtime::run(service_fn(handle)).await
 }

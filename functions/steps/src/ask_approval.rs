@@ -1,7 +1,7 @@
 //! Wait for approval: the task token is kept for the approval or the rejection of the plan.
 
+use slipway_control::approval;
 use slipway_model::id::OperationId;
-use slipway_store::approval;
 
 use crate::{Done, StepError, Steps};
 

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use aws_sdk_ecs::types::{CreatedAt, Service, ServiceDeployment};
 use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
+use slipway_control::rollout::{self, Ended};
 use slipway_model::id::OperationId;
-use slipway_store::rollout::{self, Ended, Rollout};
+use slipway_store::rollout::Rollout;
 
 use crate::judge_rollout::{Said, by_rollout_state, by_service_deployments, by_tasks, created};
 use crate::payload::Rollout as Deployed;

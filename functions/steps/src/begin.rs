@@ -1,6 +1,7 @@
 //! Begin operation: the operation is in progress, and so is its stack.
 
 use serde::Serialize;
+use slipway_control::admission::Admission;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::operation::OperationKind;
 
@@ -16,7 +17,7 @@ pub(crate) struct Begun {
 impl Steps {
     pub(crate) async fn begin(&self, operation: &OperationId, execution: &str) -> Result<Begun, StepError> {
         let (begun, stack) = self.store.begin_execution(operation, execution).await?;
-        let begun = self.store.settle(begun, &stack).await?;
+        let begun = Admission::by(&self.store).settle(begun, &stack).await?;
         Ok(Begun {
             kind: begun.kind,
             stack: begun.stack,

@@ -3,11 +3,12 @@
 use aws_sdk_ecs::types::{ContainerDefinition, Task};
 use jiff::Timestamp;
 use serde_json::Value;
+use slipway_control::rollout;
+use slipway_control::task_run::TIMED_OUT;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
-use slipway_store::task_run::TIMED_OUT;
-use slipway_store::{IllegalTransition, rollout};
+use slipway_store::IllegalTransition;
 
 use crate::payload::{EndedTask, What};
 use crate::run_task::is_stopped;

@@ -1,11 +1,11 @@
 //! Complete: the operation has succeeded, and the next one in the stack's queue starts.
 
 use serde::Serialize;
+use slipway_control::start::start_or_leave;
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::Name;
 use slipway_model::operation::OperationStatus;
 use slipway_store::finish::{End, Finished};
-use slipway_store::start::start_or_leave;
 
 use crate::{StepError, Steps};
 

@@ -1,11 +1,11 @@
 //! How a step fails.
 
 use lambda_runtime::Diagnostic;
+use slipway_control::Error;
+use slipway_control::admission;
 use slipway_model::error_name::ErrorName;
 use slipway_model::plan::Refusal;
 use slipway_model::problem::FieldProblem;
-use slipway_store::judge;
-use slipway_store::task_token::AnswerError;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -130,12 +130,12 @@ pub enum StepError {
 
 impl StepError {
     /// A step that waits could not be answered. `doing` says with what.
-    pub(crate) fn unanswered(doing: &str, error: AnswerError) -> Self {
+    pub(crate) fn unanswered(doing: &str, error: Error) -> Self {
         match error {
-            AnswerError::Record(error) => error.into(),
-            AnswerError::Send(source) => Self::Unavailable {
+            Error::Record(error) => error.into(),
+            source => Self::Unavailable {
                 doing: doing.to_owned(),
-                source,
+                source: source.into(),
             },
         }
     }
@@ -227,18 +227,18 @@ impl From<slipway_policy::gate::Error> for StepError {
     }
 }
 
-impl From<judge::Refusal> for StepError {
-    fn from(refusal: judge::Refusal) -> Self {
+impl From<admission::Refusal> for StepError {
+    fn from(refusal: admission::Refusal) -> Self {
         match refusal {
-            judge::Refusal::Invalid(problems) => Self::RequestInvalid(format!(
+            admission::Refusal::Invalid(problems) => Self::RequestInvalid(format!(
                 "the request does not fit the stack any more, which changed while the request waited: {}",
                 lines(&problems)
             )),
-            judge::Refusal::Conflict(why) => Self::RequestInvalid(why),
-            judge::Refusal::RevisionMismatch { current } => {
+            admission::Refusal::Conflict(why) => Self::RequestInvalid(why),
+            admission::Refusal::RevisionMismatch { current } => {
                 Self::RequestInvalid(format!("the stack is at revision {current} by now"))
             }
-            judge::Refusal::Store(error) => error.into(),
+            admission::Refusal::Store(error) => error.into(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use aws_sdk_ecs::types::{
     Deployment, DeploymentRolloutState, DeploymentStrategy, Service, ServiceDeployment, ServiceDeploymentStatus,
 };
-use slipway_store::rollout::Ended;
+use slipway_control::rollout::Ended;
 
 use crate::payload::Rollout;
 

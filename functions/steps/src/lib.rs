@@ -41,12 +41,12 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_aws::{Lazy, MissingVariable, lazy, required};
 use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::secret::Secrets;
 use slipway_policy::Gate;
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 use await_rollout::Waits;
 pub use error::StepError;
@@ -70,7 +70,7 @@ impl Config {
             table: var("SLIPWAY_TABLE")?,
             artifacts_bucket: var("SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: var("SLIPWAY_STATE_MACHINE_ARN")?,
-            s3_path_style: slipway_store::aws::s3_path_style(vars),
+            s3_path_style: slipway_aws::s3_path_style(vars),
         })
     }
 }

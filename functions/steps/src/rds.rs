@@ -227,7 +227,7 @@ mod tests {
             let vars = vars
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            Rds::new(&slipway_store::aws::sdk_config(&vars.collect())).endpoint(region)
+            Rds::new(&slipway_aws::sdk_config(&vars.collect())).endpoint(region)
         };
         assert_eq!(endpoint(&[], "eu-west-1"), "https://rds.eu-west-1.amazonaws.com");
         assert_eq!(endpoint(&[], "cn-north-1"), "https://rds.cn-north-1.amazonaws.com.cn");

@@ -4,12 +4,12 @@ use aws_sdk_codebuild::types::{Build, BuildPhase};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use slipway_control::rollout;
 use slipway_model::console_link::Console;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::finish::End;
-use slipway_store::rollout;
 
 use crate::error::cut;
 use crate::payload::Failed;

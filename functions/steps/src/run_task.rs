@@ -11,11 +11,11 @@ use aws_sdk_ecs::types::{
     TaskOverride,
 };
 use jiff::{SignedDuration, Timestamp};
+use slipway_control::{rollout, task_run, task_token};
 use slipway_model::contract::Network;
 use slipway_model::id::OperationId;
 use slipway_model::operation::task_run::TaskRun;
 use slipway_model::operation::{Operation, OperationEvent};
-use slipway_store::{rollout, task_run, task_token};
 
 use crate::payload::RunTask;
 use crate::prepare_release::Placement;
@@ -189,7 +189,7 @@ pub(crate) fn is_stopped(task: &Task) -> bool {
     task.last_status() == Some("STOPPED")
 }
 
-fn answered(answered: Result<(), task_token::AnswerError>) -> Result<Done, StepError> {
+fn answered(answered: Result<(), slipway_control::Error>) -> Result<Done, StepError> {
     answered.map_err(|error| StepError::unanswered("answer the step that waits for a task", error))?;
     Ok(Done {})
 }

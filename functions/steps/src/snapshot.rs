@@ -5,10 +5,10 @@
 //! every ten minutes.
 
 use jiff::Timestamp;
+use slipway_control::snapshot;
 use slipway_model::contract::DatabaseKind;
 use slipway_model::id::OperationId;
 use slipway_model::operation::Operation;
-use slipway_store::snapshot;
 
 use crate::prepare_release::PreparedSnapshot;
 use crate::rds::{RdsError, element};

@@ -13,13 +13,13 @@ use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::{Deserialize, Serialize};
+use slipway_aws::{Lazy, lazy};
+use slipway_control::start;
 use slipway_model::account::{AccountId, Region, account_of};
 use slipway_model::environment::Environment;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 use slipway_model::stack::Stack;
-use slipway_store::aws::{Lazy, lazy};
-use slipway_store::start;
 
 use crate::rds::Rds;
 use crate::{StepError, Steps, aws};

@@ -1,12 +1,12 @@
 //! The build of an operation that is being cancelled, and does not answer.
 
 use aws_sdk_codebuild::operation::stop_build::StopBuildError;
-use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use jiff::Timestamp;
+use slipway_control::cancel::stop;
+use slipway_control::start::start_or_leave;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::{Failure, Operation};
 use slipway_store::finish::End;
-use slipway_store::start::start_or_leave;
 
 use crate::{Healing, Sweep, SweepError};
 
@@ -38,7 +38,8 @@ impl Sweep {
             address: None,
         };
         let failure = operation.failing(unanswered);
-        self.stop_execution(execution, &failure).await?;
+        let stopped = stop(&self.sfn, execution, &failure.name, Some(&failure.message)).await;
+        stopped.map_err(SweepError::StopExecution)?;
         self.stop_build(operation).await?;
         let finished = self
             .store
@@ -52,18 +53,6 @@ impl Sweep {
             status: finished.operation.status,
             next: finished.next.map(|next| next.id),
         })
-    }
-
-    async fn stop_execution(&self, execution: &str, failure: &Failure) -> Result<(), SweepError> {
-        let stop = self.sfn.stop_execution().execution_arn(execution);
-        let stopped = stop.error(&failure.name).cause(&failure.message).send().await;
-        match stopped {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(StopExecutionError::ExecutionDoesNotExist(_)) => Ok(()),
-                _ => Err(SweepError::StopExecution(Box::new(error.into()))),
-            },
-        }
     }
 
     /// Stops the build that locked the operation's state. Step Functions stops it with the execution, where it can.

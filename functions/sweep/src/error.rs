@@ -23,13 +23,13 @@ pub enum SweepError {
     Read(#[source] slipway_store::Error),
     /// The execution could not be started.
     #[error("the execution could not be started")]
-    Start(#[source] slipway_store::start::StartError),
+    Start(#[source] slipway_control::Error),
     /// Step Functions could not say how an execution stands.
     #[error("Step Functions could not say how the execution stands")]
-    Describe(#[source] Box<aws_sdk_sfn::Error>),
+    Describe(#[source] slipway_control::Error),
     /// Step Functions could not stop an execution.
     #[error("Step Functions could not stop the execution")]
-    StopExecution(#[source] Box<aws_sdk_sfn::Error>),
+    StopExecution(#[source] slipway_control::Error),
     /// The table could not say which build is the operation's.
     #[error("the table could not say which build is the operation's")]
     ReadBuild(#[source] slipway_store::Error),
@@ -47,7 +47,7 @@ pub enum SweepError {
     Remind(#[source] slipway_store::Error),
     /// The decision about a plan could not be delivered.
     #[error("the decision about the plan could not be delivered")]
-    DeliverDecision(#[source] slipway_store::task_token::AnswerError),
+    DeliverDecision(#[source] slipway_control::Error),
     /// The operation could not be ended.
     #[error("the operation could not be ended")]
     End(#[source] slipway_store::Error),

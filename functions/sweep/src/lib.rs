@@ -26,8 +26,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use serde::Deserialize;
 use serde_json::Value;
+use slipway_aws::{Lazy, MissingVariable, lazy, required};
 use slipway_store::Store;
-use slipway_store::aws::{Lazy, MissingVariable, lazy, required};
 
 pub use error::SweepError;
 pub use report::{Healed, Healing, Problem, Report};

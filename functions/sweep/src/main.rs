@@ -10,7 +10,7 @@ use slipway_sweep::{Config, Sweep};
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt().json().without_time().init();
     let vars: BTreeMap<String, String> = std::env::vars().collect();
-    let sweep = Sweep::new(Config::from_vars(&vars)?, &slipway_store::aws::sdk_config(&vars));
+    let sweep = Sweep::new(Config::from_vars(&vars)?, &slipway_aws::sdk_config(&vars));
     let handle = |event: LambdaEvent<Value>| async { sweep.handle(event.payload).await.map_err(Diagnostic::from) };
     lambda_runtime::run(service_fn(handle)).await
 }

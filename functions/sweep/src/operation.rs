@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use slipway_control::approval::{self, Delivery};
+use slipway_control::orphan::{self, ExecutionEnd};
+use slipway_control::start::{execution_arn, start};
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
-use slipway_store::approval::{self, Delivery};
 use slipway_store::list::PAGE;
-use slipway_store::orphan::{self, ExecutionEnd};
-use slipway_store::start::{execution_arn, start};
 
 use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
 

@@ -87,10 +87,7 @@ async fn sweep(table: &Table, world: &World) -> (Sweep, Fake) {
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
     (
-        Sweep::new(
-            config,
-            &recorded("SweepFunction", &slipway_store::aws::sdk_config(&vars)),
-        ),
+        Sweep::new(config, &recorded("SweepFunction", &slipway_aws::sdk_config(&vars))),
         fake,
     )
 }
@@ -375,10 +372,7 @@ async fn failed_repair_is_an_error_after_all_others_were_checked() {
     vars.insert("AWS_ENDPOINT_URL".to_owned(), stuck.url.clone());
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
-    let sweep = Sweep::new(
-        config,
-        &recorded("SweepFunction", &slipway_store::aws::sdk_config(&vars)),
-    );
+    let sweep = Sweep::new(config, &recorded("SweepFunction", &slipway_aws::sdk_config(&vars)));
     for called in ["one", "two"] {
         table.provisioning(&new_stack(called)).await;
     }

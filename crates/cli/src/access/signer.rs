@@ -62,7 +62,7 @@ impl Signer {
         }
         let provider = self.provider.get_or_init(|| async {
             let config = aws_config::defaults(BehaviorVersion::latest())
-                .http_client(slipway_store::aws::http_client())
+                .http_client(slipway_aws::http_client())
                 .region(aws_config::Region::new(self.region.clone()));
             config.load().await.credentials_provider()
         });

@@ -53,8 +53,8 @@ pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Resul
     let digest = Digest::of(&tar);
     let key = format!("{repository}/sha256-{}.tar", digest.hex());
     let vars = server::variables(local);
-    let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars))
-        .force_path_style(slipway_store::aws::s3_path_style(&vars))
+    let config = aws_sdk_s3::config::Builder::from(&slipway_aws::sdk_config(&vars))
+        .force_path_style(slipway_aws::s3_path_style(&vars))
         .build();
     let put = aws_sdk_s3::Client::from_conf(config)
         .put_object()

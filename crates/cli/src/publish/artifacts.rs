@@ -50,7 +50,7 @@ impl Artifacts {
                 "name the artifacts bucket with `--bucket`: it is the output ArtifactsBucketName of the CloudFormation stack".to_owned(),
             )
         })?;
-        let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(slipway_store::aws::http_client());
+        let mut config = aws_config::defaults(BehaviorVersion::latest()).http_client(slipway_aws::http_client());
         if let Some(region) = global.region.as_deref().or(endpoint.region()) {
             config = config.region(Region::new(region.to_owned()));
         }
@@ -59,7 +59,7 @@ impl Artifacts {
             let what = "name the region of the artifacts bucket with `--region` or AWS_REGION";
             return Err(Error::Usage(what.to_owned()));
         }
-        let paths = slipway_store::aws::s3_path_style(&slipway_runner::environment());
+        let paths = slipway_aws::s3_path_style(&slipway_runner::environment());
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(paths);
         Ok(Self {
             client: aws_sdk_s3::Client::from_conf(config.build()),
@@ -69,8 +69,8 @@ impl Artifacts {
 
     fn local(global: &Global, bucket: Option<String>) -> Result<Self, Error> {
         let vars = server::variables(&server::aws(global)?);
-        let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars))
-            .force_path_style(slipway_store::aws::s3_path_style(&vars))
+        let config = aws_sdk_s3::config::Builder::from(&slipway_aws::sdk_config(&vars))
+            .force_path_style(slipway_aws::s3_path_style(&vars))
             .build();
         let of_template = || {
             let template = Template::embedded().ok()?;

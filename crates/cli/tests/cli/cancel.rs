@@ -74,7 +74,7 @@ async fn objects(server: &Server, stack: &str) -> BTreeMap<String, Vec<u8>> {
         ("AWS_SECRET_ACCESS_KEY", "any"),
     ];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars)).force_path_style(true);
+    let config = aws_sdk_s3::config::Builder::from(&slipway_aws::sdk_config(&vars)).force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(config.build());
     let listed = client
         .list_objects_v2()

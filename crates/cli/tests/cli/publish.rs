@@ -281,7 +281,7 @@ async fn the_toolchain_is_put_once_and_for_one_processor() {
         .chain(&keys)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let config = aws_sdk_s3::config::Builder::from(&slipway_store::aws::sdk_config(&vars)).force_path_style(true);
+    let config = aws_sdk_s3::config::Builder::from(&slipway_aws::sdk_config(&vars)).force_path_style(true);
     let client = aws_sdk_s3::Client::from_conf(config.build());
     let bucket = "slipway-artifacts-000000000000-us-east-1";
     let object = client

@@ -239,7 +239,7 @@ impl Build<'_> {
         if self.webhooks_to_loopback {
             vars.insert(LOOPBACK_VARIABLE.to_owned(), "yes".to_owned());
         }
-        let sdk = slipway_store::aws::sdk_config(&vars);
+        let sdk = slipway_aws::sdk_config(&vars);
         Ok((vars, sdk))
     }
 }

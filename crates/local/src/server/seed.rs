@@ -28,7 +28,7 @@ pub(super) async fn environment(
 ) -> Result<(), Error> {
     let failed = |source: slipway_store::Error| Error::SeedEnvironment(Box::new(source));
     let store = Store::new(
-        &slipway_store::aws::sdk_config(&aws_variables(OTHERS, aws)),
+        &slipway_aws::sdk_config(&aws_variables(OTHERS, aws)),
         &template.table.name,
     );
     let version = postgres.map_or(Value::Null, |postgres| Value::from(postgres.version()));

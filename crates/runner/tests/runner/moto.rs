@@ -160,7 +160,7 @@ impl Moto {
         ];
         let vars = vars.into_iter().chain(admin.vars());
         let vars = vars.map(|(name, value)| (name.to_owned(), value)).collect();
-        let config = slipway_store::aws::sdk_config(&vars);
+        let config = slipway_aws::sdk_config(&vars);
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
         let moto = Self {
             endpoint,

@@ -16,7 +16,7 @@ use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::finish::End;
 use slipway_store::idempotency::Answer;
-use slipway_store::{Store, aws, table};
+use slipway_store::{Store, table};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -69,7 +69,7 @@ impl World {
     /// A new place with this AWS and Terraform.
     pub fn on(aws: Aws, terraform: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
-        let config = aws::sdk_config(&aws.vars());
+        let config = slipway_aws::sdk_config(&aws.vars());
         aws.create_table("slipway", table::definition());
         let world = Self {
             store: Store::new(&config, "slipway"),

@@ -10,10 +10,10 @@ use slipway_model::audit::{Action, Broken, CHAINS, Checked, Entry, Record, Why, 
 use slipway_model::environment::Environment;
 use slipway_model::name::Digest;
 use slipway_model::operation::OperationKind;
+use slipway_store::Store;
 use slipway_store::audit::{AuditFilter, Retention};
 use slipway_store::configured::Expected;
 use slipway_store::environment::By;
-use slipway_store::{Store, aws};
 
 use crate::fake::Fake;
 use crate::support::{Table, answer, created, new_stack, request, table};
@@ -307,7 +307,7 @@ async fn change_and_record_are_one_write() {
         ("AWS_MAX_ATTEMPTS", "1"),
     ];
     let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let store = Store::new(&aws::sdk_config(&vars), "slipway");
+    let store = Store::new(&slipway_aws::sdk_config(&vars), "slipway");
     store
         .create_stack(&new_stack("shop"), None, answer)
         .await

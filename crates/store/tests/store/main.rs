@@ -8,5 +8,4 @@ mod finish;
 mod lists;
 mod notifications;
 mod records;
-mod start;
 mod support;

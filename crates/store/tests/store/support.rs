@@ -15,7 +15,7 @@ use slipway_model::operation::{Failure, Operation, OperationKind};
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency};
-use slipway_store::{Store, aws, table};
+use slipway_store::{Store, table};
 use tokio::net::TcpListener;
 
 /// An empty table.
@@ -47,7 +47,7 @@ pub async fn table() -> Table {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let config = aws::sdk_config(&vars);
+    let config = slipway_aws::sdk_config(&vars);
     let client = Client::new(&config);
     create(&client, name, &table::definition()).await;
     Table {

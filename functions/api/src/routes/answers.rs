@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::Response;
 use serde::Serialize;
+use slipway_control::start::start_or_leave;
 use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
 use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Answer;
-use slipway_store::start::start_or_leave;
 
 use crate::error::Error;
 use crate::revision;

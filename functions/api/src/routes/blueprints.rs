@@ -7,6 +7,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use semver::Version;
 use serde::Deserialize;
+use slipway_control::admission::Admission;
 use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
@@ -132,7 +133,7 @@ pub(super) async fn show_version(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(match api.store.versions_there_are(&name).await? {
+    Err(match Admission::by(&api.store).versions_there_are(&name).await? {
         Some(there_are) => {
             let version = shortened(&version);
             Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
@@ -332,7 +333,7 @@ impl Api {
 
     /// The error for an unknown blueprint, with the known ones.
     async fn no_blueprint(&self, name: &str) -> Result<Error, Error> {
-        let there_are = self.store.blueprints_there_are().await?;
+        let there_are = Admission::by(&self.store).blueprints_there_are().await?;
         let name = shortened(name);
         Ok(Error::NotFound(format!("There is no blueprint `{name}`; {there_are}.")))
     }

@@ -6,6 +6,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use slipway_control::admission::Admission;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
@@ -281,7 +282,7 @@ impl Api {
 
     /// The error for an unknown environment, with the known ones.
     async fn no_environment(&self, name: &str) -> Result<Error, Error> {
-        let there_are = self.store.environments_there_are().await?;
+        let there_are = Admission::by(&self.store).environments_there_are().await?;
         let name = shortened(name);
         Ok(Error::NotFound(format!(
             "There is no environment `{name}`; {there_are}."

@@ -7,19 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
-use slipway_model::error_chain::chain;
+use slipway_control::approval::{self, Delivery};
+use slipway_control::cancel;
 use slipway_model::error_name::ErrorName;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
-use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_store::Cursor;
-use slipway_store::approval::{self, Delivery};
-use slipway_store::cancel::{Cancelled, cancel_entry};
-use slipway_store::finish::{End, Finished};
-use slipway_store::rollout;
-use slipway_store::task_token::AnswerError;
 use utoipa::ToSchema;
 
 use crate::access::{Admitted, Viewer};
@@ -294,7 +289,7 @@ pub(super) async fn cancel(
     }
     submission.no_fields()?;
     // On the heap: it is the deepest of all handlers.
-    let operation = Box::pin(api.cancel(operation, &submission.caller)).await?;
+    let operation = Box::pin(api.cancel(&operation, &submission.caller)).await?;
     let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
 }
@@ -379,96 +374,30 @@ impl Api {
     }
 
     /// Cancels an operation: now, or once its build or its rollout has ended.
-    async fn cancel(&self, operation: Operation, caller: &Caller) -> Result<Operation, Error> {
-        match self.store.cancel_operation(&operation.id, &caller.name).await? {
-            Cancelled::Requested(operation) => Ok(operation),
-            Cancelled::Ended(finished) => {
-                // A cancel that is repeated has nothing to stop, or what the first one could not.
-                if operation.status != OperationStatus::Queued
-                    && let Err(error) = self.stop(&finished.operation).await
-                {
-                    let error = chain(&error);
-                    tracing::warn!(operation = %operation.id, error, "its execution goes on, to a build that does nothing or a timeout");
-                }
-                Ok(self.hand_over(*finished).await)
-            }
-            Cancelled::EndedBefore(operation) => Err(Error::Conflict(format!(
+    async fn cancel(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
+        let cancelled = cancel::cancel(&self.store, &self.sfn, &self.state_machine, operation, &caller.name);
+        let cancelled = Box::pin(cancelled).await;
+        match cancelled.map_err(|error| unanswered("cancelling an operation", error))? {
+            cancel::Outcome::Accepted(operation) => Ok(operation),
+            cancel::Outcome::EndedBefore(operation) => Err(Error::Conflict(format!(
                 "The operation `{}` has ended: it {}. There is nothing to cancel.",
                 operation.id, operation.status
             ))),
-            Cancelled::Takes(Cancel::Unwind, operation) => {
-                self.store.record_audit(&cancel_entry(&operation, &caller.name)).await?;
-                self.unwind(&operation, caller).await
-            }
-            Cancelled::Takes(Cancel::Stop, operation) => {
-                self.store.record_audit(&cancel_entry(&operation, &caller.name)).await?;
-                let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
-                let operation = Operation {
-                    failure: Some(failure.clone()),
-                    ..operation
-                };
-                self.stop(&operation).await?;
-                let end = End::Cancelled(failure);
-                let finished = self.store.finish_operation(&operation.id, &end).await?;
-                Ok(self.hand_over(finished).await)
-            }
-            // It is being restored already: the same request, the same answer.
-            Cancelled::Takes(Cancel::NotNow, operation) if operation.cancel_requested().is_some() => Ok(operation),
-            Cancelled::Takes(Cancel::End | Cancel::Request | Cancel::NotNow, operation) => {
-                Err(between_two_steps(&operation))
-            }
-        }
-    }
-
-    /// Starts the operation that has the stack's slot now.
-    async fn hand_over(&self, finished: Finished) -> Operation {
-        if let Some(next) = finished.next {
-            self.start(&next).await;
-        }
-        finished.operation
-    }
-
-    /// Ends the command or the rollouts that an operation waits for. The workflow stops the command or restores the services, and ends
-    /// the operation.
-    async fn unwind(&self, operation: &Operation, caller: &Caller) -> Result<Operation, Error> {
-        let failure = cancelled_by(&caller.name, operation.running_step().unwrap_or_default(), None);
-        let cancelled = rollout::cancel(&self.store, &self.sfn, &operation.id, &failure).await;
-        let cancelled = cancelled.map_err(|error| unanswered("ending what the operation waits for", error))?;
-        cancelled.ok_or_else(|| between_two_steps(operation))
-    }
-
-    /// Stops an operation's execution. One that never started is kept from it by the operation's record.
-    async fn stop(&self, operation: &Operation) -> Result<(), Error> {
-        let execution = slipway_store::start::execution_arn(&self.state_machine, &operation.id);
-        let stop = self.sfn.stop_execution().execution_arn(execution);
-        let cause = operation.failure.as_ref().map(|failure| failure.message.clone());
-        match stop
-            .error(ErrorName::Cancelled.as_str())
-            .set_cause(cause)
-            .send()
-            .await
-            .map_err(aws_sdk_sfn::Error::from)
-        {
-            Ok(_) | Err(aws_sdk_sfn::Error::ExecutionDoesNotExist(_)) => Ok(()),
-            Err(error) => Err(Error::Unavailable {
-                doing: "stopping an execution",
-                source: error.into(),
-            }),
+            cancel::Outcome::BetweenTwoSteps(operation) => Err(Error::Conflict(format!(
+                "The operation `{}` is between two steps of its release, and stopping it there could leave some services on the new \
+                 images and some on the old: cancel it again in a moment, or roll back when it has ended.",
+                operation.id
+            ))),
         }
     }
 }
 
-fn unanswered(doing: &'static str, error: AnswerError) -> Error {
+fn unanswered(doing: &'static str, error: slipway_control::Error) -> Error {
     match error {
-        AnswerError::Record(error) => error.into(),
-        AnswerError::Send(source) => Error::Unavailable { doing, source },
+        slipway_control::Error::Record(error) => error.into(),
+        source => Error::Unavailable {
+            doing,
+            source: source.into(),
+        },
     }
-}
-
-fn between_two_steps(operation: &Operation) -> Error {
-    Error::Conflict(format!(
-        "The operation `{}` is between two steps of its release, and stopping it there could leave some services on the new images \
-         and some on the old: cancel it again in a moment, or roll back when it has ended.",
-        operation.id
-    ))
 }

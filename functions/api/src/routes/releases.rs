@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
+use slipway_control::admission::Change;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
-use slipway_store::judge::Change;
 use utoipa::ToSchema;
 
 use crate::access::Admitted;

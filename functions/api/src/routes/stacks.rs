@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
+use slipway_control::admission::{Admission, Change};
 use slipway_model::principal::{OWNER_REMEDY, Owner};
 use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::configured;
-use slipway_store::judge::Change;
 use slipway_store::list::StackFilter;
 use slipway_store::{ATTEMPTS, pause};
 use utoipa::ToSchema;
@@ -166,7 +166,9 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
         owner,
         ..StackDraft::read(fields)
     };
-    let new = api.store.judge_new_stack(draft, submission.asking()).await?;
+    let new = Admission::by(&api.store)
+        .judge_new_stack(draft, submission.asking())
+        .await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
 }

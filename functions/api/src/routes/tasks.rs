@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use slipway_control::admission::Change;
 use slipway_model::name::Name;
 use slipway_model::stack::Stack;
-use slipway_store::judge::Change;
 
 use super::operations::NoFields;
 use crate::Api;

@@ -339,7 +339,13 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
     let audited = audited["items"].as_array().expect("records");
     let shown: Vec<_> = audited
         .iter()
-        .map(|one| [&one["actor"], &one["before"]["policies.mine"], &one["after"]["policies.mine"]])
+        .map(|one| {
+            [
+                &one["actor"],
+                &one["before"]["policies.mine"],
+                &one["after"]["policies.mine"],
+            ]
+        })
         .collect();
     let text = &json!(mine);
     let by = &audited[0]["actor"];

@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use slipway_control::admission::Admission;
 use slipway_model::operation::Failure;
 use slipway_store::finish::End;
 
@@ -400,7 +401,10 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
     );
 
     let (begun, stack) = server.store.begin_operation(&id(&second)).await.expect("begun");
-    let settled = server.store.settle(begun, &stack).await.expect("it still fits");
+    let settled = Admission::by(&server.store)
+        .settle(begun, &stack)
+        .await
+        .expect("it still fits");
     assert_eq!(
         Value::from(settled.configuration.shown_variables()),
         json!({"size": 3, "password": "(sensitive)"}),
@@ -410,6 +414,9 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
     let mut invalid = settled.clone();
     let changes = invalid.patch.as_mut().expect("a patch");
     changes.variables.insert("size".to_owned(), "large".into());
-    let refused = server.store.settle(invalid, &stack).await.expect_err("refused");
+    let refused = Admission::by(&server.store)
+        .settle(invalid, &stack)
+        .await
+        .expect_err("refused");
     assert!(format!("{refused:?}").contains("variables.size"), "{refused:?}");
 }

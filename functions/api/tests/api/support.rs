@@ -18,7 +18,7 @@ use slipway_model::name::Digest;
 use slipway_model::plan::{PlanSummary, pages, show};
 use slipway_recording::recorded;
 use slipway_store::finish::End;
-use slipway_store::{Store, aws, table};
+use slipway_store::{Store, table};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -162,7 +162,7 @@ impl Server {
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
         let config = Config::from_vars(&vars).expect("a config");
-        let sdk_config = aws::sdk_config(&vars);
+        let sdk_config = slipway_aws::sdk_config(&vars);
         Self {
             router: router(Api::new(&config, &recorded("ApiFunction", &sdk_config))),
             store: Store::new(&sdk_config, TABLE),
@@ -181,7 +181,7 @@ impl Server {
         let config = Config::from_vars(&self.vars).expect("a config");
         self.router = router(Api::new(
             &config,
-            &recorded("ApiFunction", &aws::sdk_config(&self.vars)),
+            &recorded("ApiFunction", &slipway_aws::sdk_config(&self.vars)),
         ));
     }
 

@@ -29,7 +29,7 @@ fn events(table: &Table, fake: &Fake) -> Events {
     vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
     Events::new(
         Config::from_vars(&vars).expect("every variable"),
-        &recorded("EventsFunction", &slipway_store::aws::sdk_config(&vars)),
+        &recorded("EventsFunction", &slipway_aws::sdk_config(&vars)),
     )
 }
 

@@ -185,10 +185,7 @@ pub fn events(table: &Table, fake: &Fake) -> Events {
     vars.insert("SLIPWAY_STATE_MACHINE_ARN".to_owned(), MACHINE.to_owned());
     vars.insert("SLIPWAY_UNHANDLED_EVENTS_URL".to_owned(), "https://queue".to_owned());
     let config = Config::from_vars(&vars).expect("every variable");
-    Events::new(
-        config,
-        &recorded("EventsFunction", &slipway_store::aws::sdk_config(&vars)),
-    )
+    Events::new(config, &recorded("EventsFunction", &slipway_aws::sdk_config(&vars)))
 }
 
 pub fn envelope(account: &str, source: &str, detail_type: &str, time: Timestamp, detail: &Value) -> Value {

@@ -36,7 +36,7 @@ fn notifier_with(table: &Table, fake: &Fake, more: &[(&str, &str)]) -> Notifier 
     vars.insert("SLIPWAY_ARTIFACTS_BUCKET".to_owned(), "artifacts".to_owned());
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
     vars.insert("SLIPWAY_EVENT_BUS".to_owned(), BUS.to_owned());
-    let sdk = recorded("NotifyFunction", &slipway_store::aws::sdk_config(&vars));
+    let sdk = recorded("NotifyFunction", &slipway_aws::sdk_config(&vars));
     Notifier::new(Config::from_vars(&vars).expect("every variable"), &sdk)
 }
 

@@ -2,10 +2,10 @@
 
 use asl_interpreter::simulate::Answer;
 use serde_json::json;
+use slipway_control::rollout;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
-use slipway_store::rollout;
 
 use crate::aws::End;
 use crate::kinds::{failed, images, provisioned, succeeded};

@@ -1,9 +1,10 @@
 //! What was decided while a step is being repeated: the next attempt has another task token, and answers it with the decision.
 
 use asl_interpreter::simulate::{Answer, Simulation};
+use slipway_control::rollout;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, OperationKind, OperationStatus};
-use slipway_store::{Store, rollout};
+use slipway_store::Store;
 
 use crate::aws::{self, End, Shared};
 use crate::kinds::{failed, images, provisioned, succeeded};

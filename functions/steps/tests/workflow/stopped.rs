@@ -1,10 +1,10 @@
 //! Executions that end from outside in a release: no state of the workflow restores the services then.
 
 use asl_interpreter::simulate::Answer;
+use slipway_control::orphan::{self, ExecutionEnd};
 use slipway_model::operation::unsettled::Unsettled;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::stack::StackStatus;
-use slipway_store::orphan::{self, ExecutionEnd};
 
 use crate::kinds::{images, provisioned, succeeded};
 use crate::world::{MACHINE_ARN, RUNTIME, World, image};

@@ -8,6 +8,7 @@ use asl_interpreter::simulate::{Answer, Simulation, simulate};
 use asl_interpreter::{StateMachine, TaskRequest};
 use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
+use slipway_control::rollout::{self, Ended};
 use slipway_model::account::AccountId;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
@@ -22,7 +23,6 @@ use slipway_recording::recorded;
 use slipway_steps::{Config, Steps};
 use slipway_store::Store;
 use slipway_store::create::NewOperation;
-use slipway_store::rollout::{self, Ended};
 use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
@@ -34,7 +34,7 @@ pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachin
 /// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
-    let config = slipway_store::aws::sdk_config(&BTreeMap::new());
+    let config = slipway_aws::sdk_config(&BTreeMap::new());
     config.http_client().expect("a client")
 });
 
@@ -145,7 +145,7 @@ impl World {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-        let sdk = slipway_store::aws::sdk_config(&vars).into_builder();
+        let sdk = slipway_aws::sdk_config(&vars).into_builder();
         let sdk = sdk.http_client(HTTP.clone()).build();
         let store = Store::new(&sdk, "slipway");
         let (stack, operation) = RUNTIME.block_on(provision(&store, approval, protected));
@@ -190,7 +190,7 @@ impl World {
     /// Gives the function other environment variables.
     pub fn reconfigure(&mut self, vars: impl IntoIterator<Item = (String, String)>) {
         self.vars.extend(vars);
-        let sdk = slipway_store::aws::sdk_config(&self.vars).into_builder();
+        let sdk = slipway_aws::sdk_config(&self.vars).into_builder();
         let sdk = sdk.http_client(HTTP.clone()).build();
         self.steps = Steps::new(Config::from_vars(&self.vars).expect("a whole environment"), &sdk);
     }
@@ -218,7 +218,9 @@ impl World {
             changed_by: "root".to_owned(),
             changed_at: Some(jiff::Timestamp::UNIX_EPOCH),
         };
-        assert!(Self::wait(self.store.put_policies(&PolicyRevision::default(), &revision)));
+        assert!(Self::wait(
+            self.store.put_policies(&PolicyRevision::default(), &revision)
+        ));
     }
 
     pub fn stack(&self) -> Stack {
@@ -383,7 +385,7 @@ impl World {
         assert_eq!(run.token.as_deref(), Some(token));
         let arn = run.task.expect("an ARN");
         self.aws().end_task(&arn);
-        let stopped = slipway_store::task_run::stopped(&self.store, &self.sfn, id, &arn);
+        let stopped = slipway_control::task_run::stopped(&self.store, &self.sfn, id, &arn);
         assert!(RUNTIME.block_on(stopped).expect("the step is answered"));
         Answer::Succeed(self.aws().outputs[token].clone())
     }
@@ -407,7 +409,8 @@ impl World {
     /// What RDS says of the snapshot of an operation: `events` hears it.
     fn send_snapshot_event(&self, snapshot: &str) {
         let operation = slipway_model::operation::Snapshot::operation(snapshot).expect("an operation");
-        let taken = slipway_store::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
+        let taken =
+            slipway_control::snapshot::taken(&self.store, &self.sfn, &operation, snapshot, self.account.as_ref());
         RUNTIME.block_on(taken).expect("the step is answered");
     }
 

@@ -11,28 +11,15 @@ use slipway_model::error_chain::chain;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Operation, OperationStatus};
 
+use crate::Error;
+
 /// How long an answer waits for Step Functions.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// An execution could not be started: Step Functions refused, or could not be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("Step Functions could not start the operation {operation}")]
-pub struct StartError {
-    /// The operation.
-    operation: String,
-    /// What the client says.
-    #[source]
-    source: Box<aws_sdk_sfn::Error>,
-}
 
 /// Starts the execution of an operation that has its stack's slot. Returns the execution's ARN, which its first step records.
 ///
 /// For an operation whose execution has ended it returns the ARN as well; callers who need to know check the execution.
-pub async fn start(
-    sfn: &aws_sdk_sfn::Client,
-    state_machine: &str,
-    operation: &Operation,
-) -> Result<String, StartError> {
+pub async fn start(sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &Operation) -> Result<String, Error> {
     let id = &operation.id;
     let input = input(operation).to_string();
     let request = sfn.start_execution().state_machine_arn(state_machine);
@@ -40,8 +27,8 @@ pub async fn start(
         Ok(started) => Ok(started.execution_arn),
         Err(error) => match error.as_service_error() {
             Some(StartExecutionError::ExecutionAlreadyExists(_)) => Ok(execution_arn(state_machine, id)),
-            _ => Err(StartError {
-                operation: id.to_string(),
+            _ => Err(Error::Start {
+                operation: id.clone(),
                 source: Box::new(error.into()),
             }),
         },

@@ -18,14 +18,23 @@ use slipway_model::request::{Edit, Patch, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_model::variable;
+use slipway_store::create::{Accepted, NewOperation, NewStack, Outcome};
+use slipway_store::idempotency::{Answer, Idempotency};
+use slipway_store::{ATTEMPTS, Error, Store, pause};
 
-use crate::create::{Accepted, NewOperation, NewStack, Outcome};
-use crate::idempotency::{Answer, Idempotency};
-use crate::judge_release::{judge_snapshot, judge_task};
-use crate::judge_subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
-use crate::turn;
-use crate::write::{ATTEMPTS, pause};
-use crate::{Error, Store};
+use self::release::{judge_snapshot, judge_task};
+use self::subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
+
+mod release;
+mod subscription;
+mod there_are;
+mod turn;
+
+/// Judges requests by what the table has.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission<'a> {
+    store: &'a Store,
+}
 
 /// Why a request is not what is going to happen.
 #[derive(Debug, thiserror::Error)]
@@ -97,9 +106,14 @@ impl Change {
     }
 }
 
-impl Store {
+impl<'a> Admission<'a> {
+    /// By this table.
+    pub fn by(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Judges the request for a new stack.
-    pub async fn judge_new_stack(&self, draft: StackDraft, asking: Asking<'_>) -> Result<NewStack, Refusal> {
+    pub async fn judge_new_stack(self, draft: StackDraft, asking: Asking<'_>) -> Result<NewStack, Refusal> {
         let StackDraft {
             name,
             blueprint,
@@ -143,7 +157,7 @@ impl Store {
     /// Judges a change of a stack and creates its operation, again after concurrent changes of the stack. `if_match` is the revision
     /// that the stack must have, and `answer` as in [`Store::create_stack`].
     pub async fn request_change(
-        &self,
+        self,
         mut stack: Stack,
         change: &Change,
         if_match: Option<u64>,
@@ -152,15 +166,15 @@ impl Store {
     ) -> Result<Outcome, Refusal> {
         let turn = turn::of(&stack.id).await;
         if turn.waited {
-            stack = self.stack(&stack.id).await?;
+            stack = self.store.stack(&stack.id).await?;
         }
         for attempt in 0..ATTEMPTS {
             let new = match self.judge_change(&stack, change, if_match, asking).await {
                 Ok(new) => new,
                 // The refusal may be because of the same request, which came a moment before and was accepted.
-                Err(refusal) => return self.known(asking.idempotency).await?.ok_or(refusal),
+                Err(refusal) => return self.store.known(asking.idempotency).await?.ok_or(refusal),
             };
-            match self.create_operation(&new, asking.idempotency, &answer).await? {
+            match self.store.create_operation(&new, asking.idempotency, &answer).await? {
                 Outcome::StackChanged => stack = self.stack_after_pause(&stack.id, attempt).await?,
                 outcome => return Ok(outcome),
             }
@@ -171,7 +185,7 @@ impl Store {
     /// Judges a push of an image, and requests its release in the services of the stack that follow it. `None` if there are none:
     /// they have this image or a newer one, they follow other tags, or the stack is being destroyed.
     pub async fn request_push(
-        &self,
+        self,
         mut stack: Stack,
         push: &Push,
         asking: Asking<'_>,
@@ -179,13 +193,13 @@ impl Store {
     ) -> Result<Option<Outcome>, Refusal> {
         let turn = turn::of(&stack.id).await;
         if turn.waited {
-            stack = self.stack(&stack.id).await?;
+            stack = self.store.stack(&stack.id).await?;
         }
         for attempt in 0..ATTEMPTS {
             let Some(new) = self.judge_push(&stack, push, asking).await? else {
                 return Ok(None);
             };
-            match self.create_operation(&new, asking.idempotency, &answer).await? {
+            match self.store.create_operation(&new, asking.idempotency, &answer).await? {
                 Outcome::StackChanged => stack = self.stack_after_pause(&stack.id, attempt).await?,
                 outcome => return Ok(Some(outcome)),
             }
@@ -194,17 +208,12 @@ impl Store {
     }
 
     /// The stack as others have changed it, after a while in which they get done.
-    async fn stack_after_pause(&self, id: &StackId, attempt: u32) -> Result<Stack, Error> {
+    async fn stack_after_pause(self, id: &StackId, attempt: u32) -> Result<Stack, Error> {
         pause(attempt).await;
-        self.stack(id).await
+        self.store.stack(id).await
     }
 
-    async fn judge_push(
-        &self,
-        stack: &Stack,
-        push: &Push,
-        asking: Asking<'_>,
-    ) -> Result<Option<NewOperation>, Refusal> {
+    async fn judge_push(self, stack: &Stack, push: &Push, asking: Asking<'_>) -> Result<Option<NewOperation>, Refusal> {
         if require_alive(stack).is_err() {
             return Ok(None);
         }
@@ -220,7 +229,7 @@ impl Store {
     }
 
     async fn judge_change(
-        &self,
+        self,
         stack: &Stack,
         change: &Change,
         if_match: Option<u64>,
@@ -271,14 +280,14 @@ impl Store {
     }
 
     /// What the stack is made from after `patch`, if every operation before succeeds.
-    async fn edited(&self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
+    async fn edited(self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
         let coming = self.coming_configuration(stack).await?;
         let before = coming.as_ref().unwrap_or(&stack.configuration);
         self.patched(&stack.environment, before, patch).await
     }
 
     /// Applies the patch of an operation that begins to what its stack has now: operations before it may have been discarded.
-    pub async fn settle(&self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
+    pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
         let Some(patch) = &operation.patch else {
             return Ok(operation);
         };
@@ -288,7 +297,7 @@ impl Store {
             return Ok(operation);
         }
         let configuration = self.patched(&stack.environment, before, patch).await?;
-        let settled = self.update_known_operation(operation, |operation| {
+        let settled = self.store.update_known_operation(operation, |operation| {
             operation.configuration = configuration.clone();
             Ok(())
         });
@@ -296,13 +305,13 @@ impl Store {
     }
 
     /// What the stack is made from when the operations before have succeeded; none where they change nothing of that.
-    async fn coming_configuration(&self, stack: &Stack) -> Result<Option<Configuration>, Error> {
+    async fn coming_configuration(self, stack: &Stack) -> Result<Option<Configuration>, Error> {
         let Some(active) = &stack.active_operation else {
             return Ok(None);
         };
-        let waiting = self.queue(&stack.id).await?;
+        let waiting = self.store.queue(&stack.id).await?;
         for id in waiting.iter().rev().chain([active]) {
-            let operation = self.operation(id).await?;
+            let operation = self.store.operation(id).await?;
             if operation.kind == OperationKind::Update {
                 return Ok(Some(operation.configuration));
             }
@@ -310,14 +319,9 @@ impl Store {
         Ok(None)
     }
 
-    async fn patched(
-        &self,
-        environment: &Name,
-        before: &Configuration,
-        edit: &Patch,
-    ) -> Result<Configuration, Refusal> {
+    async fn patched(self, environment: &Name, before: &Configuration, edit: &Patch) -> Result<Configuration, Refusal> {
         let mut problems = Vec::new();
-        let environment = self.environment(environment).await?;
+        let environment = self.store.environment(environment).await?;
         let version = edit.version.as_ref().unwrap_or(&before.version);
         let blueprint = self
             .known_blueprint(&before.blueprint, Some(version), &mut problems)
@@ -340,8 +344,8 @@ impl Store {
         })
     }
 
-    async fn require_unprotected(&self, stack: &Stack) -> Result<(), Refusal> {
-        let environment = self.environment(&stack.environment).await?;
+    async fn require_unprotected(self, stack: &Stack) -> Result<(), Refusal> {
+        let environment = self.store.environment(&stack.environment).await?;
         if environment.protected {
             return Err(Refusal::Conflict(format!(
                 "The environment `{}` is protected: stacks in it are not destroyed. An administrator has to take the protection \
@@ -354,11 +358,11 @@ impl Store {
 
     /// The environment of this name; without one, a problem that says which there are.
     async fn known_environment(
-        &self,
+        self,
         name: &Name,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<Option<Environment>, Error> {
-        match self.environment(name).await {
+        match self.store.environment(name).await {
             Ok(environment) => Ok(Some(environment)),
             Err(Error::NotFound { .. }) => {
                 let remedy = self.environments_there_are().await?;
@@ -372,14 +376,14 @@ impl Store {
 
     /// The version of a blueprint, the latest where none is named; without one, a problem that says which there are.
     async fn known_blueprint(
-        &self,
+        self,
         name: &Name,
         version: Option<&Version>,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<Option<Blueprint>, Error> {
         let found = match version {
-            Some(version) => self.blueprint(name, version).await,
-            None => self.latest_blueprint(name).await,
+            Some(version) => self.store.blueprint(name, version).await,
+            None => self.store.latest_blueprint(name).await,
         };
         match found {
             Ok(blueprint) => Ok(Some(blueprint)),

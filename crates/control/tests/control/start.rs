@@ -2,9 +2,10 @@
 
 use aws_sdk_sfn::Client;
 use serde_json::{Value, json};
+use slipway_control::Error;
+use slipway_control::orphan::{ExecutionEnd, end};
+use slipway_control::start::start;
 use slipway_model::operation::{OperationKind, OperationStatus};
-use slipway_store::orphan::{ExecutionEnd, end};
-use slipway_store::start::{StartError, start};
 
 use crate::fake::Fake;
 use crate::support::{Table, answer, created, new_stack, request, table};
@@ -14,7 +15,7 @@ const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipwa
 fn client(table: &Table, fake: &Fake) -> Client {
     let mut vars = table.vars.clone();
     vars.insert("AWS_ENDPOINT_URL".to_owned(), fake.url.clone());
-    Client::new(&slipway_store::aws::sdk_config(&vars))
+    Client::new(&slipway_aws::sdk_config(&vars))
 }
 
 /// Step Functions as far as it starts.
@@ -77,10 +78,10 @@ async fn an_execution_that_has_been_is_not_started_again() {
     let arn = start(&client(&table, &exists), MACHINE, &operation)
         .await
         .expect("harmless");
-    assert_eq!(arn, slipway_store::start::execution_arn(MACHINE, &operation.id));
+    assert_eq!(arn, slipway_control::start::execution_arn(MACHINE, &operation.id));
     let without_machine = Fake::start(|_, _| Err("StateMachineDoesNotExist")).await;
     let refused = start(&client(&table, &without_machine), MACHINE, &operation).await;
-    assert!(matches!(refused, Err(StartError { .. })));
+    assert!(matches!(refused, Err(Error::Start { .. })));
 }
 
 #[tokio::test]

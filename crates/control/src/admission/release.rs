@@ -10,17 +10,17 @@ use slipway_model::problem::FieldProblem;
 use slipway_model::release::Release;
 use slipway_model::request::IMAGES_REMEDY;
 use slipway_model::stack::{Stack, StackStatus};
+use slipway_store::Error;
 
-use crate::judge::Refusal;
-use crate::{Error, Store};
+use super::{Admission, Refusal};
 
 /// How many releases are read per query in the search for a successful one.
 const PER_QUERY: u16 = 20;
 
-impl Store {
+impl Admission<'_> {
     /// The image of each service after a release: the named ones, and what the stack has for the others.
-    pub(crate) async fn judge_images(
-        &self,
+    pub(super) async fn judge_images(
+        self,
         stack: &Stack,
         named: &BTreeMap<Name, Image>,
     ) -> Result<BTreeMap<Name, Image>, Refusal> {
@@ -64,21 +64,21 @@ impl Store {
 
     /// The images that the stack will run after all earlier requests; before its first release has succeeded, the images that were
     /// requested last. With the images that it runs now, a release in the queue would revert the release before it.
-    async fn images_of(&self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
+    async fn images_of(self, stack: &Stack) -> Result<BTreeMap<Name, Image>, Error> {
         let asked = (stack.last_release.0 > 0).then_some(stack.last_release);
         let coming = self.coming_release(stack).await?;
         match coming.or(stack.current_release).or(asked) {
-            Some(number) => Ok(self.release(&stack.id, number).await?.images),
+            Some(number) => Ok(self.store.release(&stack.id, number).await?.images),
             None => Ok(BTreeMap::new()),
         }
     }
 
     /// The release that the stack will run if every earlier request succeeds, if one of them has a release. The statuses of
     /// releases do not answer this: one that a rollback releases again is `superseded` until then.
-    async fn coming_release(&self, stack: &Stack) -> Result<Option<ReleaseNumber>, Error> {
-        let waiting = self.queue(&stack.id).await?;
+    async fn coming_release(self, stack: &Stack) -> Result<Option<ReleaseNumber>, Error> {
+        let waiting = self.store.queue(&stack.id).await?;
         for id in stack.active_operation.iter().chain(&waiting).rev() {
-            if let Some(number) = self.operation(id).await?.release {
+            if let Some(number) = self.store.operation(id).await?.release {
                 return Ok(Some(number));
             }
         }
@@ -87,7 +87,7 @@ impl Store {
 
     /// The release that a rollback goes to: the named one, or the last successful one before the release that the stack runs or will
     /// run. An unsettled stack rolls back to its current release.
-    pub(crate) async fn judge_rollback(&self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
+    pub(super) async fn judge_rollback(self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
                 "The stack `{}` runs no release: there is nothing to go back from. Release images first.",
@@ -98,7 +98,7 @@ impl Store {
         let from = coming.unwrap_or(current);
         let settles = coming.is_none() && stack.unsettled.is_some();
         let release = match named.or_else(|| settles.then_some(current)) {
-            Some(number) if settles && number == current => self.release(&stack.id, current).await?,
+            Some(number) if settles && number == current => self.store.release(&stack.id, current).await?,
             Some(number) => self.named_release(stack, from, number).await?,
             None => self.release_before(stack, from).await?,
         };
@@ -118,7 +118,7 @@ impl Store {
     }
 
     async fn named_release(
-        &self,
+        self,
         stack: &Stack,
         from: ReleaseNumber,
         number: ReleaseNumber,
@@ -132,7 +132,7 @@ impl Store {
                 "release {number} is what the stack runs, or is going to run"
             )));
         }
-        match self.release(&stack.id, number).await {
+        match self.store.release(&stack.id, number).await {
             Ok(release) if release.status.has_succeeded() => Ok(release),
             Ok(_) => Err(wrong(format!("release {number} has never succeeded"))),
             Err(Error::NotFound { .. }) => {
@@ -145,10 +145,10 @@ impl Store {
         }
     }
 
-    async fn release_before(&self, stack: &Stack, from: ReleaseNumber) -> Result<Release, Refusal> {
+    async fn release_before(self, stack: &Stack, from: ReleaseNumber) -> Result<Release, Refusal> {
         let mut cursor = None;
         loop {
-            let page = self.releases(&stack.id, PER_QUERY, cursor.as_ref()).await?;
+            let page = self.store.releases(&stack.id, PER_QUERY, cursor.as_ref()).await?;
             let mut earlier = page.items.into_iter().filter(|release| release.number < from);
             if let Some(release) = earlier.find(|release| release.status.has_succeeded()) {
                 return Ok(release);
@@ -174,7 +174,7 @@ fn without_image<'a>(contract: &'a Contract, images: &BTreeMap<Name, Image>) -> 
 }
 
 /// Whether a stack has something to snapshot. During its provision that is unknown, and its workflow checks later.
-pub(crate) fn judge_snapshot(stack: &Stack) -> Result<(), Refusal> {
+pub(super) fn judge_snapshot(stack: &Stack) -> Result<(), Refusal> {
     match &stack.contract {
         Some(contract) if contract.database.is_none() && contract.backups.is_empty() => {
             Err(Refusal::Invalid(vec![FieldProblem::new(
@@ -188,7 +188,7 @@ pub(crate) fn judge_snapshot(stack: &Stack) -> Result<(), Refusal> {
 }
 
 /// Whether a stack has the command, and images to run it with.
-pub(crate) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
+pub(super) fn judge_task(stack: &Stack, name: &Name) -> Result<(), Refusal> {
     let tasks = stack.contract.as_ref().map(|contract| &contract.tasks);
     let Some(tasks) = tasks else {
         return Err(Refusal::Conflict(format!(

@@ -5,9 +5,9 @@
 use aws_sdk_sfn::Client;
 use serde_json::json;
 use slipway_model::id::OperationId;
+use slipway_store::{Error as StoreError, Store};
 
-use crate::task_token::{self, AnswerError};
-use crate::{Error, Store};
+use crate::{Error, task_token};
 
 /// What the workflow gets as the error of a task that did not end in time.
 pub const TIMED_OUT: &str = "States.Timeout";
@@ -19,11 +19,11 @@ pub fn output(task: &str, error: Option<&str>) -> String {
 
 /// Answers the step of the operation that waits for this task, and returns whether one did. Idempotent. A task that is not on
 /// the record is ignored, because `startedBy` is free text of the caller of `RunTask`.
-pub async fn stopped(store: &Store, sfn: &Client, operation: &OperationId, task: &str) -> Result<bool, AnswerError> {
+pub async fn stopped(store: &Store, sfn: &Client, operation: &OperationId, task: &str) -> Result<bool, Error> {
     let known = match store.operation(operation).await {
         Ok(known) => known,
-        Err(Error::NotFound { .. }) => return Ok(false),
-        Err(error) => return Err(AnswerError::Record(error)),
+        Err(StoreError::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(error.into()),
     };
     let run = known.running_task().filter(|run| run.task.as_deref() == Some(task));
     let Some(token) = run.and_then(|run| run.token.as_deref()) else {

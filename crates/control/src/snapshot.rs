@@ -8,9 +8,9 @@ use slipway_model::account::AccountId;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::WAIT_FOR_SNAPSHOT;
 use slipway_model::operation::{Operation, Snapshot, StepStatus};
+use slipway_store::{Error as StoreError, Store};
 
-use crate::task_token::{self, AnswerError};
-use crate::{Error, Store};
+use crate::{Error, task_token};
 
 /// Records that the snapshot of an operation exists, and answers the step that waits for it, if there is one. Idempotent. Snapshots
 /// of other operations, and earlier ones of this, are ignored. `account` is the sender's, none means Slipway's own: in another
@@ -21,7 +21,7 @@ pub async fn taken(
     operation: &OperationId,
     snapshot: &str,
     account: Option<&AccountId>,
-) -> Result<(), AnswerError> {
+) -> Result<(), Error> {
     let now = Timestamp::now();
     let is_meant = |own: &Snapshot| own.id == snapshot && own.account.as_ref() == account;
     let change = |operation: &mut Operation| {
@@ -43,8 +43,8 @@ pub async fn taken(
     };
     let updated = match store.update_operation(operation, change).await {
         Ok(updated) => updated,
-        Err(Error::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(AnswerError::Record(error)),
+        Err(StoreError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
     };
     let own = updated.snapshot.filter(is_meant);
     match own.and_then(|own| own.token) {

@@ -7,9 +7,10 @@ use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation};
+use slipway_store::finish::{End, Finished};
+use slipway_store::{Error as StoreError, Store};
 
-use crate::finish::{End, Finished};
-use crate::{Error, Store, start};
+use crate::{Error, start};
 
 /// How an execution ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl ExecutionEnd {
 }
 
 /// How an execution ended; `None` while it runs.
-pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd>, Box<aws_sdk_sfn::Error>> {
+pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd>, Error> {
     match sfn.describe_execution().execution_arn(execution).send().await {
         Ok(execution) => Ok(ExecutionEnd::of_status(
             execution.status.as_str(),
@@ -98,7 +99,7 @@ pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd
         )),
         Err(error) => match error.as_service_error() {
             Some(DescribeExecutionError::ExecutionDoesNotExist(_)) => Ok(Some(ExecutionEnd::Gone)),
-            _ => Err(Box::new(error.into())),
+            _ => Err(Error::Describe(Box::new(error.into()))),
         },
     }
 }
@@ -110,7 +111,7 @@ pub async fn end(
     state_machine: &str,
     operation: &OperationId,
     how: ExecutionEnd,
-) -> Result<Finished, Error> {
+) -> Result<Finished, StoreError> {
     let stored = store.operation(operation).await?;
     let mut end = how.of_operation(&stored);
     if let Some(failure) = end.failure_mut() {

@@ -16,14 +16,14 @@ static QUEUES: LazyLock<Mutex<HashMap<StackId, Arc<Queue<()>>>>> = LazyLock::new
 
 /// A request's turn, which ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(super) struct Turn {
     _turn: OwnedMutexGuard<()>,
     /// Whether other requests came first: what was read before is old.
-    pub(crate) waited: bool,
+    pub(super) waited: bool,
 }
 
 /// Waits for the turn of a request about this stack.
-pub(crate) async fn of(stack: &StackId) -> Turn {
+pub(super) async fn of(stack: &StackId) -> Turn {
     let queue = {
         let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| Arc::strong_count(queue) > 1);

@@ -9,7 +9,7 @@ use slipway_model::request::Edit;
 use slipway_model::stack::Stack;
 use slipway_model::subscription::{self, Meaning, Push, Pushed, Subscription};
 
-use crate::judge::Refusal;
+use super::Refusal;
 
 /// What a service of a stack subscribes to, by service.
 type Subscriptions = BTreeMap<Name, Subscription>;
@@ -18,7 +18,7 @@ type Subscriptions = BTreeMap<Name, Subscription>;
 type Images = BTreeMap<Name, Image>;
 
 /// What the services of a stack subscribe to after `edit`; `None` where it says nothing of it.
-pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscriptions>, Refusal> {
+pub(super) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscriptions>, Refusal> {
     if edit.subscriptions.is_empty() {
         return Ok(None);
     }
@@ -47,7 +47,7 @@ pub(crate) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscripti
 
 /// The subscriptions after a release that is requested now: earlier pushes no longer apply. `None` if none of its services
 /// has a subscription.
-pub(crate) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Option<Subscriptions> {
+pub(super) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Option<Subscriptions> {
     let mut subscriptions = stack.subscriptions.clone();
     // ECR gives the time of a push in whole seconds.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
@@ -60,7 +60,7 @@ pub(crate) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Optio
     (subscriptions != stack.subscriptions).then_some(subscriptions)
 }
 
-pub(crate) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
+pub(super) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
     if edit.subscriptions.is_empty() {
         return Ok(());
     }
@@ -72,7 +72,7 @@ pub(crate) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
 }
 
 /// The image for each service that is to get what was pushed, and the subscriptions that know of it; `None` where no service is.
-pub(crate) fn pushed(stack: &Stack, push: &Push) -> Result<Option<(Images, Subscriptions)>, Refusal> {
+pub(super) fn pushed(stack: &Stack, push: &Push) -> Result<Option<(Images, Subscriptions)>, Refusal> {
     let image = push.repository.image(&push.pushed.digest).map_err(|error| {
         let remedy = "give the repository a shorter name";
         Refusal::Invalid(vec![FieldProblem::new("repository-name", error.to_string(), remedy)])

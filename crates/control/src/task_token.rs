@@ -17,36 +17,25 @@ pub enum Answer {
     Stale,
 }
 
-/// Why an answer is not with the state that waits.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// Step Functions did not take the answer.
-    #[error("Step Functions did not take the answer to the step that waits")]
-    Send(#[source] Box<aws_sdk_sfn::Error>),
-    /// The table could not record it.
-    #[error("the end of what a step waits for could not be recorded")]
-    Record(#[source] Error),
-}
-
 /// Ends the state that waits, with this output.
-pub async fn succeed(sfn: &Client, token: &str, output: &str) -> Result<Answer, AnswerError> {
+pub async fn succeed(sfn: &Client, token: &str, output: &str) -> Result<Answer, Error> {
     let request = sfn.send_task_success().task_token(token).output(output);
     answer(request.send().await.map(drop))
 }
 
 /// Fails the state that waits.
-pub async fn fail(sfn: &Client, token: &str, error: &str, cause: &str) -> Result<Answer, AnswerError> {
+pub async fn fail(sfn: &Client, token: &str, error: &str, cause: &str) -> Result<Answer, Error> {
     let request = sfn.send_task_failure().task_token(token).error(error).cause(cause);
     answer(request.send().await.map(drop))
 }
 
 /// Fails the state that waits, with what the operation is going to fail with.
-pub(crate) async fn fail_with(sfn: &Client, token: &str, failure: &Failure) -> Result<Answer, AnswerError> {
+pub(crate) async fn fail_with(sfn: &Client, token: &str, failure: &Failure) -> Result<Answer, Error> {
     fail(sfn, token, &failure.name, &failure.message).await
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html#API_SendTaskSuccess_Errors>
-fn answer<E>(sent: Result<(), SdkError<E>>) -> Result<Answer, AnswerError>
+fn answer<E>(sent: Result<(), SdkError<E>>) -> Result<Answer, Error>
 where
     aws_sdk_sfn::Error: From<SdkError<E>>,
 {
@@ -54,6 +43,6 @@ where
     match sent.map_err(aws_sdk_sfn::Error::from) {
         Ok(()) => Ok(Answer::Accepted),
         Err(InvalidToken(_) | TaskDoesNotExist(_) | TaskTimedOut(_)) => Ok(Answer::Stale),
-        Err(error) => Err(AnswerError::Send(Box::new(error))),
+        Err(error) => Err(Error::Answer(Box::new(error))),
     }
 }
