@@ -335,7 +335,8 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
         send(&server, admin(), "DELETE", "/v1/policies/mine", None).await.status,
         204
     );
-    let audited = server.get("/v1/audit?action=put_policies").await.json();
+    let audited = send(&server, admin(), "GET", "/v1/audit?action=put_policies", None).await;
+    let audited = audited.json();
     let audited = audited["items"].as_array().expect("records");
     let shown: Vec<_> = audited
         .iter()
