@@ -3,9 +3,11 @@
 mod audit;
 mod cancel;
 mod create;
+#[allow(dead_code, reason = "tests of other crates use the rest")]
 mod fake;
 mod finish;
 mod lists;
 mod notifications;
 mod records;
+#[allow(dead_code, reason = "tests of other crates use the rest")]
 mod support;
