@@ -7,15 +7,19 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),
+    ("slipway-migrations", &[]),
     ("slipway-recording", &[]),
     ("slipway-aws", &[]),
     ("slipway-store", &["slipway-aws", "slipway-model"]),
     ("slipway-control", &["slipway-model", "slipway-store"]),
-    ("slipway-runner", &["slipway-aws", "slipway-model", "slipway-store"]),
+    (
+        "slipway-runner",
+        &["slipway-aws", "slipway-migrations", "slipway-model", "slipway-store"],
+    ),
     ("slipway-policy", &["slipway-model", "slipway-store"]),
     (
         "slipway-api",
@@ -73,6 +77,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "aws-emulator",
             "slipway-aws",
             "slipway-local",
+            "slipway-migrations",
             "slipway-model",
             "slipway-runner",
             "slipway-store",
