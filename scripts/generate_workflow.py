@@ -72,8 +72,8 @@ def call(state: State) -> str:
         return f"build, phase `{source['build']}`"
     if "map" in source:
         return "for each, one at a time" if source.get("one_at_a_time") else "for each, side by side"
-    return {"choices": "choice", "fail": "end", "succeed": "end", "pass": "–"}[
-        next(it for it in ("choices", "fail", "succeed", "pass") if it in source)
+    return {"choices": "choice", "fail": "end", "succeed": "end", "pass": "–", "wait": "wait"}[
+        next(it for it in ("choices", "fail", "succeed", "pass", "wait") if it in source)
     ]
 
 

@@ -14,7 +14,7 @@ import yaml
 PARTITION = "arn:${Partition}:states:::"
 KEYS = {
     "comment", "errors", "step", "token", "with", "build", "map", "use", "using", "items", "one_at_a_time", "ends", "choices", "default",
-    "fail", "succeed", "pass", "timeout", "retry", "again", "on_failure", "assign", "output", "next",
+    "fail", "succeed", "pass", "wait", "timeout", "retry", "again", "on_failure", "assign", "output", "next",
 }  # fmt: skip
 
 
@@ -111,12 +111,23 @@ class Workflow:
             found = {"Error": source["fail"]["error"], "Cause": source["fail"]["cause"]}
         elif "succeed" in source:
             found = {"Output": source["succeed"]}
+        elif "wait" in source:
+            found = {"Seconds": source["wait"]} | self.rest(source)
         else:
             found = (self.map(state) if "map" in source else self.task(state) if state.is_task else {}) | self.rest(source)
         return {"Type": self.type(source), "Comment": source["comment"], **found}
 
     def type(self, source: dict) -> str:
-        kinds = {"choices": "Choice", "fail": "Fail", "succeed": "Succeed", "map": "Map", "pass": "Pass", "step": "Task", "build": "Task"}
+        kinds = {
+            "choices": "Choice",
+            "fail": "Fail",
+            "succeed": "Succeed",
+            "map": "Map",
+            "pass": "Pass",
+            "wait": "Wait",
+            "step": "Task",
+            "build": "Task",
+        }
         return next(kind for key, kind in kinds.items() if key in source)
 
     def task(self, state: State) -> dict:

@@ -96,11 +96,14 @@ variable "schedules" {
 }
 
 variable "migrations" {
-  description = "What runs with a release's image before any service gets it, in this order."
+  description = "What runs with a release's image before any service gets it, in this order. `lock_timeout` and `statement_timeout` are those of PostgreSQL (`2s`); a migration that gets no lock in time runs again `lock_retries` times."
   type = list(object({
-    name    = string
-    service = optional(string, "web")
-    command = list(string)
+    name              = string
+    service           = optional(string, "web")
+    command           = list(string)
+    lock_timeout      = optional(string)
+    statement_timeout = optional(string)
+    lock_retries      = optional(number)
   }))
   default = []
 }

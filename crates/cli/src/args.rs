@@ -437,6 +437,9 @@ pub enum ReleaseCommand {
         /// Take a snapshot and run the backups before the migrations
         #[arg(long)]
         snapshot: bool,
+        /// Whether the previous release works after the migrations [default: true]
+        #[arg(long, value_name = "BOOL")]
+        compatible_with_previous: Option<bool>,
         #[command(flatten)]
         wait: Wait,
     },

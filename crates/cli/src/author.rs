@@ -4,6 +4,7 @@ pub mod check;
 mod files;
 pub mod finding;
 pub mod init;
+pub mod migrations;
 pub mod outline;
 pub mod sarif;
 mod terraform;

@@ -42,6 +42,8 @@ pub struct Operation {
     pub approvals_required: Option<u32>,
     pub decision: Option<String>,
     pub error: Option<Failure>,
+    #[serde(default)]
+    pub ways_forward: Vec<Way>,
     pub execution_arn: Option<String>,
 }
 
@@ -72,6 +74,13 @@ pub struct Step {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub status: String,
+}
+
+/// A way on from an operation that needs attention.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Way {
+    pub description: String,
+    pub command: String,
 }
 
 /// How far Terraform is.
@@ -177,6 +186,12 @@ impl Operation {
         Some(format!(
             "cancelling, as {requester} requested: Terraform saves the state first"
         ))
+    }
+
+    /// The ways on, if it needs attention.
+    pub fn ways(&self) -> impl Iterator<Item = String> {
+        let ways = self.ways_forward.iter();
+        ways.map(|way| format!("either     {}\n           {}", way.command, way.description))
     }
 
     pub fn has_ended(&self) -> bool {
@@ -432,10 +447,11 @@ impl Watcher {
         );
         let style = match operation.status.as_str() {
             "succeeded" => Style::Green,
-            "failed" => Style::Red,
+            "failed" | "needs_attention" => Style::Red,
             _ => Style::Yellow,
         };
         self.output.lines(&[Line::new(style, line)]);
+        operation.ways().for_each(|way| self.output.say(&way));
         if let Some(drift) = &operation.drift {
             self.output.say(&format!("  {}", drift.line()));
             drift.lines().for_each(|line| self.output.say(&format!("    {line}")));

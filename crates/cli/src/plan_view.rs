@@ -284,7 +284,37 @@ fn runs(runs: &Value) -> Vec<Line> {
     } else {
         said.join(", ")
     };
-    vec![Line::new(Style::Plain, format!("then runs    {said}"))]
+    let mut lines = vec![Line::new(Style::Plain, format!("then runs    {said}"))];
+    lines.extend(dangerous(runs));
+    lines
+}
+
+/// The dangerous statements of migrations, each with its place and its remedy.
+fn dangerous(runs: &Value) -> Vec<Line> {
+    let named: Vec<&Value> = runs["dangerous"].as_array().into_iter().flatten().collect();
+    let count = runs["dangerous_count"].as_u64().unwrap_or(named.len() as u64);
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::new(
+        Style::Red,
+        format!("migrations   {count} dangerous statements"),
+    )];
+    for statement in &named {
+        let text = |name: &str| text_at(statement, name);
+        let place = format!("{}:{}:{}", text("file"), text("line"), text("column"));
+        let line = format!("      {place}: {} [{}]", text("message"), text("rule"));
+        lines.push(Line::new(Style::Yellow, line));
+        lines.push(Line::new(Style::Faint, format!("          {}", text("remedy"))));
+    }
+    if count > named.len() as u64 {
+        let rest = count - named.len() as u64;
+        lines.push(Line::new(
+            Style::Bold,
+            format!("      … and {rest} more: slipway blueprint check"),
+        ));
+    }
+    lines
 }
 
 fn variable(change: &Value, lines: &mut Vec<Line>) {

@@ -2,8 +2,6 @@
 //!
 //! A request is judged as a whole: everything that is wrong with it is named at once.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use semver::Version;
 use serde_json::{Map, Value};
@@ -11,10 +9,10 @@ use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
 use slipway_model::id::{ReleaseNumber, StackId};
-use slipway_model::name::{Image, Name};
+use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
-use slipway_model::request::{Edit, Patch, StackDraft};
+use slipway_model::request::{Edit, Patch, ReleaseRequest, StackDraft};
 use slipway_model::stack::{Configuration, HIDDEN, Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_model::variable;
@@ -75,12 +73,7 @@ pub enum Change {
     /// To show what that would change.
     Preview(Edit),
     /// To run other images.
-    Release {
-        /// The images; a service that is not named keeps its own.
-        images: BTreeMap<Name, Image>,
-        /// Whether a snapshot of the database is taken, and the backups of the blueprint, before the migrations.
-        snapshot: bool,
-    },
+    Release(ReleaseRequest),
     /// To run the images of this earlier release again; of the one before the current one where none is named.
     Rollback(Option<ReleaseNumber>),
     /// To run a command of its contract with its current images.
@@ -97,7 +90,7 @@ impl Change {
         match self {
             Self::Update(_) => OperationKind::Update,
             Self::Preview(_) => OperationKind::Preview,
-            Self::Release { .. } => OperationKind::Release,
+            Self::Release(_) => OperationKind::Release,
             Self::Rollback(_) => OperationKind::Rollback,
             Self::Task(_) => OperationKind::Task,
             Self::Drift => OperationKind::Drift,
@@ -256,13 +249,14 @@ impl<'a> Admission<'a> {
                 new.configuration = Some(self.edited(stack, &edit.patch).await?);
                 new.patch = Some(edit.patch.clone());
             }
-            Change::Release { images, snapshot } => {
-                if *snapshot {
+            Change::Release(release) => {
+                if release.snapshot {
                     judge_snapshot(stack)?;
                 }
-                new.with_snapshot = *snapshot;
-                new.images = self.judge_images(stack, images).await?;
-                new.subscriptions = overtaken(stack, images, Timestamp::now());
+                new.with_snapshot = release.snapshot;
+                new.compatible_with_previous = release.compatible_with_previous;
+                new.images = self.judge_images(stack, &release.images).await?;
+                new.subscriptions = overtaken(stack, &release.images, Timestamp::now());
             }
             Change::Rollback(number) => {
                 let release = self.judge_rollback(stack, *number).await?;

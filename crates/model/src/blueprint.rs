@@ -16,6 +16,7 @@ use crate::variable::{self, Variable};
 
 mod calls;
 mod lock;
+mod migrations;
 mod module;
 mod output;
 mod providers;
@@ -157,6 +158,7 @@ impl Source {
             ));
         }
         problems.extend(module::problems(self));
+        problems.extend(migrations::problems(self));
         problems.extend(calls::problems(self));
         problems.extend(references::problems(self));
         problems.extend(lock::problems(self));

@@ -14,10 +14,13 @@ use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
 
 mod at;
+pub mod migration;
 mod parse;
 mod partial;
+pub mod timeouts;
 mod whole;
 
+pub use migration::{Migration, Sql};
 pub use partial::Partial;
 
 /// The most services, migrations, backups and schedules of one stack, each: what the workflow carries about them stays under
@@ -56,7 +59,7 @@ pub struct Contract {
     pub services: BTreeMap<Name, Service>,
     /// The commands that run with the release's image before any service is updated, in this order.
     #[serde(default)]
-    pub migrations: Vec<NamedOneOff>,
+    pub migrations: Vec<Migration>,
     /// The commands that run before the migrations of a release with a snapshot, in this order: they keep what the snapshot of the
     /// database does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -149,7 +152,7 @@ pub struct OneOff {
     pub timeout_seconds: u32,
 }
 
-/// A command with a name: a migration, or a backup.
+/// A command with a name: a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedOneOff {
     /// What people call it.

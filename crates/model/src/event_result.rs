@@ -93,7 +93,10 @@ impl EventResult {
         let origin = operation.origin.as_ref();
         let status = match operation.status {
             OperationStatus::Succeeded => ResultStatus::Succeeded,
-            OperationStatus::Failed | OperationStatus::Cancelled | OperationStatus::Discarded => ResultStatus::Failed,
+            OperationStatus::Failed
+            | OperationStatus::NeedsAttention
+            | OperationStatus::Cancelled
+            | OperationStatus::Discarded => ResultStatus::Failed,
             OperationStatus::Queued
             | OperationStatus::Starting
             | OperationStatus::Running

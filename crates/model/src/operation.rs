@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod build;
 pub mod cancel;
+pub mod compatibility;
 pub mod noted;
 pub mod one_build;
 pub mod task_run;
@@ -89,6 +90,9 @@ pub enum OperationStatus {
     Succeeded,
     /// It did not; the operation's failure says why.
     Failed,
+    /// It did not, after migrations that the previous release does not work with: a person decides whether the stack goes forward
+    /// or back ([`compatibility`]).
+    NeedsAttention,
     /// It was cancelled.
     Cancelled,
     /// Its change was rejected, refused or not decided in time. The stack is as it was.
@@ -110,6 +114,8 @@ pub enum OperationEvent {
     Succeeded,
     /// A step failed, or its execution ended without recording it.
     Failed,
+    /// It did not succeed after migrations that the previous release does not work with.
+    NeedsAttention,
     /// It was cancelled.
     Cancelled,
     /// Its change was rejected, refused or not decided in time.
@@ -129,7 +135,9 @@ pub struct IllegalTransition {
 impl OperationStatus {
     /// The status after `event`. An event that says again what is so already changes nothing: steps are repeated.
     pub fn after(self, event: OperationEvent) -> Result<Self, IllegalTransition> {
-        use OperationStatus::{Cancelled, Discarded, Failed, Queued, Running, Starting, Succeeded, WaitingForApproval};
+        use OperationStatus::{
+            Cancelled, Discarded, Failed, NeedsAttention, Queued, Running, Starting, Succeeded, WaitingForApproval,
+        };
         match (self, event) {
             (Queued | Starting, OperationEvent::Dequeued) => Ok(Starting),
             (Starting | Running, OperationEvent::Begun) => Ok(Running),
@@ -137,6 +145,7 @@ impl OperationStatus {
             (WaitingForApproval | Running, OperationEvent::Approved) => Ok(Running),
             (Running | Succeeded, OperationEvent::Succeeded) => Ok(Succeeded),
             (Starting | Running | WaitingForApproval | Failed, OperationEvent::Failed) => Ok(Failed),
+            (Running | NeedsAttention, OperationEvent::NeedsAttention) => Ok(NeedsAttention),
             (Queued | Starting | Running | WaitingForApproval | Cancelled, OperationEvent::Cancelled) => Ok(Cancelled),
             (Starting | Running | WaitingForApproval | Discarded, OperationEvent::Discarded) => Ok(Discarded),
             (status, event) => Err(IllegalTransition { status, event }),
@@ -145,7 +154,10 @@ impl OperationStatus {
 
     /// Whether nothing comes after it.
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::Discarded)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::NeedsAttention | Self::Cancelled | Self::Discarded
+        )
     }
 }
 
@@ -158,6 +170,7 @@ impl fmt::Display for OperationStatus {
             Self::WaitingForApproval => "waiting_for_approval",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::NeedsAttention => "needs_attention",
             Self::Cancelled => "cancelled",
             Self::Discarded => "discarded",
         })
@@ -340,6 +353,9 @@ pub struct Operation {
     /// The command of the stack's contract that it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Name>,
+    /// Whether the previous release works with the database after its migrations, so that services may go back by themselves.
+    #[serde(default = "is_compatible", skip_serializing_if = "Clone::clone")]
+    pub compatible_with_previous: bool,
     /// Whether it takes a snapshot before its migrations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_snapshot: bool,
@@ -418,6 +434,11 @@ pub struct Operation {
     pub execution_arn: Option<String>,
 }
 
+/// What a release declares that says nothing of it.
+pub(crate) fn is_compatible() -> bool {
+    true
+}
+
 impl Operation {
     /// Whether it has ended and its result was not yet reported to the account that requested it by event.
     pub fn owes_result(&self) -> bool {
@@ -480,23 +501,25 @@ impl Step {
 mod tests {
     use super::*;
 
-    const EVENTS: [OperationEvent; 8] = [
+    const EVENTS: [OperationEvent; 9] = [
         OperationEvent::Dequeued,
         OperationEvent::Begun,
         OperationEvent::ApprovalAsked,
         OperationEvent::Approved,
         OperationEvent::Succeeded,
         OperationEvent::Failed,
+        OperationEvent::NeedsAttention,
         OperationEvent::Cancelled,
         OperationEvent::Discarded,
     ];
-    const STATUSES: [OperationStatus; 8] = [
+    const STATUSES: [OperationStatus; 9] = [
         OperationStatus::Queued,
         OperationStatus::Starting,
         OperationStatus::Running,
         OperationStatus::WaitingForApproval,
         OperationStatus::Succeeded,
         OperationStatus::Failed,
+        OperationStatus::NeedsAttention,
         OperationStatus::Cancelled,
         OperationStatus::Discarded,
     ];

@@ -6,6 +6,7 @@
 //! | [`item`], [`attribute`] | an entry of a plan, and what changes in it |
 //! | `difference`, `text`, `path` | what differs between two values, and how people read that |
 //! | [`contract`] | what becomes of the output `slipway` |
+//! | [`migration`] | dangerous statements in the SQL of migrations |
 //! | [`pages`] | a plan as objects in the artifacts bucket |
 //! | [`binding`] | what the apply of a plan uses, by SHA-256 |
 //! | [`protection`], [`refusal`] | which resources no plan may lose, and why a plan is refused |
@@ -28,6 +29,7 @@ pub mod binding;
 pub mod contract;
 mod difference;
 pub mod item;
+pub mod migration;
 pub mod pages;
 mod path;
 pub mod protection;

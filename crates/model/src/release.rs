@@ -22,6 +22,9 @@ pub struct Release {
     /// The snapshot of the database that was taken before its migrations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// Whether the release before it works with the database after its migrations.
+    #[serde(default = "crate::operation::is_compatible", skip_serializing_if = "Clone::clone")]
+    pub compatible_with_previous: bool,
     /// The operation that brought it out last.
     pub operation: OperationId,
     /// The requester.

@@ -141,10 +141,37 @@ pub fn read_rollback(mut fields: Fields) -> Result<Option<ReleaseNumber>, Vec<Fi
     }
 }
 
-/// Reads the request for a release from its fields: the images, and whether to take a snapshot before the migrations.
-pub fn read_release(mut fields: Fields) -> Result<(BTreeMap<Name, Image>, bool), Vec<FieldProblem>> {
+/// A release that is requested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRequest {
+    /// The images; a service that is not named keeps its own.
+    pub images: BTreeMap<Name, Image>,
+    /// Whether a snapshot of the database is taken, and the backups of the blueprint, before the migrations.
+    pub snapshot: bool,
+    /// Whether the previous release works with the database after the migrations.
+    pub compatible_with_previous: bool,
+}
+
+impl From<BTreeMap<Name, Image>> for ReleaseRequest {
+    /// A release without a snapshot, whose services may go back.
+    fn from(images: BTreeMap<Name, Image>) -> Self {
+        Self {
+            images,
+            snapshot: false,
+            compatible_with_previous: true,
+        }
+    }
+}
+
+/// Reads the request for a release from its fields.
+pub fn read_release(mut fields: Fields) -> Result<ReleaseRequest, Vec<FieldProblem>> {
     let snapshot = fields.flag("snapshot").unwrap_or_default();
-    Ok((read_images(fields)?, snapshot))
+    let compatible_with_previous = fields.flag("compatible_with_previous").unwrap_or(true);
+    Ok(ReleaseRequest {
+        images: read_images(fields)?,
+        snapshot,
+        compatible_with_previous,
+    })
 }
 
 /// Reads the images of a release from the fields of a request.

@@ -37,6 +37,7 @@ mod error;
 mod isolation;
 mod lock;
 mod log;
+mod migrations;
 mod objects;
 mod other_build;
 mod overrides;

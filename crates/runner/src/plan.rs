@@ -23,6 +23,7 @@ use crate::console::say;
 use crate::drift;
 use crate::error::Error;
 use crate::lock::StateLock;
+use crate::migrations;
 use crate::objects::Object;
 use crate::overrides::{self, state_prefix};
 use crate::prepared;
@@ -87,9 +88,14 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         folder.write_in_root(overrides::OVERRIDES, &file(Some(&blueprint::aws_provider(&source))))?;
     }
 
+    let files = migrations::Files {
+        source: &source,
+        operation,
+        stack: &stack,
+    };
     let made = match adoption::pending(session, operation, &keys).await? {
-        Some(adoption) => run_with_imports(session, operation, &terraform, &folder, &lock, &adoption).await,
-        None => run(session, operation, &terraform, &folder, &lock).await,
+        Some(adoption) => run_with_imports(session, &files, &terraform, &folder, &lock, &adoption).await,
+        None => run(session, &files, &terraform, &folder, &lock).await,
     };
     session.keep_stream(&folder, STREAM).await;
     let after = match made {
@@ -209,16 +215,17 @@ fn uses_aws(root: &Path) -> Result<bool, Error> {
 /// again, and the log says so.
 async fn run_with_imports(
     session: &Session,
-    operation: &Operation,
+    files: &migrations::Files<'_>,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
     adoption: &Adoption,
 ) -> Result<Made, Error> {
+    let operation = files.operation;
     // Terraform ignores `import` blocks in these plans.
     match operation.kind {
         OperationKind::Destroy => return Err(Error::NotInState(adoption.named())),
-        OperationKind::Drift => return run(session, operation, terraform, folder, lock).await,
+        OperationKind::Drift => return run(session, files, terraform, folder, lock).await,
         _ => {}
     }
     let named = adoption.named().join(", ");
@@ -226,12 +233,12 @@ async fn run_with_imports(
         "A killed Terraform created these, and they are imported: {named}."
     ));
     folder.write_in_root(adoption::FILE, &format!("{:#}\n", adoption.blocks()))?;
-    match run(session, operation, terraform, folder, lock).await {
+    match run(session, files, terraform, folder, lock).await {
         Err(Error::Terraform { diagnostic }) => {
             say(format_args!("Terraform cannot import them: {}", diagnostic.text()));
             say("This plan creates them again. Delete the existing ones by hand.");
             folder.remove_from_root(adoption::FILE)?;
-            let made = run(session, operation, terraform, folder, lock).await?;
+            let made = run(session, files, terraform, folder, lock).await?;
             adoption::forget(&session.state, &operation.stack).await?;
             Ok(made)
         }
@@ -242,11 +249,12 @@ async fn run_with_imports(
 /// Runs `plan`.
 async fn run(
     session: &Session,
-    operation: &Operation,
+    files: &migrations::Files<'_>,
     terraform: &Terraform,
     folder: &WorkFolder,
     lock: &StateLock<'_>,
 ) -> Result<Made, Error> {
+    let operation = files.operation;
     let mut out = std::ffi::OsString::from("-out=");
     out.push(folder.plan());
     // A plan reads the state and writes nothing, and no other build is running: the lock was checked just now. If the state changes
@@ -293,7 +301,7 @@ async fn run(
         applied_state::require_destroyed(session, operation).await?;
     }
     Ok(Made {
-        plan: Some(show::read(session, terraform, folder, &ended.report).await?),
+        plan: Some(show::read(session, terraform, folder, &ended.report, files).await?),
         drift: None,
     })
 }

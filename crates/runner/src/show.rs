@@ -9,6 +9,7 @@ use slipway_model::plan::{PlanSummary, show};
 use tokio::task::JoinSet;
 
 use crate::error::Error;
+use crate::migrations;
 use crate::report::Report;
 use crate::secrets;
 use crate::session::Session;
@@ -30,6 +31,7 @@ pub(crate) async fn read(
     terraform: &Terraform,
     folder: &WorkFolder,
     report: &Report,
+    files: &migrations::Files<'_>,
 ) -> Result<(PlanSummary, Objects), Error> {
     let document = folder.path().join(DOCUMENT);
     terraform.show(folder, &document, &session.cancel).await?;
@@ -39,6 +41,9 @@ pub(crate) async fn read(
     let mut shown = read?;
     if !shown.contract_problems.is_empty() {
         return Err(Error::Contract(shown.contract_problems));
+    }
+    if let Some(contract) = &mut shown.contract {
+        files.lint(&session.artifacts, contract).await?;
     }
     compare(&mut shown.summary, report);
     Ok(pages::of(shown))

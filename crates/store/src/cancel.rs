@@ -44,7 +44,10 @@ impl Store {
             let mut operation = self.operation(id).await?;
             match operation.status {
                 OperationStatus::Cancelled => return Ok(Cancelled::Ended(Box::new(self.finished(operation).await?))),
-                OperationStatus::Succeeded | OperationStatus::Failed | OperationStatus::Discarded => {
+                OperationStatus::Succeeded
+                | OperationStatus::Failed
+                | OperationStatus::NeedsAttention
+                | OperationStatus::Discarded => {
                     return Ok(Cancelled::EndedBefore(operation));
                 }
                 _ => {}

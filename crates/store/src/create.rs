@@ -68,6 +68,8 @@ pub struct NewOperation {
     pub task: Option<Name>,
     /// Whether a release takes a snapshot of the database before its migrations.
     pub with_snapshot: bool,
+    /// Whether the previous release works with the database after the migrations of a release.
+    pub compatible_with_previous: bool,
     /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
     /// The requester.
@@ -132,6 +134,7 @@ impl Store {
                 rollback_to: None,
                 task: None,
                 with_snapshot: false,
+                compatible_with_previous: true,
                 requested_by: &new.requested_by,
                 origin: new.origin.as_ref(),
             };
@@ -180,6 +183,7 @@ impl Store {
             rollback_to: new.rollback_to,
             task: new.task.as_ref(),
             with_snapshot: new.with_snapshot,
+            compatible_with_previous: new.compatible_with_previous,
             requested_by: &new.requested_by,
             origin: new.origin.as_ref(),
         };
@@ -259,6 +263,7 @@ impl NewOperation {
             rollback_to: None,
             task: None,
             with_snapshot: false,
+            compatible_with_previous: true,
             subscriptions: None,
             requested_by: requested_by.into(),
             origin: None,
@@ -275,6 +280,7 @@ struct Asked<'a> {
     rollback_to: Option<ReleaseNumber>,
     task: Option<&'a Name>,
     with_snapshot: bool,
+    compatible_with_previous: bool,
     requested_by: &'a str,
     origin: Option<&'a Origin>,
 }
@@ -303,6 +309,7 @@ impl Request {
                 images: asked.images.clone(),
                 status: ReleaseStatus::Requested,
                 snapshot: None,
+                compatible_with_previous: asked.compatible_with_previous,
                 operation: id.clone(),
                 requested_by: asked.requested_by.to_owned(),
                 created_at: now,
@@ -329,6 +336,7 @@ impl Request {
             mends: false,
             images: asked.images.clone(),
             task: asked.task.cloned(),
+            compatible_with_previous: asked.compatible_with_previous,
             with_snapshot: asked.with_snapshot,
             snapshot: None,
             task_run: None,

@@ -303,9 +303,11 @@ impl End {
         }
     }
 
-    fn of_operation(&self) -> OperationEvent {
+    fn of_operation(&self, operation: &Operation) -> OperationEvent {
         match self {
             Self::Succeeded => OperationEvent::Succeeded,
+            // Also after a cancel: what the services run does not fit the database.
+            _ if !operation.may_roll_back() => OperationEvent::NeedsAttention,
             Self::Failed(_) => OperationEvent::Failed,
             Self::Cancelled(_) => OperationEvent::Cancelled,
             Self::Discarded(_) => OperationEvent::Discarded,
@@ -373,7 +375,7 @@ fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestam
 
 /// Writes an end on an operation. Steps that still run end with it, because no later event ends them.
 fn end_operation(operation: &mut Operation, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
-    operation.status = operation.status.after(end.of_operation())?;
+    operation.status = operation.status.after(end.of_operation(operation))?;
     operation.ended_at = Some(now);
     operation.approval_token = None;
     let step = match end {

@@ -7,7 +7,7 @@ import { problemPanel } from './problem.js';
 /** @type {Record<string, string>} */
 const TONES = {
   ready: 'ok', succeeded: 'ok', current: 'ok', apply: 'ok',
-  failed: 'bad', refused: 'bad',
+  failed: 'bad', refused: 'bad', needs_attention: 'bad',
   waiting_for_approval: 'wait', queued: 'wait', requested: 'wait', approval_needed: 'wait',
   starting: 'busy', running: 'busy', provisioning: 'busy', updating: 'busy', releasing: 'busy', destroying: 'busy',
 };
@@ -48,7 +48,7 @@ export function operationTitle(operation) {
 
 /** @param {string} status */
 export function hasEnded(status) {
-  return ['succeeded', 'failed', 'cancelled', 'discarded'].includes(status);
+  return ['succeeded', 'failed', 'needs_attention', 'cancelled', 'discarded'].includes(status);
 }
 
 /** @type {[keyof import('./types').Plan & string, string, string][]} */
@@ -181,7 +181,7 @@ export function operationRow(operation, { stack = true } = {}) {
     <span class="row-main"><strong class="clip">${stack ? operation.stack.name : operationTitle(operation)}</strong>
       <span class="muted clip">${stack ? `${operationTitle(operation)} · ${operation.environment}` : operation.requested_by}</span></span>
     <span class="row-mid">${
-      operation.error ? html`<span class=${operation.status === 'failed' ? 'message bad' : 'message muted'}>${operation.error.message}</span>`
+      operation.error ? html`<span class=${tone(operation.status) === 'bad' ? 'message bad' : 'message muted'}>${operation.error.message}</span>`
         : !hasEnded(operation.status) && progress?.total ? html`<span class="muted">${running?.name ?? ''} ${progress.done} of ${counted(progress.total, 'resource')}</span>`
         : !hasEnded(operation.status) && running && !operation.plan ? html`<span class="muted">${running.name}</span>`
         : operation.plan ? planCounts(operation.plan)

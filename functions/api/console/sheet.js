@@ -53,6 +53,7 @@ function body(sheet) {
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
     ['Then runs', runs(sheet)],
+    ['Dangerous', dangerous(sheet)],
     ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${own({ allow: 'ok', refuse: 'bad' }, one.verdict) ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
     ['Sheet', html`<code class="muted" title=${sheet.hash}>${sheet.hash.slice(0, 23)}…</code>`],
   ]);
@@ -94,4 +95,12 @@ function runs({ runs: found }) {
     ...(found.task ? [`task ${found.task}`] : []),
   ];
   return steps.length ? steps.join(', ') : null;
+}
+
+/** The dangerous statements of migrations. @param {Sheet} sheet */
+function dangerous({ runs: found }) {
+  const named = found.dangerous ?? [];
+  if (!named.length) return null;
+  const rest = (found.dangerous_count ?? named.length) - named.length;
+  return html`<ul class="plain-list">${named.map((one) => html`<li><code>${one.file}:${one.line}</code> <span class="bad">${one.message}</span> <code class="muted">${one.rule}</code><br><span class="muted">${one.remedy}</span></li>`)}${rest > 0 ? html`<li class="muted">${counted(rest, 'more statement', 'more statements')}</li>` : null}</ul>`;
 }

@@ -53,13 +53,14 @@ export interface PlanItem {
   replace_paths?: string[]; replace_order?: string; import_id?: string; attributes?: AttributeChange[];
   trigger?: { resource?: string }; overwritten?: boolean; status?: string; problems?: string[]; not_understood?: string; part?: number;
 }
+export interface DangerousStatement { migration: string; file: string; line: number; column: number; rule: string; message: string; remedy: string; }
 export interface Sheet {
   hash: string; blueprint: { version: string; previous_version?: string };
   variables: { name: string; before?: unknown; after?: unknown; sensitive?: boolean }[];
   plan: { drift_overwritten: number; checks_failed: number; not_understood?: string[] };
   destroy_count: number; forget_count: number;
   services: { name: string; action?: string; image_before?: string; image_after?: string; attributes?: AttributeChange[] }[];
-  runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string };
+  runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string; dangerous?: DangerousStatement[]; dangerous_count?: number };
   policies: { policy: string; verdict: string; reason: string }[];
 }
 export interface Failure { name: string; step: string; message: string; address: string | null; }
@@ -72,6 +73,7 @@ export interface Operation {
   snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;
   cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;
   steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null;
+  ways_forward: { way: string; description: string; command: string; request: string }[];
   drift: { count: number; resources: ResourceChange[] } | null; error: Failure | null; execution_arn: string | null;
   links: { approve?: string; reject?: string; cancel?: string; console?: string; log?: string };
 }

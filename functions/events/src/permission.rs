@@ -50,7 +50,7 @@ impl Events {
         let environment = self.gate.environment(&stack.environment).await;
         let stack = StackFacts::new(stack, environment.map_err(EventError::Policies)?);
         let images = match change {
-            Change::Release { images, .. } => images.values().collect(),
+            Change::Release(release) => release.images.values().collect(),
             _ => slipway_policy::facts::ImageFacts::default(),
         };
         let facts = RequestFacts {

@@ -86,10 +86,7 @@ impl Events {
                 created.map_err(|error| EventError::refused(error.into(), Some("request")))?
             }
             Asks::Release(stack, images) => {
-                let change = Change::Release {
-                    images,
-                    snapshot: false,
-                };
+                let change = Change::Release(images.into());
                 self.change(source, &stack, Action::Release, &change, asking).await?
             }
             Asks::Destroy(stack) => {

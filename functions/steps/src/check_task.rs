@@ -10,10 +10,11 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
 use slipway_store::IllegalTransition;
 
+use crate::lock_timeout::Checked;
 use crate::payload::{EndedTask, What};
 use crate::run_task::is_stopped;
 use crate::stack_account::{Place, StackAccount};
-use crate::{Done, StepError, Steps, aws, log_line, state};
+use crate::{StepError, Steps, aws, log_line, state};
 
 impl What {
     /// The state whose item ran it.
@@ -34,15 +35,28 @@ impl What {
     }
 }
 
+/// A command that ran.
+pub(crate) struct Ran {
+    /// When the workflow entered the state that checks it.
+    pub entered: Timestamp,
+    pub cluster: String,
+    pub what: What,
+    pub ended: EndedTask,
+}
+
 impl Steps {
     pub(crate) async fn check_task(
         &self,
         operation: &OperationId,
         place: &Place,
-        cluster: &str,
-        what: What,
-        ended: &EndedTask,
-    ) -> Result<Done, StepError> {
+        checked: &Ran,
+    ) -> Result<Checked, StepError> {
+        let Ran {
+            entered,
+            cluster,
+            what,
+            ended,
+        } = checked;
         let step = state::of_item(what.state(), &ended.name);
         let account = self.stack_account(place, operation).await?;
         let task = match self.arn_of(operation, &step, ended).await? {
@@ -61,6 +75,12 @@ impl Steps {
             Some(task) => account.log_of(task, ended, &step).await?,
             None => None,
         };
+        if let Some(exited) = task.as_ref().and_then(|task| exit_of(ended, task)) {
+            let ran = (step.as_str(), log.as_ref(), *entered);
+            if let Some(again) = self.after_lock_timeout(operation, &account, ended, exited, ran).await? {
+                return Ok(Checked::again(again));
+            }
+        }
         let problem = problem(ended, task.as_ref());
         let status = match (&problem, ended.error.as_str()) {
             (None, _) => StepStatus::Succeeded,
@@ -69,10 +89,10 @@ impl Steps {
         };
         let next = ended.next.as_deref().filter(|_| problem.is_none());
         let step = ran(step, task.as_ref(), status);
-        let cancelled = self.record_task(operation, &step, log.as_ref(), next).await?;
-        match (problem, cancelled) {
-            (_, Some(cancelled)) => Err(StepError::Cancelled(cancelled)),
-            (None, None) => Ok(Done {}),
+        let recorded = self.record_task(operation, &step, log.as_ref(), next).await?;
+        match (problem, recorded.cancel_requested()) {
+            (_, Some(cancelled)) => Err(StepError::Cancelled(cancelled.message.clone())),
+            (None, None) => Ok(Checked::default()),
             (Some(_), None) if let Some(name) = passed_on(&ended.error) => Err(StepError::PassedOn {
                 name,
                 text: message(&ended.cause),
@@ -83,7 +103,12 @@ impl Steps {
                     None => None,
                 };
                 let said = line.map(|line| format!(": {line}")).unwrap_or_default();
-                Err(what.failed(format!("{what} `{}` {problem}{said}", ended.name)))
+                let after = match recorded.lock_timeouts(&step.name) {
+                    0 => String::new(),
+                    1 => " after a lock timeout".to_owned(),
+                    times => format!(" after {times} lock timeouts"),
+                };
+                Err(what.failed(format!("{what} `{}` {problem}{after}{said}", ended.name)))
             }
         }
     }
@@ -105,14 +130,14 @@ impl Steps {
         Ok(run.filter(|run| run.step == step).and_then(|run| run.task))
     }
 
-    /// Records how the task ran, and that the one after it runs now: who cancelled the operation, where that came before.
+    /// Records how the task ran, and that the one after it runs now.
     async fn record_task(
         &self,
         operation: &OperationId,
         step: &Step,
         log: Option<&LogStream>,
         next: Option<&str>,
-    ) -> Result<Option<String>, StepError> {
+    ) -> Result<Operation, StepError> {
         let now = Timestamp::now();
         let change = |operation: &mut Operation| -> Result<(), IllegalTransition> {
             match operation.steps.iter_mut().find(|known| known.name == step.name) {
@@ -131,8 +156,7 @@ impl Steps {
             }
             Ok(())
         };
-        let recorded = self.store.update_operation(operation, change).await?;
-        Ok(recorded.cancel_requested().map(|failure| failure.message.clone()))
+        Ok(self.store.update_operation(operation, change).await?)
     }
 }
 
@@ -182,10 +206,7 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
         let why = why(&ended.error, &ended.cause);
         return Some(format!("could not be followed, and was stopped: {why}"));
     }
-    let container = task
-        .containers()
-        .iter()
-        .find(|container| container.name() == Some(&ended.container));
+    let container = container(ended, task);
     match container.and_then(aws_sdk_ecs::types::Container::exit_code) {
         Some(0) => None,
         Some(code) => Some(format!("exited with code {code}")),
@@ -199,6 +220,19 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
             ))
         }
     }
+}
+
+/// The ARN and the exit code of a task that ECS ran to its end without success.
+fn exit_of<'a>(ended: &EndedTask, task: &'a Task) -> Option<(&'a str, i32)> {
+    let container = container(ended, task).filter(|_| ended.error.is_empty());
+    let code = container.and_then(aws_sdk_ecs::types::Container::exit_code);
+    task.task_arn().zip(code.filter(|code| *code != 0))
+}
+
+/// The container that the command ran in.
+fn container<'a>(ended: &EndedTask, task: &'a Task) -> Option<&'a aws_sdk_ecs::types::Container> {
+    let mut containers = task.containers().iter();
+    containers.find(|container| container.name() == Some(&ended.container))
 }
 
 /// The errors of a state that are the operation's as they are.

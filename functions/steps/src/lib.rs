@@ -15,10 +15,12 @@ mod aws;
 mod bake;
 mod begin;
 mod check_task;
+mod commands;
 mod complete;
 mod error;
 mod health;
 mod judge_rollout;
+mod lock_timeout;
 mod log_line;
 mod payload;
 mod point_schedules;
@@ -39,6 +41,7 @@ mod verify;
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use slipway_aws::{Lazy, MissingVariable, lazy, required};
@@ -49,6 +52,7 @@ use slipway_policy::Gate;
 use slipway_store::Store;
 
 use await_rollout::Waits;
+use check_task::Ran;
 pub use error::StepError;
 use payload::{ExecutionEnded, Payload};
 use stack_account::StackAccounts;
@@ -168,11 +172,20 @@ impl Steps {
             Payload::RunTask(asked) => answer(&Box::pin(self.run_task(&asked)).await?),
             Payload::CheckTask {
                 operation,
+                entered,
                 place,
                 cluster,
                 what,
                 task,
-            } => answer(&self.check_task(&operation, &place, &cluster, what, &task).await?),
+            } => {
+                let ran = Ran {
+                    entered: entered.unwrap_or_else(Timestamp::now),
+                    cluster,
+                    what,
+                    ended: task,
+                };
+                answer(&self.check_task(&operation, &place, &ran).await?)
+            }
             Payload::UpdateService {
                 operation,
                 state,

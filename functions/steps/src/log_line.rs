@@ -33,27 +33,30 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
 impl StackAccount {
     /// The last line of a stream that is not empty. Never fails: a failure is reported without it rather than not at all.
     pub(crate) async fn last_log_line(&self, log: &LogStream, secrets: &Secrets) -> Option<String> {
+        let lines = self.last_log_lines(log, LINES).await;
+        let mut lines = lines
+            .iter()
+            .rev()
+            // Before it is cut, which could cut a secret in two.
+            .map(|line| cut(&secrets.hide(line.trim()), LINE_LENGTH));
+        lines.find(|line| !line.is_empty())
+    }
+
+    /// The last lines of a stream, oldest first; none if it cannot be read.
+    pub(crate) async fn last_log_lines(&self, log: &LogStream, lines: i32) -> Vec<String> {
         let events = self
             .logs
             .get_log_events()
             .log_group_name(&log.group)
             .log_stream_name(&log.stream);
-        match events.start_from_head(false).limit(LINES).send().await {
+        match events.start_from_head(false).limit(lines).send().await {
             Ok(found) => {
-                let lines = found
-                    .events
-                    .unwrap_or_default()
-                    .into_iter()
-                    .rev()
-                    .filter_map(|event| event.message);
-                lines
-                    // Before it is cut, which could cut a secret in two.
-                    .map(|line| cut(&secrets.hide(line.trim()), LINE_LENGTH))
-                    .find(|line| !line.is_empty())
+                let events = found.events.unwrap_or_default().into_iter();
+                events.filter_map(|event| event.message).collect()
             }
             Err(error) => {
                 tracing::warn!(stream = log.stream, "the log could not be read: {error}");
-                None
+                Vec::new()
             }
         }
     }

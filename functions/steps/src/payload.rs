@@ -5,7 +5,8 @@ use serde::Deserialize;
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
-use crate::prepare_release::{Placement, PreparedCommand, PreparedSnapshot};
+use crate::commands::PreparedCommand;
+use crate::prepare_release::{Placement, PreparedSnapshot};
 use crate::stack_account::Place;
 use crate::state::Direction;
 
@@ -36,6 +37,9 @@ pub(crate) enum Payload {
     RunTask(RunTask),
     CheckTask {
         operation: OperationId,
+        /// When the workflow entered the state. None from state machines of earlier versions.
+        #[serde(default)]
+        entered: Option<Timestamp>,
         place: Place,
         cluster: String,
         what: What,
@@ -143,6 +147,9 @@ pub(crate) struct EndedTask {
     pub error: String,
     #[serde(default)]
     pub cause: String,
+    /// What ran, to run it again. None from state machines of earlier versions.
+    #[serde(default)]
+    pub command: Option<PreparedCommand>,
 }
 
 /// What a service is updated to.

@@ -1,18 +1,19 @@
 //! Prepare release: the release's task definitions are registered, and what the services run now is noted.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::types::{DeploymentControllerType, SchedulingStrategy};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use slipway_model::contract::{Contract, DatabaseKind, NamedOneOff, Network, Service};
+use slipway_model::contract::{Contract, DatabaseKind, Network, Service};
 use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule, Snapshot};
 use slipway_model::release::Release;
 
+use crate::commands::{self, Command, PreparedCommand};
 use crate::stack_account::{Place, StackAccount};
 use crate::task_definition::Usable;
 use crate::{StepError, Steps, aws, state, task_definition};
@@ -35,6 +36,8 @@ pub(crate) struct Prepared {
     snapshot: Option<PreparedSnapshot>,
     backups: Vec<PreparedCommand>,
     migrations: Vec<PreparedCommand>,
+    /// Whether services may go back by themselves after the migrations.
+    rolls_back: bool,
     services: Vec<PreparedService>,
     /// Whether there is something to verify afterwards: services that must stay up, or a health address.
     verify: bool,
@@ -49,22 +52,6 @@ pub(crate) struct PreparedSnapshot {
     pub id: String,
     pub kind: DatabaseKind,
     pub database: String,
-}
-
-/// A command that runs as a one-off task.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PreparedCommand {
-    pub name: Name,
-    pub task_definition: String,
-    pub container: String,
-    pub command: Vec<String>,
-    pub timeout_seconds: u32,
-    /// The step after it, where that is such a command as well.
-    pub next: Option<String>,
-    /// When the workflow entered its state first, once it has entered it again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
 }
 
 /// Where one-off tasks run.
@@ -176,13 +163,18 @@ impl StackAccount {
             let service = self.prepare_service(release, key, shape, runs, released.contains(key));
             services.push(service.await?);
         }
+        let definitions: BTreeMap<Name, String> = services
+            .iter()
+            .map(|service| (service.key.clone(), service.task_definition.clone()))
+            .collect();
         // The images of an earlier release ran on this database before: what migrated it since is not undone.
-        let migrations: &[NamedOneOff] = match asked.kind {
-            OperationKind::Rollback => &[],
-            _ => &contract.migrations,
+        let migrations: Vec<Command<'_>> = match asked.kind {
+            OperationKind::Rollback => Vec::new(),
+            _ => contract.migrations.iter().map(Command::from).collect(),
         };
-        let migrations = commands(migrations, state::RUN_MIGRATION, None, contract, &services)?;
-        let backups: &[NamedOneOff] = if asked.with_snapshot { &contract.backups } else { &[] };
+        let migrations = commands::prepare(&migrations, state::RUN_MIGRATION, None, contract, &definitions)?;
+        let backups = contract.backups.iter().filter(|_| asked.with_snapshot);
+        let backups: Vec<Command<'_>> = backups.map(Command::from).collect();
         let after = migrations
             .first()
             .map(|first| state::of_item(state::RUN_MIGRATION, &first.name));
@@ -200,7 +192,8 @@ impl StackAccount {
                 kind: database.kind,
                 database: database.id.clone(),
             }),
-            backups: commands(backups, state::RUN_BACKUP, after.as_deref(), contract, &services)?,
+            backups: commands::prepare(&backups, state::RUN_BACKUP, after.as_deref(), contract, &definitions)?,
+            rolls_back: asked.compatible_with_previous || migrations.is_empty(),
             migrations,
             verify: !services.is_empty() || contract.health.is_some(),
             services,
@@ -359,38 +352,6 @@ fn first_command(prepared: &Prepared) -> Option<String> {
     let backup = prepared.backups.first().map(|first| (state::RUN_BACKUP, first));
     let first = backup.or_else(|| prepared.migrations.first().map(|first| (state::RUN_MIGRATION, first)));
     first.map(|(state, command)| state::of_item(state, &command.name))
-}
-
-/// Commands that run one after the other, each as an item of `state`; `after` is the step after the last of them.
-fn commands(
-    list: &[NamedOneOff],
-    state: &str,
-    after: Option<&str>,
-    contract: &Contract,
-    services: &[PreparedService],
-) -> Result<Vec<PreparedCommand>, StepError> {
-    let prepare = |command: &NamedOneOff, next: Option<&NamedOneOff>| {
-        let run = &command.run;
-        let service = services.iter().find(|service| service.key == run.service)?;
-        Some(PreparedCommand {
-            name: command.name.clone(),
-            task_definition: service.task_definition.clone(),
-            container: task_definition::container(contract.services.get(&run.service)?)?.to_owned(),
-            command: run.command.clone(),
-            timeout_seconds: run.timeout_seconds,
-            next: next
-                .map(|next| state::of_item(state, &next.name))
-                .or_else(|| after.map(str::to_owned)),
-            since: None,
-        })
-    };
-    let prepared = list.iter().enumerate().map(|(index, command)| {
-        prepare(command, list.get(index + 1)).ok_or_else(|| {
-            let name = &command.name;
-            StepError::ContractInvalid(format!("the service of `{name}` has no container to run it in"))
-        })
-    });
-    prepared.collect()
 }
 
 /// Where the one-off tasks of a stack run.

@@ -1,10 +1,13 @@
 //! Prepare task: what a command of the stack's runs with, which is what the current release runs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use slipway_model::id::OperationId;
 
-use crate::prepare_release::{Placement, PreparedCommand, placement, release_tags};
+use crate::commands::PreparedCommand;
+use crate::prepare_release::{Placement, placement, release_tags};
 use crate::stack_account::Place;
 use crate::{StepError, Steps, state, task_definition};
 
@@ -53,6 +56,8 @@ impl Steps {
                 timeout_seconds: run.timeout_seconds,
                 next: None,
                 since: None,
+                environment: BTreeMap::new(),
+                lock_retries: 0,
                 name,
             },
         };

@@ -7,8 +7,8 @@
 //! A command runs once, however often the step does: ECS knows a repeated start by its client token.
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, LaunchType, NetworkConfiguration, PropagateTags, Task,
-    TaskOverride,
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
+    PropagateTags, Task, TaskOverride,
 };
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::{rollout, task_run, task_token};
@@ -17,6 +17,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::task_run::TaskRun;
 use slipway_model::operation::{Operation, OperationEvent};
 
+use crate::commands::PreparedCommand;
 use crate::payload::RunTask;
 use crate::prepare_release::Placement;
 use crate::stack_account::StackAccount;
@@ -121,6 +122,7 @@ impl StackAccount {
         let container = ContainerOverride::builder()
             .name(&command.container)
             .set_command(Some(command.command.clone()))
+            .set_environment(environment(command))
             .build();
         let request = self
             .ecs
@@ -187,6 +189,13 @@ impl StackAccount {
 /// Whether ECS has ended a task.
 pub(crate) fn is_stopped(task: &Task) -> bool {
     task.last_status() == Some("STOPPED")
+}
+
+/// The variables of a command besides those of its task definition.
+fn environment(command: &PreparedCommand) -> Option<Vec<KeyValuePair>> {
+    let pair = |(name, value): (&String, &String)| KeyValuePair::builder().name(name).value(value).build();
+    let pairs: Vec<KeyValuePair> = command.environment.iter().map(pair).collect();
+    (!pairs.is_empty()).then_some(pairs)
 }
 
 fn answered(answered: Result<(), slipway_control::Error>) -> Result<Done, StepError> {

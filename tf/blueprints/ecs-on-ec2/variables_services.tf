@@ -193,12 +193,15 @@ variable "secrets" {
 }
 
 variable "migrations" {
-  description = "What runs with a release's own image before any service gets it, in this order."
+  description = "What runs with a release's own image before any service gets it, in this order. `lock_timeout` and `statement_timeout` are those of PostgreSQL, such as 2s. A migration that gets no lock in time runs again, `lock_retries` times."
   type = list(object({
-    name            = string
-    service         = optional(string, "web")
-    command         = list(string)
-    timeout_seconds = optional(number, 900)
+    name              = string
+    service           = optional(string, "web")
+    command           = list(string)
+    timeout_seconds   = optional(number, 900)
+    lock_timeout      = optional(string)
+    statement_timeout = optional(string)
+    lock_retries      = optional(number)
   }))
   default = []
 
@@ -208,8 +211,8 @@ variable "migrations" {
   }
 
   validation {
-    condition     = alltrue([for migration in var.migrations : length(migration.command) > 0 && migration.timeout_seconds >= 1 && migration.timeout_seconds <= 86400])
-    error_message = "A migration has a command, and 1 to 86400 seconds."
+    condition     = alltrue([for migration in var.migrations : length(migration.command) > 0 && migration.timeout_seconds >= 1 && migration.timeout_seconds <= 86400 && alltrue([for timeout in [migration.lock_timeout, migration.statement_timeout] : timeout == null || can(regex("^[1-9][0-9]*(ms|s|min|h)$", timeout))])])
+    error_message = "A migration has a command, and 1 to 86400 seconds. Its timeouts in PostgreSQL are times like 500ms, 2s or 5min."
   }
 
   validation {

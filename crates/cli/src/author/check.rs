@@ -10,6 +10,7 @@ use slipway_model::{terraform_file, terraform_json};
 use super::files::Files;
 pub use super::finding::Finding;
 use super::finding::{Rule, Severity};
+use super::migrations;
 use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
 use crate::bundle::{self, ABOUT, About};
 use crate::error::Error;
@@ -57,6 +58,7 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
                 .to_owned(),
         ),
     }
+    findings.extend(migrations::findings(&source, &files));
     findings
         .sort_by(|one, other| (&one.file, one.place, one.severity).cmp(&(&other.file, other.place, other.severity)));
     Ok(Checked {
@@ -104,6 +106,7 @@ fn about(folder: &Path) -> Result<Vec<Finding>, Error> {
         place,
         severity: Severity::Error,
         rule: Rule::Blueprint,
+        code: None,
         message,
         remedy: Some(remedy.to_owned()),
     };
@@ -183,6 +186,7 @@ fn by_terraform(
             place: range.start,
             severity,
             rule: Rule::Terraform,
+            code: None,
             message: copy.plain(&diagnostic.text()),
             remedy: None,
         };

@@ -36,11 +36,13 @@ pub enum Rule {
     Contract,
     /// `terraform validate`.
     Terraform,
+    /// The SQL of migrations. Each finding has a rule of its own.
+    Migration,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 3] = [Self::Blueprint, Self::Contract, Self::Terraform];
+    pub const ALL: [Self; 4] = [Self::Blueprint, Self::Contract, Self::Terraform, Self::Migration];
 
     /// Its name for programs.
     pub fn id(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Rule {
             Self::Blueprint => "slipway/blueprint",
             Self::Contract => "slipway/contract",
             Self::Terraform => "terraform/validate",
+            Self::Migration => "slipway/migration",
         }
     }
 
@@ -57,6 +60,9 @@ impl Rule {
             Self::Blueprint => "The files, variables, modules and providers of the blueprint",
             Self::Contract => "The output `slipway`, which describes the stack to the workflow",
             Self::Terraform => "What Terraform itself says of the module",
+            Self::Migration => {
+                "Statements in migrations that lose data, block the application, or break its previous release"
+            }
         }
     }
 }
@@ -69,6 +75,8 @@ pub struct Finding {
     pub place: Place,
     pub severity: Severity,
     pub rule: Rule,
+    /// The rule of the statement in a migration, as `-- squawk-ignore` takes it.
+    pub code: Option<String>,
     pub message: String,
     /// What to do about it, where that is known.
     pub remedy: Option<String>,
@@ -91,9 +99,15 @@ impl Finding {
             place: problem.place.unwrap_or(Place::START),
             severity: Severity::Error,
             rule,
+            code: None,
             message: problem.detail,
             remedy: Some(problem.remedy),
         }
+    }
+
+    /// The name of its rule for programs.
+    pub fn rule_id(&self) -> &str {
+        self.code.as_deref().unwrap_or_else(|| self.rule.id())
     }
 
     /// As programs read it.
@@ -103,7 +117,7 @@ impl Finding {
             "line": self.place.line,
             "column": self.place.column,
             "severity": self.severity.name(),
-            "rule": self.rule.id(),
+            "rule": self.rule_id(),
             "message": self.message,
             "remedy": self.remedy,
         })
@@ -116,12 +130,13 @@ impl Finding {
             Severity::Warning => Style::Yellow,
         };
         let text = format!(
-            "{}:{}:{}: {}: {}",
+            "{}:{}:{}: {}: {}{}",
             self.file.display(),
             self.place.line,
             self.place.column,
             self.severity.name(),
-            self.message
+            self.message,
+            self.code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default()
         );
         let remedy = self
             .remedy

@@ -1,13 +1,21 @@
 //! Findings in SARIF 2.1.0, which GitHub and editors read
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Rule};
 
 /// One run of the check.
 pub fn of(findings: &[Finding]) -> Value {
-    let rules = Rule::ALL.map(|rule| json!({ "id": rule.id(), "shortDescription": { "text": rule.description() } }));
+    let rule = |id: &str, rule: Rule| json!({ "id": id, "shortDescription": { "text": rule.description() } });
+    let of_statements: BTreeSet<&str> = findings.iter().filter_map(|finding| finding.code.as_deref()).collect();
+    let rules: Vec<Value> = Rule::ALL
+        .iter()
+        .map(|known| rule(known.id(), *known))
+        .chain(of_statements.into_iter().map(|code| rule(code, Rule::Migration)))
+        .collect();
     let results: Vec<Value> = findings.iter().map(result).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -29,7 +37,7 @@ fn result(finding: &Finding) -> Value {
         .map(|part| percent_encoding::utf8_percent_encode(&part.as_os_str().to_string_lossy(), UNSAFE).to_string())
         .collect();
     json!({
-        "ruleId": finding.rule.id(),
+        "ruleId": finding.rule_id(),
         "level": finding.severity.name(),
         "message": { "text": format!("{}{}", finding.message, remedy.unwrap_or_default()) },
         "locations": [{

@@ -94,6 +94,7 @@ fn finding(diagnostic: &Diagnostic, copy: &Copy, files: &Files<'_>) -> Finding {
             Severity::Warning
         },
         rule: Rule::Terraform,
+        code: None,
         message: copy.plain(&diagnostic.text()),
         remedy: None,
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{BlueprintCommand, BlueprintRef, Folder, Format, Global, Variables};
 use crate::author::check::{self, Checked};
-use crate::author::{Providers, init, sarif, test};
+use crate::author::{Providers, init, migrations, sarif, test};
 use crate::bundle;
 use crate::client::Client;
 use crate::command::stack::values_of;
@@ -85,7 +85,11 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             };
             let description = description.or(about.map(|about| about.description)).unwrap_or_default();
             let client = Client::of(global)?;
-            let value = publish(&client, &folder.folder, Some(folder.top()), &name, &description).await?;
+            let warnings = migrations::warn(&folder.folder, &bundle::read(&folder.folder, folder.top())?, output);
+            let mut value = publish(&client, &folder.folder, Some(folder.top()), &name, &description).await?;
+            if !warnings.is_empty() {
+                value["warnings"] = warnings.into();
+            }
             output.answer(&value, |value| {
                 format!(
                     "published {}@{} ({})",

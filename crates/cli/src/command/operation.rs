@@ -274,5 +274,6 @@ fn sheet(operation: &Operation) -> String {
             .as_ref()
             .map(|error| format!("error      {}", error.line())),
     );
+    lines.extend(operation.ways());
     lines.join("\n")
 }

@@ -43,6 +43,7 @@ pub async fn run(publish: Publish, global: &Global, output: Output) -> Result<()
     };
     let mut ready = Vec::new();
     for blueprint in found {
+        blueprint.warn(output);
         ready.push(blueprint.prepare(&client, &artifacts, &packages).await?);
     }
     let locks: Vec<(String, String)> = ready

@@ -20,6 +20,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             images,
             request,
             snapshot,
+            compatible_with_previous,
             wait,
         } => {
             let mut body = request.as_deref().map_or_else(|| Ok(Map::new()), object_in)?;
@@ -29,6 +30,9 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             }
             if snapshot {
                 body.insert("snapshot".to_owned(), json!(true));
+            }
+            if let Some(compatible) = compatible_with_previous {
+                body.insert("compatible_with_previous".to_owned(), json!(compatible));
             }
             let path = format!("/v1/stacks/{}/releases", stack_id(&stack, client).await?);
             let value: Value = client.send(Method::POST, &path, &body.into()).await?;
@@ -62,12 +66,13 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
             output.answer(&value, |release| {
-                let field = |name: &str| format!("{name:<14}{}", text_at(release, name));
+                let field = |name: &str| format!("{name:<26}{}", text_at(release, name));
                 [
                     "number",
                     "status",
                     "images",
                     "snapshot",
+                    "compatible_with_previous",
                     "operation",
                     "requested_by",
                     "created_at",

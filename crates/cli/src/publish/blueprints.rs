@@ -13,11 +13,12 @@ use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload;
-use crate::author::check;
+use crate::author::{check, migrations};
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
 use crate::error::Error;
 use crate::files::{self, Links};
+use crate::output::Output;
 
 /// A version of a blueprint, ready to be published.
 #[derive(Debug)]
@@ -147,6 +148,11 @@ impl Ready {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Says what is dangerous in the SQL of its migrations.
+    pub fn warn(&self, output: Output) {
+        migrations::warn(&self.folder, &self.source, output);
     }
 
     /// The text of its lock file.

@@ -17,20 +17,20 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A server with the blueprint of the examples.
-struct Examples {
-    server: Server,
+pub(crate) struct Examples {
+    pub(crate) server: Server,
     http: reqwest::Client,
 }
 
 /// A stack of an example.
-struct Stack {
-    path: String,
+pub(crate) struct Stack {
+    pub(crate) path: String,
     endpoints: BTreeMap<String, String>,
-    files: PathBuf,
+    pub(crate) files: PathBuf,
 }
 
 impl Examples {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let server = Server::start();
         let folder = example("local-web-service");
         let publish = ["blueprint", "publish", &folder, "--as", "local-web-service@1.0.0"];
@@ -43,7 +43,7 @@ impl Examples {
     }
 
     /// Pushes a folder as an image, and gives its name.
-    fn image(&self, folder: &str) -> String {
+    pub(crate) fn image(&self, folder: &str) -> String {
         let pushed = self
             .server
             .slipway(&["image", "push", folder, "--repository", "example"]);
@@ -55,7 +55,12 @@ impl Examples {
     async fn stack(&self, request: &str, images: &Value) -> Stack {
         let mut body = read(Path::new(&example(request)));
         body["images"] = images.clone();
-        let made = self.post("/v1/stacks", &body).await;
+        self.stack_of(&body).await
+    }
+
+    /// Makes the stack of a request.
+    pub(crate) async fn stack_of(&self, body: &Value) -> Stack {
+        let made = self.post("/v1/stacks", body).await;
         let path = format!("/v1/stacks/{}", made["stack"]["id"].as_str().expect("a stack"));
         let stack = self.server.get(&path).await;
         let endpoints = serde_json::from_value(stack["endpoints"].clone()).expect("addresses");
@@ -72,13 +77,13 @@ impl Examples {
     }
 
     /// Asks for an operation, and sees it succeed.
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let asked = self.server.send(Method::POST, path, body).await;
         assert_eq!(asked.status, StatusCode::ACCEPTED, "{path}: {}", asked.text);
         self.server.succeeded(&asked.json()).await
     }
 
-    async fn destroy(&self, stack: &Stack) {
+    pub(crate) async fn destroy(&self, stack: &Stack) {
         let asked = self.server.request(Method::DELETE, &stack.path, &[], None).await;
         self.server.succeeded(&asked.json()).await;
         assert!(!stack.files.exists(), "the files are deleted with the stack");

@@ -12,6 +12,8 @@ mod decisions;
 mod demo;
 mod events;
 mod examples;
+mod lock_timeouts;
+mod migrations;
 mod notifications;
 mod operations;
 mod policies;

@@ -177,10 +177,7 @@ async fn concurrent_releases_get_consecutive_numbers_and_merge_images() {
     new.images = (0..8).map(|service| named(service, 0)).collect();
     let (stack, _) = table.provisioning(&new).await;
     let asked: Vec<Change> = (0..8)
-        .map(|service| Change::Release {
-            images: BTreeMap::from([named(service, 1)]),
-            snapshot: false,
-        })
+        .map(|service| Change::Release(BTreeMap::from([named(service, 1)]).into()))
         .collect();
     let outcomes = join_all(
         asked

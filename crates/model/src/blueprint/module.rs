@@ -132,7 +132,11 @@ pub(super) fn placed(source: &Source, problems: Vec<FieldProblem>) -> Vec<FieldP
     }
 }
 
-fn at_places(source: &Source, content: &Content, problems: Vec<FieldProblem>) -> impl Iterator<Item = FieldProblem> {
+pub(super) fn at_places(
+    source: &Source,
+    content: &Content,
+    problems: Vec<FieldProblem>,
+) -> impl Iterator<Item = FieldProblem> {
     problems.into_iter().map(|problem| {
         let (file, at) = content.place(&problem.field);
         let detail = format!("{}: {}", problem.field, problem.detail);

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::at::{At, Problems};
 use super::partial::Partial;
-use super::whole;
 use super::{
     BAKE_SECONDS, COMMAND_CHARACTERS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff,
     ROLLOUT_SECONDS, Scaling, Schedule, Service,
 };
 use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
+use super::{migration, whole};
 use crate::problem::FieldProblem;
 
 /// See [`Contract::parse`].
@@ -65,7 +65,7 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .unwrap_or_default(),
         migrations: root
             .get("migrations")
-            .map(|at| in_order(&at, problems))
+            .map(|at| migration::read(&at, problems))
             .unwrap_or_default(),
         backups: root
             .get("backups")
@@ -188,7 +188,7 @@ fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
     }
 }
 
-fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
+pub(super) fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
     let command = at.require("command", problems).and_then(|at| {
         let words = at.list(problems)?;
         if words.is_empty() {
@@ -241,8 +241,8 @@ fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
     })
 }
 
-/// Commands that run one after the other.
-fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
+/// Commands run one after the other.
+pub(super) fn require_list(at: &At, problems: &mut Problems) {
     if !matches!(at.value, Partial::List(_) | Partial::Unknown) {
         at.wrong::<()>(
             problems,
@@ -250,6 +250,10 @@ fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
             "give a list: what is in it runs in this order",
         );
     }
+}
+
+fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
+    require_list(at, problems);
     let mut commands = Vec::new();
     for at in at.elements() {
         let known = ["name", "service", "command", "timeout_seconds"];

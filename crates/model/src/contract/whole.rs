@@ -46,8 +46,9 @@ pub(super) fn check(root: &At, contract: &Contract, problems: &mut Problems) {
 
 /// The commands of a release run one after the other, in one execution.
 fn check_time(contract: &Contract, problems: &mut Problems) {
-    let commands = contract.migrations.iter().chain(&contract.backups);
-    let seconds: u64 = commands.map(|command| u64::from(command.run.timeout_seconds)).sum();
+    let migrations = contract.migrations.iter().map(|migration| &migration.run);
+    let commands = migrations.chain(contract.backups.iter().map(|backup| &backup.run));
+    let seconds: u64 = commands.map(|run| u64::from(run.timeout_seconds)).sum();
     if seconds > COMMANDS_SECONDS {
         let field = if contract.migrations.is_empty() {
             "backups"

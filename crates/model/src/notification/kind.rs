@@ -30,7 +30,7 @@ pub struct InvalidKind;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Operation(OperationStatus::Queued),
         Self::Operation(OperationStatus::Starting),
         Self::Operation(OperationStatus::Running),
@@ -38,6 +38,7 @@ impl Kind {
         Self::ApprovalReminder,
         Self::Operation(OperationStatus::Succeeded),
         Self::Operation(OperationStatus::Failed),
+        Self::Operation(OperationStatus::NeedsAttention),
         Self::Operation(OperationStatus::Cancelled),
         Self::Operation(OperationStatus::Discarded),
         Self::Stack(StackStatus::Provisioning),

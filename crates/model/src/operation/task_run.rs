@@ -30,6 +30,9 @@ pub struct TaskRun {
     /// The Step Functions task token of the step, which its end answers. Never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The ARNs of its earlier tasks, which got no lock in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lock_timeouts: Vec<String>,
 }
 
 impl TaskRun {
@@ -38,7 +41,12 @@ impl TaskRun {
     /// ECS takes at most 64 characters: <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>.
     pub fn client_token(&self, operation: &OperationId) -> String {
         let Self { step, rejected, .. } = self;
-        Digest::of(format!("{operation}/{step}/{rejected}").as_bytes())
+        // Without lock timeouts as earlier versions of Slipway made it.
+        let again = match self.lock_timeouts.len() {
+            0 => String::new(),
+            times => format!("/{times}"),
+        };
+        Digest::of(format!("{operation}/{step}/{rejected}{again}").as_bytes())
             .hex()
             .to_owned()
     }
@@ -60,8 +68,28 @@ impl Operation {
                 rejected: 0,
                 task: None,
                 token: None,
+                lock_timeouts: Vec::new(),
             })
         });
+    }
+
+    /// The task of this step got no lock in time, and had no effect: the step starts another one. Idempotent.
+    pub fn lock_timed_out(&mut self, step: &str, task: &str) {
+        let Some(run) = self.task_run.as_mut().filter(|run| run.step == step) else {
+            return;
+        };
+        if run.lock_timeouts.iter().any(|known| known == task) {
+            return;
+        }
+        run.lock_timeouts.push(task.to_owned());
+        run.task = None;
+        run.token = None;
+    }
+
+    /// How many tasks of this step got no lock in time.
+    pub fn lock_timeouts(&self, step: &str) -> usize {
+        let run = self.task_run.as_ref().filter(|run| run.step == step);
+        run.map_or(0, |run| run.lock_timeouts.len())
     }
 
     /// The one-off task of this step is known to ECS by this ARN.
@@ -94,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_rejected_start_gets_another_client_token() {
+    fn only_a_start_without_effect_gets_another_client_token() {
         let operation = OperationId::generate();
         let run = TaskRun {
             step: format!("{RUN_MIGRATION}: migrate"),
@@ -102,6 +130,7 @@ mod tests {
             rejected: 0,
             task: None,
             token: None,
+            lock_timeouts: Vec::new(),
         };
         let repeated = TaskRun {
             token: Some("another".to_owned()),
@@ -109,6 +138,10 @@ mod tests {
         };
         let rejected = TaskRun {
             rejected: 1,
+            ..run.clone()
+        };
+        let again = TaskRun {
+            lock_timeouts: vec!["arn:task".to_owned()],
             ..run.clone()
         };
         let next = TaskRun {
@@ -120,6 +153,7 @@ mod tests {
         assert_eq!(repeated.client_token(&operation), token);
         for other in [
             rejected.client_token(&operation),
+            again.client_token(&operation),
             next.client_token(&operation),
             run.client_token(&OperationId::generate()),
         ] {

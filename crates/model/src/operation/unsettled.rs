@@ -27,6 +27,9 @@ pub struct Unsettled {
     pub services: Vec<String>,
     /// Whether schedules may start tasks of that release.
     pub schedules: bool,
+    /// Whether its migrations changed the database in a way that the release before does not work with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migrated: bool,
     /// When the operation ended.
     pub since: Timestamp,
     /// The status of the stack before, to which a release that succeeds returns it.
@@ -44,7 +47,8 @@ impl Unsettled {
             .map(|(service, _)| service.to_owned())
             .collect();
         let schedules = operation.has_step(POINT_SCHEDULES) && !operation.has_succeeded_in(RESTORE_SCHEDULES);
-        if services.is_empty() && !schedules {
+        let migrated = !operation.may_roll_back();
+        if services.is_empty() && !schedules && !migrated {
             return None;
         }
         // A release does not complete an update or a provision.
@@ -57,6 +61,7 @@ impl Unsettled {
             release,
             services,
             schedules,
+            migrated,
             since: now,
             found: earlier.map_or(found, |earlier| earlier.found),
         })
@@ -65,18 +70,34 @@ impl Unsettled {
     /// The fact and its remedy, in one sentence each.
     pub fn sentence(&self) -> String {
         let services: Vec<String> = self.services.iter().map(|key| format!("`{key}`")).collect();
+        let way = if self.migrated {
+            "Release forward, or roll back by hand."
+        } else {
+            "Release again, or roll back."
+        };
+        let database = if self.migrated {
+            format!(
+                "The database has the changes of release {}, which the release before does not work with. ",
+                self.release
+            )
+        } else {
+            String::new()
+        };
+        if services.is_empty() && !self.schedules {
+            return format!("{database}{way}");
+        }
         let what = match (services.as_slice(), self.schedules) {
             ([], _) => "Schedules".to_owned(),
             (services, false) => format!("Services ({})", services.join(", ")),
             (services, true) => format!("Services ({}) and schedules", services.join(", ")),
         };
-        format!("{what} may run release {}. Release again, or roll back.", self.release)
+        format!("{database}{what} may run release {}. {way}", self.release)
     }
 }
 
 impl Operation {
     /// The items of a Map state that were recorded, each with its status.
-    fn items_of<'a>(&'a self, state: &'a str) -> impl Iterator<Item = (&'a str, StepStatus)> {
+    pub(super) fn items_of<'a>(&'a self, state: &'a str) -> impl Iterator<Item = (&'a str, StepStatus)> {
         self.steps.iter().filter_map(move |step| {
             let item = step.name.strip_prefix(state)?.strip_prefix(": ")?;
             Some((item, step.status))

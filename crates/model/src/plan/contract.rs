@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::Action;
 use super::attribute::AttributeChange;
 use super::difference::{self, Sides};
+use super::migration::DangerousStatement;
+use crate::contract::Partial;
+use crate::contract::migration::{NamedSql, sql_of};
 
 /// The parts of the contract that a release depends on. If they change, the current release is rolled out again.
 const SHAPE: [&str; 3] = ["cluster", "schedules", "services"];
@@ -26,6 +29,20 @@ pub struct PlannedContract {
     /// The names of the backups, in order.
     #[serde(default)]
     pub backups: Vec<String>,
+    /// The SQL of the migrations, as far as it is known.
+    #[serde(skip)]
+    pub sql: Vec<NamedSql>,
+    /// The dangerous statements in the SQL of migrations that this blueprint version adds or changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dangerous: Vec<DangerousStatement>,
+    /// How many dangerous statements were found: more than are named, if there are many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dangerous_count: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What changes in a service.
@@ -61,6 +78,9 @@ impl PlannedContract {
             shape_changes: SHAPE.iter().any(changes) || sides.unknown == Some(&Value::Bool(true)),
             migrations: names_in(part("migrations").after),
             backups: names_in(part("backups").after),
+            sql: sql_of(&Partial::planned(sides.after, sides.unknown)),
+            dangerous: Vec::new(),
+            dangerous_count: 0,
         }
     }
 }

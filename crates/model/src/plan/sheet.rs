@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::attribute::AttributeChange;
 use super::binding::Binding;
+use super::migration::DangerousStatement;
 use super::pages::Index;
 use super::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::environment::{Approval, Environment};
@@ -193,6 +194,12 @@ pub struct RunsOnSheet {
     pub migrations: Vec<String>,
     /// The backups before them.
     pub backups: Vec<String>,
+    /// The dangerous statements in the SQL of new and changed migrations, which run in this release or the next.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dangerous: Vec<DangerousStatement>,
+    /// How many of these there are, if not all are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dangerous_count: Option<u64>,
     /// Whether a snapshot of the database is taken.
     pub snapshot: bool,
     /// The task that the operation runs.
@@ -373,6 +380,10 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         } else {
             Vec::new()
         },
+        dangerous: contract.map(|contract| contract.dangerous.clone()).unwrap_or_default(),
+        dangerous_count: contract
+            .filter(|contract| contract.dangerous_count > contract.dangerous.len() as u64)
+            .map(|contract| contract.dangerous_count),
         snapshot: operation.with_snapshot,
         task: operation.task.as_ref().map(ToString::to_string),
     }

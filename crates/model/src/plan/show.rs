@@ -57,7 +57,7 @@ pub struct Shown {
     /// Every item, in the order in which people read them.
     pub(super) items: Vec<Packed>,
     /// What becomes of the output `slipway`.
-    pub(super) contract: Option<PlannedContract>,
+    pub contract: Option<PlannedContract>,
     /// What is wrong with that output, as far as the plan knows it: the apply would only show it when the resources exist.
     pub contract_problems: Vec<FieldProblem>,
 }

@@ -2,7 +2,7 @@
 
 import * as actions from '../actions.js';
 import { get, pause, persist, send } from '../api.js';
-import { at, duration, encoded, own } from '../format.js';
+import { at, duration, encoded, own, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
@@ -113,12 +113,13 @@ function verdict(operation, sheet) {
       <p>${operation.cancel.acknowledged_at ? 'Terraform was interrupted and saves the state.' : 'The build reads the request within seconds.'}</p></div>`;
   }
   if (operation.error) {
-    const failed = operation.status === 'failed';
-    const heading = own({ cancelled: 'Cancelled', discarded: 'Discarded: the stack is as it was', waiting_for_approval: 'Rejected' }, operation.status) ?? `Failed in ${operation.error.step}`;
+    const failed = ['failed', 'needs_attention'].includes(operation.status);
+    const heading = own({ needs_attention: 'Needs attention: the database is migrated, and the services did not roll back', cancelled: 'Cancelled', discarded: 'Discarded: the stack is as it was', waiting_for_approval: 'Rejected' }, operation.status) ?? `Failed in ${operation.error.step}`;
     return html`<div class="note" data-tone=${failed ? 'bad' : 'off'} data-key="failure" role="alert">
       <strong>${heading}</strong>
       <pre class="cause">${plain(operation.error.message)}</pre>
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
+      ${operation.ways_forward.length ? html`<ul class="plain-list" aria-label="Ways forward">${operation.ways_forward.map((way) => html`<li><strong>${words(way.way)}</strong> ${way.description} <code>${way.command}</code></li>`)}</ul>` : null}
       ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {

@@ -101,6 +101,9 @@ struct CreateRelease {
     images: BTreeMap<String, String>,
     /// Whether to take a snapshot of the stack's database, and run the backups of its blueprint, before the migrations.
     snapshot: Option<bool>,
+    /// Whether the previous release works with the database after the migrations (true). If not, and the release fails after a migration,
+    /// services do not go back by themselves: the operation ends as `needs_attention`.
+    compatible_with_previous: Option<bool>,
 }
 
 /// Release a set of images
@@ -129,8 +132,7 @@ pub(super) async fn create(
     if let Some(answer) = api.answered_before(&submission).await? {
         return Ok(answer);
     }
-    let (images, snapshot) = read_release(submission.fields()?).map_err(Error::invalid)?;
-    let change = Change::Release { images, snapshot };
+    let change = Change::Release(read_release(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

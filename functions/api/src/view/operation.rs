@@ -5,6 +5,7 @@ use serde::Serialize;
 use slipway_model::console_link::Console;
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::approval::{self, Decision};
+use slipway_model::operation::compatibility::{Way, WayKind};
 use slipway_model::operation::{self, OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan;
 use utoipa::ToSchema;
@@ -25,7 +26,8 @@ pub struct Operation {
     /// The environment of the stack.
     #[schema(example = "local")]
     pub environment: String,
-    /// Its status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled` or `discarded`.
+    /// Its status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `needs_attention`, `cancelled` or
+    /// `discarded`.
     #[schema(value_type = String, example = "running")]
     pub status: OperationStatus,
     /// The revision, which grows with every change. Send it as `seen` to wait for the next change.
@@ -74,10 +76,39 @@ pub struct Operation {
     pub drift: Option<Drift>,
     /// Why it failed.
     pub error: Option<Failure>,
+    /// The ways on, if it is `needs_attention`: each with the command and the request that goes it.
+    pub ways_forward: Vec<WayForward>,
     /// The ARN of its Step Functions execution.
     pub execution_arn: Option<String>,
     /// Related paths.
     pub links: OperationLinks,
+}
+
+/// A way on from an operation that is `needs_attention`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct WayForward {
+    /// Which one: `release_forward` or `roll_back`.
+    #[schema(value_type = String, example = "release_forward")]
+    pub way: WayKind,
+    /// What it does.
+    pub description: String,
+    /// The command.
+    #[schema(example = "slipway release rollback staging/guestbook")]
+    pub command: String,
+    /// The method and path of the request.
+    #[schema(example = "POST /v1/stacks/lusab-babad/rollback")]
+    pub request: String,
+}
+
+impl From<Way> for WayForward {
+    fn from(way: Way) -> Self {
+        Self {
+            way: way.way,
+            description: way.description,
+            command: way.command,
+            request: way.request,
+        }
+    }
 }
 
 /// A request to cancel an operation whose build is running.
@@ -277,6 +308,7 @@ impl Operation {
             (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some("rejected"),
             _ => operation.approved_by.is_some().then_some("approved"),
         };
+        let ways_forward = operation.ways().into_iter().map(WayForward::from).collect();
         let rule = operation.approval_rule;
         let verdict = operation.verdict;
         Self {
@@ -331,6 +363,7 @@ impl Operation {
                 address: failure.address,
                 log: links.logs.clone(),
             }),
+            ways_forward,
             execution_arn: operation.execution_arn,
             links,
         }

@@ -191,7 +191,9 @@ pub struct SheetDocument {
     forget_count: u64,
     /// Services whose image or task definition changes: `name`, `action`, `image_before`, `image_after` and `attributes`.
     services: Vec<Value>,
-    /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`.
+    /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`. `dangerous` has the dangerous statements in
+    /// the SQL of new and changed migrations: `migration`, `file`, `line`, `column`, `rule`, `message` and `remedy`; `dangerous_count` is
+    /// their number if not all are named.
     runs: Value,
     /// The verdict of each rule: `policy`, `verdict` and `reason`.
     policies: Vec<Value>,

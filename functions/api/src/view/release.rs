@@ -23,6 +23,8 @@ pub struct Release {
     pub status: release::ReleaseStatus,
     /// The identifier of the database snapshot before its migrations.
     pub snapshot: Option<String>,
+    /// Whether it declares that the release before it works with the database after its migrations.
+    pub compatible_with_previous: bool,
     /// The operation that released it last.
     pub operation: String,
     /// The requester.
@@ -63,6 +65,7 @@ impl From<release::Release> for Release {
             images: images.map(|(service, image)| (service.into(), image.into())).collect(),
             status: release.status,
             snapshot: release.snapshot,
+            compatible_with_previous: release.compatible_with_previous,
             operation: release.operation.to_string(),
             requested_by: release.requested_by,
             created_at: release.created_at,

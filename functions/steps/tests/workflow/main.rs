@@ -16,6 +16,8 @@ mod crowd;
 mod definition;
 mod every_state;
 mod kinds;
+mod lock_timeouts;
+mod needs_attention;
 mod notified;
 mod on_moto;
 mod one_off;

@@ -1,0 +1,150 @@
+//! The dangerous statements in the SQL of migrations, for the approval sheet.
+
+use std::collections::BTreeMap;
+
+use slipway_migrations::{Settings, is_way_back, lint};
+use slipway_model::blueprint::Source;
+use slipway_model::contract::migration::NamedSql;
+use slipway_model::operation::Operation;
+use slipway_model::plan::contract::PlannedContract;
+use slipway_model::plan::migration::{DangerousStatement, STATEMENTS_NAMED};
+use slipway_model::stack::Stack;
+
+use crate::blueprint;
+use crate::console::say;
+use crate::error::Error;
+use crate::objects::Bucket;
+
+/// The files of a blueprint version, and what the stack was made from last.
+pub(crate) struct Files<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) operation: &'a Operation,
+    pub(crate) stack: &'a Stack,
+}
+
+impl Files<'_> {
+    /// Notes the dangerous statements of the planned migrations. Files that the stack was made from already are left out: a migration
+    /// tool does not run them again.
+    pub(crate) async fn lint(&self, artifacts: &Bucket, contract: &mut PlannedContract) -> Result<(), Error> {
+        if contract.sql.is_empty() {
+            return Ok(());
+        }
+        let applied = self.applied(artifacts).await?;
+        let known = applied.as_ref().map(|source| &source.files);
+        let found = dangerous(self.source, known, contract);
+        contract.dangerous_count = found.len() as u64;
+        contract.dangerous = found;
+        contract.dangerous.truncate(STATEMENTS_NAMED);
+        if contract.dangerous_count > 0 {
+            say(format_args!(
+                "Dangerous statements in migrations: {}.",
+                contract.dangerous_count
+            ));
+        }
+        for statement in &contract.dangerous {
+            let DangerousStatement {
+                file,
+                line,
+                message,
+                remedy,
+                ..
+            } = statement;
+            say(format_args!("{file}:{line}: {message} Remedy: {remedy}."));
+        }
+        Ok(())
+    }
+
+    /// The files that the stack was made from, if its last apply and release came to their end.
+    async fn applied(&self, artifacts: &Bucket) -> Result<Option<Source>, Error> {
+        let settled = self.stack.unsettled.is_none() && !self.operation.mends;
+        let applied = self
+            .stack
+            .applied()
+            .filter(|_| settled && self.stack.current_release.is_some());
+        match applied {
+            Some(applied) => blueprint::fetch(artifacts, &applied.digest).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+fn dangerous(
+    source: &Source,
+    known: Option<&BTreeMap<String, String>>,
+    contract: &PlannedContract,
+) -> Vec<DangerousStatement> {
+    let mut found = Vec::new();
+    for named in &contract.sql {
+        let NamedSql { migration, sql, .. } = named;
+        let settings = Settings {
+            postgres: sql.postgres,
+            in_transaction: sql.in_transaction,
+            has_lock_timeout: named.has_lock_timeout,
+        };
+        let is_new = |path: &str, text: &str| {
+            known
+                .and_then(|known| known.get(path))
+                .is_none_or(|before| before != text)
+        };
+        let files = sql.files.iter().flat_map(|path| source.sql_at(path));
+        for (path, text) in files.filter(|(path, text)| !is_way_back(path) && is_new(path, text)) {
+            found.extend(lint(text, settings).into_iter().map(|dangerous| DangerousStatement {
+                migration: migration.clone(),
+                file: path.to_owned(),
+                line: dangerous.line,
+                column: dangerous.column,
+                rule: dangerous.rule,
+                message: dangerous.message,
+                remedy: dangerous.remedy,
+            }));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slipway_model::contract::Sql;
+
+    #[test]
+    fn only_new_and_changed_files_are_named() {
+        let mut source = Source::default();
+        for (path, text) in [
+            ("m/001.sql", "TRUNCATE a;"),
+            ("m/002.sql", "SELECT 1;\nDROP TABLE b;"),
+            ("m/002.down.sql", "DROP TABLE c;"),
+            ("other.sql", "DROP TABLE d;"),
+        ] {
+            source.files.insert(path.to_owned(), text.to_owned());
+        }
+        let contract = PlannedContract {
+            sql: vec![NamedSql {
+                migration: "schema".to_owned(),
+                sql: Sql {
+                    files: vec!["m".to_owned()],
+                    postgres: 17,
+                    in_transaction: true,
+                },
+                has_lock_timeout: false,
+            }],
+            ..PlannedContract::default()
+        };
+        let places = |known| {
+            let found = dangerous(&source, known, &contract);
+            found
+                .into_iter()
+                .map(|found| (found.file, found.line, found.rule))
+                .collect::<Vec<_>>()
+        };
+        let second = ("m/002.sql".to_owned(), 2, "ban-drop-table".to_owned());
+        let first = ("m/001.sql".to_owned(), 1, "slipway-truncate".to_owned());
+        let timeout = |file: &str, line| (file.to_owned(), line, "require-lock-timeout".to_owned());
+        let all = places(None);
+        assert!(all.contains(&first) && all.contains(&second), "{all:?}");
+        let known = BTreeMap::from([("m/001.sql".to_owned(), "TRUNCATE a;".to_owned())]);
+        assert!(places(Some(&known)).iter().all(|(file, ..)| file == "m/002.sql"));
+        assert_eq!(places(Some(&source.files)), []);
+        assert!(all.contains(&timeout("m/001.sql", 1)), "{all:?}");
+    }
+}

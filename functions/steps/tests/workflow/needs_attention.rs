@@ -1,0 +1,111 @@
+//! Releases whose migrations the previous release does not work with.
+
+use slipway_model::id::OperationId;
+use slipway_model::operation::compatibility::WayKind;
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::release::ReleaseStatus;
+use slipway_model::stack::StackStatus;
+use slipway_store::create::NewOperation;
+
+use crate::kinds::{failed, images, provisioned, succeeded};
+use crate::world::{People, World, image, name};
+
+/// Asks for a release after whose migrations the previous one does not work.
+fn release(world: &World, number: u8) -> OperationId {
+    let images = ["web", "worker"].map(|service| (name(service), image(number)));
+    world.ask_for(&NewOperation {
+        images: images.into(),
+        compatible_with_previous: false,
+        ..NewOperation::new(OperationKind::Release, world.stack(), "ann")
+    })
+}
+
+#[test]
+fn services_stay_after_migrations_that_the_previous_release_lacks() {
+    let mut world = provisioned();
+    world.aws().health = vec![503];
+    let id = release(&world, 2);
+    let run = world.run(&id);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.Unhealthy");
+    assert!(
+        cause.contains("does not work with") && cause.contains("Release forward, or roll back by hand"),
+        "{cause}"
+    );
+    assert!(
+        !run.visited().iter().any(|state| state.starts_with("Put back")),
+        "{:?}",
+        run.visited()
+    );
+    assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
+
+    let operation = world.operation(&id);
+    assert_eq!(operation.status, OperationStatus::NeedsAttention);
+    let ways: Vec<WayKind> = operation.ways().iter().map(|way| way.way).collect();
+    assert_eq!(ways, [WayKind::ReleaseForward, WayKind::RollBack]);
+    let stack = world.stack();
+    assert_eq!(
+        (stack.status, stack.active_operation.is_none()),
+        (StackStatus::Failed, true)
+    );
+    let unsettled = stack.unsettled.expect("services that may run release 2");
+    assert_eq!((unsettled.migrated, unsettled.services.len()), (true, 2));
+    let releases = World::wait(world.store.releases(&stack.id, 10, None)).items;
+    assert_eq!(releases[0].status, ReleaseStatus::Failed);
+}
+
+#[test]
+fn both_ways_lead_on() {
+    for forward in [true, false] {
+        let mut world = provisioned();
+        world.aws().health = vec![503];
+        let id = release(&world, 2);
+        failed(&world.run(&id));
+        world.aws().health = vec![200];
+        let (next, runs) = if forward {
+            (release(&world, 3), image(3))
+        } else {
+            let rollback = NewOperation {
+                rollback_to: world.stack().current_release,
+                ..NewOperation::new(OperationKind::Rollback, world.stack(), "ann")
+            };
+            (world.ask_for(&rollback), image(1))
+        };
+        succeeded(&world.run(&next));
+        assert_eq!(images(&world), [runs.to_string(), runs.to_string()]);
+        let stack = world.stack();
+        assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{forward}");
+    }
+}
+
+#[test]
+fn services_roll_back_before_a_migration_has_succeeded() {
+    let mut world = provisioned();
+    world.exit_code = Some(1);
+    let id = release(&world, 2);
+    assert_eq!(failed(&world.run(&id)).0, "Slipway.MigrationFailed");
+    assert_eq!(world.operation(&id).status, OperationStatus::Failed);
+    assert_eq!(world.stack().status, StackStatus::Ready);
+}
+
+#[test]
+fn compatible_release_rolls_back_after_its_migrations() {
+    let mut world = provisioned();
+    world.aws().health = vec![503];
+    let id = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    failed(&world.run(&id));
+    assert_eq!(world.operation(&id).status, OperationStatus::Failed);
+    assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
+}
+
+#[test]
+fn cancelled_release_needs_attention_after_its_migrations() {
+    let mut world = provisioned();
+    world.people = People::Cancel;
+    world.rollouts_end(&crate::aws::End::Later);
+    let id = release(&world, 2);
+    failed(&world.run(&id));
+    let operation = world.operation(&id);
+    assert_eq!(operation.status, OperationStatus::NeedsAttention);
+    assert!(operation.failure.expect("a failure").message.contains("bob cancelled"));
+}
