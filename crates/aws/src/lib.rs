@@ -5,6 +5,7 @@
 //! process.
 
 mod http;
+pub mod signed;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};

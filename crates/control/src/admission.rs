@@ -418,7 +418,7 @@ fn configure(
             )
         })
         .collect();
-    match variable::check(&blueprint.variables, &environment.variables, values) {
+    match variable::check(&blueprint.variables, &environment.fixed(), values) {
         Ok(variables) if problems.is_empty() => Ok(Configuration {
             blueprint: blueprint.name.clone(),
             version: blueprint.version.clone(),

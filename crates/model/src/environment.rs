@@ -1,6 +1,6 @@
 //! Where stacks live, and the rules there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,6 +14,7 @@ use crate::name::Name;
 use crate::operation::approval::ApprovalRule;
 use crate::plan::protection::TypePattern;
 use crate::problem::FieldProblem;
+use crate::reference::Reference;
 use crate::stack::HIDDEN;
 
 /// When a plan needs approval before it is applied.
@@ -102,7 +103,14 @@ pub struct Environment {
     /// request cannot set these.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+    /// Likewise, values that a build reads when it plans, with the role. No record holds them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<String, Reference>,
 }
+
+/// What to do about a reference that is none.
+const REFERENCE_REMEDY: &str = "give the ARN of a secret, and after it `#` and the name of a member if you want one of them; or the ARN of \
+                                a parameter";
 
 /// The most approvers that a plan may take.
 const MOST_APPROVERS: u32 = 10;
@@ -186,6 +194,13 @@ impl Environment {
         }
     }
 
+    /// The values that requests can neither set nor omit. One that only a build reads is null here: it is not known.
+    pub fn fixed(&self) -> Map<String, Value> {
+        let unknown = self.references.keys().map(|name| (name.clone(), Value::Null));
+        let known = self.variables.clone();
+        known.into_iter().chain(unknown).collect()
+    }
+
     /// The values as they may be shown: those under the names of sensitive variables are hidden.
     pub fn shown_variables(&self, sensitive: &BTreeSet<String>) -> Map<String, Value> {
         let shown = |(name, value): (&String, &Value)| {
@@ -250,6 +265,7 @@ impl Environment {
             "give resource types like `aws_db_instance` or `aws_rds_*`, or leave it out for the default",
         );
         let variables = fields.object("variables").unwrap_or_default();
+        let references: BTreeMap<String, Reference> = fields.texts("references", REFERENCE_REMEDY).unwrap_or_default();
         let mut problems = fields.problems();
         problems.extend(different_name(name.as_ref(), called));
         let named_wrong = |field: &str| problems.iter().any(|problem| problem.field == field);
@@ -258,7 +274,9 @@ impl Environment {
         } else {
             problems.extend(wrong_role(account.as_ref(), role.as_ref(), external_id.as_ref()));
         }
-        problems.extend(variables.keys().filter_map(|name| wrong_variable(name)));
+        problems.extend(variables.keys().filter_map(|name| wrong_variable("variables", name)));
+        problems.extend(references.keys().filter_map(|name| wrong_variable("references", name)));
+        problems.extend(wrong_references(&references, &variables, role.as_ref()));
         match (name, account, region) {
             (Some(name), Some(account), Some(region)) if problems.is_empty() => Ok(Self {
                 name,
@@ -274,6 +292,7 @@ impl Environment {
                 protected: protected.unwrap_or_default(),
                 protected_types,
                 variables,
+                references,
             }),
             _ => Err(problems),
         }
@@ -320,15 +339,33 @@ fn wrong_role(
     problems
 }
 
+/// Only the role of an environment may read a secret, and a variable has one value.
+fn wrong_references(
+    references: &BTreeMap<String, Reference>,
+    variables: &Map<String, Value>,
+    role: Option<&EnvironmentRole>,
+) -> Vec<FieldProblem> {
+    let twice = references.keys().filter(|name| variables.contains_key(*name));
+    let twice = twice.map(|name| {
+        let detail = "has a value in `variables` as well";
+        FieldProblem::new(format!("references.{name}"), detail, "keep one of the two")
+    });
+    let without_role = (!references.is_empty() && role.is_none()).then(|| {
+        let detail = "is given without a role: builds may read no secret with their own permissions";
+        FieldProblem::new("references", detail, "give the role that may read them, or omit both")
+    });
+    twice.chain(without_role).collect()
+}
+
 /// A value whose name no blueprint can declare.
-fn wrong_variable(name: &str) -> Option<FieldProblem> {
+fn wrong_variable(field: &str, name: &str) -> Option<FieldProblem> {
     let starts_right = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let all_allowed = name
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     (!starts_right || !all_allowed).then(|| {
         FieldProblem::new(
-            format!("variables.{}", crate::fields::shortened(name)),
+            format!("{field}.{}", crate::fields::shortened(name)),
             "no blueprint can have a variable of this name",
             "give letters, digits, underscores and hyphens, and a letter or an underscore first",
         )

@@ -59,6 +59,7 @@ pub mod plan;
 pub mod policy;
 pub mod principal;
 pub mod problem;
+pub mod reference;
 pub mod release;
 pub mod request;
 pub mod secret;

@@ -400,6 +400,7 @@ mod tests {
             protected,
             protected_types: None,
             variables: serde_json::Map::new(),
+            references: BTreeMap::new(),
         }
     }
 

@@ -44,6 +44,12 @@ pub(crate) enum Error {
         #[source]
         source: Source,
     },
+    #[error("failed to read the value of the variable `{variable}`, which the environment references")]
+    Reference {
+        variable: String,
+        #[source]
+        source: Source,
+    },
     #[error("failed to end the processes that the blueprint started")]
     Leftovers {
         #[source]

@@ -10,6 +10,7 @@
 //! | `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
 //! | `show`, `drift` | the complete plan; drift |
+//! | `references` | values that the environment keeps in Secrets Manager or the Parameter Store |
 //! | `binding` | what the apply of a plan depends on |
 //! | `work_folder` | where Terraform reads them |
 //! | `archive`, `prepared` | folders that are kept between builds |
@@ -48,6 +49,7 @@ mod progress;
 pub mod providers;
 mod reach;
 mod record;
+mod references;
 mod report;
 mod rescue;
 mod secrets;

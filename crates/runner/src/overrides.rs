@@ -132,8 +132,13 @@ fn provider(config: &Config, operation: &Operation, environment: &Environment, o
     provider
 }
 
-/// The variables: the environment's, as far as the blueprint declares them, and the request's.
-pub(crate) fn variables(operation: &Operation, environment: &Environment, declared: &BTreeSet<String>) -> String {
+/// The variables: the environment's, as far as the blueprint declares them, with those that were `read`, and the request's.
+pub(crate) fn variables(
+    operation: &Operation,
+    environment: &Environment,
+    read: &Map<String, Value>,
+    declared: &BTreeSet<String>,
+) -> String {
     let fixed = environment
         .variables
         .iter()
@@ -142,6 +147,7 @@ pub(crate) fn variables(operation: &Operation, environment: &Environment, declar
     // The environment's win: a request cannot set them.
     let values: Map<String, Value> = given
         .chain(fixed)
+        .chain(read)
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     Value::Object(values).to_string()

@@ -67,9 +67,11 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
     folder.write_source(&source)?;
     let declared = blueprint::declared_variables(&source);
+    let read = session.references(operation, &environment, &declared).await?;
+    secrets::learn_marked(&read.values().cloned().collect::<Vec<_>>());
     folder.write_in_root(
         overrides::VARIABLES,
-        &overrides::variables(operation, &environment, &declared),
+        &overrides::variables(operation, &environment, &read, &declared),
     )?;
     // Operations of earlier versions of Slipway do not say.
     let owner = operation.stack_owner.as_ref().unwrap_or(&stack.owner);

@@ -87,7 +87,7 @@ pub(crate) async fn patiently<T, E: MayPass>(call: impl AsyncFn() -> Result<T, E
 /// Whether a service throttles or failed: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>,
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>.
-fn is_throttle(code: &str) -> bool {
+pub(crate) fn is_throttle(code: &str) -> bool {
     matches!(
         code,
         "SlowDown"

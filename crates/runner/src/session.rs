@@ -1,10 +1,12 @@
 //! One build of one operation: what both phases need, and what is recorded about them.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
@@ -28,6 +30,7 @@ use crate::other_build;
 use crate::progress::ProgressSender;
 use crate::reach::{Pauses, patiently};
 use crate::record::Record;
+use crate::references;
 use crate::terraform::{Ended, Run, Terraform};
 use crate::work_folder::WorkFolder;
 use slipway_model::error_chain::chain;
@@ -251,6 +254,17 @@ impl Session {
         // A role that cannot be assumed is reported before Terraform runs.
         session.credentials().await?;
         Ok((environment, Endpoint::serve(session).await?))
+    }
+
+    /// The values that the environment references, of variables that the blueprint declares.
+    pub(crate) async fn references(
+        &self,
+        operation: &Operation,
+        environment: &Environment,
+        declared: &BTreeSet<String>,
+    ) -> Result<Map<String, Value>, Error> {
+        let terraform = isolation::Session::of_terraform(&self.build, &self.config, environment);
+        references::read(&terraform.sdk(&self.build), operation, environment, declared).await
     }
 
     /// The work folder of the stack, once no earlier build's Terraform is at work in it.

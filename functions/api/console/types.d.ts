@@ -16,7 +16,7 @@ export interface Blueprint extends BlueprintSummary { digest: string; variables:
 export interface Environment {
   name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
   self_approval: boolean; approval_timeout_seconds: number; approval_reminder_seconds: number; protected: boolean;
-  variables: Record<string, unknown>; revision: number;
+  variables: Record<string, unknown>; references: Record<string, string>; revision: number;
 }
 export interface SourceAccount {
   account: string; description: string; actions: string[]; blueprints: string[]; environments: string[]; results: string | null;

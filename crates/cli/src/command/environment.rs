@@ -47,6 +47,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
                     "protected",
                     "protected_types",
                     "variables",
+                    "references",
                     "revision",
                 ]
                 .map(field)

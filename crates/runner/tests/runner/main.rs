@@ -11,6 +11,7 @@ mod lifecycle;
 mod moto;
 mod permissions;
 mod provider;
+mod references;
 mod s3_of_moto;
 mod support;
 mod validations;

@@ -252,6 +252,25 @@ impl Moto {
         answer
     }
 
+    /// Makes a call of a service with a JSON protocol; the answer's body.
+    pub fn json(&self, service: &str, target: &str, body: &Value) -> Value {
+        let address = self.endpoint.trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).expect("a connection");
+        let body = body.to_string();
+        write!(
+            connection,
+            "POST / HTTP/1.1\r\nHost: {service}.us-east-1.amazonaws.com\r\nConnection: close\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request\r\n\
+             X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
     fn make(&self, bucket: &str) {
         let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
         self.runtime.block_on(async {

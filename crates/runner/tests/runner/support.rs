@@ -103,6 +103,7 @@ impl World {
                 ("domain".to_owned(), "dev.example".into()),
                 ("undeclared".to_owned(), 1.into()),
             ]),
+            references: BTreeMap::new(),
         };
         world
             .wait(world.store.put_environment(&environment))

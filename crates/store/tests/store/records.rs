@@ -146,6 +146,7 @@ async fn an_environment_comes_back_as_it_was_written() {
         protected: true,
         protected_types: None,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),
+        references: std::collections::BTreeMap::new(),
     };
     for called in ["live", "dev"] {
         table

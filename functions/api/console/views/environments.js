@@ -22,6 +22,7 @@ export default async function view({ signal, show, title }) {
         ...(one.approval === 'never' ? [] : /** @type {[string, unknown][]} */ ([['Time to decide', duration(one.approval_timeout_seconds * 1_000)]])),
         ...(one.role ? /** @type {[string, unknown][]} */ ([['Build role', html`<code class="value">${one.role}</code>`]]) : []),
       ])}
-      ${Object.keys(one.variables).length ? html`<h3 class="within">Variables of every stack</h3><dl class="pairs">${Object.entries(one.variables).map(([name, value]) => html`<div><dt>${name}</dt><dd><code class="value">${shown(value)}</code></dd></div>`)}</dl>` : null}`,
+      ${Object.keys(one.variables).length ? html`<h3 class="within">Variables of every stack</h3><dl class="pairs">${Object.entries(one.variables).map(([name, value]) => html`<div><dt>${name}</dt><dd><code class="value">${shown(value)}</code></dd></div>`)}</dl>` : null}
+      ${Object.keys(one.references).length ? html`<h3 class="within">Secrets of every stack</h3><dl class="pairs">${Object.entries(one.references).map(([name, reference]) => html`<div><dt>${name}</dt><dd><code class="value">${reference}</code></dd></div>`)}</dl>` : null}`,
       { aside: html`<a href=${`/console/stacks?environment=${one.name}`}>Stacks</a>` }))}`);
 }

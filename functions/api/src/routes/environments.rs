@@ -147,6 +147,10 @@ struct PutEnvironment {
     /// Values for all blueprints that declare a variable of that name. `(sensitive)`, as it was shown, keeps the value.
     #[schema(value_type = Option<Object>)]
     variables: Option<serde_json::Value>,
+    /// Likewise, where builds read values when they plan, with the environment's role: the ARN of a secret of AWS Secrets Manager, and
+    /// after it `#` and the name of a member if the secret is a JSON object; or the ARN of a parameter of the Parameter Store.
+    #[schema(value_type = Option<Object>)]
+    references: Option<serde_json::Value>,
 }
 
 /// Put an environment

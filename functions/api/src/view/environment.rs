@@ -1,6 +1,6 @@
 //! Environments as they are shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -46,6 +46,8 @@ pub struct Environment {
     /// any blueprint declares as sensitive, `(sensitive)` is shown.
     #[schema(value_type = Object)]
     pub variables: Map<String, Value>,
+    /// Likewise, values that builds read when they plan: the ARN of a secret, with `#` and the name of a member, or of a parameter.
+    pub references: BTreeMap<String, String>,
     /// The revision; its ETag is this in quotes.
     pub revision: u64,
 }
@@ -75,6 +77,11 @@ impl Environment {
             protected: environment.protected,
             protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
             variables,
+            references: environment
+                .references
+                .into_iter()
+                .map(|(name, reference)| (name, reference.into()))
+                .collect(),
             revision,
         }
     }
