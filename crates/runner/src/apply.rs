@@ -22,6 +22,7 @@ use crate::plan::ROOT;
 use crate::prepared;
 use crate::progress;
 use crate::providers;
+use crate::references;
 use crate::report::Report;
 use crate::rescue;
 use crate::secrets;
@@ -65,6 +66,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     archive::unpack(&packed.bytes, folder.path(), &key)?;
     let root = folder.read(ROOT)?;
     folder.use_root(&root)?;
+    references::learn_kept(&folder, operation, &environment)?;
     // Terraform would go by the plan, and write the state to where it was.
     if prepared::prefix(folder.root())?.is_some_and(|prefix| prefix != state_prefix(&operation.stack)) {
         return Err(Error::EarlierPlan);

@@ -13,7 +13,10 @@ use slipway_model::operation::Operation;
 use slipway_model::reference::{Keeper, Reference};
 
 use crate::error::{Error, Source};
+use crate::overrides;
 use crate::reach::{Pauses, is_throttle, patiently};
+use crate::secrets;
+use crate::work_folder::WorkFolder;
 
 const SECRETS_MANAGER: Service = Service {
     id: "Secrets Manager",
@@ -57,6 +60,21 @@ pub(crate) async fn read(
         values.insert(name.clone(), value);
     }
     Ok(values)
+}
+
+/// Hides what a kept plan was made with and no record holds. The environment may have other references by now, and the secrets other
+/// values, so the plan's own variables are read.
+pub(crate) fn learn_kept(folder: &WorkFolder, operation: &Operation, environment: &Environment) -> Result<(), Error> {
+    let text = folder.read_in_root(overrides::VARIABLES)?;
+    let Ok(Value::Object(values)) = serde_json::from_str(&text) else {
+        return Err(Error::NoPlan(overrides::VARIABLES.to_owned()));
+    };
+    let given = &operation.configuration.variables;
+    let is_recorded =
+        |name: &String, value: &Value| given.contains_key(name) || environment.variables.get(name) == Some(value);
+    let others = values.into_iter().filter(|(name, value)| !is_recorded(name, value));
+    secrets::learn_marked(&others.map(|(_, value)| value).collect::<Vec<_>>());
+    Ok(())
 }
 
 /// Clients with the role of the environment, in a session that may read values and do nothing else.

@@ -233,6 +233,12 @@ impl WorkFolder {
         write_private(&self.root.join(name), text.as_bytes())
     }
 
+    /// The text of a file of the root module.
+    pub(crate) fn read_in_root(&self, name: &str) -> Result<String, Error> {
+        let path = self.root.join(name);
+        std::fs::read_to_string(&path).map_err(failed("read", &path))
+    }
+
     /// Removes a file of the root module.
     pub(crate) fn remove_from_root(&self, name: &str) -> Result<(), Error> {
         let path = self.root.join(name);

@@ -208,7 +208,12 @@ impl Moto {
 
     /// The environment variables for clients of moto.
     pub fn vars(&self) -> Vec<(&'static str, String)> {
-        let mut services = vec!["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"];
+        let mut services = vec![
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL_STS",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            "AWS_ENDPOINT_URL_SSM",
+        ];
         if self.build.is_some() {
             // The table is of use where its permissions are enforced.
             services.push("AWS_ENDPOINT_URL_DYNAMODB");

@@ -6,7 +6,7 @@ use crate::aws::Aws;
 use crate::moto::Moto;
 use crate::support::{World, name, terraform};
 
-const ROLE: &str = "arn:aws:iam::111122223333:role/slipway-environment-dev";
+const ROLE: &str = "arn:aws:iam::123456789012:role/slipway-environment-dev";
 
 const BLUEPRINT: &str = r#"
 variable "token" { type = string }
