@@ -23,6 +23,7 @@ mod operation_view;
 mod output;
 mod plan_view;
 mod publish;
+mod query;
 mod reference;
 mod secret;
 mod server;
@@ -76,7 +77,8 @@ async fn command_line() -> ExitCode {
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let for_programs = cli.global.format() != Format::Table;
-    match Box::pin(run(cli, &matches)).await {
+    let run = Box::pin(run(cli, &matches)).await;
+    match run.and_then(|()| output::check()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let printed = if for_programs {
@@ -100,7 +102,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
     let Cli { mut global, command } = cli;
     let settings = Settings::read(global.profile.as_deref())?;
     settings.fill(&mut global, matches)?;
-    let output = Output::new(global.format());
+    let output = Output::new(global.format(), global.query);
     let is_check = matches!(
         command,
         Command::Blueprint(BlueprintCommand::Check(_) | BlueprintCommand::Test { .. })

@@ -3,17 +3,36 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
 use crate::args::Format;
+use crate::error::Error;
+use crate::query::{self, Query};
+
+/// Why the query of this process failed on what it was to print.
+static FAILED_QUERY: OnceLock<String> = OnceLock::new();
+
+/// Fails if not everything could be printed.
+pub fn check() -> Result<(), Error> {
+    let failed = FAILED_QUERY.get().map(|reason| {
+        let text = format!("failed to evaluate the expression of `--query`: {reason}");
+        Error::Usage(text)
+    });
+    failed.map_or(Ok(()), Err)
+}
 
 /// Where a command's answer goes, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     format: Format,
+    /// What is printed of the data.
+    query: Option<Query>,
+    /// Whether that is printed as plain text.
+    plain: bool,
     terminal: bool,
     colours: bool,
 }
@@ -66,13 +85,17 @@ impl Line {
 }
 
 impl Output {
-    /// The standard output, in this form.
-    pub fn new(format: Format) -> Self {
+    /// The standard output, in this form; of the data only what `query` finds. Its result is plain text where no form for programs
+    /// is requested.
+    pub fn new(format: Format, query: Option<Query>) -> Self {
         let terminal = std::io::stdout().is_terminal();
         // https://no-color.org: set to anything but nothing.
         let wants_none = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let plain = query.is_some() && format == Format::Table;
         Self {
-            format,
+            format: if plain { Format::Json } else { format },
+            query,
+            plain,
             terminal,
             colours: terminal && !wants_none,
         }
@@ -131,6 +154,18 @@ impl Output {
 
     /// Prints data for programs: JSON in a line, or spread out on a terminal; or YAML.
     pub fn data(self, value: &Value) {
+        let found = self.query.map(|query| query.search(value));
+        let value = match found.as_ref() {
+            None => value,
+            Some(Ok(found)) => found,
+            Some(Err(reason)) => {
+                let _ = FAILED_QUERY.set(reason.clone());
+                return;
+            }
+        };
+        if self.plain {
+            return print(&query::plain(value));
+        }
         let text = match self.format {
             Format::Yaml => serde_yaml_ng::to_string(value).ok(),
             _ if self.terminal => serde_json::to_string_pretty(value).ok(),

@@ -268,7 +268,12 @@ mod tests {
             command: EventCommand::List,
         };
         let local = LocalAws { address, token: None };
-        let listed = run(command, Services::Local(local), Output::new(crate::args::Format::Json)).await;
+        let listed = run(
+            command,
+            Services::Local(local),
+            Output::new(crate::args::Format::Json, None),
+        )
+        .await;
         listed.expect("the list was shown");
     }
 

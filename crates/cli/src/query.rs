@@ -1,0 +1,93 @@
+//! `--query`: what is printed of an answer, as a JMESPath expression (<https://jmespath.org/specification.html>).
+
+use serde_json::Value;
+
+/// An expression of a command line, which lasts as long as the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query(&'static str);
+
+impl Query {
+    /// Reads an expression.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        jmespath::compile(text).map_err(|error| reason(&error))?;
+        Ok(Self(Box::leak(text.to_owned().into_boxed_str())))
+    }
+
+    /// What it finds in a value.
+    pub fn search(self, value: &Value) -> Result<Value, String> {
+        let expression = jmespath::compile(self.0).map_err(|error| reason(&error))?;
+        let found = expression.search(value).map_err(|error| reason(&error))?;
+        serde_json::to_value(&*found).map_err(|error| error.to_string())
+    }
+}
+
+/// The reason in a line: the library adds the expression, with a mark below the place.
+fn reason(error: &jmespath::JmespathError) -> String {
+    format!(
+        "{}, at character {} of `{}`",
+        error.reason,
+        error.offset + 1,
+        error.expression
+    )
+}
+
+/// A result as plain text, for scripts: a line for each item of a list, tabs between the items of lists in a list.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let lines = items.iter().map(|item| match item {
+                Value::Array(cells) => cells.iter().map(cell).collect::<Vec<_>>().join("\t"),
+                other => cell(other),
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        other => cell(other),
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn query_finds_filters_and_formats() {
+        let stacks = json!([
+            {"name": "shop", "id": "a-1", "last_release": 3, "owner": null},
+            {"name": "blog", "id": "b-2", "last_release": 9_007_199_254_740_993_u64},
+        ]);
+        for (expression, expected) in [
+            ("[?name=='shop'].id | [0]", "a-1"),
+            ("[].name", "shop\nblog"),
+            ("[].[name, last_release]", "shop\t3\nblog\t9007199254740993"),
+            ("[0].owner", ""),
+            ("[?last_release > `5`] | length(@)", "1"),
+            ("[0].{n: name}", "{\"n\":\"shop\"}"),
+            ("sort_by(@, &name)[0].name", "blog"),
+        ] {
+            let query = Query::parse(expression).expect(expression);
+            assert_eq!(
+                query.search(&stacks).map(|found| plain(&found)),
+                Ok(expected.to_owned()),
+                "{expression}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_query_says_why_and_where() {
+        let error = Query::parse("[?name==").expect_err("incomplete");
+        assert!(error.contains("at character") && !error.contains('\n'), "{error}");
+        let query = Query::parse("lengths(@)").expect("a function that nobody knows");
+        let error = query.search(&json!([])).expect_err("unknown");
+        assert!(error.contains("lengths"), "{error}");
+    }
+}
