@@ -92,6 +92,12 @@ impl OperationId {
         Self::from_ulid(Ulid::generate())
     }
 
+    /// The first of the IDs that are made at this time or later.
+    pub fn first_at(time: jiff::Timestamp) -> Self {
+        let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+        Self::from_ulid(Ulid::from_parts(milliseconds, 0))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -43,6 +43,7 @@ pub mod notification;
 pub mod operation;
 pub mod policy;
 pub mod prepared;
+pub mod readme;
 pub mod release;
 pub mod rollout;
 mod secrets;

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use slipway_model::id::StackId;
+use jiff::Timestamp;
+use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
@@ -239,14 +240,23 @@ impl Store {
         self.indexed_page(&query, limit, cursor).await
     }
 
-    /// The operations of every stack that have this status: `starting`, `running` or `waiting_for_approval`, the oldest first.
+    /// The operations of every stack that have this status and were requested since then: the oldest first, or the newest first if
+    /// they have ended.
     pub async fn operations_with_status(
         &self,
         status: OperationStatus,
+        since: Option<Timestamp>,
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Operation>, Error> {
-        let query = Query::of_index(Index::Status, table::operations_with_status(status));
+        let index = table::operations_index(status);
+        let mut query = Query::of_index(index, table::operations_with_status(status));
+        if let Some(since) = since {
+            query = query.after(OperationId::first_at(since).to_string());
+        }
+        if status.has_ended() {
+            query = query.newest_first();
+        }
         let mut page: Page<Operation> = self.indexed_page(&query, limit, cursor).await?;
         page.items.retain(|operation| operation.status == status);
         Ok(page)

@@ -6,10 +6,11 @@
 //! | place in a stack's queue | `stack#<stack>` | `queue#<sequence>` | |
 //! | release | `stack#<stack>` | `release#<number>` | |
 //! | Terraform lock holder | `stack#<stack>` | `lock` | |
-//! | operation | `operation#<id>` | `operation` | its stack; its status while its execution should run |
+//! | operation | `operation#<id>` | `operation` | its stack; its status |
 //! | claim on a name | `name#<environment>#<name>` | `name` | |
 //! | idempotency record | `answer#<digest of caller and key>` | `answer` | |
 //! | blueprint version | `blueprint#<name>` | `version#<sortable version>` | |
+//! | README of a blueprint version | `blueprint#<name>` | `readme#<version>#<digest of the files>` | |
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
 //! | newest revision of the policies | `policies` | `head` |
@@ -41,7 +42,7 @@
 //! | --- | --- | --- |
 //! | `by-collection` | `in_collection` | `live#stacks`, `operations#<stack>` |
 //! | `by-environment` | `in_environment` | `live#<environment>` |
-//! | `by-blueprint` | `of_blueprint` | `live#<blueprint>` |
+//! | `by-blueprint` | `of_blueprint` | `live#<blueprint>`, `operation#<status>` of those that wait in a queue or have ended |
 //! | `by-owner` | `of_owner` | `live#<owner>` |
 //! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>`, `operation#untold` |
 //!
@@ -56,6 +57,7 @@ use std::fmt;
 use semver::Version;
 use serde_json::{Value, json};
 use slipway_model::account::AccountId;
+use slipway_model::blueprint::Blueprint;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Digest, Name};
 use slipway_model::notification::NotificationId;
@@ -249,6 +251,13 @@ impl Key {
         Self::new(format!("blueprint#{name}"), format!("{VERSION}{}", sortable(version)))
     }
 
+    pub fn readme(blueprint: &Blueprint) -> Self {
+        let Blueprint {
+            name, version, digest, ..
+        } = blueprint;
+        Self::new(format!("blueprint#{name}"), format!("readme#{version}#{digest}"))
+    }
+
     pub fn latest(name: &Name) -> Self {
         Self::new(BLUEPRINTS, name.as_str())
     }
@@ -399,16 +408,26 @@ pub(crate) fn stack_places(stack: &Stack) -> Places {
     ]
 }
 
-/// The index partitions of an operation. By status it is listed only while its execution should run or its result is due: these
-/// are the operations that the sweeper checks.
+/// The index of the operations with a status. [`Index::Status`] has only those whose execution should run or whose result is due:
+/// these are the operations that the sweeper checks.
+pub(crate) fn operations_index(status: OperationStatus) -> Index {
+    if status == OperationStatus::Queued || status.has_ended() {
+        Index::Blueprint
+    } else {
+        Index::Status
+    }
+}
+
+/// The index partitions of an operation.
 pub(crate) fn operation_places(operation: &Operation) -> Places {
     let mut places = vec![
         (LISTED, operation.id.to_string()),
         (Index::Collection.partition(), operations_of(&operation.stack)),
+        (
+            operations_index(operation.status).partition(),
+            operations_with_status(operation.status),
+        ),
     ];
-    if !operation.status.has_ended() && operation.status != OperationStatus::Queued {
-        places.push((Index::Status.partition(), operations_with_status(operation.status)));
-    }
     if operation.owes_result() {
         places.push((Index::Status.partition(), RESULT_DUE.to_owned()));
     }

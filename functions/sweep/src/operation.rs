@@ -66,7 +66,10 @@ impl Sweep {
         let mut operations = Vec::new();
         let mut cursor = None;
         loop {
-            let page = self.store.operations_with_status(status, PAGE, cursor.as_ref()).await;
+            let page = self
+                .store
+                .operations_with_status(status, None, PAGE, cursor.as_ref())
+                .await;
             let page = page.map_err(SweepError::List)?;
             operations.extend(page.items);
             match page.next {

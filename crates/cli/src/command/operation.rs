@@ -1,6 +1,6 @@
 //! `slipway operation`, and the end of every command that starts one.
 
-use futures::StreamExt;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,6 +18,9 @@ use crate::stack_id::stack_id;
 /// The statuses of operations in progress, as the API expects them.
 const IN_PROGRESS: [&str; 3] = ["waiting_for_approval", "running", "starting"];
 
+/// The other statuses.
+const NOT_IN_PROGRESS: [&str; 5] = ["queued", "succeeded", "failed", "cancelled", "discarded"];
+
 /// What a list shows of every operation.
 const COLUMNS: [(&str, &str); 7] = [
     ("id", "id"),
@@ -28,9 +31,6 @@ const COLUMNS: [(&str, &str); 7] = [
     ("requested", "created_at"),
     ("by", "requested_by"),
 ];
-
-/// Operations of other stacks that are read at once.
-const AT_ONCE: usize = 8;
 
 /// The step whose output is that of a task.
 const RUN_TASK: &str = "Run task";
@@ -67,12 +67,7 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
     let own_stack = list.stack.is_some();
     let mut items = match &list.stack {
         Some(stack) => of_stack(stack_id(stack, client).await?.as_str(), earliest, client).await?,
-        None if list.waiting => in_progress(&["waiting_for_approval"], client).await?,
-        None => match list.status.as_deref() {
-            None if earliest.is_none() => in_progress(&IN_PROGRESS, client).await?,
-            Some(status) if IN_PROGRESS.contains(&status) => in_progress(&[status], client).await?,
-            _ => of_all_stacks(earliest, client).await?,
-        },
+        None => of_all_stacks(&statuses(&list, earliest), earliest, client).await?,
     };
     let caller: Option<Value> = if list.mine {
         Some(client.get("/v1/caller").await?)
@@ -100,11 +95,32 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
     Ok(())
 }
 
-async fn in_progress(statuses: &[&str], client: &Client) -> Result<Vec<Value>, Error> {
-    let mut items = Vec::new();
-    for status in statuses {
-        let query = [("status", (*status).to_owned())];
-        items.extend(client.list("/v1/operations", &query).await?);
+/// The statuses of the operations that are listed.
+fn statuses(list: &OperationList, earliest: Option<Timestamp>) -> Vec<&str> {
+    match list.status.as_deref() {
+        _ if list.waiting => vec!["waiting_for_approval"],
+        Some(status) => vec![status],
+        None if earliest.is_none() => IN_PROGRESS.to_vec(),
+        None => IN_PROGRESS.into_iter().chain(NOT_IN_PROGRESS).collect(),
+    }
+}
+
+/// The operations of every stack with one of these statuses; the newest first, if there are several.
+async fn of_all_stacks(statuses: &[&str], earliest: Option<Timestamp>, client: &Client) -> Result<Vec<Value>, Error> {
+    let since = earliest.map(|earliest| ("since", earliest.to_string()));
+    let lists = statuses.iter().map(|status| {
+        let query: Vec<_> = [("status", (*status).to_owned())]
+            .into_iter()
+            .chain(since.clone())
+            .collect();
+        async move { client.list("/v1/operations", &query).await }
+    });
+    let mut items = try_join_all(lists).await?.concat();
+    if earliest.is_some() {
+        // Ids sort by time.
+        items.sort_by_key(|operation| std::cmp::Reverse(text_at(operation, "id")));
+        // One whose status changed meanwhile may be in two lists.
+        items.dedup_by_key(|operation| text_at(operation, "id"));
     }
     Ok(items)
 }
@@ -131,22 +147,6 @@ async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> 
             return Ok(items);
         }
     }
-}
-
-/// The same of every stack that there is.
-async fn of_all_stacks(earliest: Option<Timestamp>, client: &Client) -> Result<Vec<Value>, Error> {
-    let stacks = client.list("/v1/stacks", &[]).await?;
-    let ids: Vec<String> = stacks.iter().map(|stack| text_at(stack, "id")).collect();
-    let mut reads = futures::stream::iter(ids)
-        .map(|id| async move { of_stack(&id, earliest, client).await })
-        .buffer_unordered(AT_ONCE);
-    let mut items = Vec::new();
-    while let Some(read) = reads.next().await {
-        items.extend(read?);
-    }
-    // Ids sort by time.
-    items.sort_by_key(|operation| std::cmp::Reverse(text_at(operation, "id")));
-    Ok(items)
 }
 
 async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {

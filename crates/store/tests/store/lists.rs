@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
+use jiff::SignedDuration;
 use slipway_model::environment::Environment;
 use slipway_model::fields::Fields;
 use slipway_model::operation::{OperationKind, OperationStatus};
@@ -12,7 +13,7 @@ use slipway_store::finish::End;
 use slipway_store::list::StackFilter;
 use slipway_store::{Cursor, Error, Store};
 
-use crate::support::{Table, answer, configuration, created, name, new_stack, request, table};
+use crate::support::{Table, answer, configuration, created, failure, name, new_stack, request, table};
 
 /// Every stack that a filter admits, read in pages of this size.
 async fn all(store: &Store, filter: &StackFilter, limit: u16) -> Vec<Stack> {
@@ -267,7 +268,7 @@ async fn operations_of_a_stack_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn the_sweeper_sees_what_should_run_and_nothing_else() {
+async fn operations_are_listed_by_status() {
     let table = table().await;
     let store = &table.store;
     let starting = created(
@@ -282,17 +283,41 @@ async fn the_sweeper_sees_what_should_run_and_nothing_else() {
     created(store.create_operation(&queued, None, answer).await.expect("an outcome"));
     let (_, waiting) = table.provisioning(&new_stack("waiting")).await;
     store.ask_approval(&waiting, "token").await.expect("asked");
-    table.ready(&new_stack("ended")).await;
-    for (status, expected) in [
-        (OperationStatus::Starting, vec![starting]),
-        (OperationStatus::Running, vec![running]),
-        (OperationStatus::WaitingForApproval, vec![waiting]),
-        (OperationStatus::Queued, vec![]),
-        (OperationStatus::Succeeded, vec![]),
+    let queued = store.queue(&stack.id).await.expect("the queue");
+    let mut failed = Vec::new();
+    for name in ["first", "second"] {
+        let (_, operation) = table.provisioning(&new_stack(name)).await;
+        let end = End::Failed(failure("Slipway.ApplyFailed"));
+        store.finish_operation(&operation, &end).await.expect("finished");
+        failed.insert(0, operation);
+    }
+    let newest = store.operation(&failed[0]).await.expect("the operation").created_at;
+    let later = newest.checked_add(SignedDuration::from_secs(1)).expect("a time");
+    let early = newest.checked_sub(SignedDuration::from_hours(1)).expect("a time");
+    for (status, since, expected) in [
+        (OperationStatus::Starting, None, vec![starting]),
+        (OperationStatus::Running, None, vec![running]),
+        (OperationStatus::WaitingForApproval, None, vec![waiting.clone()]),
+        (OperationStatus::WaitingForApproval, Some(early), vec![waiting]),
+        (OperationStatus::WaitingForApproval, Some(later), vec![]),
+        (OperationStatus::Queued, None, queued),
+        (OperationStatus::Succeeded, None, vec![]),
+        (OperationStatus::Failed, None, failed.clone()),
+        (OperationStatus::Failed, Some(early), failed),
+        (OperationStatus::Failed, Some(later), vec![]),
     ] {
-        let page = store.operations_with_status(status, 10, None).await.expect("a page");
-        let ids: Vec<_> = page.items.into_iter().map(|operation| operation.id).collect();
-        assert_eq!(ids, expected, "{status}");
+        let mut ids = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = store.operations_with_status(status, since, 1, cursor.as_ref()).await;
+            let page = page.expect("a page");
+            ids.extend(page.items.into_iter().map(|operation| operation.id));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(ids, expected, "{status} {since:?}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_control::approval::{self, Delivery};
@@ -14,7 +15,7 @@ use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
-use slipway_store::Cursor;
+use slipway_store::{Cursor, Page};
 use utoipa::ToSchema;
 
 use crate::access::{Admitted, Viewer};
@@ -28,11 +29,16 @@ use crate::view::{self, Items};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
-/// The statuses of operations in progress.
-const IN_PROGRESS: [OperationStatus; 3] = [
+/// Every status.
+const STATUSES: [OperationStatus; 8] = [
+    OperationStatus::Queued,
     OperationStatus::Starting,
     OperationStatus::Running,
     OperationStatus::WaitingForApproval,
+    OperationStatus::Succeeded,
+    OperationStatus::Failed,
+    OperationStatus::Cancelled,
+    OperationStatus::Discarded,
 ];
 
 /// How long a decision waits for a step that is being retried. API Gateway gives up after 30 seconds.
@@ -79,34 +85,41 @@ pub(super) async fn list(
     })))
 }
 
-/// List the operations in progress
+/// List the operations of all stacks by status
 ///
-/// Of every stack whose operations the caller may read, the oldest first: for example, those that wait for approval.
+/// Of every stack whose operations the caller may read: for example, those that wait for approval, or those that failed. Operations
+/// that have ended come with the newest first, others with the oldest first.
 #[utoipa::path(
     get,
     path = "/v1/operations",
-    operation_id = "list_operations_in_progress",
+    operation_id = "list_operations_by_status",
     tag = "operations",
     params(
-        ("status" = String, Query, description = "Their status: `starting`, `running` or `waiting_for_approval`.", example = "waiting_for_approval"),
+        ("status" = String, Query, description = "Their status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled` or `discarded`.", example = "failed"),
+        ("since" = Option<String>, Query, description = "Only those requested since this time.", example = "2026-11-29T10:00:00Z"),
         ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
     ),
     responses((status = 200, description = "A page of operations.", body = Items<view::Operation>), ReadProblems),
 )]
-pub(super) async fn list_in_progress(
+pub(super) async fn list_by_status(
     State(api): State<Api>,
     viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
-    let status = parameters.one_of("status", IN_PROGRESS, "is not a status of an operation in progress");
+    let status = parameters.one_of("status", STATUSES, "is not a status of an operation");
+    let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(IN_PROGRESS)))?;
-    let mut page = api.store.operations_with_status(status, limit, cursor.as_ref()).await?;
-    page.items = api.readable(&viewer, page.items).await?;
-    Ok(Json(Items::of(page, |operation| view::Operation::new(operation, None))))
+    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(STATUSES)))?;
+    let page = api.store.operations_with_status(status, since, limit, cursor.as_ref());
+    let page = page.await?;
+    let operations = api.readable(&viewer, page.items).await?;
+    let shown = operations.into_iter().map(|operation| api.shown(operation));
+    let items = try_join_all(shown).await?;
+    let page = Page { items, next: page.next };
+    Ok(Json(Items::of(page, |operation| operation)))
 }
 
 /// Show an operation

@@ -268,14 +268,39 @@ async fn a_decision_that_comes_after_the_end_is_refused() {
 }
 
 #[tokio::test]
-async fn operations_in_progress_are_listed_across_stacks() {
+async fn operations_are_listed_by_status_across_stacks() {
     let server = Server::with_blueprint().await;
     let waits = waiting(&server).await;
-    server.create("other", "local", &json!({"size": 1})).await;
+    let other = server.create("other", "local", &json!({"size": 1})).await;
+    let failed = Failure {
+        name: "Slipway.ApplyFailed".to_owned(),
+        step: "Apply".to_owned(),
+        message: "the disk is full".to_owned(),
+        address: None,
+    };
+    let ended = server.store.finish_operation(&id(&other), &End::Failed(failed)).await;
+    ended.expect("ended");
+    let failed = "/v1/operations?status=failed";
+    for (query, expected) in [
+        ("", vec![&other["id"]]),
+        ("&since=2026-01-01T00:00:00Z", vec![&other["id"]]),
+        ("&since=2100-01-01T00:00:00Z", vec![]),
+    ] {
+        let listed = server.get(&format!("{failed}{query}")).await.json();
+        let items = listed["items"].as_array().expect("items");
+        let ids: Vec<_> = items.iter().map(|item| &item["id"]).collect();
+        assert_eq!(ids, expected, "{query}");
+    }
+    let mut of_another = request(Method::GET, failed, None);
+    of_another.extensions_mut().insert(Caller::named("bob", false));
+    let listed = server.send(of_another).await.json();
+    assert_eq!(listed["items"], json!([]), "they are private to the owner");
+    let refused = server.get(&format!("{failed}&since=yesterday")).await;
+    assert_eq!((refused.status, refused.fields()), (400, vec!["since".to_owned()]));
     let listed = server.get("/v1/operations?status=waiting_for_approval").await.json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(listed["items"][0]["id"], waits["id"]);
-    for query in ["", "?status=failed", "?status="] {
+    for query in ["", "?status=lost", "?status="] {
         let refused = server.get(&format!("/v1/operations{query}")).await;
         assert_eq!(
             (refused.status, refused.fields()),
