@@ -25,6 +25,7 @@ use crate::endpoint::Endpoint;
 use crate::images::Named;
 use crate::output::Output;
 use crate::publish::Architecture;
+use crate::query::Query;
 
 pub use audit::AuditCommand;
 pub use blueprint::{BlueprintCommand, Folder};
@@ -84,6 +85,9 @@ pub struct Global {
     /// The same as `--output json`
     #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "output")]
     pub json: bool,
+    /// JMESPath expression: print its result on the JSON output, as plain text without `--output`
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "EXPRESSION", value_parser = Query::parse)]
+    pub query: Option<Query>,
 }
 
 impl Global {
@@ -483,7 +487,7 @@ pub enum TaskCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
-    /// List operations of a stack, or those in progress of all stacks
+    /// List operations of a stack, or those of all stacks
     List(OperationList),
     /// Show an operation
     Show {

@@ -25,6 +25,9 @@ use tree::Found;
 /// The file of a blueprint's folder that says as what it is published. It is not part of what is published.
 pub const ABOUT: &str = "blueprint.json";
 
+/// The file for people.
+pub const README: &str = "README.md";
+
 /// What `blueprint.json` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,15 +58,33 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     })
 }
 
-/// Reads the blueprint in `folder`, as it is: [`Source::check`] says what is wrong with it. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
-pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
+/// The README of the blueprint in `folder`, whose files may be anywhere below `top`: for people, whether the build gets it or not.
+pub fn readme(folder: &Path, top: &Path) -> Result<Option<String>, Error> {
+    let (top, root) = places(folder, top)?;
+    let wanted = join(&root, README);
+    let found = tree::below(&top, &root)?.into_iter().find(|found| found.path == wanted);
+    let text = found.map(|found| fs::read(&found.real).map_err(Error::file("read", &found.real)));
+    Ok(text
+        .transpose()?
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The folder above all files, and the folder of the root module from there.
+fn places(folder: &Path, top: &Path) -> Result<(PathBuf, String), Error> {
     let canonical = |path: &Path| path.canonicalize().map_err(Error::file("read", path));
     let (whole, top) = (canonical(folder)?, canonical(top)?);
     let root = whole
         .strip_prefix(&top)
         .map_err(|_| Error::Usage(format!("{} is not below {}", folder.display(), top.display())))?;
+    let root = text(root)?;
+    Ok((top, root))
+}
+
+/// Reads the blueprint in `folder`, as it is: [`Source::check`] says what is wrong with it. Its local modules may be anywhere below `top`, which is above the folder or the folder itself.
+pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
+    let (top, root) = places(folder, top)?;
     let mut reader = Reader {
-        root: text(root)?,
+        root,
         top,
         folders: Vec::new(),
         source: Source::default(),

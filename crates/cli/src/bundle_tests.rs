@@ -49,6 +49,28 @@ fn a_blueprint_takes_along_what_it_calls_and_nothing_else() {
 }
 
 #[test]
+fn readme_is_read_unless_it_is_ignored_or_elsewhere() {
+    let top = folder(&[
+        ("a/main.tf", ""),
+        ("a/README.md", "# A"),
+        ("b/main.tf", ""),
+        ("b/README.md", "# B"),
+        ("b/.slipwayignore", "README.md\n"),
+        ("c/m/README.md", "# Not of the root module"),
+        ("d/main.tf", ""),
+        ("outside.md", "secret"),
+    ]);
+    symlink("../outside.md", top.path().join("d/README.md")).expect("a link");
+    let readme = |name: &str, top: &Path| readme(&top.join(name), top);
+    assert_eq!(readme("a", top.path()).expect("a README"), Some("# A".to_owned()));
+    assert_eq!(readme("b", top.path()).expect("none"), None);
+    assert_eq!(readme("c", top.path()).expect("none"), None);
+    assert_eq!(readme("d", top.path()).expect("a link"), Some("secret".to_owned()));
+    let own = top.path().join("d");
+    assert!(super::readme(&own, &own).is_err(), "the link leads out of the folder");
+}
+
+#[test]
 fn blueprint_without_outside_calls_ignores_the_top_folder() {
     let top = folder(&[("a/b/main.tf", &call("./m")), ("a/b/m/main.tf", "")]);
     let own = read(&top.path().join("a/b"), &top.path().join("a/b")).expect("a source");

@@ -105,6 +105,15 @@ impl Client {
         self.call(Method::GET, path, None, Condition::None).await
     }
 
+    /// Reads a resource that is no JSON.
+    pub async fn text(&self, path: &str) -> Result<String, Error> {
+        let answer = self.exchange(Method::GET, path, None, Condition::None).await?;
+        if answer.status.is_success() {
+            return Ok(answer.text);
+        }
+        read_answer(format!("GET {path}"), &answer, &self.access)
+    }
+
     /// Puts a document where the API said, with nothing of the caller's: the address is the right.
     pub async fn upload(&self, url: &str, headers: &BTreeMap<String, String>, text: String) -> Result<(), Error> {
         let unreachable = |source: reqwest::Error| Error::Unreachable {

@@ -105,7 +105,8 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
       if (!BUSY.includes(response.status)) unanswered.delete(change);
       if (response.ok) {
         const text = await response.text();
-        return { value: text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
+        const plain = response.headers.get('content-type')?.startsWith('text/');
+        return { value: plain ? text : text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
       }
       error = await problem(response);
       if (error.status === 401 && attempt === 0 && session.forget()) continue;

@@ -18,7 +18,7 @@ import * as session from './session.js';
  * @property {Caller} caller
  */
 
-/** @typedef {{name: string, admin: boolean}} Caller */
+/** @typedef {{name: string, admin: boolean, groups: string[]}} Caller */
 /** @typedef {(page: Page) => Promise<void>} View */
 
 /** @type {[RegExp, string, () => Promise<{default: View}>][]} */
@@ -43,9 +43,21 @@ const PARENTS = { stack: 'stacks', update: 'stacks', operation: 'stacks', new: '
 const main = /** @type {HTMLElement} */ (document.querySelector('#main'));
 let leaving = new AbortController();
 /** @type {Caller} */
-let caller = { name: '', admin: false };
+let caller = { name: '', admin: false, groups: [] };
 /** Where the user scrolled to on earlier pages, by entry of the history. @type {Map<string, number>} */
 const places = new Map();
+
+/** The route of a path with the parts of that path, unless it leads nowhere: also if a part is no percent-encoded text. @param {string} path @returns {[...(typeof ROUTES)[number], Record<string, string>] | null} */
+function routeOf(path) {
+  const route = ROUTES.find(([pattern]) => pattern.test(path));
+  if (!route) return null;
+  const groups = route[0].exec(path)?.groups ?? {};
+  try {
+    return [...route, Object.fromEntries(Object.entries(groups).map(([key, value]) => [key, decodeURIComponent(value)]))];
+  } catch {
+    return null;
+  }
+}
 
 /** Shows the view of the page's address. @param {boolean} moved  Whether the user came from another view. */
 async function show(moved) {
@@ -53,7 +65,7 @@ async function show(moved) {
   leaving = new AbortController();
   const { signal } = leaving;
   delete document.documentElement.dataset.ready;
-  const route = ROUTES.find(([pattern]) => pattern.test(location.pathname));
+  const route = routeOf(location.pathname);
   const name = route?.[1] ?? 'missing';
   mark(PARENTS[name] ?? name);
   let first = true;
@@ -80,10 +92,8 @@ async function show(moved) {
     const slow = setTimeout(() => first && !signal.aborted && main.replaceChildren(html`<p class="muted loading">Loading…</p>`), 300);
     signal.addEventListener('abort', () => clearTimeout(slow));
     const view = await route[2]();
-    const groups = route[0].exec(location.pathname)?.groups ?? {};
-    const params = Object.fromEntries(Object.entries(groups).map(([key, value]) => [key, decodeURIComponent(value)]));
     title('');
-    await view.default({ params, query: new URLSearchParams(location.search), signal, show: display, fail, title, caller });
+    await view.default({ params: route[3], query: new URLSearchParams(location.search), signal, show: display, fail, title, caller });
   } catch (error) {
     fail(error);
   }

@@ -8,8 +8,8 @@ import { problemPanel } from './problem.js';
 
 /** @typedef {import('./types').Sheet} Sheet */
 
-/** @param {string} operation @param {AbortSignal} signal @param {{approve: (sheet: Sheet | null) => void, reject: () => void}} decide */
-export function sheetPane(operation, signal, decide) {
+/** @param {string} operation @param {AbortSignal} signal @param {{approve: ((sheet: Sheet | null) => void) | null, reject: (() => void) | null}} decide  Null for what the user may not do. */
+export function sheetPane(operation, signal, { approve, reject }) {
   /** @type {Sheet | null} */
   let sheet = null;
   /** @type {unknown} */
@@ -34,8 +34,9 @@ export function sheetPane(operation, signal, decide) {
     render(pane, html`
       <div class="sheet-head"><div><strong>This plan waits for an approval</strong>
       <p>${sheet ? 'The workflow applies exactly what this sheet and the plan below say, or nothing.' : 'Read the plan below. The workflow applies exactly this plan, or nothing.'}</p></div>
-      <div class="actions"><button type="button" class="primary" .disabled=${!loaded || problem !== null} @click=${() => decide.approve(sheet)}>Approve…</button>
-      <button type="button" @click=${decide.reject}>Reject…</button></div></div>
+      <div class="actions">${approve ? html`<button type="button" class="primary" data-key="approve" .disabled=${!loaded || problem !== null} @click=${() => approve(sheet)}>Approve…</button>` : null}
+      ${reject ? html`<button type="button" data-key="reject" @click=${reject}>Reject…</button>` : null}</div></div>
+      ${approve ? null : html`<p class="muted">You may not approve it: <a href="/console/policies">policies</a> decide who may.</p>`}
       ${problem ? problemPanel(problem, load) : null}
       ${sheet ? body(sheet) : null}`);
   }

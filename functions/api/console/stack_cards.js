@@ -48,8 +48,8 @@ function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** The values that the stack should have, beside those of the last successful apply where they differ. @param {Stack} stack */
-export function variablesCard(stack) {
+/** The values that the stack should have, beside those of the last successful apply where they differ. @param {Stack} stack @param {boolean} editable */
+export function variablesCard(stack, editable) {
   const wanted = stack.variables ?? {};
   const applied = stack.applied;
   const names = [...new Set([...Object.keys(wanted), ...Object.keys(applied?.variables ?? {})])];
@@ -63,7 +63,7 @@ export function variablesCard(stack) {
     ${names.length ? html`<dl class="stacked">${names.map((name) => html`<div><dt>${name}</dt><dd>${differing.includes(name) && applied
       ? html`${side(applied.variables, name, 'old')} <span class="muted" aria-hidden="true">→</span><span class="hush">should be</span> ${side(wanted, name, 'new')}`
       : side(wanted, name, '')}</dd></div>`)}</dl>`
-      : html`<p class="pad muted">All variables have their defaults.</p>`}`, { aside: stack.status === 'destroyed' ? null : html`<a href=${`/console/stacks/${stack.id}/update`}>Edit</a>` });
+      : html`<p class="pad muted">All variables have their defaults.</p>`}`, { aside: stack.status === 'destroyed' || !editable ? null : html`<a href=${`/console/stacks/${stack.id}/update`}>Edit</a>` });
 }
 
 /** @param {Stack} stack */
@@ -73,11 +73,11 @@ export function notesCard({ notes }) {
   return card('Notes', html`<dl class="stacked">${entries.map(([name, note]) => html`<div><dt>${name}</dt><dd class="with-copy"><pre>${note}</pre>${copyButton(note, name)}</dd></div>`)}</dl>`);
 }
 
-/** @param {Stack} stack @param {(act: () => Promise<void>) => () => Promise<void>} doing */
+/** @param {Stack} stack @param {((act: () => Promise<void>) => () => Promise<void>) | null} doing  Null if the user may not run them. */
 export function tasksCard(stack, doing) {
   if (stack.tasks.length === 0 || stack.status === 'destroyed') return null;
   return card('Tasks', html`<ul class="tasks">${stack.tasks.map((task) => html`<li><code class="clip" title=${task}>${task}</code>
-    <button type="button" class="small" data-key=${`task-${task}`} aria-label=${`Run ${task}`} @click=${doing(() => actions.runTask(stack, task))}>Run…</button></li>`)}</ul>`);
+    ${doing ? html`<button type="button" class="small" data-key=${`task-${task}`} aria-label=${`Run ${task}`} @click=${doing(() => actions.runTask(stack, task))}>Run…</button>` : null}</li>`)}</ul>`);
 }
 
 /** What may run another release than the current one. @param {Stack} stack */

@@ -29,9 +29,11 @@ mod log_pages;
 mod logs;
 mod notifications;
 mod operations;
+mod permissions;
 mod plans;
 mod policies;
 mod policy_tests;
+mod readmes;
 mod releases;
 mod schemas;
 mod service;
@@ -93,6 +95,7 @@ handlers![
     blueprints::show => Access::Blueprint(Action::Read),
     blueprints::show_version => Access::Blueprint(Action::Read),
     blueprints::publish => Access::Blueprint(Action::Publish),
+    readmes::show => Access::Blueprint(Action::Read),
     schemas::of_variables => Access::Blueprint(Action::Read),
     uploads::request => Access::Installation(Action::Publish),
     environments::list => Access::Callers,
@@ -127,7 +130,7 @@ handlers![
     releases::show => Access::Stack(Action::Read),
     notifications::follow => Access::Callers,
     operations::list => Access::Stack(Action::Read),
-    operations::list_in_progress => Access::Callers,
+    operations::list_by_status => Access::Callers,
     operations::show => Access::Operation(Action::Read),
     plans::show => Access::Operation(Action::Read),
     sheets::show => Access::Operation(Action::Read),
@@ -141,7 +144,8 @@ handlers![
     policies::show => Access::Installation(Action::Read),
     policies::put => Access::Installation(Action::Configure),
     policies::delete => Access::Installation(Action::Configure),
-    policies::can_i => Access::Callers,
+    permissions::can_i => Access::Callers,
+    permissions::list => Access::Callers,
     service::health => Access::Open,
     service::caller => Access::Callers,
     service::document => Access::Open,

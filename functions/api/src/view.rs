@@ -25,7 +25,7 @@ pub use environment::Environment;
 pub use notification::NotificationPage;
 pub use operation::{LogLine, LogLines, Operation};
 pub use plan::{PlanItem, PlanItems, SheetDocument, sheet};
-pub use policy::{Decision, Policies, Policy, PolicyTest, PolicyTests};
+pub use policy::{Decision, Permissions, Policies, Policy, PolicyTest, PolicyTests};
 pub use release::Release;
 pub use source_account::SourceAccount;
 pub use stack::{Stack, Subscription};

@@ -16,6 +16,11 @@ pub enum BlueprintCommand {
         /// The blueprint, with or without a version: `web` or `web@1.2.0`
         blueprint: BlueprintRef,
     },
+    /// Print the README of a blueprint, in Markdown
+    Readme {
+        /// The blueprint, with or without a version: `web` or `web@1.2.0`
+        blueprint: BlueprintRef,
+    },
     /// List the versions of a blueprint and the stacks of each
     Versions {
         /// The blueprint

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ignore::{IGNORE, Rules};
-use super::{ABOUT, join, text};
+use super::{ABOUT, README, join, text};
 use crate::error::Error;
 use crate::files;
 
@@ -30,7 +30,7 @@ fn is_never_published(name: &str) -> bool {
 /// What usually only people and tests read; and how a Terraform file that reads it too names it.
 fn for_people(name: &str, is_folder: bool) -> Option<&'static str> {
     match name {
-        "README.md" => Some("README.md"),
+        README => Some(README),
         "tests" if is_folder => Some("tests/"),
         _ => None,
     }

@@ -34,14 +34,11 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             Ok(())
         }
         BlueprintCommand::Show { blueprint } => {
-            let path = match blueprint.version {
-                Some(version) => format!("/v1/blueprints/{}/versions/{version}", blueprint.name),
-                None => format!("/v1/blueprints/{}", blueprint.name),
-            };
-            let value: Value = Client::of(global)?.get(&path).await?;
+            let value = shown(&blueprint, &Client::of(global)?).await?;
             output.answer(&value, sheet);
             Ok(())
         }
+        BlueprintCommand::Readme { blueprint } => readme(&blueprint, &Client::of(global)?, output).await,
         BlueprintCommand::Versions { name } => versions(name.as_str(), &Client::of(global)?, output).await,
         BlueprintCommand::Init { name, parent } => {
             let files = init::init(&name, &parent)?;
@@ -101,6 +98,28 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             Ok(())
         }
     }
+}
+
+/// The version of a blueprint, the latest if none is named.
+async fn shown(blueprint: &BlueprintRef, client: &Client) -> Result<Value, Error> {
+    let path = match &blueprint.version {
+        Some(version) => format!("/v1/blueprints/{}/versions/{version}", blueprint.name),
+        None => format!("/v1/blueprints/{}", blueprint.name),
+    };
+    client.get(&path).await
+}
+
+async fn readme(blueprint: &BlueprintRef, client: &Client, output: Output) -> Result<(), Error> {
+    let version = match &blueprint.version {
+        Some(version) => version.to_string(),
+        None => text_at(&shown(blueprint, client).await?, "version"),
+    };
+    let path = format!("/v1/blueprints/{}/versions/{version}/readme", blueprint.name);
+    let text = client.text(&path).await?;
+    output.answer(&Value::String(text), |text| {
+        text.as_str().unwrap_or_default().to_owned()
+    });
+    Ok(())
 }
 
 /// Prints what a check found, and fails if that has errors.
@@ -226,10 +245,11 @@ pub async fn publish(
     let Some(version) = &name.version else {
         return Err(Error::Usage("--as needs a version: `name@1.2.0`".to_owned()));
     };
-    let source = bundle::read(folder, within.unwrap_or(folder))?;
+    let top = within.unwrap_or(folder);
+    let source = bundle::read(folder, top)?;
     check_files(folder, &source)?;
-    let mut body = source.document();
-    body["description"] = description.into();
+    let readme = bundle::readme(folder, top)?;
+    let body = upload::document(&source, description, readme.as_deref());
     upload::publish(
         client,
         &format!("/v1/blueprints/{}/versions/{version}", name.name),

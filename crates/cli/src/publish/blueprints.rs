@@ -28,6 +28,7 @@ pub struct Ready {
     version: Version,
     description: String,
     source: Source,
+    readme: Option<String>,
     /// The digest under which the version is published already.
     before: Option<String>,
 }
@@ -73,12 +74,14 @@ fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
     };
     let source = bundle::read(folder, top)?;
     check(folder, &source)?;
+    let readme = bundle::readme(folder, top)?;
     Ok(Ready {
         folder: folder.to_owned(),
         name,
         version: about.version,
         description: about.description,
         source,
+        readme,
         before: None,
     })
 }
@@ -174,8 +177,7 @@ impl Ready {
     /// Publishes it, unless it is.
     pub async fn publish(&self, client: &Client) -> Result<Done, Error> {
         if self.before.is_none() {
-            let mut body = self.source.document();
-            body["description"] = self.description.clone().into();
+            let body = upload::document(&self.source, &self.description, self.readme.as_deref());
             upload::publish(client, &self.path(), &body).await?;
         }
         Ok(Done {

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use slipway_model::blueprint::Source;
 use slipway_model::name::Digest;
 use std::collections::BTreeMap;
 
@@ -18,6 +19,16 @@ struct PutAddress {
     upload: String,
     url: String,
     headers: BTreeMap<String, String>,
+}
+
+/// The document that publishes these files.
+pub fn document(source: &Source, description: &str, readme: Option<&str>) -> Value {
+    let mut document = source.document();
+    document["description"] = description.into();
+    if let Some(readme) = readme {
+        document["readme"] = readme.into();
+    }
+    document
 }
 
 /// Publishes a version of a blueprint at the path of the version.

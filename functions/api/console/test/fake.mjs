@@ -81,13 +81,48 @@ export function sheet(text) {
   };
 }
 
+/** A README with a text in each place that takes one, and as it is. */
+export function readme(text) {
+  const line = text.replaceAll('\n', ' ');
+  return `${text}
+
+# ${line}
+
+###### ${line}
+
+- ${line}
+  - [${line}](${line}) and [a link](javascript:globalThis.__ran=1) and [${line}](https://docs.example/${line})
+1. ![${line}](${line}) **${line}** *${line}* \`${line}\` <${line}> <img src=x onerror=globalThis.__ran=1>
+> ${line}
+
+| ${line} | b |
+| --- | --- |
+| ${line} | [![${line}](${line})](${line}) |
+
+\`\`\`${line}
+${text}
+\`\`\`
+
+<script>globalThis.__ran = 1</script> <!-- ${line}
+${text}
+
+    ${line}
+
+${text}
+===
+${'> - '.repeat(30)}${line}
+`;
+}
+
 const page = (items) => ({ items, next: null });
 
 /** Answers every request of the page under `/v1`, with one text everywhere. */
 export async function answerWith(target, text) {
   /** @type {[RegExp, () => unknown][]} */
   const answers = [
-    [/^\/v1\/caller$/, () => ({ name: text(), admin: true })],
+    [/^\/v1\/caller$/, () => ({ name: text(), admin: true, groups: [text()] })],
+    [/^\/v1\/permissions$/, () => ({ actions: ['list', 'read', 'request-update', 'request-release', 'request-destroy', 'request-task', 'approve', 'reject', 'operate', text()] })],
+    [/^\/v1\/operations$/, () => page([{ ...operation(text()), ended_at: new Date().toISOString() }, { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
     [/^\/v1\/stacks$/, () => page([0, 1, 2].map((index) => stack(index, text())))],
     [/^\/v1\/stacks\/[^/]+$/, () => stack(1, text())],
     [/\/releases$/, () => page([{ ...release(text()), number: 3, status: 'releasing' }, release(text()), { ...release(text()), number: 2, status: 'failed' }])],
@@ -98,6 +133,7 @@ export async function answerWith(target, text) {
     [/^\/v1\/operations\/op-waiting$/, () => operation(text(), undefined, 'waiting_for_approval')],
     [/^\/v1\/operations\/[^/]+$/, () => operation(text())],
     [/^\/v1\/blueprints$/, () => page([blueprint(text())])],
+    [/\/readme$/, () => readme(text())],
     [/^\/v1\/blueprints\//, () => blueprint(text())],
     [/^\/v1\/policies$/, () => policies(text())],
     [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), next: 'more' })],
@@ -107,6 +143,7 @@ export async function answerWith(target, text) {
   await target.route('**/v1/**', (route) => {
     const { pathname } = new URL(route.request().url());
     const found = answers.find(([pattern]) => pattern.test(pathname));
+    if (pathname.endsWith('/readme')) return route.fulfill({ contentType: 'text/markdown', body: found?.[1]() });
     return found ? route.fulfill({ json: found[1]() }) : route.fulfill({ status: 404, json: { title: text(), detail: text(), status: 404 } });
   });
 }

@@ -32,6 +32,28 @@ module "part" {
 output "slipway" { value = { notes = { hint = "Read \${var.size}" } } }
 `;
 
+const README = `# disk
+
+A disk that is **replaced** to be resized. See [Terraform](https://developer.hashicorp.com/terraform) and [the module](../disk).
+
+## Sizes
+
+| size | GiB |
+| --- | ---: |
+| \`small\` | 8 |
+
+1. Choose a size.
+   - \`small\`
+   - \`large\`
+2. Run
+
+\`\`\`sh
+slipway stack update disk --var size=large
+\`\`\`
+
+> The data is lost.
+`;
+
 /** Stacks and operations in the states that views have something to show for, once for all tests. */
 function prepare(shared) {
   shared.prepared ??= make(shared);
@@ -47,7 +69,7 @@ async function approve(slipway, id) {
 async function make(shared) {
   const { slipway } = shared;
   const images = (shared.images ??= publishGuestbook(slipway));
-  publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized');
+  publish(slipway, 'disk@1.0.0', REPLACED.replace(/module[^]*?}\n/, ''), 'A disk that is replaced to be resized', README);
   const { variables } = await slipway.json('GET', '/v1/environments/local');
   await slipway.json('PUT', '/v1/environments/guarded', { account: '000000000000', region: 'us-east-1', approval: 'always', self_approval: true, variables });
   await slipway.json('PUT', '/v1/source-accounts/111122223333', { description: 'the shop', actions: ['release'], blueprints: ['disk'], environments: ['guarded'] });
@@ -93,6 +115,7 @@ export function views(shared) {
       running: `/console/stacks/${ids.running}`,
       failed: `/console/operations/${ids.failed}`,
       missing: '/console/nowhere',
+      malformed: '/console/stacks/%E0%A4%A',
     };
     const shots = process.env.SCREENSHOTS;
     if (shots) fs.mkdirSync(shots, { recursive: true });
@@ -101,6 +124,8 @@ export function views(shared) {
       for (const [name, address] of Object.entries(addresses)) {
         await visit(page, slipway.url + address);
         if (['operation', 'waiting', 'failed'].includes(name)) await page.locator('.log-line').first().waitFor();
+        if (name === 'blueprint') await page.locator('.markdown').waitFor();
+        if (['missing', 'malformed'].includes(name)) await page.getByRole('heading', { name: 'Page not found' }).waitFor();
         assert.deepEqual(await axe(page, rules), [], `${name}, ${look}`);
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name}, ${look} scrolls sideways`);
         if (shots) await page.screenshot({ path: path.join(shots, `${name}-${look}.png`), fullPage: true });
@@ -108,6 +133,46 @@ export function views(shared) {
       assert.deepEqual(page.wrong, [], look);
       await page.context().close();
     }
+  });
+
+  test('a README is shown as its Markdown says, and leads only to the web', async () => {
+    const { slipway, browser } = shared;
+    await prepare(shared);
+    const page = await openPage(browser);
+    await visit(page, `${slipway.url}/console/blueprints/disk`);
+    const readme = page.locator('.markdown');
+    await readme.getByRole('heading', { name: 'Sizes', level: 4 }).waitFor();
+    assert.deepEqual(await readme.locator('a').evaluateAll((links) => links.map((link) => link.href)), ['https://developer.hashicorp.com/terraform']);
+    assert.equal(await readme.locator('ol > li').count(), 2);
+    assert.equal(await readme.locator('pre').innerText(), 'slipway stack update disk --var size=large');
+    assert.equal(await readme.locator('td').last().innerText(), '8');
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
+  test('failures of today are on the first page', async () => {
+    const { slipway, browser } = shared;
+    const { failed } = await prepare(shared);
+    const page = await openPage(browser);
+    await visit(page, slipway.url);
+    await page.locator('[data-key=card-failures-today] a.row-link').first().waitFor();
+    assert.equal(await page.locator(`[data-key=card-failures-today] li[data-key="${failed}"]`).count(), 1);
+    await page.context().close();
+  });
+
+  test('what a policy denies is not offered', async () => {
+    const { slipway, browser } = shared;
+    const ids = await prepare(shared);
+    const page = await openPage(browser);
+    await page.route('**/v1/permissions?*', (route) => route.fulfill({ json: { actions: ['list', 'read', 'request-update'] } }));
+    await visit(page, `${slipway.url}/console/stacks/${ids.running}`);
+    await page.getByRole('link', { name: 'Update', exact: true }).waitFor();
+    assert.equal(await page.locator('[data-key=actions] > *').count(), 1);
+    await visit(page, `${slipway.url}/console/operations/${ids.waiting}`);
+    await page.locator('.sheet-body').waitFor();
+    assert.equal(await page.getByRole('button', { name: /Approve|Reject|Cancel/ }).count(), 0);
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
   });
 
   test('a replaced resource is read, and approved, on the page of the operation', async () => {

@@ -1,8 +1,9 @@
 // A version of a blueprint: what it is for, what it takes, who uses it.
 
-import { all } from '../api.js';
+import { Problem, all, get } from '../api.js';
 import { counted, encoded, shown } from '../format.js';
 import { html } from '../html.js';
+import { markdown } from '../markdown.js';
 import { card, empty, facts, when } from '../parts.js';
 import { readVersion, withdrawnNote } from '../versions.js';
 import { stackRow } from './home.js';
@@ -13,7 +14,7 @@ import { stackRow } from './home.js';
 const NAMED = 100;
 
 /** @param {import('../app.js').Page} page */
-export default async function view({ params, query, signal, show, title }) {
+export default async function view({ params, query, signal, show, fail, title }) {
   const wanted = query.get('version') ?? '';
   const [{ latest, blueprint, versions }, stacks] = await Promise.all([
     readVersion(params.name, wanted, signal),
@@ -23,7 +24,7 @@ export default async function view({ params, query, signal, show, title }) {
   title(`${latest.name}@${version}`);
   const uses = (/** @type {string} */ one) => stacks.filter((stack) => stack.blueprint.version === one).length;
   const address = (/** @type {string} */ one) => `/console/blueprints/${encoded(latest.name)}?version=${encoded(one)}`;
-  show(html`
+  const draw = (/** @type {unknown} */ readme) => show(html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/blueprints">Blueprints</a></nav>
     <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">latest</span>` : null}<span class="grow"></span>
       ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encoded(latest.name)}${wanted ? `&version=${encoded(version)}` : ''}`}>New stack</a>` : null}</div>
@@ -34,10 +35,24 @@ export default async function view({ params, query, signal, show, title }) {
       ['Digest', html`<code title=${blueprint.digest}>${blueprint.digest.slice(0, 19)}…</code>`]]) : withdrawnNote(latest.name, version, latest.version)}
     <div class="columns wide" data-key="columns"><div>
       ${blueprint ? card('Variables', blueprint.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${blueprint.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: blueprint.variables.length }) : null}
+      ${readme}
     </div><div>
       ${card('Versions', html`<ul class="rows versions">${versions.map((one) => html`<li><a class="row-link" href=${address(one)} aria-current=${one === version ? 'true' : null}><span class="row-main"><strong>${one}</strong></span><span class="row-end">${uses(one) ? counted(uses(one), 'stack') : null}</span></a></li>`)}</ul>`, { count: versions.length })}
       ${card('Stacks', stacks.length ? html`<ul class="rows narrow">${stacks.map(stackRow)}</ul>` : empty('No stack is made from it.'), { count: stacks.length })}
     </div></div>`);
+  draw(null);
+  if (!blueprint) return;
+  readme(blueprint, signal).then((text) => text === null || draw(card('README', html`<div class="markdown">${markdown(text)}</div>`))).catch(fail);
+}
+
+/** The README of a version, if it was published with one. @param {import('../types').Blueprint} blueprint @param {AbortSignal} signal @returns {Promise<string | null>} */
+async function readme({ name, version }, signal) {
+  try {
+    return await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}/readme`, {}, signal);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /** @param {import('../types').Variable} variable */

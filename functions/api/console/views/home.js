@@ -7,19 +7,25 @@ import { badge, card, empty, operationPath, operationRow, operationTitle, planCo
 
 /** @typedef {import('../types').Operation} Operation */
 /** @typedef {import('../types').Stack} Stack */
-/** @typedef {{waiting: Operation[], active: Operation[], failed: Stack[], own: import('../types').Page<Stack>, newest: import('../types').Page<Stack>}} State */
+/** @typedef {{waiting: Operation[], active: Operation[], failures: Operation[], failed: Stack[], own: import('../types').Page<Stack>, teams: Stack[], newest: import('../types').Page<Stack>}} State */
 
 /** How many stacks the page names. */
 const NAMED = 10;
+/** Of how many groups of the user the stacks are read. */
+const GROUPS = 8;
 /** Each how many rounds the stacks are read again. */
 const RARE = 5;
+/** How long a failure is named, in milliseconds. */
+const DAY = 86_400_000;
+/** How long an operation may have taken until it failed, in days: those that waited for an approval ended long after their request. */
+const DAYS = 14;
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ signal, show, fail, caller, title }) {
   title('Home');
   /** @type {import('../types').Environment[] | null} */
   let environments = null;
-  /** @type {Pick<State, 'failed' | 'own' | 'newest'> | null} */
+  /** @type {Pick<State, 'failures' | 'failed' | 'own' | 'teams' | 'newest'> | null} */
   let known = null;
   let round = 0;
 
@@ -32,7 +38,7 @@ export default async function view({ signal, show, fail, caller, title }) {
       operations('waiting_for_approval'),
       operations('running'),
       operations('starting'),
-      whole || !known ? readStacks(caller.name, signal) : known,
+      whole || !known ? readStacks(caller, signal) : known,
       environments ?? /** @type {Promise<import('../types').Environment[]>} */ (all('/v1/environments', {}, signal)),
     ]);
     [environments, known] = [rules, stacks];
@@ -47,19 +53,21 @@ export default async function view({ signal, show, fail, caller, title }) {
   }
 
   /** @param {State} state */
-  function draw({ waiting, active, failed, own, newest }) {
+  function draw({ waiting, active, failures, failed, own, teams, newest }) {
     const mine = waiting.filter(isMine);
     const others = waiting.filter((one) => !isMine(one));
     const none = newest.items.length === 0;
     show(html`
       <div class="title"><h1>Home</h1><span class="grow"></span><a class="button primary" href="/console/new">New stack</a></div>
       <ul class="tiles">
-        ${tile('To approve', mine.length, 'wait', '#h-to-approve')}${tile('In progress', active.length, 'busy', '#h-in-progress')}${tile('Failed stacks', failed.length, 'bad', '/console/stacks?status=failed')}
+        ${tile('To approve', mine.length, 'wait', '#h-to-approve')}${tile('In progress', active.length, 'busy', '#h-in-progress')}${tile('Failures today', failures.length, 'bad', '#h-failures-today')}${tile('Failed stacks', failed.length, 'bad', '/console/stacks?status=failed')}
       </ul>
       ${mine.length ? card('To approve', html`<ul class="rows">${mine.map(approval)}</ul>`, { count: mine.length }) : null}
       ${others.length ? card('Waiting for the approval of others', html`<ul class="rows">${others.map(approval)}</ul>`, { count: others.length }) : null}
       ${active.length ? card('In progress', html`<ul class="rows">${active.map((one) => operationRow(one))}</ul>`, { count: active.length }) : null}
+      ${failures.length ? card('Failures today', html`<ul class="rows">${failures.map((one) => operationRow(one))}</ul>`, { count: failures.length }) : null}
       ${none ? welcome() : own.items.length ? stacks('Your stacks', own.items, `/console/stacks?owner=${encoded(caller.name)}`) : stacks('Newest stacks', newest.items, '/console/stacks')}
+      ${teams.length ? stacks('Stacks of your teams', teams, '/console/stacks') : null}
       ${own.items.length && newest.items.some((one) => one.owner !== caller.name) ? stacks('Newest stacks', newest.items, '/console/stacks') : null}`);
   }
 
@@ -75,15 +83,21 @@ export default async function view({ signal, show, fail, caller, title }) {
   repeat(4_000, signal, load).catch(fail);
 }
 
-/** @param {string} owner @param {AbortSignal} signal @returns {Promise<Pick<State, 'failed' | 'own' | 'newest'>>} */
-async function readStacks(owner, signal) {
-  /** @type {[Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>]} */
-  const [failed, own, newest] = await Promise.all([
+/** @param {import('../app.js').Caller} caller @param {AbortSignal} signal @returns {Promise<Pick<State, 'failures' | 'failed' | 'own' | 'teams' | 'newest'>>} */
+async function readStacks({ name, groups }, signal) {
+  const since = new Date(Date.now() - DAYS * DAY).toISOString();
+  const ownedBy = (/** @type {string} */ owner) => /** @type {Promise<import('../types').Page<Stack>>} */ (get('/v1/stacks', { owner, limit: NAMED }, signal));
+  /** @type {[Operation[], Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>, import('../types').Page<Stack>[]]} */
+  const [ended, failed, newest, own, ofTeams] = await Promise.all([
+    all('/v1/operations', { status: 'failed', since }, signal, { most: 100 }),
     all('/v1/stacks', { status: 'failed' }, signal, { most: 100 }),
-    get('/v1/stacks', { owner, limit: NAMED }, signal),
     get('/v1/stacks', { limit: NAMED }, signal),
+    ownedBy(name),
+    Promise.all(groups.slice(0, GROUPS).map((group) => ownedBy(`team:${group}`))),
   ]);
-  return { failed, own, newest };
+  const failures = ended.filter((one) => Date.parse(one.ended_at ?? '') > Date.now() - DAY);
+  const teams = ofTeams.flatMap((page) => page.items).sort((a, b) => b.created_at.localeCompare(a.created_at)).slice(0, NAMED);
+  return { failures, failed, own, teams, newest };
 }
 
 /** @param {string} name @param {Stack[]} items @param {string} address */

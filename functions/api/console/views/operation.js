@@ -6,6 +6,7 @@ import { at, duration, encoded, own, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { logPane, plain } from '../log.js';
 import { badge, card, facts, hasEnded, operationTitle, stackPath, when } from '../parts.js';
+import { permissions } from '../permissions.js';
 import { planPane } from '../plan.js';
 import { sheetPane } from '../sheet.js';
 import { timeline } from '../timeline.js';
@@ -14,7 +15,10 @@ import { timeline } from '../timeline.js';
 export default async function view(page) {
   const { id } = page.params;
   /** @type {import('../types').Operation} */
-  let operation = await get(`/v1/operations/${encoded(id)}`, {}, page.signal);
+  let operation;
+  /** @type {(action: string) => boolean} */
+  let may;
+  [operation, may] = await Promise.all([get(`/v1/operations/${encoded(id)}`, {}, page.signal), permissions({ operation: id }, page.signal)]);
   const plan = planPane(operation.id, page.signal);
   /** @type {ReturnType<typeof sheetPane> | null} */
   let sheet = null;
@@ -29,8 +33,8 @@ export default async function view(page) {
     else sheet?.reload();
   };
   const openSheet = () => sheetPane(operation.id, page.signal, {
-    approve: (read) => decide((one) => actions.approve(one, read))(),
-    reject: decide(actions.reject),
+    approve: may('approve') ? (read) => decide((one) => actions.approve(one, read))() : null,
+    reject: may('reject') ? decide(actions.reject) : null,
   });
 
   function tick() {
@@ -50,7 +54,7 @@ export default async function view(page) {
     page.show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
       <div class="title"><h1>${name}</h1>${badge(operation.status)}<span class="grow"></span>
-        ${operation.links.cancel && !operation.cancel ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
+        ${operation.links.cancel && !operation.cancel && may('operate') ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
       ${summary(operation)}
       ${verdict(operation, sheet)}
       <div class="split" data-key="body">

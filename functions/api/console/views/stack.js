@@ -5,6 +5,7 @@ import { get, repeat } from '../api.js';
 import { encoded } from '../format.js';
 import { html } from '../html.js';
 import { announce, badge, card, empty, facts, operationRow, when } from '../parts.js';
+import { permissions } from '../permissions.js';
 import { problemPanel } from '../problem.js';
 import * as cards from '../stack_cards.js';
 
@@ -22,11 +23,17 @@ export default async function view({ params, signal, show, fail, title }) {
   /** @type {unknown} */
   let problem = null;
   let redraw = () => {};
+  const asked = permissions({ stack: params.id }, signal);
+  // Who waits for it handles its failure.
+  asked.catch(() => {});
+  /** @type {(action: string) => boolean} */
+  let may = () => false;
 
   const load = async () => {
     /** @type {Stack} */
     const stack = await get(path, {}, signal);
     title(stack.name);
+    may = await asked;
     // Who may list a stack, and not read it, would be denied the rest, and each denial is recorded.
     const readable = Boolean(stack.variables);
     /** @type {[Release[], Operations]} */
@@ -81,9 +88,9 @@ export default async function view({ params, signal, show, fail, title }) {
             return load();
           })}>Show older operations</button></p>` : null}` : empty('There are no operations yet.'))}
       </div><div>
-        ${cards.variablesCard(stack)}
+        ${cards.variablesCard(stack, may('request-update'))}
         ${cards.notesCard(stack)}
-        ${cards.tasksCard(stack, doing)}
+        ${cards.tasksCard(stack, may('request-task') ? doing : null)}
         ${cards.driftCard(stack)}
         ${cards.subscriptionsCard(stack)}
       </div></div>`;
@@ -91,13 +98,13 @@ export default async function view({ params, signal, show, fail, title }) {
 
   /** @param {Stack} stack @param {Release[]} releases */
   function buttons(stack, releases) {
-    const releasable = stack.services.length > 0;
+    const releasable = stack.services.length > 0 && may('request-release');
     return html`<div class="actions" data-key="actions">
       ${releasable ? html`<button type="button" class="primary" data-key="release" @click=${doing(() => actions.release(stack, releases))}>Release…</button>` : null}
       ${releasable && releases.length > 1 ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
-      <a class="button" href=${`/console/stacks/${stack.id}/update`}>Update</a>
-      <button type="button" data-key="drift" @click=${doing(() => actions.checkDrift(stack))}>Check drift</button>
-      <button type="button" class="danger-quiet" data-key="destroy" @click=${doing(() => actions.destroy(stack))}>Destroy…</button></div>`;
+      ${may('request-update') ? html`<a class="button" href=${`/console/stacks/${stack.id}/update`} data-key="update">Update</a>` : null}
+      ${may('operate') ? html`<button type="button" data-key="drift" @click=${doing(() => actions.checkDrift(stack))}>Check drift</button>` : null}
+      ${may('request-destroy') ? html`<button type="button" class="danger-quiet" data-key="destroy" @click=${doing(() => actions.destroy(stack))}>Destroy…</button>` : null}</div>`;
   }
 
   await load();

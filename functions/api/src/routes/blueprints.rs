@@ -17,7 +17,7 @@ use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 use utoipa::ToSchema;
 
-use super::uploads;
+use super::{readmes, uploads};
 use crate::access::Viewer;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
@@ -123,23 +123,7 @@ pub(super) async fn show_version(
     parameters: Parameters,
 ) -> Result<Json<view::BlueprintVersion>, Error> {
     parameters.finish()?;
-    let Ok(name) = name.parse::<Name>() else {
-        return Err(api.no_blueprint(&name).await?);
-    };
-    if let Ok(version) = version.parse::<Version>() {
-        match api.store.blueprint(&name, &version).await {
-            Ok(blueprint) => return Ok(Json(blueprint.into())),
-            Err(slipway_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(match Admission::by(&api.store).versions_there_are(&name).await? {
-        Some(there_are) => {
-            let version = shortened(&version);
-            Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
-        }
-        None => api.no_blueprint(name.as_str()).await?,
-    })
+    Ok(Json(api.blueprint_version(&name, &version).await?.into()))
 }
 
 /// The files of a version: a Terraform root module.
@@ -154,6 +138,8 @@ pub(super) async fn show_version(
 struct PublishBlueprint {
     /// Its purpose, in a sentence.
     description: Option<String>,
+    /// Its README, in Markdown; without one, the file `README.md` of the root module. It may be added later, and does not change.
+    readme: Option<String>,
     /// The folder of the root module among the files; empty if it is the top folder.
     root: Option<String>,
     /// The content of each text file by its path, with `/` between folders.
@@ -208,18 +194,30 @@ pub(super) async fn publish(
             api.uploaded(&digest).await?
         }
     };
-    let (mut blueprint, source) = publishable(&name, &version, fields)?;
+    let Publication {
+        mut blueprint,
+        source,
+        readme,
+    } = publishable(&name, &version, fields)?;
     let caller = submission.caller.name.clone();
     blueprint.published_by = Some(caller.clone());
     let (status, blueprint) = api.publish(blueprint, &source, &caller).await?;
+    api.keep_readme(&blueprint, &source, readme.as_deref()).await?;
     let path = format!("/v1/blueprints/{}/versions/{}", blueprint.name, blueprint.version);
     let location = (status == StatusCode::CREATED).then_some(path);
     let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));
     api.answer_once(&submission, answer).await
 }
 
+/// What a request publishes.
+struct Publication {
+    blueprint: Blueprint,
+    source: Source,
+    readme: Option<String>,
+}
+
 /// Reads a publication, and reports all problems at once.
-fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<(Blueprint, Source), Error> {
+fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication, Error> {
     let mut problems = Vec::new();
     let name: Option<Name> = name
         .parse()
@@ -247,6 +245,7 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<(Blueprint,
         let detail = format!("has more than {DESCRIPTION_LENGTH} bytes");
         problems.push(FieldProblem::new("description", detail, "give a sentence"));
     }
+    let readme = readmes::of_request(&mut fields);
     let root: String = fields
         .optional("root", "give the folder of the root module")
         .unwrap_or_default();
@@ -283,13 +282,38 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<(Blueprint,
                 published_at: Timestamp::now(),
                 published_by: None,
             };
-            Ok((blueprint, source))
+            Ok(Publication {
+                blueprint,
+                source,
+                readme,
+            })
         }
         _ => Err(Error::invalid(problems)),
     }
 }
 
 impl Api {
+    /// The version of a blueprint, or the error that names those that there are.
+    pub(super) async fn blueprint_version(&self, name: &str, version: &str) -> Result<Blueprint, Error> {
+        let Ok(name) = name.parse::<Name>() else {
+            return Err(self.no_blueprint(name).await?);
+        };
+        if let Ok(version) = version.parse::<Version>() {
+            match self.store.blueprint(&name, &version).await {
+                Ok(blueprint) => return Ok(blueprint),
+                Err(slipway_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(match Admission::by(&self.store).versions_there_are(&name).await? {
+            Some(there_are) => {
+                let version = shortened(version);
+                Error::NotFound(format!("The blueprint `{name}` has no version {version}; {there_are}."))
+            }
+            None => self.no_blueprint(name.as_str()).await?,
+        })
+    }
+
     /// Publishes: the files first, so that every listed version can be used.
     async fn publish(
         &self,

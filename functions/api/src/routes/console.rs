@@ -37,7 +37,7 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 35] = files![
+static FILES: [File; 37] = files![
     "actions.js",
     "api.js",
     "app.js",
@@ -48,7 +48,9 @@ static FILES: [File; 35] = files![
     "html.js",
     "icon.svg",
     "log.js",
+    "markdown.js",
     "parts.js",
+    "permissions.js",
     "plan.js",
     "problem.js",
     "request.js",

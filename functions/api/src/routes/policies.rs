@@ -1,4 +1,4 @@
-//! `/v1/policies` and `/v1/can-i`
+//! `/v1/policies`
 
 use axum::Json;
 use axum::extract::State;
@@ -10,23 +10,20 @@ use serde::Deserialize;
 use slipway_model::name::Name;
 use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
+use slipway_policy::Principal;
 use slipway_policy::check::check;
-use slipway_policy::facts::StackFacts;
 use slipway_policy::policies::defaults;
 use slipway_policy::text::{self, Invalid};
-use slipway_policy::{Action, Facts, Principal, Resource};
 use slipway_store::configured::Expected;
 use slipway_store::{ATTEMPTS, pause};
 use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
 use super::policy_tests;
-use crate::access::Viewer;
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{InPath, Parameters, one_of};
-use crate::records::{found, operation_id};
+use crate::parameters::{InPath, Parameters};
 use crate::revision;
 use crate::submission::Submission;
 use crate::view;
@@ -249,66 +246,6 @@ pub(super) async fn test(State(api): State<Api>, mut submission: Submission) -> 
     };
     let policies = check(&stored).map_err(|invalid| invalid_text(&invalid))?;
     Ok(Json(policy_tests::run(&policies, tests)))
-}
-
-/// Ask whether the caller may do something
-///
-/// To a stack, an operation, an environment or a blueprint; to Slipway itself if none is named. `request-create` needs the environment
-/// and the blueprint of the new stack. What a request itself says, such as its images, is not known here.
-#[utoipa::path(
-    get,
-    path = "/v1/can-i",
-    operation_id = "can_i",
-    tag = "policies",
-    params(
-        ("action" = String, Query, description = "The action.", example = "request-update"),
-        ("stack" = Option<String>, Query, description = "The stack's id."),
-        ("operation" = Option<String>, Query, description = "The operation's id."),
-        ("environment" = Option<String>, Query, description = "The environment's name."),
-        ("blueprint" = Option<String>, Query, description = "The blueprint's name."),
-        ("owner" = Option<String>, Query, description = "Of `request-create`: the owner of the new stack, if that is not the caller."),
-    ),
-    responses((status = 200, description = "The decision.", body = view::Decision), ReadProblems),
-)]
-pub(super) async fn can_i(
-    State(api): State<Api>,
-    caller: Caller,
-    viewer: Viewer,
-    mut parameters: Parameters,
-) -> Result<Json<view::Decision>, Error> {
-    let action: Option<Action> = parameters.optional("action", &one_of(Action::ALL));
-    let mut named = |name| parameters.optional::<String>(name, "give a name or an id");
-    let [stack, operation, environment, blueprint, owner] =
-        ["stack", "operation", "environment", "blueprint", "owner"].map(&mut named);
-    parameters.finish()?;
-    let action = action.ok_or_else(|| Error::parameter("action", "is missing", one_of(Action::ALL)))?;
-    let resource = match (stack, operation, environment, blueprint) {
-        (None, None, Some(environment), Some(blueprint)) => Resource::Stack(StackFacts {
-            id: None,
-            name: String::new(),
-            owner: owner.unwrap_or_else(|| caller.name.clone()),
-            blueprint,
-            environment: api.environment_facts(&environment).await?,
-        }),
-        (Some(id), None, None, None) => api.stack_resource(&api.stack(&id).await?).await?,
-        (None, Some(id), None, None) => {
-            let id = operation_id(&id)?;
-            let operation = found(&id, api.store.operation(&id).await)?;
-            api.operation_resource(&operation).await?
-        }
-        (None, None, Some(name), None) => Resource::Environment(api.environment_facts(&name).await?),
-        (None, None, None, Some(name)) => Resource::Blueprint(name),
-        (None, None, None, None) => Resource::Installation,
-        _ => {
-            let remedy = "name a stack, an operation, an environment, a blueprint, or an environment and a blueprint";
-            return Err(Error::parameter("stack", "more than one thing is named", remedy));
-        }
-    };
-    Ok(Json(view::Decision::from(viewer.decide(
-        action,
-        &resource,
-        &Facts::None,
-    ))))
 }
 
 fn no_policy(name: &str) -> Error {

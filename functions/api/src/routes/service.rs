@@ -1,5 +1,6 @@
 //! What the API says of itself.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use axum::Json;
@@ -75,6 +76,9 @@ pub(super) struct CallerView {
     name: String,
     /// Whether the caller is an administrator.
     admin: bool,
+    /// The groups of the caller, as the identity provider names them. A stack of `team:payments` belongs to all members of `payments`.
+    #[schema(example = json!(["payments"]))]
+    groups: BTreeSet<String>,
 }
 
 /// Show the caller
@@ -90,6 +94,7 @@ pub(super) async fn caller(caller: Caller, parameters: Parameters) -> Result<Jso
     Ok(Json(CallerView {
         name: caller.name,
         admin: caller.admin,
+        groups: caller.groups,
     }))
 }
 

@@ -90,6 +90,14 @@ pub struct Decision {
     pub reason: Option<String>,
 }
 
+/// What the caller may do.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Permissions {
+    /// The permitted actions.
+    #[schema(example = json!(["list", "read", "request-update"]))]
+    pub actions: Vec<String>,
+}
+
 /// What came of tests of policies.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PolicyTests {

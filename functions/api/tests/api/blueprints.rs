@@ -65,6 +65,43 @@ async fn a_version_is_published_once_and_never_changes() {
 }
 
 #[tokio::test]
+async fn a_version_has_the_readme_of_its_publication() {
+    let server = Server::start().await;
+    let readme = |version: &str| format!("/v1/blueprints/shop/versions/{version}/readme");
+    let files = json!({"main.tf": OTHER_TF});
+    let body = json!({"files": files, "readme": "# Shop\n"});
+    assert_eq!(publish(&server, "shop/versions/1.0.0", &body).await.status, 201);
+    let shown = server.get(&readme("1.0.0")).await;
+    assert_eq!(
+        (shown.status, shown.header("content-type"), &*shown.body),
+        (200, "text/markdown; charset=utf-8", b"# Shop\n".as_slice())
+    );
+
+    // It is added where there is none, and does not change.
+    let without = publish(&server, "shop/versions/1.1.0", &json!({"files": files})).await;
+    assert_eq!(without.status, 201);
+    let missing = server.get(&readme("1.1.0")).await;
+    assert_eq!(missing.status, 404, "{missing:?}");
+    for text in ["first", "second"] {
+        let again = publish(&server, "shop/versions/1.1.0", &json!({"files": files, "readme": text})).await;
+        assert_eq!(again.status, 200, "{again:?}");
+        assert_eq!(&*server.get(&readme("1.1.0")).await.body, b"first");
+    }
+
+    let among_files =
+        json!({"root": "a", "files": {"a/main.tf": OTHER_TF, "a/README.md": "of the root", "README.md": "other"}});
+    assert_eq!(publish(&server, "shop/versions/2.0.0", &among_files).await.status, 201);
+    assert_eq!(&*server.get(&readme("2.0.0")).await.body, b"of the root");
+
+    let long = json!({"files": files, "readme": "x".repeat(200_001)});
+    let long = publish(&server, "shop/versions/3.0.0", &long).await;
+    assert_eq!((long.status, long.fields()), (422, vec!["readme".to_owned()]));
+    for path in ["9.9.9", "none"] {
+        assert_eq!(server.get(&readme(path)).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn versions_come_the_highest_first_and_the_latest_is_shown() {
     let server = Server::start().await;
     for version in ["1.9.0", "1.10.0", "2.0.0-rc.1", "1.2.0"] {

@@ -95,7 +95,10 @@ async fn console_gets_the_caller_and_the_sign_in() {
     );
     let request = Request::get("/v1/caller").extension(ann()).body("".into());
     let caller = server.send(request.expect("a request")).await;
-    assert_eq!(caller.json(), json!({ "name": ann().name, "admin": ann().admin }));
+    assert_eq!(
+        caller.json(),
+        json!({ "name": ann().name, "admin": ann().admin, "groups": [] })
+    );
 
     server.configure(&[
         ("SLIPWAY_OIDC_ISSUER", "https://id.example.com/pool"),

@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 57] = [
+const ROUTES: [(&str, &str, Option<&str>); 59] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
@@ -66,8 +66,10 @@ const ROUTES: [(&str, &str, Option<&str>); 57] = [
     ("GET", "/v1/audit/chains", Some("audit")),
     ("GET", "/v1/audit/chains/{chain}", Some("audit")),
     ("GET", "/v1/blueprints/{name}/versions/{version}/schema", Some("read")),
+    ("GET", "/v1/blueprints/{name}/versions/{version}/readme", Some("read")),
     ("GET", "/schemas/{name}", None),
     ("GET", "/v1/can-i", None),
+    ("GET", "/v1/permissions", None),
     ("GET", "/healthz", None),
     ("GET", "/v1/caller", None),
     ("GET", "/openapi.json", None),
@@ -425,6 +427,29 @@ async fn tests_and_can_i_say_which_policy_decides() {
         may(ann(), "action=request-create&environment=live&blueprint=web").await["allowed"],
         true
     );
+    let permitted = async |caller: Caller, query: &str| {
+        let path = format!("/v1/permissions?{query}");
+        send(&server, caller, "GET", &path, None).await.json()["actions"].clone()
+    };
+    assert_eq!(
+        permitted(ann(), &format!("stack={id}")).await,
+        json!([
+            "list",
+            "read",
+            "request-create",
+            "request-update",
+            "request-preview",
+            "request-release",
+            "request-destroy",
+            "request-task",
+            "operate"
+        ])
+    );
+    assert_eq!(
+        permitted(Caller::named("eve", false), &format!("stack={id}")).await,
+        json!(["list"])
+    );
+    assert_eq!(permitted(ann(), "").await, json!(["list", "read"]));
     for wrong in ["", "action=fly", "action=read&stack=a&blueprint=b"] {
         assert_eq!(server.get(&format!("/v1/can-i?{wrong}")).await.status, 400, "{wrong}");
     }

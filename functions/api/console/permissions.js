@@ -1,0 +1,11 @@
+// What the user may do: actions that a policy denies are not offered.
+
+import { get } from './api.js';
+
+/** The actions that are permitted on a stack or an operation. @param {{stack?: string, operation?: string}} subject @param {AbortSignal} signal @returns {Promise<(action: string) => boolean>} */
+export async function permissions(subject, signal) {
+  /** @type {{actions: string[]}} */
+  const { actions } = await get('/v1/permissions', subject, signal);
+  const permitted = new Set(actions);
+  return (action) => permitted.has(action);
+}
