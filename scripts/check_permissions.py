@@ -107,6 +107,8 @@ def asked_by_tests(recorded: list[Call], world: World, roles: dict[str, str]) ->
         # Keys of a session are those of the role that was assumed: the steps assume the release roles of other accounts.
         if call.key.startswith("ASIA") and role == "StepsRole":
             role, names = "target ReleaseRole", world.target
+        if call.key.startswith("ASIA") and role == "ApiRole":
+            role, names = "target LogsRole", world.target
         for request in requests(call, names):
             asked.setdefault(role, {}).setdefault(request, call.test)
         # What the steps do in Slipway's own account they do in another with its release role: StackAccount is one code for both.

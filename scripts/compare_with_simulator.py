@@ -111,6 +111,11 @@ def across_accounts(accounts: dict[str, Account], world: World) -> Iterator[Case
     yield assume(steps, release, True, "a step assumes the release role", **named, sts__ExternalId=machine)
     yield assume(steps, release, False, "in the name of another machine", **named, sts__ExternalId=machine.replace("slipway", "other"))
     yield assume(operation, release, False, "the machine assumes the release role", **named, sts__ExternalId=machine)
+    api, logs = slipway.roles["ApiRole"], target.roles["LogsRole"]
+    session = {"sts__RoleSessionName": f"logs-{STACK}"}
+    yield assume(api, logs, True, "the API assumes the logs role", **session, sts__ExternalId=machine)
+    yield assume(api, logs, False, "in the name of another machine", **session, sts__ExternalId=machine.replace("slipway", "other"))
+    yield assume(steps, logs, False, "a step assumes the logs role", **session, sts__ExternalId=machine)
     [bus] = [it.policy for it in slipway.resources if it.logical == "BusOfEnvironments"]
     events, arn = target.roles["EventsRole"], world.slipway.template.arn("Bus")
     for source, kind, allowed in (

@@ -300,6 +300,7 @@ def accounts_around(cloud, outputs):
             "Regions": "eu-west-1,us-east-1",
             "StateMachineArn": outputs["StateMachineArn"],
             "WorkflowRoleArns": outputs["WorkflowRoleArns"],
+            "ApiRoleArn": outputs["ApiRoleArn"],
             "EventBusArn": outputs["EventBusArn"],
         },
         "event-source-account": {"BusArn": outputs["EventBusArn"], "Repositories": "shop/web,shop/worker"},

@@ -163,6 +163,16 @@ def must_deny(world: World) -> Iterator[Asked]:
     named = {"sts__RoleSessionName": OPERATION}
     yield "StepsRole", request("sts:AssumeRole", release, **named, sts__ExternalId=another), "in the name of another machine"
     yield "StepsRole", request("sts:AssumeRole", release, sts__RoleSessionName="me", sts__ExternalId=world.machine), "no operation"
+    logs, session = world.role("slipway-logs-production"), f"logs-{STACK}"
+    yield (
+        "ApiRole",
+        request("sts:AssumeRole", logs, sts__RoleSessionName=session, sts__ExternalId=another),
+        "in the name of another machine",
+    )
+    yield "ApiRole", request("sts:AssumeRole", logs, sts__RoleSessionName="me", sts__ExternalId=world.machine), "no stack"
+    yield "ApiRole", request("sts:AssumeRole", release, sts__RoleSessionName=session, sts__ExternalId=world.machine), "a role of releases"
+    other_group = world.target.arn("logs", "log-group:/aws/lambda/payments:log-stream:*")
+    yield "target LogsRole", request("logs:FilterLogEvents", other_group), "no stack's log"
     builds = world.slipway.template.arn("BuildsRole")
     yield "CodeBuildRole", request("sts:AssumeRole", builds, sts__RoleSessionName="me"), "no operation"
     yield "CodeBuildRole", request("s3:GetObject", world.bucket("StateBucket", "stacks/a/terraform.tfstate")), "a state, without a session"

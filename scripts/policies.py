@@ -154,7 +154,7 @@ def templates(root: Path = ROOT, **given: Any) -> dict[str, Template]:
         "Name": "production",
         "ExternalId": "0f0f0f0f-aaaa-bbbb-cccc-000011112222",
         "Regions": region,
-    } | {name: outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns", "EventBusArn")}
+    } | {name: outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns", "ApiRoleArn", "EventBusArn")}
     source = {
         "BusArn": outputs["EventBusArn"],
         "Repositories": "shop/web,shop/worker",

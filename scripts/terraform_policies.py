@@ -102,6 +102,7 @@ ROLES = {
     "tf/modules/target-account": {
         "Role": ("trust", {"Boundary": "boundary"}),
         "ReleaseRole": ("release_trust", {"release": "release"}),
+        "LogsRole": ("logs_trust", {"logs": "logs"}),
         "EventsRole": ("events_trust", {"put-events": "events"}),
     },
     "tf/modules/event-source-account": {"Role": ("trust", {"put-events": "put"})},
@@ -135,6 +136,7 @@ def target_account(target: dict, region: str, root: Path = ROOT) -> Account:
         "external_id": target["ExternalId"],
         "state_machine_arn": target["StateMachineArn"],
         "workflow_role_arns": target["WorkflowRoleArns"],
+        "api_role_arn": target["ApiRoleArn"],
         "event_bus_arn": target["EventBusArn"],
         "regions": target["Regions"],
     }

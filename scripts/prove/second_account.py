@@ -21,7 +21,7 @@ def rollout_event(cloud: Cloud, second: Cloud, deployment: Deployment) -> tuple[
             "ExternalId": f"{second.run}-external-id",
             "Regions": second.region,
         }
-        | {name: deployment.outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns")}
+        | {name: deployment.outputs[name] for name in ("RunnerRoleArn", "StateMachineArn", "WorkflowRoleArns", "ApiRoleArn")}
         | {"EventBusArn": bus}
     )
     stack = second.making("stack", second.name("target"))

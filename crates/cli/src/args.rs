@@ -173,7 +173,7 @@ pub enum Command {
     },
     /// Approve the plan of an operation
     Approve(Approve),
-    /// Print the log of an operation
+    /// Print the log of an operation, or of a service of a stack
     Logs(Logs),
     /// Open an endpoint of a stack in a browser
     Open(Open),
@@ -543,9 +543,15 @@ pub struct Logs {
     /// Operation ID, or a stack for its newest
     #[arg(value_name = TARGET)]
     pub operation: OperationRef,
-    /// Follow the log until the operation ends
+    /// Follow the log: until the operation ends, or until Ctrl-C
     #[arg(long, short)]
     pub follow: bool,
+    /// Print what this service of the stack prints
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<Name>,
+    /// With `--service`: lines of this time until now, `30m`, `24h`, `7d` [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "service")]
+    pub since: Option<SignedDuration>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,9 @@ pub const ENVIRONMENT_ROLE: &str = "slipway-environment-";
 /// What the roles are called that releases in environments are done with, before the same part. The workflow may assume no others.
 pub const RELEASE_ROLE: &str = "slipway-release-";
 
+/// What the roles are called that the logs of services are read with, before the same part. The API may assume no others.
+pub const LOGS_ROLE: &str = "slipway-logs-";
+
 /// What the event buses are called that take results. No others may be written to.
 pub const RESULT_BUS: &str = "slipway-results";
 
@@ -77,6 +80,12 @@ impl EnvironmentRole {
     pub fn release_role(&self) -> String {
         self.0
             .replacen(&format!("role/{ENVIRONMENT_ROLE}"), &format!("role/{RELEASE_ROLE}"), 1)
+    }
+
+    /// The ARN of the role that reads the logs of services, which `aws/target-account` makes with the other two.
+    pub fn logs_role(&self) -> String {
+        self.0
+            .replacen(&format!("role/{ENVIRONMENT_ROLE}"), &format!("role/{LOGS_ROLE}"), 1)
     }
 }
 

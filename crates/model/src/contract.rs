@@ -14,12 +14,14 @@ use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
 
 mod at;
+mod logs;
 pub mod migration;
 mod parse;
 mod partial;
 pub mod timeouts;
 mod whole;
 
+pub use logs::ContainerLog;
 pub use migration::{Migration, Sql};
 pub use partial::Partial;
 

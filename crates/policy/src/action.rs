@@ -9,6 +9,8 @@ pub enum Action {
     List,
     /// See all of it.
     Read,
+    /// Read what the services of a stack print.
+    ReadLogs,
     /// Create a stack.
     RequestCreate,
     /// Update a stack.
@@ -39,9 +41,10 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::List,
         Self::Read,
+        Self::ReadLogs,
         Self::RequestCreate,
         Self::RequestUpdate,
         Self::RequestPreview,
@@ -62,6 +65,7 @@ impl Action {
         match self {
             Self::List => "list",
             Self::Read => "read",
+            Self::ReadLogs => "read-logs",
             Self::RequestCreate => "request-create",
             Self::RequestUpdate => "request-update",
             Self::RequestPreview => "request-preview",

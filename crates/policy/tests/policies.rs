@@ -77,6 +77,7 @@ fn default_policies_fit_the_schema_and_permit_what_the_page_says() {
     let (ann, eve) = (member(ANN, "payments"), member(BOB, "shop"));
     for action in [
         Action::Read,
+        Action::ReadLogs,
         Action::RequestUpdate,
         Action::RequestPreview,
         Action::RequestRelease,

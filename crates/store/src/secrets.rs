@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use slipway_model::operation::Operation;
 use slipway_model::secret::{Secrets, Sources};
-use slipway_model::stack::Configuration;
+use slipway_model::stack::{Configuration, Stack};
 use slipway_model::variable::{Variable, sensitive_names};
 
 use crate::item::{key_attributes, key_of};
@@ -17,9 +17,18 @@ impl Store {
     /// The secrets of an operation: of its configuration, those that its stack had, and the environment. An environment or a
     /// version that no longer exists gives none.
     pub async fn secrets_of(&self, operation: &Operation) -> Result<Secrets, Error> {
-        let key = Key::environment(&operation.environment);
-        let (stack, environment) = tokio::try_join!(self.stack(&operation.stack), self.get(&key))?;
-        let mut configurations: Vec<&Configuration> = vec![&operation.configuration, &stack.configuration];
+        let stack = self.stack(&operation.stack).await?;
+        self.secrets(&stack, Some(&operation.configuration)).await
+    }
+
+    /// Likewise, of a stack.
+    pub async fn secrets_of_stack(&self, stack: &Stack) -> Result<Secrets, Error> {
+        self.secrets(stack, None).await
+    }
+
+    async fn secrets(&self, stack: &Stack, other: Option<&Configuration>) -> Result<Secrets, Error> {
+        let environment = self.get(&Key::environment(&stack.environment)).await?;
+        let mut configurations: Vec<&Configuration> = other.into_iter().chain([&stack.configuration]).collect();
         configurations.extend(&stack.applied);
         let mut versions: Vec<_> = configurations
             .iter()

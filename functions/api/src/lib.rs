@@ -14,6 +14,7 @@
 //! | [`caller`] | the caller of a request |
 //! | `access` | the one place where policies decide about requests |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
+//! | `stack_logs` | CloudWatch Logs of the accounts that stacks are in |
 //! | `webhook_key` | the secrets and the addresses of webhooks |
 //! | `waiting` | the limit of concurrent long polls |
 //! | [`lambda`], `identity` | events of API Gateway as requests, and their callers |
@@ -43,6 +44,7 @@ pub mod revision;
 pub mod routes;
 mod serve;
 pub mod sign_in;
+mod stack_logs;
 pub mod submission;
 pub mod view;
 mod waiting;
@@ -50,6 +52,7 @@ mod webhook_key;
 
 use routes::LogPages;
 use sign_in::{InvalidSignIn, SignIn};
+use stack_logs::StackLogs;
 
 pub use caller::Caller;
 pub use routes::router;
@@ -140,6 +143,7 @@ pub struct Api {
     artifacts_bucket: String,
     concurrent_waits: u16,
     log_pages: LogPages,
+    stack_logs: StackLogs,
     sign_in: Option<Arc<SignIn>>,
     reach: Reach,
 }
@@ -165,6 +169,7 @@ impl Api {
             artifacts_bucket: config.artifacts_bucket.clone(),
             concurrent_waits: config.concurrent_waits,
             log_pages: LogPages::default(),
+            stack_logs: StackLogs::new(sdk_config),
             sign_in: config.sign_in.clone().map(Arc::new),
             reach: config.reach,
         }

@@ -37,6 +37,7 @@ mod readmes;
 mod releases;
 mod schemas;
 mod service;
+mod service_logs;
 mod sheets;
 mod source_accounts;
 mod stacks;
@@ -123,6 +124,7 @@ handlers![
     stacks::transfer => Access::Stack(Action::Operate),
     stacks::preview => Access::Stack(Action::RequestPreview),
     stacks::drift => Access::Stack(Action::Operate),
+    service_logs::read => Access::Stack(Action::ReadLogs),
     tasks::run => Access::Stack(Action::RequestTask),
     releases::roll_back => Access::Stack(Action::RequestRelease),
     releases::list => Access::Stack(Action::Read),

@@ -23,7 +23,7 @@ pub use audit::{AuditChain, AuditHead, AuditRecord};
 pub use blueprint::{BlueprintPage, BlueprintSummary, BlueprintVersion, Variable};
 pub use environment::Environment;
 pub use notification::NotificationPage;
-pub use operation::{LogLine, LogLines, Operation};
+pub use operation::{LogLine, LogLines, Operation, ServiceLine, ServiceLog};
 pub use plan::{PlanItem, PlanItems, SheetDocument, sheet};
 pub use policy::{Decision, Permissions, Policies, Policy, PolicyTest, PolicyTests};
 pub use release::Release;

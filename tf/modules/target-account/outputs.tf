@@ -8,6 +8,11 @@ output "release_role_arn" {
   value       = aws_iam_role.release.arn
 }
 
+output "logs_role_arn" {
+  description = "The role that reads the logs of services. Slipway knows it by the name of the first."
+  value       = aws_iam_role.logs.arn
+}
+
 output "external_id" {
   description = "The external id of the environment in Slipway."
   value       = var.external_id

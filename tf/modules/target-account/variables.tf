@@ -1,5 +1,5 @@
 variable "name" {
-  description = "The environment's name, as Slipway knows it. The roles are called slipway-environment-<name> and slipway-release-<name>."
+  description = "The environment's name, as Slipway knows it. The roles are called slipway-environment-<name>, slipway-release-<name> and slipway-logs-<name>."
   type        = string
 
   validation {
@@ -45,6 +45,16 @@ variable "workflow_role_arns" {
   validation {
     condition     = length(var.workflow_role_arns) > 0 && alltrue([for arn in var.workflow_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", arn))])
     error_message = "Name the roles of the workflow by their ARNs; none of them is a pattern."
+  }
+}
+
+variable "api_role_arn" {
+  description = "The role of Slipway's API, which reads what services print: the output ApiRoleArn of Slipway's template."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", var.api_role_arn))
+    error_message = "The API's role is one role, given by its ARN: arn:aws:iam::111122223333:role/slipway-ApiRole-1."
   }
 }
 

@@ -1,22 +1,73 @@
 //! `slipway logs`
 
+use jiff::Timestamp;
 use serde_json::Value;
 use slipway_model::id::OperationId;
+use slipway_model::name::Name;
 
-use crate::args::Logs;
+use crate::args::{Logs, OperationRef};
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Output, text_at};
+use crate::stack_id::stack_id;
+
+/// How much of a task's ID is shown, as in the AWS console.
+const TASK_SHOWN: usize = 8;
 
 /// Prints the lines that are there; with `--follow`, those that come until the operation has ended.
 pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Error> {
+    if let Some(service) = &logs.service {
+        return of_service(&logs, service, client, output).await;
+    }
     let operation = operation_of(&logs.operation, Wanted::Newest, client).await?;
     read(&operation, logs.follow, client, |line| {
         let text = |line: &Value| format!("{:<16} {}", text_at(line, "step"), text_at(line, "message"));
         output.answer(line, text);
     })
     .await
+}
+
+/// Prints what the containers of a service printed; with `--follow`, also what they print from now on.
+async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output) -> Result<(), Error> {
+    let OperationRef::Stack(stack) = &logs.operation else {
+        let text = "an operation has no services: name a stack with `--service`";
+        return Err(Error::Usage(text.to_owned()));
+    };
+    let stack = stack_id(stack, client).await?;
+    let path = format!("/v1/stacks/{stack}/services/{service}/logs");
+    let since = logs.since.map(|since| (Timestamp::now() - since).to_string());
+    let mut place: Option<(&str, String)> = since.map(|since| ("since", since));
+    loop {
+        let mut query: Vec<_> = place.take().into_iter().collect();
+        if logs.follow {
+            query.push(("wait", LONG_POLL_SECONDS.to_string()));
+        }
+        let path = with_query(&path, &query);
+        let page: Value = if logs.follow {
+            client.watch(&path).await?
+        } else {
+            client.get(&path).await?
+        };
+        for line in page["lines"].as_array().into_iter().flatten() {
+            output.answer(line, service_line);
+        }
+        if !logs.follow && page["more"] != true {
+            return Ok(());
+        }
+        place = page["after"].as_str().map(|after| ("after", after.to_owned()));
+    }
+}
+
+fn service_line(line: &Value) -> String {
+    let task: String = text_at(line, "task").chars().take(TASK_SHOWN).collect();
+    let time = text_at(line, "time");
+    let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z');
+    format!(
+        "{time}Z {}/{task} {}",
+        text_at(line, "container"),
+        text_at(line, "message")
+    )
 }
 
 /// Prints what a step has printed.

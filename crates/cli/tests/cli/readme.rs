@@ -52,6 +52,7 @@ fn the_walk_through_works_as_printed() {
     for expected in [
         "provision guestbook succeeded",
         "release guestbook succeeded",
+        "listens on port",
         "destroy guestbook succeeded",
     ] {
         assert!(printed.contains(expected), "{expected}: {printed}");

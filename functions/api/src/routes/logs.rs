@@ -23,20 +23,20 @@ use crate::waiting::Waited;
 use crate::{Api, Caller};
 
 /// How many lines an answer has at most.
-const LINES: usize = 1_000;
+pub(super) const LINES: usize = 1_000;
 
 /// How many bytes of lines an answer of the function has at most. Lambda takes 6 MB:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-const ANSWER_BYTES: usize = 4_000_000;
+pub(super) const ANSWER_BYTES: usize = 4_000_000;
 
 /// What an answer has of a line besides its message.
-const LINE_OVERHEAD: usize = 256;
+pub(super) const LINE_OVERHEAD: usize = 256;
 
 /// The most bytes of a line that are shown. In an answer each of them is seven at most.
 const LONGEST_LINE: usize = 256 * 1024;
 
 /// How many seconds a request that waits pauses before it reads the streams again, the longer the more often there was nothing.
-const PAUSES: [u64; 4] = [1, 2, 3, 5];
+pub(super) const PAUSES: [u64; 4] = [1, 2, 3, 5];
 
 /// How long after the end of its step a stream may still get lines: CodeBuild and ECS deliver them late.
 const LATE: Duration = Duration::from_secs(10);
@@ -244,7 +244,7 @@ impl Read {
 }
 
 /// A line as it is shown: without the line break, and without the end of a line that no answer holds.
-fn shown(message: &str) -> String {
+pub(super) fn shown(message: &str) -> String {
     let text = message.trim_end();
     let kept = &text[..text.floor_char_boundary(LONGEST_LINE)];
     match text.len() - kept.len() {
@@ -254,7 +254,7 @@ fn shown(message: &str) -> String {
 }
 
 /// How many bytes a text has in the function's answer: a text in the JSON of the body, which is a text in the JSON of the answer.
-fn answer_bytes(text: &str) -> usize {
+pub(super) fn answer_bytes(text: &str) -> usize {
     let bytes = |byte: u8| match byte {
         b'"' | b'\\' => 4,
         b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 3,

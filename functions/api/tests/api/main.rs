@@ -18,6 +18,7 @@ mod released;
 mod releases;
 #[path = "../runtime_stub/mod.rs"]
 mod runtime_stub;
+mod service_logs;
 mod stacks;
 mod subscriptions;
 mod support;

@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 59] = [
+const ROUTES: [(&str, &str, Option<&str>); 60] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
@@ -37,6 +37,7 @@ const ROUTES: [(&str, &str, Option<&str>); 59] = [
     ("POST", "/v1/stacks/{id}/releases", Some("request-release")),
     ("GET", "/v1/stacks/{id}/releases/{number}", Some("read")),
     ("GET", "/v1/stacks/{id}/operations", Some("read")),
+    ("GET", "/v1/stacks/{id}/services/{service}/logs", Some("read-logs")),
     ("GET", "/v1/operations", None),
     ("GET", "/v1/operations/{id}", Some("read")),
     ("GET", "/v1/operations/{id}/plan", Some("read")),
@@ -436,6 +437,7 @@ async fn tests_and_can_i_say_which_policy_decides() {
         json!([
             "list",
             "read",
+            "read-logs",
             "request-create",
             "request-update",
             "request-preview",

@@ -1,11 +1,11 @@
 //! An API of the test's own, and how to speak to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dynoxide::Database;
@@ -63,7 +63,14 @@ pub struct Fakes {
     pub objects: BTreeMap<String, Bytes>,
     /// The lines of each log stream; an empty one is a page without events.
     pub streams: BTreeMap<String, Vec<String>>,
+    /// The events of log groups, in the form of `FilterLogEvents`, each with its `group`.
+    pub events: Vec<Value>,
+    /// The roles that trust the API.
+    pub trusting: BTreeSet<String>,
 }
+
+/// How many events a page of `FilterLogEvents` has.
+const EVENTS_PAGE: usize = 3;
 
 /// An API with a table and fakes of its own.
 pub struct Server {
@@ -389,6 +396,9 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             fakes.objects.insert(path, body);
             return StatusCode::OK.into_response();
         }
+        if parts.method == Method::POST {
+            return assume_role(&mut fakes, &body);
+        }
         return match fakes.objects.get(&path) {
             Some(object) => object.clone().into_response(),
             None => (
@@ -428,6 +438,13 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             };
             events
         }
+        "FilterLogEvents" => {
+            let Some(events) = filtered_events(&fakes, &input) else {
+                let error = json!({"__type": "ResourceNotFoundException", "message": "no such group"});
+                return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
+            };
+            events
+        }
         other => panic!("{other} is not faked"),
     };
     output.to_string().into_response()
@@ -449,4 +466,39 @@ fn log_events(fakes: &Fakes, input: &Value) -> Option<Value> {
     };
     let events = (from..end).map(|index| json!({"timestamp": 1_000 * index, "message": format!("{}\n", lines[index])}));
     Some(json!({"events": events.collect::<Vec<_>>(), "nextForwardToken": to.to_string(), "nextBackwardToken": "0"}))
+}
+
+/// A page of the events of a group, by time. A token is the index of the next event.
+fn filtered_events(fakes: &Fakes, input: &Value) -> Option<Value> {
+    let of_group = |event: &&Value| event["group"] == input["logGroupName"];
+    let mut events: Vec<&Value> = fakes.events.iter().filter(of_group).collect();
+    if events.is_empty() {
+        return None;
+    }
+    let prefix = input["logStreamNamePrefix"].as_str().expect("a prefix");
+    events.retain(|event| {
+        let stream = event["logStreamName"].as_str().expect("a stream");
+        stream.starts_with(prefix) && event["timestamp"].as_i64() >= input["startTime"].as_i64()
+    });
+    events.sort_by_key(|event| event["timestamp"].as_i64());
+    let from: usize = input["nextToken"]
+        .as_str()
+        .map_or(0, |token| token.parse().expect("a token"));
+    let to = events.len().min(from + EVENTS_PAGE);
+    let next = (to < events.len()).then(|| to.to_string());
+    Some(json!({"events": events[from..to], "nextToken": next}))
+}
+
+/// STS, as small as the API needs it.
+fn assume_role(fakes: &mut Fakes, body: &Bytes) -> Response {
+    let uri = format!("/?{}", String::from_utf8_lossy(body)).parse().expect("a form");
+    let Query(fields) = Query::<BTreeMap<String, String>>::try_from_uri(&uri).expect("a form");
+    let is_trusted = fakes.trusting.contains(&fields["RoleArn"]);
+    fakes.calls.push((fields["Action"].clone(), json!(fields)));
+    if !is_trusted {
+        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+        return (StatusCode::FORBIDDEN, error).into_response();
+    }
+    let credentials = "<AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>";
+    format!("<AssumeRoleResponse><AssumeRoleResult><Credentials>{credentials}</Credentials></AssumeRoleResult></AssumeRoleResponse>").into_response()
 }

@@ -6,6 +6,7 @@ variables {
 
   state_machine_arn  = "arn:aws:states:eu-west-1:111122223333:stateMachine:slipway-operation"
   workflow_role_arns = ["arn:aws:iam::111122223333:role/slipway-StepsRole-1"]
+  api_role_arn       = "arn:aws:iam::111122223333:role/slipway-ApiRole-1"
   event_bus_arn      = "arn:aws:events:eu-west-1:111122223333:event-bus/slipway"
 }
 
@@ -295,4 +296,23 @@ run "a_topic_by_its_name_is_refused" {
   }
 
   expect_failures = [var.alarm_topic_arn]
+}
+
+run "logs_are_read_by_the_api_alone" {
+  assert {
+    condition = (
+      aws_iam_role.logs.name == "slipway-logs-production"
+      && jsondecode(aws_iam_role.logs.assume_role_policy).Statement[0].Condition.ArnEquals["aws:PrincipalArn"] == "arn:aws:iam::111122223333:role/slipway-ApiRole-1"
+      && jsondecode(aws_iam_role.logs.assume_role_policy).Statement[0].Condition.StringEquals["sts:ExternalId"] == var.state_machine_arn
+    )
+    error_message = "The API of this installation may have the role, and no other."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.logs.policy).Statement :
+      statement.Action == "logs:FilterLogEvents" && endswith(statement.Resource, ":log-group:/slipway/stacks/*")
+    ])
+    error_message = "It reads the logs of stacks, and nothing else."
+  }
 }

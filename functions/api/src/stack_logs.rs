@@ -1,0 +1,152 @@
+//! CloudWatch Logs of the accounts and Regions that stacks are in: read by the logs role of the environment, or by the API's own rights
+//! where the environment has no role.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::identity::IdentityCache;
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_sts::error::ProvideErrorMetadata as _;
+use serde_json::json;
+use slipway_aws::{Lazy, lazy};
+use slipway_control::start;
+use slipway_model::account::EnvironmentRole;
+use slipway_model::environment::Environment;
+use slipway_model::id::StackId;
+
+use crate::error::Error;
+
+/// Credentials are not used in the last minutes of their hour.
+const MARGIN: Duration = Duration::from_mins(5);
+
+/// How many clients are held at once.
+const HELD: usize = 16;
+
+const DOING: &str = "reading the log of a service";
+
+/// The clients. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct StackLogs {
+    sdk: SdkConfig,
+    sts: Lazy<aws_sdk_sts::Client>,
+    held: Arc<Mutex<Vec<Held>>>,
+}
+
+/// The client of a stack: its session may read the logs of that stack alone.
+#[derive(Debug)]
+struct Held {
+    stack: StackId,
+    role: String,
+    region: String,
+    until: SystemTime,
+    client: Client,
+}
+
+impl StackLogs {
+    pub(crate) fn new(sdk: &SdkConfig) -> Self {
+        Self {
+            sdk: sdk.clone(),
+            sts: lazy(sdk, aws_sdk_sts::Client::new),
+            held: Arc::default(),
+        }
+    }
+
+    /// The client that reads the logs of a stack. The ARN of the workflow is the external ID of the role.
+    pub(crate) async fn client(
+        &self,
+        environment: &Environment,
+        stack: &StackId,
+        state_machine: &str,
+    ) -> Result<Client, Error> {
+        let region = environment.region.to_string();
+        let sdk = self.sdk.clone().into_builder().region(Region::new(region.clone()));
+        let Some(role) = environment.role.as_ref().map(EnvironmentRole::logs_role) else {
+            return Ok(Client::new(&sdk.build()));
+        };
+        if let Some(client) = self.held(&role, &region, stack) {
+            return Ok(client);
+        }
+        let (credentials, until) = self.assumed(environment, &role, stack, state_machine).await?;
+        let sdk = sdk
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .identity_cache(IdentityCache::no_cache());
+        let client = Client::new(&sdk.build());
+        self.hold(Held {
+            stack: stack.clone(),
+            role,
+            region,
+            until: until.checked_sub(MARGIN).unwrap_or(until),
+            client: client.clone(),
+        });
+        Ok(client)
+    }
+
+    fn held(&self, role: &str, region: &str, stack: &StackId) -> Option<Client> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now();
+        held.retain(|one| one.until > now);
+        let found = held
+            .iter()
+            .find(|one| one.stack == *stack && one.role == role && one.region == region);
+        found.map(|one| one.client.clone())
+    }
+
+    fn hold(&self, new: Held) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= HELD {
+            held.remove(0);
+        }
+        held.push(new);
+    }
+
+    async fn assumed(
+        &self,
+        environment: &Environment,
+        role: &str,
+        stack: &StackId,
+        state_machine: &str,
+    ) -> Result<(Credentials, SystemTime), Error> {
+        let assume = self.sts.assume_role().role_arn(role);
+        let assume = assume
+            .role_session_name(format!("logs-{stack}"))
+            .external_id(start::unqualified(state_machine))
+            .policy(session_policy(stack));
+        let assumed = assume.send().await.map_err(|error| match error.code() {
+            Some("AccessDenied") => Error::Conflict(format!(
+                "The role `{role}` does not admit the API. Deploy `aws/target-account` again in the account of the environment `{}`: \
+                 it creates the role that reads the logs of services.",
+                environment.name
+            )),
+            _ => unavailable(aws_sdk_sts::Error::from(error)),
+        })?;
+        let given = assumed
+            .credentials
+            .ok_or_else(|| unavailable("STS gave no credentials"))?;
+        let until = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            Some(until),
+            "logs role",
+        );
+        Ok((credentials, until))
+    }
+}
+
+/// What a session for a stack may do of what its role may do: the log groups of the stack, in every account and Region of the role.
+fn session_policy(stack: &StackId) -> String {
+    let groups = [
+        format!("arn:*:logs:*:*:log-group:/slipway/stacks/{stack}:*"),
+        format!("arn:*:logs:*:*:log-group:/slipway/stacks/{stack}/*"),
+    ];
+    let statement = json!({"Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": groups});
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    crate::artifacts::unavailable(DOING, source)
+}
