@@ -19,7 +19,14 @@ use crate::stack_id::stack_id;
 const IN_PROGRESS: [&str; 3] = ["waiting_for_approval", "running", "starting"];
 
 /// The other statuses.
-const NOT_IN_PROGRESS: [&str; 5] = ["queued", "succeeded", "failed", "cancelled", "discarded"];
+const NOT_IN_PROGRESS: [&str; 6] = [
+    "queued",
+    "succeeded",
+    "failed",
+    "needs_attention",
+    "cancelled",
+    "discarded",
+];
 
 /// What a list shows of every operation.
 const COLUMNS: [(&str, &str); 7] = [

@@ -19,6 +19,7 @@ export function operation(text, resources = [{ address: text, action: 'delete' }
     steps: [{ name: 'Plan', started_at: TIME, ended_at: '2026-11-28T10:01:00Z', status: 'succeeded' }, { name: text, started_at: '2026-11-28T10:01:00Z', ended_at: '2026-11-28T10:02:00Z', status: 'failed' }],
     progress: { done: 1, total: 2, current: text },
     plan: { add: 0, change: 0, destroy: resources.length, replace: 0, import: 0, forget: 0, moved: 0, outputs_changed: true, resources, verdict: 'refused', refused_because: text, refused_by: text, refused_resources: [text] },
+    ways_forward: [{ way: text, description: text, command: text, request: text }],
     drift: { count: 1, resources: resources.slice(-1) }, error: { name: text, step: text, message: text, address: text, log: text }, execution_arn: `arn:aws:states:eu-west-1:111122223333:execution:${text}`,
     links: {},
   };

@@ -87,15 +87,15 @@ export default async function view({ signal, show, fail, caller, title }) {
 async function readStacks({ name, groups }, signal) {
   const since = new Date(Date.now() - DAYS * DAY).toISOString();
   const ownedBy = (/** @type {string} */ owner) => /** @type {Promise<import('../types').Page<Stack>>} */ (get('/v1/stacks', { owner, limit: NAMED }, signal));
-  /** @type {[Operation[], Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>, import('../types').Page<Stack>[]]} */
+  /** @type {[Operation[][], Stack[], import('../types').Page<Stack>, import('../types').Page<Stack>, import('../types').Page<Stack>[]]} */
   const [ended, failed, newest, own, ofTeams] = await Promise.all([
-    all('/v1/operations', { status: 'failed', since }, signal, { most: 100 }),
+    Promise.all(['failed', 'needs_attention'].map((status) => /** @type {Promise<Operation[]>} */ (all('/v1/operations', { status, since }, signal, { most: 100 })))),
     all('/v1/stacks', { status: 'failed' }, signal, { most: 100 }),
     get('/v1/stacks', { limit: NAMED }, signal),
     ownedBy(name),
     Promise.all(groups.slice(0, GROUPS).map((group) => ownedBy(`team:${group}`))),
   ]);
-  const failures = ended.filter((one) => Date.parse(one.ended_at ?? '') > Date.now() - DAY);
+  const failures = ended.flat().filter((one) => Date.parse(one.ended_at ?? '') > Date.now() - DAY);
   const teams = ofTeams.flatMap((page) => page.items).sort((a, b) => b.created_at.localeCompare(a.created_at)).slice(0, NAMED);
   return { failures, failed, own, teams, newest };
 }

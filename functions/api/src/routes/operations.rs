@@ -30,13 +30,14 @@ use crate::waiting::Waited;
 use crate::{Api, Caller};
 
 /// Every status.
-const STATUSES: [OperationStatus; 8] = [
+const STATUSES: [OperationStatus; 9] = [
     OperationStatus::Queued,
     OperationStatus::Starting,
     OperationStatus::Running,
     OperationStatus::WaitingForApproval,
     OperationStatus::Succeeded,
     OperationStatus::Failed,
+    OperationStatus::NeedsAttention,
     OperationStatus::Cancelled,
     OperationStatus::Discarded,
 ];
@@ -95,7 +96,7 @@ pub(super) async fn list(
     operation_id = "list_operations_by_status",
     tag = "operations",
     params(
-        ("status" = String, Query, description = "Their status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `cancelled` or `discarded`.", example = "failed"),
+        ("status" = String, Query, description = "Their status: `queued`, `starting`, `running`, `waiting_for_approval`, `succeeded`, `failed`, `needs_attention`, `cancelled` or `discarded`.", example = "failed"),
         ("since" = Option<String>, Query, description = "Only those requested since this time.", example = "2026-11-29T10:00:00Z"),
         ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the previous page."),
