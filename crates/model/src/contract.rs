@@ -18,12 +18,15 @@ mod logs;
 pub mod migration;
 mod parse;
 mod partial;
+mod rollout;
+mod strategy;
 pub mod timeouts;
 mod whole;
 
 pub use logs::ContainerLog;
 pub use migration::{Migration, Sql};
 pub use partial::Partial;
+pub use strategy::{Gradual, InvalidPercent, InvalidStage, Observation, PauseStage, Percent, Strategy};
 
 /// The most services, migrations, backups and schedules of one stack, each: what the workflow carries about them stays under
 /// 32 KiB.
@@ -127,8 +130,11 @@ pub struct Service {
     /// The bounds between which an autoscaler counts its tasks. The count is then set by the service's first release alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
-    /// After how many seconds a rollout that has not completed counts as failed. The bake times of a blue/green, linear or canary
-    /// deployment are part of it.
+    /// How a release replaces its tasks. Terraform configures ECS with it.
+    #[serde(default, skip_serializing_if = "Strategy::is_rolling")]
+    pub strategy: Strategy,
+    /// After how many seconds a rollout that has not completed counts as failed. The bake times and pauses of its strategy are part
+    /// of it.
     #[serde(default = "default_rollout_timeout_seconds")]
     pub rollout_timeout_seconds: u32,
 }

@@ -285,6 +285,7 @@ mod tests {
             task_definition: json!({"cpu": "256", "containerDefinitions": containers}),
             desired_count: 1,
             scaling: None,
+            strategy: slipway_model::contract::Strategy::Rolling,
             rollout_timeout_seconds: 1_800,
         }
     }

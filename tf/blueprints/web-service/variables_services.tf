@@ -14,7 +14,7 @@ variable "services" {
     - `deployment`: how a release replaces tasks. `strategy` is rolling; blue_green: all requests go over at once; linear: `percent` of them every
       `step_minutes`; or canary: `percent` of them, and the others after `step_minutes`. The old tasks stay for `bake_minutes`. With
       `roll_back_on_alarm` the stack's alarms of errors take the release back. Stages in `pause_at`, such as POST_SCALE_UP or
-      POST_PRODUCTION_TRAFFIC_SHIFT, wait for ContinueServiceDeployment, and roll back after `pause_minutes`.
+      POST_PRODUCTION_TRAFFIC_SHIFT, wait for `slipway release continue`, and roll back after `pause_minutes`.
     - `priority`: of the load balancer's rule, the lowest first; by default the more particular rule comes first.
     - `health_path`, `health_status`: what the load balancer asks, and the answer that is right.
     - `health_command`: a command in the container that ends with 0 while it is healthy.
@@ -189,7 +189,7 @@ variable "services" {
 
   validation {
     condition = alltrue(flatten([for service in values(var.services) : [for stage in service.deployment.pause_at : service.deployment.strategy != "rolling" && contains([
-      "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT",
+      "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT",
     ], stage)]]))
     error_message = "A release pauses at stages of ECS, such as POST_SCALE_UP, PRE_PRODUCTION_TRAFFIC_SHIFT and POST_PRODUCTION_TRAFFIC_SHIFT, and with a strategy that is not rolling."
   }

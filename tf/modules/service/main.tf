@@ -12,6 +12,20 @@ locals {
 
   # Requests go over from the old tasks to the new ones by weight.
   progressive = var.deployment.strategy != "rolling"
+
+  # As the contract has it: blue_green takes no steps.
+  strategy = merge(
+    {
+      kind          = var.deployment.strategy
+      bake_minutes  = var.deployment.bake_minutes
+      pauses        = var.deployment.pause_at
+      pause_minutes = var.deployment.pause_minutes
+    },
+    var.deployment.strategy == "blue_green" ? {} : {
+      percent      = var.deployment.percent
+      step_minutes = var.deployment.step_minutes
+    },
+  )
 }
 
 resource "aws_cloudwatch_log_group" "this" {

@@ -7,6 +7,7 @@ output "contract" {
       desired_count   = var.desired_count
     },
     var.scaling == null ? {} : { scaling = var.scaling },
+    local.progressive ? { strategy = local.strategy } : {},
   )
 }
 

@@ -258,7 +258,7 @@ variable "singleton" {
 }
 
 variable "deployment" {
-  description = "How a release replaces tasks: rolling, or with requests that go over at once (blue_green), in equal steps (linear), or after a share of them has proved the release (canary). With alarms, ECS rolls back when one of them rings. Stages in pause_at wait for ContinueServiceDeployment, and roll back after pause_minutes."
+  description = "How a release replaces tasks: rolling, or with requests that go over at once (blue_green), in equal steps (linear), or after a share of them has proved the release (canary). With alarms, ECS rolls back when one of them rings. Stages in pause_at wait for `slipway release continue`, and roll back after pause_minutes."
   type = object({
     strategy      = optional(string, "rolling")
     bake_minutes  = optional(number, 5)

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::at::{At, Problems};
 use super::partial::Partial;
+use super::rollout::rollout;
 use super::{
-    BAKE_SECONDS, COMMAND_CHARACTERS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff,
-    ROLLOUT_SECONDS, Scaling, Schedule, Service,
+    BAKE_SECONDS, COMMAND_CHARACTERS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, Scaling,
+    Schedule, Service,
 };
-use super::{default_expected_status, default_group, default_rollout_timeout_seconds, default_timeout_seconds};
+use super::{default_expected_status, default_group, default_timeout_seconds};
 use super::{migration, whole};
 use crate::problem::FieldProblem;
 
@@ -123,22 +124,25 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         "task_definition",
         "desired_count",
         "scaling",
+        "strategy",
         "rollout_timeout_seconds",
     ];
     at.attributes(&known, problems)?;
     let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
-    let rollout = rollout_timeout_seconds(at, problems);
+    let rollout = rollout(at, problems);
     let definition = at.require("task_definition", problems);
     let definition = definition.and_then(|at| task_definition(&at, problems));
     let count = at.require("desired_count", problems);
     let count = count.and_then(|at| at.number(problems, u32::MAX));
     let name = at.require("name", problems).and_then(|at| at.text(problems));
+    let (strategy, rollout_timeout_seconds) = rollout?;
     Some(Service {
         name: name?,
         task_definition: definition?,
         desired_count: count?,
         scaling: bounds,
-        rollout_timeout_seconds: rollout?,
+        strategy,
+        rollout_timeout_seconds,
     })
 }
 
@@ -164,16 +168,6 @@ fn task_definition(at: &At, problems: &mut Problems) -> Option<Value> {
         }
     }
     at.value.whole()
-}
-
-fn rollout_timeout_seconds(service: &At, problems: &mut Problems) -> Option<u32> {
-    let Some(at) = service.get("rollout_timeout_seconds") else {
-        return Some(default_rollout_timeout_seconds());
-    };
-    match at.number(problems, ROLLOUT_SECONDS)? {
-        0..60 => at.wrong(problems, "is less than a minute", "give at least 60 seconds"),
-        seconds => Some(seconds),
-    }
 }
 
 fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {

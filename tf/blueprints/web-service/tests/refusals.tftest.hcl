@@ -520,7 +520,7 @@ run "a_bad_pause_of_a_service" {
   command = plan
 
   variables {
-    services = { web = { port = 8080, deployment = { strategy = "canary", pause_at = ["LUNCH"] } } }
+    services = { web = { port = 8080, deployment = { strategy = "canary", pause_at = ["PRODUCTION_TRAFFIC_SHIFT"] } } }
   }
 
   expect_failures = [var.services]

@@ -332,6 +332,11 @@ run "a_canary_proves_the_release" {
     condition     = one(aws_ecs_service.this.deployment_configuration[0].lifecycle_hook).target_type == "PAUSE" && one(aws_ecs_service.this.load_balancer).advanced_configuration[0].production_listener_rule == var.progressive_target.listener_rule_arn
     error_message = "It waits for people before the requests go over."
   }
+
+  assert {
+    condition     = jsonencode(output.contract.strategy) == jsonencode({ kind = "canary", percent = 5, step_minutes = 10, bake_minutes = 15, pauses = ["PRE_PRODUCTION_TRAFFIC_SHIFT"], pause_minutes = 60 })
+    error_message = "The contract has the strategy."
+  }
 }
 
 run "bad_values_of_deployments" {
