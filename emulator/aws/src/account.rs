@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::autoscaling::Autoscaling;
+use crate::cloudwatch::CloudWatch;
 use crate::codebuild::{self, CodeBuild, CodeBuildError, Project};
 use crate::dynamodb::DynamoDb;
 use crate::ecr::Ecr;
@@ -50,6 +52,8 @@ pub struct Options {
     pub tasks: BTreeMap<String, String>,
     pub builds: codebuild::Options,
     pub projects: Vec<Project>,
+    /// How long a minute of a bake time or a pause of ECS is.
+    pub minute: Duration,
     /// The PostgreSQL of RDS instances. Without it, they are folders.
     pub postgres: Option<postgres::Installation>,
     /// The server of ElastiCache groups. Without it, they are refused.
@@ -93,6 +97,7 @@ pub struct Account {
     pub sqs: Sqs,
     pub stepfunctions: StepFunctions,
     pub functions: Functions,
+    cloudwatch: CloudWatch,
     codebuild: CodeBuild,
     ecs: Ecs,
     rds: Rds,
@@ -110,7 +115,10 @@ impl Account {
     pub fn open(data: &Path, ledger: Ledger, tables: DynamoDb, options: Options) -> Result<Self, AccountError> {
         let s3 = S3::open(&data.join("s3"))?;
         let sqs = Sqs::new(ledger.clone(), &options.endpoint)?;
-        let host = Host::new(data, ledger.clone(), sqs.clone())?;
+        let host = Host {
+            minute: options.minute,
+            ..Host::new(data, ledger.clone(), sqs.clone())?
+        };
         let codebuild = CodeBuild::new(&host, options.builds, options.projects)?;
         let ecs = Ecs::new(&host, options.tasks, image_source(s3.clone(), options.images))?;
         let elasticache = ElastiCache::new(&host, options.redis);
@@ -129,6 +137,7 @@ impl Account {
         let changes = ecs.service_changes();
         let autoscaling = Autoscaling::new(ledger.clone(), Arc::clone(&called.ecs), changes, sqs.clone());
         Ok(Self {
+            cloudwatch: CloudWatch::new(ledger.clone()),
             stepfunctions: StepFunctions::new(ledger, called),
             s3,
             tables,
@@ -199,6 +208,7 @@ impl Account {
         let bus = self.events.clone();
         let lambda = Lambda::new(Arc::new(move |function, event| bus.invoke(function, event)));
         let ecr = Ecr::new(self.s3.clone(), self.images, self.events.clone());
+        let alarms = self.cloudwatch.clone();
         let (scheduler, session_token) = (self.scheduler.clone(), self.session_token.clone());
         Endpoint::new(self.s3.clone())
             .throttled(self.throttle.clone())
@@ -211,6 +221,10 @@ impl Account {
             .json("Logs_20140328", V1_1, service!(self.logs))
             .json("AmazonSQS", V1_0, service!(self.sqs))
             .json("AmazonEC2ContainerRegistry_V20150921", V1_1, service!(ecr))
+            .json("GraniteServiceVersion20100801", V1_0, move |action, body| {
+                let alarms = alarms.clone();
+                async move { alarms.call(&action, body) }.boxed()
+            })
             .json("AnyScaleFrontendService", V1_1, service!(self.autoscaling))
             .query("rds", rds::VERSION, rds::NAMESPACE, service!(self.rds))
             .query(

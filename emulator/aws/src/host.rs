@@ -1,6 +1,7 @@
 //! What the services of one account share.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::events::EventBus;
 use crate::ledger::Ledger;
@@ -17,6 +18,8 @@ pub struct Host {
     pub logs: Logs,
     pub events: EventBus,
     pub supervisor: Supervisor,
+    /// How long a minute of a bake time or a pause of ECS is: shorter where people and tests watch it.
+    pub minute: Duration,
 }
 
 impl Host {
@@ -30,6 +33,7 @@ impl Host {
             logs: Logs::new(ledger.clone()),
             events: EventBus::new(ledger.clone(), sqs),
             supervisor: Supervisor::new()?,
+            minute: Duration::from_mins(1),
             ledger,
         })
     }

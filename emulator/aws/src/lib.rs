@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod autoscaling;
+pub mod cloudwatch;
 pub mod codebuild;
 mod daemon;
 pub mod dynamodb;

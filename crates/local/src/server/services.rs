@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use aws_emulator::Account;
 use aws_emulator::account;
@@ -60,6 +61,7 @@ pub(super) fn open(
         tasks: aws_variables(OTHERS, aws),
         builds: build_options(data, options, aws),
         projects: vec![project(template, options)],
+        minute: Duration::from_mins(1),
         postgres: options.postgres.clone(),
         redis: options.redis.clone(),
     };

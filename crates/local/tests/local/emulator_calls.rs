@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files that dispatch the calls of the JSON and Query protocols, by the service's name in the table.
-const DISPATCH: [(&str, &str); 12] = [
+const DISPATCH: [(&str, &str); 13] = [
     ("DynamoDB", "dynamodb.rs"),
     ("Step Functions", "stepfunctions/mod.rs"),
     ("CodeBuild", "codebuild/mod.rs"),
     ("ECS", "ecs/mod.rs"),
     ("EventBridge", "events.rs"),
+    ("CloudWatch", "cloudwatch.rs"),
     ("CloudWatch Logs", "logs.rs"),
     ("SQS", "sqs/mod.rs"),
     ("ECR", "ecr.rs"),

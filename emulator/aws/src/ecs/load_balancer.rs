@@ -35,11 +35,26 @@ pub(super) struct LoadBalancer {
 #[derive(Default)]
 struct Backends {
     list: Mutex<Vec<Arc<Backend>>>,
+    split: Mutex<Split>,
     turn: AtomicUsize,
+}
+
+/// Which tasks get a connection, as a load balancer's rule with two target groups.
+#[derive(Default)]
+enum Split {
+    #[default]
+    Even,
+    /// The tasks of this deployment get so many of a thousand connections; `count` have been sent so far.
+    Weighted {
+        deployment: String,
+        weight: u64,
+        count: u64,
+    },
 }
 
 struct Backend {
     task: String,
+    deployment: String,
     port: u16,
     connections: Mutex<Vec<Arc<Connection>>>,
     /// Moves whenever a connection ends.
@@ -60,12 +75,35 @@ impl LoadBalancer {
         Ok(Self { backends, accepting })
     }
 
+    /// Lets the tasks of a deployment get this share of the new connections, in percent; `None` treats all tasks alike.
+    pub(super) fn split(&self, share: Option<(&str, f64)>) {
+        let new = share.map(|(deployment, percent)| {
+            let mut tenths = (0..=1_000_u32).rev();
+            let weight = tenths.find(|tenths| f64::from(*tenths) <= percent * 10.0 + 1e-6);
+            (deployment, u64::from(weight.unwrap_or(0)))
+        });
+        let mut split = lock(&self.backends.split);
+        match (&*split, new) {
+            // The same again does not begin to count anew.
+            (Split::Weighted { deployment, weight, .. }, Some(new)) if (deployment.as_str(), *weight) == new => {}
+            (_, Some((deployment, weight))) => {
+                *split = Split::Weighted {
+                    deployment: deployment.to_owned(),
+                    weight,
+                    count: 0,
+                };
+            }
+            (_, None) => *split = Split::Even,
+        }
+    }
+
     /// Lets new connections go to a task.
-    pub(super) fn add(&self, task: &str, port: u16) {
+    pub(super) fn add(&self, task: &str, deployment: &str, port: u16) {
         let mut list = lock(&self.backends.list);
         if !list.iter().any(|backend| backend.task == task) {
             list.push(Arc::new(Backend {
                 task: task.to_owned(),
+                deployment: deployment.to_owned(),
                 port,
                 connections: Mutex::default(),
                 ended: watch::Sender::new(0),
@@ -93,20 +131,57 @@ impl Drop for LoadBalancer {
 }
 
 impl Backends {
+    /// The tasks that the next connection may go to. As with target groups, one without healthy tasks keeps its share.
+    fn target(&self) -> Target {
+        match &mut *lock(&self.split) {
+            Split::Even => Target::Any,
+            Split::Weighted {
+                deployment,
+                weight,
+                count,
+            } => {
+                // Spread as evenly as whole connections can be.
+                let is_new = (*count + 1) * *weight / 1_000 > *count * *weight / 1_000;
+                *count += 1;
+                if is_new {
+                    Target::Of(deployment.clone())
+                } else {
+                    Target::Others(deployment.clone())
+                }
+            }
+        }
+    }
+
     /// The next healthy task with a connection noted on it, under the lock: a task that is taken out right after
     /// waits for this connection.
-    fn next(&self, passed_over: &[String]) -> Option<(Arc<Backend>, Arc<Connection>)> {
+    fn next(&self, target: &Target, passed_over: &[String]) -> Option<(Arc<Backend>, Arc<Connection>)> {
         let list = lock(&self.list);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = list.len();
         let backend = (0..count)
             .map(|offset| &list[(turn + offset) % count])
-            .find(|backend| !passed_over.contains(&backend.task))?;
+            .find(|backend| target.admits(backend) && !passed_over.contains(&backend.task))?;
         let connection = Arc::new(Connection {
             last: Mutex::new((true, Instant::now())),
         });
         lock(&backend.connections).push(connection.clone());
         Some((backend.clone(), connection))
+    }
+}
+
+enum Target {
+    Any,
+    Of(String),
+    Others(String),
+}
+
+impl Target {
+    fn admits(&self, backend: &Backend) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(deployment) => backend.deployment == *deployment,
+            Self::Others(deployment) => backend.deployment != *deployment,
+        }
     }
 }
 
@@ -166,7 +241,8 @@ async fn accept(listener: TcpListener, backends: Arc<Backends>) {
 /// Connects a client to a task. Without a healthy one the connection is closed.
 async fn serve(client: TcpStream, backends: &Backends) {
     let mut passed_over = Vec::new();
-    while let Some((backend, connection)) = backends.next(&passed_over) {
+    let target = backends.target();
+    while let Some((backend, connection)) = backends.next(&target, &passed_over) {
         if let Ok(task) = TcpStream::connect((Ipv4Addr::LOCALHOST, backend.port)).await {
             join(client, task, &connection).await;
             backend.forget(&connection);
@@ -198,5 +274,43 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, note: impl Fn()) 
         }
         note();
         to.write_all(&buffer[..count]).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn shares_of_connections_are_exact() {
+        let front = LoadBalancer::open(0).await.expect("a port");
+        for (task, deployment) in [("a", "old"), ("b", "old"), ("c", "new"), ("d", "new")] {
+            front.add(task, deployment, 1);
+        }
+        for (percent, expected) in [
+            (0.0, 0),
+            (0.1, 1),
+            (12.5, 125),
+            (50.0, 500),
+            (99.9, 999),
+            (100.0, 1_000),
+        ] {
+            front.split(Some(("new", percent)));
+            let mut tasks = Vec::new();
+            for _ in 0..1_000 {
+                let target = front.backends.target();
+                let (backend, _) = front.backends.next(&target, &[]).expect("a task");
+                tasks.push(backend.task.clone());
+            }
+            let new = tasks.iter().filter(|task| matches!(task.as_str(), "c" | "d")).count();
+            assert_eq!(new, expected, "{percent}");
+            // Both tasks of a deployment are used.
+            assert!(
+                percent < 1.0 || tasks.contains(&"c".to_owned()) && tasks.contains(&"d".to_owned()),
+                "{percent}"
+            );
+        }
+        front.split(None);
+        assert!(matches!(front.backends.target(), Target::Any));
     }
 }

@@ -19,7 +19,14 @@
 //! leaves finishes its open connections before it gets SIGTERM. The circuit breaker counts failures in a row as AWS
 //! does. A service that was created with a `loadBalancerName` stands for one behind a Classic Load Balancer: it is deployed as
 //! any other, and its deployments have no `rolloutState`, as on AWS
-//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>). Three things differ from AWS on purpose: `DeleteService` answers when the last task has stopped; a change of
+//! (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>).
+//!
+//! **Progressive deployments** (`BLUE_GREEN`, `LINEAR`, `CANARY`) go through ECS's lifecycle stages ([`shift`]), with PAUSE hooks and
+//! bake times. The front sends requests to two sets of tasks by weight: the shares are exact, counted in connections. An alarm of the
+//! configuration that rings, `StopServiceDeployment` and a pause that ends so send all requests back at once. The first deployment of a
+//! service shifts nothing. There is no test listener, and there are no hooks that call functions.
+//!
+//! Three things differ from AWS on purpose: `DeleteService` answers when the last task has stopped; a change of
 //! `desiredCount` makes the deployment `IN_PROGRESS` until it is reached; and after a failed deployment any
 //! `UpdateService` begins a new one.
 //!
@@ -38,6 +45,9 @@ mod scheduler;
 mod service;
 mod service_deployments;
 mod services;
+mod shift;
+mod stop;
+mod strategy;
 mod supervise;
 mod task;
 mod task_definitions;
@@ -167,6 +177,8 @@ impl Ecs {
             "ListServices" => self.list_services(body),
             "ListServiceDeployments" => self.list_service_deployments(body),
             "DescribeServiceDeployments" => self.describe_service_deployments(body),
+            "ContinueServiceDeployment" => self.continue_service_deployment(body).await,
+            "StopServiceDeployment" => self.stop_service_deployment(body).await,
             "DescribeServiceRevisions" => self.describe_service_revisions(body),
             _ => Err(AwsError::unknown_operation(action)),
         }

@@ -1,6 +1,8 @@
 //! What a service's scheduler does next: a pure function of the service and its tasks.
 
 use super::service::{RolloutState, Service};
+use super::shift::Shift;
+use super::strategy::Stage;
 
 /// A task of a service, as far as scheduling goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(super) enum Phase {
 pub(super) enum Step {
     /// Start so many tasks of the primary deployment.
     Start(u32),
+    /// Start so many tasks of this deployment, from which requests shift to the primary one.
+    Replace(String, u32),
     /// Stop this task; a healthy one is drained first.
     Stop(String),
     /// The primary deployment has reached what it is for.
@@ -51,6 +55,9 @@ pub(super) fn plan(service: &Service, members: &[Member]) -> Vec<Step> {
         // The old tasks keep serving. Without any, what did become healthy is better than nothing.
         let leaving = fresh.iter().filter(|it| it.phase == Phase::Starting || !old.is_empty());
         return stop(leaving.copied());
+    }
+    if let Some(shift) = service.shift() {
+        return plan_shift(service, shift, &fresh, &old);
     }
     let target = service.desired;
     let ready = count(fresh.iter().filter(|it| it.phase == Phase::Healthy));
@@ -86,6 +93,36 @@ pub(super) fn plan(service: &Service, members: &[Member]) -> Vec<Step> {
 
     if steps.is_empty() && primary.state == RolloutState::InProgress && ready == target && old.is_empty() {
         steps.push(Step::Complete);
+    }
+    steps
+}
+
+/// The tasks of both deployments while requests shift: as many of each as the service has, from when the new ones start until the
+/// previous ones end.
+fn plan_shift(service: &Service, shift: &Shift, fresh: &[&Member], old: &[&Member]) -> Vec<Step> {
+    let target = service.desired;
+    let (source, aborted): (Vec<&Member>, Vec<&Member>) = old.iter().partition(|it| it.deployment == shift.source);
+    let wanted = |runs: bool| if runs { target } else { 0 };
+    let fresh_wanted = wanted(shift.stage >= Stage::ScaleUp);
+    let source_wanted = wanted(shift.stage < Stage::CleanUp);
+    let mut steps = stop(aborted);
+    for (members, wanted, start) in [
+        (fresh, fresh_wanted, None),
+        (source.as_slice(), source_wanted, Some(&shift.source)),
+    ] {
+        let missing = wanted.saturating_sub(count(members.iter()));
+        if missing > 0 {
+            steps.push(match start {
+                None => Step::Start(missing),
+                Some(source) => Step::Replace(source.clone(), missing),
+            });
+        }
+        let surplus = members
+            .len()
+            .saturating_sub(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let mut members = members.to_vec();
+        members.sort_by_key(|it| it.phase == Phase::Starting);
+        steps.extend(stop(members.into_iter().rev().take(surplus)));
     }
     steps
 }
@@ -158,6 +195,7 @@ mod tests {
                             });
                         }
                     }
+                    Step::Replace(..) => panic!("requests do not shift"),
                     Step::Stop(key) => members.retain(|it| it.key != *key),
                     Step::Complete => return least,
                 }

@@ -3,19 +3,22 @@
 
 mod changes;
 mod deployments;
+mod progressive;
 
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::load_balancer::LoadBalancer;
 use super::rollout::{Member, Phase, Step, plan};
 use super::service::{DeploymentConfiguration, Service, ServiceStatus};
+use super::strategy::HookAction;
 use super::task::{Health, StopCode, Task, TaskStatus};
 use super::{EcsError, SERVICE, Shared, TASK, invalid_parameter, lock};
+use crate::cloudwatch::ALARM;
 use crate::error::chain;
 use crate::ledger::LedgerError;
 use crate::wire::AwsError;
@@ -32,6 +35,18 @@ pub(super) enum Message {
     Update(Box<Update>, Reply),
     Delete {
         force: bool,
+        reply: Reply,
+    },
+    /// Ends a pause of a deployment.
+    EndPause {
+        deployment: String,
+        hook: String,
+        action: HookAction,
+        reply: Reply,
+    },
+    /// Rolls a deployment in progress back.
+    Stop {
+        deployment: String,
         reply: Reply,
     },
     /// The server ends: stop all tasks and leave the service as it is.
@@ -71,6 +86,10 @@ pub(super) struct Scheduler {
     not_before: Option<Instant>,
     backoff: Duration,
     last_failure: Option<Instant>,
+    /// When a bake time or a pause ends.
+    deadline: Option<Instant>,
+    /// Moves with every change of an alarm.
+    alarms: watch::Receiver<u64>,
 }
 
 impl Scheduler {
@@ -87,6 +106,8 @@ impl Scheduler {
             not_before: None,
             backoff: FIRST_BACKOFF,
             last_failure: None,
+            deadline: None,
+            alarms: shared.host.ledger.changes(ALARM),
             service,
         };
         let is_draining = scheduler.service.status == ServiceStatus::Draining;
@@ -98,6 +119,7 @@ impl Scheduler {
                 source,
             })?);
         }
+        scheduler.split();
         for task in tasks {
             scheduler.adopt(task)?;
         }
@@ -119,7 +141,7 @@ impl Scheduler {
             (true, ..) => Phase::Leaving,
             (false, Health::Healthy, port) if process.is_some() => {
                 if let (Some(front), Some((port, _))) = (&self.front, port) {
-                    front.add(&key, port);
+                    front.add(&key, task.started_by.as_deref().unwrap_or_default(), port);
                 }
                 Phase::Healthy
             }
@@ -152,7 +174,7 @@ impl Scheduler {
                 return self.finish();
             }
             self.save();
-            let not_before = self.not_before;
+            let (not_before, deadline) = (self.not_before, self.deadline);
             tokio::select! {
                 message = self.inbox.recv() => match message {
                     Some(message) => self.handle(message).await,
@@ -161,6 +183,9 @@ impl Scheduler {
                 () = async { sleep_until(not_before.unwrap_or_else(Instant::now)).await }, if not_before.is_some() => {
                     self.not_before = None;
                 }
+                () = async { sleep_until(deadline.unwrap_or_else(Instant::now)).await }, if deadline.is_some() => {}
+                // The ledger outlives its services.
+                Ok(()) = self.alarms.changed() => {}
             }
         }
     }
@@ -173,6 +198,21 @@ impl Scheduler {
                 let _ = reply.send(result.map(|()| self.service.clone()));
             }
             Message::Delete { force, reply } => self.delete(force, reply),
+            Message::EndPause {
+                deployment,
+                hook,
+                action,
+                reply,
+            } => {
+                let result = self.end_pause(&deployment, &hook, action);
+                self.save();
+                let _ = reply.send(result.map(|()| self.service.clone()));
+            }
+            Message::Stop { deployment, reply } => {
+                let result = self.stop_deployment(&deployment);
+                self.save();
+                let _ = reply.send(result.map(|()| self.service.clone()));
+            }
             Message::Shutdown(reply) => {
                 self.ending = Ending::Shutdown(reply);
                 self.front = None;
@@ -187,12 +227,16 @@ impl Scheduler {
     /// Does what is to be done now.
     fn reconcile(&mut self) {
         loop {
-            let mut has_changed = false;
+            let mut has_changed = self.advance();
             for step in plan(&self.service, &self.members) {
                 match step {
-                    Step::Start(_) if self.not_before.is_some() => {}
+                    Step::Start(_) | Step::Replace(..) if self.not_before.is_some() => {}
                     Step::Start(count) => {
-                        has_changed |= (0..count).all(|_| self.start_task());
+                        let primary = self.service.primary().map(|primary| primary.id.clone());
+                        has_changed |= primary.is_some_and(|primary| (0..count).all(|_| self.start_task(&primary)));
+                    }
+                    Step::Replace(deployment, count) => {
+                        has_changed |= (0..count).all(|_| self.start_task(&deployment));
                     }
                     Step::Stop(key) => {
                         self.leave(&key, "Scaling activity initiated by the deployment");
@@ -210,9 +254,10 @@ impl Scheduler {
         }
     }
 
-    /// Says whether it could.
-    fn start_task(&mut self) -> bool {
-        let Some(primary) = self.service.primary() else {
+    /// Starts a task of a deployment. Says whether it could.
+    fn start_task(&mut self, deployment: &str) -> bool {
+        let mut deployments = self.service.deployments.iter();
+        let Some(primary) = deployments.find(|known| known.id == deployment) else {
             return false;
         };
         let made = self.shared.revision(&primary.definition).and_then(|revision| {
@@ -262,7 +307,7 @@ impl Scheduler {
             })),
         ) = (&self.front, task)
         {
-            front.add(key, port);
+            front.add(key, &deployment, port);
         }
         if let Some(deployment) = self.service.deployments.iter_mut().find(|it| it.id == deployment) {
             deployment.failures_in_a_row = 0;

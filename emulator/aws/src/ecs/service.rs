@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::clusters::cluster_arn;
+use super::shift::Shift;
+pub(super) use super::strategy::DeploymentConfiguration;
 use super::task::Task;
 use crate::wire::{arn, epoch_seconds, request_id};
 
@@ -28,49 +30,6 @@ pub(super) enum RolloutState {
     Failed,
 }
 
-/// The members of `deploymentConfiguration` that the emulator follows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct DeploymentConfiguration {
-    #[serde(default)]
-    pub(super) deployment_circuit_breaker: CircuitBreaker,
-    #[serde(default = "DeploymentConfiguration::maximum")]
-    pub(super) maximum_percent: u32,
-    #[serde(default = "DeploymentConfiguration::minimum")]
-    pub(super) minimum_healthy_percent: u32,
-    /// `ROLLING` is the only one supported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) strategy: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CircuitBreaker {
-    pub(super) enable: bool,
-    pub(super) rollback: bool,
-}
-
-impl DeploymentConfiguration {
-    fn maximum() -> u32 {
-        200
-    }
-
-    fn minimum() -> u32 {
-        100
-    }
-}
-
-impl Default for DeploymentConfiguration {
-    fn default() -> Self {
-        Self {
-            deployment_circuit_breaker: CircuitBreaker::default(),
-            maximum_percent: Self::maximum(),
-            minimum_healthy_percent: Self::minimum(),
-            strategy: None,
-        }
-    }
-}
-
 /// One deployment of a service. The first of a service's list is the primary one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Deployment {
@@ -87,6 +46,9 @@ pub(super) struct Deployment {
     pub(super) failed_tasks: u32,
     /// Failures since the last task that became healthy.
     pub(super) failures_in_a_row: u32,
+    /// How its requests shift, if not with its tasks.
+    #[serde(default)]
+    pub(super) shift: Option<Shift>,
 }
 
 impl Deployment {
@@ -103,6 +65,7 @@ impl Deployment {
             updated_at: now,
             failed_tasks: 0,
             failures_in_a_row: 0,
+            shift: None,
         }
     }
 
@@ -155,6 +118,14 @@ impl Service {
 
     pub(super) fn primary_mut(&mut self) -> Option<&mut Deployment> {
         self.deployments.first_mut()
+    }
+
+    /// The shift of requests that is in progress.
+    pub(super) fn shift(&self) -> Option<&Shift> {
+        let primary = self
+            .primary()
+            .filter(|primary| primary.state == RolloutState::InProgress)?;
+        primary.shift.as_ref()
     }
 
     pub(super) fn say(&mut self, message: &str) {
@@ -229,7 +200,7 @@ impl Service {
             "updatedAt": epoch_seconds(deployment.updated_at),
             "launchType": "EXTERNAL",
         });
-        if !self.is_classic() {
+        if !self.is_classic() && !self.configuration.is_progressive() {
             shown["rolloutState"] = json!(deployment.state);
             shown["rolloutStateReason"] = json!(deployment.reason);
         }

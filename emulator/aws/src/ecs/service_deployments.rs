@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::clusters::cluster_arn;
 use super::service::{Deployment, RolloutState, Service};
 use super::services::service_name;
+use super::shift::Hook;
 use super::{Ecs, SERVICE, invalid_parameter};
 use crate::wire::{AwsError, arn, epoch_seconds, input};
 
@@ -74,6 +75,8 @@ impl Ecs {
         let (found, failures) = self.each(&asked, "service-deployment", |service, deployment| {
             let mut whole = service.brief(deployment);
             whole["targetServiceRevision"] = json!({"arn": service.part_arn("service-revision", deployment)});
+            whole["deploymentConfiguration"] = json!(service.configuration);
+            service.add_shift(deployment, &mut whole);
             whole["updatedAt"] = epoch_seconds(deployment.updated_at);
             whole
         })?;
@@ -147,6 +150,36 @@ impl Service {
         })
     }
 
+    /// The stage, the weights and the pauses of a progressive deployment.
+    fn add_shift(&self, deployment: &Deployment, shown: &mut Value) {
+        let Some(shift) = &deployment.shift else { return };
+        let percent = match deployment.state {
+            RolloutState::Failed => 0.0,
+            RolloutState::InProgress | RolloutState::Completed => shift.percent,
+        };
+        shown["lifecycleStage"] = json!(shift.stage);
+        shown["targetServiceRevision"]["requestedProductionTrafficWeight"] = json!(percent);
+        if let Some(source) = self.deployments.iter().find(|known| known.id == shift.source) {
+            let source = self.part_arn("service-revision", source);
+            shown["sourceServiceRevisions"] =
+                json!([{"arn": source, "requestedProductionTrafficWeight": 100.0 - percent}]);
+        }
+        let hook = |hook: &Hook| {
+            json!({
+                "hookId": hook.id,
+                "targetType": "PAUSE",
+                "status": hook.status,
+                "expiresAt": epoch_seconds(hook.expires_at),
+                "timeoutAction": hook.action,
+            })
+        };
+        let present = shift.hooks.iter().filter(|hook| hook.stage == shift.stage);
+        shown["lifecycleHookDetails"] = present.map(hook).collect();
+        if deployment.state == RolloutState::Failed {
+            shown["rollback"] = json!({"reason": deployment.reason, "startedAt": epoch_seconds(deployment.updated_at)});
+        }
+    }
+
     fn part_arn(&self, kind: &str, deployment: &Deployment) -> String {
         let (cluster, name) = (&self.cluster, &self.name);
         arn("ecs", &format!("{kind}/{cluster}/{name}/{}", digits(deployment)))
@@ -170,7 +203,7 @@ impl Service {
 }
 
 /// The part of a deployment's id after `ecs-svc/`.
-fn digits(deployment: &Deployment) -> &str {
+pub(super) fn digits(deployment: &Deployment) -> &str {
     deployment.id.rsplit('/').next().unwrap_or_default()
 }
 

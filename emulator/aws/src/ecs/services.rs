@@ -212,14 +212,8 @@ impl Shared {
                 "desiredCount: one machine runs 50 tasks of a service at most.",
             ));
         }
-        let strategy = change
-            .deployment_configuration
-            .as_ref()
-            .and_then(|it| it.strategy.as_deref());
-        if strategy.is_some_and(|strategy| strategy != "ROLLING") {
-            return Err(invalid_parameter(
-                "deploymentConfiguration.strategy: this emulator supports ROLLING.",
-            ));
+        if let Some(configuration) = &change.deployment_configuration {
+            configuration.check()?;
         }
         let definition = match change.task_definition {
             None => None,
@@ -259,7 +253,7 @@ impl Shared {
     }
 
     /// The service of the cluster that a name or an ARN names, unless it is deleted.
-    fn service(&self, cluster: &str, reference: &str) -> Result<Service, AwsError> {
+    pub(super) fn service(&self, cluster: &str, reference: &str) -> Result<Service, AwsError> {
         let key = format!("{cluster}/{}", service_name(reference));
         match self.host.ledger.get::<Service>(SERVICE, &key)? {
             Some(service) if service.exists() => Ok(service),
@@ -269,7 +263,7 @@ impl Shared {
     }
 
     /// Asks a service's scheduler for something.
-    async fn ask(
+    pub(super) async fn ask(
         self: &Arc<Self>,
         key: &str,
         message: impl FnOnce(oneshot::Sender<Result<Service, AwsError>>) -> Message,

@@ -29,11 +29,12 @@ struct RestAction {
 }
 
 /// The services, as the AWS CLI calls them.
-const SERVICES: [(&str, Protocol); 13] = [
+const SERVICES: [(&str, Protocol); 14] = [
     (
         "application-autoscaling",
         Protocol::Json("AnyScaleFrontendService", "1.1"),
     ),
+    ("cloudwatch", Protocol::Json("GraniteServiceVersion20100801", "1.0")),
     ("codebuild", Protocol::Json("CodeBuild_20161006", "1.1")),
     ("dynamodb", Protocol::Json("DynamoDB_20120810", "1.0")),
     ("ecr", Protocol::Json("AmazonEC2ContainerRegistry_V20150921", "1.1")),

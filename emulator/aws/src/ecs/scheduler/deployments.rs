@@ -9,7 +9,8 @@ use super::{FIRST_BACKOFF, Scheduler};
 impl Scheduler {
     /// Begins a deployment, which becomes the primary one.
     pub(super) fn deploy(&mut self, definition: String) {
-        let deployment = Deployment::new(definition);
+        let mut deployment = Deployment::new(definition);
+        deployment.shift = self.new_shift();
         let members = &self.members;
         let mut has_rollback = false;
         self.service.deployments.retain(|old| {
@@ -20,6 +21,7 @@ impl Scheduler {
         });
         self.announce("INFO", "SERVICE_DEPLOYMENT_IN_PROGRESS", &deployment);
         self.service.deployments.insert(0, deployment);
+        self.split();
         self.not_before = None;
         self.backoff = FIRST_BACKOFF;
     }
@@ -38,22 +40,24 @@ impl Scheduler {
         primary.failed_tasks += 1;
         primary.failures_in_a_row += 1;
         if breaker.enable && primary.failures_in_a_row >= threshold {
-            self.fail(breaker.rollback);
+            self.fail(
+                "ECS deployment circuit breaker: tasks failed to start.",
+                breaker.rollback,
+            );
         }
     }
 
-    /// The circuit breaker opens.
-    fn fail(&mut self, rollback: bool) {
+    /// The deployment in progress has failed: its circuit breaker opened, an alarm rang, or a caller stopped it.
+    pub(super) fn fail(&mut self, reason: &str, rollback: bool) {
         let Some(primary) = self.service.primary_mut() else {
             return;
         };
-        let reason = "ECS deployment circuit breaker: tasks failed to start.";
         primary.set(RolloutState::Failed, reason.to_owned());
         let failed = primary.clone();
-        self.service.say(&format!(
-            "(deployment {}) deployment failed: tasks failed to start.",
-            failed.id
-        ));
+        // Before anything else: the next request goes to the previous tasks.
+        self.split();
+        self.service
+            .say(&format!("(deployment {}) deployment failed: {reason}", failed.id));
         self.announce("ERROR", "SERVICE_DEPLOYMENT_FAILED", &failed);
         let completed = self
             .service
@@ -62,10 +66,7 @@ impl Scheduler {
             .position(|it| it.has_completed && it.id != failed.id);
         if let Some(place) = completed.filter(|_| rollback) {
             let mut back = self.service.deployments.remove(place);
-            let reason = format!(
-                "ECS deployment circuit breaker: rolling back to deploymentId {}.",
-                back.id
-            );
+            let reason = format!("{reason} Rolling back to deploymentId {}.", back.id);
             back.set(RolloutState::InProgress, reason);
             back.failures_in_a_row = 0;
             self.service.say(&format!("rolling back to deployment {}.", back.id));
@@ -86,9 +87,18 @@ impl Scheduler {
         primary.has_completed = true;
         primary.failures_in_a_row = 0;
         let completed = primary.clone();
+        for other in &mut self.service.deployments {
+            // What is kept of them shifts no request any more.
+            if other.state == RolloutState::Failed
+                && let Some(shift) = &mut other.shift
+            {
+                shift.percent = 0.0;
+            }
+        }
         // A failed one stays for inspection until the next deployment.
         let is_kept = |it: &Deployment| it.id == completed.id || it.state == RolloutState::Failed;
         self.service.deployments.retain(is_kept);
+        self.split();
         self.service.say("has reached a steady state.");
         self.announce("INFO", "SERVICE_DEPLOYMENT_COMPLETED", &completed);
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_emulator::cloudwatch::CloudWatch;
 use aws_emulator::ecs::{Ecs, ImageSource};
 use aws_emulator::events::{Pattern, Target};
 use aws_emulator::host::Host;
@@ -53,6 +54,7 @@ impl Drop for Data {
 /// A server's ECS on a data folder. Making another one on the same folder is the restart of a killed server.
 pub struct Machine {
     pub ecs: Ecs,
+    pub cloudwatch: CloudWatch,
     pub logs: Logs,
     pub events: Arc<Mutex<Vec<Value>>>,
     /// Moves with every event.
@@ -62,6 +64,11 @@ pub struct Machine {
 
 impl Machine {
     pub async fn start(data: &Path) -> Self {
+        Self::with_minute(data, Duration::from_mins(1)).await
+    }
+
+    /// A machine whose bake times and pauses have such minutes.
+    pub async fn with_minute(data: &Path, minute: Duration) -> Self {
         let manifest = json!({
             "entrypoint": [std::env::current_exe().unwrap(), "--ignored", "--exact", "ecs::task_program", "--nocapture"],
             "environment": {"RELEASE": "none"},
@@ -83,7 +90,10 @@ impl Machine {
             Box::pin(async move { Ok(object) })
         });
         let ledger = Ledger::open(&data.join("ledger.db")).unwrap();
-        let host = Host::new(data, ledger.clone(), queues(&ledger)).unwrap();
+        let host = Host {
+            minute,
+            ..Host::new(data, ledger.clone(), queues(&ledger)).unwrap()
+        };
         let events: Arc<Mutex<Vec<Value>>> = Arc::default();
         let (counter, heard) = watch::channel(0);
         let seen = events.clone();
@@ -104,6 +114,7 @@ impl Machine {
         ecs.recover().await.unwrap();
         Self {
             ecs,
+            cloudwatch: CloudWatch::new(ledger),
             logs: host.logs,
             events,
             heard,

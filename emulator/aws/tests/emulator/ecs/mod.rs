@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod machine;
+mod progressive;
 mod services;
 mod tasks;
 
@@ -43,8 +44,14 @@ fn task_program() {
                     std::thread::sleep(Duration::from_millis(700));
                 }
                 request.clear();
-                let body = std::env::var("RELEASE").unwrap_or_default();
-                let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                let body = variable("RELEASE");
+                // A release that turns bad while it serves.
+                let status = if std::path::Path::new(&variable("BAD")).exists() {
+                    "500 Internal Server Error"
+                } else {
+                    "200 OK"
+                };
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
                 connection.write_all(answer.as_bytes()).unwrap();
             }
         });
