@@ -151,6 +151,10 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
             cluster, service, number = resource.split("/") if resource.count("/") == 2 else ("main", *resource.split("/"))
             yield request(f"ecs:{operation}", names.arn("ecs", f"{kind}/{cluster}/{service}/{number}"))
             yield request(f"ecs:{operation}", names.arn("ecs", f"service/{cluster}/{service}"), **tagged)
+    elif operation in ("ContinueServiceDeployment", "StopServiceDeployment"):
+        resource = given["serviceDeploymentArn"].rpartition(":service-deployment/")[2]
+        resource = resource if resource.count("/") == 2 else f"main/{resource}"
+        yield request(f"ecs:{operation}", names.arn("ecs", f"service-deployment/{resource}"))
     elif operation in ("DescribeTasks", "StopTask"):
         for task in given.get("tasks") or [given["task"]]:
             yield request(f"ecs:{operation}", names.arn("ecs", f"task/{short(given.get('cluster'))}/{short(task)}"))

@@ -14,7 +14,7 @@ import yaml
 PARTITION = "arn:${Partition}:states:::"
 KEYS = {
     "comment", "errors", "step", "token", "with", "build", "map", "use", "using", "items", "one_at_a_time", "ends", "choices", "default",
-    "fail", "succeed", "pass", "wait", "timeout", "retry", "again", "on_failure", "assign", "output", "next",
+    "fail", "succeed", "pass", "wait", "timeout", "retry", "again", "again_after", "on_failure", "assign", "output", "next",
 }  # fmt: skip
 
 
@@ -194,7 +194,11 @@ class Workflow:
     def catches(self, state: State) -> list[dict]:
         source, route = state.source, self.route(state.source)
         kept = {key.capitalize(): value for key, value in self.source["keeps"][route["keeps"]].items()}
-        again = [{"ErrorEquals": ["States.Timeout"], "Output": source["again"], "Next": state.name}] if "again" in source else []
+        again = (
+            [{"ErrorEquals": ["States.Timeout", *source.get("again_after", [])], "Output": source["again"], "Next": state.name}]
+            if "again" in source
+            else []
+        )
         # Only our own function never answers more than a state may hold, and States.ALL does not catch that.
         names = ["States.ALL"] if "step" in source else ["States.DataLimitExceeded", "States.ALL"]
         return again + [{"ErrorEquals": [name], **kept, "Next": route["to"]} for name in names]

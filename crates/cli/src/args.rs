@@ -457,6 +457,20 @@ pub enum ReleaseCommand {
         #[command(flatten)]
         wait: Wait,
     },
+    /// Continue the paused rollouts of a release
+    Continue {
+        /// Operation ID, or the stack: `NAME`, `ENVIRONMENT/NAME` or ID
+        operation: OperationRef,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Restore the previous release at a pause
+    RollBack {
+        /// Operation ID, or the stack: `NAME`, `ENVIRONMENT/NAME` or ID
+        operation: OperationRef,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// List the releases of a stack
     List {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID

@@ -25,6 +25,7 @@ mod plan_view;
 mod publish;
 mod query;
 mod reference;
+mod rollout_view;
 mod secret;
 mod server;
 mod settings;

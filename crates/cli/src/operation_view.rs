@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::output::{Line, Output, Style, harmless};
+use crate::rollout_view::Rollout;
 
 /// The steps in which Terraform works.
 const TERRAFORMS: [&str; 2] = ["Plan", "Apply"];
@@ -33,6 +34,8 @@ pub struct Operation {
     #[serde(default)]
     pub steps: Vec<Step>,
     pub progress: Option<Progress>,
+    #[serde(default)]
+    pub rollouts: Vec<Rollout>,
     pub plan: Option<Plan>,
     pub drift: Option<Drift>,
     pub release: Option<u32>,
@@ -393,6 +396,12 @@ impl Watcher {
         {
             let line = format!("         {}", progress.line());
             self.once(&line, &line);
+        }
+        for rollout in operation.rollouts.iter().filter(|_| !operation.has_ended()) {
+            let lines = [Some(rollout.line()), rollout.paused(&operation.id)];
+            for line in lines.into_iter().flatten() {
+                self.once(&line, &format!("         {line}"));
+            }
         }
         for step in &operation.steps {
             if let Some(ended) = step.ended_at {

@@ -9,6 +9,7 @@
 //! | [`start`](mod@start) | the start of an operation's execution |
 //! | [`approval`] | the delivery of a decision about a plan |
 //! | [`cancel`](mod@cancel) | what a cancel stops |
+//! | [`pause`] | the step that brings a decision at a pause to ECS |
 //! | [`rollout`], [`task_run`], [`snapshot`] | the end of what a state of the workflow waits for |
 //! | [`task_token`] | answers to the states that wait |
 //! | [`orphan`] | the end of an operation whose execution ended without recording it |
@@ -19,6 +20,7 @@ pub mod admission;
 pub mod approval;
 pub mod cancel;
 pub mod orphan;
+pub mod pause;
 pub mod rollout;
 pub mod snapshot;
 pub mod start;

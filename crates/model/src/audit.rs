@@ -74,6 +74,10 @@ pub enum Action {
     Reject,
     /// The cancel of an operation was requested.
     Cancel,
+    /// A paused rollout was continued.
+    ContinueRollout,
+    /// A paused rollout was rolled back.
+    RollBackRollout,
     /// A stack got another owner.
     Transfer,
     /// A blueprint version was published.
@@ -100,7 +104,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -112,6 +116,8 @@ impl Action {
         Self::Approve,
         Self::Reject,
         Self::Cancel,
+        Self::ContinueRollout,
+        Self::RollBackRollout,
         Self::Transfer,
         Self::Publish,
         Self::PutEnvironment,
@@ -139,6 +145,8 @@ impl Action {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Cancel => "cancel",
+            Self::ContinueRollout => "continue_rollout",
+            Self::RollBackRollout => "roll_back_rollout",
             Self::Transfer => "transfer",
             Self::Publish => "publish",
             Self::PutEnvironment => "put_environment",

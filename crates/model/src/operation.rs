@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod compatibility;
 pub mod noted;
 pub mod one_build;
+pub mod rollouts;
 pub mod task_run;
 pub mod unsettled;
 
@@ -19,6 +20,7 @@ use self::approval::{Approval, ApprovalRule};
 use self::cancel::CancelRequest;
 use self::noted::{OperationNoted, is_zero};
 use self::one_build::PlanMade;
+use self::rollouts::ServiceRollout;
 use self::task_run::TaskRun;
 use crate::account::AccountId;
 use crate::contract::Database;
@@ -365,6 +367,9 @@ pub struct Operation {
     /// The one-off task that it runs, or ran last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_run: Option<TaskRun>,
+    /// The progressive rollouts of its services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollouts: Vec<ServiceRollout>,
     /// The schedules that its release changes, and what is restored if it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,

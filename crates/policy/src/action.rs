@@ -27,7 +27,7 @@ pub enum Action {
     Approve,
     /// Reject a plan.
     Reject,
-    /// Cancel an operation, check for drift, transfer a stack.
+    /// Cancel an operation, decide at a pause of its release, check for drift, transfer a stack.
     Operate,
     /// Publish versions of blueprints.
     Publish,

@@ -5,7 +5,7 @@ use serde_json::json;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::{Approver, Undecidable};
+use slipway_model::operation::approval::Approver;
 use slipway_model::operation::{Failure, Operation};
 
 use crate::operation::{conflict, next_revision};
@@ -62,12 +62,15 @@ impl Store {
     }
 
     /// Records a decision under the revision that was read, so that of two at once the second one meets the first.
-    async fn decide(
+    pub(crate) async fn decide<E>(
         &self,
         id: &OperationId,
         entry: impl Fn(&Operation) -> Entry,
-        decide: impl Fn(&mut Operation, Timestamp) -> Result<(), Undecidable>,
-    ) -> Result<Operation, Error> {
+        decide: impl Fn(&mut Operation, Timestamp) -> Result<(), E>,
+    ) -> Result<Operation, Error>
+    where
+        Error: From<E>,
+    {
         for attempt in 0..ATTEMPTS {
             let read = self.operation(id).await?;
             let mut operation = read.clone();

@@ -340,6 +340,7 @@ impl Request {
             with_snapshot: asked.with_snapshot,
             snapshot: None,
             task_run: None,
+            rollouts: Vec::new(),
             schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),
             origin: asked.origin.cloned(),

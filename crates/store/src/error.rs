@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use slipway_model::operation::approval::Undecidable;
+use slipway_model::operation::rollouts::NotPaused;
 use slipway_model::{operation, release, stack};
 
 use crate::cursor::InvalidCursor;
@@ -44,6 +45,9 @@ pub enum Error {
     /// A decision about a plan does not count.
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
+    /// A decision at a pause does not count.
+    #[error(transparent)]
+    NotPaused(#[from] NotPaused),
     /// The operation does not have its stack's slot: it has ended, or never had it.
     #[error("the operation {operation} does not have the slot of its stack")]
     NotActive {
@@ -104,6 +108,7 @@ impl Error {
             | Self::TooLarge { .. }
             | Self::IllegalTransition(_)
             | Self::Undecidable(_)
+            | Self::NotPaused(_)
             | Self::NotActive { .. }
             | Self::InvalidCursor(_)
             | Self::Encode { .. }

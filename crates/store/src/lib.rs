@@ -41,6 +41,7 @@ pub mod list;
 pub mod lock;
 pub mod notification;
 pub mod operation;
+pub mod pause;
 pub mod policy;
 pub mod prepared;
 pub mod readme;

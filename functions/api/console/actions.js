@@ -122,6 +122,31 @@ export async function reject(operation) {
 }
 
 /** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
+export async function continueRelease(operation) {
+  const answer = await ask({
+    title: 'Continue this release',
+    body: html`<p>Every paused rollout of <strong>${operation.stack.name}</strong> goes on to its next stage.</p>`,
+    confirm: 'Continue',
+    act: () => post(`/v1/operations/${operation.id}/continue`),
+  });
+  if (answer) announce('Continued.');
+  return /** @type {any} */ (answer);
+}
+
+/** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
+export async function rollBackRelease(operation) {
+  const answer = await ask({
+    title: 'Roll back this release',
+    body: html`<p>All requests go back to the previous tasks of <strong>${operation.stack.name}</strong>, and the operation ends as failed.</p>`,
+    confirm: 'Roll back',
+    tone: 'danger',
+    act: () => post(`/v1/operations/${operation.id}/roll-back`),
+  });
+  if (answer) announce('Rolled back.');
+  return /** @type {any} */ (answer);
+}
+
+/** @param {import('./types').Operation} operation @returns {Promise<import('./types').Operation | null>} */
 export async function cancel(operation) {
   const answer = await ask({
     title: 'Cancel this operation',

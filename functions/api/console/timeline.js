@@ -71,6 +71,14 @@ class TimelineBar extends HTMLElement {
 
 customElements.define('timeline-bar', TimelineBar);
 
+/** How far the rollout of a service is, where requests shift by weight. @param {import('./types').Operation} operation @param {Bar} bar */
+function rollout(operation, bar) {
+  const found = operation.rollouts.find((one) => bar.name === `Wait until stable: ${one.service}`);
+  if (!found) return null;
+  const share = found.percent === null ? null : html`<strong>${found.percent} %</strong> of the requests, `;
+  return html`<span class="shift muted small" data-key="rollout">${share}${found.strategy}${found.stage ? `, ${found.stage}` : ''}${found.pause ? ', paused' : ''}</span>`;
+}
+
 /** @param {import('./types').Operation} operation @param {number} now */
 export function timeline(operation, now) {
   if (operation.steps.length === 0) {
@@ -84,7 +92,7 @@ export function timeline(operation, now) {
     return html`<li data-key=${`step-${index}`} data-s=${wait && bar.status === 'running' ? 'waiting' : bar.status}>
       <span class="step"><span class="glyph" aria-hidden="true"></span><span class="clip" title=${bar.name}>${bar.name}</span><span class="hush">, ${wait && bar.status === 'running' ? 'waiting' : bar.status}</span></span>
       <span class="track" aria-hidden="true"><timeline-bar .span=${[scale.place(bar.from), scale.place(bar.to)]}></timeline-bar></span>
-      <span class="took">${duration(bar.to - bar.from)}</span></li>`;
+      <span class="took">${duration(bar.to - bar.from)}</span>${rollout(operation, bar)}</li>`;
   })}</ol>
   <p class="muted pad small">${duration(scale.total)} in all${scale.cut ? '; the wait for an approval is drawn shorter' : ''}.${
     operation.waiting_for_build ? ` ${operation.waiting_for_build} waits for a build to start.` : ''}</p>`;

@@ -64,6 +64,10 @@ export interface Sheet {
   policies: { policy: string; verdict: string; reason: string }[];
 }
 export interface Failure { name: string; step: string; message: string; address: string | null; }
+export interface Rollout {
+  service: string; strategy: string; stage: string | null; percent: number | null;
+  pause: { expires_at: string | null; at_expiry: string; decision: string | null; decided_by: string | null } | null;
+}
 export interface Operation {
   id: string; kind: string; stack: { id: string; name: string }; environment: string; status: string; revision: number;
   created_at: string; started_at: string | null; ended_at: string | null; requested_by: string; approved_by: string | null;
@@ -72,10 +76,10 @@ export interface Operation {
   position: number | null; blueprint: { name: string; version: string }; release: number | null; task: string | null;
   snapshot: { id: string; taken_at: string | null } | null; waiting_for_build: string | null;
   cancel: { requested_by: string; requested_at: string; acknowledged_at: string | null } | null;
-  steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null;
+  steps: Step[]; progress: { done: number; total: number; current: string | null } | null; plan: Plan | null; rollouts: Rollout[];
   ways_forward: { way: string; description: string; command: string; request: string }[];
   drift: { count: number; resources: ResourceChange[] } | null; error: Failure | null; execution_arn: string | null;
-  links: { approve?: string; reject?: string; cancel?: string; console?: string; log?: string };
+  links: { approve?: string; reject?: string; continue?: string; roll_back?: string; cancel?: string; console?: string; log?: string };
 }
 export interface Policy {
   name: string; text: string; default: boolean; replaces_default: boolean; updated_by: string | null; updated_at: string | null;

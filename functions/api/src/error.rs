@@ -147,6 +147,7 @@ impl From<slipway_store::Error> for Error {
                     .to_owned(),
             ),
             Store::Undecidable(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
+            Store::NotPaused(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
             Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {
                 doing: "using the table",
                 source: error.into(),

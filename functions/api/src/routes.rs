@@ -35,6 +35,7 @@ mod policies;
 mod policy_tests;
 mod readmes;
 mod releases;
+mod rollouts;
 mod schemas;
 mod service;
 mod service_logs;
@@ -139,6 +140,8 @@ handlers![
     operations::approve => Access::Operation(Action::Approve),
     operations::reject => Access::Operation(Action::Reject),
     operations::cancel => Access::Operation(Action::Operate),
+    rollouts::continue_release => Access::Operation(Action::Operate),
+    rollouts::roll_back => Access::Operation(Action::Operate),
     logs::read => Access::Operation(Action::Read),
     policies::list => Access::Installation(Action::Read),
     policies::import => Access::Installation(Action::Configure),

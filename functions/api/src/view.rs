@@ -15,6 +15,7 @@ mod operation;
 mod plan;
 mod policy;
 mod release;
+mod rollout;
 mod source_account;
 mod stack;
 mod webhook;

@@ -34,6 +34,13 @@ pub(crate) struct Deployment {
     pub reason: String,
 }
 
+/// The detail of `ECS Hook State Change`, without unused fields.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Hook {
+    pub service_arn: String,
+}
+
 /// The detail of `ECS Task State Change`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

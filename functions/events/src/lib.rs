@@ -3,6 +3,7 @@
 //! | event | from | effect |
 //! | --- | --- | --- |
 //! | `ECS Deployment State Change` | the account of the service | answers the step that waits for the deployment |
+//! | `ECS Hook State Change` | the account of the service | wakes the step that waits for the deployment |
 //! | `ECS Task State Change` | the account of the task | answers the step that runs the task |
 //! | `Step Functions Execution Status Change` | this account | ends an orphaned operation, starts the next one, and reports the result |
 //! | `RDS DB Snapshot Event`, `RDS DB Cluster Snapshot Event` | the account of the snapshot | answers the step that waits for the snapshot |
@@ -135,6 +136,7 @@ impl Events {
         let is_own = envelope.account.as_str() == self.config.account();
         match (envelope.detail_type.as_str(), envelope.source.as_str()) {
             ("ECS Deployment State Change", "aws.ecs") => self.deployment(&envelope).await,
+            ("ECS Hook State Change", "aws.ecs") => self.hook(&envelope).await,
             ("ECS Task State Change", "aws.ecs") => self.task(&envelope).await,
             ("Step Functions Execution Status Change", "aws.states") if is_own => {
                 self.execution(envelope.detail()?).await
@@ -146,6 +148,7 @@ impl Events {
             ("Slipway Request", source) if !source.starts_with("aws.") => self.request(&envelope).await,
             (
                 "ECS Deployment State Change"
+                | "ECS Hook State Change"
                 | "ECS Task State Change"
                 | "Step Functions Execution Status Change"
                 | "RDS DB Snapshot Event"

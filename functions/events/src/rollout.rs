@@ -1,9 +1,10 @@
-//! ECS Deployment State Change: the step that waits for the rollout is answered.
+//! ECS Deployment State Change: the step that waits for the rollout is answered. ECS Hook State Change: the step checks it.
 
+use slipway_control::pause;
 use slipway_control::rollout::{self, Ended};
 use slipway_model::account::account_of;
 
-use crate::event::{Deployment, Envelope};
+use crate::event::{Deployment, Envelope, Hook};
 use crate::{EventError, Events};
 
 impl Events {
@@ -26,13 +27,31 @@ impl Events {
         let found = self.store.rollout(service, &detail.id).await;
         let found = found.map_err(EventError::table("read the step that waits for the deployment"))?;
         let Some(rollout) = found else {
-            // A service that is not Slipway's, or a step that has already checked the deployment itself.
-            return Ok(());
+            // A progressive rollout, a service that is not Slipway's, or a step that has already checked the deployment itself.
+            return self.wake(service).await;
         };
         rollout::end(&self.store, &self.sfn, &rollout, &ended)
             .await
             .map_err(EventError::EndRollout)?;
         tracing::info!(operation = %rollout.operation, service, ?ended, "a rollout has ended");
+        Ok(())
+    }
+
+    /// A pause began or ended. The step reads from ECS which, so the event is no more than a reason to check.
+    pub(crate) async fn hook(&self, envelope: &Envelope) -> Result<(), EventError> {
+        let detail: Hook = envelope.detail()?;
+        if account_of(&detail.service_arn) != Some(envelope.account.as_str()) {
+            return Err(envelope.spoofed());
+        }
+        self.wake(&detail.service_arn).await
+    }
+
+    /// Wakes the step that waits for a progressive rollout of this service, if one does.
+    async fn wake(&self, service: &str) -> Result<(), EventError> {
+        let woken = pause::wake(&self.store, &self.sfn, service).await;
+        if let Some(rollout) = woken.map_err(EventError::EndRollout)? {
+            tracing::info!(operation = %rollout.operation, service, "a progressive rollout has changed");
+        }
         Ok(())
     }
 }

@@ -11,10 +11,12 @@ use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::rollout::{self, Ended};
 use slipway_model::id::OperationId;
+use slipway_store::pause::PROGRESSIVE;
 use slipway_store::rollout::Rollout;
 
 use crate::judge_rollout::{Said, by_rollout_state, by_service_deployments, by_tasks, created};
 use crate::payload::Rollout as Deployed;
+use crate::progressive::{Seen, progressive_strategy};
 use crate::stack_account::{Place, StackAccount};
 use crate::state::Direction;
 use crate::{Done, StepError, Steps, aws};
@@ -48,8 +50,12 @@ impl Steps {
         let waiting = Rollout {
             step: step.clone(),
             service: rollout.service.clone(),
-            deployment: rollout.deployment.clone(),
-            token: waits.token,
+            deployment: if rollout.progressive {
+                PROGRESSIVE.to_owned()
+            } else {
+                rollout.deployment.clone()
+            },
+            token: waits.token.clone(),
             operation: operation.clone(),
         };
         self.store.put_rollout(&waiting).await?;
@@ -62,7 +68,8 @@ impl Steps {
             Some(Ended::Cancelled(failure.message.clone()))
         } else {
             let account = self.stack_account(place, operation).await?;
-            let ended = account.ended(&waits.cluster, rollout).await?;
+            let seen = account.see(&waits, rollout).await?;
+            let ended = self.follow(begun, &account, waits.direction, rollout, seen).await?;
             ended.or_else(|| too_late(rollout, waits.entered))
         };
         if let Some(ended) = ended {
@@ -82,25 +89,41 @@ fn too_late(rollout: &Deployed, entered: Timestamp) -> Option<Ended> {
 }
 
 impl StackAccount {
-    /// How the rollout ended, if it has.
-    async fn ended(&self, cluster: &str, rollout: &Deployed) -> Result<Option<Ended>, StepError> {
+    /// How the rollout stands.
+    async fn see(&self, waits: &Waits, rollout: &Deployed) -> Result<Seen, StepError> {
+        let cluster = &waits.cluster;
         let Some(service) = self.service(cluster, rollout).await? else {
-            return Ok(Some(Ended::Failed(format!(
-                "it no longer exists in the cluster {cluster}"
-            ))));
+            let missing = format!("it no longer exists in the cluster {cluster}");
+            return Ok(Seen {
+                ended: Some(Ended::Failed(missing)),
+                deployment: None,
+            });
         };
         let mut said = by_rollout_state(&service, rollout);
+        let mut deployment = None;
+        if said == Said::Nothing && waits.direction == Direction::Restore {
+            // Deployments may be those of the release: what runs decides.
+            said = match by_tasks(&service, rollout, waits.direction) {
+                Said::InProgress if service.desired_count() > 0 => Said::Nothing,
+                said => said,
+            };
+        }
         if said == Said::Nothing {
             let deployments = self.service_deployments(cluster, rollout).await?;
             let runs = self.task_definitions_of(&deployments, &rollout.key).await?;
             said = by_service_deployments(&deployments, &runs, rollout);
+            let strategy = progressive_strategy(&service);
+            deployment = strategy.cloned().zip(deployments.into_iter().next());
         }
         if said == Said::Nothing {
-            said = by_tasks(&service, rollout);
+            said = by_tasks(&service, rollout, waits.direction);
         }
-        Ok(match said {
-            Said::Ended(ended) => Some(ended),
-            Said::InProgress | Said::Nothing => None,
+        Ok(Seen {
+            ended: match said {
+                Said::Ended(ended) => Some(ended),
+                Said::InProgress | Said::Nothing => None,
+            },
+            deployment,
         })
     }
 

@@ -16,6 +16,7 @@ use aws_sdk_ecs::types::{
 use slipway_control::rollout::Ended;
 
 use crate::payload::Rollout;
+use crate::state::Direction;
 
 const GAVE_WAY: &str = "it gave way to another rollout, which did not come from this operation";
 
@@ -78,6 +79,9 @@ pub(crate) fn by_service_deployments(
     if !is_ours(newest) {
         return if deployments.iter().any(is_ours) {
             gave_way()
+        } else if has_ended(newest) {
+            // It began within the skew of the clocks, before the service was updated.
+            Said::Nothing
         } else {
             Said::InProgress
         };
@@ -99,7 +103,13 @@ pub(crate) fn by_service_deployments(
 
 /// By the tasks of a service that began no deployment, because it ran the release already: AWS's own rule for a stable service
 /// (<https://docs.aws.amazon.com/cli/latest/reference/ecs/wait/services-stable.html>).
-pub(crate) fn by_tasks(service: &Service, rollout: &Rollout) -> Said {
+///
+/// A service that goes back to no tasks has them of whatever definition.
+pub(crate) fn by_tasks(service: &Service, rollout: &Rollout, direction: Direction) -> Said {
+    let is_empty = service.desired_count() == 0 && service.running_count() == 0 && service.pending_count() == 0;
+    if direction == Direction::Restore && is_empty {
+        return Said::Ended(Ended::Completed);
+    }
     let (primary, others): (Vec<&Deployment>, Vec<&Deployment>) = service
         .deployments()
         .iter()
@@ -114,6 +124,18 @@ pub(crate) fn by_tasks(service: &Service, rollout: &Rollout) -> Said {
         return Said::Ended(Ended::Completed);
     }
     Said::InProgress
+}
+
+fn has_ended(deployment: &ServiceDeployment) -> bool {
+    matches!(
+        deployment.status(),
+        Some(
+            ServiceDeploymentStatus::Successful
+                | ServiceDeploymentStatus::Stopped
+                | ServiceDeploymentStatus::RollbackSuccessful
+                | ServiceDeploymentStatus::RollbackFailed
+        )
+    )
 }
 
 /// When ECS began a deployment, in nanoseconds.
@@ -256,11 +278,12 @@ mod tests {
         let after = service_deployment(3, "old", "SUCCESSFUL");
         assert_eq!(judged(&[before.clone(), ours.clone()]), Said::Ended(Ended::Completed));
         assert_eq!(judged(&[ours, after]), gave_way());
-        assert_eq!(judged(&[before]), Said::InProgress);
-        assert_eq!(
-            judged(&[service_deployment(2, "unknown", "SUCCESSFUL")]),
-            Said::InProgress
-        );
+        // One that ended just before the update says nothing of it: the tasks do.
+        assert_eq!(judged(&[before]), Said::Nothing);
+        for definition in ["old", "unknown"] {
+            let running = service_deployment(2, definition, "IN_PROGRESS");
+            assert_eq!(judged(&[running]), Said::InProgress);
+        }
         assert_eq!(judged(&[]), Said::Nothing);
     }
 
@@ -272,7 +295,11 @@ mod tests {
             let service = Service::builder()
                 .deployments(primary.build())
                 .deployments(drained.build());
-            by_tasks(&service.running_count(running).desired_count(2).build(), &rollout(""))
+            by_tasks(
+                &service.running_count(running).desired_count(2).build(),
+                &rollout(""),
+                Direction::Release,
+            )
         };
         assert_eq!(runs(NEW, 2), Said::Ended(Ended::Completed));
         assert_eq!(runs(NEW, 1), Said::InProgress);

@@ -26,6 +26,7 @@ mod payload;
 mod point_schedules;
 mod prepare_release;
 mod prepare_task;
+mod progressive;
 mod rds;
 mod record_failure;
 mod record_outputs;

@@ -177,6 +177,9 @@ pub(crate) struct Rollout {
     pub deployment: String,
     /// What the service was updated to.
     pub task_definition: String,
+    /// Whether ECS shifts requests by weight. Executions that began with an earlier version do not say it.
+    #[serde(default)]
+    pub progressive: bool,
     /// When the workflow began to update the service.
     pub since: Timestamp,
     pub timeout_seconds: u32,

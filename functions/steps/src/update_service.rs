@@ -1,9 +1,12 @@
 //! Update service, Put back service: ECS starts to replace the tasks of a service.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use slipway_model::id::OperationId;
+use slipway_model::operation::Operation;
 
 use crate::payload::Updated;
+use crate::progressive::progressive_strategy;
 use crate::stack_account::Place;
 use crate::state::Direction;
 use crate::{StepError, Steps, aws};
@@ -15,6 +18,8 @@ pub(crate) struct Begun {
     service: String,
     /// The id of the deployment; empty where ECS does not show it yet.
     deployment: String,
+    /// Whether ECS shifts requests by weight.
+    progressive: bool,
 }
 
 impl Steps {
@@ -28,8 +33,27 @@ impl Steps {
     ) -> Result<Begun, StepError> {
         // Recorded before ECS is asked: if the execution ends in between, the stack says which services may have changed.
         let step = direction.step_of(&updated.key);
-        self.store.begin_step(operation, &step).await?;
+        let now = Timestamp::now();
+        let note = |operation: &mut Operation| {
+            operation.begin_step(&step, now);
+            if direction == Direction::Restore {
+                operation.leave_pause(&updated.key);
+            }
+            Ok(())
+        };
+        self.store.update_operation(operation, note).await?;
         let account = self.stack_account(place, operation).await?;
+        if direction == Direction::Restore
+            && let Some(service) = account.stop_progressive(cluster, updated).await?
+        {
+            let begun = Begun {
+                service: service.service_arn.unwrap_or_default(),
+                deployment: String::new(),
+                progressive: true,
+            };
+            tracing::info!(%operation, step, ?begun, "a deployment is rolled back");
+            return Ok(begun);
+        }
         let request = account
             .ecs
             .update_service()
@@ -48,6 +72,7 @@ impl Steps {
             deployment.status() == Some("PRIMARY") && deployment.task_definition() == Some(&updated.task_definition)
         });
         let begun = Begun {
+            progressive: service.as_ref().and_then(progressive_strategy).is_some(),
             deployment: ours.and_then(|ours| ours.id()).unwrap_or_default().to_owned(),
             service: service
                 .as_ref()

@@ -11,8 +11,11 @@ locals {
       description = "The ends of rollouts, for the workflow that waits for them."
       pattern = {
         source        = ["aws.ecs"]
-        "detail-type" = ["ECS Deployment State Change"]
-        detail        = { eventName = ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] }
+        "detail-type" = ["ECS Deployment State Change", "ECS Hook State Change"]
+        detail = { eventName = [
+          "SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED",
+          "HOOK_AWAITING_ACTION", "HOOK_SUCCEEDED", "HOOK_FAILED", "HOOK_TIMED_OUT",
+        ] }
       }
     }
     tasks = {
@@ -126,8 +129,9 @@ data "aws_iam_policy_document" "release" {
     resources = ["${local.in_region.ecs}:service/*"]
   }
 
+  # A service deployment has no tags. What is continued or stopped is read from the stack's own service.
   statement {
-    actions   = ["ecs:DescribeServiceDeployments"]
+    actions   = ["ecs:DescribeServiceDeployments", "ecs:ContinueServiceDeployment", "ecs:StopServiceDeployment"]
     resources = ["${local.in_region.ecs}:service/*", "${local.in_region.ecs}:service-deployment/*"]
   }
 

@@ -4,11 +4,12 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::operation::started;
-use crate::args::ReleaseCommand;
+use crate::args::{OperationRef, ReleaseCommand, Wait};
 use crate::client::Client;
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::object_in;
+use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 
@@ -44,6 +45,8 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
         }
+        ReleaseCommand::Continue { operation, wait } => decide(&operation, "continue", wait, client, output).await,
+        ReleaseCommand::RollBack { operation, wait } => decide(&operation, "roll-back", wait, client, output).await,
         ReleaseCommand::List { stack } => {
             let stack = stack_id(&stack, client).await?;
             let mut items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
@@ -84,6 +87,20 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             Ok(())
         }
     }
+}
+
+/// Sends a decision at a pause.
+async fn decide(
+    named: &OperationRef,
+    decision: &str,
+    wait: Wait,
+    client: &Client,
+    output: Output,
+) -> Result<(), Error> {
+    let id = operation_of(named, Wanted::Running, client).await?;
+    let path = format!("/v1/operations/{id}/{decision}");
+    let value: Value = client.send(Method::POST, &path, &json!({})).await?;
+    started(client, output, &value, wait).await
 }
 
 /// An image without the registry, and with the beginning of its digest: `web@sha256:0123456789ab`.

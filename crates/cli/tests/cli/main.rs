@@ -16,6 +16,7 @@ mod lock_timeouts;
 mod migrations;
 mod notifications;
 mod operations;
+mod pauses;
 mod policies;
 mod publish;
 mod readme;

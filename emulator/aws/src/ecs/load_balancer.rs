@@ -37,6 +37,8 @@ struct Backends {
     list: Mutex<Vec<Arc<Backend>>>,
     split: Mutex<Split>,
     turn: AtomicUsize,
+    /// Of the connections to new tasks, which come at regular intervals.
+    turn_of_new: AtomicUsize,
 }
 
 /// Which tasks get a connection, as a load balancer's rule with two target groups.
@@ -156,11 +158,16 @@ impl Backends {
     /// waits for this connection.
     fn next(&self, target: &Target, passed_over: &[String]) -> Option<(Arc<Backend>, Arc<Connection>)> {
         let list = lock(&self.list);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let count = list.len();
+        let turn = match target {
+            Target::Of(_) => &self.turn_of_new,
+            Target::Any | Target::Others(_) => &self.turn,
+        };
+        let turn = turn.fetch_add(1, Ordering::Relaxed);
+        let admitted: Vec<&Arc<Backend>> = list.iter().filter(|backend| target.admits(backend)).collect();
+        let count = admitted.len();
         let backend = (0..count)
-            .map(|offset| &list[(turn + offset) % count])
-            .find(|backend| target.admits(backend) && !passed_over.contains(&backend.task))?;
+            .map(|offset| admitted[(turn + offset) % count])
+            .find(|backend| !passed_over.contains(&backend.task))?;
         let connection = Arc::new(Connection {
             last: Mutex::new((true, Instant::now())),
         });

@@ -21,6 +21,7 @@ const { views } = await import('./views.mjs');
 const { forms } = await import('./forms.mjs');
 const { hostile } = await import('./hostile.mjs');
 const { large } = await import('./large.mjs');
+const { pauses } = await import('./pauses.mjs');
 const { problems } = await import('./problems.mjs');
 const { signIn } = await import('./sign_in.mjs');
 
@@ -29,5 +30,6 @@ views(shared);
 forms(shared);
 hostile(shared);
 large(shared);
+pauses(shared);
 problems(shared);
 signIn(shared);

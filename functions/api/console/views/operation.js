@@ -54,6 +54,8 @@ export default async function view(page) {
     page.show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${stackPath(operation.stack.id)}>${operation.stack.name}</a></nav>
       <div class="title"><h1>${name}</h1>${badge(operation.status)}<span class="grow"></span>
+        ${operation.links.continue && may('operate') ? html`<button type="button" class="primary" data-key="continue" @click=${decide(actions.continueRelease)}>Continue</button>
+          <button type="button" data-key="roll-back" @click=${decide(actions.rollBackRelease)}>Roll back</button>` : null}
         ${operation.links.cancel && !operation.cancel && may('operate') ? html`<button type="button" data-key="cancel" @click=${decide(actions.cancel)}>Cancel</button>` : null}</div>
       ${summary(operation)}
       ${verdict(operation, sheet)}
@@ -115,6 +117,12 @@ function verdict(operation, sheet) {
   if (operation.cancel && !hasEnded(operation.status)) {
     return html`<div class="note" data-tone="wait" data-key="cancelling"><strong>Cancel requested by ${operation.cancel.requested_by}</strong>
       <p>${operation.cancel.acknowledged_at ? 'Terraform was interrupted and saves the state.' : 'The build reads the request within seconds.'}</p></div>`;
+  }
+  if (operation.links.continue) {
+    const paused = operation.rollouts.filter((one) => one.pause && !one.pause.decision);
+    return html`<div class="note" data-tone="wait" data-key="paused"><strong>The release is paused</strong>
+      ${paused.map((one) => html`<p>${one.service} at ${one.stage ?? 'an unknown stage'}, with ${one.percent ?? '–'} % of the requests. ${one.pause?.expires_at
+        ? `Without a decision it is ${one.pause.at_expiry === 'continue' ? 'continued' : 'rolled back'} at ${at(one.pause.expires_at)}.` : ''}</p>`)}</div>`;
   }
   if (operation.error) {
     const failed = ['failed', 'needs_attention'].includes(operation.status);

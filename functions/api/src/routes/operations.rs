@@ -406,7 +406,7 @@ impl Api {
     }
 }
 
-fn unanswered(doing: &'static str, error: slipway_control::Error) -> Error {
+pub(super) fn unanswered(doing: &'static str, error: slipway_control::Error) -> Error {
     match error {
         slipway_control::Error::Record(error) => error.into(),
         source => Error::Unavailable {

@@ -11,6 +11,7 @@ use slipway_model::plan;
 use utoipa::ToSchema;
 
 use super::BlueprintReference;
+use super::rollout::Rollout;
 
 /// One change or check of a stack, executed by the workflow.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -70,6 +71,8 @@ pub struct Operation {
     pub steps: Vec<Step>,
     /// The progress of Terraform.
     pub progress: Option<Progress>,
+    /// The progressive rollouts of its services.
+    pub rollouts: Vec<Rollout>,
     /// What Terraform would change.
     pub plan: Option<Plan>,
     /// The drift that it found.
@@ -287,6 +290,12 @@ pub struct OperationLinks {
     /// Reject it here, while it waits for an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reject: Option<String>,
+    /// Continue its paused rollouts here.
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    pub continue_release: Option<String>,
+    /// Roll its paused rollouts back here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roll_back: Option<String>,
     /// Cancel it here, until it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
@@ -349,6 +358,7 @@ impl Operation {
                 running: progress.running,
                 current: progress.current,
             }),
+            rollouts: operation.rollouts.into_iter().map(Rollout::from).collect(),
             plan: operation.plan.map(|plan| Plan::new(plan, verdict)),
             task: operation.task.map(String::from),
             snapshot: operation.snapshot.map(|snapshot| Snapshot {
@@ -446,6 +456,7 @@ impl OperationLinks {
     fn of(operation: &operation::Operation) -> Self {
         let this = format!("/v1/operations/{}", operation.id);
         let waits = operation.status == OperationStatus::WaitingForApproval && operation.decision().is_none();
+        let is_paused = operation.paused().next().is_some();
         let plan = operation.plan.as_ref();
         let is_kept = plan.is_some_and(|plan| plan.document.is_some());
         let execution = operation.execution_arn.as_deref();
@@ -459,6 +470,8 @@ impl OperationLinks {
             logs: format!("{this}/logs"),
             approve: waits.then(|| format!("{this}/approve")),
             reject: waits.then(|| format!("{this}/reject")),
+            continue_release: is_paused.then(|| format!("{this}/continue")),
+            roll_back: is_paused.then(|| format!("{this}/roll-back")),
             cancel: (!operation.status.has_ended()).then(|| format!("{this}/cancel")),
             log: console
                 .zip(build)

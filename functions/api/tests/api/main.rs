@@ -16,6 +16,7 @@ mod plans;
 mod policies;
 mod released;
 mod releases;
+mod rollouts;
 #[path = "../runtime_stub/mod.rs"]
 mod runtime_stub;
 mod service_logs;

@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 60] = [
+const ROUTES: [(&str, &str, Option<&str>); 62] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
@@ -45,6 +45,8 @@ const ROUTES: [(&str, &str, Option<&str>); 60] = [
     ("POST", "/v1/operations/{id}/approve", Some("approve")),
     ("POST", "/v1/operations/{id}/reject", Some("reject")),
     ("POST", "/v1/operations/{id}/cancel", Some("operate")),
+    ("POST", "/v1/operations/{id}/continue", Some("operate")),
+    ("POST", "/v1/operations/{id}/roll-back", Some("operate")),
     ("GET", "/v1/operations/{id}/logs", Some("read")),
     ("GET", "/v1/policies", Some("read")),
     ("PUT", "/v1/policies", Some("configure")),

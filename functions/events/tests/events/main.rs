@@ -63,6 +63,32 @@ fn deployment(event_name: &str, id: &str) -> Value {
     })
 }
 
+fn hook(event_name: &str, account: &str) -> Value {
+    let deployment = SERVICE.replace(":service/", ":service-deployment/");
+    json!({
+        "version": "0",
+        "id": "3329f79b-3dca-07f8-b1c2-5fe99f0b5e87",
+        "detail-type": "ECS Hook State Change",
+        "source": "aws.ecs",
+        "account": account,
+        "time": "2026-03-05T15:54:41Z",
+        "region": "us-east-1",
+        "resources": [format!("{deployment}/0EYSiB0qap8xf0N76FsbE")],
+        "detail": {
+            "eventType": "INFO",
+            "eventName": event_name,
+            "hookId": "ecs-pause-e7tK9G_WRJqNF_EOMjztDXfKenlJuEUVjsNStf4WLKw",
+            "hookType": "PAUSE",
+            "expiresAt": "2026-03-05T16:04:41Z",
+            "lifecycleStage": "POST_SCALE_UP",
+            "clusterArn": "arn:aws:ecs:us-east-1:000000000000:cluster/main",
+            "serviceArn": SERVICE,
+            "serviceDeploymentArn": format!("{deployment}/0EYSiB0qap8xf0N76FsbE"),
+            "updatedAt": "2026-03-05T15:54:41.618059641Z",
+        },
+    })
+}
+
 fn snapshot(event_id: &str, id: &str) -> Value {
     json!({
         "version": "0",
@@ -212,6 +238,45 @@ async fn a_deployment_answers_the_step_that_waits_for_it_once() {
 }
 
 /// A rejected token says that the attempt ended, not that the step was answered: the next attempt finds the rollout itself.
+#[tokio::test]
+async fn every_event_of_a_progressive_rollout_wakes_its_step() {
+    let table = table().await;
+    let fake = Fake::start(takes).await;
+    let events = events(&table, &fake);
+    // A service whose rollout is not progressive has nothing to wake.
+    table.store.put_rollout(&waiting("ecs-svc/1")).await.expect("kept");
+    events
+        .handle(hook("HOOK_AWAITING_ACTION", "000000000000"))
+        .await
+        .expect("handled");
+    assert_eq!(fake.calls(), []);
+
+    table
+        .store
+        .put_rollout(&waiting(slipway_store::pause::PROGRESSIVE))
+        .await
+        .expect("kept");
+    for event in [
+        hook("HOOK_AWAITING_ACTION", "000000000000"),
+        hook("HOOK_SUCCEEDED", "000000000000"),
+        // Its end as well: a rollback completes a deployment, too.
+        deployment("SERVICE_DEPLOYMENT_COMPLETED", "ecs-svc/2"),
+    ] {
+        events.handle(event).await.expect("handled");
+    }
+    let woken = json!({
+        "taskToken": "token of progressive", "error": "Slipway.CheckAgain", "cause": "the rollout has changed",
+    });
+    let woken = ("SendTaskFailure".to_owned(), woken);
+    assert_eq!(fake.calls(), [woken.clone(), woken.clone(), woken]);
+
+    events
+        .handle(hook("HOOK_AWAITING_ACTION", "999999999999"))
+        .await
+        .expect("dead-lettered");
+    assert_eq!((fake.count("SendTaskFailure"), fake.count("SendMessage")), (3, 1));
+}
+
 #[tokio::test]
 async fn stale_token_or_unreached_step_stays_recorded() {
     let table = table().await;

@@ -49,6 +49,10 @@ pub struct Service {
     pub history: Vec<(u32, String, Option<&'static str>)>,
     /// Whether ECS shows a new deployment only after it has answered the call that began it.
     pub shows_late: bool,
+    /// What it ran before its newest deployment.
+    pub before: String,
+    /// How often a deployment to this image has yet to pause.
+    pub pauses: Option<(String, u32)>,
 }
 
 /// What the services hold.
@@ -89,6 +93,10 @@ pub struct Aws {
     pub schedules: BTreeMap<String, Value>,
     /// Tasks with this image never become healthy.
     pub broken_image: Option<String>,
+    /// How pauses and deployments were ended, in order.
+    pub ended_pauses: Vec<String>,
+    /// ECS's reason of a rollback, where that is not a broken image.
+    pub rolled_back_because: Option<&'static str>,
     /// The action that a permission is missing for.
     pub denied: Option<&'static str>,
     /// Whether the cluster of the stack is in another Region.
@@ -208,6 +216,8 @@ impl Aws {
             kind: Kind::Rolling,
             history: Vec::new(),
             shows_late: false,
+            before: String::new(),
+            pauses: None,
         };
         self.services.insert(name.to_owned(), service);
     }
@@ -259,9 +269,11 @@ impl Aws {
     fn update_service(&mut self, arguments: &Value) -> Result<Value, &'static str> {
         let name = arguments["service"].as_str().expect("a service");
         let service = self.services.get_mut(name).ok_or("ServiceNotFoundException")?;
-        let definition = arguments["taskDefinition"].as_str().expect("an ARN");
+        let unchanged = service.task_definition.clone();
+        let definition = arguments["taskDefinition"].as_str().unwrap_or(&unchanged);
         if service.task_definition != definition {
             service.deployment += 1;
+            service.before.clone_from(&service.task_definition);
             definition.clone_into(&mut service.task_definition);
             let begun = (service.deployment, definition.to_owned(), None);
             service.history.push(begun);
@@ -277,7 +289,13 @@ impl Aws {
                 {"id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY", "taskDefinition": definition},
             ])
         };
-        Ok(json!({"service": {"serviceArn": service_arn(name), "deployments": deployments}}))
+        let configuration = match service.kind {
+            Kind::Strategy(name) => json!({"strategy": name}),
+            _ => json!({}),
+        };
+        Ok(json!({"service": {
+            "serviceArn": service_arn(name), "deployments": deployments, "deploymentConfiguration": configuration,
+        }}))
     }
 
     fn register(&mut self, body: &Value) -> String {
@@ -317,8 +335,10 @@ impl Aws {
                 let name = text("service").rsplit('/').next().expect("a name").to_owned();
                 let service = self.services.get(&name).ok_or("ServiceNotFoundException")?;
                 let newest_first = service.history.iter().rev();
-                let arns = newest_first.map(|(number, ..)| json!({"serviceDeploymentArn": format!("{name}/{number}")}));
-                Ok(json!({"serviceDeployments": arns.collect::<Vec<_>>()}))
+                let briefs = newest_first.map(|(number, ..)| self.service_deployment(&format!("{name}/{number}")));
+                let asked = body["status"].as_array().cloned().unwrap_or_default();
+                let briefs = briefs.filter(|brief| asked.is_empty() || asked.contains(&brief["status"]));
+                Ok(json!({"serviceDeployments": briefs.collect::<Vec<_>>()}))
             }
             "DescribeServiceDeployments" => {
                 let asked = |arn: &Value| self.service_deployment(arn.as_str().expect("an ARN"));
@@ -333,6 +353,7 @@ impl Aws {
                 let arns = body["serviceRevisionArns"].as_array().expect("ARNs");
                 Ok(json!({"serviceRevisions": arns.iter().map(revision).collect::<Vec<_>>(), "failures": []}))
             }
+            "ContinueServiceDeployment" | "StopServiceDeployment" => self.end_pause(action, body),
             "UpdateService" => self.update_service(body),
             "RunTask" => Ok(self.run_task(body)),
             "StopTask" => {
@@ -411,6 +432,14 @@ impl Aws {
             .cloned()
     }
 
+    /// How often a deployment of a service to this task definition has yet to pause.
+    fn paused(&self, service: &Service, definition: &str) -> u32 {
+        service.pauses.as_ref().map_or(0, |(image, left)| {
+            let definition = self.definition(definition).map(Value::to_string).unwrap_or_default();
+            if definition.contains(image) { *left } else { 0 }
+        })
+    }
+
     fn is_broken(&self, definition: &str) -> bool {
         let definition = self.definition(definition).map(Value::to_string).unwrap_or_default();
         self.broken_image
@@ -443,6 +472,10 @@ impl Aws {
                 "runningCount": service.desired_count, "deploymentController": {"type": "ECS"},
                 "deploymentConfiguration": {}, "schedulingStrategy": "REPLICA", "deployments": [deployment],
             });
+            if self.paused(service, &service.task_definition) > 0 {
+                let before = json!({"id": "ecs-svc/before", "status": "ACTIVE", "taskDefinition": service.before, "runningCount": 1});
+                described["deployments"].as_array_mut().expect("a list").push(before);
+            }
             match service.kind {
                 Kind::Rolling | Kind::Classic => {}
                 Kind::Strategy(name) => described["deploymentConfiguration"]["strategy"] = name.into(),
@@ -465,17 +498,59 @@ impl Aws {
         found.expect("a service deployment")
     }
 
+    /// ECS continues, or restores what the service ran before.
+    fn end_pause(&mut self, action: &str, body: &Value) -> Result<Value, &'static str> {
+        let arn = body["serviceDeploymentArn"].as_str().expect("an ARN");
+        let (name, _) = arn.split_once('/').expect("a name");
+        self.ended_pauses.push(format!(
+            "{action} {}",
+            body["action"].as_str().or(body["stopType"].as_str()).expect("how")
+        ));
+        if action == "ContinueServiceDeployment" {
+            let hook = &self.service_deployment(arn)["lifecycleHookDetails"][0];
+            if hook["hookId"] != body["hookId"] {
+                return Err("ClientException");
+            }
+        }
+        if body["action"] != "CONTINUE" {
+            self.roll_back(name, "a person stopped it");
+        } else if let Some((_, left)) = &mut self.services.get_mut(name).expect("a service").pauses {
+            *left -= 1;
+        }
+        Ok(json!({"serviceDeploymentArn": arn}))
+    }
+
+    /// ECS rolls the newest deployment of a service back.
+    pub fn roll_back(&mut self, name: &str, reason: &'static str) {
+        let service = self.services.get_mut(name).expect("a service");
+        service.task_definition.clone_from(&service.before);
+        service.history.last_mut().expect("a deployment").2 = Some("ROLLBACK_SUCCESSFUL");
+        self.rolled_back_because = Some(reason);
+    }
+
     fn service_deployment(&self, arn: &str) -> Value {
         let (number, definition, status) = self.begun(arn);
         let (name, _) = arn.split_once('/').expect("a name");
-        let by_end = match self.services[name].end {
+        let service = &self.services[name];
+        let is_newest = *number == service.deployment;
+        let paused = if is_newest { self.paused(service, definition) } else { 0 };
+        let hooks = if paused > 0 && status.is_none() {
+            json!([{"hookId": format!("{arn}/{paused}"), "targetType": "PAUSE", "status": "AWAITING_ACTION",
+                    "expiresAt": 4_000_000_000_u64, "timeoutAction": "ROLLBACK"}])
+        } else {
+            json!([])
+        };
+        let by_end = match service.end {
+            _ if paused > 0 => "IN_PROGRESS",
             _ if self.is_broken(definition) => "ROLLBACK_SUCCESSFUL",
             End::AtOnce => "SUCCESSFUL",
             End::Later | End::Never => "IN_PROGRESS",
         };
         json!({
-            "serviceDeploymentArn": arn, "createdAt": number, "targetServiceRevision": {"arn": arn},
-            "status": status.unwrap_or(by_end), "statusReason": "tasks failed to start.",
+            "serviceDeploymentArn": arn, "createdAt": number, "targetServiceRevisionArn": arn,
+            "targetServiceRevision": {"arn": arn, "requestedProductionTrafficWeight": 10.0},
+            "lifecycleStage": "PRE_PRODUCTION_TRAFFIC_SHIFT", "lifecycleHookDetails": hooks,
+            "status": status.unwrap_or(by_end), "statusReason": self.rolled_back_because.unwrap_or("tasks failed to start."),
         })
     }
 }

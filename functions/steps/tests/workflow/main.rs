@@ -22,6 +22,7 @@ mod notified;
 mod on_moto;
 mod one_off;
 mod other_account;
+mod pauses;
 mod released;
 mod repeated;
 mod rollouts;

@@ -27,6 +27,7 @@ use tokio::runtime::Runtime;
 
 use crate::aws::{self, Aws, End, Shared};
 use crate::ground::{answer, contract, created, dynamodb, provision, serve};
+use crate::pauses::AtPause;
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
 pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
@@ -118,6 +119,8 @@ pub struct World {
     pub exit_code: Option<i32>,
     /// Every task is done twice.
     pub twice: bool,
+    /// How pauses end.
+    pub at_pause: AtPause,
     /// The states that had a task, and how often.
     pub asked: BTreeMap<String, u32>,
 }
@@ -182,6 +185,7 @@ impl World {
             contract: Some(contract),
             exit_code: Some(0),
             twice: false,
+            at_pause: AtPause::Nothing,
             asked: BTreeMap::new(),
         };
         (world, operation)
@@ -358,6 +362,9 @@ impl World {
         }
         let rollout = &payload["rollout"];
         let (service, deployment) = (&rollout["service"], &rollout["deployment"]);
+        if rollout["progressive"] == true {
+            return self.progressive_answer(id, token, service.as_str().expect("an ARN"));
+        }
         let waiting = self
             .store
             .rollout(service.as_str().expect("an ARN"), deployment.as_str().expect("an id"));
@@ -391,7 +398,7 @@ impl World {
     }
 
     /// What the API does when an operation is cancelled during its rollout.
-    fn cancel_rollout(&self, id: &OperationId, token: &str) -> Answer {
+    pub fn cancel_rollout(&self, id: &OperationId, token: &str) -> Answer {
         assert_eq!(self.operation(id).cancelling(), Cancel::Unwind);
         let failure = Failure {
             name: rollout::CANCELLED.to_owned(),

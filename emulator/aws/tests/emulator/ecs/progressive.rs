@@ -164,11 +164,10 @@ impl Stage {
                 changes.changed().await.unwrap();
             }
         };
-        let reached = tokio::time::timeout(LIMIT, reached).await;
-        match reached {
-            Ok(deployment) => deployment,
-            Err(_) => panic!("{what}: {:#}", self.deployment().await),
+        if let Ok(deployment) = tokio::time::timeout(LIMIT, reached).await {
+            return deployment;
         }
+        panic!("{what}: {:#}", self.deployment().await)
     }
 
     /// Each share of the new tasks, and when ECS said so first, until the deployment has ended.

@@ -1,0 +1,26 @@
+//! Decisions at the pauses of progressive rollouts.
+
+use slipway_model::audit::{Action, Entry};
+use slipway_model::id::OperationId;
+use slipway_model::operation::Operation;
+use slipway_model::operation::rollouts::PauseAction;
+
+use crate::{Error, Store};
+
+/// In the place of a deployment's ID: a progressive rollout is found by its service alone. ECS's events name its deployment in several
+/// ways, so an event of its service is no more than a reason to check.
+pub const PROGRESSIVE: &str = "progressive";
+
+impl Store {
+    /// Records a decision at every pause of an operation. The steps that wait are yet to be woken.
+    pub async fn decide_pauses(&self, id: &OperationId, action: PauseAction, by: &str) -> Result<Operation, Error> {
+        let audited = match action {
+            PauseAction::Continue => Action::ContinueRollout,
+            PauseAction::RollBack => Action::RollBackRollout,
+        };
+        let entry =
+            |operation: &Operation| Entry::new(by, audited, format!("stack/{}", operation.stack)).of_operation(id);
+        self.decide(id, entry, |operation, now| operation.decide_pauses(action, by, now))
+            .await
+    }
+}
