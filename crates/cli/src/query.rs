@@ -86,7 +86,7 @@ mod tests {
     fn wrong_query_says_why_and_where() {
         let error = Query::parse("[?name==").expect_err("incomplete");
         assert!(error.contains("at character") && !error.contains('\n'), "{error}");
-        let query = Query::parse("lengths(@)").expect("a function that nobody knows");
+        let query = Query::parse("lengths(@)").expect("an unknown function");
         let error = query.search(&json!([])).expect_err("unknown");
         assert!(error.contains("lengths"), "{error}");
     }

@@ -265,6 +265,7 @@ const CYCLES: [(&str, &[&str], &str); 8] = [
             "prepared",
             "program",
             "providers",
+            "references",
             "rescue",
             "session",
             "show",

@@ -105,11 +105,11 @@ fn sql(at: &At, problems: &mut Problems) -> Option<Sql> {
             version => version,
         },
     };
-    let in_transaction = at.get("in_transaction").is_none_or(|at| at.flag(problems));
+    let transaction = at.get("in_transaction").is_none_or(|at| at.flag(problems));
     Some(Sql {
         files: files?,
         postgres: postgres?,
-        in_transaction,
+        in_transaction: transaction,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The timeouts of PostgreSQL for a migration.
 //!
-//! A migration that waits for a lock holds up everybody who comes after it. So it gives up after its `lock_timeout`, which costs
+//! A migration that waits for a lock holds up every transaction behind it. So it gives up after its `lock_timeout`, which costs
 //! the application no more than that, and the workflow runs it again.
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ variable "licence" {
   type      = string
   sensitive = true
 }
-resource "terraform_data" "told" {
+resource "terraform_data" "note" {
   input = "the token is ${var.token}"
   provisioner "local-exec" {
     command     = "echo token $TOKEN, licence $LICENCE"

@@ -214,7 +214,10 @@ mod tests {
             };
             let mut changed = Vec::new();
             let advanced = shift.advance(configuration, facts, &mut changed);
-            if shares.last().is_none_or(|(_, share)| (share - shift.percent).abs() > f64::EPSILON) {
+            if shares
+                .last()
+                .is_none_or(|(_, share)| (share - shift.percent).abs() > f64::EPSILON)
+            {
                 shares.push((minute, shift.percent));
             }
             let waiting = changed.iter().find(|hook| hook.status == HookStatus::AwaitingAction);

@@ -367,7 +367,7 @@ impl Log {
     }
 }
 
-/// A part of the digest of an event's ID, which tells it from others of its millisecond.
+/// A part of the digest of an event's ID, which distinguishes it from others of its millisecond.
 fn digest(id: &str) -> u32 {
     u32::from_str_radix(&Digest::of(id.as_bytes()).hex()[..8], 16).unwrap_or_default()
 }
