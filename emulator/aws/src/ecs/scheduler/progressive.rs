@@ -75,7 +75,9 @@ impl Scheduler {
         let advanced = shift.advance(&self.service.configuration, facts, &mut changed);
         let has_changed = shift != before;
         if let Some(primary) = self.service.primary_mut() {
-            primary.updated_at = facts.now;
+            if has_changed {
+                primary.updated_at = facts.now;
+            }
             primary.shift = Some(shift);
         }
         for hook in &changed {

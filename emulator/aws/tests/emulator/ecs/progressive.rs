@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -15,6 +16,9 @@ use super::machine::{Data, LIMIT, Machine, free_port};
 
 /// How long a minute is here: long enough for hundreds of requests.
 const MINUTE: Duration = Duration::from_millis(600);
+
+/// How long the front may take to follow a change of the weights.
+const SETTLED: SignedDuration = SignedDuration::from_millis(20);
 
 /// The clients that send requests side by side.
 const CLIENTS: usize = 4;
@@ -30,6 +34,9 @@ fn runs() -> usize {
 struct Asked {
     began: Instant,
     ended: Instant,
+    /// The same by the clock that ECS goes by.
+    began_at: Timestamp,
+    ended_at: Timestamp,
     /// The status and the release that answered; none where the connection failed.
     answer: Option<(u16, String)>,
 }
@@ -58,15 +65,18 @@ impl Load {
             tokio::spawn(async move {
                 let mut asked = Vec::new();
                 while !over.load(Ordering::Relaxed) {
-                    let began = Instant::now();
+                    let (began, began_at) = (Instant::now(), Timestamp::now());
                     let answer = ask(port).await;
+                    let (ended, ended_at) = (Instant::now(), Timestamp::now());
                     if answer.as_ref().is_some_and(|(status, _)| *status == 500) {
                         let rings = json!({"AlarmName": "errors", "StateValue": "ALARM", "StateReason": "5xx"});
                         cloudwatch.call("SetAlarmState", rings).unwrap();
                     }
                     asked.push(Asked {
                         began,
-                        ended: Instant::now(),
+                        ended,
+                        began_at,
+                        ended_at,
                         answer,
                     });
                 }
@@ -170,10 +180,10 @@ impl Stage {
         panic!("{what}: {:#}", self.deployment().await)
     }
 
-    /// Each share of the new tasks, and when ECS said so first, until the deployment has ended.
-    async fn shares(&self) -> Vec<(f64, Instant)> {
+    /// Each share of the new tasks, and since when ECS says that it is so, until the deployment has ended.
+    async fn shares(&self) -> Vec<(f64, Timestamp)> {
         let mut changes = self.machine.ecs.service_changes();
-        let mut shares: Vec<(f64, Instant)> = Vec::new();
+        let mut shares: Vec<(f64, Timestamp)> = Vec::new();
         loop {
             let deployment = self.deployment().await;
             if deployment["status"] != "IN_PROGRESS" {
@@ -182,7 +192,9 @@ impl Stage {
             }
             let share = percent(&deployment);
             if shares.last().is_none_or(|(last, _)| !is(*last, share)) {
-                shares.push((share, Instant::now()));
+                let milliseconds = deployment["updatedAt"].as_f64().unwrap() * 1_000.0;
+                let since = SignedDuration::from_secs_f64(milliseconds.floor() / 1_000.0);
+                shares.push((share, Timestamp::UNIX_EPOCH + since));
             }
             tokio::time::timeout(LIMIT, changes.changed()).await.unwrap().unwrap();
         }
@@ -261,7 +273,7 @@ async fn requests_shift_by_the_weights_of_the_strategy() {
         let load = Load::start(&stage.machine, stage.port);
         stage.release("2").await;
         let shares = stage.shares().await;
-        let end = Instant::now();
+        let end = Timestamp::now();
         let asked = load.stop().await;
         let seen: Vec<f64> = shares.iter().map(|(share, _)| *share).collect();
         assert_eq!(seen, expected, "{configuration}");
@@ -273,8 +285,11 @@ async fn requests_shift_by_the_weights_of_the_strategy() {
         );
         for (place, (share, from)) in shares.iter().enumerate() {
             let to = shares.get(place + 1).map_or(end, |(_, next)| *next);
-            // The last request of each client may be of the next share.
-            let within = asked.iter().filter(|asked| asked.began >= *from && asked.ended < to);
+            // ECS says when it began to change the weights: the requests of the next moment may have either.
+            let from = *from + SETTLED;
+            let within = asked
+                .iter()
+                .filter(|asked| asked.began_at >= from && asked.ended_at < to);
             let (all, new) = within.fold((0, 0), |(all, new), asked| {
                 (all + 1, new + usize::from(asked.is_by("2")))
             });
