@@ -39,7 +39,7 @@ export function blueprint(text) {
 }
 
 export function environment(text) {
-  return { name: text, account: text, region: text, role: text, approval: text, approvals_required: 2, self_approval: false, approval_timeout_seconds: 60, approval_reminder_seconds: 300, protected: true, variables: { [text]: text }, revision: 1 };
+  return { name: text, account: text, region: text, role: text, approval: text, approvals_required: 2, self_approval: false, approval_timeout_seconds: 60, approval_reminder_seconds: 300, protected: true, references: { [text]: text }, variables: { [text]: text }, revision: 1 };
 }
 
 export function sourceAccount(text) {
