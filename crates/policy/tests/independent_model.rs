@@ -179,7 +179,10 @@ impl Rule {
             What::One(one) => *one == action,
             What::Requests => is_request(action),
             What::Decisions => matches!(action, Action::Approve | Action::Reject),
-            What::Any(actions) => actions.contains(&action),
+            // The schema has `read-logs` in `read`.
+            What::Any(actions) => {
+                actions.contains(&action) || action == Action::ReadLogs && actions.contains(&Action::Read)
+            }
         };
         let stack = stack_of(resource);
         let place = match &self.place {
