@@ -228,9 +228,10 @@ run "a_pattern_is_no_role" {
 
   variables {
     runner_role_arn = "arn:aws:iam::111122223333:role/*"
+    api_role_arn    = "arn:aws:iam::111122223333:role/*"
   }
 
-  expect_failures = [var.runner_role_arn]
+  expect_failures = [var.runner_role_arn, var.api_role_arn]
 }
 
 run "iam_is_not_a_service_of_blueprints" {
