@@ -450,7 +450,7 @@ fn no_decision_differs_from_the_independent_model() {
         }
     }
     assert!(
-        allowed + denied == wanted * 40 * 25 && allowed > 100 * wanted && denied > 100 * wanted,
+        allowed + denied == wanted * 40 * 26 && allowed > 100 * wanted && denied > 100 * wanted,
         "{allowed} allowed, {denied} denied, {rejected} sets not valid"
     );
 }
