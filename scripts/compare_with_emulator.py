@@ -150,10 +150,14 @@ def comparable(call):
     """A call without what is each execution's own, and without the texts of errors."""
     call = {name: value for name, value in call.items() if name not in ("execution", "token")}
     call.pop("entered", None)
-    for holder in ("command", "failure", "rollout", "task"):
-        if isinstance(call.get(holder), dict):
-            call[holder] = {name: value for name, value in call[holder].items() if name not in ("cause", "since")}
-    return call
+    return {name: timeless(value) for name, value in call.items()}
+
+
+def timeless(value):
+    """A value without causes and times, at any depth: a task has the command that it runs, and a command the time of its first try."""
+    if not isinstance(value, dict):
+        return value
+    return {name: timeless(inner) for name, inner in value.items() if name not in ("cause", "since")}
 
 
 def main():
