@@ -366,7 +366,7 @@ run "workers_and_schedules_get_what_the_contract_says" {
   }
 
   assert {
-    condition     = jsonencode(output.slipway.migrations) == jsonencode([{ name = "migrate", service = "web", command = ["./app", "migrate"], timeout_seconds = 60 }])
+    condition     = jsonencode([for it in output.slipway.migrations : { name = it.name, service = it.service, command = it.command, timeout_seconds = it.timeout_seconds }]) == jsonencode([{ name = "migrate", service = "web", command = ["./app", "migrate"], timeout_seconds = 60 }])
     error_message = "Migrations are as they were asked for."
   }
 
