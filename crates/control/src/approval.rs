@@ -46,8 +46,8 @@ pub async fn deliver(store: &Store, sfn: &Client, operation: &Operation) -> Resu
         operation.decision_delivered(token);
         Ok(())
     };
-    let delivered = store.update_operation(&operation.id, delivered).await;
-    Ok(Delivery::Delivered(delivered?))
+    let delivered = store.update_operation(&operation.id, delivered).await?;
+    Ok(Delivery::Delivered(delivered))
 }
 
 /// Delivers the decision, also to an attempt that writes its token within this time.
@@ -64,8 +64,7 @@ pub async fn deliver_within(
             elsewhere => return Ok(elsewhere),
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let changed = store.operation_changed(&operation.id, operation.revision, left).await;
-        let changed = changed?;
+        let changed = store.operation_changed(&operation.id, operation.revision, left).await?;
         if changed.status.has_ended() {
             return Ok(Delivery::Ended(changed));
         }
