@@ -8,13 +8,15 @@
 use squawk_linter::{Linter, Rule, Version, Violation};
 use squawk_syntax::SourceFile;
 
+mod blueprint;
 mod ignores;
 mod remedies;
 mod sections;
 mod statements;
 
+pub use blueprint::{Dangerous, dangerous};
 use ignores::Ignores;
-pub use sections::is_way_back;
+use sections::is_way_back;
 
 /// The newest version of PostgreSQL that there are rules for.
 pub const NEWEST: u32 = 19;

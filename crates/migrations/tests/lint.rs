@@ -20,6 +20,16 @@ fn rules(sql: &str, settings: Settings) -> Vec<String> {
     lint(sql, settings).into_iter().map(|found| found.rule).collect()
 }
 
+/// What is found in a migration of the lists. Concurrent indexes are for files outside transactions: the name says so.
+fn linted(name: &str, sql: &str) -> Vec<Finding> {
+    let in_transaction = !name.ends_with("(no transaction)");
+    let settings = Settings {
+        in_transaction,
+        ..SETTINGS
+    };
+    lint(sql, settings)
+}
+
 #[test]
 fn every_dangerous_migration_is_reported() {
     let all = migrations(include_str!("dangerous.sql"));
@@ -28,15 +38,7 @@ fn every_dangerous_migration_is_reported() {
     for (name, sql) in all {
         let (expected, sql) = sql.split_once('\n').expect("an expectation");
         let rule = expected.strip_prefix("-- expect ").expect("an expectation");
-        // Concurrent indexes are for files outside transactions.
-        let in_transaction = !name.ends_with("(no transaction)");
-        let found = lint(
-            sql,
-            Settings {
-                in_transaction,
-                ..SETTINGS
-            },
-        );
+        let found = linted(name, sql);
         if !found.iter().any(|found| found.rule == rule) {
             let rules: Vec<String> = found.into_iter().map(|found| found.rule).collect();
             missed.push(format!("{name}: {rule} not in {rules:?}"));
@@ -53,14 +55,7 @@ fn no_harmless_migration_is_reported() {
     assert!(all.len() >= 60, "{}", all.len());
     let mut reported = Vec::new();
     for (name, sql) in all {
-        let in_transaction = !name.ends_with("(no transaction)");
-        let found = lint(
-            sql,
-            Settings {
-                in_transaction,
-                ..SETTINGS
-            },
-        );
+        let found = linted(name, sql);
         reported.extend(found.into_iter().map(|found| format!("{name}: {found:?}")));
     }
     assert!(reported.is_empty(), "{reported:#?}");

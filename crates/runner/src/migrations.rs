@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use slipway_migrations::{Settings, is_way_back, lint};
+use slipway_migrations::Dangerous;
 use slipway_model::blueprint::Source;
-use slipway_model::contract::migration::NamedSql;
 use slipway_model::operation::Operation;
 use slipway_model::plan::contract::PlannedContract;
 use slipway_model::plan::migration::{DangerousStatement, STATEMENTS_NAMED};
@@ -73,39 +72,36 @@ fn dangerous(
     known: Option<&BTreeMap<String, String>>,
     contract: &PlannedContract,
 ) -> Vec<DangerousStatement> {
-    let mut found = Vec::new();
-    for named in &contract.sql {
-        let NamedSql { migration, sql, .. } = named;
-        let settings = Settings {
-            postgres: sql.postgres,
-            in_transaction: sql.in_transaction,
-            has_lock_timeout: named.has_lock_timeout,
-        };
-        let is_new = |path: &str, text: &str| {
-            known
-                .and_then(|known| known.get(path))
-                .is_none_or(|before| before != text)
-        };
-        let files = sql.files.iter().flat_map(|path| source.sql_at(path));
-        for (path, text) in files.filter(|(path, text)| !is_way_back(path) && is_new(path, text)) {
-            found.extend(lint(text, settings).into_iter().map(|dangerous| DangerousStatement {
-                migration: migration.clone(),
-                file: path.to_owned(),
-                line: dangerous.line,
-                column: dangerous.column,
-                rule: dangerous.rule,
-                message: dangerous.message,
-                remedy: dangerous.remedy,
-            }));
-        }
-    }
+    let is_new = |path: &str, text: &str| {
+        known
+            .and_then(|known| known.get(path))
+            .is_none_or(|before| before != text)
+    };
+    let found = slipway_migrations::dangerous(source, &contract.sql, is_new).into_iter();
     found
+        .map(
+            |Dangerous {
+                 migration,
+                 file,
+                 finding,
+             }| DangerousStatement {
+                migration,
+                file,
+                line: finding.line,
+                column: finding.column,
+                rule: finding.rule,
+                message: finding.message,
+                remedy: finding.remedy,
+            },
+        )
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use slipway_model::contract::Sql;
+    use slipway_model::contract::migration::NamedSql;
 
     #[test]
     fn only_new_and_changed_files_are_named() {

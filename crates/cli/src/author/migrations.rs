@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
-use slipway_migrations::{Settings, is_way_back, lint};
+use slipway_migrations::Dangerous;
 use slipway_model::blueprint::Source;
-use slipway_model::contract::migration::NamedSql;
 use slipway_model::problem::Place;
 
 use super::files::Files;
@@ -15,34 +14,27 @@ use crate::output::Output;
 
 /// The dangerous statements, each at its place. They are warnings: a migration may have to lose data.
 pub fn findings(source: &Source, files: &Files<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for named in source.migrations() {
-        let NamedSql { migration, sql, .. } = &named;
-        let settings = Settings {
-            postgres: sql.postgres,
-            in_transaction: sql.in_transaction,
-            has_lock_timeout: named.has_lock_timeout,
-        };
-        for (path, text) in sql.files.iter().flat_map(|path| source.sql_at(path)) {
-            if is_way_back(path) {
-                continue;
-            }
-            for dangerous in lint(text, settings) {
-                found.push(Finding {
-                    file: files.shown(path),
-                    place: Place {
-                        line: dangerous.line,
-                        column: dangerous.column,
-                    },
-                    severity: Severity::Warning,
-                    rule: Rule::Migration,
-                    code: Some(dangerous.rule),
-                    message: format!("migration `{migration}`: {}", dangerous.message),
-                    remedy: Some(dangerous.remedy),
-                });
-            }
-        }
-    }
+    let dangerous = slipway_migrations::dangerous(source, &source.migrations(), |_, _| true).into_iter();
+    let mut found: Vec<Finding> = dangerous
+        .map(
+            |Dangerous {
+                 migration,
+                 file,
+                 finding,
+             }| Finding {
+                file: files.shown(&file),
+                place: Place {
+                    line: finding.line,
+                    column: finding.column,
+                },
+                severity: Severity::Warning,
+                rule: Rule::Migration,
+                code: Some(finding.rule),
+                message: format!("migration `{migration}`: {}", finding.message),
+                remedy: Some(finding.remedy),
+            },
+        )
+        .collect();
     found.dedup();
     found
 }

@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),
-    ("slipway-migrations", &[]),
+    ("slipway-migrations", &["slipway-model"]),
     ("slipway-recording", &[]),
     ("slipway-aws", &[]),
     ("slipway-store", &["slipway-aws", "slipway-model"]),
