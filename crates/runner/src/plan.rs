@@ -67,7 +67,9 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
     folder.write_source(&source)?;
     let declared = blueprint::declared_variables(&source);
-    let read = session.references(operation, &environment, &declared).await?;
+    let read = session
+        .references(operation, (&environment, &endpoint), &declared)
+        .await?;
     secrets::learn_marked(&read.values().cloned().collect::<Vec<_>>());
     folder.write_in_root(
         overrides::VARIABLES,

@@ -14,7 +14,7 @@ use slipway_model::reference::{Keeper, Reference};
 
 use crate::error::{Error, Source};
 use crate::overrides;
-use crate::reach::{Pauses, is_throttle, patiently};
+use crate::reach::{MayPass, is_throttle, patiently};
 use crate::secrets;
 use crate::work_folder::WorkFolder;
 
@@ -145,6 +145,29 @@ fn member(secret: &str, member: &str) -> Result<Value, Source> {
     Ok(members.remove(member).ok_or_else(missing)?)
 }
 
+/// Why a service gave no value.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("{service} answers {status} {code}: {message}")]
+    Answered {
+        service: &'static str,
+        status: u16,
+        code: String,
+        message: String,
+    },
+    #[error("{0} does not answer")]
+    Unanswered(&'static str, #[source] Source),
+}
+
+impl MayPass for Refused {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Answered { status, code, .. } => *status >= 500 || *status == 429 || is_throttle(code),
+            Self::Unanswered(..) => true,
+        }
+    }
+}
+
 /// Asks a service, again where it is not reached, throttles or fails.
 async fn ask(
     sdk: &SdkConfig,
@@ -153,29 +176,26 @@ async fn ask(
     reference: &Reference,
     body: &Value,
 ) -> Result<Value, Source> {
-    let mut pauses = Pauses::usual();
-    loop {
-        let call = Call {
-            content_type: "application/x-amz-json-1.1",
-            target: Some(target),
-            body: body.to_string(),
-        };
-        let failed: Source = match service.send(sdk, reference.region.as_str(), call).await {
-            Ok((200, answer)) => return Ok(serde_json::from_str(&answer)?),
-            Ok((status, answer)) => {
-                let (code, message) = refusal(&answer);
-                let said: Source = format!("{} answers {status} {code}: {message}", service.id).into();
-                if status < 500 && status != 429 && !is_throttle(&code) {
-                    return Err(said);
-                }
-                said
-            }
-            Err(error) => error,
-        };
-        if !pauses.pause().await {
-            return Err(failed);
+    let call = Call {
+        content_type: "application/x-amz-json-1.1",
+        target: Some(target),
+        body: body.to_string(),
+    };
+    let answer = patiently(async || {
+        let sent = service.send(sdk, reference.region.as_str(), call.clone()).await;
+        let (status, answer) = sent.map_err(|source| Refused::Unanswered(service.id, source))?;
+        if status == 200 {
+            return Ok(answer);
         }
-    }
+        let (code, message) = refusal(&answer);
+        Err(Refused::Answered {
+            service: service.id,
+            status,
+            code,
+            message,
+        })
+    });
+    Ok(serde_json::from_str(&answer.await?)?)
 }
 
 /// The code and the message of a refusal.

@@ -260,11 +260,11 @@ impl Session {
     pub(crate) async fn references(
         &self,
         operation: &Operation,
-        environment: &Environment,
+        (environment, endpoint): (&Environment, &Endpoint),
         declared: &BTreeSet<String>,
     ) -> Result<Map<String, Value>, Error> {
-        let terraform = isolation::Session::of_terraform(&self.build, &self.config, environment);
-        references::read(&terraform.sdk(&self.build), operation, environment, declared).await
+        let terraform = endpoint.session().sdk(&self.build);
+        references::read(&terraform, operation, environment, declared).await
     }
 
     /// The work folder of the stack, once no earlier build's Terraform is at work in it.

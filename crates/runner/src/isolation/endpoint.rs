@@ -28,6 +28,7 @@ const SLOWEST: Duration = Duration::from_secs(5);
 /// The endpoint. It ends with this.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    session: Session,
     url: String,
     token: String,
     server: AbortHandle,
@@ -40,7 +41,7 @@ impl Endpoint {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         let token = token().map_err(failed)?;
-        let expected = token.clone();
+        let (terraform, expected) = (session.clone(), token.clone());
         let server = tokio::spawn(async move {
             loop {
                 let Ok((connection, _)) = listener.accept().await else {
@@ -48,7 +49,7 @@ impl Endpoint {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
-                let (session, expected) = (session.clone(), expected.clone());
+                let (session, expected) = (terraform.clone(), expected.clone());
                 tokio::spawn(async move {
                     // A client that goes away has its reasons.
                     let _ = answer(connection, &session, &expected).await;
@@ -56,10 +57,16 @@ impl Endpoint {
             }
         });
         Ok(Self {
+            session,
             url: format!("http://127.0.0.1:{port}{PATH}"),
             token,
             server: server.abort_handle(),
         })
+    }
+
+    /// The session whose credentials it serves.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// The variables by which AWS's SDKs find it, and nothing else. A profile of this machine would come before it.
