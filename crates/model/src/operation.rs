@@ -135,6 +135,34 @@ pub struct IllegalTransition {
 }
 
 impl OperationStatus {
+    /// Every status.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Starting,
+        Self::Running,
+        Self::WaitingForApproval,
+        Self::Succeeded,
+        Self::Failed,
+        Self::NeedsAttention,
+        Self::Cancelled,
+        Self::Discarded,
+    ];
+
+    /// Its name in records and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::WaitingForApproval => "waiting_for_approval",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::NeedsAttention => "needs_attention",
+            Self::Cancelled => "cancelled",
+            Self::Discarded => "discarded",
+        }
+    }
+
     /// The status after `event`. An event that says again what is so already changes nothing: steps are repeated.
     pub fn after(self, event: OperationEvent) -> Result<Self, IllegalTransition> {
         use OperationStatus::{
@@ -165,17 +193,7 @@ impl OperationStatus {
 
 impl fmt::Display for OperationStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Queued => "queued",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::WaitingForApproval => "waiting_for_approval",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::NeedsAttention => "needs_attention",
-            Self::Cancelled => "cancelled",
-            Self::Discarded => "discarded",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -517,21 +535,10 @@ mod tests {
         OperationEvent::Cancelled,
         OperationEvent::Discarded,
     ];
-    const STATUSES: [OperationStatus; 9] = [
-        OperationStatus::Queued,
-        OperationStatus::Starting,
-        OperationStatus::Running,
-        OperationStatus::WaitingForApproval,
-        OperationStatus::Succeeded,
-        OperationStatus::Failed,
-        OperationStatus::NeedsAttention,
-        OperationStatus::Cancelled,
-        OperationStatus::Discarded,
-    ];
 
     #[test]
     fn an_end_is_final_and_every_event_may_be_repeated() {
-        for status in STATUSES {
+        for status in OperationStatus::ALL {
             for event in EVENTS {
                 let Ok(next) = status.after(event) else { continue };
                 assert_eq!(next.after(event), Ok(next), "{status} {event:?} twice");
@@ -561,7 +568,7 @@ mod tests {
 
     #[test]
     fn every_operation_can_be_cancelled_until_it_ends() {
-        for status in STATUSES.into_iter().filter(|status| !status.has_ended()) {
+        for status in OperationStatus::ALL.into_iter().filter(|status| !status.has_ended()) {
             assert_eq!(status.after(OperationEvent::Cancelled), Ok(OperationStatus::Cancelled));
         }
     }

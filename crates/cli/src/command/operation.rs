@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use slipway_model::id::OperationId;
+use slipway_model::operation::OperationStatus;
 
 use crate::args::{OperationCommand, OperationList, Wait};
 use crate::client::{Client, with_query};
@@ -17,16 +18,6 @@ use crate::stack_id::stack_id;
 
 /// The statuses of operations in progress, as the API expects them.
 const IN_PROGRESS: [&str; 3] = ["waiting_for_approval", "running", "starting"];
-
-/// The other statuses.
-const NOT_IN_PROGRESS: [&str; 6] = [
-    "queued",
-    "succeeded",
-    "failed",
-    "needs_attention",
-    "cancelled",
-    "discarded",
-];
 
 /// What a list shows of every operation.
 const COLUMNS: [(&str, &str); 7] = [
@@ -108,7 +99,7 @@ fn statuses(list: &OperationList, earliest: Option<Timestamp>) -> Vec<&str> {
         _ if list.waiting => vec!["waiting_for_approval"],
         Some(status) => vec![status],
         None if earliest.is_none() => IN_PROGRESS.to_vec(),
-        None => IN_PROGRESS.into_iter().chain(NOT_IN_PROGRESS).collect(),
+        None => OperationStatus::ALL.map(OperationStatus::as_str).to_vec(),
     }
 }
 

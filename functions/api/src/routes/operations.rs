@@ -29,19 +29,6 @@ use crate::view::{self, Items};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
-/// Every status.
-const STATUSES: [OperationStatus; 9] = [
-    OperationStatus::Queued,
-    OperationStatus::Starting,
-    OperationStatus::Running,
-    OperationStatus::WaitingForApproval,
-    OperationStatus::Succeeded,
-    OperationStatus::Failed,
-    OperationStatus::NeedsAttention,
-    OperationStatus::Cancelled,
-    OperationStatus::Discarded,
-];
-
 /// How long a decision waits for a step that is being retried. API Gateway gives up after 30 seconds.
 const DELIVERY: Duration = Duration::from_secs(15);
 
@@ -108,12 +95,12 @@ pub(super) async fn list_by_status(
     viewer: Viewer,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
-    let status = parameters.one_of("status", STATUSES, "is not a status of an operation");
+    let status = parameters.one_of("status", OperationStatus::ALL, "is not a status of an operation");
     let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(STATUSES)))?;
+    let status = status.ok_or_else(|| Error::parameter("status", "is missing", one_of(OperationStatus::ALL)))?;
     let page = api.store.operations_with_status(status, since, limit, cursor.as_ref());
     let page = page.await?;
     let operations = api.readable(&viewer, page.items).await?;
