@@ -18,17 +18,7 @@ const KILLS: u32 = 3;
 async fn server() -> Option<Server> {
     on_path("terraform").or_else(|| on_path("tofu"))?;
     let server = Server::start();
-    let environment =
-        json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
-    let headers = [("content-type", "application/json")];
-    let put = server.request(
-        Method::PUT,
-        "/v1/environments/local",
-        &headers,
-        Some(environment.to_string()),
-    );
-    let put = put.await;
-    assert!(put.status.is_success(), "{}", put.text);
+    server.approve_every_plan_in("local").await;
     let published = server.publish("plain", "1.0.0", BLUEPRINT).await;
     assert!(published.status.is_success(), "{}", published.text);
     Some(server)

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -128,17 +127,7 @@ async fn sheet_lists_dangerous_statements_of_new_files() {
         return;
     }
     let server = Server::start();
-    let environment =
-        json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
-    let headers = [("content-type", "application/json")];
-    let put = server.request(
-        Method::PUT,
-        "/v1/environments/local",
-        &headers,
-        Some(environment.to_string()),
-    );
-    let put = put.await;
-    assert!(put.status.is_success(), "{}", put.text);
+    server.approve_every_plan_in("local").await;
 
     let publish = |top: &TempDir, version: &str| {
         let folder = top.path().join("shop");

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{SLIPWAY, Server};
@@ -114,10 +113,7 @@ async fn interrupt_ends_the_watch_and_not_the_operation() {
 async fn stack_stands_for_its_operation() {
     let server = Server::start();
     server.publish("notes", "1.0.0", NOTES).await;
-    let environment =
-        json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
-    let put = server.send(Method::PUT, "/v1/environments/live", &environment).await;
-    assert!(put.status.is_success(), "{}", put.text);
+    server.approve_every_plan_in("live").await;
     let asked = server.slipway(&[
         "stack",
         "create",

@@ -56,10 +56,7 @@ async fn create(server: &Server, name: &str, environment: &str) -> String {
 async fn twelve_watchers_at_ten_executions_fail_no_operation() {
     let server = Server::start_with(&["--limit", "ConcurrentExecutions=10"]);
     assert_eq!(server.publish("web", "1.0.0", MAIN).await.status, StatusCode::CREATED);
-    let careful =
-        json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
-    let put = server.send(Method::PUT, "/v1/environments/careful", &careful).await;
-    assert!(put.status.is_success(), "{}", put.text);
+    server.approve_every_plan_in("careful").await;
     let waiting = create(&server, "plan", "careful").await;
     server
         .operation_that(&waiting, |operation| operation["status"] == "waiting_for_approval")

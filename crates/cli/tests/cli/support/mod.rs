@@ -125,6 +125,16 @@ impl Server {
         self.request(method, path, &headers, Some(body.to_string())).await
     }
 
+    /// Puts an environment in which every plan waits for an approval, and requesters may approve.
+    pub async fn approve_every_plan_in(&self, environment: &str) {
+        let body =
+            json!({"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": true});
+        let put = self
+            .send(Method::PUT, &format!("/v1/environments/{environment}"), &body)
+            .await;
+        assert!(put.status.is_success(), "{}", put.text);
+    }
+
     /// Reads a resource that is there.
     pub async fn get(&self, path: &str) -> Value {
         let answer = self.request(Method::GET, path, &[], None).await;
