@@ -10,6 +10,7 @@ use slipway_model::environment::Environment;
 use slipway_model::event::Origin;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
+use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Edit, Patch, ReleaseRequest, StackDraft};
@@ -82,21 +83,6 @@ pub enum Change {
     Drift,
     /// To be destroyed.
     Destroy,
-}
-
-impl Change {
-    /// The kind of the operation that does it.
-    fn kind(&self) -> OperationKind {
-        match self {
-            Self::Update(_) => OperationKind::Update,
-            Self::Preview(_) => OperationKind::Preview,
-            Self::Release(_) => OperationKind::Release,
-            Self::Rollback(_) => OperationKind::Rollback,
-            Self::Task(_) => OperationKind::Task,
-            Self::Drift => OperationKind::Drift,
-            Self::Destroy => OperationKind::Destroy,
-        }
-    }
 }
 
 impl<'a> Admission<'a> {
@@ -213,11 +199,15 @@ impl<'a> Admission<'a> {
         let Some((images, subscriptions)) = pushed(stack, push)? else {
             return Ok(None);
         };
+        let work = Work::Release {
+            release: stack.next_release(self.judge_images(stack, &images).await?),
+            compatible_with_previous: true,
+            with_snapshot: false,
+        };
         Ok(Some(NewOperation {
-            images: self.judge_images(stack, &images).await?,
             subscriptions: Some(subscriptions),
             origin: asking.origin.cloned(),
-            ..NewOperation::new(OperationKind::Release, stack.clone(), asking.requested_by)
+            ..NewOperation::new(work, stack.clone(), asking.requested_by)
         }))
     }
 
@@ -234,43 +224,57 @@ impl<'a> Admission<'a> {
             });
         }
         require_alive(stack)?;
-        let mut new = NewOperation {
-            origin: asking.origin.cloned(),
-            ..NewOperation::new(change.kind(), stack.clone(), asking.requested_by)
-        };
-        match change {
+        let (mut configuration, mut subscriptions) = (None, None);
+        let work = match change {
             Change::Update(edit) => {
-                new.configuration = Some(self.edited(stack, &edit.patch).await?);
-                new.patch = Some(edit.patch.clone());
-                new.subscriptions = subscribed(stack, edit)?;
+                configuration = Some(self.edited(stack, &edit.patch).await?);
+                subscriptions = subscribed(stack, edit)?;
+                Work::Update {
+                    patch: Some(edit.patch.clone()),
+                    release: None,
+                    mends: false,
+                }
             }
             Change::Preview(edit) => {
                 require_no_subscriptions(edit)?;
-                new.configuration = Some(self.edited(stack, &edit.patch).await?);
-                new.patch = Some(edit.patch.clone());
+                configuration = Some(self.edited(stack, &edit.patch).await?);
+                let patch = Some(edit.patch.clone());
+                Work::Preview { patch }
             }
             Change::Release(release) => {
                 if release.snapshot {
                     judge_snapshot(stack)?;
                 }
-                new.with_snapshot = release.snapshot;
-                new.compatible_with_previous = release.compatible_with_previous;
-                new.images = self.judge_images(stack, &release.images).await?;
-                new.subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                Work::Release {
+                    release: stack.next_release(self.judge_images(stack, &release.images).await?),
+                    compatible_with_previous: release.compatible_with_previous,
+                    with_snapshot: release.snapshot,
+                }
             }
             Change::Rollback(number) => {
                 let release = self.judge_rollback(stack, *number).await?;
-                new.rollback_to = Some(release.number);
-                new.subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                Work::Rollback {
+                    release: release.number,
+                }
             }
-            Change::Task(name) => {
-                judge_task(stack, name)?;
-                new.task = Some(name.clone());
+            Change::Task(task) => {
+                judge_task(stack, task)?;
+                Work::Task { task: task.clone() }
             }
-            Change::Drift => {}
-            Change::Destroy => self.require_unprotected(stack).await?,
-        }
-        Ok(new)
+            Change::Drift => Work::Drift,
+            Change::Destroy => {
+                self.require_unprotected(stack).await?;
+                Work::Destroy
+            }
+        };
+        Ok(NewOperation {
+            configuration,
+            subscriptions,
+            origin: asking.origin.cloned(),
+            ..NewOperation::new(work, stack.clone(), asking.requested_by)
+        })
     }
 
     /// What the stack is made from after `patch`, if every operation before succeeds.
@@ -282,7 +286,7 @@ impl<'a> Admission<'a> {
 
     /// Applies the patch of an operation that begins to what its stack has now: operations before it may have been discarded.
     pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
-        let Some(patch) = &operation.patch else {
+        let Some(patch) = operation.work.patch() else {
             return Ok(operation);
         };
         let (before, judged) = (&stack.configuration, &operation.configuration);
@@ -306,7 +310,7 @@ impl<'a> Admission<'a> {
         let waiting = self.store.queue(&stack.id).await?;
         for id in waiting.iter().rev().chain([active]) {
             let operation = self.store.operation(id).await?;
-            if operation.kind == OperationKind::Update {
+            if operation.kind() == OperationKind::Update {
                 return Ok(Some(operation.configuration));
             }
         }

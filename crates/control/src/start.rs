@@ -42,7 +42,7 @@ fn input(operation: &Operation) -> Value {
     let Operation { id, configuration, .. } = operation;
     json!({
         "operation": id,
-        "kind": operation.kind,
+        "kind": operation.kind(),
         "stack": operation.stack_name,
         "stack_id": operation.stack,
         "environment": operation.environment,

@@ -115,7 +115,7 @@ impl EventResult {
             status,
             stack: Some(stack),
             operation: Some(operation.id.clone()),
-            release: operation.release,
+            release: operation.release(),
             drifted: operation.drift.as_ref().map(|drift| drift.count),
             detail: None,
             problems: Vec::new(),

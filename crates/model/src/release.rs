@@ -23,7 +23,10 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// Whether the release before it works with the database after its migrations.
-    #[serde(default = "crate::operation::is_compatible", skip_serializing_if = "Clone::clone")]
+    #[serde(
+        default = "crate::operation::work::is_compatible",
+        skip_serializing_if = "Clone::clone"
+    )]
     pub compatible_with_previous: bool,
     /// The operation that brought it out last.
     pub operation: OperationId,

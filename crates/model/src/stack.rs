@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 
 use crate::contract::Contract;
 use crate::id::{OperationId, ReleaseNumber, StackId};
-use crate::name::{Digest, Name};
+use crate::name::{Digest, Image, Name};
 use crate::operation::OperationKind;
 use crate::operation::unsettled::Unsettled;
+use crate::operation::work::NewRelease;
 use crate::plan::Drift;
 use crate::subscription::Subscription;
 
@@ -189,6 +190,16 @@ pub enum StackEvent {
 pub struct IllegalTransition {
     status: StackStatus,
     event: StackEvent,
+}
+
+impl Stack {
+    /// A release of these images, with the number after the last one.
+    pub fn next_release(&self, images: BTreeMap<Name, Image>) -> NewRelease {
+        NewRelease {
+            number: self.last_release.next(),
+            images,
+        }
+    }
 }
 
 impl StackStatus {

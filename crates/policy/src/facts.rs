@@ -90,7 +90,7 @@ impl OperationFacts {
     pub fn new(operation: &Operation, stack: StackFacts) -> Self {
         Self {
             id: operation.id.to_string(),
-            kind: operation.kind.to_string(),
+            kind: operation.kind().to_string(),
             requester: operation.requested_by.clone(),
             stack,
         }
@@ -152,7 +152,7 @@ impl PlanFacts {
     pub fn new(operation: &Operation, plan: &PlanSummary) -> Self {
         Self {
             summary: plan.clone(),
-            images: operation.images.values().collect(),
+            images: operation.work.images().map(|(_, image)| image).collect(),
         }
     }
 

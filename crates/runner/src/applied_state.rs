@@ -82,7 +82,7 @@ pub(crate) async fn outputs(
         // Only OpenTofu reads it. The stream is whole: `check_apply` has looked.
         return Ok(report.plain_outputs());
     }
-    if operation.kind == OperationKind::Destroy {
+    if operation.kind() == OperationKind::Destroy {
         state.require_empty()?;
         return Ok(Map::new());
     }

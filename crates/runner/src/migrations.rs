@@ -55,7 +55,7 @@ impl Files<'_> {
 
     /// The files that the stack was made from, if its last apply and release came to their end.
     async fn applied(&self, artifacts: &Bucket) -> Result<Option<Source>, Error> {
-        let settled = self.stack.unsettled.is_none() && !self.operation.mends;
+        let settled = self.stack.unsettled.is_none() && !self.operation.work.mends();
         let applied = self
             .stack
             .applied()

@@ -134,7 +134,7 @@ async fn record(
         Some(plan) => session.verdict(operation, plan).await?,
         None => None,
     };
-    let keeps = verdict.is_none() && !operation.kind.only_looks();
+    let keeps = verdict.is_none() && !operation.kind().only_looks();
     let ((), binding) = try_join!(
         async {
             match objects {
@@ -227,7 +227,7 @@ async fn run_with_imports(
 ) -> Result<Made, Error> {
     let operation = files.operation;
     // Terraform ignores `import` blocks in these plans.
-    match operation.kind {
+    match operation.kind() {
         OperationKind::Destroy => return Err(Error::NotInState(adoption.named())),
         OperationKind::Drift => return run(session, files, terraform, folder, lock).await,
         _ => {}
@@ -265,7 +265,7 @@ async fn run(
     // all the same, Terraform rejects the plan as stale.
     let no_lock = "-lock=false".into();
     let mut arguments = vec!["-json".into(), "-input=false".into(), "-no-color".into(), no_lock, out];
-    match operation.kind {
+    match operation.kind() {
         OperationKind::Destroy => arguments.push("-destroy".into()),
         OperationKind::Drift => arguments.push("-refresh-only".into()),
         _ => {}
@@ -278,7 +278,7 @@ async fn run(
     };
     let ended = session.run_prepared(terraform, &run, folder, lock, None).await?;
     session.cancel.check()?;
-    let is_drift = operation.kind == OperationKind::Drift;
+    let is_drift = operation.kind() == OperationKind::Drift;
     if is_drift && ended.report.failed_over_drift() {
         say("The outputs of the blueprint name a resource that no longer exists.");
     } else {
@@ -297,10 +297,10 @@ async fn run(
             drift: Some(drift),
         });
     }
-    if operation.kind != OperationKind::Destroy && ended.report.contract_is_sensitive() {
+    if operation.kind() != OperationKind::Destroy && ended.report.contract_is_sensitive() {
         return Err(Error::SensitiveContract);
     }
-    if operation.kind == OperationKind::Destroy && ended.report.plan.resource_count() == 0 {
+    if operation.kind() == OperationKind::Destroy && ended.report.plan.resource_count() == 0 {
         // The stack would count as destroyed without an apply.
         applied_state::require_destroyed(session, operation).await?;
     }

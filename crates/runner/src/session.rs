@@ -141,7 +141,7 @@ impl Session {
             "{} of operation {}: {} of {} ({}), blueprint {}@{}, environment {}",
             phase.step(),
             operation.id,
-            operation.kind,
+            operation.kind(),
             operation.stack_name,
             operation.stack,
             configuration.blueprint,
@@ -156,7 +156,7 @@ impl Session {
     /// The rules of the environment are read after the plan, as `Review plan` does.
     pub(crate) async fn verdict(&self, operation: &Operation, plan: &PlanSummary) -> Result<Option<Verdict>, Error> {
         let is_late = |deadline| self.started.elapsed() > deadline / TIME_FOR_PLAN;
-        if operation.kind.only_looks() || self.config.deadline.is_some_and(is_late) {
+        if operation.kind().only_looks() || self.config.deadline.is_some_and(is_late) {
             return Ok(None);
         }
         let environment = self.read_environment(operation).await?;

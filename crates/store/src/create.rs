@@ -11,10 +11,10 @@ use slipway_model::audit::Entry;
 use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
-use slipway_model::operation::{Operation, OperationKind, OperationStatus};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
-use slipway_model::request::Patch;
 use slipway_model::stack::{Configuration, Stack, StackStatus};
 use slipway_model::subscription::Subscription;
 
@@ -52,24 +52,12 @@ pub struct NewStack {
 /// The request for an operation on an existing stack.
 #[derive(Debug, Clone)]
 pub struct NewOperation {
-    /// What it is to do. Not [`OperationKind::Provision`], which is [`Store::create_stack`].
-    pub kind: OperationKind,
+    /// What it is to do. Not [`Work::Provision`], which is [`Store::create_stack`]. A new release is [`Stack::next_release`].
+    pub work: Work,
     /// The stack as the caller read it, and judged the request by it.
     pub stack: Stack,
     /// What the stack is to be made from, as far as that is known now; `None` leaves what the stack has.
     pub configuration: Option<Configuration>,
-    /// What an update or a preview changes: applied to what the stack has when the operation begins.
-    pub patch: Option<Patch>,
-    /// The images of the release; empty for the other kinds.
-    pub images: BTreeMap<Name, Image>,
-    /// The release that a rollback releases again.
-    pub rollback_to: Option<ReleaseNumber>,
-    /// The command that a task runs.
-    pub task: Option<Name>,
-    /// Whether a release takes a snapshot of the database before its migrations.
-    pub with_snapshot: bool,
-    /// Whether the previous release works with the database after the migrations of a release.
-    pub compatible_with_previous: bool,
     /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
     pub subscriptions: Option<BTreeMap<Name, Subscription>>,
     /// The requester.
@@ -126,15 +114,10 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             let now = Timestamp::now();
             let mut stack = new.stack(StackId::from_bits(rand::random()), now);
+            let first = (!new.images.is_empty()).then(|| stack.next_release(new.images.clone()));
             let asked = Asked {
-                kind: OperationKind::Provision,
+                work: &Work::Provision { release: first },
                 configuration: &new.configuration,
-                patch: None,
-                images: &new.images,
-                rollback_to: None,
-                task: None,
-                with_snapshot: false,
-                compatible_with_previous: true,
                 requested_by: &new.requested_by,
                 origin: new.origin.as_ref(),
             };
@@ -176,14 +159,8 @@ impl Store {
         let read = &new.stack;
         let mut stack = read.clone();
         let asked = Asked {
-            kind: new.kind,
+            work: &new.work,
             configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
-            patch: new.patch.as_ref(),
-            images: &new.images,
-            rollback_to: new.rollback_to,
-            task: new.task.as_ref(),
-            with_snapshot: new.with_snapshot,
-            compatible_with_previous: new.compatible_with_previous,
             requested_by: &new.requested_by,
             origin: new.origin.as_ref(),
         };
@@ -253,17 +230,11 @@ impl NewStack {
 
 impl NewOperation {
     /// A request that says no more than what it is to do.
-    pub fn new(kind: OperationKind, stack: Stack, requested_by: impl Into<String>) -> Self {
+    pub fn new(work: Work, stack: Stack, requested_by: impl Into<String>) -> Self {
         Self {
-            kind,
+            work,
             stack,
             configuration: None,
-            patch: None,
-            images: BTreeMap::new(),
-            rollback_to: None,
-            task: None,
-            with_snapshot: false,
-            compatible_with_previous: true,
             subscriptions: None,
             requested_by: requested_by.into(),
             origin: None,
@@ -273,14 +244,8 @@ impl NewOperation {
 
 /// What both ways of asking have in common.
 struct Asked<'a> {
-    kind: OperationKind,
+    work: &'a Work,
     configuration: &'a Configuration,
-    patch: Option<&'a Patch>,
-    images: &'a BTreeMap<Name, Image>,
-    rollback_to: Option<ReleaseNumber>,
-    task: Option<&'a Name>,
-    with_snapshot: bool,
-    compatible_with_previous: bool,
     requested_by: &'a str,
     origin: Option<&'a Origin>,
 }
@@ -301,15 +266,15 @@ impl Request {
         if position.is_none() {
             stack.active_operation = Some(id.clone());
         }
-        let release = (!asked.images.is_empty()).then(|| {
-            stack.last_release = stack.last_release.next();
+        let release = asked.work.new_release().map(|new| {
+            stack.last_release = new.number;
             Release {
                 stack: stack.id.clone(),
-                number: stack.last_release,
-                images: asked.images.clone(),
+                number: new.number,
+                images: new.images.clone(),
                 status: ReleaseStatus::Requested,
                 snapshot: None,
-                compatible_with_previous: asked.compatible_with_previous,
+                compatible_with_previous: asked.work.compatible_with_previous(),
                 operation: id.clone(),
                 requested_by: asked.requested_by.to_owned(),
                 created_at: now,
@@ -318,7 +283,7 @@ impl Request {
         });
         let operation = Operation {
             id,
-            kind: asked.kind,
+            work: asked.work.clone(),
             stack: stack.id.clone(),
             stack_name: stack.name.clone(),
             environment: stack.environment.clone(),
@@ -330,14 +295,7 @@ impl Request {
             },
             revision: 1,
             configuration: asked.configuration.clone(),
-            patch: asked.patch.cloned(),
             found: None,
-            release: release.as_ref().map(|release| release.number).or(asked.rollback_to),
-            mends: false,
-            images: asked.images.clone(),
-            task: asked.task.cloned(),
-            compatible_with_previous: asked.compatible_with_previous,
-            with_snapshot: asked.with_snapshot,
             snapshot: None,
             task_run: None,
             rollouts: Vec::new(),
@@ -405,26 +363,20 @@ impl Request {
 
     /// What the audit log says of it. `before` is what the stack is made from.
     fn entry(&self, before: Option<&Configuration>) -> Entry {
-        let Operation {
-            id,
-            kind,
-            stack,
-            configuration,
-            images,
-            task,
-            ..
-        } = &self.operation;
-        let entry = Entry::new(&self.operation.requested_by, (*kind).into(), format!("stack/{stack}")).of_operation(id);
-        match kind {
-            OperationKind::Provision | OperationKind::Update | OperationKind::Preview => {
-                entry.with_configurations(before, configuration)
+        let operation = &self.operation;
+        let about = format!("stack/{}", operation.stack);
+        let entry = Entry::new(&operation.requested_by, operation.kind().into(), about).of_operation(&operation.id);
+        match &operation.work {
+            Work::Provision { .. } | Work::Update { .. } | Work::Preview { .. } => {
+                entry.with_configurations(before, &operation.configuration)
             }
-            OperationKind::Release | OperationKind::Rollback => {
-                let after = serde_json::json!({"release": self.operation.release, "images": images});
+            Work::Release { .. } | Work::Rollback { .. } => {
+                let images: BTreeMap<&Name, &Image> = operation.work.images().collect();
+                let after = serde_json::json!({"release": operation.release(), "images": images});
                 entry.with_change(None, Some(after), |_| false)
             }
-            OperationKind::Task => entry.with_change(None, Some(serde_json::json!({"task": task})), |_| false),
-            OperationKind::Drift | OperationKind::Destroy => entry,
+            Work::Task { task } => entry.with_change(None, Some(serde_json::json!({"task": task})), |_| false),
+            Work::Drift | Work::Destroy => entry,
         }
     }
 

@@ -124,7 +124,7 @@ impl Store {
         end_stack(&mut operation, &mut stack, end, now)?;
         let destroyed = stack.status == StackStatus::Destroyed;
         note_drift(&operation, &mut stack, end, now);
-        if operation.kind == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
+        if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
             stack.commit(&operation.configuration, succeeded);
         }
 
@@ -195,7 +195,7 @@ impl Store {
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
         // Read before the place: where the place is still there, the release was that of an operation that waits.
-        let release = match operation.release {
+        let release = match operation.release() {
             Some(number) => Some(self.release(&operation.stack, number).await?),
             None => None,
         };
@@ -260,7 +260,7 @@ impl Store {
     ) -> Result<Vec<Write>, Error> {
         let mut writes = Vec::new();
         let current = stack.current_release;
-        if let Some(number) = operation.release {
+        if let Some(number) = operation.release() {
             let mut release = self.release(&stack.id, number).await?;
             let taken = operation
                 .snapshot
@@ -315,7 +315,7 @@ impl End {
     }
 
     fn of_stack(&self, operation: &Operation, unsettled: bool) -> StackEvent {
-        let kind = operation.kind;
+        let kind = operation.kind();
         match (self, operation.found) {
             (Self::Succeeded, _) => StackEvent::Succeeded(kind),
             _ if unsettled => StackEvent::Unsettled(kind),
@@ -352,7 +352,7 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
         failure.message = format!("{}. {}", failure.message.trim_end_matches('.'), left.sentence());
     }
     stack.unsettled = match earlier {
-        Some(earlier) if succeeded && operation.release.is_some() => {
+        Some(earlier) if succeeded && operation.release().is_some() => {
             stack.status = stack.status.after(StackEvent::Settled(earlier.found))?;
             None
         }
@@ -363,7 +363,7 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
 
 /// The stack's known drift: the result of its last drift check, until its infrastructure changes.
 fn note_drift(operation: &Operation, stack: &mut Stack, end: &End, now: Timestamp) {
-    match (operation.kind, end) {
+    match (operation.kind(), end) {
         (OperationKind::Drift, End::Succeeded) => {
             let found = operation.drift.as_ref();
             stack.drift = found.map(|drift| DriftSeen::new(operation.id.clone(), now, drift));

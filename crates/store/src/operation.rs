@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Delivery;
 use slipway_model::id::{OperationId, ReleaseNumber};
-use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Failure, Operation, OperationEvent, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent};
 use slipway_model::stack::{Stack, StackEvent, StackStatus};
 
@@ -98,7 +99,7 @@ impl Store {
             }
             let begun = stack
                 .status
-                .after(StackEvent::Begun(operation.kind))
+                .after(StackEvent::Begun(operation.kind()))
                 .map_err(IllegalTransition::from)?;
             if operation.status == status {
                 return Ok((operation, stack));
@@ -108,13 +109,12 @@ impl Store {
             operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
             operation.found = Some(stack.status);
-            // An update of an earlier version of Slipway has no patch, and its configuration is what was requested.
-            let brings_its_own = matches!(operation.kind, OperationKind::Update | OperationKind::Preview);
-            if operation.patch.is_none() && !brings_its_own {
+            match &mut operation.work {
+                Work::Update { mends, .. } => *mends = stack.status == StackStatus::Failed,
+                Work::Preview { .. } => {}
                 // What it was when the request came may have been changed by the operations before this one.
-                operation.configuration = stack.configuration.clone();
+                _ => operation.configuration = stack.configuration.clone(),
             }
-            operation.mends = operation.kind == OperationKind::Update && stack.status == StackStatus::Failed;
             let mut writes = next_revision(&mut operation)?;
             if stack.status != begun {
                 stack.status = begun;
@@ -143,10 +143,10 @@ impl Store {
                 .after(ReleaseEvent::Begun)
                 .map_err(IllegalTransition::from)?;
             release.operation = id.clone();
-            if operation.release == Some(number) && release == read {
+            if operation.release() == Some(number) && release == read {
                 return Ok((operation, release));
             }
-            operation.release = Some(number);
+            operation.work.release_again(number);
             let mut writes = next_revision(&mut operation)?;
             writes.push(release_write(&release, as_read(&read))?);
             if self.write("begin a release", writes).await? == Written::Yes {

@@ -19,7 +19,7 @@ impl Steps {
         let (begun, stack) = self.store.begin_execution(operation, execution).await?;
         let begun = Admission::by(&self.store).settle(begun, &stack).await?;
         Ok(Begun {
-            kind: begun.kind,
+            kind: begun.kind(),
             stack: begun.stack,
         })
     }

@@ -25,10 +25,10 @@ impl Steps {
         self.start_next(&finished).await;
         let ended = finished.operation;
         Ok(Completed {
+            release: ended.release(),
             operation: ended.id,
             status: ended.status,
             stack: ended.stack_name,
-            release: ended.release,
         })
     }
 

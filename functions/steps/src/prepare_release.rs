@@ -90,7 +90,7 @@ impl Steps {
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
         let place = self.place_of(&stack).await?;
-        let (Some(contract), Some(number)) = (stack.contract, asked.release) else {
+        let (Some(contract), Some(number)) = (stack.contract, asked.release()) else {
             return Err(StepError::ContractInvalid(
                 "the stack has no services yet: update it first, so that its blueprint is applied".to_owned(),
             ));
@@ -104,7 +104,7 @@ impl Steps {
             None => BTreeSet::new(),
         };
         let (releasing, release) = self.store.begin_release(operation, number).await?;
-        let contract = match asked.kind {
+        let contract = match asked.kind() {
             // A service that an update brings waits for the release that brings its image.
             OperationKind::Update => contract.ready_for(&release.images),
             _ => contract,
@@ -121,7 +121,7 @@ impl Steps {
         }
         let first = first_command(&prepared);
         let taken_in = self.foreign_account(&prepared.place);
-        let snapshot = contract.database.filter(|_| asked.with_snapshot);
+        let snapshot = contract.database.filter(|_| asked.work.with_snapshot());
         let snapshot = snapshot.map(|database| Snapshot {
             next: first.clone(),
             account: taken_in.clone(),
@@ -168,18 +168,18 @@ impl StackAccount {
             .map(|service| (service.key.clone(), service.task_definition.clone()))
             .collect();
         // The images of an earlier release ran on this database before: what migrated it since is not undone.
-        let migrations: Vec<Command<'_>> = match asked.kind {
+        let migrations: Vec<Command<'_>> = match asked.kind() {
             OperationKind::Rollback => Vec::new(),
             _ => contract.migrations.iter().map(Command::from).collect(),
         };
         let migrations = commands::prepare(&migrations, state::RUN_MIGRATION, None, contract, &definitions)?;
-        let backups = contract.backups.iter().filter(|_| asked.with_snapshot);
+        let backups = contract.backups.iter().filter(|_| asked.work.with_snapshot());
         let backups: Vec<Command<'_>> = backups.map(Command::from).collect();
         let after = migrations
             .first()
             .map(|first| state::of_item(state::RUN_MIGRATION, &first.name));
-        let snapshot = contract.database.as_ref().filter(|_| asked.with_snapshot);
-        if asked.with_snapshot && snapshot.is_none() && backups.is_empty() {
+        let snapshot = contract.database.as_ref().filter(|_| asked.work.with_snapshot());
+        if asked.work.with_snapshot() && snapshot.is_none() && backups.is_empty() {
             return Err(StepError::ContractInvalid(
                 "a snapshot was requested, but the stack has neither a database nor backups".to_owned(),
             ));
@@ -193,7 +193,7 @@ impl StackAccount {
                 database: database.id.clone(),
             }),
             backups: commands::prepare(&backups, state::RUN_BACKUP, after.as_deref(), contract, &definitions)?,
-            rolls_back: asked.compatible_with_previous || migrations.is_empty(),
+            rolls_back: asked.work.compatible_with_previous() || migrations.is_empty(),
             migrations,
             verify: !services.is_empty() || contract.health.is_some(),
             services,
@@ -327,10 +327,10 @@ fn check_kind(service: &aws_sdk_ecs::types::Service) -> Result<(), StepError> {
 /// Every requested image has a service. An earlier release may have had more services.
 fn check_images(asked: &Operation, contract: &Contract) -> Result<(), StepError> {
     let unknown = asked
-        .images
-        .keys()
-        .find(|service| !contract.services.contains_key(*service));
-    let Some(unknown) = unknown else { return Ok(()) };
+        .work
+        .images()
+        .find(|(service, _)| !contract.services.contains_key(*service));
+    let Some((unknown, _)) = unknown else { return Ok(()) };
     let names: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
     Err(StepError::ContractInvalid(format!(
         "the release has an image for `{unknown}`, and the stack has no such service: {}",

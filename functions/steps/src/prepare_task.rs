@@ -26,7 +26,8 @@ impl Steps {
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
         let place = self.place_of(&stack).await?;
-        let (Some(contract), Some(current), Some(name)) = (stack.contract, stack.current_release, asked.task.clone())
+        let (Some(contract), Some(current), Some(name)) =
+            (stack.contract, stack.current_release, asked.work.task().cloned())
         else {
             return Err(StepError::ContractInvalid(
                 "the stack has no release whose images the task could run with".to_owned(),

@@ -49,8 +49,12 @@ impl Steps {
             let release = self.release_to_roll_out(&applied, &stack, &contract).await?;
             // With the contract in one write: a repetition of this step compares with the stack's contract and would find no difference.
             let change = |operation: &mut Operation| {
-                let release = |operation: &mut Operation| operation.release = operation.release.or(release);
-                state::noted(operation, state::RECORD_OUTPUTS, began, Timestamp::now(), release)
+                let again = |operation: &mut Operation| {
+                    if let Some(number) = release {
+                        operation.work.release_again(number);
+                    }
+                };
+                state::noted(operation, state::RECORD_OUTPUTS, began, Timestamp::now(), again)
             };
             let recorded = self
                 .store
@@ -78,13 +82,13 @@ impl Steps {
         contract: &Contract,
     ) -> Result<Option<ReleaseNumber>, StepError> {
         // A repeated step finds what the first run decided.
-        if operation.release.is_some() || operation.kind != OperationKind::Update {
-            return Ok(operation.release);
+        if operation.release().is_some() || operation.kind() != OperationKind::Update {
+            return Ok(operation.release());
         }
         let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
             return Ok(None);
         };
-        let is_same = !operation.mends
+        let is_same = !operation.work.mends()
             && before.services == contract.services
             && before.cluster == contract.cluster
             && before.schedules == contract.schedules;

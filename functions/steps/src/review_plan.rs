@@ -86,10 +86,10 @@ impl Steps {
         let mut rule = None;
         let verdict = match (&planned.plan, &planned.drift) {
             // What differs is not planned for: it is shown.
-            (None, Some(_)) if planned.kind == OperationKind::Drift => Verdict::ShownOnly,
+            (None, Some(_)) if planned.kind() == OperationKind::Drift => Verdict::ShownOnly,
             (Some(plan), _) => {
                 let environment = self.store.environment(&planned.environment).await?;
-                let verdict = plan::review(planned.kind, plan, &environment);
+                let verdict = plan::review(planned.kind(), plan, &environment);
                 let verdict = self.judged(verdict, &planned, plan, &environment).await?;
                 rule = (verdict == Verdict::ApprovalNeeded).then(|| environment.approval_rule(began));
                 verdict

@@ -54,7 +54,7 @@ impl Steps {
     /// What of the contract the operation has released.
     async fn released_contract(&self, operation: &Operation) -> Result<Contract, StepError> {
         let contract = self.store.stack(&operation.stack).await?.contract.unwrap_or_default();
-        match operation.release {
+        match operation.release() {
             Some(number) => {
                 let release = self.store.release(&operation.stack, number).await?;
                 Ok(contract.ready_for(&release.images))

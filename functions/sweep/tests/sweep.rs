@@ -15,9 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::event::Origin;
 use slipway_model::id::OperationId;
+use slipway_model::operation::OperationStatus;
 use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::cancel::Interruption;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::work::Work;
 use slipway_model::source_account::Action;
 use slipway_recording::recorded;
 use slipway_store::lock::Runner;
@@ -157,7 +158,7 @@ async fn operations_without_execution_end_and_the_next_start() {
             table.store.ask_approval(&provision, "token").await.expect("asked");
             begun_at(&table, &provision, Timestamp::now() - SignedDuration::from_mins(6)).await;
         }
-        let destroy = request(OperationKind::Destroy, &stack);
+        let destroy = request(Work::Destroy, &stack);
         let waiting = created(
             table
                 .store

@@ -7,7 +7,8 @@ use serde_json::json;
 use slipway_control::admission::{Admission, Asking, Change, Refusal};
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::Digest;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
+use slipway_model::operation::work::Work;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::{Push, Pushed};
 use slipway_store::Store;
@@ -187,7 +188,7 @@ async fn concurrent_releases_get_consecutive_numbers_and_merge_images() {
     .await;
     let mut numbers: Vec<_> = outcomes
         .into_iter()
-        .filter_map(|outcome| created(outcome.expect("an outcome")).release)
+        .filter_map(|outcome| created(outcome.expect("an outcome")).release())
         .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (2..=9).map(ReleaseNumber).collect::<Vec<_>>());
@@ -203,7 +204,7 @@ async fn concurrent_releases_get_consecutive_numbers_and_merge_images() {
 async fn a_destroyed_stack_takes_no_operation() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
-    let new = request(OperationKind::Destroy, &stack);
+    let new = request(Work::Destroy, &stack);
     let destroy = created(
         table
             .store

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use slipway_control::Error;
 use slipway_control::orphan::{ExecutionEnd, end};
 use slipway_control::start::start;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
+use slipway_model::operation::work::Work;
 
 use crate::fake::Fake;
 use crate::support::{Table, answer, created, new_stack, request, table};
@@ -91,7 +92,7 @@ async fn orphaned_operation_ends_once_and_the_next_one_starts() {
     let sfn = client(&table, &fake);
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
     table.store.begin_step(&provision, "Apply").await.expect("a step");
-    let new = request(OperationKind::Destroy, &stack);
+    let new = request(Work::Destroy, &stack);
     let next = created(
         table
             .store

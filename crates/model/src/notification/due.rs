@@ -66,9 +66,9 @@ impl Operation {
         Notification {
             operation: Some(NotifiedOperation {
                 id: self.id.clone(),
-                kind: self.kind,
+                kind: self.kind(),
                 requester: self.requested_by.clone(),
-                release: self.release,
+                release: self.release(),
             }),
             plan: self.plan.as_ref().filter(|_| waits).map(NotifiedPlan::from),
             approval: waits.then(|| NotifiedApproval {

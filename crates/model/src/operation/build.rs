@@ -57,7 +57,7 @@ impl Operation {
     /// The step that waits for its build: the workflow has come to it, and the runner has not begun it. The account's other
     /// builds come first, or the build is being provisioned.
     pub fn waits_for_build(&self) -> Option<&'static str> {
-        if self.status != OperationStatus::Running || !self.kind.runs_terraform() {
+        if self.status != OperationStatus::Running || !self.kind().runs_terraform() {
             return None;
         }
         let step = |name: &str| self.steps.iter().find(|step| step.name == name);

@@ -131,7 +131,7 @@ impl Operation {
             return Cancel::Unwind;
         }
         if !self.steps.iter().any(|step| step.name == PREPARE_RELEASE) {
-            return if self.kind.runs_terraform() {
+            return if self.kind().runs_terraform() {
                 Cancel::End
             } else {
                 Cancel::Stop

@@ -15,6 +15,7 @@ fn operation(kind: OperationKind, status: OperationStatus) -> Operation {
     let operation = json!({
         "id": OperationId::generate(),
         "kind": kind,
+        "release": (kind == OperationKind::Release).then_some(2),
         "stack": StackId::from_bits(7),
         "stack_name": "shop",
         "environment": "local",

@@ -35,7 +35,7 @@ impl Operation {
     /// Whether its services may go back to the previous release by themselves.
     pub fn may_roll_back(&self) -> bool {
         let mut migrations = self.items_of(RUN_MIGRATION);
-        self.compatible_with_previous || !migrations.any(|(_, status)| status == StepStatus::Succeeded)
+        self.work.compatible_with_previous() || !migrations.any(|(_, status)| status == StepStatus::Succeeded)
     }
 
     /// The ways on, if it needs attention.

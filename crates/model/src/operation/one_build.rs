@@ -97,7 +97,7 @@ pub fn go_on_from_plan(
     if policies.judges_plans {
         return None;
     }
-    let verdict = review(operation.kind, plan, environment);
+    let verdict = review(operation.kind(), plan, environment);
     (operation.after_review(&verdict) == Next::Apply).then_some(verdict)
 }
 
@@ -109,7 +109,7 @@ impl Operation {
             Verdict::ApprovalNeeded => Next::Approval,
             Verdict::Apply => Next::Apply,
             // Applying the empty plan changes nothing, and says the outputs: what failed before may not have come to that.
-            Verdict::NothingToChange if self.mends => Next::Apply,
+            Verdict::NothingToChange if self.work.mends() => Next::Apply,
             Verdict::NothingToChange | Verdict::ShownOnly => Next::Complete,
         }
     }

@@ -9,6 +9,7 @@ use super::*;
 use crate::environment::Approval;
 use crate::id::{OperationId, StackId};
 use crate::operation::cancel::{Cancel, cancelled_by};
+use crate::operation::work::Work;
 use crate::operation::{OperationEvent, OperationKind};
 use crate::plan::{Action, ResourceChange};
 
@@ -26,6 +27,14 @@ fn operation(kind: OperationKind) -> Operation {
         "created_at": Timestamp::UNIX_EPOCH,
     });
     serde_json::from_value(operation).expect("an operation")
+}
+
+fn update_that(mends: bool) -> Work {
+    Work::Update {
+        patch: None,
+        release: None,
+        mends,
+    }
 }
 
 fn environment(approval: Approval) -> Environment {
@@ -97,7 +106,10 @@ fn build_applies_a_plan_that_needs_no_approval() {
     };
     let by_policies = go_on_from_plan(&update, &plan(0, creates), &environment(Approval::Never), judged);
     assert_eq!(by_policies, None, "only the workflow evaluates policies");
-    let mends = Operation { mends: true, ..update };
+    let mends = Operation {
+        work: update_that(true),
+        ..update
+    };
     assert_eq!(
         judge(&mends, None, Approval::Always),
         Some(Verdict::NothingToChange),
@@ -220,7 +232,7 @@ impl World {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let approval = [Approval::Never, Approval::WhenDestroying, Approval::Always][random.below(3)];
         let mut operation = operation(OperationKind::Update);
-        operation.mends = random.below(4) == 0;
+        operation.work = update_that(random.below(4) == 0);
         Self {
             random,
             now: NOW,
@@ -366,7 +378,7 @@ impl World {
             return;
         }
         let judged = read.plan.as_ref().expect("a plan");
-        let verdict = review(read.kind, judged, &self.environment);
+        let verdict = review(read.kind(), judged, &self.environment);
         self.judged.push((verdict.clone(), address(read.plan.as_ref())));
         let next = self.operation.after_review(&verdict);
         self.operation.verdict = Some(verdict);

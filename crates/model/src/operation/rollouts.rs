@@ -215,7 +215,7 @@ mod tests {
 
     fn operation() -> Operation {
         let operation = json!({
-            "id": OperationId::generate(), "kind": "release", "stack": StackId::from_bits(7), "stack_name": "shop",
+            "id": OperationId::generate(), "kind": "release", "release": 2, "stack": StackId::from_bits(7), "stack_name": "shop",
             "environment": "local", "status": "running", "revision": 1, "requested_by": "ann", "created_at": at(0),
             "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
         });

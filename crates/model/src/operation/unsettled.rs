@@ -40,7 +40,7 @@ impl Unsettled {
     /// What the operation, which did not succeed, leaves behind; `None` if no service or schedule was changed, or all of them
     /// are restored. `earlier` is what the stack had before.
     pub fn left_by(operation: &Operation, earlier: Option<&Self>, now: Timestamp) -> Option<Self> {
-        let release = operation.release?;
+        let release = operation.release()?;
         let services: Vec<String> = operation
             .items_of(WAIT_UNTIL_STABLE)
             .filter(|(service, _)| !operation.is_restored(service))
@@ -52,7 +52,7 @@ impl Unsettled {
             return None;
         }
         // A release does not complete an update or a provision.
-        let found = match operation.kind {
+        let found = match operation.kind() {
             OperationKind::Release | OperationKind::Rollback => operation.found.unwrap_or(StackStatus::Failed),
             _ => StackStatus::Failed,
         };

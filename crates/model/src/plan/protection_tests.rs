@@ -34,6 +34,8 @@ fn operation(kind: OperationKind) -> Operation {
         "id": OperationId::generate(), "kind": kind, "stack": StackId::from_bits(7), "stack_name": "shop", "environment": "live",
         "status": "running", "revision": 1, "requested_by": "ann", "created_at": Timestamp::UNIX_EPOCH,
         "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
+        "release": matches!(kind, OperationKind::Release | OperationKind::Rollback).then_some(2),
+        "task": (kind == OperationKind::Task).then_some("seed"),
     });
     serde_json::from_value(operation).expect("an operation")
 }

@@ -17,6 +17,7 @@ use super::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
+use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
 use crate::stack::Configuration;
 
@@ -228,7 +229,7 @@ impl Sheet {
         let previous = basis.applied.map(|applied| applied.version.to_string());
         Some(Self {
             operation: operation.id.to_string(),
-            kind: operation.kind,
+            kind: operation.kind(),
             stack: StackOnSheet {
                 id: operation.stack.to_string(),
                 name: operation.stack_name.to_string(),
@@ -326,8 +327,8 @@ fn variables(applied: Option<&Configuration>, wanted: &Configuration) -> Vec<Var
 
 fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
     let planned = basis.index.contract.as_ref().map(|contract| &contract.services);
-    let images = &basis.operation.images;
-    let names = images.keys().map(Name::as_str);
+    let images = || basis.operation.work.images();
+    let names = images().map(|(service, _)| service.as_str());
     let names: BTreeSet<&str> = names
         .chain(
             planned
@@ -337,11 +338,9 @@ fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
         .collect();
     let service = |name: &str| {
         let change = planned.and_then(|services| services.get(name));
-        let image = |images: &BTreeMap<Name, Image>| {
-            let found = images.iter().find(|(service, _)| service.as_str() == name);
-            found.map(|(_, image)| image.clone())
-        };
-        let (before, after) = (image(basis.images), image(images));
+        let is_of_service = |(service, _): &(&Name, &Image)| service.as_str() == name;
+        let before = basis.images.iter().find(is_of_service).map(|(_, image)| image.clone());
+        let after = images().find(is_of_service).map(|(_, image)| image.clone());
         let after = after.filter(|after| before.as_ref() != Some(after));
         if change.is_none() && after.is_none() {
             return None;
@@ -362,10 +361,13 @@ fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
 fn runs(basis: &Basis<'_>) -> RunsOnSheet {
     let operation = basis.operation;
     let contract = basis.index.contract.as_ref();
-    let release = match operation.kind {
-        OperationKind::Destroy | OperationKind::Preview | OperationKind::Drift | OperationKind::Task => false,
-        _ if !operation.images.is_empty() => true,
-        _ => !basis.images.is_empty() && (operation.mends || contract.is_some_and(|contract| contract.shape_changes)),
+    let release = match &operation.work {
+        Work::Destroy | Work::Preview { .. } | Work::Drift | Work::Task { .. } => false,
+        Work::Provision { release } => release.is_some(),
+        Work::Release { .. } | Work::Rollback { .. } => true,
+        Work::Update { mends, .. } => {
+            !basis.images.is_empty() && (*mends || contract.is_some_and(|contract| contract.shape_changes))
+        }
     };
     let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();
     RunsOnSheet {
@@ -375,7 +377,7 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         } else {
             Vec::new()
         },
-        backups: if release && operation.with_snapshot {
+        backups: if release && operation.work.with_snapshot() {
             named(contract.map(|contract| &contract.backups))
         } else {
             Vec::new()
@@ -384,8 +386,8 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         dangerous_count: contract
             .filter(|contract| contract.dangerous_count > contract.dangerous.len() as u64)
             .map(|contract| contract.dangerous_count),
-        snapshot: operation.with_snapshot,
-        task: operation.task.as_ref().map(ToString::to_string),
+        snapshot: operation.work.with_snapshot(),
+        task: operation.work.task().map(ToString::to_string),
     }
 }
 
@@ -414,7 +416,7 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
     if environment.protected {
         verdicts.push(verdict(
             protection::PROTECTED,
-            if operation.kind == OperationKind::Destroy {
+            if operation.kind() == OperationKind::Destroy {
                 "refuse"
             } else {
                 "allow"

@@ -222,7 +222,7 @@ impl World {
             run.workflow = Workflow::Fail("Begin operation", ErrorName::Cancelled);
             return;
         };
-        match self.stack.after(StackEvent::Begun(run.record.kind)) {
+        match self.stack.after(StackEvent::Begun(run.record.kind())) {
             Ok(stack) => {
                 run.record.status = status;
                 run.record.found = Some(self.stack);
@@ -255,7 +255,7 @@ impl World {
             run.workflow = Workflow::Fail(REVIEW_PLAN, ErrorName::PlanFailed);
             return;
         };
-        let verdict = review(run.record.kind, plan, environment);
+        let verdict = review(run.record.kind(), plan, environment);
         let Ok(status) = run.record.status.after(OperationEvent::Begun) else {
             run.workflow = Workflow::Fail(REVIEW_PLAN, ErrorName::Internal);
             return;
@@ -325,7 +325,7 @@ impl World {
             self.queue.retain(|other| *other != number);
             return;
         }
-        let kind = run.record.kind;
+        let kind = run.record.kind();
         let event = match run.record.found {
             _ if is_success => StackEvent::Succeeded(kind),
             Some(found) if !run.record.has_begun_apply() => StackEvent::Untouched(kind, found),

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::operation::Operation;
 use slipway_model::plan::Action;
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
 use slipway_model::stack::Configuration;
 use slipway_store::finish::End;
 
-use crate::support::{ARTIFACTS, STATES, World, state_key};
+use crate::support::{ARTIFACTS, STATES, UPDATE, World, state_key};
 
 const BLUEPRINT: &str = r#"
 variable "text" { type = string }
@@ -182,7 +182,7 @@ fn complete_plan_is_kept_without_secrets() {
     let mut changed = configuration(&world, "b");
     changed.variables.insert("secret".to_owned(), "hunter2-given".into());
     changed.sensitive.insert("secret".to_owned());
-    let update = world.request(OperationKind::Update, &world.stack(&operation), Some(changed));
+    let update = world.request(UPDATE, &world.stack(&operation), Some(changed));
     world.succeed(&update, "plan", "update");
 
     let plan = world.operation(&update).plan.expect("a plan");

@@ -3,12 +3,12 @@
 use serde_json::Value;
 use slipway_model::environment::Approval;
 use slipway_model::operation::cancel::Interruption;
-use slipway_model::operation::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
 use slipway_store::cancel::Cancelled;
 use slipway_store::finish::End;
 
 use crate::endings::{addresses, failure, failure_of_the_workflow, provision, signal, slow};
-use crate::support::World;
+use crate::support::{UPDATE, World};
 
 const AT_WORK: &str = "terraform_data.slow: being created";
 
@@ -29,7 +29,7 @@ fn nothing_is_lost(world: &World, operation: &Operation, failure: Failure) {
     );
     world.end(operation, &End::Failed(failure));
     std::fs::write(world.path("switch"), "").expect("a file");
-    let update = world.request(OperationKind::Update, &world.stack(operation), None);
+    let update = world.request(UPDATE, &world.stack(operation), None);
     world.succeed(&update, "plan", "other");
     world.succeed(&update, "apply", "again");
     assert_eq!(addresses(&world.state(&update)), ["a", "after", "slow"]);

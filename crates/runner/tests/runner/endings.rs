@@ -3,10 +3,11 @@
 use std::process::Child;
 
 use serde_json::{Value, json};
-use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Failure, Operation, StepStatus};
 use slipway_store::finish::End;
 
-use crate::support::{World, state_key};
+use crate::support::{UPDATE, World, state_key};
 
 /// A blueprint whose second resource takes as long as `command` does.
 pub fn slow(command: &str) -> String {
@@ -158,7 +159,7 @@ fn id_of(state: &Value, name: &str) -> Value {
 fn update_imports_what_a_killed_terraform_created() {
     let Some(world) = World::new() else { return };
     let (operation, id) = kills_terraform_once(&world);
-    let update = world.request(OperationKind::Update, &world.stack(&operation), None);
+    let update = world.request(UPDATE, &world.stack(&operation), None);
     let printed = world.succeed(&update, "plan", "plan");
     assert!(printed.contains("terraform_data.a (id "), "{printed}");
     let plan = world.operation(&update).plan.expect("a plan");
@@ -168,7 +169,7 @@ fn update_imports_what_a_killed_terraform_created() {
     assert_eq!(id_of(&world.state(&update), "a"), id, "imported, not created again");
 
     world.end(&update, &End::Succeeded);
-    let next = world.request(OperationKind::Update, &world.stack(&operation), None);
+    let next = world.request(UPDATE, &world.stack(&operation), None);
     let printed = world.succeed(&next, "plan", "plan");
     assert!(!printed.contains("imported"), "{printed}");
 }
@@ -177,7 +178,7 @@ fn update_imports_what_a_killed_terraform_created() {
 fn destroy_is_refused_while_created_resources_are_not_in_the_state() {
     let Some(world) = World::new() else { return };
     let (operation, id) = kills_terraform_once(&world);
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     world.fail(&destroy, "plan", "plan");
     let message = failure(&world, &destroy).message;
     assert!(message.contains(&format!("terraform_data.a (id {id})")), "{message}");
@@ -191,13 +192,13 @@ fn plan_goes_on_without_imports_that_terraform_rejects() {
     // The next version no longer has the resource.
     let text = "resource \"terraform_data\" \"other\" {}\noutput \"slipway\" { value = {} }\n";
     let configuration = world.blueprint(&[("main.tf", text)], &json!({}));
-    let update = world.request(OperationKind::Update, &world.stack(&operation), Some(configuration));
+    let update = world.request(UPDATE, &world.stack(&operation), Some(configuration));
     let printed = world.succeed(&update, "plan", "plan");
     assert!(printed.contains("Terraform cannot import them"), "{printed}");
     world.succeed(&update, "apply", "apply");
     assert_eq!(addresses(&world.state(&update)), ["other"]);
     world.end(&update, &End::Succeeded);
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     world.succeed(&destroy, "plan", "plan");
 }
 
@@ -238,7 +239,7 @@ fn failed_apply_names_the_resource_and_the_next_one_continues() {
 
     world.end(&operation, &End::Failed(failure));
     std::fs::write(switch, "").expect("a file");
-    let update = world.request(OperationKind::Update, &world.stack(&operation), None);
+    let update = world.request(UPDATE, &world.stack(&operation), None);
     world.succeed(&update, "plan", "plan");
     world.succeed(&update, "apply", "apply");
     assert_eq!(addresses(&world.state(&update)), ["a", "after", "slow"]);
@@ -277,7 +278,7 @@ fn a_lock_is_released_by_proof() {
 
     let cancelled = failure_of_the_workflow();
     world.end(&operation, &End::Failed(cancelled));
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     let mut plan = world.start_until(&destroy, "plan", "plan", "its build still runs");
     assert!(world.printed("plan").contains(operation.id.as_str()));
     assert!(world.is_locked(&operation));

@@ -4,11 +4,12 @@ use std::process::Command;
 
 use serde_json::json;
 use slipway_model::environment::Approval;
-use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::operation::Operation;
+use slipway_model::operation::work::Work;
 use slipway_model::plan::{Verdict, review};
 use slipway_store::finish::End;
 
-use crate::support::World;
+use crate::support::{UPDATE, World};
 
 const BLUEPRINT: &str = r#"
 variable "n" { type = number }
@@ -142,7 +143,11 @@ fn plan_that_is_not_understood_needs_an_approval() {
         let dev = world.wait(world.store.environment(&planned.environment));
         let mut dev = dev.expect("the environment");
         dev.approval = Approval::Never;
-        assert_eq!(review(planned.kind, &plan, &dev), Verdict::ApprovalNeeded, "{expected}");
+        assert_eq!(
+            review(planned.kind(), &plan, &dev),
+            Verdict::ApprovalNeeded,
+            "{expected}"
+        );
     }
 }
 
@@ -189,7 +194,7 @@ fn outputs_come_from_the_state() {
 fn destroy_succeeds_only_with_an_empty_state() {
     let Some(world) = World::new() else { return };
     let stack = world.stack(&made(&world));
-    let destroy = world.request(OperationKind::Destroy, &stack, None);
+    let destroy = world.request(Work::Destroy, &stack, None);
     let nothing = r#"echo '{"type":"change_summary","changes":{"add":0,"change":0,"remove":0,"operation":"plan"}}'"#;
     for (script, expected) in [("", "without a `change_summary`"), (nothing, "3 resources")] {
         instead_of(&world, "plan", script);
@@ -264,7 +269,7 @@ fn plan_that_only_moves_is_applied() {
     world.end(&operation, &End::Succeeded);
     let stack = world.stack(&operation);
     let block = "moved {\n  from = terraform_data.a\n  to = terraform_data.b\n}";
-    let moves = world.request(OperationKind::Update, &stack, Some(version("b", block)));
+    let moves = world.request(UPDATE, &stack, Some(version("b", block)));
     world.succeed(&moves, "plan", "plan");
     let plan = world.operation(&moves).plan.expect("a plan");
     assert_eq!(
@@ -274,7 +279,7 @@ fn plan_that_only_moves_is_applied() {
     );
     world.succeed(&moves, "apply", "apply");
     world.end(&moves, &End::Succeeded);
-    let next = world.request(OperationKind::Update, &stack, Some(version("b", "")));
+    let next = world.request(UPDATE, &stack, Some(version("b", "")));
     world.succeed(&next, "plan", "plan");
     let plan = world.operation(&next).plan.expect("a plan");
     assert!(plan.is_empty(), "{plan:?}");

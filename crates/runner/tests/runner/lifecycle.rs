@@ -3,11 +3,12 @@
 use serde_json::json;
 use slipway_model::artifact;
 use slipway_model::environment::Approval;
-use slipway_model::operation::{OperationKind, StepStatus};
+use slipway_model::operation::StepStatus;
+use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Verdict};
 use slipway_store::finish::End;
 
-use crate::support::{ARTIFACTS, World};
+use crate::support::{ARTIFACTS, PREVIEW, World};
 
 const BLUEPRINT: &str = r#"
 terraform {
@@ -115,7 +116,7 @@ fn a_stack_is_made_changed_and_destroyed() {
     }
 
     world.end(&operation, &End::Succeeded);
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     world.succeed(&destroy, "plan", "plan");
     let plan = world.operation(&destroy).plan.expect("a plan");
     assert_eq!((plan.destroy, plan.resources[0].action), (3, Action::Delete));
@@ -159,7 +160,7 @@ fn one_build_plans_and_applies_without_approval() {
     world.end(&operation, &End::Succeeded);
 
     world.ask_approval(Approval::WhenDestroying);
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     world.succeed(&destroy, "plan", "other");
     let planned = world.operation(&destroy);
     assert_eq!((planned.verdict, planned.steps.len()), (None, 1));
@@ -179,7 +180,7 @@ fn a_preview_keeps_nothing_that_could_be_applied() {
 
     let mut changed = configuration;
     changed.variables.insert("greeting".to_owned(), "b".into());
-    let preview = world.request(OperationKind::Preview, &world.stack(&operation), Some(changed));
+    let preview = world.request(PREVIEW, &world.stack(&operation), Some(changed));
     world.succeed(&preview, "plan", "plan");
     let plan = world.operation(&preview).plan.expect("a plan");
     assert_eq!((plan.add, plan.change, plan.outputs_changed), (0, 2, true));

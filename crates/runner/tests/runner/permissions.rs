@@ -2,12 +2,13 @@
 //! enforced.
 
 use serde_json::json;
-use slipway_model::operation::{OperationKind, StepStatus};
+use slipway_model::operation::StepStatus;
+use slipway_model::operation::work::Work;
 use slipway_store::finish::End;
 
 use crate::endings::{failure_of_the_workflow, slow};
 use crate::isolation::{build, guarded, succeed};
-use crate::support::{STATES, World, state_key};
+use crate::support::{STATES, UPDATE, World, state_key};
 
 fn blueprint(world: &World, command: &str) -> slipway_model::stack::Configuration {
     world.blueprint(&[("main.tf", &slow(command))], &json!({}))
@@ -23,12 +24,12 @@ fn a_stack_lives_with_the_permissions_of_the_template() {
     world.end(&operation, &End::Succeeded);
     assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
     // refresh-only
-    let drift = world.request(OperationKind::Drift, &world.stack(&operation), None);
+    let drift = world.request(Work::Drift, &world.stack(&operation), None);
     succeed(&world, &drift, "plan", "again");
     assert_eq!(world.operation(&drift).drift.expect("a look").count, 0);
     world.end(&drift, &End::Succeeded);
     // destroy
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     succeed(&world, &destroy, "plan", "plan");
     succeed(&world, &destroy, "apply", "apply");
     assert_eq!(world.state(&destroy)["resources"], json!([]));
@@ -53,11 +54,7 @@ fn a_cancel_and_a_lock_repair_need_no_more_permissions() {
     assert!(world.is_locked(&operation));
     world.aws.end_build("runner:apply");
     world.end(&operation, &End::Failed(failure_of_the_workflow()));
-    let update = world.request(
-        OperationKind::Update,
-        &world.stack(&operation),
-        Some(blueprint(&world, "sleep 61")),
-    );
+    let update = world.request(UPDATE, &world.stack(&operation), Some(blueprint(&world, "sleep 61")));
     let printed = succeed(&world, &update, "plan", "again");
     assert!(printed.contains("the lock is released"), "{printed}");
     // Cancelled: the state is saved.

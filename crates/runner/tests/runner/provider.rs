@@ -1,7 +1,7 @@
 //! Blueprints with providers that do not come with Terraform.
 
 use serde_json::json;
-use slipway_model::operation::OperationKind;
+use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Drift};
 use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
@@ -127,7 +127,7 @@ fn drift_check_finds_a_deleted_resource_that_outputs_index() {
         world.end(&operation, &End::Succeeded);
 
         std::fs::remove_file(world.path(&format!("{number}-{}", key.trim_matches('"')))).expect("a file to lose");
-        let looked = world.request(OperationKind::Drift, &world.stack(&operation), None);
+        let looked = world.request(Work::Drift, &world.stack(&operation), None);
         world.succeed(&looked, "plan", "drift");
         let drift = world.operation(&looked).drift.expect("a drift");
         assert_eq!(
@@ -153,7 +153,7 @@ fn drift_check_names_differences_and_changes_nothing() {
     world.end(&operation, &End::Succeeded);
 
     let look = |build: &str| {
-        let looked = world.request(OperationKind::Drift, &world.stack(&operation), None);
+        let looked = world.request(Work::Drift, &world.stack(&operation), None);
         let printed = world.succeed(&looked, "plan", build);
         world.end(&looked, &End::Succeeded);
         (world.operation(&looked), printed)

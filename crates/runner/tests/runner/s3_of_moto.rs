@@ -1,13 +1,13 @@
 //! The state and its lock on an independent S3.
 
 use serde_json::json;
-use slipway_model::operation::OperationKind;
+use slipway_model::operation::work::Work;
 use slipway_store::finish::End;
 
 use crate::aws::Aws;
 use crate::endings::{failure_of_the_workflow, kill_with_terraform, provision, slow};
 use crate::moto::Moto;
-use crate::support::{STATES, World, earlier_state_key, state_key, terraform};
+use crate::support::{STATES, UPDATE, World, earlier_state_key, state_key, terraform};
 
 fn world() -> Option<World> {
     Some(World::on(Aws::with_s3_of(Moto::start()?), &terraform()?))
@@ -26,7 +26,7 @@ fn the_versions_of_a_state_stay() {
     assert!(first >= 1 && deleted == 0, "{first} versions, {deleted} deletions");
     world.end(&operation, &End::Succeeded);
 
-    let destroy = world.request(OperationKind::Destroy, &world.stack(&operation), None);
+    let destroy = world.request(Work::Destroy, &world.stack(&operation), None);
     world.succeed(&destroy, "plan", "again");
     world.succeed(&destroy, "apply", "other");
     let (versions, deleted) = world.aws.versions(STATES, &state);
@@ -91,7 +91,7 @@ fn the_lock_of_a_killed_build_is_released() {
     world.end(&operation, &End::Failed(failure_of_the_workflow()));
 
     let update = world.request(
-        OperationKind::Update,
+        UPDATE,
         &world.stack(&operation),
         Some(world.blueprint(&[("main.tf", &slow("true"))], &json!({}))),
     );
@@ -115,7 +115,7 @@ fn state_of_the_earlier_layout_is_moved_once() {
     world.aws.put(STATES, &earlier, state);
 
     let update = world.request(
-        OperationKind::Update,
+        UPDATE,
         &world.stack(&operation),
         Some(world.blueprint(&[("main.tf", &slow("echo again"))], &json!({}))),
     );

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use slipway_model::blueprint::Source;
 use slipway_model::environment::{Approval, Environment};
 use slipway_model::name::Name;
-use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::operation::Operation;
+use slipway_model::operation::work::Work;
 use slipway_model::plan::Verdict;
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
@@ -21,6 +22,14 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::aws::Aws;
+
+/// An update and a preview without a patch: what they are made from comes with them.
+pub const UPDATE: Work = Work::Update {
+    patch: None,
+    release: None,
+    mends: false,
+};
+pub const PREVIEW: Work = Work::Preview { patch: None };
 
 pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
@@ -206,11 +215,11 @@ impl World {
     }
 
     /// Asks for a further operation on a stack; it runs.
-    pub fn request(&self, kind: OperationKind, stack: &Stack, configuration: Option<Configuration>) -> Operation {
+    pub fn request(&self, work: Work, stack: &Stack, configuration: Option<Configuration>) -> Operation {
         let stack = self.wait(self.store.stack(&stack.id)).expect("the stack");
         let new = NewOperation {
             configuration,
-            ..NewOperation::new(kind, stack, "ada")
+            ..NewOperation::new(work, stack, "ada")
         };
         let outcome = self
             .wait(self.store.create_operation(&new, None, |_| answer()))

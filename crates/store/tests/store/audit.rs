@@ -9,14 +9,13 @@ use serde_json::{Value, json};
 use slipway_model::audit::{Action, Broken, CHAINS, Checked, Entry, Record, Why, verify};
 use slipway_model::environment::Environment;
 use slipway_model::name::Digest;
-use slipway_model::operation::OperationKind;
 use slipway_store::Store;
 use slipway_store::audit::{AuditFilter, Retention};
 use slipway_store::configured::Expected;
 use slipway_store::environment::By;
 
 use crate::fake::Fake;
-use crate::support::{Table, answer, created, new_stack, request, table};
+use crate::support::{Table, UPDATE, answer, created, new_stack, request, table};
 
 /// All records, the newest first.
 async fn records(store: &Store, filter: &AuditFilter) -> Vec<Record> {
@@ -75,7 +74,7 @@ async fn changes_and_decisions_are_recorded_with_their_values() {
     store.begin_operation(&provision.id).await.expect("begun");
     store.ask_approval(&provision.id, "token").await.expect("asked");
     store.approve(&provision.id, "grace").await.expect("approved");
-    let mut update = request(OperationKind::Update, &store.stack(&stack.id).await.expect("the stack"));
+    let mut update = request(UPDATE, &store.stack(&stack.id).await.expect("the stack"));
     let mut configuration = stack.configuration.clone();
     configuration.variables.insert("size".to_owned(), 2.into());
     configuration.variables.insert("password".to_owned(), "hunter2".into());

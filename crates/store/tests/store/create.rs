@@ -9,7 +9,7 @@ use slipway_store::Error;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Known;
 
-use crate::support::{answer, configuration, created, images, key, name, new_stack, request, table};
+use crate::support::{PREVIEW, UPDATE, answer, configuration, created, images, key, name, new_stack, request, table};
 
 #[tokio::test]
 async fn a_new_stack_has_its_operation_its_name_and_its_release() {
@@ -18,7 +18,7 @@ async fn a_new_stack_has_its_operation_its_name_and_its_release() {
     new.images = images(1);
     let operation = created(table.store.create_stack(&new, None, answer).await.expect("a stack"));
     assert_eq!(
-        (operation.kind, operation.status),
+        (operation.kind(), operation.status),
         (OperationKind::Provision, OperationStatus::Starting)
     );
     let stack = table.store.stack(&operation.stack).await.expect("the stack");
@@ -72,7 +72,7 @@ async fn a_queued_operation_knows_its_place() {
     let (stack, _) = table.provisioning(&new_stack("shop")).await;
     for place in 1..=3 {
         let stack = table.store.stack(&stack.id).await.expect("the stack");
-        let new = request(OperationKind::Preview, &stack);
+        let new = request(PREVIEW, &stack);
         let outcome = table.store.create_operation(&new, None, |accepted| {
             assert_eq!(accepted.position, Some(place));
             answer(accepted)
@@ -168,7 +168,7 @@ async fn idempotent_answer_expires_after_seven_days() {
 async fn request_changes_nothing_of_its_stack_before_it_applies() {
     let table = table().await;
     let stack = table.ready(&new_stack("shop")).await;
-    let mut preview = request(OperationKind::Preview, &stack);
+    let mut preview = request(PREVIEW, &stack);
     preview.configuration = Some(configuration("other"));
     let operation = created(
         table
@@ -181,7 +181,7 @@ async fn request_changes_nothing_of_its_stack_before_it_applies() {
     let after = table.store.stack(&stack.id).await.expect("the stack");
     assert_eq!(after.configuration, stack.configuration);
 
-    let mut update = request(OperationKind::Update, &after);
+    let mut update = request(UPDATE, &after);
     update.configuration = Some(configuration("other"));
     created(
         table

@@ -4,7 +4,8 @@ use futures::future::join_all;
 use serde_json::Map;
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
-use slipway_model::operation::{Operation, OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Operation, OperationStatus, StepStatus};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::request::Patch;
 use slipway_model::stack::{Stack, StackStatus};
@@ -12,7 +13,7 @@ use slipway_store::Error;
 use slipway_store::create::{NewOperation, Outcome};
 use slipway_store::finish::End;
 
-use crate::support::{Table, answer, created, failure, images, new_stack, request, table};
+use crate::support::{PREVIEW, Table, UPDATE, answer, created, failure, images, new_stack, release, request, table};
 
 #[tokio::test]
 async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
@@ -34,8 +35,7 @@ async fn a_release_takes_the_place_of_the_one_before_or_leaves_it() {
         (3, End::Failed(failure("Slipway.MigrationFailed"))),
     ] {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let mut new = request(OperationKind::Release, &stack);
-        new.images = images(number);
+        let new = request(release(&stack, images(number)), &stack);
         let operation = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
         store.begin_operation(&operation.id).await.expect("begun");
         let number = ReleaseNumber(number.into());
@@ -78,7 +78,7 @@ async fn update_rolls_out_the_current_release_which_stays_current() {
     let stack = table.ready(&new).await;
     for end in [End::Succeeded, End::Failed(failure("Slipway.RolloutFailed"))] {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let update = request(OperationKind::Update, &stack);
+        let update = request(UPDATE, &stack);
         let operation = created(store.create_operation(&update, None, answer).await.expect("an outcome"));
         store.begin_operation(&operation.id).await.expect("begun");
         store.begin_step(&operation.id, "Apply").await.expect("a step");
@@ -87,7 +87,7 @@ async fn update_rolls_out_the_current_release_which_stays_current() {
             .await
             .expect("begun");
         let finished = store.finish_operation(&operation.id, &end).await.expect("finished");
-        assert_eq!(finished.operation.release, Some(ReleaseNumber(1)));
+        assert_eq!(finished.operation.release(), Some(ReleaseNumber(1)));
         let release = store.release(&stack.id, ReleaseNumber(1)).await.expect("the release");
         assert_eq!(release.status, ReleaseStatus::Current);
     }
@@ -115,15 +115,21 @@ async fn resizing(table: &Table, size: u8) -> (Stack, Operation) {
 }
 
 fn resize(stack: &Stack, size: u8) -> NewOperation {
-    let mut new = request(OperationKind::Update, stack);
     let patch = Patch {
         version: None,
         variables: Map::from_iter([("size".to_owned(), size.into())]),
     };
     let mut configuration = stack.configuration.clone();
     configuration.variables = patch.over(&configuration.variables);
-    (new.configuration, new.patch) = (Some(configuration), Some(patch));
-    new
+    let work = Work::Update {
+        patch: Some(patch),
+        release: None,
+        mends: false,
+    };
+    NewOperation {
+        configuration: Some(configuration),
+        ..request(work, stack)
+    }
 }
 
 #[tokio::test]
@@ -143,7 +149,7 @@ async fn operation_that_ends_before_apply_leaves_the_stack_as_it_was() {
         let drift = created(
             table
                 .store
-                .create_operation(&request(OperationKind::Drift, &running), None, answer)
+                .create_operation(&request(Work::Drift, &running), None, answer)
                 .await
                 .expect("an outcome"),
         );
@@ -169,10 +175,7 @@ async fn operation_that_ends_before_apply_leaves_the_stack_as_it_was() {
             table
                 .store
                 .create_operation(
-                    &request(
-                        OperationKind::Destroy,
-                        &table.store.stack(&before.id).await.expect("the stack"),
-                    ),
+                    &request(Work::Destroy, &table.store.stack(&before.id).await.expect("the stack")),
                     None,
                     answer,
                 )
@@ -234,7 +237,7 @@ async fn wanted_and_applied_configuration_differ_after_a_failed_apply() {
             .expect("an outcome"),
     );
     let (update, _) = table.store.begin_operation(&update.id).await.expect("begun");
-    assert!(update.mends);
+    assert!(update.work.mends());
     table.store.begin_step(&update.id, "Apply").await.expect("a step");
     table
         .store
@@ -255,7 +258,7 @@ async fn end_is_written_once_by_the_first_writer() {
     let (stack, provision) = table.provisioning(&new_stack("shop")).await;
     let queued = table
         .store
-        .create_operation(&request(OperationKind::Update, &stack), None, answer)
+        .create_operation(&request(UPDATE, &stack), None, answer)
         .await;
     let queued = created(queued.expect("an outcome"));
     table.store.begin_step(&provision, "Apply").await.expect("a step");
@@ -303,8 +306,7 @@ async fn cancelled_queued_operation_leaves_the_queue() {
     let mut waiting = Vec::new();
     for number in 1..=3 {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let mut release = request(OperationKind::Release, &stack);
-        release.images = images(number);
+        let release = request(release(&stack, images(number)), &stack);
         waiting.push(
             created(
                 store
@@ -348,7 +350,7 @@ async fn concurrent_cancel_and_slot_handover_are_consistent() {
         let mut waiting = Vec::new();
         for _ in 0..2 {
             let stack = store.stack(&stack.id).await.expect("the stack");
-            let new = request(OperationKind::Preview, &stack);
+            let new = request(PREVIEW, &stack);
             waiting.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
         }
         let off = End::Cancelled(failure("Slipway.Cancelled"));
@@ -376,14 +378,14 @@ async fn destroyed_stack_frees_its_name_and_cancels_its_queue() {
     let stack = table.ready(&new).await;
     let destroy = created(
         store
-            .create_operation(&request(OperationKind::Destroy, &stack), None, answer)
+            .create_operation(&request(Work::Destroy, &stack), None, answer)
             .await
             .expect("an outcome"),
     );
     let mut waiting = Vec::new();
     for _ in 0..3 {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let update = request(OperationKind::Update, &stack);
+        let update = request(UPDATE, &stack);
         waiting.push(created(store.create_operation(&update, None, answer).await.expect("an outcome")).id);
     }
     store.begin_operation(&destroy.id).await.expect("begun");
@@ -425,7 +427,7 @@ async fn an_operation_that_never_began_changes_nothing_of_its_stack() {
     let table = table().await;
     let store = &table.store;
     let stack = table.ready(&new_stack("shop")).await;
-    let new = request(OperationKind::Destroy, &stack);
+    let new = request(Work::Destroy, &stack);
     let destroy = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
     let end = End::Failed(failure("Slipway.Internal"));
     let finished = store.finish_operation(&destroy.id, &end).await.expect("finished");

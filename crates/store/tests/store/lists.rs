@@ -6,14 +6,15 @@ use futures::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use slipway_model::environment::Environment;
 use slipway_model::fields::Fields;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
+use slipway_model::operation::work::Work;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::audit::AuditFilter;
 use slipway_store::finish::End;
 use slipway_store::list::StackFilter;
 use slipway_store::{Cursor, Error, Store};
 
-use crate::support::{Table, answer, configuration, created, failure, name, new_stack, request, table};
+use crate::support::{PREVIEW, Table, answer, configuration, created, failure, name, new_stack, request, table};
 
 /// Every stack that a filter admits, read in pages of this size.
 async fn all(store: &Store, filter: &StackFilter, limit: u16) -> Vec<Stack> {
@@ -206,7 +207,7 @@ async fn destroyed_stacks_are_listed_only_where_they_are_asked_for() {
     let store = &table.store;
     table.ready(&new_stack("kept")).await;
     let gone = table.ready(&new_stack("gone")).await;
-    let new = request(OperationKind::Destroy, &gone);
+    let new = request(Work::Destroy, &gone);
     let destroy = created(store.create_operation(&new, None, answer).await.expect("an outcome"));
     store.begin_operation(&destroy.id).await.expect("begun");
     let destroying = StackFilter {
@@ -249,7 +250,7 @@ async fn operations_of_a_stack_are_listed_newest_first() {
     let mut made = vec![provision];
     for _ in 0..24 {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let new = request(OperationKind::Preview, &stack);
+        let new = request(PREVIEW, &stack);
         made.push(created(store.create_operation(&new, None, answer).await.expect("an outcome")).id);
     }
     made.sort_unstable();
@@ -279,7 +280,7 @@ async fn operations_are_listed_by_status() {
     )
     .id;
     let (stack, running) = table.provisioning(&new_stack("running")).await;
-    let queued = request(OperationKind::Preview, &stack);
+    let queued = request(PREVIEW, &stack);
     created(store.create_operation(&queued, None, answer).await.expect("an outcome"));
     let (_, waiting) = table.provisioning(&new_stack("waiting")).await;
     store.ask_approval(&waiting, "token").await.expect("asked");
@@ -331,7 +332,7 @@ async fn a_cursor_goes_on_in_its_own_list_only() {
     }
     for _ in 0..2 {
         let stack = store.stack(&stacks[0].id).await.expect("the stack");
-        let new = request(OperationKind::Preview, &stack);
+        let new = request(PREVIEW, &stack);
         created(store.create_operation(&new, None, answer).await.expect("an outcome"));
     }
     let of_stacks = store

@@ -7,14 +7,15 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use slipway_model::notification::{Kind, Notification};
+use slipway_model::operation::OperationStatus;
 use slipway_model::operation::approval::ApprovalRule;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::work::Work;
 use slipway_model::plan::Drift;
 use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 use slipway_store::notification::{Followed, NotificationFilter, Position, Stored};
 
-use crate::support::{Table, answer, created, failure, name, new_stack, request, table};
+use crate::support::{PREVIEW, Table, UPDATE, answer, created, failure, name, new_stack, request, table};
 
 fn beginning() -> Position {
     Position::after(Timestamp::UNIX_EPOCH)
@@ -63,14 +64,14 @@ async fn each_status_change_makes_one_notification() {
     // An update that waits for an approval, with a preview behind it that is cancelled in the queue.
     let update = created(
         store
-            .create_operation(&request(OperationKind::Update, &stack), None, answer)
+            .create_operation(&request(UPDATE, &stack), None, answer)
             .await
             .expect("an update"),
     );
     let current = store.stack(&stack.id).await.expect("the stack");
     let queued = created(
         store
-            .create_operation(&request(OperationKind::Preview, &current), None, answer)
+            .create_operation(&request(PREVIEW, &current), None, answer)
             .await
             .expect("a preview"),
     );
@@ -169,7 +170,7 @@ async fn drift_is_notified_with_the_end_of_the_check() {
     let stack = table.ready(&new_stack("shop")).await;
     for count in [0, 2] {
         let stack = store.stack(&stack.id).await.expect("the stack");
-        let new = request(OperationKind::Drift, &stack);
+        let new = request(Work::Drift, &stack);
         let operation = created(store.create_operation(&new, None, answer).await.expect("a check"));
         store.begin_operation(&operation.id).await.expect("begun");
         let found: Drift = serde_json::from_value(json!({

@@ -11,7 +11,8 @@ use dynoxide::Database;
 use serde_json::{Map, Value};
 use slipway_model::id::OperationId;
 use slipway_model::name::{Digest, Image, Name};
-use slipway_model::operation::{Failure, Operation, OperationKind};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Failure, Operation};
 use slipway_model::stack::{Configuration, Stack};
 use slipway_store::create::{NewOperation, NewStack, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency};
@@ -145,8 +146,25 @@ pub fn new_stack(called: &str) -> NewStack {
     }
 }
 
-pub fn request(kind: OperationKind, stack: &Stack) -> NewOperation {
-    NewOperation::new(kind, stack.clone(), "ada")
+/// An update and a preview that change nothing.
+pub const UPDATE: Work = Work::Update {
+    patch: None,
+    release: None,
+    mends: false,
+};
+pub const PREVIEW: Work = Work::Preview { patch: None };
+
+/// A release of these images.
+pub fn release(stack: &Stack, images: BTreeMap<Name, Image>) -> Work {
+    Work::Release {
+        release: stack.next_release(images),
+        compatible_with_previous: true,
+        with_snapshot: false,
+    }
+}
+
+pub fn request(work: Work, stack: &Stack) -> NewOperation {
+    NewOperation::new(work, stack.clone(), "ada")
 }
 
 /// The answer that says which operation it is about.

@@ -76,7 +76,7 @@ impl Api {
         let verdict = operation
             .plan
             .as_ref()
-            .map(|plan| review(operation.kind, plan, &environment));
+            .map(|plan| review(operation.kind(), plan, &environment));
         let refusal = match verdict {
             Some(Verdict::Refused(refusal)) => Some(refusal),
             _ => self.refused_by_policies(operation).await?,
@@ -160,7 +160,7 @@ impl Api {
             let applied = page.items.into_iter().find(|earlier| {
                 earlier.id < operation.id
                     && earlier.status == OperationStatus::Succeeded
-                    && matches!(earlier.kind, OperationKind::Provision | OperationKind::Update)
+                    && matches!(earlier.kind(), OperationKind::Provision | OperationKind::Update)
             });
             match (applied, page.next) {
                 (Some(applied), _) => return Ok(Some(applied.configuration)),

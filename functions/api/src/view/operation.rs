@@ -318,11 +318,13 @@ impl Operation {
             _ => operation.approved_by.is_some().then_some("approved"),
         };
         let ways_forward = operation.ways().into_iter().map(WayForward::from).collect();
+        let (kind, release) = (operation.kind(), operation.release());
+        let task = operation.work.task().map(ToString::to_string);
         let rule = operation.approval_rule;
         let verdict = operation.verdict;
         Self {
             id: operation.id.to_string(),
-            kind: operation.kind,
+            kind,
             stack: StackReference {
                 id: operation.stack.to_string(),
                 name: operation.stack_name.to_string(),
@@ -350,7 +352,7 @@ impl Operation {
                 requested_at: request.requested_at,
                 acknowledged_at: request.acknowledged_at,
             }),
-            release: operation.release.map(|number| number.0),
+            release: release.map(|number| number.0),
             steps: operation.steps.into_iter().map(Step::from).collect(),
             progress: operation.progress.map(|progress| Progress {
                 done: progress.done,
@@ -360,7 +362,7 @@ impl Operation {
             }),
             rollouts: operation.rollouts.into_iter().map(Rollout::from).collect(),
             plan: operation.plan.map(|plan| Plan::new(plan, verdict)),
-            task: operation.task.map(String::from),
+            task,
             snapshot: operation.snapshot.map(|snapshot| Snapshot {
                 id: snapshot.id,
                 taken_at: snapshot.taken_at,

@@ -215,7 +215,7 @@ async fn a_snapshot_is_taken_where_there_is_something_to_keep() {
     let asked = server.post(&format!("{path}/releases"), &body(json!(true))).await;
     assert_eq!(asked.status, 202, "{asked:?}");
     let operation = server.store.operation(&id(&asked.json())).await.expect("the operation");
-    assert!(operation.with_snapshot);
+    assert!(operation.work.with_snapshot());
 }
 
 #[tokio::test]

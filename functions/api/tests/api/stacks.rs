@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use slipway_control::admission::Admission;
 use slipway_model::operation::Failure;
+use slipway_model::operation::work::Work;
 use slipway_store::finish::End;
 
 use crate::support::{Server, id, request, stack_id};
@@ -412,8 +413,13 @@ async fn discarded_change_is_no_part_of_the_requests_after_it() {
     );
     // What does not fit any more is refused by its field.
     let mut invalid = settled.clone();
-    let changes = invalid.patch.as_mut().expect("a patch");
-    changes.variables.insert("size".to_owned(), "large".into());
+    let Work::Update {
+        patch: Some(wanted), ..
+    } = &mut invalid.work
+    else {
+        panic!("{:?}", invalid.work)
+    };
+    wanted.variables.insert("size".to_owned(), "large".into());
     let refused = Admission::by(&server.store)
         .settle(invalid, &stack)
         .await

@@ -304,7 +304,7 @@ impl Server {
     pub async fn play(&self, operation: &Value) {
         let id = id(operation);
         let (operation, _) = self.store.begin_operation(&id).await.expect("begun");
-        if let Some(number) = operation.release {
+        if let Some(number) = operation.release() {
             self.store.begin_release(&id, number).await.expect("begun");
         }
         self.store

@@ -12,7 +12,8 @@ mod elsewhere;
 use serde_json::{Value, json};
 use slipway_events::{Config, EventError, Events};
 use slipway_model::contract::{Database, DatabaseKind};
-use slipway_model::operation::{Operation, OperationKind, OperationStatus, Snapshot};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Operation, OperationStatus, Snapshot};
 use slipway_recording::recorded;
 use slipway_store::rollout::Rollout;
 
@@ -321,7 +322,7 @@ async fn execution_end_ends_its_operation_and_starts_the_next() {
     ] {
         let called = format!("stack-{}", status.to_lowercase().replace('_', "-"));
         let (stack, provision) = table.provisioning(&new_stack(&called)).await;
-        let new = request(OperationKind::Destroy, &stack);
+        let new = request(Work::Destroy, &stack);
         let next = created(
             table
                 .store

@@ -312,7 +312,7 @@ async fn owner_releases_checks_and_destroys_its_stack() {
             .expect("a page")
             .items;
         assert_eq!(
-            (operations[0].kind, ground.last_result()["status"].clone()),
+            (operations[0].kind(), ground.last_result()["status"].clone()),
             (kind, json!("accepted"))
         );
         assert_eq!(ground.last_result()["operation"], json!(operations[0].id));

@@ -2,15 +2,15 @@
 
 use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{World, image};
+use crate::world::{UPDATE, World, image};
 
 /// A release that must not come through.
 fn rolled_back(world: &mut World) -> Simulation {
     let before = images(world);
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run(&release);
     assert_eq!(failed(&run).0, "Slipway.Unhealthy");
     assert_eq!(world.operation(&release).status, OperationStatus::Failed);
@@ -34,7 +34,7 @@ fn one_good_answer_is_no_health() {
         .contract
         .expect("a contract");
     contract.bake_seconds = Some(1);
-    let release = world.ask(OperationKind::Update, &[]);
+    let release = world.ask(UPDATE);
     World::wait(world.store.begin_operation(&release));
     World::wait(world.store.record_contract(&release, &contract));
     World::wait(
@@ -46,7 +46,7 @@ fn one_good_answer_is_no_health() {
     world.aws().health = vec![200, 500];
     rolled_back(&mut world);
     world.aws().health = vec![200];
-    let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+    let release = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
     succeeded(&world.run(&release));
 }
 
@@ -64,7 +64,7 @@ fn release_whose_tasks_stop_is_rolled_back() {
         stopped("EssentialContainerExited", "ecs-svc/1"),
     ] {
         world.aws().stopped = vec![task];
-        let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        let release = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
         succeeded(&world.run(&release));
     }
 }

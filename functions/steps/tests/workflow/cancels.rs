@@ -4,12 +4,12 @@ use asl_interpreter::simulate::Answer;
 use jiff::Timestamp;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::cancelled_by;
-use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{OperationStatus, StepStatus};
 use slipway_store::Store;
 use slipway_store::cancel::Cancelled;
 
 use crate::kinds::{failed, provisioned};
-use crate::world::World;
+use crate::world::{UPDATE, World};
 
 /// What a build comes to whose operation is cancelled: its runner ends the step, or dies before it could.
 fn cancelled_build(store: &Store, id: &OperationId, step: &str, dies: bool) -> Answer {
@@ -31,7 +31,7 @@ fn a_cancelled_build_ends_its_operation_as_cancelled_and_says_why() {
     for step in ["Plan", "Apply"] {
         for dies in [false, true] {
             let mut world = provisioned();
-            let update = world.ask(OperationKind::Update, &[]);
+            let update = world.ask(UPDATE);
             let store = world.store.clone();
             let run = world.run_with(&update, |task| {
                 (task.state == step).then(|| cancelled_build(&store, &update, step, dies))

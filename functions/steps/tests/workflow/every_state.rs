@@ -2,13 +2,13 @@
 
 use asl_interpreter::Outcome;
 use asl_interpreter::simulate::Answer;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
 use slipway_model::release::ReleaseStatus;
 
 use crate::aws::End;
 use crate::definition::states;
 use crate::kinds::failed;
-use crate::world::{SnapshotEvent, World, image};
+use crate::world::{SnapshotEvent, UPDATE, World, image};
 
 /// A failure that is injected, and what the operation has to say of it.
 struct Case {
@@ -181,7 +181,7 @@ fn fail_once(case: &Case) {
     assert!(operation.steps.iter().all(|step| step.ended_at.is_some()), "{what}");
     assert_eq!(world.stack().active_operation, None, "{what}");
     // The next operation gets its turn.
-    let next = world.ask(OperationKind::Update, &[]);
+    let next = world.ask(UPDATE);
     assert_eq!(world.operation(&next).status, OperationStatus::Starting, "{what}");
 }
 
@@ -193,7 +193,7 @@ fn every_state_may_be_repeated_and_nothing_is_done_twice() {
         world.rollouts_end(&end);
         let run = world.run(&provision);
         assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
-        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
         let run = world.run(&release);
         assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
 
@@ -208,7 +208,7 @@ fn every_state_may_be_repeated_and_nothing_is_done_twice() {
             .clone();
         world.aws().deregister(&running);
         world.aws().health = vec![503];
-        let broken = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        let broken = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
         let run = world.run(&broken);
         assert!(matches!(run.outcome, Outcome::Failed { .. }), "{:?}", run.outcome);
 
@@ -242,14 +242,14 @@ fn the_paths_that_are_repeated_go_through_every_task() {
     let (mut world, provision) = World::new();
     world.twice = true;
     world.run_with(&provision, |task| (task.state == "Point schedules").then(broken));
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     world.run(&release);
     let task = world.ask_task("load-dump");
     let run = world.run(&task);
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);
     for kind in ["rds-instance", "rds-cluster"] {
         world.contract.as_mut().expect("a contract")["database"]["kind"] = kind.into();
-        let update = world.ask(OperationKind::Update, &[]);
+        let update = world.ask(UPDATE);
         world.run(&update);
         for event in [SnapshotEvent::Early, SnapshotEvent::Never] {
             world.snapshot_event = event;

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
 use slipway_model::name::Image;
-use slipway_model::operation::{Failure, OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::work::Work;
+use slipway_model::operation::{Failure, OperationStatus, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
 
 use crate::aws::End;
-use crate::world::{Build, People, World, image};
+use crate::world::{Build, PREVIEW, People, UPDATE, World, image};
 
 /// Everything that is in flight at one time stays below this.
 const IN_FLIGHT: usize = 32 * 1024;
@@ -164,7 +165,7 @@ fn plan_without_approval_is_applied_in_its_build() {
         (Build::Dies, "Apply: the build of Apply ended without a report"),
     ] {
         world.apply_build = build;
-        let update = world.ask(OperationKind::Update, &[]);
+        let update = world.ask(UPDATE);
         let run = world.run(&update);
         let (error, cause) = failed(&run);
         assert_eq!(error, "Slipway.ApplyFailed");
@@ -186,8 +187,8 @@ fn plan_without_approval_is_applied_in_its_build() {
 #[test]
 fn release_runs_no_terraform_and_starts_the_next_operation() {
     let mut world = provisioned();
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
-    let next = world.ask(OperationKind::Preview, &[]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    let next = world.ask(PREVIEW);
     assert_eq!(world.operation(&next).status, OperationStatus::Queued);
     let run = world.run(&release);
     succeeded(&run);
@@ -200,13 +201,13 @@ fn release_runs_no_terraform_and_starts_the_next_operation() {
 #[test]
 fn an_update_releases_again_only_what_has_a_new_shape() {
     let mut world = provisioned();
-    let same = world.ask(OperationKind::Update, &[]);
+    let same = world.ask(UPDATE);
     let run = world.run(&same);
     succeeded(&run);
     assert!(run.visited().contains(&"Record outputs") && !run.visited().contains(&"Prepare release"));
 
     world.contract.as_mut().expect("a contract")["services"]["web"]["desired_count"] = json!(5);
-    let changed = world.ask(OperationKind::Update, &[]);
+    let changed = world.ask(UPDATE);
     let run = world.run(&changed);
     succeeded(&run);
     assert!(run.visited().contains(&"Run migration"));
@@ -214,7 +215,7 @@ fn an_update_releases_again_only_what_has_a_new_shape() {
     assert_eq!(world.aws().services.values().next().expect("web").desired_count, 5);
 
     world.plan = PlanSummary::default();
-    let nothing = world.ask(OperationKind::Update, &[]);
+    let nothing = world.ask(UPDATE);
     let run = world.run(&nothing);
     succeeded(&run);
     assert!(!run.visited().contains(&"Apply"));
@@ -236,14 +237,14 @@ fn new_service_waits_for_the_release_with_its_image() {
     let web = contract["services"]["web"]["name"].as_str().expect("a name").to_owned();
     let count = |world: &World, name: &str| world.aws().services[name].desired_count;
 
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     succeeded(&run);
     assert!(run.visited().contains(&"Update service") && run.visited().contains(&"Verify"));
     assert_eq!((count(&world, &web), count(&world, "mailer")), (5, 0));
 
     let all = [("web", image(2)), ("worker", image(2)), ("mailer", image(2))];
-    let release = world.ask(OperationKind::Release, &all);
+    let release = world.ask_release(&all);
     succeeded(&world.run(&release));
     assert_eq!(count(&world, "mailer"), 5);
 
@@ -256,7 +257,7 @@ fn new_service_waits_for_the_release_with_its_image() {
     for list in ["migrations", "backups", "tasks", "schedules"] {
         contract[list] = json!(null);
     }
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     succeeded(&run);
     assert!(run.visited().contains(&"Apply") && !run.visited().contains(&"Prepare release"));
@@ -265,11 +266,11 @@ fn new_service_waits_for_the_release_with_its_image() {
 #[test]
 fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
     let mut world = provisioned();
-    let preview = world.ask(OperationKind::Preview, &[]);
+    let preview = world.ask(PREVIEW);
     let run = world.run(&preview);
     succeeded(&run);
     assert!(!run.visited().contains(&"Apply"));
-    let destroy = world.ask(OperationKind::Destroy, &[]);
+    let destroy = world.ask(Work::Destroy);
     let run = world.run(&destroy);
     succeeded(&run);
     assert!(run.visited().contains(&"Apply") && !run.visited().contains(&"Record outputs"));
@@ -280,7 +281,7 @@ fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
 fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
     let (mut world, id) = World::in_environment(Approval::Never, true);
     succeeded(&world.run(&id));
-    let destroy = world.ask(OperationKind::Destroy, &[]);
+    let destroy = world.ask(Work::Destroy);
     let run = world.run(&destroy);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.PlanRefused");
@@ -293,7 +294,7 @@ fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
     world.plan = plan::show::read(database.to_string().as_bytes(), &str::to_owned)
         .expect("a plan")
         .summary;
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ResourceProtected");
@@ -322,7 +323,7 @@ fn plan_policy_refuses_a_plan_and_is_named() {
         "freeze",
         "@description(\"Nothing changes in December.\") forbid (principal, action == Action::\"apply\", resource) when { context.plan.changes > 0 };",
     );
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.PlanRefused");
@@ -379,7 +380,7 @@ fn a_contract_that_is_missing_or_wrong_is_refused_by_its_fields() {
     world.contract = contract;
     world.contract.as_mut().expect("a contract")["services"] = json!({"web": {"name": "gone", "desired_count": 1}});
     world.plan = PlanSummary::default();
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ContractInvalid");
@@ -397,7 +398,7 @@ fn a_migration_that_fails_leaves_the_services_untouched() {
     ] {
         let mut world = provisioned();
         world.exit_code = code;
-        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
         let run = world.run(&release);
         let (error, cause) = failed(&run);
         assert_eq!(error, "Slipway.MigrationFailed");
@@ -418,7 +419,7 @@ fn a_migration_that_fails_leaves_the_services_untouched() {
 fn a_release_that_never_becomes_healthy_is_rolled_back() {
     let mut world = provisioned();
     world.aws().broken_image = Some(image(2).to_string());
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(1))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(1))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.RolloutFailed");
@@ -428,7 +429,7 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
     );
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
     let stack = world.stack();
-    let number = world.operation(&release).release.expect("a release");
+    let number = world.operation(&release).release().expect("a release");
     assert_eq!(
         World::wait(world.store.release(&stack.id, number)).status,
         ReleaseStatus::Failed
@@ -436,13 +437,13 @@ fn a_release_that_never_becomes_healthy_is_rolled_back() {
 
     // The address is polled until it answers, for a while.
     world.aws().health = vec![503, 502, 200];
-    let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+    let release = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
     let run = world.run(&release);
     succeeded(&run);
     assert_eq!(run.tasks.iter().filter(|task| task.state == "Verify").count(), 3);
 
     world.aws().health = vec![503];
-    let release = world.ask(OperationKind::Release, &[("web", image(4)), ("worker", image(4))]);
+    let release = world.ask_release(&[("web", image(4)), ("worker", image(4))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Unhealthy");
@@ -455,7 +456,7 @@ fn release_cancelled_in_its_rollout_restores_the_services() {
     let mut world = provisioned();
     world.people = People::Cancel;
     world.rollouts_end(&End::Later);
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Cancelled");
@@ -480,24 +481,24 @@ fn an_update_whose_rollout_failed_is_completed_by_the_next_one() {
     let mut world = provisioned();
     world.contract.as_mut().expect("a contract")["services"]["web"]["desired_count"] = json!(5);
     world.aws().broken_image = Some(image(1).to_string());
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     assert_eq!(failed(&world.run(&update)).0, "Slipway.RolloutFailed");
     assert_eq!(world.stack().status, StackStatus::Failed);
 
     // A release does not say that the update came through.
     world.aws().broken_image = None;
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     succeeded(&world.run(&release));
     assert_eq!(world.stack().status, StackStatus::Failed);
 
     // Terraform has nothing to change, but there is something to release.
     world.plan = PlanSummary::default();
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     let run = world.run(&update);
     succeeded(&run);
     assert!(run.visited().contains(&"Update service"));
     assert_eq!(world.stack().status, StackStatus::Ready);
-    let again = world.ask(OperationKind::Update, &[]);
+    let again = world.ask(UPDATE);
     let run = world.run(&again);
     succeeded(&run);
     assert!(!run.visited().contains(&"Apply"));
@@ -506,7 +507,7 @@ fn an_update_whose_rollout_failed_is_completed_by_the_next_one() {
 #[test]
 fn a_release_without_an_image_for_a_service_is_refused() {
     let mut world = provisioned();
-    let release = world.ask(OperationKind::Release, &[("web", image(2))]);
+    let release = world.ask_release(&[("web", image(2))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ContractInvalid");
@@ -549,9 +550,9 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
     contract["schedules"] = schedules.into();
     let images: Vec<(&str, Image)> = names.iter().map(|name| (name.as_str(), image(2))).collect();
 
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
-    let release = world.ask(OperationKind::Release, &images);
+    let release = world.ask_release(&images);
     let run = world.run(&release);
     succeeded(&run);
     assert_eq!(
@@ -562,9 +563,9 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
     assert!((16 * 1024..IN_FLIGHT).contains(&largest), "{largest}");
 
     world.contract.as_mut().expect("a contract")["migrations"] = migrations(&"x".repeat(2_000));
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
-    let release = world.ask(OperationKind::Release, &images);
+    let release = world.ask_release(&images);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ContractInvalid");

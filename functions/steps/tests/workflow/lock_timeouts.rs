@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::aws::{Shared, lock};
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{World, image};
+use crate::world::{UPDATE, World, image};
 
 /// A world whose migration has a lock timeout and two retries.
 fn world() -> World {
@@ -16,14 +16,14 @@ fn world() -> World {
     migration["statement_timeout"] = "5min".into();
     migration["lock_retries"] = 2.into();
     migration["timeout_seconds"] = 600.into();
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     world.aws().ran.clear();
     world
 }
 
 fn release(world: &World) -> OperationId {
-    world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))])
+    world.ask_release(&[("web", image(2)), ("worker", image(2))])
 }
 
 /// The last task ended with this exit code, after it printed this.

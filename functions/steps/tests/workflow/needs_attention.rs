@@ -1,22 +1,21 @@
 //! Releases whose migrations the previous release does not work with.
 
 use slipway_model::id::OperationId;
+use slipway_model::operation::OperationStatus;
 use slipway_model::operation::compatibility::WayKind;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::work::Work;
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
-use slipway_store::create::NewOperation;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{People, World, image, name};
+use crate::world::{People, World, image};
 
 /// Asks for a release after whose migrations the previous one does not work.
 fn release(world: &World, number: u8) -> OperationId {
-    let images = ["web", "worker"].map(|service| (name(service), image(number)));
-    world.ask_for(&NewOperation {
-        images: images.into(),
+    world.ask(Work::Release {
+        release: world.both(number),
         compatible_with_previous: false,
-        ..NewOperation::new(OperationKind::Release, world.stack(), "ann")
+        with_snapshot: false,
     })
 }
 
@@ -65,11 +64,8 @@ fn both_ways_lead_on() {
         let (next, runs) = if forward {
             (release(&world, 3), image(3))
         } else {
-            let rollback = NewOperation {
-                rollback_to: world.stack().current_release,
-                ..NewOperation::new(OperationKind::Rollback, world.stack(), "ann")
-            };
-            (world.ask_for(&rollback), image(1))
+            let release = world.stack().current_release.expect("a release");
+            (world.ask(Work::Rollback { release }), image(1))
         };
         succeeded(&world.run(&next));
         assert_eq!(images(&world), [runs.to_string(), runs.to_string()]);
@@ -92,7 +88,7 @@ fn services_roll_back_before_a_migration_has_succeeded() {
 fn compatible_release_rolls_back_after_its_migrations() {
     let mut world = provisioned();
     world.aws().health = vec![503];
-    let id = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let id = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     failed(&world.run(&id));
     assert_eq!(world.operation(&id).status, OperationStatus::Failed);
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);

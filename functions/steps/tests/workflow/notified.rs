@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use slipway_model::environment::Approval;
 use slipway_model::id::OperationId;
 use slipway_model::notification::Notification;
-use slipway_model::operation::OperationKind;
+use slipway_model::operation::work::Work;
 use slipway_store::notification::{NotificationFilter, Position};
 
 use crate::kinds::provisioned;
@@ -68,7 +68,7 @@ fn rejected_and_failed_operations_are_notified() {
 
     let mut world = provisioned();
     world.apply_build = Build::Dies;
-    let id = world.ask(OperationKind::Destroy, &[]);
+    let id = world.ask(Work::Destroy);
     world.run(&id);
     assert_eq!(of(&world, &id), "starting running failed");
     assert!(
@@ -83,8 +83,8 @@ fn queue_and_failed_release_are_notified() {
     let mut world = provisioned();
     world.exit_code = Some(1);
     let images = [("web", image(2)), ("worker", image(2))];
-    let release = world.ask(OperationKind::Release, &images);
-    let queued = world.ask(OperationKind::Drift, &[]);
+    let release = world.ask_release(&images);
+    let queued = world.ask(Work::Drift);
     world.run(&release);
     assert_eq!(of(&world, &queued), "queued starting");
     assert_eq!(of(&world, &release), "starting running failed");

@@ -6,7 +6,6 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use slipway_model::environment::Approval;
-use slipway_model::operation::OperationKind;
 
 use crate::kinds::{failed, succeeded};
 use crate::world::{World, image, name};
@@ -128,7 +127,7 @@ fn a_release_in_another_region_and_account_on_moto() {
 
     let images = [("web", image(3)), ("worker", image(3))];
     let fails = |world: &mut World, expected: &str, says: &[&str]| {
-        let release = world.ask(OperationKind::Release, &images);
+        let release = world.ask_release(&images);
         let run = world.run(&release);
         let (error, cause) = failed(&run);
         assert_eq!(error, expected, "{cause}");

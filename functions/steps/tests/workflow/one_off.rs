@@ -5,14 +5,14 @@ use serde_json::json;
 use slipway_control::rollout;
 use slipway_model::id::OperationId;
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
-use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::aws::End;
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{RUNTIME, World, image};
+use crate::world::{PREVIEW, RUNTIME, UPDATE, World, image};
 
 fn release(world: &World) -> OperationId {
-    world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))])
+    world.ask_release(&[("web", image(2)), ("worker", image(2))])
 }
 
 /// The states that wait for a one-off task, and how often each was entered.
@@ -36,7 +36,7 @@ fn the_event_of_its_end_answers_the_step() {
 fn a_lost_event_is_made_up_for_within_a_minute() {
     let mut world = provisioned();
     world.contract.as_mut().expect("a contract")["migrations"][0]["timeout_seconds"] = 600.into();
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     world.aws().tasks_end = Some(End::Never);
     let id = release(&world);
@@ -272,7 +272,7 @@ fn the_task_of_a_stopped_execution_is_stopped() {
     );
     drop(aws);
     // Of an operation that runs no task there is nothing to stop.
-    let preview = world.ask(OperationKind::Preview, &[]);
+    let preview = world.ask(PREVIEW);
     let event = json!({"detail-type": "Step Functions Execution Status Change", "detail": {"name": preview}});
     RUNTIME.block_on(world.steps.handle(event)).expect("handled");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use asl_interpreter::simulate::Answer;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::operation::OperationStatus;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
 use crate::sts::{ASSUMED, Assumption};
@@ -62,7 +62,7 @@ fn release_uses_the_release_role_for_every_call() {
 fn remote_migration_log_is_read_in_a_session_of_the_operation() {
     let mut world = elsewhere();
     world.exit_code = Some(3);
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.MigrationFailed");
@@ -78,7 +78,7 @@ fn remote_migration_log_is_read_in_a_session_of_the_operation() {
 #[test]
 fn a_word_of_ecs_that_is_lost_is_no_loss() {
     let mut world = elsewhere();
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     // ECS ends both rollouts, and their events are lost. Ten minutes later each state checks by itself.
     let mut waits = 0;
     let run = world.run_with(&release, |task| {
@@ -104,7 +104,7 @@ fn failed_assume_role_names_the_environment_and_the_remedy() {
     let mut world = elsewhere();
     world.aws().sts.trusting.clear();
     for operation in [
-        world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]),
+        world.ask_release(&[("web", image(2)), ("worker", image(2))]),
         world.ask_task("load-dump"),
     ] {
         let run = world.run(&operation);
@@ -167,7 +167,7 @@ fn a_permission_that_is_missing_there_is_named_with_the_remedy() {
         let mut world = elsewhere();
         in_another_region(&world);
         world.aws().denied = Some(action);
-        let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+        let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
         let run = world.run(&release);
         let (error, cause) = failed(&run);
         assert_eq!(error, "Slipway.AccessDenied", "{cause}");

@@ -5,7 +5,7 @@ use serde_json::json;
 use slipway_control::pause;
 use slipway_model::id::OperationId;
 use slipway_model::operation::rollouts::PauseAction;
-use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
+use slipway_model::operation::{OperationStatus, StepStatus};
 use slipway_model::release::ReleaseStatus;
 use slipway_store::pause::PROGRESSIVE;
 
@@ -75,7 +75,7 @@ fn released(at_pause: AtPause, pauses: u32) -> (World, OperationId, Simulation) 
         service.kind = Kind::Strategy("CANARY");
         service.pauses = name.ends_with("-web").then(|| (image(2).to_string(), pauses));
     }
-    let operation = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run(&operation);
     (world, operation, run)
 }
@@ -154,7 +154,7 @@ fn pauses_are_passed_while_a_service_is_restored() {
         service.pauses = name.ends_with("-web").then(|| (image(1).to_string(), 2));
     }
     world.aws().health = vec![500];
-    let operation = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run(&operation);
     assert_eq!(failed(&run).0, "Slipway.Unhealthy");
     let continued = "ContinueServiceDeployment CONTINUE";
@@ -165,7 +165,7 @@ fn pauses_are_passed_while_a_service_is_restored() {
 #[test]
 fn a_rolling_service_is_not_progressive() {
     let mut world = provisioned();
-    let operation = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     let run = world.run_with(&operation, |task| {
         assert!(
             task.state != "Wait until stable" || task.arguments["Payload"]["rollout"]["progressive"] == json!(false)
@@ -187,7 +187,7 @@ fn ended_as_failed(world: &World, operation: &OperationId, status: OperationStat
     );
     let stable = ended.steps.iter().find(|step| step.name == "Wait until stable: web");
     assert_ne!(stable.expect("a step").status, StepStatus::Running);
-    let release = World::wait(world.store.release(&ended.stack, ended.release.expect("a release")));
+    let release = World::wait(world.store.release(&ended.stack, ended.release().expect("a release")));
     assert_eq!(release.status, ReleaseStatus::Failed);
     assert_eq!(world.stack().current_release.map(|number| number.0), Some(1));
 }

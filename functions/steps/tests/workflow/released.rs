@@ -2,28 +2,24 @@
 
 use serde_json::json;
 use slipway_model::id::ReleaseNumber;
-use slipway_model::operation::{OperationKind, StepStatus};
+use slipway_model::operation::StepStatus;
+use slipway_model::operation::work::Work;
 use slipway_model::plan::{Action, Drift, ResourceChange, Verdict};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
-use slipway_store::create::NewOperation;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{World, image};
+use crate::world::{UPDATE, World, image};
 
 /// Releases the image of this number for both services.
 fn release(world: &mut World, number: u8) {
-    let asked = world.ask(
-        OperationKind::Release,
-        &[("web", image(number)), ("worker", image(number))],
-    );
+    let asked = world.ask_release(&[("web", image(number)), ("worker", image(number))]);
     succeeded(&world.run(&asked));
 }
 
 fn roll_back(world: &World, number: u32) -> slipway_model::id::OperationId {
-    world.ask_for(&NewOperation {
-        rollback_to: Some(ReleaseNumber(number)),
-        ..NewOperation::new(OperationKind::Rollback, world.stack(), "ann")
+    world.ask(Work::Rollback {
+        release: ReleaseNumber(number),
     })
 }
 
@@ -155,13 +151,13 @@ fn schedules_run_a_release_once_it_has_proved_itself() {
 
     let before = world.aws().scheduled(&tick);
     world.aws().health = vec![503];
-    let broken = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let broken = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     assert_eq!(failed(&world.run(&broken)).0, "Slipway.Unhealthy");
     assert_eq!(world.aws().scheduled(&tick), before);
 
     // The schedule cannot be pointed at the release: it and the services go back.
     world.aws().health = vec![200];
-    let release = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+    let release = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
     let run = world.run_with(&release, |task| {
         let cause = r#"{"errorMessage": "AccessDeniedException"}"#;
         (task.state == "Point schedules").then(|| asl_interpreter::simulate::Answer::fail("Slipway.Internal", cause))
@@ -173,7 +169,7 @@ fn schedules_run_a_release_once_it_has_proved_itself() {
 
     // A missing schedule is an error before anything runs.
     world.aws().schedules.remove(&tick);
-    let release = world.ask(OperationKind::Release, &[("web", image(4)), ("worker", image(4))]);
+    let release = world.ask_release(&[("web", image(4)), ("worker", image(4))]);
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ContractInvalid");
@@ -222,7 +218,7 @@ fn an_autoscaler_keeps_its_count_from_the_first_release_on() {
     let back = roll_back(&world, 2);
     succeeded(&world.run(&back));
     world.aws().broken_image = Some(image(4).to_string());
-    let broken = world.ask(OperationKind::Release, &[("web", image(4)), ("worker", image(4))]);
+    let broken = world.ask_release(&[("web", image(4)), ("worker", image(4))]);
     assert_eq!(failed(&world.run(&broken)).0, "Slipway.RolloutFailed");
     assert_eq!(counts(&world), [2, 7]);
     assert_eq!(images(&world), [image(2).to_string(), image(2).to_string()]);
@@ -241,7 +237,7 @@ fn drift_check_needs_no_approval_and_changes_nothing() {
         address: "aws_sqs_queue.jobs".to_owned(),
         action: Action::Delete,
     });
-    let looked = world.ask(OperationKind::Drift, &[]);
+    let looked = world.ask(Work::Drift);
     let run = world.run(&looked);
     succeeded(&run);
     let visited = run.visited();
@@ -260,7 +256,7 @@ fn drift_check_needs_no_approval_and_changes_nothing() {
 
     // What was seen of the infrastructure is old once that has been changed.
     world.drift = Drift::default();
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     assert_eq!(world.stack().drift, None);
 }

@@ -3,7 +3,7 @@
 use asl_interpreter::simulate::{Answer, Simulation};
 use slipway_control::rollout;
 use slipway_model::id::OperationId;
-use slipway_model::operation::{Failure, OperationKind, OperationStatus};
+use slipway_model::operation::{Failure, OperationStatus};
 use slipway_store::Store;
 
 use crate::aws::{self, End, Shared};
@@ -78,7 +78,7 @@ fn cancel(outside: &Outside, id: &OperationId) {
 }
 
 fn release(world: &World) -> OperationId {
-    world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))])
+    world.ask_release(&[("web", image(2)), ("worker", image(2))])
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Rollouts of every kind of service: how the workflow hears of their end, and what it does not follow.
 
 use asl_interpreter::simulate::Answer;
-use slipway_model::operation::OperationKind;
 
 use crate::aws::{End, Kind, lock};
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{World, image};
+use crate::world::{UPDATE, World, image};
 
 /// The kinds of service whose deployments have no `rolloutState`.
 const UNREPORTED: [Kind; 4] = [
@@ -24,10 +23,7 @@ fn provisioned_with(kind: Kind) -> World {
 }
 
 fn release(world: &World, number: u8) -> slipway_model::id::OperationId {
-    world.ask(
-        OperationKind::Release,
-        &[("web", image(number)), ("worker", image(number))],
-    )
+    world.ask_release(&[("web", image(number)), ("worker", image(number))])
 }
 
 #[test]
@@ -80,7 +76,7 @@ fn the_contract_says_how_long_a_rollout_may_take() {
     for service in ["web", "worker"] {
         world.contract.as_mut().expect("a contract")["services"][service]["rollout_timeout_seconds"] = 7200.into();
     }
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     world.rollouts_end(&End::Never);
     let operation = release(&world, 2);

@@ -2,10 +2,10 @@
 
 use asl_interpreter::simulate::Simulation;
 use serde_json::json;
-use slipway_model::operation::{OperationKind, StepStatus};
+use slipway_model::operation::StepStatus;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{SnapshotEvent, World, image};
+use crate::world::{SnapshotEvent, UPDATE, World, image};
 
 fn count(run: &Simulation, state: &str) -> usize {
     run.tasks.iter().filter(|task| task.state == state).count()
@@ -35,7 +35,7 @@ fn a_snapshot_and_the_backups_come_before_the_first_migration() {
 
         let operation = world.operation(&release);
         let id = format!("{}-{release}", world.stack);
-        let snapshot = operation.snapshot.expect("a snapshot");
+        let snapshot = operation.snapshot.as_ref().expect("a snapshot");
         assert_eq!(snapshot.id, id);
         assert!(snapshot.taken_at.is_some());
         let steps: Vec<&str> = operation.steps.iter().map(|step| step.name.as_str()).collect();
@@ -49,7 +49,7 @@ fn a_snapshot_and_the_backups_come_before_the_first_migration() {
             ]
         );
         assert!(operation.steps.iter().all(|step| step.status == StepStatus::Succeeded));
-        let number = operation.release.expect("a release");
+        let number = operation.release().expect("a release");
         let released = World::wait(world.store.release(&world.stack, number));
         assert_eq!(released.snapshot, Some(id));
     }
@@ -85,7 +85,7 @@ fn failed_snapshot_or_backup_ends_the_release_before_migrations() {
     assert_eq!(error, "Slipway.SnapshotFailed");
     assert!(cause.contains("of the database is failed"), "{cause}");
     assert_eq!(count(&run, "Run migration"), 0);
-    let number = world.operation(&release).release.expect("a release");
+    let number = world.operation(&release).release().expect("a release");
     assert_eq!(World::wait(world.store.release(&world.stack, number)).snapshot, None);
 
     world.snapshot_event = SnapshotEvent::Later;
@@ -101,7 +101,7 @@ fn failed_snapshot_or_backup_ends_the_release_before_migrations() {
     assert_eq!(count(&run, "Run migration"), 0);
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
     // What was taken is there all the same.
-    let number = world.operation(&release).release.expect("a release");
+    let number = world.operation(&release).release().expect("a release");
     assert!(
         World::wait(world.store.release(&world.stack, number))
             .snapshot
@@ -115,7 +115,7 @@ fn where_there_is_nothing_to_keep_a_snapshot_is_refused() {
     let contract = world.contract.as_mut().expect("a contract");
     contract["database"] = json!(null);
     contract["backups"] = json!(null);
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     let release = world.ask_after_snapshot(2);
     let run = world.run(&release);

@@ -2,12 +2,12 @@
 
 use asl_interpreter::simulate::Answer;
 use slipway_control::orphan::{self, ExecutionEnd};
+use slipway_model::operation::OperationStatus;
 use slipway_model::operation::unsettled::Unsettled;
-use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::stack::StackStatus;
 
 use crate::kinds::{images, provisioned, succeeded};
-use crate::world::{MACHINE_ARN, RUNTIME, World, image};
+use crate::world::{MACHINE_ARN, RUNTIME, UPDATE, World, image};
 
 /// Where an execution is stopped: before or after the work of a state, in its nth run.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +19,7 @@ enum Stop {
 /// Releases `number`, stops the execution, and returns what the stack's record says then.
 fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettled> {
     let (Stop::Before(state, nth) | Stop::After(state, nth)) = stop;
-    let release = world.ask(
-        OperationKind::Release,
-        &[("web", image(number)), ("worker", image(number))],
-    );
+    let release = world.ask_release(&[("web", image(number)), ("worker", image(number))]);
     let (steps, store, sfn) = (world.steps.clone(), world.store.clone(), world.sfn.clone());
     let (mut runs, mut is_stopped) = (0, false);
     world.run_with(&release, |task| {
@@ -87,7 +84,7 @@ fn stop_in_a_rollout_is_recorded_until_a_release_succeeds() {
         );
         assert_eq!(world.stack().status, StackStatus::Failed, "{stop:?}");
 
-        let next = world.ask(OperationKind::Release, &[("web", image(3)), ("worker", image(3))]);
+        let next = world.ask_release(&[("web", image(3)), ("worker", image(3))]);
         succeeded(&world.run(&next));
         let stack = world.stack();
         assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{stop:?}");
@@ -100,7 +97,7 @@ fn update_settles_a_stack_with_its_current_release() {
     let before = images(&world);
     release_and_stop(&mut world, 2, Stop::After("Wait until stable", 2)).expect("unsettled");
     assert_ne!(images(&world), before, "release 2 runs");
-    let update = world.ask(OperationKind::Update, &[]);
+    let update = world.ask(UPDATE);
     succeeded(&world.run(&update));
     let stack = world.stack();
     assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
@@ -111,7 +108,7 @@ fn update_settles_a_stack_with_its_current_release() {
 fn failed_restore_is_recorded() {
     let mut world = provisioned();
     world.aws().health = vec![503];
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     world.run_with(&release, |task| {
         (task.state == "Put back service")
             .then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
@@ -125,7 +122,7 @@ fn failed_restore_is_recorded() {
 fn restored_services_leave_a_stack_ready() {
     let mut world = provisioned();
     world.aws().health = vec![503];
-    let release = world.ask(OperationKind::Release, &[("web", image(2)), ("worker", image(2))]);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     world.run(&release);
     let stack = world.stack();
     assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));

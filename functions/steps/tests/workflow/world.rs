@@ -15,6 +15,7 @@ use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
+use slipway_model::operation::work::{NewRelease, Work};
 use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange, Verdict};
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
@@ -30,6 +31,13 @@ use crate::ground::{answer, contract, created, dynamodb, provision, serve};
 use crate::pauses::AtPause;
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
+/// An update and a preview without a patch: they apply what the stack has.
+pub const UPDATE: Work = Work::Update {
+    patch: None,
+    release: None,
+    mends: false,
+};
+pub const PREVIEW: Work = Work::Preview { patch: None };
 pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
 /// All worlds share one runtime and one HTTP client: making its TLS settings is most of the making of a world.
@@ -237,36 +245,39 @@ impl World {
     }
 
     /// Asks for another operation of the stack.
-    pub fn ask(&self, kind: OperationKind, images: &[(&str, Image)]) -> OperationId {
+    pub fn ask(&self, work: Work) -> OperationId {
+        let new = NewOperation::new(work, self.stack(), "ann");
+        created(Self::wait(self.store.create_operation(&new, None, |_| answer())))
+    }
+
+    /// Asks for a release of these images.
+    pub fn ask_release(&self, images: &[(&str, Image)]) -> OperationId {
         let images = images.iter().map(|(service, image)| (name(service), image.clone()));
-        let new = NewOperation {
-            images: images.collect(),
-            ..NewOperation::new(kind, self.stack(), "ann")
-        };
-        self.ask_for(&new)
+        self.ask(Work::Release {
+            release: self.stack().next_release(images.collect()),
+            compatible_with_previous: true,
+            with_snapshot: false,
+        })
     }
 
     /// Asks for a task of the stack.
     pub fn ask_task(&self, task: &str) -> OperationId {
-        self.ask_for(&NewOperation {
-            task: Some(name(task)),
-            ..NewOperation::new(OperationKind::Task, self.stack(), "ann")
-        })
+        self.ask(Work::Task { task: name(task) })
     }
 
     /// Asks for a release of this image for both services, after a snapshot.
     pub fn ask_after_snapshot(&self, number: u8) -> OperationId {
-        let images = ["web", "worker"].map(|service| (name(service), image(number)));
-        self.ask_for(&NewOperation {
-            images: images.into(),
+        self.ask(Work::Release {
+            release: self.both(number),
+            compatible_with_previous: true,
             with_snapshot: true,
-            ..NewOperation::new(OperationKind::Release, self.stack(), "ann")
         })
     }
 
-    /// Asks for what is said.
-    pub fn ask_for(&self, new: &NewOperation) -> OperationId {
-        created(Self::wait(self.store.create_operation(new, None, |_| answer())))
+    /// The next release: this image for both services.
+    pub fn both(&self, number: u8) -> NewRelease {
+        let images = ["web", "worker"].map(|service| (name(service), image(number)));
+        self.stack().next_release(images.into())
     }
 
     /// Makes the rollouts of every service end like this.
@@ -472,7 +483,7 @@ impl World {
         if phase == "plan" && self.one_build {
             return self.one_build(id, &arn, &failed);
         }
-        if phase == "plan" && self.operation(id).kind == OperationKind::Drift {
+        if phase == "plan" && self.operation(id).kind() == OperationKind::Drift {
             let looked = |operation: &mut Operation| {
                 operation.drift = Some(self.drift.clone());
                 Ok(())

@@ -1,0 +1,98 @@
+//! The states of the workflow that an operation went through.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+
+/// One state of the workflow, as the operation went through it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The name of the state in the AWS console; in a Map, with the name of the item: `Run migration: migrate`.
+    pub name: String,
+    /// When it began (the first time, where it was repeated).
+    pub started_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// How it stands.
+    pub status: StepStatus,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// It goes on.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It failed; the operation's failure says why where it is the one that ended the operation.
+    Failed,
+    /// It ran when the operation was cancelled.
+    Cancelled,
+}
+
+impl StepStatus {
+    /// Its name in records and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Operation {
+    /// Notes that a state of the workflow runs. A repeated one keeps the time at which it began first.
+    pub fn begin_step(&mut self, name: &str, now: Timestamp) {
+        match self.steps.iter_mut().find(|step| step.name == name) {
+            Some(step) => {
+                step.status = StepStatus::Running;
+                step.ended_at = None;
+            }
+            None => self.steps.push(Step {
+                name: name.to_owned(),
+                started_at: now,
+                ended_at: None,
+                status: StepStatus::Running,
+            }),
+        }
+    }
+
+    /// Notes how a state of the workflow ended.
+    pub fn end_step(&mut self, name: &str, status: StepStatus, now: Timestamp) {
+        if let Some(step) = self.steps.iter_mut().find(|step| step.name == name) {
+            step.end(status, now);
+        }
+    }
+
+    /// The name of the state that runs; of several, of the one that began last.
+    pub fn running_step(&self) -> Option<&str> {
+        let mut steps = self.steps.iter().rev();
+        let running = steps.find(|step| step.status == StepStatus::Running);
+        running.map(|step| step.name.as_str())
+    }
+
+    /// Notes that the states which ran have ended.
+    pub fn end_running_steps(&mut self, status: StepStatus, now: Timestamp) {
+        for step in &mut self.steps {
+            if step.status == StepStatus::Running {
+                step.end(status, now);
+            }
+        }
+    }
+}
+
+impl Step {
+    /// The first end stays: that a step ended so may be said again by a later one.
+    fn end(&mut self, status: StepStatus, now: Timestamp) {
+        if self.status == status && self.ended_at.is_some() {
+            return;
+        }
+        self.status = status;
+        self.ended_at = Some(now);
+    }
+}
