@@ -9,8 +9,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use slipway_model::problem::FieldProblem;
 
@@ -176,8 +176,15 @@ impl Client {
     }
 
     /// Sends a request with a body.
-    pub async fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &Value) -> Result<T, Error> {
-        self.call(method, path, Some(body), Condition::None).await
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let body =
+            serde_json::to_value(body).map_err(|error| Error::Program(format!("cannot write a request: {error}")))?;
+        self.call(method, path, Some(&body), Condition::None).await
     }
 
     /// Sends a request that is refused where the condition does not hold.

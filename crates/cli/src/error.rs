@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use slipway_model::operation::OperationStatus;
 use slipway_model::problem::FieldProblem;
 
 /// Why a command failed.
@@ -44,7 +45,7 @@ pub enum Error {
         /// The operation's id.
         operation: String,
         /// How it ended.
-        status: String,
+        status: OperationStatus,
         /// Why.
         reason: Option<String>,
     },

@@ -19,7 +19,7 @@ mod images;
 mod json_file;
 mod login;
 mod operation_of;
-mod operation_view;
+mod operation_text;
 mod output;
 mod plan_view;
 mod publish;
@@ -31,6 +31,7 @@ mod server;
 mod settings;
 mod stack_id;
 mod terraform;
+mod watch;
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};

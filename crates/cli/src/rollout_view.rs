@@ -1,62 +1,42 @@
 //! Progressive rollouts of an operation, as people watch them.
 
-use serde::Deserialize;
+use slipway_api_types::Rollout;
 
-/// The progressive rollout of a service.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Rollout {
-    pub service: String,
-    pub strategy: String,
-    pub stage: Option<String>,
-    pub percent: Option<f64>,
-    pub pause: Option<Pause>,
+/// How far it is: `web: 5 % of the requests (CANARY, PRODUCTION_TRAFFIC_SHIFT)`.
+pub fn line(rollout: &Rollout) -> String {
+    let percent = rollout
+        .percent
+        .map_or_else(|| "an unknown share".to_owned(), |percent| format!("{percent} %"));
+    let stage = rollout.stage.as_ref().map(|stage| format!(", {stage}"));
+    format!(
+        "{}: {percent} of the requests ({}{})",
+        rollout.service,
+        rollout.strategy,
+        stage.unwrap_or_default()
+    )
 }
 
-/// A pause, in which it waits for a decision.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Pause {
-    pub expires_at: Option<String>,
-    pub at_expiry: String,
-    pub decision: Option<String>,
-    pub decided_by: Option<String>,
-}
-
-impl Rollout {
-    /// How far it is: `web: 5 % of the requests (CANARY, PRODUCTION_TRAFFIC_SHIFT)`.
-    pub fn line(&self) -> String {
-        let percent = self
-            .percent
-            .map_or_else(|| "an unknown share".to_owned(), |percent| format!("{percent} %"));
-        let stage = self.stage.as_ref().map(|stage| format!(", {stage}"));
-        format!(
-            "{}: {percent} of the requests ({}{})",
-            self.service,
-            self.strategy,
-            stage.unwrap_or_default()
-        )
+/// What the reader may do about a pause, or who has decided.
+pub fn paused(rollout: &Rollout, operation: &str) -> Option<String> {
+    let pause = rollout.pause.as_ref()?;
+    if let (Some(decision), Some(by)) = (&pause.decision, &pause.decided_by) {
+        let decision = decision.as_str().replace('_', " ");
+        return Some(format!("{}: {by} has decided to {decision}", rollout.service));
     }
-
-    /// What the reader may do about a pause, or who has decided.
-    pub fn paused(&self, operation: &str) -> Option<String> {
-        let pause = self.pause.as_ref()?;
-        if let (Some(decision), Some(by)) = (&pause.decision, &pause.decided_by) {
-            let decision = decision.replace('_', " ");
-            return Some(format!("{}: {by} has decided to {decision}", self.service));
-        }
-        let expires = pause.expires_at.as_ref().map_or_else(String::new, |time| {
-            format!(" until {time} (then: {})", pause.at_expiry.replace('_', " "))
-        });
-        Some(format!(
-            "{} waits for a decision{expires}: slipway release continue {operation}\n         or: slipway release roll-back {operation}",
-            self.service
-        ))
-    }
+    let expires = pause.expires_at.as_ref().map_or_else(String::new, |time| {
+        format!(" until {time} (then: {})", pause.at_expiry.as_str().replace('_', " "))
+    });
+    Some(format!(
+        "{} waits for a decision{expires}: slipway release continue {operation}\n         or: slipway release roll-back {operation}",
+        rollout.service
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use slipway_model::operation::rollouts::PauseAction;
 
     #[test]
     fn a_pause_names_both_commands_until_it_is_decided() {
@@ -65,20 +45,20 @@ mod tests {
             "pause": {"expires_at": "2026-01-01T00:00:00Z", "at_expiry": "roll_back", "decision": null, "decided_by": null},
         }))
         .expect("a rollout");
-        assert_eq!(rollout.line(), "web: 12.5 % of the requests (CANARY, POST_SCALE_UP)");
-        let open = rollout.paused("op-1").expect("a text");
+        assert_eq!(line(&rollout), "web: 12.5 % of the requests (CANARY, POST_SCALE_UP)");
+        let open = paused(&rollout, "op-1").expect("a text");
         for part in ["release continue op-1", "release roll-back op-1", "then: roll back"] {
             assert!(open.contains(part), "{open}");
         }
         if let Some(pause) = &mut rollout.pause {
-            pause.decision = Some("roll_back".to_owned());
+            pause.decision = Some(PauseAction::RollBack);
             pause.decided_by = Some("ann".to_owned());
         }
         assert_eq!(
-            rollout.paused("op-1").as_deref(),
+            paused(&rollout, "op-1").as_deref(),
             Some("web: ann has decided to roll back")
         );
         rollout.pause = None;
-        assert_eq!(rollout.paused("op-1"), None);
+        assert_eq!(paused(&rollout, "op-1"), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::body::{self, REQUEST_SIZE};
 use crate::error::Error;
 use crate::parameters::InPath;
 use crate::records::{found, operation_id};
-use crate::submission::Submission;
+use crate::submission::{Settled, Submission};
 use crate::{Api, Caller};
 
 /// What a route is about, and what its caller must be permitted to do.
@@ -201,8 +201,7 @@ impl Api {
     async fn deny(&self, denial: Denial, caller: &Caller, request: Request) -> Response {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         if !method.is_safe()
-            && let Ok(submission) = Submission::<REQUEST_SIZE>::from_request(request, self).await
-            && let Ok(Some(answer)) = self.answered_before(&submission).await
+            && let Err(Settled::Answered(answer)) = Submission::<REQUEST_SIZE>::from_request(request, self).await
         {
             return answer;
         }

@@ -43,10 +43,11 @@ mod records;
 pub mod revision;
 pub mod routes;
 mod serve;
+mod shown;
 pub mod sign_in;
 mod stack_logs;
 pub mod submission;
-pub mod view;
+
 mod waiting;
 mod webhook_key;
 

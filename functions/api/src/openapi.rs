@@ -7,7 +7,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, OpenApi as _};
 
 use crate::problem::{Problem, WrongField};
-use crate::view;
+use slipway_api_types as view;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

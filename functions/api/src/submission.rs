@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::name::Digest;
@@ -18,7 +18,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::parameters::{Parameters, idempotency_key};
 use crate::revision::Expected;
-use crate::view;
+use slipway_api_types as view;
 
 /// Says in an answer that it was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -68,13 +68,52 @@ impl<const LIMIT: usize> Submission<LIMIT> {
     }
 }
 
-impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for Submission<LIMIT> {
-    type Rejection = Error;
+/// Why no handler sees a request.
+#[derive(Debug)]
+pub enum Settled {
+    /// The same request was answered before: that answer. It is looked up before anything is judged, so that it stays the same whatever
+    /// has happened since.
+    Answered(Response),
+    /// It cannot be read.
+    Refused(Error),
+}
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+impl IntoResponse for Settled {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Answered(response) => response,
+            Self::Refused(error) => error.into_response(),
+        }
+    }
+}
+
+impl From<Error> for Settled {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl<const LIMIT: usize> FromRequest<Api> for Submission<LIMIT> {
+    type Rejection = Settled;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Settled> {
+        let submission = Self::read(request, api).await?;
+        if let Some(idempotency) = &submission.idempotency {
+            match api.store.answered(idempotency).await.map_err(Error::from)? {
+                Known::New => {}
+                Known::Replayed(answer) => return Err(Settled::Answered(given_again(answer))),
+                Known::KeyReused => return Err(Error::KeyReused.into()),
+            }
+        }
+        Ok(submission)
+    }
+}
+
+impl<const LIMIT: usize> Submission<LIMIT> {
+    async fn read(request: Request, api: &Api) -> Result<Self, Error> {
         let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, state).await?;
-        Parameters::from_request_parts(&mut parts, state).await?.finish()?;
+        let caller = Caller::from_request_parts(&mut parts, api).await?;
+        Parameters::from_request_parts(&mut parts, api).await?.finish()?;
         let key = idempotency_key(&parts.headers)?;
         let bytes = body::read(&parts.headers, body, LIMIT).await?;
         let fields = if bytes.is_empty() {
@@ -156,22 +195,6 @@ impl Api {
         let asking = submission.asking();
         let asked = Admission::by(&self.store).request_change(stack, change, expected.revision(), asking, accepted);
         Ok(asked.await?)
-    }
-
-    /// The recorded response to the same request, if there is one. It is looked up before anything is judged, so that it stays the same
-    /// whatever has happened since.
-    pub(crate) async fn answered_before<const LIMIT: usize>(
-        &self,
-        submission: &Submission<LIMIT>,
-    ) -> Result<Option<Response>, Error> {
-        let Some(idempotency) = &submission.idempotency else {
-            return Ok(None);
-        };
-        match self.store.answered(idempotency).await? {
-            Known::New => Ok(None),
-            Known::Replayed(answer) => Ok(Some(given_again(answer))),
-            Known::KeyReused => Err(Error::KeyReused),
-        }
     }
 
     /// Keeps the answer to a request that creates no operation, and gives it.

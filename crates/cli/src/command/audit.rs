@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use slipway_api_types::Items;
 use slipway_model::audit::{CHAINS, Head, Sealed, verify};
 
 use crate::args::AuditCommand;
@@ -46,7 +47,7 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
         let mut query = query.to_vec();
         query.push(("limit", PAGE.min(limit - items.len()).to_string()));
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: Page<Value> = client.get(&with_query("/v1/audit", &query)).await?;
+        let page: Items<Value> = client.get(&with_query("/v1/audit", &query)).await?;
         items.extend(page.items);
         match page.next {
             Some(next) => cursor = Some(next),
@@ -65,13 +66,6 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
     Ok(())
 }
 
-/// A page of the API.
-#[derive(Debug, Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next: Option<String>,
-}
-
 /// A record of a chain, as it is stored.
 #[derive(Debug, Deserialize)]
 struct Stored {
@@ -83,7 +77,7 @@ struct Stored {
 /// Recomputes every chain. The heads are read first, so records that are written meanwhile are beyond them, and left out.
 async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> Result<(), Error> {
     let expected = expect.map(heads_in).transpose()?.unwrap_or_default();
-    let heads: Page<Head> = client.get("/v1/audit/chains").await?;
+    let heads: Items<Head> = client.get("/v1/audit/chains").await?;
     let of = |heads: &[Head], chain: u8| heads.iter().find(|head| head.chain == chain).cloned();
     let mut records = 0;
     for chain in 0..CHAINS {
@@ -108,7 +102,7 @@ async fn chain_up_to(chain: u8, last: u64, client: &Client) -> Result<Vec<Stored
     loop {
         let mut query = vec![("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
-        let page: Page<Stored> = client
+        let page: Items<Stored> = client
             .get(&with_query(&format!("/v1/audit/chains/{chain}"), &query))
             .await?;
         all.extend(page.items);

@@ -1,6 +1,6 @@
 //! `slipway events`: notifications of what changed.
 
-use serde::Deserialize;
+use slipway_api_types::NotificationPage;
 use slipway_model::notification::{Kind, Notification};
 use slipway_model::operation::OperationStatus;
 use slipway_model::stack::StackStatus;
@@ -10,13 +10,6 @@ use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
 use crate::output::{Line, Output, Style};
 use crate::stack_id::stack_id;
-
-/// A page of the API.
-#[derive(Debug, Deserialize)]
-struct Page {
-    items: Vec<Notification>,
-    position: String,
-}
 
 /// Runs the command.
 pub async fn run(command: EventsCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -43,7 +36,7 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         .collect();
     let mut query = filters.clone();
     query.extend(tail.since.map(|since| ("since", since.to_string())));
-    let mut page: Page = client.get(&with_query("/v1/notifications", &query)).await?;
+    let mut page: NotificationPage = client.get(&with_query("/v1/notifications", &query)).await?;
     loop {
         for notification in &page.items {
             show(notification, output);
@@ -80,7 +73,8 @@ fn show(notification: &Notification, output: Output) {
 
 fn style(kind: Kind) -> Style {
     match kind {
-        Kind::Operation(OperationStatus::Failed) | Kind::Stack(StackStatus::Failed) => Style::Red,
+        Kind::Operation(OperationStatus::Failed | OperationStatus::NeedsAttention)
+        | Kind::Stack(StackStatus::Failed) => Style::Red,
         Kind::Operation(OperationStatus::WaitingForApproval) | Kind::ApprovalReminder | Kind::Drifted => Style::Yellow,
         Kind::Operation(OperationStatus::Succeeded) | Kind::Stack(StackStatus::Ready) => Style::Green,
         Kind::Operation(_) | Kind::Stack(_) => Style::Plain,

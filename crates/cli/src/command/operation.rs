@@ -3,18 +3,24 @@
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use reqwest::Method;
+use serde::Serialize;
 use serde_json::{Value, json};
+use slipway_api_types::{CallerView, Operation, RejectPlan};
 use slipway_model::id::OperationId;
-use slipway_model::operation::OperationStatus;
+use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
 use crate::client::{Client, with_query};
 use crate::command::{logs, plan};
 use crate::error::Error;
 use crate::operation_of::{Wanted, operation_of};
-use crate::operation_view::{Operation, duration_text, watch};
+use crate::operation_text::{
+    approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
+    read, title, ways,
+};
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
+use crate::watch::watch;
 
 /// The statuses of operations in progress, as the API expects them.
 const IN_PROGRESS: [&str; 3] = ["waiting_for_approval", "running", "starting"];
@@ -46,12 +52,12 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             let id = operation_of(&operation, Wanted::Running, client).await?;
             let (value, operation) = watch(client, id.as_str(), output).await?;
             output_json(output, &value);
-            operation.check()
+            check(&operation)
         }
         OperationCommand::Approve(approve) => plan::approve(approve, client, output).await,
         OperationCommand::Reject { operation, reason } => {
             let id = operation_of(&operation, Wanted::Waiting, client).await?;
-            act(client, output, &id, "reject", &json!({ "reason": reason })).await
+            act(client, output, &id, "reject", &RejectPlan { reason }).await
         }
         OperationCommand::Cancel { operation } => {
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
@@ -67,7 +73,7 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
         Some(stack) => of_stack(stack_id(stack, client).await?.as_str(), earliest, client).await?,
         None => of_all_stacks(&statuses(&list, earliest), earliest, client).await?,
     };
-    let caller: Option<Value> = if list.mine {
+    let caller: Option<CallerView> = if list.mine {
         Some(client.get("/v1/caller").await?)
     } else {
         None
@@ -79,7 +85,7 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
             .is_none_or(|status| operation["status"] == **status);
         let is_mine = caller
             .as_ref()
-            .is_none_or(|caller| operation["requested_by"] == caller["name"]);
+            .is_none_or(|caller| operation["requested_by"] == *caller.name);
         is_of_status && is_mine && is_since(operation, earliest)
     });
     let mut columns = COLUMNS.to_vec();
@@ -147,7 +153,13 @@ async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> 
     }
 }
 
-async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body: &Value) -> Result<(), Error> {
+async fn act(
+    client: &Client,
+    output: Output,
+    id: &OperationId,
+    verb: &str,
+    body: &impl Serialize,
+) -> Result<(), Error> {
     let value: Value = client
         .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), body)
         .await?;
@@ -156,19 +168,19 @@ async fn act(client: &Client, output: Output, id: &OperationId, verb: &str, body
 
 /// Shows an operation as the API gives it.
 pub fn show(value: &Value, output: Output) -> Result<(), Error> {
-    let text = sheet(&Operation::read(value)?);
+    let text = sheet(&read(value)?);
     output.answer(value, |_| text);
     Ok(())
 }
 
 /// Says which operation a request started, and watches it to its end if the caller waits.
 pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait) -> Result<(), Error> {
-    let operation = Operation::read(value)?;
+    let operation = read(value)?;
     if !wait.waits(output) {
         output.answer(value, |_| {
             format!(
                 "{} of stack {} ({}) is operation {}\nWatch it: slipway operation watch {}",
-                operation.title(),
+                title(&operation),
                 operation.stack.id,
                 operation.stack.name,
                 operation.id,
@@ -179,7 +191,7 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
     }
     output.say(&format!(
         "{} of stack {} ({}), operation {}",
-        operation.title(),
+        title(&operation),
         operation.stack.id,
         operation.stack.name,
         operation.id
@@ -190,7 +202,7 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
     } else {
         outcome(client, output, &operation).await?;
     }
-    operation.check()
+    check(&operation)
 }
 
 /// What people want to know at the end: the output of a task, the addresses of a stack.
@@ -202,8 +214,11 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
             .map_err(|error| Error::Program(format!("the server's answer has no id of an operation: {error}")))?;
         return logs::of_step(&id, RUN_TASK, client, output).await;
     }
-    let changes = ["provision", "update", "release", "rollback"].contains(&operation.kind.as_str());
-    if !changes || operation.status != "succeeded" {
+    let changes = match operation.kind {
+        OperationKind::Provision | OperationKind::Update | OperationKind::Release | OperationKind::Rollback => true,
+        OperationKind::Task | OperationKind::Destroy | OperationKind::Preview | OperationKind::Drift => false,
+    };
+    if !changes || operation.status != OperationStatus::Succeeded {
         return Ok(());
     }
     let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;
@@ -227,7 +242,7 @@ fn output_json(output: Output, value: &Value) {
 fn sheet(operation: &Operation) -> String {
     let mut lines = vec![
         format!("operation  {}", operation.id),
-        format!("kind       {}", operation.title()),
+        format!("kind       {}", title(operation)),
         format!("stack      {} ({})", operation.stack.id, operation.stack.name),
         format!("status     {}", operation.status),
     ];
@@ -237,41 +252,37 @@ fn sheet(operation: &Operation) -> String {
             .as_ref()
             .map(|step| format!("             {step}: waiting for a build")),
     );
-    lines.extend(
-        operation
-            .cancelling()
-            .map(|cancelling| format!("             {cancelling}")),
-    );
+    lines.extend(cancelling(operation).map(|cancelling| format!("             {cancelling}")));
     lines.extend(
         operation
             .position
             .map(|position| format!("queue      place {position}")),
     );
     if let Some(plan) = &operation.plan {
-        lines.push(format!("plan       {}", plan.line()));
-        lines.extend(plan.lines().map(|line| format!("             {line}")));
+        lines.push(format!("plan       {}", plan_line(plan)));
+        lines.extend(plan_lines(plan).map(|line| format!("             {line}")));
     }
     if let Some(drift) = &operation.drift {
-        lines.push(format!("drift      {}", drift.line()));
-        lines.extend(drift.lines().map(|line| format!("             {line}")));
+        lines.push(format!("drift      {}", drift_line(drift)));
+        lines.extend(drift_lines(drift).map(|line| format!("             {line}")));
     }
     for step in &operation.steps {
         let took = step
             .ended_at
             .map(|end| duration_text(step.started_at, end))
             .unwrap_or_default();
-        lines.push(format!("  {:<10} {} {took}", step.status, step.name));
+        lines.push(format!("  {:<10} {} {took}", step.status.as_str(), step.name));
     }
-    lines.extend(operation.approvals().map(|approval| format!("approved   {approval}")));
+    lines.extend(approvals(operation).map(|approval| format!("approved   {approval}")));
     if operation.waits_for_decision() {
-        lines.push(operation.decide());
+        lines.push(decide(operation));
     }
     lines.extend(
         operation
             .error
             .as_ref()
-            .map(|error| format!("error      {}", error.line())),
+            .map(|error| format!("error      {}", failure_line(error))),
     );
-    lines.extend(operation.ways());
+    lines.extend(ways(operation));
     lines.join("\n")
 }

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use slipway_api_types::ApprovePlan;
 use slipway_model::id::OperationId;
 
 use crate::args::{Approve, OperationRef, ShowPlan};
@@ -81,7 +82,10 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
         None => ask(&id, client, output).await?,
     };
     let path = format!("/v1/operations/{id}/approve");
-    let body = json!({ "sheet": hash, "comment": command.comment });
+    let body = ApprovePlan {
+        sheet: hash,
+        comment: command.comment,
+    };
     let value: Value = client.send(Method::POST, &path, &body).await?;
     operation::show(&value, output)
 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
+use slipway_api_types::PutPolicy;
 
 const POLICIES: &str = "/v1/policies";
 
@@ -41,7 +42,7 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
             Ok(())
         }
         PolicyCommand::Put { name, file } => {
-            let body = json!({ "text": text_in(&file)? });
+            let body = PutPolicy { text: text_in(&file)? };
             let policy: Value = client.send(Method::PUT, &format!("{POLICIES}/{name}"), &body).await?;
             output.answer(&policy, |_| format!("stored policy {name}"));
             Ok(())
@@ -81,7 +82,7 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
             if let Some(policies) = policies {
                 body.insert("text".to_owned(), text_in(&policies)?.into());
             }
-            let results: Value = client.send(Method::POST, "/v1/policy-tests", &body.into()).await?;
+            let results: Value = client.send(Method::POST, "/v1/policy-tests", &body).await?;
             output.answer(&results, results_of);
             match results["failed"].as_u64() {
                 Some(0) => Ok(()),

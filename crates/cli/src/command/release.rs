@@ -12,6 +12,7 @@ use crate::json_file::object_in;
 use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
+use slipway_api_types::RollBack;
 
 /// Runs the command.
 pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Result<(), Error> {
@@ -36,11 +37,13 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
                 body.insert("compatible_with_previous".to_owned(), json!(compatible));
             }
             let path = format!("/v1/stacks/{}/releases", stack_id(&stack, client).await?);
-            let value: Value = client.send(Method::POST, &path, &body.into()).await?;
+            let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
         }
         ReleaseCommand::Rollback { stack, number, wait } => {
-            let body = number.map_or_else(|| json!({}), |number| json!({ "release": number }));
+            let body = RollBack {
+                release: number.map(|number| number.0),
+            };
             let path = format!("/v1/stacks/{}/rollback", stack_id(&stack, client).await?);
             let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await

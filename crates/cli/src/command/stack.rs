@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use slipway_api_types::TransferStack;
 use slipway_model::id::StackId;
 use slipway_model::variable::Kind;
 
@@ -53,7 +54,7 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
         }
         StackCommand::Transfer { stack, owner } => {
             let path = format!("/v1/stacks/{}/owner", stack_id(&stack, client).await?);
-            let value: Value = client.send(Method::PUT, &path, &json!({ "owner": owner })).await?;
+            let value: Value = client.send(Method::PUT, &path, &TransferStack { owner }).await?;
             output.answer(&value, sheet);
             Ok(())
         }

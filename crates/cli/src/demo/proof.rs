@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use slipway_api_types::Operation;
 
 use super::story::StackRecord;
 use crate::client::Client;
 use crate::command::aws;
 use crate::error::Error;
-use crate::operation_view::Operation;
 use crate::server::LocalAws;
 
 /// How often the demo looks whether an execution has ended, and how long it waits between: ten seconds together.

@@ -4,6 +4,8 @@ use std::sync::Mutex;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use slipway_api_types::Operation;
+use slipway_model::operation::OperationStatus;
 
 use super::proof::{self, Services};
 use super::traffic::{Report, Traffic};
@@ -11,9 +13,10 @@ use crate::access::Access;
 use crate::client::Client;
 use crate::error::Error;
 use crate::guestbook::Guestbook;
-use crate::operation_view::{Operation, watch};
+use crate::operation_text::{check, failure_line, read};
 use crate::output::{Line, Output, Style};
 use crate::server::LocalAws;
+use crate::watch::watch;
 
 /// How many chapters there are. Each ends with what it proves.
 const CHAPTERS: usize = 6;
@@ -56,9 +59,7 @@ impl Story {
             "name": "guestbook", "blueprint": "guestbook", "version": "1.0.0", "environment": "local",
             "images": { "web": image },
         });
-        self.run_operation(Method::POST, "/v1/stacks", Some(&body))
-            .await?
-            .check()
+        check(&self.run_operation(Method::POST, "/v1/stacks", Some(&body)).await?)
     }
 
     /// Says what was proved. A chapter without a proof is a fault of the demo.
@@ -115,7 +116,7 @@ impl Story {
             "images": { "web": image },
         });
         let operation = self.run_operation(Method::POST, "/v1/stacks", Some(&body)).await?;
-        operation.check()?;
+        check(&operation)?;
         let stack = StackRecord::read(&self.client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?)?;
         proof::write_line(&stack.url, &json!({ "author": "Ada", "text": "Hello from release 1" })).await?;
         let page = proof::entries(&stack.url).await?;
@@ -136,7 +137,7 @@ impl Story {
             ],
         );
         let (operation, report) = self.release(stack, image).await?;
-        operation.check()?;
+        check(&operation)?;
         proof::expect(report.failed.is_empty(), "no request failed", &report.failed)?;
         proof::expect(report.answered.contains_key(&2), "release 2 answers", &report.answered)?;
         let order = proof::migration_came_first(&self.aws, stack, image).await?;
@@ -161,7 +162,11 @@ impl Story {
         let before = Services::read(&self.aws, stack).await?;
         let (operation, report) = self.release(stack, image).await?;
         let after = Services::read(&self.aws, stack).await?;
-        proof::expect(operation.status == "failed", "the operation fails", &operation.status)?;
+        proof::expect(
+            operation.status == OperationStatus::Failed,
+            "the operation fails",
+            &operation.status,
+        )?;
         proof::expect(before == after, "the service is as it was", &(before, &after))?;
         proof::expect(report.failed.is_empty(), "no request failed", &report.failed)?;
         let cause = proof::execution_failed(&self.aws, &operation).await?;
@@ -184,7 +189,11 @@ impl Story {
             ],
         );
         let (operation, report) = self.release(stack, image).await?;
-        proof::expect(operation.status == "failed", "the operation fails", &operation.status)?;
+        proof::expect(
+            operation.status == OperationStatus::Failed,
+            "the operation fails",
+            &operation.status,
+        )?;
         proof::expect(report.failed.is_empty(), "no request failed", &report.failed)?;
         proof::expect(
             report.answered.keys().eq([&2]),
@@ -203,7 +212,7 @@ impl Story {
         let operation = self
             .run_operation(Method::DELETE, &format!("/v1/stacks/{}", stack.id), None)
             .await?;
-        operation.check()?;
+        check(&operation)?;
         let left = proof::nothing_is_left(&self.client, &self.aws, stack).await?;
         self.proved(&left);
         Ok(())
@@ -227,15 +236,15 @@ impl Story {
             Some(body) => self.client.send(method.clone(), path, body).await?,
             None => self.client.delete(path).await?,
         };
-        let took = crate::operation_view::duration_text(begun, jiff::Timestamp::now());
-        let operation = Operation::read(&answer)?;
+        let took = crate::operation_text::duration_text(begun, jiff::Timestamp::now());
+        let operation = read(&answer)?;
         self.output.say(&format!(
             "  {method} {path} was answered in {took}: operation {}",
             operation.id
         ));
         let (_, operation) = watch(&self.client, &operation.id, self.output).await?;
         if let Some(error) = &operation.error {
-            self.output.say(&format!("  {}", error.line()));
+            self.output.say(&format!("  {}", failure_line(error)));
         }
         Ok(operation)
     }

@@ -1,25 +1,16 @@
 //! Publishing a version of a blueprint through the API: in the request, or by an upload where it is too long for one.
 
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
+use slipway_api_types::PutAddress;
 use slipway_model::blueprint::Source;
 use slipway_model::name::Digest;
-use std::collections::BTreeMap;
 
 use crate::client::Client;
 use crate::error::Error;
 
 /// Longer documents are uploaded: a request of this length is well below what the API takes.
 const LONGEST_BODY: usize = 1024 * 1024;
-
-/// Where the API wants a document.
-#[derive(Deserialize)]
-struct PutAddress {
-    upload: String,
-    url: String,
-    headers: BTreeMap<String, String>,
-}
 
 /// The document that publishes these files.
 pub fn document(source: &Source, description: &str, readme: Option<&str>) -> Value {

@@ -7,13 +7,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),
     ("slipway-migrations", &["slipway-model"]),
     ("slipway-recording", &[]),
     ("slipway-aws", &[]),
+    ("slipway-api-types", &["slipway-model"]),
     ("slipway-store", &["slipway-aws", "slipway-model"]),
     ("slipway-control", &["slipway-model", "slipway-store"]),
     (
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     (
         "slipway-api",
         &[
+            "slipway-api-types",
             "slipway-aws",
             "slipway-control",
             "slipway-model",
@@ -75,6 +77,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "slipway-cli",
         &[
             "aws-emulator",
+            "slipway-api-types",
             "slipway-aws",
             "slipway-local",
             "slipway-migrations",

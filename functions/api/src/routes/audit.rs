@@ -10,7 +10,8 @@ use crate::Api;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
-use crate::view::{AuditChain, AuditHead, AuditRecord, Items};
+use crate::shown;
+use slipway_api_types::{AuditHead, AuditRecord, Items, SealedRecord};
 
 const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
 
@@ -45,7 +46,7 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.audit_records(&filter, limit, cursor.as_ref()).await?;
-    Ok(Json(Items::of(page, AuditRecord::from)))
+    Ok(Json(shown::items(page, AuditRecord::from)))
 }
 
 /// List the chains of the audit log
@@ -80,13 +81,13 @@ pub(super) async fn chains(State(api): State<Api>, parameters: Parameters) -> Re
         ("limit" = Option<u16>, Query, description = "How many at most, from 1 to 100.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
-    responses((status = 200, description = "A page of the chain.", body = AuditChain), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
+    responses((status = 200, description = "A page of the chain.", body = Items<SealedRecord>), (status = 403, description = "No policy permits `audit` to the caller."), ReadProblems),
 )]
 pub(super) async fn chain(
     State(api): State<Api>,
     InPath(chain): InPath<String>,
     mut parameters: Parameters,
-) -> Result<Json<AuditChain>, Error> {
+) -> Result<Json<Items<SealedRecord>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
@@ -99,5 +100,5 @@ pub(super) async fn chain(
         )));
     };
     let page = api.store.audit_chain(number, limit, cursor.as_ref()).await?;
-    Ok(Json(AuditChain::of(page)))
+    Ok(Json(shown::items(page, SealedRecord::from)))
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use semver::Version;
-use serde::Deserialize;
+use slipway_api_types::{self as view, Items, PublishBlueprint};
 use slipway_control::admission::Admission;
 use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
@@ -15,7 +15,6 @@ use slipway_model::request::{NAME_REMEDY, VERSION_REMEDY};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
-use utoipa::ToSchema;
 
 use super::{readmes, uploads};
 use crate::access::Viewer;
@@ -23,8 +22,8 @@ use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
+use crate::shown;
 use crate::submission::{Submission, answer};
-use crate::view::{self, Items};
 use crate::{Api, Caller};
 
 /// The maximum length of a description, in bytes.
@@ -58,7 +57,7 @@ pub(super) async fn list(
     let mut page = api.store.blueprints(limit, cursor.as_ref()).await?;
     let may_read = |name: &Name| viewer.may(Action::Read, &Resource::Blueprint(name.to_string()));
     page.items.retain(|blueprint| may_read(&blueprint.name));
-    Ok(Json(Items::of(page, view::BlueprintSummary::from)))
+    Ok(Json(shown::items(page, shown::blueprint_summary)))
 }
 
 /// Show a blueprint
@@ -94,7 +93,7 @@ pub(super) async fn show(
         Err(error) => return Err(error.into()),
     };
     let page = api.store.blueprint_versions(&name, limit, cursor.as_ref()).await?;
-    let versions: Items<String> = Items::of(page, |version: Version| version.to_string());
+    let versions: Items<String> = shown::items(page, |version: Version| version.to_string());
     Ok(Json(view::BlueprintPage {
         latest: latest.into(),
         versions: versions.items,
@@ -126,32 +125,6 @@ pub(super) async fn show_version(
     Ok(Json(api.blueprint_version(&name, &version).await?.into()))
 }
 
-/// The files of a version: a Terraform root module.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "description": "A bucket",
-    "files": {
-        "main.tf": "variable \"size\" {\n  type    = number\n  default = 1\n}\n\noutput \"slipway\" {\n  value = {}\n}\n"
-    }
-}))]
-#[expect(dead_code, reason = "the schema of a body; `publishable` reads it")]
-struct PublishBlueprint {
-    /// Its purpose, in a sentence.
-    description: Option<String>,
-    /// Its README, in Markdown; without one, the file `README.md` of the root module. It may be added later, and does not change.
-    readme: Option<String>,
-    /// The folder of the root module among the files; empty if it is the top folder.
-    root: Option<String>,
-    /// The content of each text file by its path, with `/` between folders.
-    files: std::collections::BTreeMap<String, String>,
-    /// The content of the other files in base64, by their paths.
-    binaries: Option<std::collections::BTreeMap<String, String>>,
-    /// The paths of executable files.
-    executables: Option<Vec<String>>,
-    /// The digest of an upload with all of these fields, instead of them. See `POST /v1/uploads`.
-    upload: Option<String>,
-}
-
 /// Publish a version of a blueprint
 ///
 /// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. By
@@ -179,9 +152,6 @@ pub(super) async fn publish(
     InPath((name, version)): InPath<(String, String)>,
     mut submission: Submission<BLUEPRINT_SIZE>,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let mut fields = submission.fields()?;
     let fields = match uploads::named(&mut fields) {
         None => fields,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use slipway_api_types::{self as view, ConfiguredItems, PutEnvironment};
 use slipway_control::admission::Admission;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
@@ -16,18 +16,17 @@ use slipway_store::configured::{Configured, Expected};
 use slipway_store::environment::By;
 use slipway_store::list::{PAGE, StackFilter};
 use slipway_store::{ATTEMPTS, Cursor, pause};
-use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
 use crate::access::Viewer;
 use crate::body::shortened;
+use crate::shown;
 
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision;
 use crate::submission::Submission;
-use crate::view::{self, ConfiguredItems};
 use crate::{Api, Caller};
 
 /// How many stacks a refusal names.
@@ -63,8 +62,8 @@ pub(super) async fn list(
         viewer.may(Action::Read, &Resource::Environment(facts))
     });
     let sensitive = api.store.sensitive_variables().await?;
-    Ok(Json(ConfiguredItems::of(page, |environment, revision| {
-        view::Environment::of(environment, revision, &caller, &sensitive)
+    Ok(Json(shown::configured_items(page, |environment, revision| {
+        shown::environment(environment, revision, &caller, &sensitive)
     })))
 }
 
@@ -101,56 +100,8 @@ pub(super) async fn show(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     let sensitive = api.store.sensitive_variables().await?;
-    let shown = view::Environment::of(environment, revision, &caller, &sensitive);
+    let shown = shown::environment(environment, revision, &caller, &sensitive);
     Ok((tag, Json(shown)).into_response())
-}
-
-/// The content of an environment.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "account": "111122223333",
-    "region": "eu-west-1",
-    "role": "arn:aws:iam::111122223333:role/slipway-environment-live",
-    "external_id": "3f0e3c34-9f4e-4d8a-a1d4-6a1b1a0e9f11",
-    "approval": "when_destroying",
-    "protected": true,
-    "variables": {"network": {"vpc_id": "vpc-0a1b2c3d", "private_subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]}}
-}))]
-#[expect(dead_code, reason = "the schema of a body; `Environment::read` reads it")]
-struct PutEnvironment {
-    /// Its name, as in the path.
-    name: Option<String>,
-    /// The 12 digits of the AWS account.
-    account: String,
-    /// The AWS Region.
-    region: String,
-    /// The ARN of the role that Terraform assumes, `slipway-environment-…` in the account. Without one, Terraform has only the
-    /// permissions of the build.
-    role: Option<String>,
-    /// The external ID in the role's trust policy: 16 to 256 characters. Required with a role.
-    external_id: Option<String>,
-    /// When a plan waits for an approval: `never` (the default), `when_destroying` or `always`.
-    approval: Option<String>,
-    /// How many approvals a plan needs, from 1 (the default) to 10.
-    approvals_required: Option<u32>,
-    /// Whether requesters may approve their own plans; false by default.
-    self_approval: Option<bool>,
-    /// The number of seconds after which an undecided plan expires, from 60 to 518400; 259200 by default.
-    approval_timeout_seconds: Option<u32>,
-    /// The number of seconds after which approvers of a waiting plan are reminded, each time, from 300 to 518400, or 0 for never; 86400
-    /// by default.
-    approval_reminder_seconds: Option<u32>,
-    /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
-    protected: Option<bool>,
-    /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.
-    protected_types: Option<Vec<String>>,
-    /// Values for all blueprints that declare a variable of that name. `(sensitive)`, as it was shown, keeps the value.
-    #[schema(value_type = Option<Object>)]
-    variables: Option<serde_json::Value>,
-    /// Likewise, where builds read values when they plan, with the environment's role: the ARN of a secret of AWS Secrets Manager, and
-    /// after it `#` and the name of a member if the secret is a JSON object; or the ARN of a parameter of the Parameter Store.
-    #[schema(value_type = Option<Object>)]
-    references: Option<serde_json::Value>,
 }
 
 /// Put an environment
@@ -180,9 +131,6 @@ pub(super) async fn put(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let name: Name = name
         .parse()
         .map_err(|error| Error::parameter("name", format!("{error}"), NAME_REMEDY))?;
@@ -218,7 +166,7 @@ pub(super) async fn put(
         };
         tracing::info!(caller = submission.caller.name, environment = %name, revision, "configured");
         let path = (expected == Expected::Nothing).then(|| format!("/v1/environments/{name}"));
-        let shown = view::Environment::of(environment, revision, &submission.caller, &sensitive);
+        let shown = shown::environment(environment, revision, &submission.caller, &sensitive);
         return api.answer_once(&submission, configured(path, revision, &shown)).await;
     }
     Err(busy("putting an environment"))
@@ -244,9 +192,6 @@ pub(super) async fn delete(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {

@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
 use crate::records::found;
-use crate::view::{LogLine, LogLines};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
+use slipway_api_types::{LogLine, LogLines};
 
 /// How many lines an answer has at most.
 pub(super) const LINES: usize = 1_000;

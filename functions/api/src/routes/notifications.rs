@@ -12,8 +12,8 @@ use crate::access::Viewer;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
-use crate::view::NotificationPage;
 use crate::waiting::Waited;
+use slipway_api_types::NotificationPage;
 
 /// Follow notifications
 ///
@@ -83,7 +83,10 @@ impl Api {
                 items.push(notification);
             }
         }
-        Ok(NotificationPage::new(items, &followed.position))
+        Ok(NotificationPage {
+            items,
+            position: followed.position.to_string(),
+        })
     }
 
     /// The stack of a notification as policies know it.

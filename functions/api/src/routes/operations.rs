@@ -8,6 +8,7 @@ use axum::response::Response;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
+use slipway_api_types::{self as view, ApprovePlan, Items, RejectPlan};
 use slipway_control::approval::{self, Delivery};
 use slipway_control::cancel;
 use slipway_model::error_name::ErrorName;
@@ -24,8 +25,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
 use crate::records::{found, operation_id};
+use crate::shown;
 use crate::submission::{Submission, in_progress};
-use crate::view::{self, Items};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
 
@@ -67,7 +68,7 @@ pub(super) async fn list(
     } else {
         Vec::new()
     };
-    Ok(Json(Items::of(page, |operation| {
+    Ok(Json(shown::items(page, |operation| {
         let place = queue.iter().position(|queued| *queued == operation.id);
         view::Operation::new(operation, place.map(|index| index + 1))
     })))
@@ -107,7 +108,7 @@ pub(super) async fn list_by_status(
     let shown = operations.into_iter().map(|operation| api.shown(operation));
     let items = try_join_all(shown).await?;
     let page = Page { items, next: page.next };
-    Ok(Json(Items::of(page, |operation| operation)))
+    Ok(Json(shown::items(page, |operation| operation)))
 }
 
 /// Show an operation
@@ -152,20 +153,6 @@ pub(super) async fn show(
     }
 }
 
-/// An approval.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "sheet": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "comment": "agreed with the database team"
-}))]
-#[expect(dead_code, reason = "the schema of a body; `read_approval` reads it")]
-struct ApprovePlan {
-    /// The hash of the approval sheet.
-    sheet: String,
-    /// A comment, which is recorded with the approval.
-    comment: Option<String>,
-}
-
 /// Approve a plan
 ///
 /// The approval quotes the hash of the approval sheet. Without the current hash it is rejected with 409, which has the hash and the
@@ -191,9 +178,6 @@ pub(super) async fn approve(
     Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let (sheet, comment) = read_approval(submission.optional_fields())?;
     let approver = submission.caller.approver(sheet.as_ref(), comment.as_deref());
     let mut decided = operation.clone();
@@ -208,15 +192,6 @@ pub(super) async fn approve(
     let operation = Box::pin(api.deliver(operation, "approving a plan")).await?;
     let answer = in_progress(&api.shown(operation).await?);
     api.answer_once(&submission, answer).await
-}
-
-/// A rejection.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"reason": "the table would be replaced"}))]
-#[expect(dead_code, reason = "the schema of a body; `read_reason` reads it")]
-struct RejectPlan {
-    /// The reason, for the requester of the operation.
-    reason: String,
 }
 
 /// Reject a plan
@@ -242,9 +217,6 @@ pub(super) async fn reject(
     Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let reason = read_reason(submission.fields()?)?;
     let failure = Failure {
         name: ErrorName::ApprovalRejected.to_string(),
@@ -285,9 +257,6 @@ pub(super) async fn cancel(
     Admitted(operation): Admitted<Operation>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     // On the heap: it is the deepest of all handlers.
     let operation = Box::pin(api.cancel(&operation, &submission.caller)).await?;

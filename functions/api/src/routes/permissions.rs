@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use slipway_api_types as view;
 use slipway_policy::facts::StackFacts;
 use slipway_policy::{Action, Facts, Resource};
 
@@ -10,7 +11,8 @@ use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{Parameters, one_of};
 use crate::records::{found, operation_id};
-use crate::{Api, Caller, view};
+use crate::shown;
+use crate::{Api, Caller};
 
 /// Ask whether the caller may do something
 ///
@@ -43,7 +45,7 @@ pub(super) async fn can_i(
     let action = action.ok_or_else(|| Error::parameter("action", "is missing", one_of(Action::ALL)))?;
     let resource = api.resource(named, &caller).await?;
     let decision = viewer.decide(action, &resource, &Facts::None);
-    Ok(Json(view::Decision::from(decision)))
+    Ok(Json(shown::decision(decision)))
 }
 
 /// List what the caller may do

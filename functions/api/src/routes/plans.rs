@@ -14,8 +14,8 @@ use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
-use crate::view::{PlanItem, PlanItems};
 use crate::{Api, Caller};
+use slipway_api_types::{PlanItem, PlanItems};
 
 /// How many pages are read from S3 at once.
 const AT_ONCE: usize = 8;

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde::Deserialize;
+use slipway_api_types::{self as view, ImportPolicies, PutPolicy, TestPolicies};
 use slipway_model::name::Name;
 use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
@@ -16,7 +16,6 @@ use slipway_policy::policies::defaults;
 use slipway_policy::text::{self, Invalid};
 use slipway_store::configured::Expected;
 use slipway_store::{ATTEMPTS, pause};
-use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
 use super::policy_tests;
@@ -25,8 +24,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{InPath, Parameters};
 use crate::revision;
+use crate::shown;
 use crate::submission::Submission;
-use crate::view;
 use crate::{Api, Caller};
 
 /// What to do about a text that is no policy.
@@ -55,7 +54,7 @@ pub(super) async fn list(State(api): State<Api>, mut parameters: Parameters) -> 
     };
     let policies = api.store.policies(revision).await?;
     let tag = [(ETAG, revision::tag(policies.revision))];
-    Ok((tag, Json(view::Policies::from(policies))).into_response())
+    Ok((tag, Json(shown::policies(policies))).into_response())
 }
 
 /// Show a policy
@@ -74,18 +73,9 @@ pub(super) async fn show(
 ) -> Result<Json<view::Policy>, Error> {
     parameters.finish()?;
     let head = api.store.policy_head().await?;
-    let policies = view::Policies::from(api.store.policies(head.revision).await?);
+    let policies = shown::policies(api.store.policies(head.revision).await?);
     let found = policies.items.into_iter().find(|policy| policy.name == name);
     Ok(Json(found.ok_or_else(|| no_policy(&name))?))
-}
-
-/// What a policy is to be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"text": "forbid (principal, action == Action::\"request-destroy\", resource in Environment::\"live\");"}))]
-#[expect(dead_code, reason = "the schema of a body; `read_text` reads it")]
-struct PutPolicy {
-    /// Its text in Cedar: one policy, or nothing but comments, which switches a default policy off.
-    text: String,
 }
 
 /// Put a policy
@@ -113,9 +103,6 @@ pub(super) async fn put(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let name: Name = name
         .parse()
         .map_err(|error| Error::parameter("policy", format!("{error}"), NAME_REMEDY))?;
@@ -133,7 +120,7 @@ pub(super) async fn put(
     let revision = api
         .change_policies(&submission.headers, &submission.caller, change)
         .await?;
-    let shown = view::Policy::from(policy);
+    let shown = shown::policy(policy);
     api.answer_once(&submission, configured(None, revision, &shown)).await
 }
 
@@ -157,9 +144,6 @@ pub(super) async fn delete(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let change = |policies: &mut Vec<StoredPolicy>| {
         let before = policies.len();
@@ -175,15 +159,6 @@ pub(super) async fn delete(
     api.change_policies(&submission.headers, &submission.caller, change)
         .await?;
     api.answer_once(&submission, deleted()).await
-}
-
-/// What the policies are to be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"text": "@id(\"no-destroy-in-live\")\nforbid (principal, action == Action::\"request-destroy\", resource in Environment::\"live\");"}))]
-#[expect(dead_code, reason = "the schema of a body; `read_text` reads it")]
-struct ImportPolicies {
-    /// Policies in Cedar, each with an annotation `@id`.
-    text: String,
 }
 
 /// Replace all policies
@@ -206,9 +181,6 @@ struct ImportPolicies {
     ),
 )]
 pub(super) async fn import(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let text = read_text(&mut submission)?;
     let imported = imported(&text, &submission.caller.name)?;
     let change = |policies: &mut Vec<StoredPolicy>| {
@@ -218,7 +190,7 @@ pub(super) async fn import(State(api): State<Api>, mut submission: Submission) -
     let revision = api
         .change_policies(&submission.headers, &submission.caller, change)
         .await?;
-    let shown = view::Policies::from(api.store.policies(revision).await?);
+    let shown = shown::policies(api.store.policies(revision).await?);
     api.answer_once(&submission, configured(None, revision, &shown)).await
 }
 
@@ -231,7 +203,7 @@ pub(super) async fn import(State(api): State<Api>, mut submission: Submission) -
     path = "/v1/policy-tests",
     operation_id = "test_policies",
     tag = "policies",
-    request_body(content = policy_tests::TestPolicies, description = "Policies and tests."),
+    request_body(content = TestPolicies, description = "Policies and tests."),
     responses((status = 200, description = "The decisions.", body = view::PolicyTests), ChangeProblems),
 )]
 pub(super) async fn test(State(api): State<Api>, mut submission: Submission) -> Result<Json<view::PolicyTests>, Error> {

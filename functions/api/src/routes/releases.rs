@@ -1,17 +1,14 @@
 //! `/v1/stacks/{id}/releases`
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use slipway_api_types::{self as view, CreateRelease, Items, RollBack};
 use slipway_control::admission::Change;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
-use utoipa::ToSchema;
 
 use crate::access::Admitted;
 use crate::body::shortened;
@@ -19,8 +16,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::Expected;
+use crate::shown;
 use crate::submission::Submission;
-use crate::view::{self, Items};
 use crate::{Api, Caller};
 
 /// List the releases of a stack
@@ -49,7 +46,7 @@ pub(super) async fn list(
     parameters.finish()?;
     let stack = api.stack(&id).await?;
     let page = api.store.releases(&stack.id, limit, cursor.as_ref()).await?;
-    Ok(Json(Items::of(page, view::Release::from)))
+    Ok(Json(shown::items(page, view::Release::from)))
 }
 
 /// Show a release
@@ -90,22 +87,6 @@ pub(super) async fn show(
     )))
 }
 
-/// The request for a release.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "images": {"web": "guestbook@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
-}))]
-#[expect(dead_code, reason = "the schema of a body; `read_release` reads it")]
-struct CreateRelease {
-    /// The image of each service, by digest. Omitted services keep their image.
-    images: BTreeMap<String, String>,
-    /// Whether to take a snapshot of the stack's database, and run the backups of its blueprint, before the migrations.
-    snapshot: Option<bool>,
-    /// Whether the previous release works with the database after the migrations (true). If not, and the release fails after a migration,
-    /// services do not go back by themselves: the operation ends as `needs_attention`.
-    compatible_with_previous: Option<bool>,
-}
-
 /// Release a set of images
 ///
 /// The migrations run first, with the release's images. Then the services are rolled out.
@@ -129,22 +110,9 @@ pub(super) async fn create(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let change = Change::Release(read_release(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
-}
-
-/// The request for a rollback.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"release": 3}))]
-#[expect(dead_code, reason = "the schema of a body; `read_rollback` reads it")]
-struct RollBack {
-    /// The release to roll back to; by default the last successful one before the release that the stack runs or is going to run.
-    #[schema(minimum = 1)]
-    release: Option<u32>,
 }
 
 /// Roll back to an earlier release
@@ -170,9 +138,6 @@ pub(super) async fn roll_back(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let named = read_rollback(submission.optional_fields()).map_err(Error::invalid)?;
     let change = Change::Rollback(named);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;

@@ -12,7 +12,7 @@ use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ChangeProblems;
 use crate::submission::{Submission, in_progress};
-use crate::view;
+use slipway_api_types as view;
 
 /// Continue a paused release
 ///
@@ -76,9 +76,6 @@ impl Api {
         action: PauseAction,
         mut submission: Submission,
     ) -> Result<Response, Error> {
-        if let Some(answer) = self.answered_before(&submission).await? {
-            return Ok(answer);
-        }
         submission.no_fields()?;
         let decided = self
             .store

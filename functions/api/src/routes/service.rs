@@ -1,6 +1,5 @@
 //! What the API says of itself.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use axum::Json;
@@ -9,9 +8,8 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use slipway_api_types::{CallerView, Health};
 use slipway_model::name::Digest;
-use utoipa::ToSchema;
 
 use crate::Caller;
 use crate::error::Error;
@@ -42,17 +40,6 @@ fn source_of(element: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(bytes))
 }
 
-/// The status of the service.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Health {
-    /// `ok`.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// Its version.
-    #[schema(example = "0.1.0")]
-    version: &'static str,
-}
-
 /// Show that the service answers
 #[utoipa::path(
     get,
@@ -63,22 +50,9 @@ pub(super) struct Health {
 )]
 pub(super) async fn health() -> Json<Health> {
     Json(Health {
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     })
-}
-
-/// The caller of this request.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct CallerView {
-    /// The name of the caller, as owner of stacks and requester of operations.
-    #[schema(example = "ann@example.com")]
-    name: String,
-    /// Whether the caller is an administrator.
-    admin: bool,
-    /// The groups of the caller, as the identity provider names them. A stack of `team:payments` belongs to all members of `payments`.
-    #[schema(example = json!(["payments"]))]
-    groups: BTreeSet<String>,
 }
 
 /// Show the caller

@@ -22,9 +22,9 @@ use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::{InPath, Parameters};
-use crate::view::{ServiceLine, ServiceLog};
 use crate::waiting::Waited;
 use crate::{Api, Caller};
+use slipway_api_types::{ServiceLine, ServiceLog};
 
 /// How far back a log is read if the request does not say.
 const RECENT: SignedDuration = SignedDuration::from_mins(10);

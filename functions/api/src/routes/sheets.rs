@@ -18,8 +18,9 @@ use crate::access::Admitted;
 use crate::error::Error;
 use crate::openapi::ReadProblems;
 use crate::parameters::Parameters;
-use crate::view::{self, SheetDocument};
+use crate::shown;
 use crate::{Api, Caller};
+use slipway_api_types::SheetDocument;
 
 /// How many items of the plan the sheet has at most, and about how many bytes of them.
 const FIRST_ITEMS: usize = 50;
@@ -48,7 +49,7 @@ pub(super) async fn show(
     parameters.finish()?;
     api.note_reader_of(&caller, &operation).await?;
     let sheet = Box::pin(api.sheet(&operation)).await?;
-    Ok(Json(view::sheet(&sheet, &operation)))
+    Ok(Json(shown::sheet(&sheet, &operation)))
 }
 
 /// The path of an operation's sheet.

@@ -5,12 +5,11 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use slipway_api_types::{self as view, ConfiguredItems, PutSourceAccount};
 use slipway_model::account::AccountId;
 use slipway_model::source_account::SourceAccount;
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::{ATTEMPTS, Cursor, pause};
-use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
 use crate::body::shortened;
@@ -18,8 +17,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision;
+use crate::shown;
 use crate::submission::Submission;
-use crate::view::{self, ConfiguredItems};
 use crate::{Api, Caller};
 
 /// List the source accounts
@@ -45,7 +44,7 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.source_accounts(limit, cursor.as_ref()).await?;
-    Ok(Json(ConfiguredItems::of(page, view::SourceAccount::of)))
+    Ok(Json(shown::configured_items(page, view::SourceAccount::of)))
 }
 
 /// Show a source account
@@ -82,31 +81,6 @@ pub(super) async fn show(
     Ok((tag, Json(view::SourceAccount::of(record, revision))).into_response())
 }
 
-/// The content of a source account.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "description": "The shop",
-    "actions": ["provision", "release"],
-    "blueprints": ["guestbook"],
-    "environments": ["live"],
-    "results": "arn:aws:events:eu-west-1:111122223333:event-bus/slipway-results"
-}))]
-#[expect(dead_code, reason = "the schema of a body; `SourceAccount::read` reads it")]
-struct PutSourceAccount {
-    /// The account, as in the path.
-    account: Option<String>,
-    /// A description.
-    description: Option<String>,
-    /// The permitted actions: `provision`, `release`, `destroy`, `drift`. An empty list permits none.
-    actions: Vec<String>,
-    /// The names of the permitted blueprints.
-    blueprints: Vec<String>,
-    /// The names of the permitted environments.
-    environments: Vec<String>,
-    /// The ARN of the event bus in that account that receives the results of its requests.
-    results: Option<String>,
-}
-
 /// Put a source account
 ///
 /// Creates or replaces it. By default, only administrators can put source accounts.
@@ -133,9 +107,6 @@ pub(super) async fn put(
     InPath(account): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let account: AccountId = account
         .parse()
         .map_err(|error| Error::parameter("account", format!("{error}"), "give the 12 digits of the AWS account"))?;
@@ -184,9 +155,6 @@ pub(super) async fn delete(
     InPath(account): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (account.parse::<AccountId>(), api.source_account_of(&account).await?) else {

@@ -1,13 +1,11 @@
 //! `/v1/stacks`
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
+use slipway_api_types::{self as view, CreateStack, EditStack, Items, TransferStack};
 use slipway_control::admission::{Admission, Change};
 use slipway_model::principal::{OWNER_REMEDY, Owner};
 use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
@@ -17,7 +15,6 @@ use slipway_store::Cursor;
 use slipway_store::configured;
 use slipway_store::list::StackFilter;
 use slipway_store::{ATTEMPTS, pause};
-use utoipa::ToSchema;
 
 use super::answers::busy;
 use super::operations::NoFields;
@@ -26,8 +23,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, Parameters};
 use crate::revision::{self, Expected};
+use crate::shown;
 use crate::submission::{Submission, accepted, answer};
-use crate::view::{self, Items};
 use crate::{Api, Caller};
 
 /// List the stacks
@@ -67,7 +64,7 @@ pub(super) async fn list(
     parameters.finish()?;
     let mut page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
     page.items = api.listed(&viewer, page.items).await?;
-    Ok(Json(Items::of(page, view::Stack::in_list)))
+    Ok(Json(shown::items(page, view::Stack::in_list)))
 }
 
 /// Show a stack
@@ -112,35 +109,6 @@ pub(super) async fn show(
     Ok((tag, Json(shown)).into_response())
 }
 
-/// The request for a stack.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "name": "guestbook",
-    "blueprint": "guestbook",
-    "environment": "local",
-    "variables": {"size": 2}
-}))]
-#[expect(dead_code, reason = "the schema of a body; `StackDraft::read` reads it")]
-struct CreateStack {
-    /// Its name, which is unique among the live stacks of the environment.
-    name: String,
-    /// Its blueprint.
-    blueprint: String,
-    /// The version of the blueprint; by default the latest.
-    version: Option<String>,
-    /// Its environment.
-    environment: String,
-    /// Values for the variables of the blueprint.
-    #[schema(value_type = Option<Object>)]
-    variables: Option<serde_json::Value>,
-    /// The images of its first release, by service and by digest.
-    images: Option<BTreeMap<String, String>>,
-    /// Subscriptions of services to pushed images.
-    subscriptions: Option<BTreeMap<String, view::Subscription>>,
-    /// Its owner if not the caller: `team:` and a group of the caller's token.
-    owner: Option<String>,
-}
-
 /// Create a stack
 ///
 /// The response comes at once; its operation provisions the stack, and rolls out the first release if images are given.
@@ -157,9 +125,6 @@ struct CreateStack {
     ),
 )]
 pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let mut fields = submission.fields()?;
     let owner: Option<Owner> = fields.optional("owner", OWNER_REMEDY);
     let draft = StackDraft {
@@ -171,21 +136,6 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
         .await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
-}
-
-/// The changes of a stack.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"variables": {"size": 3, "colour": null}}))]
-#[expect(dead_code, reason = "the schema of a body; `Edit::read` reads it")]
-struct EditStack {
-    /// Another version of its blueprint.
-    version: Option<String>,
-    /// Values to set; null removes one.
-    #[schema(value_type = Option<Object>)]
-    variables: Option<serde_json::Value>,
-    /// Subscriptions to set; null unsubscribes a service.
-    #[schema(value_type = Option<BTreeMap<String, view::Subscription>>)]
-    subscriptions: Option<BTreeMap<String, Option<view::Subscription>>>,
 }
 
 /// Update a stack
@@ -212,9 +162,6 @@ pub(super) async fn update(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let expected = revision::expected(&submission.headers)?;
     let change = Change::Update(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, expected, &submission).await?;
@@ -244,24 +191,12 @@ pub(super) async fn destroy(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let expected = revision::expected(&submission.headers)?;
     let outcome = api
         .request_change(stack, &Change::Destroy, expected, &submission)
         .await?;
     api.answer(outcome).await
-}
-
-/// The new owner of a stack.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"owner": "team:payments"}))]
-#[expect(dead_code, reason = "the schema of a body; the handler reads it")]
-struct TransferStack {
-    /// A team, a person, a role or an account.
-    owner: String,
 }
 
 /// Transfer a stack
@@ -289,9 +224,6 @@ pub(super) async fn transfer(
     Admitted(mut stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let mut fields = submission.fields()?;
     let owner: Option<Owner> = fields.required("owner", OWNER_REMEDY);
     let problems = fields.problems();
@@ -342,9 +274,6 @@ pub(super) async fn preview(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
@@ -373,9 +302,6 @@ pub(super) async fn drift(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let outcome = api
         .request_change(stack, &Change::Drift, Expected::Any, &submission)

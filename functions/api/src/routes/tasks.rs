@@ -42,9 +42,6 @@ pub(super) async fn run(
     InPath((_, name)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let Ok(task) = name.parse::<Name>() else {
         return Err(Error::NotFound(format!(

@@ -1,6 +1,5 @@
 //! `/v1/uploads`: what is too long for a request goes to S3, by an address that is good for one document.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
@@ -10,10 +9,9 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use slipway_api_types::{PutAddress, RequestUpload};
 use slipway_model::name::Digest;
 use slipway_model::{artifact, problem::FieldProblem};
-use utoipa::ToSchema;
 
 use crate::Api;
 use crate::artifacts::unavailable;
@@ -24,35 +22,6 @@ use crate::submission::{Submission, answer};
 
 /// How long an address is valid.
 const GOOD_FOR: Duration = Duration::from_mins(15);
-
-/// The announcement of an upload.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "digest": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "bytes": 4_194_304
-}))]
-#[expect(dead_code, reason = "the schema of a body; `asked` reads it")]
-struct RequestUpload {
-    /// The SHA-256 digest of the document.
-    digest: String,
-    /// Its length in bytes.
-    bytes: u32,
-}
-
-/// The address of an upload.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PutAddress {
-    /// The document's digest, which a request sends as `upload`.
-    upload: String,
-    /// The method of the request to S3.
-    method: &'static str,
-    /// The address, which permits an upload of this document and nothing else.
-    url: String,
-    /// The headers of the request to S3.
-    headers: BTreeMap<String, String>,
-    /// When the address expires.
-    expires_at: Timestamp,
-}
 
 /// Request an upload
 ///
@@ -69,9 +38,6 @@ pub(super) struct PutAddress {
     responses((status = 201, description = "Upload the document to this address.", body = PutAddress), ChangeProblems),
 )]
 pub(super) async fn request(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     let (digest, bytes) = asked(submission.fields()?)?;
     let upload = api.presigned(digest, bytes).await?;
     api.answer_once(&submission, answer(StatusCode::CREATED, None, &upload))
@@ -125,7 +91,7 @@ impl Api {
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(PutAddress {
             upload: digest.to_string(),
-            method: "PUT",
+            method: "PUT".to_owned(),
             url: signed.uri().to_owned(),
             headers: headers.collect(),
             expires_at: Timestamp::now() + SignedDuration::try_from(GOOD_FOR).unwrap_or_default(),

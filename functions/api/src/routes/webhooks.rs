@@ -7,14 +7,13 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde::Deserialize;
+use slipway_api_types::{self as view, ConfiguredItems, Items, PutWebhook};
 use slipway_model::name::Name;
 use slipway_model::notification::NotificationId;
 use slipway_model::webhook::{Settings, Webhook, WebhookId};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::webhook::Redelivery;
 use slipway_store::{ATTEMPTS, Cursor, pause};
-use utoipa::ToSchema;
 
 use super::answers::{busy, configured, deleted};
 use crate::Api;
@@ -23,8 +22,8 @@ use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision;
+use crate::shown;
 use crate::submission::{Submission, answer, given};
-use crate::view::{self, ConfiguredItems, Items};
 
 /// List the webhooks
 ///
@@ -48,7 +47,7 @@ pub(super) async fn list(
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     let page = api.store.webhooks(limit, cursor.as_ref()).await?;
-    Ok(Json(ConfiguredItems::of(page, view::Webhook::of)))
+    Ok(Json(shown::configured_items(page, view::Webhook::of)))
 }
 
 /// Show a webhook
@@ -81,30 +80,6 @@ pub(super) async fn show(
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     Ok((tag, Json(view::Webhook::of(record, revision))).into_response())
-}
-
-/// A webhook.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "url": "https://hooks.slack.com/services/T000/B000/XXXX",
-    "format": "slack",
-    "kinds": ["operation.waiting_for_approval", "operation.failed", "stack.drifted"],
-    "environments": ["live"]
-}))]
-#[expect(dead_code, reason = "the schema of a body; `Settings::read` reads it")]
-struct PutWebhook {
-    /// The address: HTTPS, and public. Redirects are not followed.
-    url: String,
-    /// The form of the body: `json` (the default), `slack` or `teams`.
-    format: Option<String>,
-    /// The kinds of notifications; all by default.
-    kinds: Option<Vec<String>>,
-    /// The environments of their stacks; all by default.
-    environments: Option<Vec<String>>,
-    /// The IDs of their stacks; all by default.
-    stacks: Option<Vec<String>>,
-    /// A description.
-    description: Option<String>,
 }
 
 /// Put a webhook
@@ -196,9 +171,6 @@ pub(super) async fn delete(
     InPath(name): InPath<String>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     for attempt in 0..ATTEMPTS {
         let (Ok(parsed), Some(current)) = (name.parse::<Name>(), api.webhook_of(&name).await?) else {
@@ -241,7 +213,7 @@ pub(super) async fn deliveries(
     parameters.finish()?;
     let webhook = api.webhook_of(&name).await?.ok_or_else(|| no_webhook(&name))?.record?;
     let page = api.store.deliveries(&webhook.id, limit, cursor.as_ref()).await?;
-    Ok(Json(Items::of(page, view::Delivery::of)))
+    Ok(Json(shown::items(page, view::Delivery::of)))
 }
 
 /// Redeliver a notification
@@ -265,9 +237,6 @@ pub(super) async fn redeliver(
     InPath((name, notification)): InPath<(String, String)>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    if let Some(answer) = api.answered_before(&submission).await? {
-        return Ok(answer);
-    }
     submission.no_fields()?;
     let webhook = api.webhook_of(&name).await?.ok_or_else(|| no_webhook(&name))?.record?;
     let found = match notification.parse::<NotificationId>() {

@@ -1,16 +1,14 @@
-//! Environments as they are shown.
+//! Environments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use slipway_model::environment;
 use utoipa::ToSchema;
 
-use crate::Caller;
-
 /// An environment: where stacks live, and the rules there.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Environment {
     /// Its name.
     #[schema(example = "local")]
@@ -53,22 +51,16 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The environment as the caller may see it. `sensitive` are the names under which values are hidden.
-    pub fn of(
-        environment: environment::Environment,
-        revision: u64,
-        caller: &Caller,
-        sensitive: &BTreeSet<String>,
-    ) -> Self {
+    /// The environment. `sensitive` are the names under which values are hidden.
+    pub fn of(environment: environment::Environment, revision: u64, sensitive: &BTreeSet<String>) -> Self {
         let variables = environment.shown_variables(sensitive);
-        let external_id = environment.external_id.filter(|_| caller.admin);
         let types = environment.protected_types;
         Self {
             name: environment.name.to_string(),
             account: environment.account.to_string(),
             region: environment.region.to_string(),
             role: environment.role.map(String::from),
-            external_id: external_id.map(String::from),
+            external_id: environment.external_id.map(String::from),
             approval: environment.approval,
             approvals_required: environment.approvals_required,
             self_approval: environment.self_approval,

@@ -1,4 +1,4 @@
-//! Stacks as they are shown.
+//! Stacks.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use slipway_model::name::Name;
 use slipway_model::{stack, subscription};
 use utoipa::ToSchema;
 
-use super::BlueprintReference;
+use crate::BlueprintReference;
 
 /// A stack: one instance of a blueprint in an environment.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Stack {
     /// Its ID.
     #[schema(example = "lusab-babad")]
@@ -70,7 +70,7 @@ pub struct Stack {
 }
 
 /// The result of the last successful apply.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
     /// The version of the blueprint.
     #[schema(example = "1.2.0")]
@@ -92,7 +92,7 @@ pub struct Subscription {
 }
 
 /// The result of a drift check.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StackDrift {
     /// How many resources drifted.
     pub count: u64,
@@ -105,7 +105,7 @@ pub struct StackDrift {
 }
 
 /// The services and schedules that may run another release than the current one.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Unsettled {
     /// The release that they may run.
     pub release: u32,
@@ -123,7 +123,7 @@ pub struct Unsettled {
 }
 
 /// Paths related to a stack.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StackLinks {
     /// The stack.
     #[serde(rename = "self")]

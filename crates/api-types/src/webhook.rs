@@ -1,9 +1,9 @@
-//! Webhooks and deliveries as they are shown.
+//! Webhooks and deliveries.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use slipway_model::id::StackId;
 use slipway_model::name::Name;
 use slipway_model::notification::Kind;
@@ -12,7 +12,7 @@ use slipway_model::webhook::{self, delivery};
 use utoipa::ToSchema;
 
 /// A webhook.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Webhook {
     /// Its name.
     #[schema(example = "chat")]
@@ -67,7 +67,7 @@ impl Webhook {
 }
 
 /// A notification on its way to a webhook.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
     /// Its ID among the deliveries of the webhook.
     #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a-4")]
@@ -91,7 +91,7 @@ pub struct Delivery {
 }
 
 /// An attempt.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]

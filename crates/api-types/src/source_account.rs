@@ -1,14 +1,14 @@
-//! Source accounts as they are shown.
+//! Source accounts.
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use slipway_model::name::Name;
 use slipway_model::source_account::{self, Action};
 use utoipa::ToSchema;
 
 /// A source account: an AWS account whose events may request operations.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SourceAccount {
     /// The account.
     #[schema(example = "111122223333")]

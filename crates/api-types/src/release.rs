@@ -1,14 +1,14 @@
-//! Releases as they are shown.
+//! Releases.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use slipway_model::release;
 use utoipa::ToSchema;
 
 /// A set of images of a stack's services.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Release {
     /// The ID of the stack.
     #[schema(example = "lusab-babad")]
@@ -38,7 +38,7 @@ pub struct Release {
 }
 
 /// Paths related to a release.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseLinks {
     /// The release.
     #[serde(rename = "self")]

@@ -1,15 +1,14 @@
 //! The audit log as it is shown.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use slipway_model::audit::{Action, Head, Record, Sealed};
 use slipway_model::name::Digest;
-use slipway_store::Page;
 use utoipa::ToSchema;
 
 /// A record of the audit log.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AuditRecord {
     /// When it was written.
     pub time: Timestamp,
@@ -60,7 +59,7 @@ impl From<(Record, Digest)> for AuditRecord {
 }
 
 /// The last record of a chain.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AuditHead {
     /// The chain.
     pub chain: u8,
@@ -83,17 +82,8 @@ impl From<Head> for AuditHead {
     }
 }
 
-/// A page of a chain.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct AuditChain {
-    /// Its records, in their order.
-    pub items: Vec<SealedRecord>,
-    /// Where the chain goes on; null at its end.
-    pub next: Option<String>,
-}
-
 /// A record as it is stored.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SealedRecord {
     /// Its number.
     pub sequence: u64,
@@ -103,17 +93,12 @@ pub struct SealedRecord {
     pub hash: String,
 }
 
-impl AuditChain {
-    /// A page of the store.
-    pub fn of(page: Page<(u64, Sealed)>) -> Self {
-        let items = page.items.into_iter().map(|(sequence, sealed)| SealedRecord {
+impl From<(u64, Sealed)> for SealedRecord {
+    fn from((sequence, sealed): (u64, Sealed)) -> Self {
+        Self {
             sequence,
             body: sealed.body,
             hash: sealed.hash.to_string(),
-        });
-        Self {
-            items: items.collect(),
-            next: page.next.map(|next| next.to_string()),
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Progressive rollouts as they are shown.
+//! Progressive rollouts.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use slipway_model::operation::rollouts;
+use serde::{Deserialize, Serialize};
+use slipway_model::operation::rollouts::{self, PauseAction};
 use utoipa::ToSchema;
 
 /// The progressive rollout of a service.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Rollout {
     /// The service.
     #[schema(example = "web")]
@@ -25,16 +25,16 @@ pub struct Rollout {
 }
 
 /// A pause of a rollout.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Pause {
     /// When it ends without a decision.
     pub expires_at: Option<Timestamp>,
     /// What ECS does then: `continue` or `roll_back`.
-    #[schema(example = "roll_back")]
-    pub at_expiry: &'static str,
+    #[schema(value_type = String, example = "roll_back")]
+    pub at_expiry: PauseAction,
     /// The decision: `continue` or `roll_back`; null until there is one.
-    #[schema(example = "continue")]
-    pub decision: Option<&'static str>,
+    #[schema(value_type = Option<String>, example = "continue")]
+    pub decision: Option<PauseAction>,
     /// The caller who decided.
     pub decided_by: Option<String>,
 }
@@ -48,8 +48,8 @@ impl From<rollouts::ServiceRollout> for Rollout {
             percent: rollout.percent,
             pause: rollout.pause.map(|pause| Pause {
                 expires_at: pause.expires_at,
-                at_expiry: pause.at_expiry.as_str(),
-                decision: pause.decision.as_ref().map(|decision| decision.action.as_str()),
+                at_expiry: pause.at_expiry,
+                decision: pause.decision.as_ref().map(|decision| decision.action),
                 decided_by: pause.decision.map(|decision| decision.by),
             }),
         }

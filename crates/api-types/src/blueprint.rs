@@ -1,12 +1,23 @@
-//! Blueprints as they are shown.
+//! Blueprints.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use slipway_model::{blueprint, variable};
 use utoipa::ToSchema;
 
+/// A version of a blueprint, by name.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlueprintReference {
+    /// Its name.
+    #[schema(example = "guestbook")]
+    pub name: String,
+    /// Its version.
+    #[schema(example = "1.0.0")]
+    pub version: String,
+}
+
 /// A blueprint in the list of blueprints.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlueprintSummary {
     /// Its name.
     #[schema(example = "guestbook")]
@@ -20,19 +31,8 @@ pub struct BlueprintSummary {
     pub published_at: Timestamp,
 }
 
-impl From<slipway_store::blueprint::BlueprintSummary> for BlueprintSummary {
-    fn from(summary: slipway_store::blueprint::BlueprintSummary) -> Self {
-        Self {
-            name: summary.name.to_string(),
-            description: summary.description,
-            version: summary.latest.to_string(),
-            published_at: summary.published_at,
-        }
-    }
-}
-
 /// A blueprint: its latest version, and the list of all.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlueprintPage {
     /// Its latest version, with the schema of its variables.
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub struct BlueprintPage {
 }
 
 /// A version of a blueprint. It is immutable.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlueprintVersion {
     /// The blueprint's name.
     #[schema(example = "guestbook")]
@@ -81,7 +81,7 @@ impl From<blueprint::Blueprint> for BlueprintVersion {
 }
 
 /// A variable of a blueprint version.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Variable {
     /// Its name.
     #[schema(example = "size")]
@@ -113,7 +113,7 @@ pub struct Variable {
 }
 
 /// A validation of a variable.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
     /// The condition, as the blueprint declares it.
     pub condition: String,

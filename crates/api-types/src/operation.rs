@@ -1,20 +1,20 @@
-//! Operations and their logs as they are shown.
+//! Operations.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use slipway_model::console_link::Console;
+use serde::{Deserialize, Serialize};
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::approval::{self, Decision};
 use slipway_model::operation::compatibility::{Way, WayKind};
 use slipway_model::operation::{self, OperationKind, OperationStatus, StepStatus};
-use slipway_model::plan;
 use utoipa::ToSchema;
 
-use super::BlueprintReference;
-use super::rollout::Rollout;
+use crate::BlueprintReference;
+use crate::operation_links::OperationLinks;
+use crate::plan_summary::{Drift, Plan};
+use crate::rollout::Rollout;
 
 /// One change or check of a stack, executed by the workflow.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Operation {
     /// Its ID.
     #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
@@ -50,8 +50,8 @@ pub struct Operation {
     /// When its plan expires without a decision.
     pub approval_expires_at: Option<Timestamp>,
     /// The decision about its plan: `approved` or `rejected`. A rejected operation is about to be discarded.
-    #[schema(example = "approved")]
-    pub decision: Option<&'static str>,
+    #[schema(value_type = Option<String>, example = "approved")]
+    pub decision: Option<PlanDecision>,
     /// Its position in the stack's queue, from 1; null if it is not queued.
     pub position: Option<usize>,
     /// The blueprint version that it applies.
@@ -64,7 +64,7 @@ pub struct Operation {
     pub snapshot: Option<Snapshot>,
     /// The step whose build is queued or starting; null if there is none.
     #[schema(example = "Plan")]
-    pub waiting_for_build: Option<&'static str>,
+    pub waiting_for_build: Option<String>,
     /// The request to cancel it; null unless a build was running at that time. The operation ends once Terraform has saved the state.
     pub cancel: Option<CancelRequest>,
     /// The steps of the workflow so far.
@@ -87,8 +87,18 @@ pub struct Operation {
     pub links: OperationLinks,
 }
 
+/// A decision about a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanDecision {
+    /// It has enough approvals.
+    Approved,
+    /// It was rejected.
+    Rejected,
+}
+
 /// A way on from an operation that is `needs_attention`.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WayForward {
     /// Which one: `release_forward` or `roll_back`.
     #[schema(value_type = String, example = "release_forward")]
@@ -115,7 +125,7 @@ impl From<Way> for WayForward {
 }
 
 /// A request to cancel an operation whose build is running.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CancelRequest {
     /// The requester.
     pub requested_by: String,
@@ -126,7 +136,7 @@ pub struct CancelRequest {
 }
 
 /// An approval.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Approval {
     /// The approver.
     pub by: String,
@@ -139,7 +149,7 @@ pub struct Approval {
 }
 
 /// A stack by ID and name.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StackReference {
     /// Its ID.
     #[schema(example = "lusab-babad")]
@@ -150,7 +160,7 @@ pub struct StackReference {
 }
 
 /// A step of an operation: one state of the workflow.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// The name of the state in the AWS console.
     #[schema(example = "Plan")]
@@ -165,7 +175,7 @@ pub struct Step {
 }
 
 /// The progress of Terraform in the current step.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// The number of finished resources.
     pub done: u64,
@@ -177,51 +187,8 @@ pub struct Progress {
     pub current: Option<String>,
 }
 
-/// A plan: what Terraform would change, and the verdict.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Plan {
-    /// Resources to create.
-    pub add: u64,
-    /// Resources to update in place.
-    pub change: u64,
-    /// Resources to destroy.
-    pub destroy: u64,
-    /// Resources to destroy and create again.
-    pub replace: u64,
-    /// Resources to import into the state.
-    pub import: u64,
-    /// Resources to remove from the state without destroying them.
-    pub forget: u64,
-    /// Resources that only get another address in the state.
-    pub moved: u64,
-    /// Actions to invoke.
-    pub invoke: u64,
-    /// Changes and actions that Terraform defers to a later plan.
-    pub deferred: u64,
-    /// Drifted resources.
-    pub drifted: u64,
-    /// Failed checks and conditions.
-    pub checks_failed: u64,
-    /// What Slipway does not understand in the plan, which then needs an approval.
-    pub not_understood: Vec<String>,
-    /// Whether an output would change.
-    pub outputs_changed: bool,
-    /// The first 100 resources that would change, deletions first. `links.plan` has all of them.
-    pub resources: Vec<ResourceChange>,
-    /// The verdict: `shown_only`, `nothing_to_change`, `apply`, `approval_needed` or `refused`; null before the review.
-    #[schema(example = "apply")]
-    pub verdict: Option<&'static str>,
-    /// Why the environment's rules refuse it.
-    pub refused_because: Option<String>,
-    /// The policy that refuses it.
-    #[schema(example = "environment.protected_types")]
-    pub refused_by: Option<String>,
-    /// The addresses of the resources that the policy is about. The first ones, if there are many.
-    pub refused_resources: Vec<String>,
-}
-
 /// A snapshot of a stack's database.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Snapshot {
     /// Its identifier in RDS.
     #[schema(example = "lusab-babad-op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
@@ -230,28 +197,8 @@ pub struct Snapshot {
     pub taken_at: Option<Timestamp>,
 }
 
-/// Drift: differences between the resources and the stack's state.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Drift {
-    /// How many resources drifted.
-    pub count: u64,
-    /// The first 100 of them: `update` for a changed one, `delete` for one that no longer exists.
-    pub resources: Vec<ResourceChange>,
-}
-
-/// The change of one resource in a plan.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ResourceChange {
-    /// Its address in the configuration.
-    #[schema(example = "terraform_data.service[\"web\"]")]
-    pub address: String,
-    /// The change: `create`, `update`, `replace`, `delete`, `import`, `forget`, `move` or `unknown`.
-    #[schema(value_type = String, example = "create")]
-    pub action: plan::Action,
-}
-
 /// The error of an operation.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// The error's name, which is also the execution's `Error`.
     #[schema(example = "Slipway.ApplyFailed")]
@@ -267,55 +214,25 @@ pub struct Failure {
     pub log: String,
 }
 
-/// Paths related to an operation.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OperationLinks {
-    /// The operation.
-    #[serde(rename = "self")]
-    #[schema(example = "/v1/operations/op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
-    pub this: String,
-    /// Its stack.
-    pub stack: String,
-    /// Its log.
-    pub logs: String,
-    /// Its whole plan, once there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
-    /// Its approval sheet, once there is a plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sheet: Option<String>,
-    /// Approve it here, while it waits for an approval.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub approve: Option<String>,
-    /// Reject it here, while it waits for an approval.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reject: Option<String>,
-    /// Continue its paused rollouts here.
-    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
-    pub continue_release: Option<String>,
-    /// Roll its paused rollouts back here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub roll_back: Option<String>,
-    /// Cancel it here, until it has ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cancel: Option<String>,
-    /// Its execution in the AWS console, once it has one. The local Step Functions has no console.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub console: Option<String>,
-    /// The log of its last build in the AWS console.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-}
-
 impl Operation {
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.status.has_ended()
+    }
+
+    /// Whether its plan waits for an approval or a rejection.
+    pub fn waits_for_decision(&self) -> bool {
+        self.status == OperationStatus::WaitingForApproval && self.decision.is_none()
+    }
+
     /// The operation as the API shows it; `position` is its position in the queue.
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);
-        let waiting_for_build = operation.waits_for_build();
+        let waiting_for_build = operation.waits_for_build().map(str::to_owned);
         let decision = match (operation.decision(), &operation.failure) {
-            (Some(Decision::Rejected(_)), _) => Some("rejected"),
-            (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some("rejected"),
-            _ => operation.approved_by.is_some().then_some("approved"),
+            (Some(Decision::Rejected(_)), _) => Some(PlanDecision::Rejected),
+            (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some(PlanDecision::Rejected),
+            _ => operation.approved_by.is_some().then_some(PlanDecision::Approved),
         };
         let ways_forward = operation.ways().into_iter().map(WayForward::from).collect();
         let (kind, release) = (operation.kind(), operation.release());
@@ -402,133 +319,4 @@ impl From<operation::Step> for Step {
             status: step.status,
         }
     }
-}
-
-impl Plan {
-    fn new(plan: plan::PlanSummary, verdict: Option<plan::Verdict>) -> Self {
-        let (verdict, refusal) = match verdict {
-            None => (None, None),
-            Some(plan::Verdict::ShownOnly) => (Some("shown_only"), None),
-            Some(plan::Verdict::NothingToChange) => (Some("nothing_to_change"), None),
-            Some(plan::Verdict::Apply) => (Some("apply"), None),
-            Some(plan::Verdict::ApprovalNeeded) => (Some("approval_needed"), None),
-            Some(plan::Verdict::Refused(refusal)) => (Some("refused"), Some(refusal)),
-        };
-        Self {
-            add: plan.add,
-            change: plan.change,
-            destroy: plan.destroy,
-            replace: plan.replace,
-            import: plan.import,
-            forget: plan.forget,
-            moved: plan.moved,
-            invoke: plan.invoke,
-            deferred: plan.deferred,
-            drifted: plan.drifted,
-            checks_failed: plan.checks_failed,
-            not_understood: plan.not_understood,
-            outputs_changed: plan.outputs_changed,
-            resources: resources(plan.resources),
-            verdict,
-            refused_because: refusal.as_ref().map(|refusal| refusal.reason.clone()),
-            refused_by: refusal.as_ref().map(|refusal| refusal.policy.clone()),
-            refused_resources: refusal.map(|refusal| refusal.resources).unwrap_or_default(),
-        }
-    }
-}
-
-impl From<plan::Drift> for Drift {
-    fn from(drift: plan::Drift) -> Self {
-        Self {
-            count: drift.count,
-            resources: resources(drift.resources),
-        }
-    }
-}
-
-fn resources(changes: Vec<plan::ResourceChange>) -> Vec<ResourceChange> {
-    let shown = |change: plan::ResourceChange| ResourceChange {
-        address: change.address,
-        action: change.action,
-    };
-    changes.into_iter().map(shown).collect()
-}
-
-impl OperationLinks {
-    fn of(operation: &operation::Operation) -> Self {
-        let this = format!("/v1/operations/{}", operation.id);
-        let waits = operation.status == OperationStatus::WaitingForApproval && operation.decision().is_none();
-        let is_paused = operation.paused().next().is_some();
-        let plan = operation.plan.as_ref();
-        let is_kept = plan.is_some_and(|plan| plan.document.is_some());
-        let execution = operation.execution_arn.as_deref();
-        let console = execution.and_then(Console::of);
-        // Tasks of a stack may print in another account and Region; builds print in Slipway's own.
-        let build = operation.logs.iter().rfind(|log| log.in_segments);
-        Self {
-            plan: is_kept.then(|| format!("{this}/plan")),
-            sheet: plan.map(|_| format!("{this}/sheet")),
-            stack: format!("/v1/stacks/{}", operation.stack),
-            logs: format!("{this}/logs"),
-            approve: waits.then(|| format!("{this}/approve")),
-            reject: waits.then(|| format!("{this}/reject")),
-            continue_release: is_paused.then(|| format!("{this}/continue")),
-            roll_back: is_paused.then(|| format!("{this}/roll-back")),
-            cancel: (!operation.status.has_ended()).then(|| format!("{this}/cancel")),
-            log: console
-                .zip(build)
-                .map(|(console, build)| console.log_stream(&build.group, &build.stream)),
-            console: console.zip(execution).map(|(console, arn)| console.execution(arn)),
-            this,
-        }
-    }
-}
-
-/// A page of an operation's log.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct LogLines {
-    /// The lines, grouped by step.
-    pub lines: Vec<LogLine>,
-    /// Send this as `after` for the following lines.
-    pub after: String,
-    /// Whether the operation has ended and these are its last lines.
-    pub ended: bool,
-}
-
-/// A line that a step printed.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct LogLine {
-    /// When it was printed.
-    pub time: Timestamp,
-    /// The step that printed it.
-    #[schema(example = "Plan")]
-    pub step: String,
-    /// The line.
-    pub message: String,
-}
-
-/// A page of the log of a service.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ServiceLog {
-    /// The lines, by time.
-    pub lines: Vec<ServiceLine>,
-    /// Send this as `after` for the following lines.
-    pub after: String,
-    /// Whether there are more lines already.
-    pub more: bool,
-}
-
-/// A line that a container of a service printed.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ServiceLine {
-    /// When it was printed.
-    pub time: Timestamp,
-    /// The container.
-    #[schema(example = "web")]
-    pub container: String,
-    /// The ID of the ECS task.
-    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015")]
-    pub task: String,
-    /// The line.
-    pub message: String,
 }

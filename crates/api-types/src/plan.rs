@@ -1,16 +1,14 @@
-//! Plans and approval sheets as they are shown.
+//! Plans and approval sheets.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use slipway_model::operation::Operation;
+use serde_json::Value;
 use slipway_model::plan::Action;
 use slipway_model::plan::item::Subject;
-use slipway_model::plan::sheet::Sheet;
 use utoipa::ToSchema;
 
 /// Items of a plan.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PlanItems {
     /// The items, deletions first.
     pub items: Vec<PlanItem>,
@@ -160,59 +158,44 @@ pub struct ActionTrigger {
 }
 
 /// The approval sheet of an operation: everything that an approver needs for the decision.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema of an answer; `sheet` makes it")]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SheetDocument {
     /// The SHA-256 of the sheet's canonical JSON without this field and `links`: no spaces, keys in byte order. An approval quotes it.
     #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
-    hash: String,
+    pub hash: String,
     /// The operation's ID.
-    operation: String,
+    pub operation: String,
     /// The operation's kind.
-    kind: String,
+    pub kind: String,
     /// The stack: `id` and `name`.
-    stack: Value,
+    pub stack: Value,
     /// The environment: `name`, `account`, `region` and `protected`.
-    environment: Value,
+    pub environment: Value,
     /// The requester.
-    requested_by: String,
+    pub requested_by: String,
     /// When it was requested.
-    requested_at: Timestamp,
+    pub requested_at: Timestamp,
     /// The blueprint: `name`, `version`, `previous_version` and `digest`.
-    blueprint: Value,
+    pub blueprint: Value,
     /// The variables that differ from the last successful change of the stack: `name`, `before`, `after`. Values of `sensitive` ones are
     /// hidden.
-    variables: Vec<Value>,
+    pub variables: Vec<Value>,
     /// The plan: its counts, the SHA-256 of its items, and the `first` of them.
-    plan: Value,
+    pub plan: Value,
     /// How many resources are destroyed, including those that are created again.
-    destroy_count: u64,
+    pub destroy_count: u64,
     /// How many resources leave the state without being destroyed.
-    forget_count: u64,
+    pub forget_count: u64,
     /// Services whose image or task definition changes: `name`, `action`, `image_before`, `image_after` and `attributes`.
-    services: Vec<Value>,
+    pub services: Vec<Value>,
     /// What runs after the apply: `release`, `migrations`, `backups`, `snapshot` and `task`. `dangerous` has the dangerous statements in
     /// the SQL of new and changed migrations: `migration`, `file`, `line`, `column`, `rule`, `message` and `remedy`; `dangerous_count` is
     /// their number if not all are named.
-    runs: Value,
+    pub runs: Value,
     /// The verdict of each rule: `policy`, `verdict` and `reason`.
-    policies: Vec<Value>,
+    pub policies: Vec<Value>,
     /// The SHA-256 of everything that the apply uses.
-    artifacts: Option<Value>,
+    pub artifacts: Option<Value>,
     /// Paths of the operation, its plan, and the approval.
-    links: Value,
-}
-
-/// A sheet with its hash.
-pub fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
-    let mut shown = sheet.to_json();
-    let this = format!("/v1/operations/{}", operation.id);
-    shown["hash"] = sheet.hash().as_str().into();
-    shown["links"] = json!({
-        "self": format!("{this}/sheet"),
-        "operation": this,
-        "plan": format!("{this}/plan"),
-        "approve": format!("{this}/approve"),
-    });
-    shown
+    pub links: Value,
 }

@@ -1,0 +1,169 @@
+//! Operations in the words of the command line.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use slipway_api_types::{Drift, Failure, Operation, Plan};
+use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::plan::Action;
+
+use crate::error::Error;
+
+/// Reads an operation out of an answer of the API.
+pub fn read(value: &Value) -> Result<Operation, Error> {
+    serde_json::from_value(value.clone()).map_err(|error| Error::UnexpectedAnswer {
+        request: "an operation".to_owned(),
+        status: 200,
+        answer: error.to_string(),
+    })
+}
+
+/// What it does, with the release or the task that it is about: `rollback to release 2`, `task load-dump`.
+pub fn title(operation: &Operation) -> String {
+    match (operation.kind, operation.release, &operation.task) {
+        (OperationKind::Rollback, Some(release), _) => format!("rollback to release {release}"),
+        (kind, _, Some(task)) => format!("{kind} {task}"),
+        (kind, ..) => kind.to_string(),
+    }
+}
+
+/// The approvals that were given: `by ann: agreed`.
+pub fn approvals(operation: &Operation) -> impl Iterator<Item = String> {
+    operation.approvals.iter().map(|approval| {
+        let comment = approval.comment.as_ref().map(|comment| format!(": {comment}"));
+        format!("by {}{}", approval.by, comment.unwrap_or_default())
+    })
+}
+
+/// What the reader may do about a plan that waits.
+pub fn decide(operation: &Operation) -> String {
+    let id = &operation.id;
+    let given = operation.approvals.len();
+    let waits = match operation.approvals_required {
+        Some(required) if required > 1 && given > 0 => format!("has {given} of {required} approvals"),
+        Some(required) if required > 1 => format!("waits for {required} approvals"),
+        _ => "waits for an approval".to_owned(),
+    };
+    format!(
+        "{waits}: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
+         every change: slipway plan {id}"
+    )
+}
+
+/// That it is going to be cancelled, while its build still saves its state.
+pub fn cancelling(operation: &Operation) -> Option<String> {
+    let request = operation.cancel.as_ref().filter(|_| !operation.has_ended())?;
+    let requester = &request.requested_by;
+    Some(format!(
+        "cancelling, as {requester} requested: Terraform saves the state first"
+    ))
+}
+
+/// The ways on, if it needs attention.
+pub fn ways(operation: &Operation) -> impl Iterator<Item = String> {
+    let ways = operation.ways_forward.iter();
+    ways.map(|way| format!("either     {}\n           {}", way.command, way.description))
+}
+
+/// An error for scripts unless the operation succeeded.
+pub fn check(operation: &Operation) -> Result<(), Error> {
+    if operation.status == OperationStatus::Succeeded {
+        return Ok(());
+    }
+    Err(Error::OperationEnded {
+        operation: operation.id.clone(),
+        status: operation.status,
+        reason: operation.error.as_ref().map(failure_line),
+    })
+}
+
+/// The failure in a line: the step, the resource, and what it said.
+pub fn failure_line(failure: &Failure) -> String {
+    let address = failure.address.as_ref().map(|address| format!("{address}: "));
+    let step = if failure.step.is_empty() {
+        String::new()
+    } else {
+        format!(" in \"{}\"", failure.step)
+    };
+    format!(
+        "{}{step}: {}{}",
+        failure.name,
+        address.unwrap_or_default(),
+        failure.message
+    )
+}
+
+/// The plan in a line, as Terraform counts.
+pub fn plan_line(plan: &Plan) -> String {
+    let rare = [
+        (plan.replace, "replace"),
+        (plan.import, "import"),
+        (plan.forget, "forget"),
+        (plan.moved, "move"),
+    ];
+    let rare: Vec<String> = rare
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} to {what}"))
+        .collect();
+    let rare = rare.concat();
+    let outputs = if plan.outputs_changed { ", outputs change" } else { "" };
+    format!(
+        "{} to add, {} to change, {} to destroy{rare}{outputs}",
+        plan.add, plan.change, plan.destroy
+    )
+}
+
+/// Each resource of a plan that is named, in a line of its own, and how many are not.
+pub fn plan_lines(plan: &Plan) -> impl Iterator<Item = String> {
+    let resources = plan.resources.iter();
+    let named = resources.map(|resource| format!("{:<8} {}", resource.action.to_string(), resource.address));
+    let all = plan.add + plan.change + plan.destroy + plan.replace + plan.import + plan.forget + plan.moved;
+    let left = all.saturating_sub(plan.resources.len() as u64);
+    named.chain((left > 0).then(|| format!("… and {left} more")))
+}
+
+/// How much drifted, in a line.
+pub fn drift_line(drift: &Drift) -> String {
+    match drift.count {
+        0 => "nothing differs from the state".to_owned(),
+        1 => "1 resource differs from the state".to_owned(),
+        count => format!("{count} resources differ from the state"),
+    }
+}
+
+/// Each drifted resource that is named, in a line of its own.
+pub fn drift_lines(drift: &Drift) -> impl Iterator<Item = String> {
+    drift.resources.iter().map(|resource| {
+        let what = if resource.action == Action::Delete {
+            "no longer exists"
+        } else {
+            "was changed"
+        };
+        format!("{} {what}", resource.address)
+    })
+}
+
+/// The time between two moments as people say it: `850 ms`, `12.3 s`, `4 min 5 s`.
+pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
+    let duration: SignedDuration = to.duration_since(from);
+    let milliseconds = duration.as_millis().max(0);
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        let start = Timestamp::UNIX_EPOCH;
+        for (milliseconds, text) in [(0, "0 ms"), (850, "850 ms"), (12_345, "12.3 s"), (245_000, "4 min 5 s")] {
+            let end = start + SignedDuration::from_millis(milliseconds);
+            assert_eq!(duration_text(start, end), text);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Watching an operation to its end.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use jiff::Timestamp;
+use serde_json::Value;
+use slipway_api_types::{Operation, Progress, Step};
+use slipway_model::operation::build::{APPLY, PLAN};
+use slipway_model::operation::one_build::REVIEW_PLAN;
+use slipway_model::operation::{OperationStatus, StepStatus};
+
+use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::error::Error;
+use crate::operation_text::{
+    cancelling, decide, drift_line, drift_lines, duration_text, plan_line, plan_lines, read, title, ways,
+};
+use crate::output::{Line, Output, Style, harmless};
+use crate::rollout_view;
+
+/// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
+/// watch.
+pub async fn watch(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
+    tokio::select! {
+        watched = watch_to_end(client, id, output) => watched,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Error::Interrupted { operation: id.to_owned() }),
+    }
+}
+
+async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Value, Operation), Error> {
+    let mut watcher = Watcher::new(output);
+    let mut seen = None;
+    loop {
+        let query: Vec<(&str, String)> = match seen {
+            Some(revision) => vec![("wait", LONG_POLL_SECONDS.to_string()), ("seen", format!("{revision}"))],
+            None => Vec::new(),
+        };
+        let value: Value = client
+            .watch(&with_query(&format!("/v1/operations/{id}"), &query))
+            .await?;
+        let operation = read(&value)?;
+        watcher.show(&operation, seen == Some(operation.revision));
+        if operation.has_ended() {
+            watcher.end(&operation);
+            return Ok((value, operation));
+        }
+        seen = Some(operation.revision);
+    }
+}
+
+/// Prints what is new in an operation: a line for each step that ended, and on a terminal one moving line for the step
+/// that runs.
+struct Watcher {
+    output: Output,
+    printed: BTreeSet<String>,
+    bar: Option<ProgressBar>,
+    /// When the step that runs began, for the moving line.
+    began: Arc<Mutex<Option<Timestamp>>>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watcher {
+    fn new(output: Output) -> Self {
+        let began: Arc<Mutex<Option<Timestamp>>> = Arc::default();
+        let bar = output.is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}{step_time}") {
+                let began = Arc::clone(&began);
+                bar.set_style(
+                    style.with_key("step_time", move |_: &ProgressState, line: &mut dyn fmt::Write| {
+                        let began = began.lock().map(|began| *began).unwrap_or_default();
+                        if let Some(began) = began {
+                            let _ = write!(line, " ({})", duration_text(began, Timestamp::now()));
+                        }
+                    }),
+                );
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            output,
+            printed: BTreeSet::new(),
+            bar,
+            began,
+        }
+    }
+
+    /// `stands` says that the server waited for a change in vain.
+    fn show(&mut self, operation: &Operation, stands: bool) {
+        if let Some(position) = operation.position {
+            self.once(
+                "queued",
+                &format!("  waits in the queue of its stack, at place {position}"),
+            );
+        }
+        if let Some(step) = operation.waiting_for_build.as_ref().filter(|_| stands) {
+            self.once(
+                &format!("build {step}"),
+                &format!("  waits  {step}: waiting for a build"),
+            );
+        }
+        if let Some(cancelling) = cancelling(operation) {
+            self.once("cancelling", &format!("  {cancelling}"));
+        }
+        // Before the steps that have ended, of which Terraform's may be one by now.
+        if self.bar.is_none()
+            && !operation.has_ended()
+            && let Some(progress) = progress_now(operation)
+        {
+            let line = format!("         {}", progress_line(progress));
+            self.once(&line, &line);
+        }
+        for rollout in operation.rollouts.iter().filter(|_| !operation.has_ended()) {
+            let lines = [
+                Some(rollout_view::line(rollout)),
+                rollout_view::paused(rollout, &operation.id),
+            ];
+            for line in lines.into_iter().flatten() {
+                self.once(&line, &format!("         {line}"));
+            }
+        }
+        for step in &operation.steps {
+            if let Some(ended) = step.ended_at {
+                let (mark, style) = match step.status {
+                    StepStatus::Failed => ("failed", Style::Red),
+                    StepStatus::Cancelled => ("cancelled", Style::Yellow),
+                    StepStatus::Running | StepStatus::Succeeded => ("done", Style::Plain),
+                };
+                let plan = operation.plan.as_ref().filter(|_| step.name == REVIEW_PLAN);
+                let plan = plan.map(|plan| format!(": {}", plan_line(plan))).unwrap_or_default();
+                let text = format!(
+                    "  {mark:<6} {}{plan} ({})",
+                    step.name,
+                    duration_text(step.started_at, ended)
+                );
+                self.once_in(style, &format!("{} {mark}", step.name), &text);
+            }
+        }
+        if operation.waits_for_decision() {
+            let changes = operation.plan.iter().flat_map(plan_lines);
+            let changes = changes.map(|line| format!("           {line}\n"));
+            let text = format!("{}  {}", changes.collect::<String>(), decide(operation));
+            self.once("approval", &text);
+        }
+        if let Some(bar) = &self.bar {
+            let step = running_step(operation);
+            if let Ok(mut began) = self.began.lock() {
+                *began = step.map(|step| step.started_at);
+            }
+            bar.set_message(harmless(&running_line(operation)).into_owned());
+        }
+    }
+
+    fn end(&mut self, operation: &Operation) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let took = operation
+            .ended_at
+            .map(|end| duration_text(operation.created_at, end))
+            .unwrap_or_default();
+        let line = format!(
+            "{} {} {} in {took}",
+            title(operation),
+            operation.stack.name,
+            operation.status
+        );
+        let style = match operation.status {
+            OperationStatus::Succeeded => Style::Green,
+            OperationStatus::Failed | OperationStatus::NeedsAttention => Style::Red,
+            _ => Style::Yellow,
+        };
+        self.output.lines(&[Line::new(style, line)]);
+        ways(operation).for_each(|way| self.output.say(&way));
+        if let Some(drift) = &operation.drift {
+            self.output.say(&format!("  {}", drift_line(drift)));
+            drift_lines(drift).for_each(|line| self.output.say(&format!("    {line}")));
+        }
+    }
+
+    fn once(&mut self, key: &str, text: &str) {
+        self.once_in(Style::Plain, key, text);
+    }
+
+    fn once_in(&mut self, style: Style, key: &str, text: &str) {
+        if self.printed.insert(key.to_owned()) {
+            let line = Line::new(style, text.to_owned());
+            match &self.bar {
+                // The bar is drawn anew below it.
+                Some(bar) => bar.suspend(|| self.output.lines(&[line])),
+                None => self.output.lines(&[line]),
+            }
+        }
+    }
+}
+
+/// The step that runs.
+fn running_step(operation: &Operation) -> Option<&Step> {
+    operation.steps.iter().rev().find(|step| step.ended_at.is_none())
+}
+
+/// How far Terraform is, if the step that runs is one of Terraform's.
+fn progress_now(operation: &Operation) -> Option<&Progress> {
+    let step = running_step(operation).filter(|step| [PLAN, APPLY].contains(&step.name.as_str()));
+    let progress = operation.progress.as_ref().filter(|progress| progress.total > 0);
+    progress.filter(|_| step.is_some())
+}
+
+fn progress_line(progress: &Progress) -> String {
+    let running = match progress.running {
+        0 => String::new(),
+        running => format!(", {running} in progress"),
+    };
+    format!("{} of {} resources{running}", progress.done, progress.total)
+}
+
+/// What the step that runs is doing.
+fn running_line(operation: &Operation) -> String {
+    if let Some(step) = &operation.waiting_for_build {
+        return format!("{step}: waiting for a build");
+    }
+    let step = running_step(operation);
+    let step = step.map_or(operation.status.as_str(), |step| step.name.as_str());
+    match progress_now(operation) {
+        Some(progress) => {
+            let current = progress.current.as_ref().map(|current| format!(": {current}"));
+            format!("{step}: {}{}", progress_line(progress), current.unwrap_or_default())
+        }
+        None => step.to_owned(),
+    }
+}

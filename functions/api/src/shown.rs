@@ -1,0 +1,138 @@
+//! Records of the store, and decisions of policies, as the API shows them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use slipway_api_types::{BlueprintSummary, ConfiguredItems, Decision, Environment, Items, Policies, Policy};
+use slipway_model::operation::Operation;
+use slipway_model::plan::sheet::Sheet;
+use slipway_model::policy::{PolicyRevision, StoredPolicy};
+use slipway_model::{environment, error_chain};
+use slipway_policy::Denial;
+use slipway_policy::policies::defaults;
+use slipway_store::configured::Configured;
+use slipway_store::{Cursor, Page, blueprint};
+
+use crate::Caller;
+use crate::error::Error;
+
+/// A page of a list.
+pub(crate) fn items<R, T>(page: Page<R>, show: impl FnMut(R) -> T) -> Items<T> {
+    Items {
+        items: page.items.into_iter().map(show).collect(),
+        next: page.next.as_ref().map(Cursor::to_string),
+    }
+}
+
+/// A page of configured records. The reasons for unreadable ones go to the log.
+pub(crate) fn configured_items<R, T>(
+    page: Page<Configured<R>>,
+    mut show: impl FnMut(R, u64) -> T,
+) -> ConfiguredItems<T> {
+    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+    for configured in page.items {
+        match configured.record {
+            Ok(record) => items.push(show(record, configured.revision)),
+            Err(error) => {
+                let error = error_chain::chain(&Error::from(error));
+                tracing::error!(name = configured.name, error, "a record cannot be read");
+                unreadable.push(configured.name);
+            }
+        }
+    }
+    ConfiguredItems {
+        items,
+        unreadable,
+        next: page.next.as_ref().map(Cursor::to_string),
+    }
+}
+
+/// A blueprint in a list.
+pub(crate) fn blueprint_summary(summary: blueprint::BlueprintSummary) -> BlueprintSummary {
+    BlueprintSummary {
+        name: summary.name.to_string(),
+        description: summary.description,
+        version: summary.latest.to_string(),
+        published_at: summary.published_at,
+    }
+}
+
+/// An environment as the caller may see it. `sensitive` are the names under which values are hidden.
+pub(crate) fn environment(
+    mut environment: environment::Environment,
+    revision: u64,
+    caller: &Caller,
+    sensitive: &BTreeSet<String>,
+) -> Environment {
+    if !caller.admin {
+        environment.external_id = None;
+    }
+    Environment::of(environment, revision, sensitive)
+}
+
+/// A sheet with its hash.
+pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
+    let mut shown = sheet.to_json();
+    let this = format!("/v1/operations/{}", operation.id);
+    shown["hash"] = sheet.hash().as_str().into();
+    shown["links"] = json!({
+        "self": format!("{this}/sheet"),
+        "operation": this,
+        "plan": format!("{this}/plan"),
+        "approve": format!("{this}/approve"),
+    });
+    shown
+}
+
+/// A policy that was stored.
+pub(crate) fn policy(policy: StoredPolicy) -> Policy {
+    Policy {
+        replaces_default: defaults().any(|(name, _)| name == policy.name.as_str()),
+        name: policy.name.to_string(),
+        text: policy.text,
+        default: false,
+        updated_by: Some(policy.updated_by),
+        updated_at: Some(policy.updated_at),
+    }
+}
+
+/// The policies that hold: those that were stored, and the default policies that they do not replace.
+pub(crate) fn policies(revision: PolicyRevision) -> Policies {
+    let is_replaced = |name: &str| revision.policies.iter().any(|policy| policy.name.as_str() == name);
+    let kept = defaults().filter(|(name, _)| !is_replaced(name));
+    let mut items: Vec<Policy> = kept
+        .map(|(name, text)| Policy {
+            name: name.to_owned(),
+            text,
+            default: true,
+            replaces_default: false,
+            updated_by: None,
+            updated_at: None,
+        })
+        .collect();
+    items.extend(revision.policies.into_iter().map(policy));
+    items.sort_by(|one, other| one.name.cmp(&other.name));
+    Policies {
+        revision: revision.revision,
+        changed_by: revision.changed_at.map(|_| revision.changed_by),
+        changed_at: revision.changed_at,
+        judges_plans: revision.judges_plans,
+        items,
+    }
+}
+
+/// A decision of the policies.
+pub(crate) fn decision(decision: Result<Vec<String>, Denial>) -> Decision {
+    match decision {
+        Ok(policies) => Decision {
+            allowed: true,
+            policies,
+            reason: None,
+        },
+        Err(denial) => Decision {
+            allowed: false,
+            policies: denial.policies,
+            reason: Some(denial.reason),
+        },
+    }
+}
