@@ -25,6 +25,7 @@ mod audit;
 mod blueprints;
 mod console;
 mod environments;
+mod explorer;
 mod log_pages;
 mod logs;
 mod notifications;
@@ -52,6 +53,7 @@ pub(crate) use log_pages::LogPages;
 pub fn router(api: Api) -> Router {
     handlers(&api)
         .merge(console::routes())
+        .merge(explorer::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn_with_state(api.clone(), serve::around))
@@ -155,7 +157,7 @@ handlers![
     service::caller => Access::Callers,
     service::document => Access::Open,
     schemas::show => Access::Open,
-    service::explorer => Access::Open,
+    explorer::show => Access::Open,
 ];
 
 /// The router with a handler where its part of the document says that it is, behind the decision about its requests.

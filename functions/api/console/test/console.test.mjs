@@ -18,6 +18,7 @@ after(async () => {
 
 const { journey } = await import('./journey.mjs');
 const { views } = await import('./views.mjs');
+const { explorer } = await import('./explorer.mjs');
 const { forms } = await import('./forms.mjs');
 const { hostile } = await import('./hostile.mjs');
 const { large } = await import('./large.mjs');
@@ -27,6 +28,7 @@ const { signIn } = await import('./sign_in.mjs');
 
 journey(shared);
 views(shared);
+explorer(shared);
 forms(shared);
 hostile(shared);
 large(shared);
