@@ -1,0 +1,88 @@
+//! `slipway operation`, `logs` and `open`
+
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+use slipway_model::name::Name;
+
+use super::plan::{Approve, OperationRef, TARGET};
+use super::values::{StackRef, span};
+
+#[derive(Debug, Subcommand)]
+pub enum OperationCommand {
+    /// List operations of a stack, or those of all stacks
+    List(OperationList),
+    /// Show an operation
+    Show {
+        /// Operation ID, or a stack for its newest
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
+    },
+    /// Watch an operation until it has ended
+    Watch {
+        /// Operation ID, or a stack for the one in progress
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
+    },
+    /// Approve the plan of an operation
+    Approve(Approve),
+    /// Reject the plan of an operation
+    Reject {
+        /// Operation ID, or a stack for the plan that waits
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
+        /// Reason, for the requester
+        #[arg(long)]
+        reason: String,
+    },
+    /// Cancel an operation
+    Cancel {
+        /// Operation ID, or a stack for its only one in progress or queued
+        #[arg(value_name = TARGET)]
+        operation: OperationRef,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct OperationList {
+    /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
+    pub stack: Option<StackRef>,
+    /// Only those that wait for an approval
+    #[arg(long, conflicts_with_all = ["stack", "status"])]
+    pub waiting: bool,
+    /// Only those of this status: `failed`, `running`, …
+    #[arg(long)]
+    pub status: Option<String>,
+    /// Only those requested within this time: `30m`, `24h`, `7d`
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub since: Option<SignedDuration>,
+    /// Only your own
+    #[arg(long)]
+    pub mine: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Operation ID, or a stack for its newest
+    #[arg(value_name = TARGET)]
+    pub operation: OperationRef,
+    /// Follow the log: until the operation ends, or until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Print what this service of the stack prints
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<Name>,
+    /// With `--service`: lines of this time until now, `30m`, `24h`, `7d` [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = span, requires = "service")]
+    pub since: Option<SignedDuration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Open {
+    /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
+    pub stack: StackRef,
+    /// Name of the endpoint [default: the only one, or `web`]
+    pub name: Option<String>,
+    /// Print the address only
+    #[arg(long)]
+    pub no_browser: bool,
+}
