@@ -126,6 +126,12 @@ impl Source {
         })
     }
 
+    /// Whether there is a file in a folder, or below it. That is all that Terraform asks of the folder of a module.
+    fn has_folder(&self, folder: &str) -> bool {
+        let mut paths = self.files.keys().chain(self.binaries.keys());
+        paths.any(|path| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     /// Checks the files and reads the variables of the root module; every problem is named at once.
     pub fn check(&self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
         let paths = self.files.keys().map(|path| ("files", path));

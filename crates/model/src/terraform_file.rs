@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use hcl_edit::Span;
 use hcl_edit::expr::Expression;
 use hcl_edit::parser::parse_expr;
+use hcl_edit::{Ident, Span};
 
 use crate::problem::Place;
 
@@ -86,6 +86,12 @@ pub fn expression(text: &str) -> Result<Expression, SyntaxError> {
 /// (`IsIgnoredFile` in its `internal/configs/parser_config_dir.go`).
 pub fn is_ignored(name: &str) -> bool {
     name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'))
+}
+
+/// Whether Terraform reads a text as one name: letters, digits and marks as Unicode's UAX #31 has them, `_` and `-`
+/// (`https://github.com/hashicorp/hcl/blob/main/hclsyntax/spec.md#identifiers`).
+pub fn is_identifier(text: &str) -> bool {
+    Ident::try_new(text).is_ok()
 }
 
 impl<'a> Body<'a> {

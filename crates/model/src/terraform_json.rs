@@ -12,7 +12,7 @@ use crate::problem::Place;
 
 mod place;
 
-pub use place::{Step, place};
+pub use place::{Step, place, written};
 
 /// A JSON value whose objects may name a member twice.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,8 +74,10 @@ impl Node {
     }
 
     /// The blocks of a kind that has no labels: one is an object, several are a list of them, and both may stand here again.
+    /// The content around them may be a list too.
     pub fn blocks(&self, kind: &str) -> Vec<&Self> {
-        let named = self.members().iter().filter(|(known, _)| known == kind);
+        let members = self.each().flat_map(Self::members);
+        let named = members.filter(|(known, _)| known == kind);
         named.flat_map(|(_, value)| value.each()).collect()
     }
 

@@ -209,7 +209,7 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
                 continue;
             }
             let called = folder_of(&folder, &call.path);
-            match called.filter(|called| source.files_of(called).any(|(file, _)| syntax_of(file).is_some())) {
+            match called.filter(|called| source.has_folder(called)) {
                 Some(called) if seen.contains(&called) => {}
                 Some(called) => seen.push(called),
                 None => problems.push(FieldProblem::new(

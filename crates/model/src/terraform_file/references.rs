@@ -1,10 +1,11 @@
 //! The names that an expression refers to.
 
-use hcl_edit::Span;
 use hcl_edit::expr::{Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator};
+use hcl_edit::template::ForTemplateExpr;
 use hcl_edit::visit::{self, Visit};
+use hcl_edit::{Decorated, Ident, Span};
 
-/// `root.path`: `var.size`, `module.network.id`. A name that a `for` of the expression gives is none.
+/// `root.path`: `var.size`, `module.network.id`. A name that a `for` of the expression gives, or one of its templates, is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// The first name.
@@ -55,6 +56,14 @@ impl Finder {
             }));
         }
     }
+
+    /// Visits a part in which a `for` gives these names.
+    fn with<'n>(&mut self, names: impl Iterator<Item = &'n Decorated<Ident>>, part: impl FnOnce(&mut Self)) {
+        let around = self.own.len();
+        self.own.extend(names.map(|name| name.as_str().to_owned()));
+        part(self);
+        self.own.truncate(around);
+    }
 }
 
 fn beginning(part: &impl Span) -> usize {
@@ -102,14 +111,19 @@ impl Visit for Finder {
 
     fn visit_for_expr(&mut self, expression: &ForExpr) {
         self.visit_expr(&expression.intro.collection_expr);
-        let around = self.own.len();
         let names = expression.intro.key_var.iter().chain([&expression.intro.value_var]);
-        self.own.extend(names.map(|name| name.as_str().to_owned()));
-        let parts = expression.key_expr.iter().chain([&expression.value_expr]);
-        for part in parts.chain(expression.cond.iter().map(|condition| &condition.expr)) {
-            self.visit_expr(part);
-        }
-        self.own.truncate(around);
+        self.with(names, |finder| {
+            let parts = expression.key_expr.iter().chain([&expression.value_expr]);
+            for part in parts.chain(expression.cond.iter().map(|condition| &condition.expr)) {
+                finder.visit_expr(part);
+            }
+        });
+    }
+
+    fn visit_for_template_expr(&mut self, directive: &ForTemplateExpr) {
+        self.visit_expr(&directive.collection_expr);
+        let names = directive.key_var.iter().chain([&directive.value_var]);
+        self.with(names, |finder| finder.visit_template(&directive.template));
     }
 }
 

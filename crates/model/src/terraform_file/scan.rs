@@ -1,5 +1,7 @@
 //! Where strings, heredocs, comments and brackets end.
 
+use super::is_identifier;
+
 /// How deep brackets and blocks may be nested: parsing an expression takes stack for every level.
 pub(super) const LEVELS: usize = 120;
 
@@ -57,7 +59,7 @@ pub(super) fn template(bytes: &[u8], at: usize) -> Template {
     }
 }
 
-/// The content and the end of a heredoc that begins here; `None` where none does. Its end is before the line end.
+/// The content and the end of a heredoc that begins here; `None` where none does. Its end is after the word that ends it.
 pub(super) fn heredoc(text: &str, at: usize) -> Result<Option<(usize, usize)>, Fault> {
     let Some(rest) = text[at..].strip_prefix("<<") else {
         return Ok(None);
@@ -67,15 +69,14 @@ pub(super) fn heredoc(text: &str, at: usize) -> Result<Option<(usize, usize)>, F
         return Err((at, "the heredoc has no end"));
     };
     let word = word.trim_end_matches('\r');
-    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    if word.is_empty() || !word.chars().all(is_word) {
+    if !is_identifier(word) {
         return Err((at, "a heredoc begins with `<<WORD`, alone in its line"));
     }
     let content = at + text[at..].find('\n').unwrap_or_default() + 1;
     let mut line_at = content;
     for line in text[content..].split_inclusive('\n') {
         if line.trim() == word {
-            return Ok(Some((content, line_at + line.trim_end_matches(['\r', '\n']).len())));
+            return Ok(Some((content, line_at + line.trim_end().len())));
         }
         line_at += line.len();
     }

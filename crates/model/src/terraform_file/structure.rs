@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hcl_edit::parser::parse_expr;
 
 use super::scan::{self, Fault, LEVELS};
-use super::{Argument, Block, Body, SyntaxError};
+use super::{Argument, Block, Body, SyntaxError, is_identifier};
 use crate::problem::Place;
 
 /// Reads a whole file.
@@ -57,15 +57,14 @@ impl<'a> Reader<'a> {
 
     fn identifier(&mut self) -> Option<&'a str> {
         let rest = &self.text[self.at..];
-        let mut chars = rest.char_indices();
-        let (_, first) = chars.next()?;
-        if !(first.is_alphabetic() || first == '_') {
+        // No character outside of ASCII can stand directly after an identifier.
+        let ends = |c: char| c.is_ascii() && !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let name = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        if !is_identifier(name) {
             return None;
         }
-        let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-        let end = chars.find(|(_, c)| !goes_on(*c)).map_or(rest.len(), |(end, _)| end);
-        self.at += end;
-        Some(&rest[..end])
+        self.at += name.len();
+        Some(name)
     }
 
     /// Reads up to the end of the file, or to the bracket that closes a block.
@@ -108,8 +107,9 @@ impl<'a> Reader<'a> {
                 b'#' => break,
                 b'/' if self.text[self.at..].starts_with("//") => break,
                 _ => {
+                    let is_comment = scan::comment(self.text, self.at)?.is_some();
                     self.at = scan::step(self.text, self.at, 0)?;
-                    if !byte.is_ascii_whitespace() {
+                    if !is_comment && !byte.is_ascii_whitespace() {
                         end = self.at;
                     }
                 }

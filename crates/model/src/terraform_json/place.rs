@@ -20,6 +20,13 @@ pub fn place(text: &str, path: &[Step<'_>]) -> Place {
     found.map_or(Place::START, text_at)
 }
 
+/// The value of the member at a path, as it is written. The text is JSON.
+pub fn written<'a>(text: &'a str, path: &[Step<'_>]) -> Option<&'a str> {
+    let name = find(text, 0, path)?;
+    let value = skip_space(text, skip_space(text, end(text, name)) + 1);
+    Some(text.get(value..end(text, value))?.trim_end())
+}
+
 fn find(text: &str, at: usize, path: &[Step<'_>]) -> Option<usize> {
     let at = skip_space(text, at);
     let Some((step, rest)) = path.split_first() else {

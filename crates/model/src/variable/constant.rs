@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hcl_edit::expr::{Expression, ObjectKey, UnaryOperator};
-use hcl_edit::template::Element;
+use hcl_edit::template::{Element, HeredocTemplate};
 use serde_json::{Map, Number, Value};
 
 use super::evaluate::Scope;
@@ -69,6 +69,14 @@ pub(super) fn evaluate(expression: &Expression, text: &str) -> Result<Constant, 
     })
 }
 
+/// A value in JSON, and its text.
+pub(super) fn in_json(value: Value, written: Option<&str>) -> Constant {
+    match written.filter(|text| inexact_number(text).is_some()) {
+        Some(text) => Constant::Written(text.to_owned()),
+        None => Constant::Value(value),
+    }
+}
+
 /// The value of an expression with no operator, no function call and no template in it.
 pub(super) fn literal(expression: &Expression) -> Option<Value> {
     match expression {
@@ -76,15 +84,7 @@ pub(super) fn literal(expression: &Expression) -> Option<Value> {
         Expression::Bool(value) => Some(Value::Bool(*value.value())),
         Expression::Number(number) => json_number(number.value()).map(Value::Number),
         Expression::String(text) => Some(Value::String(text.value().clone())),
-        Expression::HeredocTemplate(heredoc) => {
-            let mut dedented = heredoc.as_ref().clone();
-            dedented.dedent();
-            let parts = dedented.template.iter().map(|element| match element {
-                Element::Literal(text) => Some(text.value().as_str()),
-                _ => None,
-            });
-            parts.collect::<Option<String>>().map(Value::String)
-        }
+        Expression::HeredocTemplate(heredoc) => heredoc_text(heredoc).map(Value::String),
         Expression::Array(values) => values.iter().map(literal).collect::<Option<_>>().map(Value::Array),
         Expression::Object(values) => {
             let entries = values
@@ -99,6 +99,20 @@ pub(super) fn literal(expression: &Expression) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// The text of a heredoc without templates.
+pub(super) fn heredoc_text(heredoc: &HeredocTemplate) -> Option<String> {
+    let mut heredoc = heredoc.clone();
+    // The parser takes a line of spaces alone for the least indented one of a `<<-`, and removes too little.
+    while heredoc.indent().is_some() {
+        heredoc.dedent();
+    }
+    let parts = heredoc.template.iter().map(|element| match element {
+        Element::Literal(text) => Some(text.value().as_str()),
+        _ => None,
+    });
+    parts.collect()
 }
 
 /// A whole number stays one: Terraform's `1` is JSON's `1`, not `1.0`.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Validation;
-use super::constant::Constant;
+use super::constant;
 use super::native::{flag_of, unknown};
 use super::read::{Given, Read};
 use super::types::kind;
@@ -14,29 +14,30 @@ use crate::terraform_json::{self, Node, Step};
 /// The `variable` blocks of a file; `Err` where the file cannot be read.
 pub(super) fn blocks(text: &str) -> Result<Vec<Read>, (Place, String)> {
     let file = Node::parse(text).map_err(|error| terraform_json::fault(&error))?;
-    // The root may be a list of objects.
-    let roots = match &file {
-        Node::List(roots) => roots.iter().collect(),
-        root => vec![root],
-    };
-    let blocks = roots.into_iter().flat_map(|root| root.labelled("variable"));
+    let blocks = file.labelled("variable").into_iter();
     Ok(blocks.map(|(name, block)| read(text, name, block)).collect())
 }
 
 fn read(text: &str, name: &str, block: &Node) -> Read {
-    let place = |path: &[Step<'_>]| {
-        let path = [&[Step::Member("variable"), Step::Member(name)], path].concat();
-        terraform_json::place(text, &path)
-    };
+    let variable = [Step::Member("variable"), Step::Member(name)];
+    let place = |path: &[Step<'_>]| terraform_json::place(text, &[&variable, path].concat());
     let mut read = Read::new(name.to_owned(), place(&[]));
     let mut seen = Vec::new();
     for (key, node) in block.members() {
+        // Where a comment stands in this syntax.
+        if key == "//" {
+            continue;
+        }
         let at = place(&[Step::Member(key)]);
         if seen.contains(&key) && key != "validation" {
             read.problem(at, format_args!("`{key}` is given twice"), "give it once");
         }
         seen.push(key);
         match node.value() {
+            Ok(value) if key == "default" => {
+                let written = terraform_json::written(text, &[&variable, [Step::Member(key)].as_slice()].concat());
+                read.declared.default = Some(Given::new(constant::in_json(value, written), at));
+            }
             Ok(value) => take(&mut read, at, key, value),
             Err(_) if key == "validation" => {}
             Err(twice) => read.problem(at, format_args!("`{key}` names `{twice}` twice"), "name it once"),
@@ -65,14 +66,13 @@ fn read(text: &str, name: &str, block: &Node) -> Read {
 fn take(read: &mut Read, at: Place, key: &str, value: Value) {
     match (key, value) {
         ("type", Value::String(written)) => {
-            let expression = terraform_file::expression(&written).map_err(|error| error.message);
+            let expression = terraform_file::expression(written.trim()).map_err(|error| error.message);
             match expression.and_then(|expression| kind(&expression).map_err(|wrong| wrong.what)) {
                 Ok(kind) => read.declared.kind = Some((kind, written)),
                 Err(what) => read.problem(at, what, "use a Terraform type constraint"),
             }
         }
         ("type", _) => read.problem(at, "the type is not a text", "write the type constraint as a text"),
-        ("default", value) => read.declared.default = Some(Given::new(Constant::Value(value), at)),
         ("description", Value::String(text)) => read.declared.description = Some(text),
         ("description", value @ (Value::Number(_) | Value::Bool(_))) => {
             read.declared.description = Some(value.to_string());
@@ -81,8 +81,7 @@ fn take(read: &mut Read, at: Place, key: &str, value: Value) {
         ("sensitive", value) => read.declared.sensitive = flag(read, at, key, &value),
         ("ephemeral", value) => read.declared.ephemeral = flag(read, at, key, &value),
         ("nullable", value) => read.declared.nullable = flag(read, at, key, &value),
-        // The second is where a comment stands in this syntax.
-        ("validation" | "//", _) => {}
+        ("validation", _) => {}
         (name, _) => unknown(read, at, name),
     }
 }

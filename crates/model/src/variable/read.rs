@@ -54,8 +54,8 @@ pub(crate) fn syntax_of(file: &str) -> Option<Syntax> {
 
 /// Whether what is in a file of this name changes what other files say.
 pub(crate) fn is_override(file: &str) -> bool {
-    let base = file.trim_end_matches(".json").trim_end_matches(".tf");
-    syntax_of(file).is_some() && (base == "override" || base.ends_with("_override"))
+    let base = file.strip_suffix(".tf.json").or_else(|| file.strip_suffix(".tf"));
+    syntax_of(file).is_some() && base.is_some_and(|base| base == "override" || base.ends_with("_override"))
 }
 
 /// A `variable` block as it was written, in either of Terraform's two syntaxes.
@@ -282,8 +282,7 @@ fn name_problem(name: &str) -> Option<&'static str> {
         "locals",
         "provider",
     ];
-    let begins = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    if !begins || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) {
+    if !terraform_file::is_identifier(name) {
         Some("a name begins with a letter or `_`, and has letters, digits, `_` and `-`")
     } else if name.len() > LONGEST_NAME {
         Some("the name has more than 255 bytes")

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::constant::{Constant, constant};
+use super::constant::{self, Constant, constant};
 use crate::problem::Place;
 use crate::terraform_file;
 use crate::terraform_json::{self, Node, Step};
@@ -81,13 +81,14 @@ fn read_json(text: &str) -> Result<Vec<Given>, (Place, String)> {
         return Err((Place::START, "it is not an object".to_owned()));
     };
     let value = |(name, node): &(String, Node)| {
-        let at = terraform_json::place(text, &[Step::Member(name)]);
+        let path = [Step::Member(name)];
+        let at = terraform_json::place(text, &path);
         let value = node
             .value()
             .map_err(|twice| (at, format!("`{name}` names `{twice}` twice")))?;
         Ok(Given {
             name: name.clone(),
-            value: Constant::Value(value),
+            value: constant::in_json(value, terraform_json::written(text, &path)),
             at,
         })
     };

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use hcl_edit::Decorated;
 use hcl_edit::expr::{BinaryOp, BinaryOperator, UnaryOperator};
 use hcl_edit::expr::{Conditional, Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator, UnaryOp};
-use hcl_edit::template::Element;
+use hcl_edit::template::{Element, Strip};
 
 use super::value::Evaluated;
 use super::{Value, arithmetic, functions};
+use crate::variable::constant::heredoc_text;
 
 /// Why there is no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +70,11 @@ impl<'a> Scope<'a> {
                 _ => self.template(template.iter()),
             },
             Expression::HeredocTemplate(heredoc) => {
-                let mut dedented = heredoc.as_ref().clone();
-                dedented.dedent();
-                self.template(dedented.template.iter())
+                // Around templates, the parser removes another indentation of a `<<-` than Terraform.
+                if heredoc.indent().is_some() {
+                    return heredoc_text(heredoc).map(Value::text).ok_or(Stop::Unknown);
+                }
+                self.template(heredoc.template.iter())
             }
             Expression::Parenthesis(inner) => self.evaluate(inner.inner()),
             Expression::Variable(name) => self.name(name.as_str()).cloned().ok_or(Stop::Unknown),
@@ -102,8 +105,11 @@ impl<'a> Scope<'a> {
         for element in elements {
             match element {
                 Element::Literal(literal) => text.push_str(literal.value()),
-                Element::Interpolation(inner) => text.push_str(&self.evaluate(&inner.expr)?.as_text()?),
-                Element::Directive(_) => return Err(Stop::Unknown),
+                Element::Interpolation(inner) if inner.strip == Strip::None => {
+                    text.push_str(&self.evaluate(&inner.expr)?.as_text()?);
+                }
+                // `${~ … ~}` removes space of the text around it.
+                Element::Interpolation(_) | Element::Directive(_) => return Err(Stop::Unknown),
             }
         }
         Ok(Value::text(text))
