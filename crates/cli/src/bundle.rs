@@ -84,6 +84,7 @@ fn places(folder: &Path, top: &Path) -> Result<(PathBuf, String), Error> {
 pub fn read(folder: &Path, top: &Path) -> Result<Source, Error> {
     let (top, root) = places(folder, top)?;
     let mut reader = Reader {
+        highest: root.clone(),
         root,
         top,
         folders: Vec::new(),
@@ -112,6 +113,8 @@ struct Reader {
     root: String,
     /// The folders that were taken, from the top.
     folders: Vec<String>,
+    /// The highest folder through which a call leads, from the top.
+    highest: String,
     /// Their files, from the top.
     source: Source,
     /// Pictures and documents, with their content and whether they may be executed.
@@ -124,9 +127,10 @@ const PICTURES: [&str; 12] = [
 ];
 
 impl Reader {
-    /// Takes a folder with all that is below it.
+    /// Takes a folder with all that is below it. A module among files that are left out otherwise, like those of `tests`, is taken too.
     fn take(&mut self, folder: &str) -> Result<(), Error> {
-        if self.folders.iter().any(|taken| is_in(folder, taken)) {
+        let is_taken = self.folders.iter().any(|taken| is_in(folder, taken));
+        if is_taken && self.source.files_of(folder).next().is_some() {
             return Ok(());
         }
         let (for_people, for_all): (Vec<_>, Vec<_>) = tree::below(&self.top, folder)?
@@ -188,22 +192,28 @@ impl Reader {
 
     /// The folders of the local modules that a module calls. What leads nowhere, or out of the top, is not taken along: the check of
     /// the files names it, with its place.
-    fn called_by(&self, module: &str) -> Vec<String> {
+    fn called_by(&mut self, module: &str) -> Vec<String> {
         let calls = local_modules(self.source.files_of(module)).unwrap_or_default();
-        let folders = calls.into_iter().filter_map(|call| folder_of(module, &call.path));
-        let is_there = |folder: &String| {
-            let real = self.top.join(folder).canonicalize();
-            real.is_ok_and(|real| real.starts_with(&self.top) && real.is_dir())
-        };
-        folders.filter(is_there).collect()
+        let mut folders = Vec::new();
+        for call in calls {
+            let Some(folder) = folder_of(module, &call.path) else {
+                continue;
+            };
+            let real = self.top.join(&folder).canonicalize();
+            if real.is_ok_and(|real| real.starts_with(&self.top) && real.is_dir()) {
+                self.highest = common_folder(&self.highest, &highest(module, &call.path));
+                folders.push(folder);
+            }
+        }
+        folders
     }
 
-    /// The files, from the deepest folder that holds them all.
+    /// The files, from the deepest folder that holds them all, and through which every path between them leads.
     fn relative_to_common_folder(self) -> Source {
         let common = self
             .folders
             .iter()
-            .fold(self.root.clone(), |common, folder| common_folder(&common, folder));
+            .fold(self.highest, |common, folder| common_folder(&common, folder));
         let below = |path: String| {
             let below = path
                 .strip_prefix(&common)
@@ -224,6 +234,14 @@ impl Reader {
 /// Whether a folder is another one or below it.
 fn is_in(folder: &str, other: &str) -> bool {
     other.is_empty() || folder == other || folder.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The highest folder through which a path leads from another: `../../modules/a` may lead from `modules/b` out of `modules`, and back.
+fn highest(from: &str, path: &str) -> String {
+    let passed = path
+        .match_indices('/')
+        .filter_map(|(end, _)| folder_of(from, &path[..end]));
+    passed.fold(from.to_owned(), |highest, folder| common_folder(&highest, &folder))
 }
 
 fn common_folder(one: &str, other: &str) -> String {

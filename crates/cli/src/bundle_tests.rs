@@ -163,6 +163,47 @@ fn binary_files_are_published_if_terraform_may_need_them() {
 }
 
 #[test]
+fn called_module_below_tests_is_published() {
+    let top = folder(&[
+        ("main.tf", &call("./m")),
+        ("m/main.tf", &call("../tests/setup")),
+        ("tests/setup/main.tf", ""),
+        ("tests/other/main.tf", ""),
+    ]);
+    let source = read(top.path(), top.path()).expect("a source");
+    let files: Vec<&str> = source.files.keys().map(String::as_str).collect();
+    assert_eq!(files, ["m/main.tf", "main.tf", "tests/setup/main.tf"]);
+    assert_eq!(source.root, "");
+}
+
+#[test]
+fn call_that_leaves_a_folder_and_returns_is_kept() {
+    let top = folder(&[
+        ("tf/modules/a/recipe/main.tf", &call("../../../modules/b")),
+        ("tf/modules/b/main.tf", ""),
+    ]);
+    let source = read(&top.path().join("tf/modules/a/recipe"), top.path()).expect("a source");
+    assert_eq!(source.root, "modules/a/recipe");
+    assert!(
+        source.files.contains_key("modules/b/main.tf"),
+        "{:?}",
+        source.files.keys()
+    );
+    let problems = source.check().expect_err("no output");
+    assert!(
+        problems.iter().all(|problem| !problem.detail.contains("not among")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn socket_in_the_folder_is_passed_over() {
+    let top = folder(&[("main.tf", "")]);
+    let _socket = std::os::unix::net::UnixListener::bind(top.path().join("agent.sock")).expect("a socket");
+    assert_eq!(read(top.path(), top.path()).expect("a source").files.len(), 1);
+}
+
+#[test]
 fn a_module_whose_file_cannot_be_read_is_named() {
     let top = folder(&[("main.tf", &call("./m")), ("m/main.tf", "module \"b\" {")]);
     let problems = read(top.path(), top.path())

@@ -187,6 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn comments_around_an_expression_are_no_part_of_it() {
+        let text = "a /* b */ = /* c */ list(/* d */ string) /* e\n f */\nb = 1 # g\nc { d = 1 /* h */ }\n";
+        let body = parse(text).expect("a body");
+        let texts = body.arguments.iter().map(|argument| argument.text);
+        assert_eq!(texts.collect::<Vec<_>>(), ["list(/* d */ string)", "1"]);
+        assert_eq!(body.blocks[0].body.arguments[0].text, "1");
+    }
+
+    #[test]
+    fn identifiers_are_those_of_unicode() {
+        for name in ["zu\u{308}rich", "数据", "x\u{b7}y", "\u{2118}", "_x", "a-", "ⅷ"] {
+            let text = format!("{name} = <<{name}\nx\n{name}\n{name} {name} {{}}\n");
+            let body = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(
+                (body.arguments[0].name, body.blocks[0].labels[0].as_ref()),
+                (name, name)
+            );
+        }
+        for name in ["x²", "a😀", "1x", "-x", "\u{a0}x"] {
+            assert!(
+                parse(&format!("{name} = 1\n")).is_err() && !is_identifier(name),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn a_fault_is_named_with_its_place() {
         for (text, line, words) in [
             ("variable \"a\" {\n  type = \n}", 2, "expression"),

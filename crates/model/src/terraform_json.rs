@@ -186,6 +186,9 @@ mod tests {
         let labels: Vec<&str> = file.labelled("variable").into_iter().map(|(label, _)| label).collect();
         assert_eq!(labels, ["a", "b", "b", "a"]);
         assert_eq!((file.blocks("terraform").len(), file.blocks("module").len()), (1, 0));
+        let list = Node::parse(r#"[{"module": {"a": {}}}, {"module": {"b": {}}}]"#).expect("a file");
+        let labels: Vec<&str> = list.labelled("module").into_iter().map(|(label, _)| label).collect();
+        assert_eq!(labels, ["a", "b"]);
     }
 
     #[test]

@@ -20,9 +20,9 @@ struct Rule {
 }
 
 impl Rules {
-    /// Adds the rules in the text of a file in the folder `base`.
+    /// Adds the rules in the text of a file in the folder `base`. A byte order mark is no part of the first, as for Git.
     pub fn add(&mut self, base: &str, text: &str) {
-        for line in text.lines().map(str::trim_end) {
+        for line in text.trim_start_matches('\u{feff}').lines().map(str::trim_end) {
             let (publishes, pattern) = match line.strip_prefix('!') {
                 Some(pattern) => (true, pattern),
                 None => (false, line),
@@ -117,7 +117,7 @@ mod tests {
             "",
             "# pictures\n*.png\n!logo.png\n/docs\nexamples/\n**/fixtures/*.json\na/**/b\nc/**\n\n",
         );
-        rules.add("m", "/local\n!x.png\n");
+        rules.add("m", "\u{feff}/local\r\n!x.png\r\n");
         for (path, is_folder, left_out) in [
             ("a.png", false, Some(true)),
             ("m/b.png", false, Some(true)),

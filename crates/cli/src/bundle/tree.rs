@@ -85,6 +85,10 @@ impl Walk<'_> {
                 continue;
             };
             let is_folder = real.is_dir();
+            // A socket or a pipe has no content to publish, and a pipe would be waited for.
+            if !is_folder && !real.is_file() {
+                continue;
+            }
             let said = rules.leaves_out(&here, is_folder);
             if is_never_published(&name) || said == Some(true) {
                 continue;

@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn module_without_terraform_files_is_there() {
+        let list = r#"[{"variable": {}}, {"module": {"m": {"source": "./m"}}}]"#;
+        let mut source = Source::default();
+        source.files.insert("main.tf.json".to_owned(), list.to_owned());
+        assert_eq!(problems(&source).len(), 1, "no file is below m");
+        source.binaries.insert("m/deep/lambda.zip".to_owned(), String::new());
+        assert_eq!(problems(&source), []);
+    }
+
+    #[test]
     fn a_module_on_the_machine_is_rejected() {
         for wrong in [
             "/etc",

@@ -152,6 +152,10 @@ mod tests {
                 vec!["var.list@10", "var.c@30"],
             ),
             ("{ for k, var in local.m : k => var.x }", vec!["local.m@16"]),
+            (
+                "\"%{ for k, v in var.m }${k}${v.a}${each.key}%{ endfor }${v}\"",
+                vec!["var.m@16", "each.key@35", "v.@57"],
+            ),
             ("{ name = each.value, (var.k) = 1 }", vec!["each.value@9", "var.k@22"]),
             ("a.b[var.i]", vec!["a.b@0", "var.i@4"]),
         ] {

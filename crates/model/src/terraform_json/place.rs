@@ -141,6 +141,9 @@ mod tests {
         assert_eq!(at(&[Member("variable"), Element(1), Member("y")]), (5, 6));
         assert_eq!(at(&[Member("variable"), Member("none"), Member("type")]), (3, 3));
         assert_eq!(at(&[Member("ab"), Element(0)]), (2, 14));
+        assert_eq!(written(text, &[Member("ab")]), Some("1"));
+        assert_eq!(written(text, &default[..3]), Some("[1, {\"z\": null}, -2.5e3]"));
+        assert_eq!(written(text, &[Member("none")]), None);
     }
 
     #[test]

@@ -179,12 +179,24 @@ mod tests {
             ("{ a = 1, a = 2 }", json!({"a": 2})),
             ("18446744073709551615", json!(u64::MAX)),
             ("1e30", json!(1e30)),
-            ("<<-E\n  a\n  E", json!("a\n")),
+            ("<<-E\n  a\n    b\n  E", json!("a\n  b\n")),
+            ("<<E\n  a\n    b\n  E \t", json!("  a\n    b\n")),
+            ("<<E\n  a ${\"b\"}\n    c\nE", json!("  a b\n    c\n")),
+            ("1 /* why\n */", json!(1)),
+            ("1 /* why */ + /* so */ 2 // sum", json!(3)),
         ] {
             assert_eq!(of(text), Ok(Constant::Value(value)), "{text}");
         }
         // JSON's numbers, or this evaluator, cannot hold these; Terraform does.
-        for text in ["0.12345678901234567890123", "18446744073709551616", "1 / 3"] {
+        for text in [
+            "0.12345678901234567890123",
+            "18446744073709551616",
+            "1 / 3",
+            "<<-E\n    ${\"a\"} b\n      c\n    E",
+            "<<-E\na ${\"b\"}\n  c\nE",
+            "\"a ${~ \"b\" ~} c\"",
+            "\"%{ for x in [\"a\"] }${x}%{ endfor }\"",
+        ] {
             assert_eq!(of(text), Ok(Constant::Written(text.to_owned())), "{text}");
         }
     }

@@ -519,7 +519,7 @@ mod tests {
             let named = problems("a.tf", &format!("variable \"{name}\" {{}}\n"));
             assert_eq!(named.len(), 1, "{name}: {named:?}");
         }
-        for name in ["connection", "x-y", "_x", "Zürich"] {
+        for name in ["connection", "x-y", "_x", "Zürich", "Zu\u{308}rich"] {
             assert_eq!(schema("a.tf", &format!("variable {name} {{}}\n"))[0].name, name);
         }
         assert!(
@@ -620,11 +620,43 @@ mod tests {
             .map(|variable| variable.name)
             .collect();
         assert_eq!(names, ["x", "y"]);
+        let text = r#"[{"variable": {"x": {"//": 1, "//": 2, "type": " string "}}}, {"variable": {"y": {}}}]"#;
+        assert_eq!(schema("a.tf.json", text).len(), 2);
         for text in [
             r#"{"variable": {"x": {"default": {"a": 1, "a": 2}}}}"#,
             r#"{"variable": {"x": {"default": 1, "default": 2}}}"#,
         ] {
             assert!(problems("a.tf.json", text)[0].detail.contains("twice"), "{text}");
+        }
+    }
+
+    #[test]
+    fn number_that_json_would_round_stays_as_written() {
+        let text = r#"{"variable": {"x": {"default": [0.12345678901234567890123]}, "y": {"default": 1.5}}}"#;
+        let variables = schema("a.tf.json", text);
+        assert_eq!(
+            (variables[0].default.clone(), variables[0].default_expression.as_deref()),
+            (None, Some("[0.12345678901234567890123]"))
+        );
+        assert_eq!(variables[1].default, Some(json!(1.5)));
+        let files = [
+            ("main.tf", "variable \"x\" {}"),
+            ("terraform.tfvars.json", r#"{"x": 123456789012345678901234567890}"#),
+        ];
+        let variables = read_schema(files.into_iter()).expect("a schema");
+        assert_eq!(
+            variables[0].default_expression.as_deref(),
+            Some("123456789012345678901234567890")
+        );
+    }
+
+    #[test]
+    fn only_the_last_ending_decides_what_is_an_override_file() {
+        for file in ["override.tf", "a_override.tf.json", "_override.tf"] {
+            assert!(is_override(file), "{file}");
+        }
+        for file in ["override.tf.tf", "override.md", "overrides.tf", "a_override.tf.tf.json"] {
+            assert!(!is_override(file), "{file}");
         }
     }
 
