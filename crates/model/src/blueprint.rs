@@ -265,7 +265,9 @@ impl Source {
 
 /// What is wrong with the path of a file, which the runner will write below its work folder.
 fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
+    const NAME_IT: &str = "name files by their path from the blueprint's folder, like `modules/network/main.tf`";
     let wrong_part = |part: &str| part.is_empty() || part == "." || part == "..";
+    let mut remedy = NAME_IT;
     let what = if path.len() > 512 {
         "is longer than 512 bytes"
     } else if path.starts_with('/') || path.split('/').any(wrong_part) {
@@ -274,6 +276,10 @@ fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
         "has a character that no path here may have"
     } else if path.split('/').any(|part| part == ".terraform") {
         "is Terraform's own work folder"
+    } else if path.ends_with(".tofu") || path.ends_with(".tofu.json") {
+        // OpenTofu would read it, in place of the `.tf` file of that name, and Slipway would not know what is in it.
+        remedy = "name it `.tf` or `.tf.json`";
+        "is of a file that only OpenTofu reads"
     } else {
         return None;
     };
@@ -281,7 +287,7 @@ fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
         FieldProblem::new(
             format!("{field}.{}", path.escape_default()),
             format!("the path {what}"),
-            "name files by their path from the blueprint's folder, like `modules/network/main.tf`",
+            remedy,
         )
         .at(Place::START),
     )
@@ -326,7 +332,7 @@ mod tests {
     const OUTPUT: &str = "output \"slipway\" { value = {} }";
 
     #[test]
-    fn a_path_stays_below_the_folder() {
+    fn a_path_stays_below_the_folder_and_is_one_that_slipway_reads() {
         for wrong in [
             "../x.tf",
             "/etc/x.tf",
@@ -337,6 +343,8 @@ mod tests {
             "C:x.tf",
             "a\0.tf",
             ".terraform/x",
+            "modules/a/main.tofu",
+            "other.tofu.json",
         ] {
             let problems = source(&[("main.tf", OUTPUT), (wrong, "")]).check().expect_err(wrong);
             assert_eq!(problems.len(), 1, "{wrong:?}: {problems:?}");
