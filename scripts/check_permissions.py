@@ -54,7 +54,7 @@ OF_USERS = {"target Role", "source Role"}
 OF_BUILDS = {"codebuild", "dynamodb", "s3", "sts"}
 
 # The services of stacks, which the steps call in the account of the environment.
-OF_STACKS = {"ecs", "logs", "rds", "scheduler"}
+OF_STACKS = {"application-autoscaling", "ecs", "logs", "rds", "scheduler"}
 
 Asked = dict[str, dict[iam.Request, str]]
 

@@ -143,6 +143,8 @@ def must_deny(world: World) -> Iterator[Asked]:
         names = world.target if role.startswith("target") else world.slipway
         service, account = names.arn("ecs", "service/main/web"), names.template.account
         yield role, request("ecs:UpdateService", service), "a service without the tag of a stack"
+        target = names.arn("application-autoscaling", "scalable-target/0ec5")
+        yield role, request("application-autoscaling:RegisterScalableTarget", target), "an autoscaler without the tag of a stack"
         yield (
             role,
             request("iam:PassRole", f"arn:aws:iam::{account}:role/slipway/a", iam__PassedToService="ec2.amazonaws.com"),

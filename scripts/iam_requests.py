@@ -58,6 +58,7 @@ def requests(call: Call, names: Names) -> Iterator[Request]:
     of = {
         "dynamodb": of_dynamodb, "s3": of_s3, "stepfunctions": of_states, "codebuild": of_codebuild, "logs": of_logs, "ecs": of_ecs,
         "scheduler": of_scheduler, "sts": of_sts, "events": of_events, "sqs": of_sqs, "rds": of_rds,
+        "application-autoscaling": of_autoscaling,
     }.get(call.service)  # fmt: skip
     found = list(of(call, names)) if of else []
     if not found:
@@ -168,6 +169,16 @@ def of_ecs(call: Call, names: Names) -> Iterator[Request]:
             yield request("ecs:TagResource", task, ecs__CreateAction=operation)
         # The definition names the roles of its task; blueprints make them below this path.
         yield from passed([f"arn:aws:iam::{names.template.account}:role/slipway/task"], "ecs-tasks.amazonaws.com", names)
+
+
+def of_autoscaling(call: Call, names: Names) -> Iterator[Request]:
+    if call.operation == "DescribeScalableTargets":
+        yield request("application-autoscaling:DescribeScalableTargets", "*")
+    elif call.operation == "RegisterScalableTarget":
+        # AWS gives a scalable target its ID. The runner puts the tag on everything that Terraform makes.
+        target = names.arn("application-autoscaling", "scalable-target/0ec5")
+        tagged = {"aws__ResourceTag/slipway:stack": "lusab-babad"}
+        yield request("application-autoscaling:RegisterScalableTarget", target, **tagged)
 
 
 def of_scheduler(call: Call, names: Names) -> Iterator[Request]:

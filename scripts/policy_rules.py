@@ -41,6 +41,10 @@ APPENDING = {"ApiRole", "EventsRole"}
 # The sessions of this role are limited to the partitions of one operation (crates/runner/src/isolation/policies.rs). A Deny with a
 # set operator would stop it on moto, which the isolation tests run on.
 LIMITED = {"BuildsRole"}
+# Actions that others need only with a parameter that is never given, each with the reason.
+NOT_NEEDED = {
+    "application-autoscaling:TagResource": "for the parameter Tags: the workflow only suspends targets, which Terraform has tagged",
+}
 # Resource types of which an action needs only one: an execution is of a standard machine or of an express one.
 ALTERNATIVES = {"express"}
 
@@ -202,5 +206,5 @@ def role_is_complete(role: str, policies: list[Policy]) -> Iterator[str]:
                 yield f"resource type is missing: {role}: {name} needs {it.arn}"
         dependent = {needed for it in action.types for needed in it.dependent if any(_fits(r, [it.arn]) for r in resources)}
         for needed in sorted(dependent | set(action.dependent)):
-            if needed not in allowed:
+            if needed not in allowed and needed not in NOT_NEEDED:
                 yield f"dependent action is missing: {role}: {name} needs {needed}"

@@ -133,6 +133,9 @@ pub struct Service {
     /// How a release replaces its tasks. Terraform configures ECS with it.
     #[serde(default, skip_serializing_if = "Strategy::is_rolling")]
     pub strategy: Strategy,
+    /// Whether it runs no tasks while migrations run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiesce: bool,
     /// After how many seconds a rollout that has not completed counts as failed. The bake times and pauses of its strategy are part
     /// of it.
     #[serde(default = "default_rollout_timeout_seconds")]
@@ -178,6 +181,9 @@ pub struct Schedule {
     /// The group of schedules that it is in.
     #[serde(default = "default_group")]
     pub group: String,
+    /// Whether it starts no tasks while migrations run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiesce: bool,
     /// What it runs.
     #[serde(flatten)]
     pub run: OneOff,

@@ -25,6 +25,8 @@ pub enum ErrorName {
     BuildTimedOut,
     /// The blueprint's output `slipway` is not what it should be.
     ContractInvalid,
+    /// Tasks that have to stop before migrations still ran.
+    NotQuiesced,
     /// A migration did not end with exit code 0.
     MigrationFailed,
     /// The snapshot of the database did not come to be.
@@ -66,7 +68,7 @@ impl ErrorName {
     }
 
     /// Every name.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::PlanFailed,
         Self::PlanRefused,
         Self::ResourceProtected,
@@ -76,6 +78,7 @@ impl ErrorName {
         Self::ApplyFailed,
         Self::BuildTimedOut,
         Self::ContractInvalid,
+        Self::NotQuiesced,
         Self::MigrationFailed,
         Self::SnapshotFailed,
         Self::BackupFailed,
@@ -102,6 +105,7 @@ impl ErrorName {
             Self::ApplyFailed => "Slipway.ApplyFailed",
             Self::BuildTimedOut => "Slipway.BuildTimedOut",
             Self::ContractInvalid => "Slipway.ContractInvalid",
+            Self::NotQuiesced => "Slipway.NotQuiesced",
             Self::MigrationFailed => "Slipway.MigrationFailed",
             Self::SnapshotFailed => "Slipway.SnapshotFailed",
             Self::BackupFailed => "Slipway.BackupFailed",
@@ -156,7 +160,7 @@ mod tests {
         assert_eq!(names_in(WORKFLOW), all.into_iter().chain([wakes]).collect());
         assert_eq!(
             names_in(MACHINE),
-            BTreeSet::from(["Busy", wakes, "Transient", "Unhealthy"])
+            BTreeSet::from(["Busy", wakes, "NotQuiesced", "Transient", "Unhealthy"])
         );
     }
 }

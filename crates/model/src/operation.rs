@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod compatibility;
 pub mod noted;
 pub mod one_build;
+pub mod quiesce;
 pub mod rollouts;
 mod snapshot;
 mod status;
@@ -23,6 +24,7 @@ use self::approval::{Approval, ApprovalRule};
 use self::cancel::CancelRequest;
 use self::noted::{OperationNoted, is_zero};
 use self::one_build::PlanMade;
+use self::quiesce::Quiesced;
 use self::rollouts::ServiceRollout;
 pub use self::snapshot::Snapshot;
 pub use self::status::{IllegalTransition, OperationEvent, OperationStatus};
@@ -183,6 +185,9 @@ pub struct Operation {
     /// The schedules that its release changes, and what is restored if it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,
+    /// The services and schedules that it stopped for its migrations and has not restored.
+    #[serde(default, skip_serializing_if = "Quiesced::is_empty")]
+    pub quiesced: Quiesced,
     /// The requester.
     pub requested_by: String,
     /// The event that requested it.

@@ -94,6 +94,10 @@ pub struct Stack {
     /// The services and schedules that may run another release than the current one; none since a release succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<Unsettled>,
+    /// The last operation that ended before everything that it stopped ran again. Its record says what is left; the next release
+    /// restores that first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiesced_by: Option<OperationId>,
     /// What was last notified of it. None on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noted: Option<StackNoted>,

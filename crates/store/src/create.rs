@@ -11,6 +11,7 @@ use slipway_model::audit::Entry;
 use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
+use slipway_model::operation::quiesce::Quiesced;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::principal::Owner;
@@ -221,6 +222,7 @@ impl NewStack {
             subscriptions: self.subscriptions.clone(),
             drift: None,
             unsettled: None,
+            quiesced_by: None,
             noted: None,
             created_at: now,
             updated_at: now,
@@ -298,6 +300,7 @@ impl Request {
             found: None,
             snapshot: None,
             task_run: None,
+            quiesced: Quiesced::default(),
             rollouts: Vec::new(),
             schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),

@@ -337,8 +337,8 @@ impl End {
     }
 }
 
-/// Moves the stack to its status after the end of an operation, and records what a release left unsettled: on the stack, and
-/// with its remedy in the operation's failure.
+/// Moves the stack to its status after the end of an operation, and records what a release left unsettled or stopped: on the stack,
+/// and what is unsettled with its remedy in the operation's failure.
 fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Timestamp) -> Result<(), IllegalTransition> {
     let succeeded = *end == End::Succeeded;
     let earlier = stack.unsettled.take();
@@ -350,6 +350,11 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
     stack.status = stack.status.after(end.of_stack(operation, left.is_some()))?;
     if let (Some(left), Some(failure)) = (&left, &mut operation.failure) {
         failure.message = format!("{}. {}", failure.message.trim_end_matches('.'), left.sentence());
+    }
+    if !operation.quiesced.is_empty() {
+        stack.quiesced_by = Some(operation.id.clone());
+    } else if succeeded && operation.release().is_some() {
+        stack.quiesced_by = None;
     }
     stack.unsettled = match earlier {
         Some(earlier) if succeeded && operation.release().is_some() => {

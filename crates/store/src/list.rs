@@ -274,6 +274,18 @@ impl Store {
         Ok(page)
     }
 
+    /// The operations that have ended before everything that they stopped ran again, the oldest first.
+    pub async fn operations_with_resume_due(
+        &self,
+        limit: u16,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Operation>, Error> {
+        let query = Query::of_index(Index::Status, table::RESUME_DUE.to_owned());
+        let mut page: Page<Operation> = self.indexed_page(&query, limit, cursor).await?;
+        page.items.retain(Operation::owes_resume);
+        Ok(page)
+    }
+
     /// A page of records that are kept where they are listed.
     pub(crate) async fn page<T>(
         &self,

@@ -44,7 +44,7 @@
 //! | `by-environment` | `in_environment` | `live#<environment>` |
 //! | `by-blueprint` | `of_blueprint` | `live#<blueprint>`, `operation#<status>` of those that wait in a queue or have ended |
 //! | `by-owner` | `of_owner` | `live#<owner>` |
-//! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>`, `operation#untold` |
+//! | `by-status` | `has_status` | `stack#<status>`, `operation#<status>`, `operation#untold`, `operation#quiesced` |
 //!
 //! A destroyed stack has `destroyed#` where a live one has `live#`: it leaves every list at once, and the lists of
 //! destroyed stacks are queries as well.
@@ -388,6 +388,9 @@ pub(crate) fn rollouts_of(operation: &OperationId) -> String {
 /// The partition of the operations that have ended and whose result was not reported to the requesting account.
 pub(crate) const RESULT_DUE: &str = "operation#untold";
 
+/// The partition of the operations that have ended before everything that they stopped ran again.
+pub(crate) const RESUME_DUE: &str = "operation#quiesced";
+
 /// Where a stack is listed.
 pub(crate) fn stack_places(stack: &Stack) -> Places {
     let destroyed = stack.status == StackStatus::Destroyed;
@@ -408,7 +411,8 @@ pub(crate) fn stack_places(stack: &Stack) -> Places {
     ]
 }
 
-/// The index of the operations with a status. [`Index::Status`] has only those whose execution should run or whose result is due:
+/// The index of the operations with a status. [`Index::Status`] has only those whose execution should run, or whose result or
+/// resume is due:
 /// these are the operations that the sweeper checks.
 pub(crate) fn operations_index(status: OperationStatus) -> Index {
     if status == OperationStatus::Queued || status.has_ended() {
@@ -428,7 +432,10 @@ pub(crate) fn operation_places(operation: &Operation) -> Places {
             operations_with_status(operation.status),
         ),
     ];
-    if operation.owes_result() {
+    // An operation has one place in an index. What does not run comes before what is not reported.
+    if operation.owes_resume() {
+        places.push((Index::Status.partition(), RESUME_DUE.to_owned()));
+    } else if operation.owes_result() {
         places.push((Index::Status.partition(), RESULT_DUE.to_owned()));
     }
     places

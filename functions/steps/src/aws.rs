@@ -1,7 +1,7 @@
 //! What AWS clients say, as errors of a step.
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ecs::types::Failure;
+use aws_sdk_ecs::types::{Failure, Task};
 
 use crate::StepError;
 
@@ -62,6 +62,11 @@ pub(crate) fn sorted(
     } else {
         StepError::Refused { doing, said, source }
     }
+}
+
+/// Whether ECS has ended a task.
+pub(crate) fn is_stopped(task: &Task) -> bool {
+    task.last_status() == Some("STOPPED")
 }
 
 /// ECS may omit parts of a response and give reasons. The only accepted reason is that the part does not exist.

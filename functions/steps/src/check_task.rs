@@ -12,7 +12,6 @@ use slipway_store::IllegalTransition;
 
 use crate::lock_timeout::Checked;
 use crate::payload::{EndedTask, What};
-use crate::run_task::is_stopped;
 use crate::stack_account::{Place, StackAccount};
 use crate::{StepError, Steps, aws, log_line, state};
 
@@ -66,7 +65,7 @@ impl Steps {
         // The state that ran it has failed, so no step waits for its end.
         if let Some(left) = task
             .as_ref()
-            .filter(|task| !ended.error.is_empty() && !is_stopped(task))
+            .filter(|task| !ended.error.is_empty() && !aws::is_stopped(task))
         {
             let arn = left.task_arn().unwrap_or_default();
             account.stop(cluster, arn, "Slipway: its step has ended").await?;
@@ -202,7 +201,7 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
             error => format!("could not be started: {}", why(error, &ended.cause)),
         });
     };
-    if !ended.error.is_empty() && !is_stopped(task) {
+    if !ended.error.is_empty() && !aws::is_stopped(task) {
         let why = why(&ended.error, &ended.cause);
         return Some(format!("could not be followed, and was stopped: {why}"));
     }

@@ -43,6 +43,9 @@ pub enum StepError {
     /// A service did not become stable.
     #[error("{0}")]
     RolloutFailed(String),
+    /// Tasks that have to stop before migrations still run; the workflow checks again for a while.
+    #[error("{0}")]
+    NotQuiesced(String),
     /// The health address does not answer as it should; the workflow asks again for a while.
     #[error("{0}")]
     Unhealthy(String),
@@ -157,6 +160,7 @@ impl StepError {
             Self::BackupFailed(_) => ErrorName::BackupFailed,
             Self::TaskFailed(_) => ErrorName::TaskFailed,
             Self::RolloutFailed(_) => ErrorName::RolloutFailed,
+            Self::NotQuiesced(_) => ErrorName::NotQuiesced,
             Self::Unhealthy(_) => ErrorName::Unhealthy,
             Self::Cancelled(_) | Self::Ended(_) => ErrorName::Cancelled,
             Self::RoleRefused { .. } => ErrorName::RoleRefused,

@@ -10,6 +10,7 @@
 //! the second time what it left after the first. [`StepError`] holds every error name that the workflow may see from here.
 
 mod ask_approval;
+mod autoscaling;
 mod await_rollout;
 mod aws;
 mod bake;
@@ -27,9 +28,11 @@ mod point_schedules;
 mod prepare_release;
 mod prepare_task;
 mod progressive;
+mod quiesce;
 mod rds;
 mod record_failure;
 mod record_outputs;
+mod resume;
 mod review_plan;
 mod run_task;
 mod snapshot;
@@ -55,7 +58,7 @@ use slipway_store::Store;
 use await_rollout::Waits;
 use check_task::Ran;
 pub use error::StepError;
-use payload::{ExecutionEnded, Payload};
+use payload::{Event, Payload};
 use stack_account::StackAccounts;
 
 /// What the function knows from its environment.
@@ -113,7 +116,7 @@ impl Steps {
     }
 
     /// Runs the step that the payload names, and returns what the next state needs. An event of EventBridge says that an execution has
-    /// ended without its workflow.
+    /// ended without its workflow, or left something stopped.
     pub async fn handle(&self, payload: Value) -> Result<Value, StepError> {
         // On the heap: the futures of ten steps nested in each other are deeper than the compiler looks.
         let operation = payload["operation"].as_str().and_then(|id| id.parse().ok());
@@ -160,8 +163,8 @@ impl Steps {
 
     async fn dispatch(&self, payload: Value) -> Result<Value, StepError> {
         if payload.get("detail-type").is_some() {
-            let ended: ExecutionEnded = serde_json::from_value(payload).map_err(StepError::ReadPayload)?;
-            return answer(&Box::pin(self.stop_left_task(&ended.detail.name)).await?);
+            let event = serde_json::from_value(payload).map_err(StepError::ReadPayload)?;
+            return answer(&Box::pin(self.after_execution(&event)).await?);
         }
         match serde_json::from_value(payload).map_err(StepError::ReadPayload)? {
             Payload::Begin { operation, execution } => answer(&self.begin(&operation, &execution).await?),
@@ -187,6 +190,12 @@ impl Steps {
                 };
                 answer(&self.check_task(&operation, &place, &ran).await?)
             }
+            Payload::Quiesce {
+                operation,
+                place,
+                cluster,
+            } => answer(&Box::pin(self.quiesce(&operation, &place, &cluster)).await?),
+            Payload::Resume { operation, place } => answer(&Box::pin(self.resume(&operation, &place)).await?),
             Payload::UpdateService {
                 operation,
                 state,
@@ -237,6 +246,20 @@ impl Steps {
             }
             Payload::Complete { operation } => answer(&self.complete(&operation).await?),
             Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),
+        }
+    }
+}
+
+impl Steps {
+    /// Does what an execution left undone.
+    async fn after_execution(&self, event: &Event) -> Result<Done, StepError> {
+        match event {
+            Event::ExecutionEnded { name } => {
+                let stopped = self.stop_left_task(name).await;
+                self.resume_left(name).await?;
+                stopped
+            }
+            Event::ResumeDue { operation } => self.resume_left(operation).await,
         }
     }
 }

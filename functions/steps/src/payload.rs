@@ -45,6 +45,15 @@ pub(crate) enum Payload {
         what: What,
         task: EndedTask,
     },
+    Quiesce {
+        operation: OperationId,
+        place: Place,
+        cluster: String,
+    },
+    Resume {
+        operation: OperationId,
+        place: Place,
+    },
     UpdateService {
         operation: OperationId,
         state: Direction,
@@ -197,17 +206,16 @@ pub(crate) struct Failed {
     pub job: String,
 }
 
-/// `Step Functions Execution Status Change`, as EventBridge brings it.
+/// An event, as EventBridge brings it.
 #[derive(Debug, Deserialize)]
-pub(crate) struct ExecutionEnded {
-    pub detail: EndedExecution,
-}
-
-/// The execution that has ended.
-#[derive(Debug, Deserialize)]
-pub(crate) struct EndedExecution {
-    /// Its name, which is the id of its operation.
-    pub name: OperationId,
+#[serde(tag = "detail-type", content = "detail")]
+pub(crate) enum Event {
+    /// An execution has ended. Its name is the id of its operation.
+    #[serde(rename = "Step Functions Execution Status Change")]
+    ExecutionEnded { name: OperationId },
+    /// The sweeper has found an operation that ended before its workers were resumed.
+    #[serde(rename = "Slipway Resume Due")]
+    ResumeDue { operation: OperationId },
 }
 
 #[cfg(test)]

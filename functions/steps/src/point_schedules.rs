@@ -1,4 +1,5 @@
-//! Point schedules: EventBridge Scheduler runs the release from now on. Put back schedules: it runs the previous one again.
+//! Point schedules: EventBridge Scheduler runs the release from now on. Put back schedules: it runs the previous one again. Quiesce and
+//! resume workers: a schedule is disabled and enabled.
 //!
 //! Terraform creates the schedule and owns its times and its target; releases own its task definition and whether it is enabled.
 //! `UpdateSchedule` resets every field that a request omits, so the schedule is read first and sent back whole.
@@ -31,9 +32,13 @@ impl Steps {
             };
             account.point(schedule, &target).await?;
         }
-        self.store
-            .end_step(operation, state::POINT_SCHEDULES, StepStatus::Succeeded)
-            .await?;
+        let end = |operation: &mut Operation| {
+            operation.end_step(state::POINT_SCHEDULES, StepStatus::Succeeded, Timestamp::now());
+            // Every schedule is enabled now.
+            operation.quiesced.schedules.clear();
+            Ok(())
+        };
+        self.store.update_operation(operation, end).await?;
         Ok(Done {})
     }
 
@@ -97,18 +102,40 @@ impl StackAccount {
         let ReleasedSchedule { name, group, .. } = schedule;
         let gone =
             || StepError::ContractInvalid(format!("the schedule `{name}` in the group `{group}` no longer exists"));
-        let found = self.schedule(name, group).await?.ok_or_else(gone)?;
-        let state = if target.enabled {
-            ScheduleState::Enabled
-        } else {
-            ScheduleState::Disabled
-        };
-        let mut runs = found.target.ok_or_else(gone)?;
+        let mut found = self.schedule(name, group).await?.ok_or_else(gone)?;
+        let state = state_of(target.enabled);
+        let runs = found.target.as_mut().ok_or_else(gone)?;
         let task = runs.ecs_parameters.as_mut().ok_or_else(gone)?;
         if task.task_definition_arn == target.task_definition && found.state.as_ref() == Some(&state) {
             return Ok(());
         }
         task.task_definition_arn.clone_from(&target.task_definition);
+        let doing = format!("point the schedule `{name}` at a task definition");
+        self.update_schedule(name, group, found, state, doing).await
+    }
+
+    /// Enables or disables a schedule, if it exists.
+    pub(crate) async fn enable_schedule(&self, name: &str, group: &str, enabled: bool) -> Result<(), StepError> {
+        let state = state_of(enabled);
+        match self.schedule(name, group).await? {
+            Some(found) if found.state.as_ref() != Some(&state) => {
+                let verb = if enabled { "enable" } else { "disable" };
+                let doing = format!("{verb} the schedule `{name}`");
+                self.update_schedule(name, group, found, state, doing).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a schedule back as it was read, with this state.
+    async fn update_schedule(
+        &self,
+        name: &str,
+        group: &str,
+        found: GetScheduleOutput,
+        state: ScheduleState,
+        doing: String,
+    ) -> Result<(), StepError> {
         let update = self
             .scheduler
             .update_schedule()
@@ -122,11 +149,18 @@ impl StackAccount {
             .set_kms_key_arn(found.kms_key_arn)
             .set_flexible_time_window(found.flexible_time_window)
             .set_action_after_completion(found.action_after_completion)
-            .target(runs)
+            .set_target(found.target)
             .state(state);
         let updated = update.send().await;
-        updated.map_err(|error| aws::failed(format!("point the schedule `{name}` at a task definition"), error))?;
-        Ok(())
+        updated.map(drop).map_err(|error| aws::failed(doing, error))
+    }
+}
+
+fn state_of(enabled: bool) -> ScheduleState {
+    if enabled {
+        ScheduleState::Enabled
+    } else {
+        ScheduleState::Disabled
     }
 }
 

@@ -14,6 +14,7 @@ use slipway_model::operation::{Operation, OperationKind, ReleasedSchedule, Snaps
 use slipway_model::release::Release;
 
 use crate::commands::{self, Command, PreparedCommand};
+use crate::quiesce::quiesces;
 use crate::stack_account::{Place, StackAccount};
 use crate::task_definition::Usable;
 use crate::{StepError, Steps, aws, state, task_definition};
@@ -27,6 +28,10 @@ const SERVICES_A_CALL: usize = 10;
 
 /// What the workflow carries of a release.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is the condition of a choice of the workflow"
+)]
 pub(crate) struct Prepared {
     place: Place,
     cluster: String,
@@ -36,6 +41,8 @@ pub(crate) struct Prepared {
     snapshot: Option<PreparedSnapshot>,
     backups: Vec<PreparedCommand>,
     migrations: Vec<PreparedCommand>,
+    /// Whether services or schedules stop while the migrations run.
+    quiesces: bool,
     /// Whether services may go back by themselves after the migrations.
     rolls_back: bool,
     services: Vec<PreparedService>,
@@ -90,19 +97,18 @@ impl Steps {
         let asked = self.store.operation(operation).await?;
         let stack = self.store.stack(&asked.stack).await?;
         let place = self.place_of(&stack).await?;
+        if let Some(left) = &stack.quiesced_by {
+            // What runs now is recorded below, and the counts that are left are not those.
+            let left = self.store.operation(left).await?;
+            self.resume_recorded(left, &place).await?;
+        }
+        let released = self.released_services(&stack).await?;
         let (Some(contract), Some(number)) = (stack.contract, asked.release()) else {
             return Err(StepError::ContractInvalid(
                 "the stack has no services yet: update it first, so that its blueprint is applied".to_owned(),
             ));
         };
         check_images(&asked, &contract)?;
-        let released = match stack.current_release {
-            Some(current) => {
-                let images = self.store.release(&stack.id, current).await?.images;
-                contract.ready_for(&images).services.into_keys().collect()
-            }
-            None => BTreeSet::new(),
-        };
         let (releasing, release) = self.store.begin_release(operation, number).await?;
         let contract = match asked.kind() {
             // A service that an update brings waits for the release that brings its image.
@@ -119,7 +125,7 @@ impl Steps {
                  commands of the migrations"
             )));
         }
-        let first = first_command(&prepared);
+        let first = first_step(&prepared);
         let taken_in = self.foreign_account(&prepared.place);
         let snapshot = contract.database.filter(|_| asked.work.with_snapshot());
         let snapshot = snapshot.map(|database| Snapshot {
@@ -175,9 +181,8 @@ impl StackAccount {
         let migrations = commands::prepare(&migrations, state::RUN_MIGRATION, None, contract, &definitions)?;
         let backups = contract.backups.iter().filter(|_| asked.work.with_snapshot());
         let backups: Vec<Command<'_>> = backups.map(Command::from).collect();
-        let after = migrations
-            .first()
-            .map(|first| state::of_item(state::RUN_MIGRATION, &first.name));
+        let quiesces = !migrations.is_empty() && quiesces(contract, released);
+        let after = before_migrations(quiesces, &migrations);
         let snapshot = contract.database.as_ref().filter(|_| asked.work.with_snapshot());
         if asked.work.with_snapshot() && snapshot.is_none() && backups.is_empty() {
             return Err(StepError::ContractInvalid(
@@ -195,6 +200,7 @@ impl StackAccount {
             backups: commands::prepare(&backups, state::RUN_BACKUP, after.as_deref(), contract, &definitions)?,
             rolls_back: asked.work.compatible_with_previous() || migrations.is_empty(),
             migrations,
+            quiesces,
             verify: !services.is_empty() || contract.health.is_some(),
             services,
             schedules: !contract.schedules.is_empty(),
@@ -347,11 +353,20 @@ pub(crate) fn release_tags(release: &Release, service: &Name) -> [(&'static str,
     ]
 }
 
-/// The step of the first command that runs before any service gets the new image.
-fn first_command(prepared: &Prepared) -> Option<String> {
-    let backup = prepared.backups.first().map(|first| (state::RUN_BACKUP, first));
-    let first = backup.or_else(|| prepared.migrations.first().map(|first| (state::RUN_MIGRATION, first)));
-    first.map(|(state, command)| state::of_item(state, &command.name))
+/// The first step that runs before any service gets the new image, apart from a snapshot.
+fn first_step(prepared: &Prepared) -> Option<String> {
+    let backup = prepared.backups.first();
+    let backup = backup.map(|first| state::of_item(state::RUN_BACKUP, &first.name));
+    backup.or_else(|| before_migrations(prepared.quiesces, &prepared.migrations))
+}
+
+/// The step after the backups.
+fn before_migrations(quiesces: bool, migrations: &[PreparedCommand]) -> Option<String> {
+    if quiesces {
+        return Some(state::QUIESCE.to_owned());
+    }
+    let first = migrations.first();
+    first.map(|first| state::of_item(state::RUN_MIGRATION, &first.name))
 }
 
 /// Where the one-off tasks of a stack run.

@@ -52,7 +52,7 @@ impl Steps {
         let waited = asked.command.since.map(|since| asked.entered.duration_since(since));
         let waited = waited.unwrap_or_default();
         let shown = account.shown_task(&asked.cluster, &task).await?;
-        let is_over = shown.as_ref().map_or(waited > SHOWN, is_stopped);
+        let is_over = shown.as_ref().map_or(waited > SHOWN, aws::is_stopped);
         let is_late = waited >= SignedDuration::from_secs(i64::from(asked.command.timeout_seconds));
         if is_late && !is_over {
             account
@@ -106,7 +106,7 @@ impl Steps {
             let place = self.place_of(&self.store.stack(&known.stack).await?).await?;
             let account = self.stack_account(&place, operation).await?;
             let shown = account.shown_task(&run.cluster, task).await?;
-            if shown.is_some_and(|shown| !is_stopped(&shown)) {
+            if shown.is_some_and(|shown| !aws::is_stopped(&shown)) {
                 let reason = "Slipway: the execution of its operation has ended";
                 account.stop(&run.cluster, task, reason).await?;
             }
@@ -184,11 +184,6 @@ impl StackAccount {
                 .map_err(|error| aws::failed("stop a task that is not waited for any more", error)),
         }
     }
-}
-
-/// Whether ECS has ended a task.
-pub(crate) fn is_stopped(task: &Task) -> bool {
-    task.last_status() == Some("STOPPED")
 }
 
 /// The variables of a command besides those of its task definition.

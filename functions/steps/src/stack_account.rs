@@ -21,6 +21,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 use slipway_model::stack::Stack;
 
+use crate::autoscaling::Autoscaling;
 use crate::rds::Rds;
 use crate::{StepError, Steps, aws};
 
@@ -47,6 +48,7 @@ pub(crate) struct StackAccount {
     pub(crate) logs: Lazy<aws_sdk_cloudwatchlogs::Client>,
     pub(crate) scheduler: Lazy<aws_sdk_scheduler::Client>,
     pub(crate) rds: Rds,
+    pub(crate) scaling: Autoscaling,
     region: String,
 }
 
@@ -57,6 +59,7 @@ impl StackAccount {
             logs: lazy(sdk, aws_sdk_cloudwatchlogs::Client::new),
             scheduler: lazy(sdk, aws_sdk_scheduler::Client::new),
             rds: Rds::new(sdk),
+            scaling: Autoscaling::new(sdk),
             region: sdk.region().map(ToString::to_string).unwrap_or_default(),
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use slipway_model::name::Name;
 use slipway_model::operation::{
-    Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, task_run, unsettled,
+    Operation, OperationEvent, StepStatus, approval, build, cancel, one_build, quiesce, task_run, unsettled,
 };
 use slipway_store::IllegalTransition;
 
@@ -19,6 +19,8 @@ pub(crate) const PREPARE_RELEASE: &str = cancel::PREPARE_RELEASE;
 pub(crate) const WAIT_FOR_SNAPSHOT: &str = cancel::WAIT_FOR_SNAPSHOT;
 pub(crate) const RUN_BACKUPS: &str = "Run backups";
 pub(crate) const RUN_BACKUP: &str = task_run::RUN_BACKUP;
+pub(crate) const QUIESCE: &str = quiesce::QUIESCE;
+pub(crate) const RESUME: &str = quiesce::RESUME;
 pub(crate) const RUN_MIGRATIONS: &str = "Run migrations";
 pub(crate) const RUN_MIGRATION: &str = task_run::RUN_MIGRATION;
 pub(crate) const ROLL_OUT_SERVICES: &str = "Roll out services";
@@ -107,6 +109,8 @@ mod tests {
             WAIT_FOR_SNAPSHOT,
             RUN_BACKUPS,
             RUN_BACKUP,
+            QUIESCE,
+            RESUME,
             RUN_MIGRATIONS,
             RUN_MIGRATION,
             ROLL_OUT_SERVICES,

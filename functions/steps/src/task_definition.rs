@@ -286,6 +286,7 @@ mod tests {
             desired_count: 1,
             scaling: None,
             strategy: slipway_model::contract::Strategy::Rolling,
+            quiesce: false,
             rollout_timeout_seconds: 1_800,
         }
     }

@@ -41,7 +41,8 @@ impl Steps {
             }
             Ok(())
         };
-        self.store.update_operation(operation, note).await?;
+        let noted = self.store.update_operation(operation, note).await?;
+        let quiesced = noted.quiesced.service(&updated.key);
         let account = self.stack_account(place, operation).await?;
         if direction == Direction::Restore
             && let Some(service) = account.stop_progressive(cluster, updated).await?
@@ -60,12 +61,21 @@ impl Steps {
             .cluster(cluster)
             .service(&updated.name)
             .task_definition(&updated.task_definition)
-            .set_desired_count(updated.desired_count);
+            // An autoscaler owns the count of a quiesced service again once the service has it.
+            .set_desired_count(updated.desired_count.or(quiesced.map(|service| service.desired_count)));
         let doing = format!("update the service `{}`", updated.key);
         let answer = request.send().await.map_err(|error| match aws::failed(doing, error) {
             StepError::Refused { said, .. } => StepError::RolloutFailed(format!("ECS did not update it: {said}")),
             error => error,
         })?;
+        if let Some(service) = quiesced {
+            account.resume_scaling(service).await?;
+            let resumed = |operation: &mut Operation| {
+                operation.service_resumed(&updated.key);
+                Ok(())
+            };
+            self.store.update_operation(operation, resumed).await?;
+        }
         let service = answer.service;
         let mut deployments = service.iter().flat_map(aws_sdk_ecs::types::Service::deployments);
         let ours = deployments.find(|deployment| {

@@ -83,8 +83,8 @@ impl Steps {
     }
 }
 
-/// A release that was cancelled is not verified: the workflow restores the services.
-fn require_wanted(operation: &Operation) -> Result<(), StepError> {
+/// A release that was cancelled goes no further: the workflow restores what it changed.
+pub(crate) fn require_wanted(operation: &Operation) -> Result<(), StepError> {
     if operation.status.has_ended() {
         return Err(StepError::Cancelled(format!(
             "the operation is {} already",

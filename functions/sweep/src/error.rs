@@ -36,6 +36,9 @@ pub enum SweepError {
     /// CodeBuild could not stop a build.
     #[error("CodeBuild could not stop the build")]
     StopBuild(#[source] Box<aws_sdk_codebuild::Error>),
+    /// The steps function could not be asked to resume workers.
+    #[error("failed to request the steps function to resume workers and schedules")]
+    AskToResume(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The events function could not be asked to send a result.
     #[error("failed to request the events function to send a result")]
     AskForResult(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -10,6 +10,7 @@
 //! | should be running | runs | deliver a decision about its plan that was recorded and not delivered |
 //! | should be running | ended, or no longer exists | end the operation and start the next one; a remaining build notices that and ends itself |
 //! | is being cancelled, and its build has not answered for ten minutes | runs | stop execution and build, end the operation |
+//! | ended, with workers or schedules that were stopped for migrations | | have the steps function resume them, until they run |
 //! | ended, requested by event | | report the result, for up to a day |
 //! | waits for an approval for long | runs | remind the approvers |
 
@@ -18,7 +19,9 @@ mod error;
 mod notifications;
 mod operation;
 mod report;
+mod request;
 mod results;
+mod resumes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

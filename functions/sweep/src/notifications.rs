@@ -3,7 +3,6 @@
 //! The table's stream brings new notifications to the notify function. If that failed for a day, or the stream was not there, they are
 //! still due in the table. The sweeper sends that function an event, because only its role may put notifications on the bus.
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::notification::{Notification, NotificationId};
@@ -59,24 +58,12 @@ impl Sweep {
     async fn ask(&self, report: &mut Report, detail_type: &str, details: Vec<Value>) -> usize {
         let mut accepted = 0;
         for some in details.chunks(ENTRIES) {
-            match self.try_ask(detail_type, some).await {
+            match self.request(detail_type, some).await {
                 Ok(()) => accepted += some.len(),
-                Err(error) => report.problem(None, &error),
+                Err(error) => report.problem(None, &SweepError::AskToNotify(error)),
             }
         }
         accepted
-    }
-
-    async fn try_ask(&self, detail_type: &str, details: &[Value]) -> Result<(), SweepError> {
-        let entries = details.iter().map(|detail| {
-            let entry = PutEventsRequestEntry::builder().source("slipway");
-            entry.detail_type(detail_type).detail(detail.to_string()).build()
-        });
-        let put = self.eventbridge.put_events().set_entries(Some(entries.collect()));
-        let put = put.send().await;
-        let put = put.map_err(|error| SweepError::AskToNotify(Box::new(aws_sdk_eventbridge::Error::from(error))))?;
-        let refused = put.entries().iter().find_map(|entry| entry.error_code());
-        refused.map_or(Ok(()), |code| Err(SweepError::AskToNotify(code.into())))
     }
 
     /// Reminds the approvers of a plan that waits.

@@ -56,6 +56,7 @@ impl Sweep {
                 }
             }
         }
+        Box::pin(self.resumes(&mut report, now)).await;
         Box::pin(self.results(&mut report, now)).await;
         Box::pin(self.notifications(&mut report, now)).await;
         Box::pin(self.deliveries(&mut report, now)).await;

@@ -47,6 +47,8 @@ pub enum Healing {
     DecisionDelivered,
     /// It waits for an approval for long, and its approvers were reminded.
     ApproversReminded,
+    /// It has ended before everything that it stopped ran again, and the steps function was asked to resume it.
+    ResumeAskedFor,
     /// It has ended, and the events function was asked to report the result.
     ResultAskedFor,
     /// It ended a day ago, and its result could not be reported: it is no longer retried.

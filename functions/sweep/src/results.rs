@@ -4,7 +4,6 @@
 //! the queue had no execution. The sweeper sends that function an event, because only its role may put events on the buses of
 //! other accounts.
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use slipway_model::event::Delivery;
@@ -55,15 +54,9 @@ impl Sweep {
             dropped.map_err(SweepError::End)?;
             return Ok(Some(Healing::ResultDropped));
         }
-        let entry = PutEventsRequestEntry::builder()
-            .source("slipway")
-            .detail_type("Slipway Result Due")
-            .detail(json!({"operation": operation.id}).to_string());
-        let put = self.eventbridge.put_events().entries(entry.build()).send().await;
-        let put = put.map_err(|error| SweepError::AskForResult(Box::new(aws_sdk_eventbridge::Error::from(error))))?;
-        match put.entries().first().and_then(|entry| entry.error_code()) {
-            None => Ok(Some(Healing::ResultAskedFor)),
-            Some(code) => Err(SweepError::AskForResult(code.into())),
-        }
+        let details = [json!({"operation": operation.id})];
+        let requested = self.request("Slipway Result Due", &details).await;
+        requested.map_err(SweepError::AskForResult)?;
+        Ok(Some(Healing::ResultAskedFor))
     }
 }

@@ -18,6 +18,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::cancel::Interruption;
+use slipway_model::operation::quiesce::QuiescedService;
 use slipway_model::operation::work::Work;
 use slipway_model::source_account::Action;
 use slipway_recording::recorded;
@@ -501,4 +502,52 @@ async fn approvers_of_a_waiting_plan_are_reminded() {
             .any(|one| one.healing == Healing::ApproversReminded);
         assert_eq!(was, reminded, "after {hours} hours: {report:?}");
     }
+}
+
+#[tokio::test]
+async fn what_an_ended_operation_left_stopped_is_resumed() {
+    let table = table().await;
+    let world = World::default();
+    let (sweep, fake) = sweep(&table, &world).await;
+    let (_, operation) = table.provisioning(&new_stack("shop")).await;
+    let worker = QuiescedService {
+        key: "worker".parse().expect("a name"),
+        name: "shop-worker".to_owned(),
+        cluster: "main".to_owned(),
+        desired_count: 2,
+        scaling: None,
+    };
+    let stops = table.store.update_operation(&operation, |operation| {
+        operation.quiesce_service(&worker);
+        Ok(())
+    });
+    stops.await.expect("stopped");
+    world.set(operation.as_str(), "RUNNING");
+    assert_eq!(healings(&sweep.run(Duration::ZERO).await), BTreeMap::new());
+
+    world.set(operation.as_str(), "ABORTED");
+    let ended = sweep.run(Duration::ZERO).await;
+    assert!(matches!(healings(&ended)[&operation], Healing::Ended { .. }));
+    let later = Timestamp::now() + SignedDuration::from_mins(2);
+    for attempt in 1..=3 {
+        let report = sweep.run_at(Duration::ZERO, later).await;
+        assert_eq!(
+            healings(&report),
+            BTreeMap::from([(operation.clone(), Healing::ResumeAskedFor)])
+        );
+        let calls = fake.calls();
+        let entries = calls.iter().map(|(_, body)| &body["Entries"][0]);
+        let requests: Vec<_> = entries
+            .filter(|entry| entry["DetailType"] == "Slipway Resume Due")
+            .collect();
+        assert_eq!(requests.len(), attempt, "until it runs");
+        assert_eq!(requests[0]["Detail"], json!({"operation": operation}).to_string());
+    }
+
+    let resumes = table.store.update_operation(&operation, |operation| {
+        operation.service_resumed(&worker.key);
+        Ok(())
+    });
+    resumes.await.expect("resumed");
+    assert_eq!(healings(&sweep.run_at(Duration::ZERO, later).await), BTreeMap::new());
 }

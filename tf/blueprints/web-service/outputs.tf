@@ -52,6 +52,7 @@ output "slipway" {
         service         = local.schedule_service[key]
         command         = schedule.command
         timeout_seconds = schedule.timeout_seconds
+        quiesce         = schedule.quiesce
       } if schedule.set == var.primary_set
     }
 

@@ -101,6 +101,7 @@ module "service" {
   request_timeout = each.value.request_timeout
   idle_timeout    = each.value.idle_timeout
   singleton       = each.value.singleton
+  quiesce         = each.value.quiesce
 
   deployment = merge(each.value.deployment, {
     alarms = each.value.deployment.roll_back_on_alarm ? [for name in ["errors", "unanswered"] : aws_cloudwatch_metric_alarm.load_balancer[name].alarm_name] : []
@@ -163,6 +164,7 @@ module "worker" {
   memory                   = each.value.memory
   architecture             = var.architecture
   command                  = each.value.command
+  quiesce                  = each.value.quiesce
   stop_timeout             = each.value.stop_timeout
   readonly_root_filesystem = each.value.readonly_disk
 

@@ -55,13 +55,14 @@ variable "tasks" {
 }
 
 variable "schedules" {
-  description = "Commands that run by the clock, by name: one task for each tick, with the image of `service`, from the first release on. An expression is rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00)."
+  description = "Commands that run by the clock, by name: one task for each tick, with the image of `service`, from the first release on. An expression is rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00). With `quiesce`, no tick starts a task while the migrations of a release run."
   type = map(object({
     expression      = string
     timezone        = optional(string, "UTC")
     service         = optional(string, "web")
     command         = list(string)
     timeout_seconds = optional(number, 900)
+    quiesce         = optional(bool, false)
   }))
   default = {}
 

@@ -26,6 +26,7 @@ variable "services" {
       a minute for each task (`requests_per_task`), and at times (`schedule`: an `expression` like cron(0 6 ? * MON-FRI *), with the
       `min` and `max` from then on).
     - `singleton`: never two tasks at a time, as for a program that keeps its own clock: a rollout stops the old one first.
+    - `quiesce`: whether it runs no tasks while the migrations of a release run. Nothing answers in between.
     - `spot`, `spot_base`: tasks on Fargate Spot, which AWS interrupts with two minutes' notice, except for the first `spot_base`.
     - `environment`: environment variables of this service alone, nothing secret.
     - `secrets`: the names of those of the variables `secrets` and `generated_secrets` that it gets; by default all.
@@ -81,6 +82,7 @@ variable "services" {
     request_timeout   = optional(number, 0)
     idle_timeout      = optional(number)
     singleton         = optional(bool, false)
+    quiesce           = optional(bool, false)
     spot_base         = optional(number, 1)
     tmpfs             = optional(map(number), {})
     ephemeral_storage = optional(number)
@@ -260,6 +262,7 @@ variable "workers" {
     environment                = optional(map(string), {})
     secrets                    = optional(list(string))
     stop_timeout               = optional(number, 120)
+    quiesce                    = optional(bool, false)
     spot                       = optional(bool, false)
     readonly_disk              = optional(bool, false)
     log_retention              = optional(number)

@@ -8,6 +8,7 @@ output "contract" {
     },
     var.scaling == null ? {} : { scaling = var.scaling },
     local.progressive ? { strategy = local.strategy } : {},
+    var.quiesce ? { quiesce = true } : {},
   )
 }
 

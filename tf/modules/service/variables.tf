@@ -246,6 +246,12 @@ variable "scaling" {
 
 # ---------------------------------------------------------------------------------------------- what reaches it
 
+variable "quiesce" {
+  description = "Whether it runs no tasks while the migrations of a release run."
+  type        = bool
+  default     = false
+}
+
 variable "singleton" {
   description = "Whether there is never more than one task: a rollout stops the old one before it starts the new one, so nothing answers in between."
   type        = bool

@@ -4,7 +4,7 @@
 locals {
   region          = coalesce(var.region, data.aws_region.this.region)
   slipway_account = split(":", var.state_machine_arn)[4]
-  in_region       = { for service in ["ecs", "rds", "scheduler", "logs", "events"] : service => "arn:${data.aws_partition.this.partition}:${service}:${local.region}:${data.aws_caller_identity.this.account_id}" }
+  in_region       = { for service in ["application-autoscaling", "ecs", "rds", "scheduler", "logs", "events"] : service => "arn:${data.aws_partition.this.partition}:${service}:${local.region}:${data.aws_caller_identity.this.account_id}" }
 
   rules = {
     rollouts = {
@@ -81,7 +81,7 @@ resource "aws_iam_role_policy" "release" {
 }
 
 data "aws_iam_policy_document" "release" {
-  #checkov:skip=CKV_AWS_356:ecs:ListTasks can be limited to container instances alone, which tasks on Fargate have none of
+  #checkov:skip=CKV_AWS_356:ecs:ListTasks can be limited to container instances alone, which tasks on Fargate have none of; DescribeScalableTargets has no resources
   # A wildcard, because these two actions have no resources.
   statement {
     actions   = ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition"]
@@ -150,6 +150,23 @@ data "aws_iam_policy_document" "release" {
   statement {
     actions   = ["ecs:UpdateService"]
     resources = ["${local.in_region.ecs}:service/*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/slipway:stack"
+      values   = ["false"]
+    }
+  }
+
+  # The autoscalers of services that stop while migrations run. A wildcard, because this action has no resources.
+  statement {
+    actions   = ["application-autoscaling:DescribeScalableTargets"]
+    resources = ["*"]
+  }
+
+  statement {
+    actions   = ["application-autoscaling:RegisterScalableTarget"]
+    resources = ["${local.in_region["application-autoscaling"]}:scalable-target/*"]
 
     condition {
       test     = "Null"

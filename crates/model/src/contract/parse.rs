@@ -125,11 +125,13 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         "desired_count",
         "scaling",
         "strategy",
+        "quiesce",
         "rollout_timeout_seconds",
     ];
     at.attributes(&known, problems)?;
     let bounds = at.get("scaling").and_then(|at| scaling(&at, problems));
     let rollout = rollout(at, problems);
+    let quiesce = at.get("quiesce").is_some_and(|at| at.flag(problems));
     let definition = at.require("task_definition", problems);
     let definition = definition.and_then(|at| task_definition(&at, problems));
     let count = at.require("desired_count", problems);
@@ -142,6 +144,7 @@ fn service(at: &At, problems: &mut Problems) -> Option<Service> {
         desired_count: count?,
         scaling: bounds,
         strategy,
+        quiesce,
         rollout_timeout_seconds,
     })
 }
@@ -220,17 +223,19 @@ fn task(at: &At, problems: &mut Problems) -> Option<OneOff> {
 }
 
 fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
-    let known = ["name", "group", "service", "command", "timeout_seconds"];
+    let known = ["name", "group", "quiesce", "service", "command", "timeout_seconds"];
     at.attributes(&known, problems)?;
     let name = at.require("name", problems).and_then(|at| at.text(problems));
     let group = match at.get("group") {
         None => Some(default_group()),
         Some(at) => at.text(problems),
     };
+    let quiesce = at.get("quiesce").is_some_and(|at| at.flag(problems));
     let run = one_off(at, problems)?;
     Some(Schedule {
         name: name?,
         group: group?,
+        quiesce,
         run,
     })
 }
@@ -303,7 +308,7 @@ mod tests {
             "database": {"kind": "rds-instance", "id": "main"},
             "services": {
                 "web": {"name": "lusab-babad-web", "desired_count": 2, "task_definition": {"containerDefinitions": [{"name": "web"}]}},
-                "worker": {"name": "lusab-babad-worker", "desired_count": 1, "scaling": {"min": 0, "max": 10}, "task_definition": {"containerDefinitions": [{"name": "worker"}]}},
+                "worker": {"name": "lusab-babad-worker", "desired_count": 1, "quiesce": true, "scaling": {"min": 0, "max": 10}, "task_definition": {"containerDefinitions": [{"name": "worker"}]}},
             },
             "migrations": [{"name": "migrate", "service": "web", "command": ["./app", "migrate"], "timeout_seconds": 60}],
             "backups": [{"name": "files", "service": "worker", "command": ["./app", "copy-files"]}],
@@ -335,6 +340,8 @@ mod tests {
             contract.services[&"worker".parse::<Name>().expect("a name")].scaling,
             Some(Scaling { min: 0, max: 10 })
         );
+        let quiesces: Vec<bool> = contract.services.values().map(|service| service.quiesce).collect();
+        assert_eq!(quiesces, [false, true]);
         let mut ungrouped = whole();
         ungrouped["schedules"]["nightly"]["group"] = Value::Null;
         let ungrouped = Contract::parse(&ungrouped).expect("a contract");
@@ -369,6 +376,7 @@ mod tests {
         wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
         wrong["backups"] = json!([{"name": "files", "service": "missing", "command": ["x"]}, {"name": "files", "service": "missing", "command": ["x"]}]);
         wrong["schedules"]["nightly"]["group"] = json!("");
+        wrong["schedules"]["nightly"]["quiesce"] = json!("yes");
         wrong["notes"]["database"] = json!(["text"]);
         wrong["services"]["Bad Name"] = json!({});
         wrong["migrations"][0]["command"] = json!([]);
@@ -386,6 +394,7 @@ mod tests {
                 "slipway.network.subnets",
                 "slipway.notes.database",
                 "slipway.schedules.nightly.group",
+                "slipway.schedules.nightly.quiesce",
                 "slipway.service",
                 "slipway.services.Bad Name",
                 "slipway.services.web.task_definition.containerDefinitions",

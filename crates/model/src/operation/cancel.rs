@@ -12,6 +12,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::quiesce::{QUIESCE, RESUME};
 use super::task_run::{RUN_BACKUP, RUN_MIGRATION, RUN_TASK};
 use super::{Failure, Operation, OperationStatus};
 use crate::error_name::ErrorName;
@@ -111,7 +112,8 @@ pub enum Cancel {
     /// Its execution is stopped, and then its record ends. No service has got anything of its release; a record that ended
     /// first would not keep an execution that goes on from its services.
     Stop,
-    /// The cancel goes on the record, and what the workflow waits for is ended: it then stops the command, or restores the services.
+    /// The cancel goes on the record, and what the workflow waits for is ended: it then stops the command, or restores workers,
+    /// schedules and services.
     Unwind,
     /// It is about to roll out, or past that, or restores services, and goes on.
     NotNow,
@@ -127,6 +129,10 @@ impl Operation {
         if self.building().is_some() {
             return Cancel::Request;
         }
+        // First: the steps that the workflow gave up still stand as running then.
+        if self.runs(&[WAIT_UNTIL_RESTORED, RESUME]) {
+            return Cancel::NotNow;
+        }
         if self.runs(&COMMANDS) {
             return Cancel::Unwind;
         }
@@ -137,10 +143,7 @@ impl Operation {
                 Cancel::Stop
             };
         }
-        // First: the rollouts that the workflow gave up still stand as running then.
-        if self.runs(&[WAIT_UNTIL_RESTORED]) {
-            Cancel::NotNow
-        } else if self.runs(&[WAIT_UNTIL_STABLE, VERIFY]) {
+        if self.runs(&[QUIESCE, WAIT_UNTIL_STABLE, VERIFY]) {
             Cancel::Unwind
         } else if self.runs(&[WAIT_FOR_SNAPSHOT]) {
             Cancel::Stop

@@ -59,6 +59,16 @@ fn cancel_never_leaves_services_between_two_releases() {
             Cancel::NotNow,
             vec![prepared, ("Run migration: migrate", StepStatus::Succeeded)],
         ),
+        (Cancel::Unwind, vec![prepared, (QUIESCE, StepStatus::Running)]),
+        // The steps before still stand as running.
+        (
+            Cancel::NotNow,
+            vec![
+                prepared,
+                ("Run migration: migrate", StepStatus::Running),
+                (RESUME, StepStatus::Running),
+            ],
+        ),
         (Cancel::Unwind, vec![prepared, (stable.as_str(), StepStatus::Running)]),
         (Cancel::NotNow, vec![prepared, (stable.as_str(), StepStatus::Succeeded)]),
         (Cancel::Unwind, vec![prepared, (VERIFY, StepStatus::Running)]),

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::sts::{self, Sts};
 
@@ -55,6 +56,14 @@ pub struct Service {
     pub pauses: Option<(String, u32)>,
 }
 
+/// A call that waits until the test goes on.
+#[derive(Debug, Clone, Default)]
+pub struct Hold {
+    pub action: &'static str,
+    pub reached: Arc<Notify>,
+    pub go_on: Arc<Notify>,
+}
+
 /// What the services hold.
 #[derive(Debug, Default)]
 pub struct Aws {
@@ -97,6 +106,8 @@ pub struct Aws {
     pub ended_pauses: Vec<String>,
     /// ECS's reason of a rollback, where that is not a broken image.
     pub rolled_back_because: Option<&'static str>,
+    /// The call that waits, once.
+    pub hold: Option<Hold>,
     /// The action that a permission is missing for.
     pub denied: Option<&'static str>,
     /// Whether the cluster of the stack is in another Region.
@@ -105,6 +116,10 @@ pub struct Aws {
     pub health: Vec<u16>,
     /// How many tasks each service runs, where that is not what it should.
     pub running: Option<i64>,
+    /// The suspended activities of autoscalers, by resource ID.
+    pub scalable: BTreeMap<String, Value>,
+    /// How often ECS still shows a running task when it is asked for those of a service.
+    pub lingers: u32,
     /// Stopped tasks of services, as `DescribeTasks` answers.
     pub stopped: Vec<Value>,
 }
@@ -188,6 +203,11 @@ async fn call(State(aws): State<Shared>, headers: HeaderMap, body: Bytes) -> Res
     let target = target.to_str().expect("a target").to_owned();
     let body: Value = serde_json::from_slice(&body).expect("JSON");
     let (_, action) = target.split_once('.').expect("a service and an action");
+    let hold = lock(&aws).hold.take_if(|hold| hold.action == action);
+    if let Some(hold) = hold {
+        hold.reached.notify_one();
+        hold.go_on.notified().await;
+    }
     match lock(&aws).answer(action, &body) {
         Ok(answer) => ([("content-type", "application/x-amz-json-1.1")], answer.to_string()).into_response(),
         Err(code) => {
@@ -363,19 +383,10 @@ impl Aws {
                 task["stoppedReason"] = text("reason").into();
                 Ok(json!({"task": task}))
             }
-            "DescribeTasks" => {
-                let tasks = body["tasks"].as_array().expect("tasks").iter();
-                let known = tasks.filter_map(|arn| {
-                    let stopped = || self.stopped.iter().find(|task| task["taskArn"] == *arn);
-                    self.tasks.get(arn.as_str()?).or_else(stopped).cloned()
-                });
-                Ok(json!({"tasks": known.collect::<Vec<_>>(), "failures": []}))
-            }
-            "ListTasks" => {
-                assert_eq!(body["desiredStatus"], "STOPPED");
-                let arns = self.stopped.iter().map(|task| task["taskArn"].clone());
-                Ok(json!({"taskArns": arns.collect::<Vec<_>>()}))
-            }
+            "DescribeTasks" => Ok(self.describe_tasks(body)),
+            "ListTasks" => Ok(self.list_tasks(body)),
+            "DescribeScalableTargets" => Ok(self.describe_scalable_targets(body)),
+            "RegisterScalableTarget" => self.register_scalable_target(body),
             "GetLogEvents" => {
                 let lines = self
                     .logs

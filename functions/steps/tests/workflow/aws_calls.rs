@@ -7,7 +7,47 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, End};
 
+/// A task that has not stopped yet.
+const LINGERING: &str = "arn:aws:ecs:us-east-1:000000000000:task/main/lingering";
+
 impl Aws {
+    pub fn describe_tasks(&self, body: &Value) -> Value {
+        let tasks = body["tasks"].as_array().expect("tasks").iter();
+        let known = tasks.filter_map(|arn| {
+            if arn == LINGERING {
+                return Some(json!({"taskArn": LINGERING, "lastStatus": "DEACTIVATING"}));
+            }
+            let stopped = || self.stopped.iter().find(|task| task["taskArn"] == *arn);
+            self.tasks.get(arn.as_str()?).or_else(stopped).cloned()
+        });
+        json!({"tasks": known.collect::<Vec<_>>(), "failures": []})
+    }
+
+    pub fn list_tasks(&mut self, body: &Value) -> Value {
+        if body["desiredStatus"] == "RUNNING" {
+            let lingers = self.lingers > 0 && body["serviceName"].is_string();
+            self.lingers -= u32::from(lingers);
+            let arns: &[&str] = if lingers { &[LINGERING] } else { &[] };
+            return json!({ "taskArns": arns });
+        }
+        let arns = self.stopped.iter().map(|task| task["taskArn"].clone());
+        json!({"taskArns": arns.collect::<Vec<_>>()})
+    }
+
+    pub fn describe_scalable_targets(&self, body: &Value) -> Value {
+        let ids = body["ResourceIds"].as_array().expect("resource IDs").iter();
+        let known = ids.filter_map(|id| self.scalable.get(id.as_str()?));
+        let targets = known.map(|state| json!({"SuspendedState": state}));
+        json!({"ScalableTargets": targets.collect::<Vec<_>>()})
+    }
+
+    pub fn register_scalable_target(&mut self, body: &Value) -> Result<Value, &'static str> {
+        let id = body["ResourceId"].as_str().expect("a resource ID");
+        let state = self.scalable.get_mut(id).ok_or("ValidationException")?;
+        state.clone_from(&body["SuspendedState"]);
+        Ok(json!({"ScalableTargetARN": "arn"}))
+    }
+
     /// `ecs:RunTask`. The same client token gets the same task.
     pub(crate) fn run_task(&mut self, body: &Value) -> Value {
         let token = &body["clientToken"];

@@ -8,10 +8,11 @@ use crate::world::DEFINITION;
 
 const DOCUMENT: &str = include_str!("../../../../docs/workflow.md");
 
-/// Errors that say that the account has no capacity left.
-const CAPACITY: [&str; 2] = [
+/// Errors that pass in minutes: the account has no capacity left, or tasks are stopping.
+const PASSES_IN_MINUTES: [&str; 3] = [
     "Lambda.TooManyRequestsException",
     "CodeBuild.AccountLimitExceededException",
+    "Slipway.NotQuiesced",
 ];
 
 /// Every state of the machine with its name, those in Maps as well.
@@ -60,11 +61,11 @@ fn every_task_has_timeout_and_catch_and_every_state_a_comment() {
                 .as_array()
                 .unwrap_or_else(|| panic!("{name} has no Retry"))
             {
-                // Capacity comes back in minutes, or in hours; everything else that is transient passes in seconds.
-                let waits_for_capacity = CAPACITY
+                // Capacity comes back in minutes, or in hours, and tasks stop in minutes; everything else passes in seconds.
+                let waits_long = PASSES_IN_MINUTES
                     .iter()
                     .any(|error| retrier["ErrorEquals"] == serde_json::json!([error]));
-                let most = if waits_for_capacity { 200 } else { 10 };
+                let most = if waits_long { 200 } else { 10 };
                 assert!(
                     retrier["MaxAttempts"].as_u64().is_some_and(|attempts| attempts <= most),
                     "{name}"

@@ -90,6 +90,11 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 (case.error, case.says) = ("Slipway.Unhealthy", "The services could not be restored");
             }
         }
+        "Resume workers" => {
+            for case in &mut cases {
+                (case.error, case.says) = ("Slipway.MigrationFailed", "Workers or schedules could not be resumed");
+            }
+        }
         "Put back schedules" => {
             for case in &mut cases {
                 (case.error, case.says) = ("Slipway.Internal", "The schedules could not be restored");
@@ -116,7 +121,7 @@ fn every_state_failure_is_recorded_and_frees_the_stack() {
     let cases: Vec<Case> = tasks
         .flat_map(|(name, state)| cases(&name, state["Resource"].as_str().expect("a resource")))
         .collect();
-    assert!(cases.len() >= 60, "{}: a Task was passed over", cases.len());
+    assert!(cases.len() >= 65, "{}: a Task was passed over", cases.len());
     std::thread::scope(|scope| {
         for half in cases.chunks(cases.len().div_ceil(2)) {
             scope.spawn(|| half.iter().for_each(fail_once));
@@ -138,6 +143,14 @@ fn fail_once(case: &Case) {
     if ["Prepare task", "Run task", "Check task"].contains(&state) {
         world.run(&id);
         id = world.ask_task("load-dump");
+    }
+    if state.contains("workers") {
+        world.quiesce();
+        world.run(&id);
+        id = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+        if state == "Resume workers" {
+            world.exit_code = Some(1);
+        }
     }
     if state.contains("snapshot") || state.contains("backup") {
         world.run(&id);
@@ -240,10 +253,13 @@ fn every_state_may_be_repeated_and_nothing_is_done_twice() {
 #[test]
 fn the_paths_that_are_repeated_go_through_every_task() {
     let (mut world, provision) = World::new();
+    world.quiesce();
     world.twice = true;
     world.run_with(&provision, |task| (task.state == "Point schedules").then(broken));
-    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
-    world.run(&release);
+    for fails in ["", "Run migration"] {
+        let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+        world.run_with(&release, |task| (task.state == fails).then(broken));
+    }
     let task = world.ask_task("load-dump");
     let run = world.run(&task);
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);

@@ -21,7 +21,13 @@ const IN_FLIGHT: usize = 32 * 1024;
 
 /// A stack that has been provisioned, with release 1, and whose plans are applied at once from now on.
 pub fn provisioned() -> World {
+    provisioned_with(|_| {})
+}
+
+/// Likewise, in a world that is changed before.
+pub fn provisioned_with(change: impl FnOnce(&mut World)) -> World {
     let (mut world, id) = World::in_environment(Approval::Never, false);
+    change(&mut world);
     succeeded(&world.run(&id));
     world
 }

@@ -23,6 +23,7 @@ mod on_moto;
 mod one_off;
 mod other_account;
 mod pauses;
+mod quiesced;
 mod released;
 mod repeated;
 mod rollouts;

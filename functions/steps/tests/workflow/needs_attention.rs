@@ -1,6 +1,5 @@
 //! Releases whose migrations the previous release does not work with.
 
-use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 use slipway_model::operation::compatibility::WayKind;
 use slipway_model::operation::work::Work;
@@ -10,20 +9,11 @@ use slipway_model::stack::StackStatus;
 use crate::kinds::{failed, images, provisioned, succeeded};
 use crate::world::{People, World, image};
 
-/// Asks for a release after whose migrations the previous one does not work.
-fn release(world: &World, number: u8) -> OperationId {
-    world.ask(Work::Release {
-        release: world.both(number),
-        compatible_with_previous: false,
-        with_snapshot: false,
-    })
-}
-
 #[test]
 fn services_stay_after_migrations_that_the_previous_release_lacks() {
     let mut world = provisioned();
     world.aws().health = vec![503];
-    let id = release(&world, 2);
+    let id = world.ask_both(2, false);
     let run = world.run(&id);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Unhealthy");
@@ -58,11 +48,11 @@ fn both_ways_lead_on() {
     for forward in [true, false] {
         let mut world = provisioned();
         world.aws().health = vec![503];
-        let id = release(&world, 2);
+        let id = world.ask_both(2, false);
         failed(&world.run(&id));
         world.aws().health = vec![200];
         let (next, runs) = if forward {
-            (release(&world, 3), image(3))
+            (world.ask_both(3, false), image(3))
         } else {
             let release = world.stack().current_release.expect("a release");
             (world.ask(Work::Rollback { release }), image(1))
@@ -78,7 +68,7 @@ fn both_ways_lead_on() {
 fn services_roll_back_before_a_migration_has_succeeded() {
     let mut world = provisioned();
     world.exit_code = Some(1);
-    let id = release(&world, 2);
+    let id = world.ask_both(2, false);
     assert_eq!(failed(&world.run(&id)).0, "Slipway.MigrationFailed");
     assert_eq!(world.operation(&id).status, OperationStatus::Failed);
     assert_eq!(world.stack().status, StackStatus::Ready);
@@ -99,7 +89,7 @@ fn cancelled_release_needs_attention_after_its_migrations() {
     let mut world = provisioned();
     world.people = People::Cancel;
     world.rollouts_end(&crate::aws::End::Later);
-    let id = release(&world, 2);
+    let id = world.ask_both(2, false);
     failed(&world.run(&id));
     let operation = world.operation(&id);
     assert_eq!(operation.status, OperationStatus::NeedsAttention);

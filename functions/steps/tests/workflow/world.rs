@@ -207,6 +207,13 @@ impl World {
         self.steps = Steps::new(Config::from_vars(&self.vars).expect("a whole environment"), &sdk);
     }
 
+    /// Has the worker and the schedule stop while migrations run, from the next apply on.
+    pub fn quiesce(&mut self) {
+        let contract = self.contract.as_mut().expect("a contract");
+        contract["services"]["worker"]["quiesce"] = true.into();
+        contract["schedules"]["tick"]["quiesce"] = true.into();
+    }
+
     pub fn aws(&self) -> std::sync::MutexGuard<'_, Aws> {
         aws::lock(&self.aws)
     }
@@ -278,6 +285,15 @@ impl World {
     pub fn both(&self, number: u8) -> NewRelease {
         let images = ["web", "worker"].map(|service| (name(service), image(number)));
         self.stack().next_release(images.into())
+    }
+
+    /// Asks for a release of this image for both services, with which the previous release works, or not.
+    pub fn ask_both(&self, number: u8, compatible_with_previous: bool) -> OperationId {
+        self.ask(Work::Release {
+            release: self.both(number),
+            compatible_with_previous,
+            with_snapshot: false,
+        })
     }
 
     /// Makes the rollouts of every service end like this.

@@ -325,10 +325,10 @@ run "workers_and_schedules_get_what_the_contract_says" {
       web       = { port = 8080, scaling = { min = 2, max = 6, requests_per_task = 500 } }
       scheduler = { count = 0, log_retention = 3 }
     }
-    workers    = { mailer = { command = ["./app", "work"], max = 5, backlog_per_task = 20 }, reports = { min = 1, max = 2 } }
+    workers    = { mailer = { command = ["./app", "work"], max = 5, backlog_per_task = 20, quiesce = true }, reports = { min = 1, max = 2 } }
     migrations = [{ name = "migrate", command = ["./app", "migrate"], timeout_seconds = 60 }]
     tasks      = { createsuperuser = { command = ["./app", "createsuperuser"] } }
-    schedules  = { nightly = { expression = "cron(0 3 * * ? *)", service = "scheduler", command = ["./app", "nightly"] } }
+    schedules  = { nightly = { expression = "cron(0 3 * * ? *)", service = "scheduler", command = ["./app", "nightly"], quiesce = true } }
     database   = {}
     files      = {}
     dump       = { key = "dumps/first.sql.gz" }
@@ -360,9 +360,14 @@ run "workers_and_schedules_get_what_the_contract_says" {
 
   assert {
     condition = jsonencode(output.slipway.schedules) == jsonencode({ nightly = {
-      name = "default-nightly", group = "default", service = "scheduler", command = ["./app", "nightly"], timeout_seconds = 900
+      name = "default-nightly", group = "default", service = "scheduler", command = ["./app", "nightly"], timeout_seconds = 900, quiesce = true
     } })
     error_message = "A release finds the schedule by name and group."
+  }
+
+  assert {
+    condition     = output.slipway.services.mailer.quiesce && !can(output.slipway.services.reports.quiesce)
+    error_message = "A worker that stops for migrations says so."
   }
 
   assert {

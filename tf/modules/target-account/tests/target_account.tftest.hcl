@@ -117,6 +117,7 @@ run "releases_have_a_role_of_their_own_for_the_workflow_alone" {
         toset(["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]),
         # AWS knows a container instance as its resource, which Fargate does not have.
         toset(["ecs:ListTasks"]),
+        toset(["application-autoscaling:DescribeScalableTargets"]),
       ], toset(flatten([statement.Action])))
     ])
     error_message = "What can be named is named."
