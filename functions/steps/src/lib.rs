@@ -38,6 +38,7 @@ mod run_task;
 mod snapshot;
 mod stack_account;
 mod state;
+mod stop_rollouts;
 mod task_definition;
 mod update_service;
 mod verify;
@@ -195,6 +196,12 @@ impl Steps {
                 place,
                 cluster,
             } => answer(&Box::pin(self.quiesce(&operation, &place, &cluster)).await?),
+            Payload::StopRollouts {
+                operation,
+                place,
+                cluster,
+                services,
+            } => answer(&Box::pin(self.stop_rollouts(&operation, &place, &cluster, &services)).await?),
             Payload::Resume { operation, place } => answer(&Box::pin(self.resume(&operation, &place)).await?),
             Payload::UpdateService {
                 operation,

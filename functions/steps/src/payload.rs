@@ -6,7 +6,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
 use crate::commands::PreparedCommand;
-use crate::prepare_release::{Placement, PreparedSnapshot};
+use crate::prepare_release::{Placement, PreparedService, PreparedSnapshot};
 use crate::stack_account::Place;
 use crate::state::Direction;
 
@@ -53,6 +53,12 @@ pub(crate) enum Payload {
     Resume {
         operation: OperationId,
         place: Place,
+    },
+    StopRollouts {
+        operation: OperationId,
+        place: Place,
+        cluster: String,
+        services: Vec<PreparedService>,
     },
     UpdateService {
         operation: OperationId,

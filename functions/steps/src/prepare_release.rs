@@ -69,25 +69,28 @@ pub(crate) struct Placement {
     pub network: Option<Network>,
 }
 
-#[derive(Debug, Serialize)]
-struct PreparedService {
+/// A service of a release.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreparedService {
     /// What the blueprint calls it.
-    key: Name,
+    pub key: Name,
     /// What ECS calls it.
-    name: String,
+    pub name: String,
     task_definition: String,
     /// The desired count; none if an autoscaler owns it.
     desired_count: Option<u32>,
     /// How long its rollout may take.
     timeout_seconds: u32,
     /// What the workflow restores if the release fails.
-    previous: RunningService,
+    pub previous: RunningService,
 }
 
 /// What a service runs.
-#[derive(Debug, Clone, Serialize)]
-struct RunningService {
-    task_definition: String,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunningService {
+    pub task_definition: String,
     desired_count: Option<i32>,
 }
 

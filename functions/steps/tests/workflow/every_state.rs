@@ -90,6 +90,11 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 (case.error, case.says) = ("Slipway.Unhealthy", "The services could not be restored");
             }
         }
+        "Stop rollouts" => {
+            for case in &mut cases {
+                (case.error, case.says) = ("Slipway.Unhealthy", "Deployments of ECS could not be stopped");
+            }
+        }
         "Resume workers" => {
             for case in &mut cases {
                 (case.error, case.says) = ("Slipway.MigrationFailed", "Workers or schedules could not be resumed");
@@ -152,6 +157,11 @@ fn fail_once(case: &Case) {
             world.exit_code = Some(1);
         }
     }
+    if state == "Stop rollouts" {
+        world.run(&id);
+        world.aws().health = vec![503];
+        id = world.ask_both(2, false);
+    }
     if state.contains("snapshot") || state.contains("backup") {
         world.run(&id);
         id = world.ask_after_snapshot(2);
@@ -179,6 +189,8 @@ fn fail_once(case: &Case) {
     }
     let status = if error == "Slipway.ApprovalTimedOut" {
         OperationStatus::Discarded
+    } else if state == "Stop rollouts" {
+        OperationStatus::NeedsAttention
     } else {
         OperationStatus::Failed
     };
@@ -260,6 +272,10 @@ fn the_paths_that_are_repeated_go_through_every_task() {
         let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
         world.run_with(&release, |task| (task.state == fails).then(broken));
     }
+    world.aws().health = vec![503];
+    let broken = world.ask_both(4, false);
+    world.run(&broken);
+    world.aws().health = vec![200];
     let task = world.ask_task("load-dump");
     let run = world.run(&task);
     assert!(matches!(run.outcome, Outcome::Succeeded { .. }), "{:?}", run.outcome);

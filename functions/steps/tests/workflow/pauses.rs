@@ -145,6 +145,30 @@ fn a_pause_longer_than_the_rollout_may_take_is_stopped() {
     ended_as_failed(&world, &operation, OperationStatus::Failed);
 }
 
+/// After migrations that the previous release lacks, a deployment at a pause ends with the operation.
+#[test]
+fn incompatible_release_leaves_no_deployment_at_a_pause() {
+    for at_pause in [AtPause::Cancel, AtPause::Nothing] {
+        let mut world = provisioned();
+        world.at_pause = at_pause;
+        for (name, service) in &mut world.aws().services {
+            service.kind = Kind::Strategy("CANARY");
+            service.pauses = name.ends_with("-web").then(|| (image(2).to_string(), 2));
+        }
+        let id = world.ask_both(2, false);
+        let run = world.run(&id);
+        failed(&run);
+        assert_eq!(world.aws().ended_pauses, ["StopServiceDeployment ROLLBACK"]);
+        // The worker keeps the release.
+        assert_eq!(images(&world), [image(1).to_string(), image(2).to_string()]);
+        let operation = world.operation(&id);
+        assert_eq!(operation.status, OperationStatus::NeedsAttention);
+        assert!(operation.paused().next().is_none(), "{:?}", operation.rollouts);
+        let stops = run.tasks.iter().filter(|task| task.state == "Stop rollouts");
+        assert_eq!(stops.count(), 2, "once more, to see that it has stopped");
+    }
+}
+
 #[test]
 fn pauses_are_passed_while_a_service_is_restored() {
     let mut world = provisioned();
