@@ -8,7 +8,8 @@ For each module: init, validate, and `terraform test` for each file of tests. Fo
 `tests/updates.json` (blueprint_updates.py; the column of resources counts them). For each case of a blueprint,
 `tests/life/CASE.tfvars.json`: plan, apply, a second plan that is empty, the one variable of `CASE.update.tfvars.json` changed in place,
 or the changes in `tests/changes/CASE.json` one after the other, destroy until nothing is left. After the apply the resources are held
-to the rules in blueprint_state.py. All of it happens in a copy, in target/blueprints.
+to the rules in blueprint_state.py, and a stack of an earlier version keeps its resources (`tests/moved/CASE.json`, blueprint_moves.py). All
+of it happens in a copy, in target/blueprints.
 
 A command would start the provider several times and decode a schema of 2,400 types. So each line of the table has one process of the
 provider (tf/testing/provider/fakeprov/attach.py), with the types that tf/ names.
@@ -28,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import blueprint_moves
 import blueprint_updates
 from blueprint_state import addresses, broken_rules
 
@@ -196,6 +198,8 @@ def live(row: Row, folder: Path, case: Path, stack: str) -> None:
     if "No changes." not in again:
         raise Failure(f"a second plan is not empty:\n{again}")
 
+    keep_moved(row, folder, case, state)
+
     values = json.loads(case.read_text(encoding="utf-8"))
     chain = changes(case)
     for number, change in enumerate(chain, 1):
@@ -220,6 +224,21 @@ def live(row: Row, folder: Path, case: Path, stack: str) -> None:
     left = addresses(state_now())
     if left:
         raise Failure(f"destroy leaves {', '.join(left)}")
+
+
+def keep_moved(row: Row, folder: Path, case: Path, state: dict) -> None:
+    """Plans the stack as an earlier version made it."""
+    listed = case.parent.parent / "moved" / case.name.replace(".tfvars", "")
+    if not listed.is_file():
+        return
+    earlier = blueprint_moves.earlier_state(folder, state)
+    path = folder / f"{case.name}.tfstate"
+    path.write_text(json.dumps(earlier), encoding="utf-8")
+    # In a folder of states of its own: the stack itself stays as it is.
+    said = terraform(row, folder, "second plan", "plan", "-input=false", "-refresh=false", "-json", f"-var-file={case}", f"-state={path}")
+    wrong = list(blueprint_moves.problems(json.loads(listed.read_text(encoding="utf-8")), earlier, said))
+    if wrong:
+        raise Failure(f"a stack of an earlier version: {', '.join(wrong)}")
 
 
 def keep_contract(row: Row, state: dict, when: str) -> None:

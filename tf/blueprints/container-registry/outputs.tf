@@ -36,5 +36,5 @@ output "push_role_arns" {
 
 output "undelivered_queue_url" {
   description = "The queue of pushes that could not be delivered to Slipway; null without `slipway_bus_arn`."
-  value       = one([for queue in aws_sqs_queue.undelivered : queue.id])
+  value       = one(module.push_events[*].undelivered_queue_url)
 }

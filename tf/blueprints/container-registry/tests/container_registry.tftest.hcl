@@ -88,8 +88,7 @@ run "an_image_stays_what_it_is" {
   assert {
     condition = alltrue(concat(
       [for name, repository in aws_ecr_repository.this : repository.name == "${terraform.workspace}/${name}"],
-      [for role in concat(values(aws_iam_role.push), values(aws_iam_role.events)) : startswith(role.name, "${terraform.workspace}-") && length(role.name) <= 64],
-      [startswith(aws_cloudwatch_event_rule.pushed["slipway"].name, "${terraform.workspace}-"), startswith(aws_sqs_queue.undelivered["slipway"].name, "${terraform.workspace}-")],
+      [for role in aws_iam_role.push : startswith(role.name, "${terraform.workspace}-") && length(role.name) <= 64],
     ))
     error_message = "Names begin with the stack's id."
   }
@@ -135,7 +134,7 @@ run "who_pushes_does_nothing_else" {
   }
 
   assert {
-    condition     = alltrue([for role in concat(values(aws_iam_role.push), values(aws_iam_role.events)) : role.path == "/slipway/" && role.permissions_boundary == var.permissions_boundary])
+    condition     = alltrue([for role in aws_iam_role.push : role.path == "/slipway/" && role.permissions_boundary == var.permissions_boundary])
     error_message = "Roles are where the environment lets roles be, within its boundary."
   }
 }
@@ -163,40 +162,9 @@ run "others_pull_and_no_more" {
   }
 }
 
-run "slipway_hears_of_pushes" {
+run "the_outputs_say_how_to_push" {
   assert {
-    condition = jsondecode(aws_cloudwatch_event_rule.pushed["slipway"].event_pattern) == {
-      source      = ["aws.ecr"]
-      detail-type = ["ECR Image Action"]
-      detail = {
-        action-type     = ["PUSH"]
-        result          = ["SUCCESS"]
-        repository-name = ["${terraform.workspace}/team/worker", "${terraform.workspace}/web"]
-      }
-    }
-    error_message = "Pushes that succeeded, to these repositories."
-  }
-
-  assert {
-    condition = (
-      aws_cloudwatch_event_target.pushed["slipway"].arn == var.slipway_bus_arn
-      && aws_cloudwatch_event_target.pushed["slipway"].role_arn == aws_iam_role.events["slipway"].arn
-      && aws_cloudwatch_event_target.pushed["slipway"].dead_letter_config[0].arn == aws_sqs_queue.undelivered["slipway"].arn
-      && aws_sqs_queue.undelivered["slipway"].sqs_managed_sse_enabled
-    )
-    error_message = "They go to Slipway's bus with a role, and none is lost."
-  }
-
-  assert {
-    condition = (
-      flatten(data.aws_iam_policy_document.events["slipway"].statement[*].actions) == ["events:PutEvents"]
-      && flatten(data.aws_iam_policy_document.events["slipway"].statement[*].resources) == [var.slipway_bus_arn]
-    )
-    error_message = "The role puts events on Slipway's bus, and does nothing else."
-  }
-
-  assert {
-    condition     = toset(keys(output.slipway.notes)) == toset(["login", "push web", "push team/worker", "arn web", "arn team/worker", "role ci", "role github"]) && toset(keys(output.push_role_arns)) == toset(["ci", "github"])
+    condition     = toset(keys(output.slipway.notes)) == toset(["login", "push web", "push team/worker", "arn web", "arn team/worker", "role ci", "role github"]) && toset(keys(output.push_role_arns)) == toset(["ci", "github"]) && output.undelivered_queue_url != null
     error_message = "The outputs say how to push."
   }
 }
@@ -214,7 +182,7 @@ run "only_this_account_by_default" {
   }
 
   assert {
-    condition     = length(aws_ecr_repository_policy.pull) == 0 && length(aws_iam_role.push) == 0 && length(aws_iam_role.events) == 0 && output.undelivered_queue_url == null
+    condition     = length(aws_ecr_repository_policy.pull) == 0 && length(aws_iam_role.push) == 0 && length(module.push_events) == 0 && output.undelivered_queue_url == null
     error_message = "Without input there are no pushers, no other pullers and no rule."
   }
 }
