@@ -1,7 +1,17 @@
 # Alarms that need attention before the application stops.
 
 locals {
-  alarms = {
+  # The storage of Aurora grows by itself.
+  alarms = { for name, alarm in local.all_alarms : name => alarm if contains(local.is_serverless ? ["capacity"] : ["storage", "cpu", "memory"], name) }
+
+  all_alarms = {
+    capacity = {
+      description = "The database has used nearly all of its capacity for a quarter of an hour: find slow queries, or raise serverless.max_capacity."
+      metric      = "ACUUtilization"
+      below       = false
+      threshold   = 90
+      minutes     = 15
+    }
     storage = {
       description = "Less than a tenth of the storage is left: raise max_allocated_storage."
       metric      = "FreeStorageSpace"
@@ -33,7 +43,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_description   = each.value.description
   namespace           = "AWS/RDS"
   metric_name         = each.value.metric
-  dimensions          = { DBInstanceIdentifier = aws_db_instance.this.identifier }
+  dimensions          = local.is_serverless ? { DBClusterIdentifier = local.server.id } : { DBInstanceIdentifier = local.server.id }
   statistic           = "Average"
   comparison_operator = each.value.below ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold

@@ -1,11 +1,16 @@
+output "contract" {
+  description = "The database as the output `slipway` has it: the source of snapshots."
+  value       = { kind = local.is_serverless ? "rds-cluster" : "rds-instance", id = local.server.id }
+}
+
 output "id" {
   description = "Its identifier in RDS."
-  value       = aws_db_instance.this.identifier
+  value       = local.server.id
 }
 
 output "host" {
   description = "The name by which the application reaches it."
-  value       = aws_db_instance.this.address
+  value       = local.server.host
 }
 
 output "port" {
@@ -25,12 +30,12 @@ output "username" {
 
 output "secret_arn" {
   description = "The secret that RDS keeps, with the keys username and password."
-  value       = aws_db_instance.this.master_user_secret[0].secret_arn
+  value       = local.server.secret_arn
 }
 
 output "password_arn" {
   description = "The password in it, as a task definition refers to it."
-  value       = "${aws_db_instance.this.master_user_secret[0].secret_arn}:password::"
+  value       = "${local.server.secret_arn}:password::"
 }
 
 output "security_group_id" {
