@@ -57,10 +57,13 @@ variable "push" {
     Who may push, and to which repositories: a role for each, by name. None by default.
 
     - `repositories`: the repositories it may push to; all by default.
-    - `principals`: ARNs of roles or users, also of other accounts, that may assume it; with `external_id` if they have to know one.
-    - `oidc`: in place of principals, who comes with a token of an OIDC provider that this account has: the provider's `provider_arn`,
-      the `audience`, and `subjects`, in which * stands for any characters. For GitHub a subject is
-      `repo:owner/name:ref:refs/tags/*` or, of repositories made after July 2026, `repo:owner@123/name@456:ref:refs/tags/*`.
+    - `principals`: ARNs of roles or users, also of other accounts, that may assume it.
+    - `external_id`: what the principals have to know to assume it; null for nothing.
+    - `oidc`: in place of principals, callers with a token of an OIDC provider.
+    - `oidc.provider_arn`: the provider, which this account has.
+    - `oidc.audience`: whom the token is for.
+    - `oidc.subjects`: whose token it is; * stands for any characters. For GitHub a subject is `repo:owner/name:ref:refs/tags/*`
+      or, of repositories made after July 2026, `repo:owner@123/name@456:ref:refs/tags/*`.
   EOT
   type = map(object({
     repositories = optional(set(string))

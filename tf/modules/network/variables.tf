@@ -44,7 +44,14 @@ variable "nat" {
 }
 
 variable "flow_logs" {
-  description = "Where refused connections are recorded, and for how many days: a log group is made. Null for no record."
+  description = <<-EOT
+    A record of refused connections; null for none.
+
+    - `log_group_name`: the log group, which is made.
+    - `retention_days`: for how many days it is kept.
+    - `permissions_boundary`: the boundary of the role that writes it.
+    - `kms_key_arn`: the KMS key that encrypts it; null for AWS's own.
+  EOT
   type = object({
     log_group_name       = string
     retention_days       = optional(number, 30)

@@ -14,7 +14,11 @@ variable "primary_set" {
 }
 
 variable "side_by_side" {
-  description = "The second set's share of the requests in percent; null for one set."
+  description = <<-EOT
+    The second set; null for one set.
+
+    - `weight`: its share of the requests in percent.
+  EOT
   type        = object({ weight = number })
   default     = null
 }

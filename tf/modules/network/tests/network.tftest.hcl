@@ -3,6 +3,10 @@ mock_provider "aws" {
     defaults = { region = "eu-west-1" }
   }
 
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+
   mock_data "aws_availability_zones" {
     defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
   }
@@ -92,6 +96,16 @@ run "refused_connections_are_recorded" {
   assert {
     condition     = aws_iam_role.flow[0].path == "/slipway/" && aws_iam_role.flow[0].permissions_boundary == var.flow_logs.permissions_boundary
     error_message = "The role is where the environment lets it be."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.flow[0].assume_role_policy).Statement[0].Condition == { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+    error_message = "Flow logs of other accounts do not get the role."
+  }
+
+  assert {
+    condition     = contains(flatten(jsondecode(aws_iam_role_policy.flow[0].policy).Statement[*].Action), "logs:DescribeLogGroups")
+    error_message = "AWS's page lists this right."
   }
 }
 
