@@ -19,7 +19,7 @@ from pathlib import Path
 
 import hcl2
 from lark import Token
-from terraform_module import Block, Module, modules, read
+from terraform_module import Block, Module, modules, object_attributes, read
 
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # A long list of variables may stand in several files: variables.tf, variables_network.tf.
@@ -51,6 +51,19 @@ def documented(module: Module) -> Iterator[Finding]:
     for block in module.of("variable"):
         if "type" not in block.attributes or block.attributes["type"].text == "any":
             yield at(block, "terraform_typed_variables", f"give {block} its `type`")
+
+
+def described(module: Module) -> Iterator[Finding]:
+    """slipway_described_attributes: each attribute of an object has a line of its own in the description, and no other has."""
+    for block in module.of("variable"):
+        if "type" not in block.attributes:
+            continue
+        wanted = set(object_attributes(block.attributes["type"].without_comments()))
+        text = block.attributes["description"].string() if "description" in block.attributes else None
+        lines = set(re.findall(r"^- `([a-z0-9_.]+)`: ", text or "", re.MULTILINE))
+        if wanted != lines:
+            what = 'write a line "- `name`: what it is" of each attribute'
+            yield at(block, "slipway_described_attributes", f"{what} of {block}, not as now of {', '.join(sorted(wanted ^ lines))}")
 
 
 def unused(module: Module) -> Iterator[Finding]:
@@ -251,6 +264,7 @@ def kept_inputs(module: Module) -> Iterator[Finding]:
 
 RULES: tuple[Callable[[Module], Iterator[Finding]], ...] = (
     documented,
+    described,
     unused,
     versions,
     least,
@@ -305,7 +319,7 @@ resource "aws_ecs_service" "this" {
 }
 resource "aws_db_instance" "this" { engine = "mysql" }
 resource "aws_elasticache_replication_group" "this" { engine_version = "8.0" }
-variable "network" { type = string }
+variable "network" { type = object({ vpc_id = string }) }
 locals {
   own    = one(module.network)
   vpc_id = try(local.own.vpc_id, var.network)
@@ -317,6 +331,7 @@ module "far" { source = "terraform-aws-modules/vpc/aws" }
 """
 EVERY_RULE = {
     "slipway_aws_text",
+    "slipway_described_attributes",
     "slipway_extended_support",
     "slipway_least_version",
     "slipway_no_backend",

@@ -174,3 +174,24 @@ def _chain(node: Tree) -> tuple[str, ...]:
         else:
             break
     return ()
+
+
+def object_attributes(kind: str) -> Iterator[str]:
+    """The attributes of the object in a type constraint, those of objects in it as `outer.inner`."""
+    start = kind.find("object({")
+    if start < 0:
+        return
+    depth, begin = 0, start + len("object({")
+    for index in range(begin, len(kind)):
+        if kind[index] in "({[":
+            depth += 1
+        elif kind[index] in ")}]":
+            depth -= 1
+        if depth < 0 or (depth == 0 and kind[index] in ",\n"):
+            name, _, inner = kind[begin:index].partition("=")
+            begin = index + 1
+            if inner:
+                yield name.strip()
+                yield from (f"{name.strip()}.{attribute}" for attribute in object_attributes(inner))
+        if depth < 0:
+            return

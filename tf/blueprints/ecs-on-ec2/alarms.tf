@@ -36,13 +36,13 @@ resource "aws_cloudwatch_metric_alarm" "no_capacity" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  count = local.with_load_balancer ? 1 : 0
+  count = length(module.load_balancer)
 
   alarm_name          = "${local.stack}-errors"
   alarm_description   = "In each of three minutes, more than ten requests to the stack ${local.stack} were answered with an error of the server."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HTTPCode_Target_5XX_Count"
-  dimensions          = { LoadBalancer = aws_lb.this[0].arn_suffix }
+  dimensions          = { LoadBalancer = module.load_balancer[0].arn_suffix }
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 3

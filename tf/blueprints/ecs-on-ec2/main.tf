@@ -61,14 +61,18 @@ module "service" {
   subnet_ids         = local.private_subnet_ids
   security_group_ids = [aws_security_group.tasks.id]
 
-  cpu                      = each.value.cpu
-  memory                   = each.value.memory
-  command                  = each.value.command
-  port                     = each.value.port
-  protocol                 = each.value.protocol
-  request_timeout          = each.value.request_timeout
-  idle_timeout             = each.value.idle_timeout
-  singleton                = each.value.singleton
+  cpu             = each.value.cpu
+  memory          = each.value.memory
+  command         = each.value.command
+  port            = each.value.port
+  protocol        = each.value.protocol
+  request_timeout = each.value.request_timeout
+  idle_timeout    = each.value.idle_timeout
+  singleton       = each.value.singleton
+  deployment = merge(each.value.deployment, {
+    alarms = each.value.deployment.roll_back_on_alarm ? aws_cloudwatch_metric_alarm.errors[*].alarm_name : []
+  })
+  progressive_target       = contains(keys(local.public), each.key) ? lookup(module.load_balancer[0].progressive_targets, each.key, null) : null
   tmpfs                    = each.value.tmpfs
   registry_secret_arn      = each.value.registry_secret
   sidecars                 = each.value.sidecars
@@ -91,7 +95,7 @@ module "service" {
     { for name, arn in var.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
   )
 
-  target_group_arns                 = compact([lookup(local.target_group_arns, each.key, null)])
+  target_group_arns                 = contains(keys(local.public), each.key) ? [module.load_balancer[0].target_group_arns[each.key]] : []
   health_check_grace_period_seconds = each.value.grace_period
   service_connect_namespace         = one(aws_service_discovery_http_namespace.this[*].arn)
   enable_execute_command            = var.enable_execute_command

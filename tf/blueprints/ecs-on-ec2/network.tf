@@ -78,6 +78,7 @@ resource "aws_vpc_security_group_egress_rule" "instances" {
 # ---------------------------------------------------------------------------------------------- tasks
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV2_AWS_5: the module service attaches it to the tasks
   name        = "${local.stack}-tasks"
   description = "The tasks of the stack ${local.stack}."
   vpc_id      = local.vpc_id
@@ -93,7 +94,7 @@ resource "aws_vpc_security_group_ingress_rule" "tasks_from_load_balancer" {
   ip_protocol                  = "tcp"
   from_port                    = tonumber(each.value)
   to_port                      = tonumber(each.value)
-  referenced_security_group_id = aws_security_group.load_balancer[0].id
+  referenced_security_group_id = module.load_balancer[0].security_group_id
 }
 
 resource "aws_vpc_security_group_ingress_rule" "tasks_from_tasks" {

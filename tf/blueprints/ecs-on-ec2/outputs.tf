@@ -5,9 +5,11 @@ locals {
   # Slipway asks from outside.
   is_open = !var.internal && contains(var.allowed_cidr_blocks, "0.0.0.0/0")
 
+  base_url = one(module.load_balancer[*].base_url)
+
   endpoints = {
     for name, service in local.public : name => join("", [
-      length(service.hosts) > 0 && local.is_https ? "https://${service.hosts[0]}" : local.base_url,
+      length(service.hosts) > 0 && module.load_balancer[0].is_https ? "https://${service.hosts[0]}" : local.base_url,
       length(service.paths) > 0 ? trimsuffix(service.paths[0], "*") : "",
     ])
   }
@@ -49,7 +51,7 @@ output "slipway" {
 
 output "load_balancer_dns_name" {
   description = "The load balancer's own name, for a DNS record elsewhere; null without a load balancer."
-  value       = one(aws_lb.this[*].dns_name)
+  value       = one(module.load_balancer[*].dns_name)
 }
 
 output "autoscaling_group_name" {

@@ -1,30 +1,61 @@
-# What runs.
+# The services that run, and what they know by their environment variables.
 
 variable "services" {
   description = <<-EOT
     The services by name, as those of `web-service`. Each needs an image in a release.
 
-    - `cpu`, `memory`: what a task takes of an instance: CPU units (1024 are one core), and MiB, beyond which it is ended.
-    - `port`, `public`: one that listens on a port and is public gets the requests whose path is one of `paths` and whose host is one
-      of `hosts` (what begins with it for a path that ends with *); one with neither gets all others. One that is not public is reached
-      by the others, with `service_discovery`, as http://<name>:<port>.
+    - `cpu`: the CPU units that a task takes of an instance: 1024 are one core.
+    - `memory`: the memory in MiB that a task takes of an instance, and beyond which it is ended.
+    - `command`: the program and its arguments; by default what the image says.
+    - `port`: the port on which it listens, on 0.0.0.0, and which it finds as PORT; null for one that listens on none.
+    - `public`: whether the load balancer sends it requests. One that is not public is reached by the others as
+      http://<name>:<port>, with `service_discovery`.
+    - `paths`: the paths whose requests it gets, and with a * at the end what begins with it. A service with neither paths nor
+      hosts gets all other requests.
+    - `hosts`: the hosts whose requests it gets.
     - `priority`: of the load balancer's rule, the lowest first; by default the more particular rule comes first.
-    - `health_path`, `health_status`: what the load balancer asks, and the answer that is right.
+    - `protocol`: http, http2, grpc or tcp. A public one of http2 or grpc needs HTTPS; one of tcp is not public.
+    - `request_timeout`: after how many seconds without a complete answer Service Connect ends a request; 0 for never.
+    - `idle_timeout`: after how many seconds without a byte it closes a connection; by default five minutes, an hour for tcp.
+    - `health_path`: what the load balancer asks.
+    - `health_status`: the answer that is right.
     - `health_command`: a command in the container that ends with 0 while it is healthy.
+    - `grace_period`: for how many seconds a new task may fail the load balancer's check.
+    - `drain_seconds`: for how many seconds a task that goes may finish its requests.
+    - `sticky_sessions`: whether a cookie binds people to a task.
+    - `deployment`: how a release replaces tasks.
+    - `deployment.strategy`: rolling; blue_green: all requests go over at once; linear: `percent` of them every `step_minutes`; or
+      canary: `percent` of them, and the others after `step_minutes`.
+    - `deployment.bake_minutes`: for how many minutes the old tasks stay after the last step. Old and new tasks need instances meanwhile.
+    - `deployment.percent`: the share of the requests in a step.
+    - `deployment.step_minutes`: how many minutes a step takes.
+    - `deployment.pause_at`: the stages at which the release waits for `slipway release continue`, such as POST_SCALE_UP or
+      POST_PRODUCTION_TRAFFIC_SHIFT.
+    - `deployment.pause_minutes`: after how many minutes of waiting it rolls back.
+    - `deployment.roll_back_on_alarm`: whether the stack's alarms of errors roll the release back.
     - `count`: how many tasks a release gives it. One without a port and of count 0 is a shape for tasks and schedules.
-    - `environment`: environment variables of this service alone, nothing secret. With a database there are `DATABASE_ENGINE`, `_HOST`,
-      `_PORT`, `_NAME`, `_USER` and `_PASSWORD` besides.
-    - `secrets`: the names of those of the variable `secrets` that it gets; by default all.
-    - `policies`, `policy_arns`: what the application may do in AWS: policy documents in JSON by name, and managed policies.
-    - `readonly_disk`, `tmpfs`: whether it can write to nothing but /tmp; folders in memory with their MiB.
-    - `protocol`: http, http2, grpc or tcp. A public one of http2 or grpc needs HTTPS; one of tcp is not public. It listens on 0.0.0.0,
-      and finds the port as PORT.
-    - `request_timeout`, `idle_timeout`: after how many seconds without a complete answer, or without a byte, Service Connect ends a
-      request or a connection; 0 for never.
     - `singleton`: never two tasks at a time: a rollout stops the old one first.
+    - `environment`: environment variables of this service alone, nothing secret. With a database there are `DATABASE_ENGINE`,
+      `_HOST`, `_PORT`, `_NAME`, `_USER` and `_PASSWORD` besides.
+    - `secrets`: the names of those of the variable `secrets` that it gets; by default all.
+    - `policies`: what the application may do in AWS: policy documents in JSON by name.
+    - `policy_arns`: the same by managed policies.
+    - `stop_timeout`: how many seconds a task has to end by itself.
+    - `readonly_disk`: whether it can write to nothing but /tmp.
+    - `tmpfs`: folders in memory, with their MiB by path.
     - `registry_secret`: the ARN of a secret with the keys username and password, for an image in a private registry.
-    - `sidecars`: further containers by name, with an `image` or a `preset`: adot, AWS's collector of OpenTelemetry, or firelens, which
-      takes the service's log and sends it where its `options` say.
+    - `sidecars`: further containers by name.
+    - `sidecars.preset`: adot, AWS's collector of OpenTelemetry on localhost:4317, or firelens, which takes the service's log;
+      null for an `image`.
+    - `sidecars.image`: its image, in place of the preset's.
+    - `sidecars.command`: the program and its arguments; by default what the image says.
+    - `sidecars.cpu`: the CPU units that are reserved for it.
+    - `sidecars.memory`: the memory in MiB that is reserved for it.
+    - `sidecars.essential`: whether the task ends when it ends.
+    - `sidecars.environment`: its environment variables, nothing secret.
+    - `sidecars.secrets`: its environment variables that are secrets, by ARN.
+    - `sidecars.options`: where firelens sends the log, as the output of Fluent Bit has it.
+    - `log_retention`: for how many days its log is kept; null for log_retention_days.
   EOT
   type = map(object({
     cpu             = optional(number, 256)
@@ -55,6 +86,15 @@ variable "services" {
     tmpfs           = optional(map(number), {})
     registry_secret = optional(string)
     policy_arns     = optional(list(string), [])
+    deployment = optional(object({
+      strategy           = optional(string, "rolling")
+      bake_minutes       = optional(number, 5)
+      percent            = optional(number, 10)
+      step_minutes       = optional(number, 5)
+      pause_at           = optional(list(string), [])
+      pause_minutes      = optional(number, 60)
+      roll_back_on_alarm = optional(bool, false)
+    }), {})
     sidecars = optional(map(object({
       preset      = optional(string)
       image       = optional(string)
@@ -125,6 +165,23 @@ variable "services" {
   }
 
   validation {
+    condition     = alltrue([for service in values(var.services) : service.deployment.strategy == "rolling" ? true : contains(["blue_green", "linear", "canary"], service.deployment.strategy) && service.public && service.port != null && !service.singleton])
+    error_message = "A strategy is rolling, blue_green, linear or canary; all but rolling are for public services with a port, and not for a singleton."
+  }
+
+  validation {
+    condition     = alltrue([for service in values(var.services) : service.deployment.percent >= 3 && service.deployment.percent <= 100 && service.deployment.step_minutes >= 0 && service.deployment.step_minutes <= 1440 && service.deployment.bake_minutes >= 0 && service.deployment.bake_minutes <= 1440 && service.deployment.pause_minutes >= 1 && service.deployment.pause_minutes <= 20160])
+    error_message = "percent is 3 to 100, step_minutes and bake_minutes 0 to 1440, pause_minutes 1 to 20160."
+  }
+
+  validation {
+    condition = alltrue(flatten([for service in values(var.services) : [for stage in service.deployment.pause_at : service.deployment.strategy != "rolling" && contains([
+      "RECONCILE_SERVICE", "PRE_SCALE_UP", "POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT",
+    ], stage)]]))
+    error_message = "A release pauses at stages of ECS, such as POST_SCALE_UP, PRE_PRODUCTION_TRAFFIC_SHIFT and POST_PRODUCTION_TRAFFIC_SHIFT, and with a strategy that is not rolling."
+  }
+
+  validation {
     condition     = alltrue([for service in values(var.services) : contains(["http", "http2", "grpc", "tcp"], service.protocol) && !(service.protocol == "tcp" && service.public && service.port != null)])
     error_message = "A protocol is http, http2, grpc or tcp; a service of tcp is not public, as the load balancer speaks HTTP."
   }
@@ -189,183 +246,5 @@ variable "secrets" {
   validation {
     condition     = alltrue(flatten([for service in values(var.services) : [for name in coalesce(service.secrets, []) : contains(keys(var.secrets), name)]]))
     error_message = "The `secrets` of a service are names of `secrets`."
-  }
-}
-
-variable "migrations" {
-  description = "What runs with a release's own image before any service gets it, in this order. `lock_timeout` and `statement_timeout` are those of PostgreSQL, such as 2s. A migration that gets no lock in time runs again, `lock_retries` times."
-  type = list(object({
-    name              = string
-    service           = optional(string, "web")
-    command           = list(string)
-    timeout_seconds   = optional(number, 900)
-    lock_timeout      = optional(string)
-    statement_timeout = optional(string)
-    lock_retries      = optional(number)
-  }))
-  default = []
-
-  validation {
-    condition     = alltrue([for migration in var.migrations : contains(keys(var.services), migration.service)])
-    error_message = "A migration runs with the image of a service that there is: name it in `service`."
-  }
-
-  validation {
-    condition     = alltrue([for migration in var.migrations : length(migration.command) > 0 && migration.timeout_seconds >= 1 && migration.timeout_seconds <= 86400 && alltrue([for timeout in [migration.lock_timeout, migration.statement_timeout] : timeout == null || can(regex("^[1-9][0-9]*(ms|s|min|h)$", timeout))])])
-    error_message = "A migration has a command, and 1 to 86400 seconds. Its timeouts in PostgreSQL are times like 500ms, 2s or 5min."
-  }
-
-  validation {
-    condition     = length(var.migrations) <= 20 && length(distinct(var.migrations[*].name)) == length(var.migrations) && alltrue([for migration in var.migrations : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", migration.name))])
-    error_message = "There are at most 20 migrations. Each has a name of its own, of at most 40 lower-case letters, digits and hyphens, not ending with a hyphen."
-  }
-}
-
-variable "tasks" {
-  description = "Commands that people may run with the current images, by name: `createsuperuser`, for example."
-  type = map(object({
-    service         = optional(string, "web")
-    command         = list(string)
-    timeout_seconds = optional(number, 900)
-  }))
-  default = {}
-
-  validation {
-    condition     = alltrue([for task in values(var.tasks) : contains(keys(var.services), task.service)])
-    error_message = "A task runs with the image of a service that there is: name it in `service`."
-  }
-
-  validation {
-    condition     = alltrue([for task in values(var.tasks) : length(task.command) > 0 && task.timeout_seconds >= 1 && task.timeout_seconds <= 86400])
-    error_message = "A task has a command, and 1 to 86400 seconds."
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.tasks) : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", name))])
-    error_message = "A task's name has at most 40 lower-case letters, digits and hyphens, and does not end with a hyphen."
-  }
-}
-
-variable "schedules" {
-  description = "Commands that run by the clock, by name: one task for each tick, with the image of `service`, from the first release on. An expression is rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00)."
-  type = map(object({
-    expression      = string
-    timezone        = optional(string, "UTC")
-    service         = optional(string, "web")
-    command         = list(string)
-    timeout_seconds = optional(number, 900)
-  }))
-  default = {}
-
-  validation {
-    condition     = alltrue([for schedule in values(var.schedules) : can(regex("^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\([^ ()]+( [^ ()]+){5}\\)|at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\))$", schedule.expression))])
-    error_message = "A schedule is rate(5 minutes), cron(0 3 * * ? *) with its six fields, or at(2026-12-31T23:59:00)."
-  }
-
-  validation {
-    condition     = alltrue([for schedule in values(var.schedules) : contains(keys(var.services), schedule.service)])
-    error_message = "A schedule runs with the image of a service that there is: name it in `service`."
-  }
-
-  validation {
-    condition     = alltrue([for schedule in values(var.schedules) : length(schedule.command) > 0 && schedule.timeout_seconds >= 1 && schedule.timeout_seconds <= 86400])
-    error_message = "A schedule has a command, and 1 to 86400 seconds."
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.schedules) : can(regex("^[a-z]([a-z0-9-]{0,36}[a-z0-9])?$", name))])
-    error_message = "A schedule's name has at most 38 lower-case letters, digits and hyphens, and does not end with a hyphen."
-  }
-}
-
-variable "database" {
-  description = "A PostgreSQL (`postgres`) or MySQL (`mysql`) database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted. `snapshot` is the one that it is made from."
-  type = object({
-    engine                = optional(string, "postgres")
-    engine_version        = optional(string)
-    instance_class        = optional(string, "db.t4g.micro")
-    allocated_storage     = optional(number, 20)
-    max_allocated_storage = optional(number, 100)
-    multi_az              = optional(bool, false)
-    backup_retention_days = optional(number, 7)
-    final_snapshot        = optional(bool, true)
-    apply_immediately     = optional(bool, false)
-    performance_insights  = optional(bool, false)
-    name                  = optional(string, "app")
-    username              = optional(string, "app")
-    snapshot              = optional(string)
-    parameters            = optional(map(string), {})
-    maintenance_window    = optional(string)
-    backup_window         = optional(string)
-    log_exports           = optional(bool, false)
-    extended_support      = optional(bool, false)
-    blue_green_update     = optional(bool, false)
-  })
-  default = null
-
-  validation {
-    condition     = var.database == null ? true : contains(["postgres", "mysql"], var.database.engine)
-    error_message = "The engine of a database is postgres or mysql."
-  }
-
-  validation {
-    condition     = var.database == null ? true : var.database.engine_version == null ? true : contains(var.database.engine == "mysql" ? (var.database.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], var.database.engine_version)
-    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core. RDS keeps the minor version up to date."
-  }
-
-  validation {
-    condition = var.database == null ? true : (
-      (var.database.maintenance_window == null || can(regex("^(mon|tue|wed|thu|fri|sat|sun):[0-2][0-9]:[0-5][0-9]-(mon|tue|wed|thu|fri|sat|sun):[0-2][0-9]:[0-5][0-9]$", coalesce(var.database.maintenance_window, "-"))))
-      && (var.database.backup_window == null || can(regex("^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$", coalesce(var.database.backup_window, "-"))))
-    )
-    error_message = "Windows are in UTC: maintenance_window like sun:04:00-sun:05:00, backup_window like 02:00-03:00."
-  }
-
-  validation {
-    condition     = var.database == null ? true : can(regex("^db\\.[a-z0-9-]+\\.[a-z0-9]+$", var.database.instance_class))
-    error_message = "An instance class is like db.t4g.micro."
-  }
-
-  validation {
-    condition     = var.database == null ? true : var.database.allocated_storage >= 20 && var.database.max_allocated_storage <= 65536 && (var.database.max_allocated_storage == var.database.allocated_storage || var.database.max_allocated_storage * 10 >= var.database.allocated_storage * 11)
-    error_message = "A database has 20 to 65536 GiB of storage; max_allocated_storage is the same, for storage that does not grow, or at least a tenth more."
-  }
-
-  validation {
-    condition     = var.database == null ? true : var.database.backup_retention_days >= 1 && var.database.backup_retention_days <= 35
-    error_message = "Backups are kept for 1 to 35 days: a database without them cannot be restored."
-  }
-
-  validation {
-    condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,62}$", var.database.name))
-    error_message = "A database's name starts with a letter, and has at most 63 letters, digits and underscores."
-  }
-
-  validation {
-    condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.database.username)) && !contains(var.database.engine == "mysql" ? ["rdsadmin", "rdsrepladmin", "root"] : ["admin", "rdsadmin", "rdsrepladmin", "user"], lower(var.database.username))
-    error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is not reserved: rdsadmin and rdsrepladmin, admin and user with PostgreSQL, root with MySQL."
-  }
-}
-
-variable "service_discovery" {
-  description = "Whether services find each other as http://<name>:<port> (ECS Service Connect). A proxy in each task does it: give tasks 256 CPU units and 64 MiB more."
-  type        = bool
-  default     = false
-}
-
-variable "enable_execute_command" {
-  description = "Whether people with the right in IAM may open a shell in a running task (ECS Exec)."
-  type        = bool
-  default     = false
-}
-
-variable "image_repositories" {
-  description = "The ARNs of the ECR repositories that images come from; null for any in this account. Repositories of another account have to be named, and have to allow it."
-  type        = list(string)
-  default     = null
-
-  validation {
-    condition     = var.image_repositories == null ? true : length(var.image_repositories) > 0 && alltrue([for arn in var.image_repositories : can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/", arn))])
-    error_message = "A repository is given by its ARN: arn:aws:ecr:eu-west-1:111122223333:repository/team/web."
   }
 }

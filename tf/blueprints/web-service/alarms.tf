@@ -19,11 +19,11 @@ locals {
       }
     },
     {
-      for key, target_group in aws_lb_target_group.this : "unhealthy-${key}" => {
+      for key, suffix in module.load_balancer.target_group_arn_suffixes : "unhealthy-${key}" => {
         description = "Tasks of ${key} do not pass their health check: read their log."
         metric      = "UnHealthyHostCount"
         threshold   = 0
-        dimensions  = { TargetGroup = target_group.arn_suffix }
+        dimensions  = { TargetGroup = suffix }
       }
     },
   )
@@ -61,7 +61,7 @@ resource "aws_cloudwatch_metric_alarm" "load_balancer" {
   alarm_description   = each.value.description
   namespace           = "AWS/ApplicationELB"
   metric_name         = each.value.metric
-  dimensions          = merge({ LoadBalancer = aws_lb.this.arn_suffix }, each.value.dimensions)
+  dimensions          = merge({ LoadBalancer = module.load_balancer.arn_suffix }, each.value.dimensions)
   statistic           = each.value.metric == "UnHealthyHostCount" ? "Maximum" : "Sum"
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
@@ -77,7 +77,7 @@ resource "aws_cloudwatch_metric_alarm" "slow" {
   alarm_description   = "For a quarter of an hour, one request in twenty has taken longer than two seconds."
   namespace           = "AWS/ApplicationELB"
   metric_name         = "TargetResponseTime"
-  dimensions          = { LoadBalancer = aws_lb.this.arn_suffix }
+  dimensions          = { LoadBalancer = module.load_balancer.arn_suffix }
   extended_statistic  = "p95"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 2

@@ -2,12 +2,12 @@
 # is asked to let it out.
 
 locals {
-  email_domain = var.email == null ? null : coalesce(var.email.domain, local.domain_name)
+  email_domain = var.email == null ? null : coalesce(var.email.domain, module.load_balancer.domain_name)
   email_arn    = var.email == null ? null : "${local.arn}:ses:${local.region}:${local.account}:identity/${local.email_domain}"
 
   # The records that can be made: those of a domain in the stack's zone.
   email_in_zone = try(var.email.create_identity, false) && var.zone_id != null && (
-    var.email == null ? false : endswith(".${local.email_domain}", ".${trimsuffix(coalesce(local.zone_name, "-"), ".")}")
+    var.email == null ? false : endswith(".${local.email_domain}", ".${trimsuffix(coalesce(module.load_balancer.zone_name, "-"), ".")}")
   )
 
   email_policies = var.email == null ? {} : {

@@ -54,6 +54,7 @@ resource "terraform_data" "network" {
 }
 
 resource "aws_security_group" "tasks" {
+  #checkov:skip=CKV2_AWS_5: the module service attaches it to the tasks
   name        = "${local.stack}-tasks"
   description = "The tasks of the stack: reached by its load balancer and by each other, and nobody else."
   vpc_id      = local.vpc_id
@@ -66,7 +67,7 @@ resource "aws_vpc_security_group_ingress_rule" "tasks_from_load_balancer" {
 
   security_group_id            = aws_security_group.tasks.id
   description                  = "Requests from the load balancer."
-  referenced_security_group_id = aws_security_group.load_balancer.id
+  referenced_security_group_id = module.load_balancer.security_group_id
   ip_protocol                  = "tcp"
   from_port                    = tonumber(each.value)
   to_port                      = tonumber(each.value)

@@ -11,7 +11,7 @@ locals {
 
   endpoints = {
     for name, service in var.services : name => join("", [
-      length(service.hosts) > 0 && local.is_https ? "https://${service.hosts[0]}" : local.base_url,
+      length(service.hosts) > 0 && module.load_balancer.is_https ? "https://${service.hosts[0]}" : module.load_balancer.base_url,
       length(service.paths) > 0 ? trimsuffix(service.paths[0], "*") : "",
     ]) if service.port != null && service.public
   }
@@ -57,7 +57,7 @@ output "slipway" {
     }
 
     health = local.front == null || !local.is_open ? null : {
-      url    = "${local.base_url}${local.front.health_path}"
+      url    = "${module.load_balancer.base_url}${local.front.health_path}"
       expect = local.front.health_status
     }
 

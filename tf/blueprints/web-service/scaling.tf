@@ -85,7 +85,7 @@ resource "aws_appautoscaling_policy" "requests" {
 
     predefined_metric_specification {
       predefined_metric_type = "ALBRequestCountPerTarget"
-      resource_label         = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.this[each.key].arn_suffix}"
+      resource_label         = "${module.load_balancer.arn_suffix}/${module.load_balancer.target_group_arn_suffixes[each.key]}"
     }
   }
 }

@@ -17,7 +17,7 @@ locals {
     for name, value in merge(
       {
         STACK      = local.stack
-        PUBLIC_URL = local.base_url
+        PUBLIC_URL = module.load_balancer.base_url
         # The second set has to write: migrations run in it.
         READ_ONLY = tostring(var.read_only && set == var.primary_set)
       },
@@ -106,10 +106,7 @@ module "service" {
   deployment = merge(each.value.deployment, {
     alarms = each.value.deployment.roll_back_on_alarm ? [for name in ["errors", "unanswered"] : aws_cloudwatch_metric_alarm.load_balancer[name].alarm_name] : []
   })
-  progressive_target = contains(keys(local.progressive), each.key) ? {
-    target_group_arn  = aws_lb_target_group.green[each.key].arn
-    listener_rule_arn = aws_lb_listener_rule.progressive[each.value.name].arn
-  } : null
+  progressive_target       = lookup(module.load_balancer.progressive_targets, each.key, null)
   health_command           = each.value.health_command
   stop_timeout             = each.value.stop_timeout
   readonly_root_filesystem = each.value.readonly_disk
@@ -128,7 +125,7 @@ module "service" {
   desired_count = each.value.scaling == null ? each.value.count : max(each.value.scaling.min, min(each.value.count, each.value.scaling.max))
   scaling       = each.value.scaling == null ? null : { min = each.value.scaling.min, max = each.value.scaling.max }
 
-  target_group_arns                 = each.value.port != null && each.value.public ? [terraform_data.reached[each.key].output.target_group] : []
+  target_group_arns                 = contains(keys(local.public), each.key) ? [module.load_balancer.target_group_arns[each.key]] : []
   health_check_grace_period_seconds = each.value.grace_period
   service_connect_namespace         = local.with_discovery ? aws_service_discovery_http_namespace.this[each.value.set].arn : null
   discovery_name                    = each.value.name

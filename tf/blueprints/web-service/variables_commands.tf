@@ -1,7 +1,17 @@
 # Its commands.
 
 variable "migrations" {
-  description = "What runs with a release's own image before any service gets it, in this order. `lock_timeout` and `statement_timeout` are those of PostgreSQL, such as 2s. A migration that gets no lock in time runs again, `lock_retries` times."
+  description = <<-EOT
+    What runs with a release's own image before any service gets it, in this order.
+
+    - `name`: its name, which no other has.
+    - `service`: the service or worker whose image it runs with.
+    - `command`: the program and its arguments.
+    - `timeout_seconds`: after how many seconds it is stopped, and has failed.
+    - `lock_timeout`: how long it waits for a lock of PostgreSQL, like 2s; null for no limit.
+    - `statement_timeout`: how long a statement of PostgreSQL may take, like 5min; null for no limit.
+    - `lock_retries`: how often it runs again if it got no lock in time.
+  EOT
   type = list(object({
     name              = string
     service           = optional(string, "web")
@@ -30,7 +40,13 @@ variable "migrations" {
 }
 
 variable "tasks" {
-  description = "Commands that people may run with the current images, by name: `createsuperuser`, for example."
+  description = <<-EOT
+    Commands that people may run with the current images, by name: `createsuperuser`, for example.
+
+    - `service`: the service or worker whose image it runs with.
+    - `command`: the program and its arguments.
+    - `timeout_seconds`: after how many seconds it is stopped, and has failed.
+  EOT
   type = map(object({
     service         = optional(string, "web")
     command         = list(string)
@@ -55,7 +71,16 @@ variable "tasks" {
 }
 
 variable "schedules" {
-  description = "Commands that run by the clock, by name: one task for each tick, with the image of `service`, from the first release on. An expression is rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00). With `quiesce`, no tick starts a task while the migrations of a release run."
+  description = <<-EOT
+    Commands that run by the clock, by name: one task for each tick, from the first release on.
+
+    - `expression`: when it runs: rate(5 minutes), cron(0 3 * * ? *) or at(2026-12-31T23:59:00).
+    - `timezone`: the time zone of a cron expression, like Europe/Paris.
+    - `service`: the service or worker whose image it runs with.
+    - `command`: the program and its arguments.
+    - `timeout_seconds`: after how many seconds it is stopped, and has failed.
+    - `quiesce`: whether no tick starts a task while the migrations of a release run.
+  EOT
   type = map(object({
     expression      = string
     timezone        = optional(string, "UTC")

@@ -1,43 +1,76 @@
-# What runs.
+# The services that run.
+
 variable "services" {
   description = <<-EOT
     The services by name. Each needs an image in a release.
 
-    - `cpu`, `memory`: of a task: CPU units (1024 are one core) and MiB, in one of Fargate's pairs.
+    - `cpu`: the CPU units of a task: 1024 are one core. Fargate has pairs of cpu and memory.
+    - `memory`: the memory of a task in MiB.
     - `command`: the program and its arguments; by default what the image says.
-    - `port`, `public`: one that listens on a port and is public gets the requests whose path is one of `paths` and whose host is one of
-      `hosts` (what begins with it for a path that ends with *); one with neither gets all others. One that is not public is reached by
-      the others as http://<name>:<port>. It listens on 0.0.0.0, and finds the port as PORT.
+    - `port`: the port on which it listens, on 0.0.0.0, and which it finds as PORT; null for one that listens on none.
+    - `public`: whether the load balancer sends it requests. One that is not public is reached by the others as
+      http://<name>:<port>.
+    - `paths`: the paths whose requests it gets, and with a * at the end what begins with it. A service with neither paths nor
+      hosts gets all other requests.
+    - `hosts`: the hosts whose requests it gets.
+    - `priority`: of the load balancer's rule, the lowest first; by default the more particular rule comes first.
     - `protocol`: http, http2, grpc or tcp. A public one of http2 or grpc needs HTTPS; one of tcp is not public.
     - `request_timeout`: after how many seconds without a complete answer Service Connect ends a request; 0 for never.
     - `idle_timeout`: after how many seconds without a byte it closes a connection; by default five minutes, an hour for tcp.
-    - `deployment`: how a release replaces tasks. `strategy` is rolling; blue_green: all requests go over at once; linear: `percent` of them every
-      `step_minutes`; or canary: `percent` of them, and the others after `step_minutes`. The old tasks stay for `bake_minutes`. With
-      `roll_back_on_alarm` the stack's alarms of errors take the release back. Stages in `pause_at`, such as POST_SCALE_UP or
-      POST_PRODUCTION_TRAFFIC_SHIFT, wait for `slipway release continue`, and roll back after `pause_minutes`.
-    - `priority`: of the load balancer's rule, the lowest first; by default the more particular rule comes first.
-    - `health_path`, `health_status`: what the load balancer asks, and the answer that is right.
+    - `health_path`: what the load balancer asks.
+    - `health_status`: the answer that is right.
     - `health_command`: a command in the container that ends with 0 while it is healthy.
     - `grace_period`: for how many seconds a new task may fail the load balancer's check.
-    - `drain_seconds`, `sticky_sessions`: how long a task that goes may finish its requests, and whether a cookie binds people to a task.
-    - `count`: how many tasks a release gives it. One without a port and of count 0 is a shape for tasks and schedules, with a log of
-      its own.
-    - `scaling`: between `min` and `max` tasks, by the use of the processor (`cpu_percent`), of the memory (`memory_percent`), by requests
-      a minute for each task (`requests_per_task`), and at times (`schedule`: an `expression` like cron(0 6 ? * MON-FRI *), with the
-      `min` and `max` from then on).
+    - `drain_seconds`: for how many seconds a task that goes may finish its requests.
+    - `sticky_sessions`: whether a cookie binds people to a task.
+    - `deployment`: how a release replaces tasks.
+    - `deployment.strategy`: rolling; blue_green: all requests go over at once; linear: `percent` of them every `step_minutes`; or
+      canary: `percent` of them, and the others after `step_minutes`.
+    - `deployment.bake_minutes`: for how many minutes the old tasks stay after the last step.
+    - `deployment.percent`: the share of the requests in a step.
+    - `deployment.step_minutes`: how many minutes a step takes.
+    - `deployment.pause_at`: the stages at which the release waits for `slipway release continue`, such as POST_SCALE_UP or
+      POST_PRODUCTION_TRAFFIC_SHIFT.
+    - `deployment.pause_minutes`: after how many minutes of waiting it rolls back.
+    - `deployment.roll_back_on_alarm`: whether the stack's alarms of errors roll the release back.
+    - `count`: how many tasks a release gives it. One without a port and of count 0 is a shape for tasks and schedules, with a log
+      of its own.
+    - `scaling`: an autoscaler in place of `count`; null for none.
+    - `scaling.min`: the fewest tasks.
+    - `scaling.max`: the most tasks.
+    - `scaling.cpu_percent`: the use of the processor that it aims at.
+    - `scaling.memory_percent`: the use of the memory that it aims at; null for any.
+    - `scaling.requests_per_task`: the requests a minute for each task that it aims at; null for any.
+    - `scaling.schedule`: other limits at times.
+    - `scaling.schedule.expression`: when they begin, like cron(0 6 ? * MON-FRI *).
+    - `scaling.schedule.timezone`: the time zone of the expression.
+    - `scaling.schedule.min`: the fewest tasks from then on.
+    - `scaling.schedule.max`: the most tasks from then on.
     - `singleton`: never two tasks at a time, as for a program that keeps its own clock: a rollout stops the old one first.
     - `quiesce`: whether it runs no tasks while the migrations of a release run. Nothing answers in between.
-    - `spot`, `spot_base`: tasks on Fargate Spot, which AWS interrupts with two minutes' notice, except for the first `spot_base`.
+    - `spot`: tasks on Fargate Spot, which AWS interrupts with two minutes' notice.
+    - `spot_base`: how many of the first tasks are not on Spot.
     - `environment`: environment variables of this service alone, nothing secret.
     - `secrets`: the names of those of the variables `secrets` and `generated_secrets` that it gets; by default all.
-    - `policies`, `policy_arns`: what the application may do in AWS: policy documents in JSON by name, and managed policies.
+    - `policies`: what the application may do in AWS: policy documents in JSON by name.
+    - `policy_arns`: the same by managed policies.
     - `stop_timeout`: how many seconds a task has to end by itself.
-    - `readonly_disk`, `tmpfs`, `ephemeral_storage`: whether it can write to nothing but /tmp; folders in memory with their MiB; the disk in
-      GiB, beyond the 20 that cost nothing.
+    - `readonly_disk`: whether it can write to nothing but /tmp.
+    - `tmpfs`: folders in memory, with their MiB by path.
+    - `ephemeral_storage`: the disk of a task in GiB; null for the 20 that cost nothing.
     - `registry_secret`: the ARN of a secret with the keys username and password, for an image in a private registry.
-    - `sidecars`: further containers by name, with an `image` or a `preset`: adot, AWS's collector of OpenTelemetry, or firelens, which takes
-      the service's log and sends it where its `options` say.
-    - `log_retention`: for how many days its log is kept.
+    - `sidecars`: further containers by name.
+    - `sidecars.preset`: adot, AWS's collector of OpenTelemetry on localhost:4317, or firelens, which takes the service's log;
+      null for an `image`.
+    - `sidecars.image`: its image, in place of the preset's.
+    - `sidecars.command`: the program and its arguments; by default what the image says.
+    - `sidecars.cpu`: the CPU units that are reserved for it.
+    - `sidecars.memory`: the memory in MiB that is reserved for it.
+    - `sidecars.essential`: whether the task ends when it ends.
+    - `sidecars.environment`: its environment variables, nothing secret.
+    - `sidecars.secrets`: its environment variables that are secrets, by ARN.
+    - `sidecars.options`: where firelens sends the log, as the output of Fluent Bit has it.
+    - `log_retention`: for how many days its log is kept; null for log_retention_days.
   EOT
   type = map(object({
     cpu            = optional(number, 256)
@@ -247,91 +280,6 @@ variable "services" {
   }
 }
 
-variable "workers" {
-  description = "Services that take messages from a queue, by name. Each has a queue of its own, which the others know as QUEUE_URL_<NAME> and itself as QUEUE_URL, and as many tasks, between min and max, as the queue needs: one for each backlog_per_task messages that wait or are worked on. The other attributes are those of `services`."
-  type = map(object({
-    cpu                        = optional(number, 256)
-    memory                     = optional(number, 512)
-    command                    = optional(list(string))
-    min                        = optional(number, 0)
-    max                        = optional(number, 10)
-    backlog_per_task           = optional(number, 10)
-    visibility_timeout_seconds = optional(number, 300)
-    max_receives               = optional(number, 5)
-    max_age_seconds            = optional(number, 3600)
-    environment                = optional(map(string), {})
-    secrets                    = optional(list(string))
-    stop_timeout               = optional(number, 120)
-    quiesce                    = optional(bool, false)
-    spot                       = optional(bool, false)
-    readonly_disk              = optional(bool, false)
-    log_retention              = optional(number)
-    spot_base                  = optional(number, 0)
-    tmpfs                      = optional(map(number), {})
-    ephemeral_storage          = optional(number)
-    registry_secret            = optional(string)
-    policies                   = optional(map(string), {})
-    policy_arns                = optional(list(string), [])
-    sidecars = optional(map(object({
-      preset      = optional(string)
-      image       = optional(string)
-      command     = optional(list(string))
-      cpu         = optional(number)
-      memory      = optional(number)
-      essential   = optional(bool, false)
-      environment = optional(map(string), {})
-      secrets     = optional(map(string), {})
-      options     = optional(map(string), {})
-    })), {})
-  }))
-  default = {}
-
-  validation {
-    condition     = alltrue([for name in keys(var.workers) : can(regex("^[a-z][a-z0-9-]{0,19}$", name)) && !endswith(name, "-") && !endswith(name, "-b") && !contains(keys(var.services), name)])
-    error_message = "A worker's name starts with a lower-case letter, has at most 20 lower-case letters, digits and hyphens, does not end with - or -b, and is not the name of a service."
-  }
-
-  validation {
-    condition     = length(var.services) + length(var.workers) <= 10
-    error_message = "There are at most 10 services and workers together: a release carries at most 20, and there are two of each while two sets stand side by side."
-  }
-
-  validation {
-    condition = alltrue([for worker in values(var.workers) : contains(
-      lookup({
-        "256"   = [512, 1024, 2048]
-        "512"   = range(1024, 4097, 1024)
-        "1024"  = range(2048, 8193, 1024)
-        "2048"  = range(4096, 16385, 1024)
-        "4096"  = range(8192, 30721, 1024)
-        "8192"  = range(16384, 61441, 4096)
-        "16384" = range(32768, 122881, 8192)
-      }, tostring(worker.cpu), []), worker.memory
-    )])
-    error_message = "Fargate has these pairs of cpu and memory: 256 with 512, 1024 or 2048; 512 with 1024 to 4096; 1024 with 2048 to 8192; 2048 with 4096 to 16384; 4096 with 8192 to 30720, in steps of 1024; 8192 with 16384 to 61440 in steps of 4096; 16384 with 32768 to 122880 in steps of 8192."
-  }
-
-  validation {
-    condition     = alltrue([for worker in values(var.workers) : worker.min >= 0 && worker.max >= 1 && worker.max >= worker.min && worker.backlog_per_task >= 1])
-    error_message = "A worker scales from min, 0 or more, to max, 1 or more and not less than min; backlog_per_task is 1 or more."
-  }
-
-  validation {
-    condition     = alltrue([for worker in values(var.workers) : worker.visibility_timeout_seconds >= 1 && worker.visibility_timeout_seconds <= 43200 && worker.max_receives >= 1 && worker.max_receives <= 1000 && worker.max_age_seconds >= 60])
-    error_message = "visibility_timeout_seconds is 1 to 43200, max_receives 1 to 1000, and max_age_seconds 60 or more."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for worker in values(var.workers) : [for policy in values(worker.policies) : can(jsondecode(policy).Statement)]])) && alltrue([for worker in values(var.workers) : worker.spot_base >= 0])
-    error_message = "A worker's policy is a document in JSON with a Statement, and spot_base 0 or more."
-  }
-
-  validation {
-    condition     = alltrue([for worker in values(var.workers) : worker.stop_timeout >= 2 && worker.stop_timeout <= 120])
-    error_message = "stop_timeout is 2 to 120 seconds."
-  }
-}
-
 variable "architecture" {
   description = "What the images are built for: X86_64, or ARM64, which costs a fifth less."
   type        = string
@@ -340,88 +288,5 @@ variable "architecture" {
   validation {
     condition     = contains(["X86_64", "ARM64"], var.architecture)
     error_message = "architecture is X86_64 or ARM64."
-  }
-}
-
-variable "environment" {
-  description = "Environment variables of all services and workers: nothing secret."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
-    error_message = "The name of an environment variable has letters, digits and underscores, and does not start with a digit."
-  }
-}
-
-variable "environment_names" {
-  description = "The application's own names for the blueprint's environment variables: DATABASE_HOST = DB_HOST, for example."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition = alltrue([for name in keys(var.environment_names) : contains([
-      "STACK", "PUBLIC_URL", "READ_ONLY",
-      "DATABASE_ENGINE", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD",
-      "REDIS_HOST", "REDIS_PORT", "REDIS_TLS", "REDIS_PASSWORD",
-      "FILES_BUCKET", "EMAIL_DOMAIN", "EMAIL_CONFIGURATION_SET", "QUEUE_URL",
-    ], name)])
-    error_message = "The names that can be changed are STACK, PUBLIC_URL, READ_ONLY, DATABASE_ENGINE, DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, DATABASE_USER, DATABASE_PASSWORD, REDIS_HOST, REDIS_PORT, REDIS_TLS, REDIS_PASSWORD, FILES_BUCKET, EMAIL_DOMAIN, EMAIL_CONFIGURATION_SET and QUEUE_URL."
-  }
-
-  validation {
-    condition     = alltrue([for name in values(var.environment_names) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))]) && length(distinct(values(var.environment_names))) == length(var.environment_names)
-    error_message = "Each gets a name of its own, of letters, digits and underscores, which does not start with a digit."
-  }
-}
-
-variable "secrets" {
-  description = "Secrets that exist, by the name of the environment variable that they become: the ARN in Secrets Manager, or `<arn>:<key>::` for one key of it. One that is encrypted with a key of your own needs the key's policy to let the stack's roles `<stack id>-<service>-execution` decrypt."
-  type        = map(string)
-  default     = {}
-
-  validation {
-    condition     = alltrue([for arn in values(var.secrets) : can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+(:[^:]*:[^:]*:[^:]*)?$", arn))])
-    error_message = "A secret is given by its ARN, arn:aws:secretsmanager:eu-west-1:111122223333:secret:name-AbCdEf, never by its value."
-  }
-
-  validation {
-    condition     = alltrue([for name in keys(var.secrets) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
-    error_message = "The name of an environment variable has letters, digits and underscores, and does not start with a digit."
-  }
-}
-
-variable "generated_secrets" {
-  description = "Secrets that are generated and kept in Secrets Manager, by the name of the environment variable that they become: a signing key, the first password of an administrator. A higher `version` is a new value, which running tasks get with the next release."
-  type = map(object({
-    length  = optional(number, 40)
-    version = optional(number, 1)
-  }))
-  default = {}
-
-  validation {
-    condition     = alltrue([for name in keys(var.generated_secrets) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name))])
-    error_message = "The name of an environment variable has letters, digits and underscores, and does not start with a digit."
-  }
-
-  validation {
-    condition     = alltrue([for secret in values(var.generated_secrets) : secret.length >= 16 && secret.length <= 512 && secret.version >= 1 && floor(secret.version) == secret.version])
-    error_message = "A secret has 16 to 512 characters, and its version is a whole number, 1 or more."
-  }
-
-  validation {
-    condition = length(setintersection(
-      concat(keys(var.secrets), keys(var.environment), flatten([for part in concat(values(var.services), values(var.workers)) : keys(part.environment)])),
-      keys(var.generated_secrets),
-      )) == 0 && length(setintersection(
-      concat(keys(var.environment), flatten([for part in concat(values(var.services), values(var.workers)) : keys(part.environment)])),
-      keys(var.secrets),
-    )) == 0
-    error_message = "A name is that of an environment variable, a given secret or a generated one, and only one of them: ECS takes each name once."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for part in concat(values(var.services), values(var.workers)) : [for name in coalesce(part.secrets, []) : contains(concat(keys(var.secrets), keys(var.generated_secrets)), name)]]))
-    error_message = "The `secrets` of a service or worker are names of `secrets` or `generated_secrets`."
   }
 }

@@ -87,6 +87,10 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:sns:eu-west-1:111122223333:default-alarms" }
   }
 
+  mock_resource "aws_lb_listener_rule" {
+    defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener-rule/app/default/0123456789abcdef/0123456789abcdef/0123456789abcdef" }
+  }
+
   mock_resource "aws_lb_target_group" {
     defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/default-web/0123456789abcdef" }
   }
@@ -238,7 +242,7 @@ run "nothing_is_open_that_should_not_be" {
   assert {
     condition = alltrue([
       for rule in [for rule in aws_vpc_security_group_ingress_rule.tasks_from_load_balancer : rule] :
-      rule.cidr_ipv4 == null && rule.referenced_security_group_id == aws_security_group.load_balancer[0].id
+      rule.cidr_ipv4 == null && rule.referenced_security_group_id == module.load_balancer[0].security_group_id
     ])
     error_message = "Only the load balancer reaches tasks."
   }
@@ -303,34 +307,6 @@ run "the_contract_says_what_to_release" {
   }
 }
 
-run "https_and_a_redirect_to_it" {
-  assert {
-    condition = (
-      aws_lb_listener.https[0].protocol == "HTTPS" && aws_lb_listener.https[0].port == 443 && aws_lb_listener.https[0].certificate_arn == var.certificate_arn
-      && alltrue([for rule in aws_lb_listener_rule.this : rule.listener_arn == aws_lb_listener.https[0].arn])
-    )
-    error_message = "With a certificate, HTTPS."
-  }
-
-  assert {
-    condition     = aws_lb_listener.http[0].port == 80 && aws_lb_listener.http[0].default_action[0].redirect[0].protocol == "HTTPS"
-    error_message = "HTTP only says where HTTPS is."
-  }
-
-  assert {
-    condition     = length(aws_acm_certificate.this) == 0 && length(aws_route53_record.host) == 0
-    error_message = "A given certificate is taken, and nothing is made in a zone."
-  }
-
-  assert {
-    condition = (
-      toset(keys(aws_lb_listener_rule.this)) == toset(["api", "web"])
-      && aws_lb_listener_rule.this["api"].priority < aws_lb_listener_rule.this["web"].priority
-    )
-    error_message = "The service without paths and hosts gets everything else."
-  }
-}
-
 run "https_by_a_certificate_of_the_stack" {
   variables {
     services = {
@@ -344,46 +320,9 @@ run "https_by_a_certificate_of_the_stack" {
   }
 
   assert {
-    condition     = aws_acm_certificate.this[0].domain_name == "default.example.com" && aws_acm_certificate.this[0].subject_alternative_names == toset(["admin.example.com"])
-    error_message = "The certificate is for the stack's name in the zone, and for the hosts of its services."
-  }
-
-  assert {
-    condition = toset(keys(aws_route53_record.host)) == toset([
-      "default.example.com A", "default.example.com AAAA", "admin.example.com A", "admin.example.com AAAA",
-    ])
-    error_message = "Each name has its records."
-  }
-
-  assert {
     condition     = output.slipway.endpoints == { web = "https://default.example.com", admin = "https://admin.example.com" }
     error_message = "People open the stack by its names, and not what is not public."
   }
-}
-
-run "a_name_outside_the_zone_is_refused" {
-  command = plan
-
-  variables {
-    zone_id         = "Z0123456789ABCDEFGHIJ"
-    domain_name     = "www.example.org"
-    certificate_arn = null
-  }
-
-  expect_failures = [aws_acm_certificate.this]
-}
-
-run "two_rules_of_one_priority_are_refused" {
-  command = plan
-
-  variables {
-    services = {
-      web = { port = 8080, priority = 1 }
-      api = { port = 9090, priority = 1, paths = ["/api/*"] }
-    }
-  }
-
-  expect_failures = [aws_lb_listener_rule.this]
 }
 
 run "without_a_certificate_there_is_a_warning" {
@@ -395,7 +334,7 @@ run "without_a_certificate_there_is_a_warning" {
   }
 
   assert {
-    condition     = length(aws_lb_listener.https) == 0 && aws_lb_listener.http[0].default_action[0].type == "fixed-response"
+    condition     = !module.load_balancer[0].is_https
     error_message = "HTTP alone."
   }
 
@@ -414,7 +353,7 @@ run "workers_alone_need_no_load_balancer" {
   }
 
   assert {
-    condition     = length(aws_lb.this) == 0 && length(aws_acm_certificate.this) == 0 && length(aws_route53_record.host) == 0 && length(aws_scheduler_schedule_group.this) == 0 && output.slipway.endpoints == {} && output.slipway.health == null
+    condition     = length(module.load_balancer) == 0 && length(aws_scheduler_schedule_group.this) == 0 && output.slipway.endpoints == {} && output.slipway.health == null
     error_message = "Nothing is made for what is not asked for."
   }
 }
@@ -505,10 +444,26 @@ run "arm_in_a_given_network" {
   }
 
   assert {
-    condition = (
-      aws_lb.this[0].internal && toset(aws_lb.this[0].subnets) == toset(var.network.private_subnet_ids) && output.slipway.health == null
-      && toset([for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.cidr_ipv4]) == toset(["10.20.0.0/16"])
-    )
-    error_message = "What is internal is reached by whom it is for, within the network, and its health is not asked."
+    condition     = output.slipway.health == null
+    error_message = "The health of what is internal is not asked."
+  }
+}
+
+run "a_canary_on_instances" {
+  variables {
+    services = {
+      web = { port = 8080, deployment = { strategy = "canary", percent = 5, roll_back_on_alarm = true, pause_at = ["POST_SCALE_UP"] } }
+      api = { port = 9090, paths = ["/api/*"] }
+    }
+  }
+
+  assert {
+    condition     = keys(module.load_balancer[0].progressive_targets) == ["web"] && toset(keys(module.load_balancer[0].target_group_arns)) == toset(["api", "web"])
+    error_message = "A second target group for the service whose requests go over by weight."
+  }
+
+  assert {
+    condition     = output.slipway.services.web.strategy.kind == "canary" && output.slipway.services.web.strategy.percent == 5 && output.slipway.services.web.strategy.pauses == tolist(["POST_SCALE_UP"]) && !can(output.slipway.services.api.strategy)
+    error_message = "A release knows how its requests go over."
   }
 }

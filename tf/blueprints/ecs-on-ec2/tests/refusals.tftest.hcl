@@ -197,7 +197,7 @@ run "second_bad_value_of_cross_variable_rules" {
     certificate_arn = null
   }
 
-  expect_failures = [var.secrets, var.migrations, var.tasks, var.schedules, var.instance_type, var.domain_name, check.https]
+  expect_failures = [var.secrets, var.migrations, var.tasks, var.schedules, var.instance_type, var.domain_name]
 }
 
 run "third_bad_value_of_cross_variable_rules" {
@@ -317,4 +317,34 @@ run "a_name_that_no_certificate_takes" {
   }
 
   expect_failures = [var.domain_name]
+}
+
+run "a_bad_strategy_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "instant" } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_share_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "canary", percent = 1 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
+run "a_bad_pause_of_a_service" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "canary", pause_at = ["PRODUCTION_TRAFFIC_SHIFT"] } } }
+  }
+
+  expect_failures = [var.services]
 }

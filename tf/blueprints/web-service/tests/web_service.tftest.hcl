@@ -24,11 +24,6 @@ run "a_stack_by_default" {
   }
 
   assert {
-    condition     = aws_lb_listener.http.default_action[0].type == "fixed-response" && aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "404"
-    error_message = "What no service is for is answered with 404."
-  }
-
-  assert {
     condition     = output.slipway.network.assign_public_ip == false && output.slipway.network.subnets == module.network[0].private_subnet_ids
     error_message = "Tasks are in private subnets, without public addresses."
   }
@@ -59,12 +54,7 @@ run "nothing_public_that_should_not_be" {
   }
 
   assert {
-    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.from_port]) == toset([80, 443])
-    error_message = "The load balancer is open to all on the ports of HTTP and HTTPS, and on no other."
-  }
-
-  assert {
-    condition     = toset(keys(aws_vpc_security_group_ingress_rule.tasks_from_load_balancer)) == toset(["8080", "9000"]) && toset(keys(aws_lb_target_group.this)) == toset(["web", "backend"])
+    condition     = toset(keys(aws_vpc_security_group_ingress_rule.tasks_from_load_balancer)) == toset(["8080", "9000"]) && toset(keys(module.load_balancer.target_group_arns)) == toset(["web", "backend"])
     error_message = "What is not public is not behind the load balancer."
   }
 
@@ -107,31 +97,6 @@ run "https_by_a_certificate_of_the_stack" {
   }
 
   assert {
-    condition = (
-      aws_lb_listener.http.default_action[0].type == "redirect" && aws_lb_listener.http.default_action[0].redirect[0].protocol == "HTTPS"
-      && aws_lb_listener.http.default_action[0].redirect[0].port == "443" && aws_lb_listener.http.default_action[0].redirect[0].status_code == "HTTP_301"
-    )
-    error_message = "HTTP is sent on to HTTPS."
-  }
-
-  assert {
-    condition     = aws_lb_listener.https[0].protocol == "HTTPS" && strcontains(aws_lb_listener.https[0].ssl_policy, "TLS13") && alltrue([for rule in aws_lb_listener_rule.this : rule.listener_arn == aws_lb_listener.https[0].arn])
-    error_message = "Services are reached by HTTPS only."
-  }
-
-  assert {
-    condition     = aws_acm_certificate.this[0].domain_name == "default.example.com" && aws_acm_certificate.this[0].subject_alternative_names == toset(["admin.example.com"]) && aws_acm_certificate.this[0].validation_method == "DNS"
-    error_message = "The certificate is for the stack's name in the zone, and for the hosts of its services."
-  }
-
-  assert {
-    condition = toset(keys(aws_route53_record.host)) == toset([
-      "default.example.com A", "default.example.com AAAA", "admin.example.com A", "admin.example.com AAAA",
-    ])
-    error_message = "Each name has its records."
-  }
-
-  assert {
     condition     = output.slipway.endpoints == { web = "https://default.example.com", admin = "https://admin.example.com" }
     error_message = "People open the stack by its names."
   }
@@ -144,64 +109,9 @@ run "https_by_a_given_certificate" {
   }
 
   assert {
-    condition     = length(aws_acm_certificate.this) == 0 && aws_lb_listener.https[0].certificate_arn == var.certificate_arn && length(aws_route53_record.host) == 0
-    error_message = "A given certificate is taken, and nothing is made in a zone."
-  }
-
-  assert {
     condition     = output.slipway.health.url == "https://www.example.org/healthz"
     error_message = "The stack is reached by the given name."
   }
-}
-
-run "a_name_outside_the_zone_is_refused" {
-  command = plan
-
-  variables {
-    zone_id     = "Z0123456789ABCDEFGHIJ"
-    domain_name = "www.example.org"
-  }
-
-  expect_failures = [aws_acm_certificate.this]
-}
-
-run "the_more_particular_rule_comes_first" {
-  variables {
-    services = {
-      web        = { port = 8080 }
-      api        = { port = 9000, paths = ["/api/*"] }
-      api-admin  = { port = 9001, paths = ["/api/admin/*"] }
-      admin      = { port = 9002, hosts = ["admin.example.com"] }
-      admin-help = { port = 9003, hosts = ["admin.example.com"], paths = ["/help/*"] }
-    }
-    zone_id = "Z0123456789ABCDEFGHIJ"
-  }
-
-  assert {
-    condition = (
-      aws_lb_listener_rule.this["admin-help"].priority < aws_lb_listener_rule.this["admin"].priority
-      && aws_lb_listener_rule.this["admin"].priority < aws_lb_listener_rule.this["api-admin"].priority
-      && aws_lb_listener_rule.this["api-admin"].priority < aws_lb_listener_rule.this["api"].priority
-      && aws_lb_listener_rule.this["api"].priority < aws_lb_listener_rule.this["web"].priority
-      && aws_lb_listener_rule.this["web"].priority <= 50000
-    )
-    error_message = "Of two rules that fit, the more particular one gets the request."
-  }
-}
-
-run "two_rules_of_one_priority_are_refused" {
-  command = plan
-
-  variables {
-    services = {
-      web = { port = 8080 }
-      api = { port = 9000, paths = ["/api/*"], priority = 7 }
-      doc = { port = 9001, paths = ["/doc/*"], priority = 7 }
-    }
-    zone_id = "Z0123456789ABCDEFGHIJ"
-  }
-
-  expect_failures = [aws_lb_listener_rule.this]
 }
 
 run "names_are_the_stack_s_and_short_enough" {
@@ -222,18 +132,10 @@ run "names_are_the_stack_s_and_short_enough" {
 
   assert {
     condition = alltrue([
-      for name in concat([aws_lb.this.name], [for group in aws_lb_target_group.this : group.name]) :
-      startswith(name, "default") && length(name) - length("default") + 11 <= 32 && !endswith(name, "-")
-    ]) && length(distinct([for group in aws_lb_target_group.this : group.name])) == 2
-    error_message = "A load balancer and its target groups have names of at most 32 characters, and two sets have two."
-  }
-
-  assert {
-    condition = alltrue([
       for name in concat(
         [aws_ecs_cluster.this.name, aws_scheduler_schedule_group.this[0].name, aws_sqs_queue.missed[0].name, aws_sns_topic.alarms[0].name],
         [aws_elasticache_replication_group.this[0].replication_group_id, aws_elasticache_subnet_group.this[0].name],
-        [aws_security_group.tasks.name, aws_security_group.load_balancer.name, aws_security_group.bastion[0].name, aws_security_group.redis[0].name],
+        [aws_security_group.tasks.name, aws_security_group.bastion[0].name, aws_security_group.redis[0].name],
         [aws_iam_role.scheduler[0].name, aws_iam_role.bastion[0].name, aws_iam_instance_profile.bastion[0].name],
         [for namespace in aws_service_discovery_http_namespace.this : namespace.name],
         [for service in output.slipway.services : service.name],
@@ -421,8 +323,8 @@ run "two_sets_side_by_side" {
   }
 
   assert {
-    condition     = toset([for group in aws_lb_listener_rule.this["web"].action[0].forward[0].target_group : group.weight]) == toset([90, 10])
-    error_message = "The second set gets its share of the requests."
+    condition     = toset(keys(module.load_balancer.target_group_arns)) == toset(["web", "web-b"])
+    error_message = "The second set gets requests too."
   }
 
   assert {
@@ -458,11 +360,6 @@ run "the_second_set_alone" {
     condition     = keys(output.slipway.services) == ["web-b"] && output.slipway.migrations[0].service == "web-b" && output.slipway.schedules["nightly-b"].name == "default-nightly-b" && output.slipway.database.id == "default-b"
     error_message = "The set that stayed is all there is."
   }
-
-  assert {
-    condition     = [for group in aws_lb_listener_rule.this["web"].action[0].forward[0].target_group : group.weight] == [100]
-    error_message = "It gets all requests."
-  }
 }
 
 run "a_given_network_and_few_who_may_connect" {
@@ -482,12 +379,12 @@ run "a_given_network_and_few_who_may_connect" {
   }
 
   assert {
-    condition     = length(module.network) == 0 && aws_lb.this.internal && aws_lb.this.subnets == toset(var.network.private_subnet_ids) && aws_lb.this.enable_deletion_protection
-    error_message = "An internal load balancer is in the given private subnets."
+    condition     = length(module.network) == 0
+    error_message = "No network is made."
   }
 
   assert {
-    condition     = output.slipway.health == null && toset([for rule in aws_vpc_security_group_ingress_rule.load_balancer : rule.cidr_ipv4]) == toset(["10.0.0.0/8"])
+    condition     = output.slipway.health == null
     error_message = "Slipway does not ask for the health of what it cannot reach."
   }
 }
@@ -545,17 +442,55 @@ run "a_canary_shifts_requests_between_two_target_groups" {
   }
 
   assert {
-    condition     = keys(aws_lb_listener_rule.progressive) == ["web"] && keys(aws_lb_listener_rule.this) == ["api"] && keys(aws_lb_target_group.green) == ["web"]
+    condition     = keys(module.load_balancer.progressive_targets) == ["web"]
     error_message = "The rule of a canary is ECS's to change, the others are Terraform's."
   }
 
   assert {
-    condition     = [for group in aws_lb_listener_rule.progressive["web"].action[0].forward[0].target_group : group.weight if group.weight == 100] == [100]
-    error_message = "All requests go to the tasks that there are."
+    condition     = output.slipway.services.web.strategy.kind == "canary" && output.slipway.services.web.strategy.percent == 5 && !can(output.slipway.services.api.strategy)
+    error_message = "A release knows how its requests go over."
+  }
+}
+
+run "spot_keeps_its_first_tasks_on_demand" {
+  command = plan
+
+  variables {
+    services = {
+      web     = { port = 8080, spot = true }
+      reports = { spot = true, spot_base = 0 }
+    }
+    zone_id = "Z0123456789ABCDEFGHIJ"
   }
 
   assert {
-    condition     = length(aws_lb_target_group.green["web"].name) <= 32 && aws_lb_target_group.green["web"].name != aws_lb_target_group.this["web"].name
-    error_message = "Both target groups have names that AWS takes."
+    condition     = { for name, capacity in local.capacity.web : name => "${capacity.base} ${capacity.weight}" } == { FARGATE = "1 0", FARGATE_SPOT = "0 1" }
+    error_message = "AWS may take all Spot tasks at once."
+  }
+
+  assert {
+    condition     = join(" ", keys(local.capacity.reports)) == "FARGATE_SPOT"
+    error_message = "A service without a base is on Spot alone."
+  }
+
+  assert {
+    condition     = length(aws_service_discovery_http_namespace.this) == 0
+    error_message = "One service that listens has no other to find: its tasks have no proxy."
+  }
+}
+
+run "an_application_of_laravel_finds_its_queue" {
+  command = plan
+
+  variables {
+    services          = { web = { port = 8080 } }
+    workers           = { mail-out = {} }
+    environment_names = { QUEUE_URL_MAIL_OUT = "SQS_QUEUE" }
+    zone_id           = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = contains(keys(local.environment["a"]), "SQS_QUEUE") && !contains(keys(local.environment["a"]), "QUEUE_URL_MAIL_OUT")
+    error_message = "The queue of a worker has the application's own name."
   }
 }

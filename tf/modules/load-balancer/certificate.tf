@@ -1,25 +1,22 @@
-# The stack's names, their certificate and their records, where it has a load balancer.
+# The stack's names, their certificate and their records.
 
 data "aws_route53_zone" "this" {
-  count = local.with_load_balancer && var.zone_id != null ? 1 : 0
+  count = var.zone_id == null ? 0 : 1
 
   zone_id = var.zone_id
 }
 
 locals {
   zone_name   = one(data.aws_route53_zone.this[*].name)
-  domain_name = var.domain_name != null ? var.domain_name : local.zone_name == null ? null : "${local.stack}.${trimsuffix(local.zone_name, ".")}"
+  domain_name = var.domain_name != null ? var.domain_name : local.zone_name == null ? null : "${var.name}.${trimsuffix(local.zone_name, ".")}"
 
   # The stack's own name first, then those that services are reached by.
   hosts = local.domain_name == null ? [] : distinct(concat(
-    [local.domain_name], sort(flatten([for service in values(local.public) : service.hosts])),
+    [local.domain_name], sort(flatten([for service in values(var.services) : service.hosts])),
   ))
 
-  is_https        = var.zone_id != null || var.certificate_arn != null
-  makes_own       = local.with_load_balancer && var.zone_id != null && var.certificate_arn == null
+  makes_own       = var.zone_id != null && var.certificate_arn == null
   certificate_arn = local.makes_own ? one(aws_acm_certificate_validation.this[*].certificate_arn) : var.certificate_arn
-
-  base_url = !local.with_load_balancer ? null : local.is_https ? "https://${local.domain_name}" : "http://${one(aws_lb.this[*].dns_name)}"
 }
 
 resource "aws_acm_certificate" "this" {
@@ -29,7 +26,7 @@ resource "aws_acm_certificate" "this" {
   subject_alternative_names = slice(local.hosts, 1, length(local.hosts))
   validation_method         = "DNS"
 
-  tags = { Name = local.stack }
+  tags = { Name = var.name }
 
   lifecycle {
     create_before_destroy = true
@@ -70,7 +67,7 @@ resource "aws_acm_certificate_validation" "this" {
 resource "aws_route53_record" "host" {
   for_each = {
     for pair in setproduct(local.hosts, local.has_ipv6 ? ["A", "AAAA"] : ["A"]) :
-    "${pair[0]} ${pair[1]}" => { host = pair[0], type = pair[1] } if local.with_load_balancer && var.zone_id != null
+    "${pair[0]} ${pair[1]}" => { host = pair[0], type = pair[1] } if var.zone_id != null
   }
 
   zone_id = var.zone_id
@@ -78,15 +75,8 @@ resource "aws_route53_record" "host" {
   type    = each.value.type
 
   alias {
-    name                   = aws_lb.this[0].dns_name
-    zone_id                = aws_lb.this[0].zone_id
+    name                   = aws_lb.this.dns_name
+    zone_id                = aws_lb.this.zone_id
     evaluate_target_health = false
-  }
-}
-
-check "https" {
-  assert {
-    condition     = !local.with_load_balancer || local.is_https
-    error_message = "The stack is reached by plain HTTP: what people send to it, passwords too, can be read on the way. Give it a zone_id, or a domain_name with a certificate_arn."
   }
 }
