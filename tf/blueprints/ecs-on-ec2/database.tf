@@ -7,6 +7,7 @@ module "database" {
   name                  = local.stack
   engine                = var.database.engine
   engine_version        = var.database.engine_version
+  serverless            = var.database.serverless
   instance_class        = var.database.instance_class
   allocated_storage     = var.database.allocated_storage
   max_allocated_storage = var.database.max_allocated_storage

@@ -25,7 +25,7 @@ output "slipway" {
       security_groups  = [aws_security_group.tasks.id]
       assign_public_ip = false
     }
-    database   = var.database == null ? null : { kind = "rds-instance", id = local.database.id }
+    database   = var.database == null ? null : local.database.contract
     services   = { for key, service in module.service : key => service.contract }
     migrations = var.migrations
     tasks      = var.tasks

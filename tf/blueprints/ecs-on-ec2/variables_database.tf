@@ -5,8 +5,14 @@ variable "database" {
     A database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted.
 
     - `engine`: postgres or mysql. Chosen once.
-    - `engine_version`: the major version; null for 17 of PostgreSQL and 8.4 of MySQL. RDS keeps the minor
+    - `engine_version`: the major version; null for 17 of PostgreSQL, and 8.4 of MySQL or 8.0 of Aurora's. RDS keeps the minor
       version up to date.
+    - `serverless`: Aurora Serverless v2 in place of an instance, whose attributes then have no effect; null for an instance.
+      Chosen once.
+    - `serverless.min_capacity`: the least capacity in ACUs, of some 2 GiB of memory each. With 0 the database pauses without
+      connections, and takes some 15 seconds to come back.
+    - `serverless.max_capacity`: the most capacity in ACUs.
+    - `serverless.pause_after_seconds`: after how many seconds without a connection it pauses.
     - `instance_class`: the machine it runs on, like db.t4g.micro.
     - `allocated_storage`: its storage in GiB to begin with.
     - `max_allocated_storage`: up to how many GiB its storage grows by itself.
@@ -46,6 +52,11 @@ variable "database" {
     log_exports           = optional(bool, false)
     extended_support      = optional(bool, false)
     blue_green_update     = optional(bool, false)
+    serverless = optional(object({
+      min_capacity        = optional(number, 0)
+      max_capacity        = optional(number, 4)
+      pause_after_seconds = optional(number, 300)
+    }))
   })
   default = null
 
@@ -55,8 +66,21 @@ variable "database" {
   }
 
   validation {
-    condition     = var.database == null ? true : var.database.engine_version == null ? true : contains(var.database.engine == "mysql" ? (var.database.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], var.database.engine_version)
-    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core. RDS keeps the minor version up to date."
+    condition = var.database == null ? true : var.database.engine_version == null ? true : contains(
+      var.database.serverless != null ? (var.database.engine == "mysql" ? ["8.0"] : ["14", "15", "16", "17"]) :
+      var.database.engine == "mysql" ? (var.database.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], var.database.engine_version
+    )
+    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core. A serverless one is of 14, 15, 16 or 17, or of Aurora MySQL's 8.0. RDS keeps the minor version up to date."
+  }
+
+  validation {
+    condition = try(var.database.serverless, null) == null ? true : (
+      var.database.serverless.min_capacity >= 0 && var.database.serverless.max_capacity >= max(1, var.database.serverless.min_capacity) && var.database.serverless.max_capacity <= 256
+      && floor(var.database.serverless.min_capacity * 2) == var.database.serverless.min_capacity * 2 && floor(var.database.serverless.max_capacity * 2) == var.database.serverless.max_capacity * 2
+      && var.database.serverless.pause_after_seconds >= 300 && var.database.serverless.pause_after_seconds <= 86400
+      && !var.database.performance_insights && !var.database.blue_green_update
+    )
+    error_message = "Of a serverless database, min_capacity is 0 or more, max_capacity 1 to 256 and not below it, both in steps of 0.5, and pause_after_seconds 300 to 86400; it has no performance_insights and no blue_green_update."
   }
 
   validation {

@@ -40,6 +40,24 @@ locals {
     }
   })
 
+  # Before all others, which may need the user, and with every release, which is when a new password takes effect.
+  migrations = concat(local.application_user == null ? [] : [{
+    name    = "application-user"
+    service = local.application_user.owners[0]
+    command = concat(
+      ["sh", "-c", file("${path.module}/scripts/application_user.sh"), "application-user", var.database.engine],
+      [
+        for name in ["DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD"] :
+        lookup(var.environment_names, name, name)
+      ],
+      ["APPLICATION_USER", "APPLICATION_PASSWORD"],
+    )
+    timeout_seconds   = 300
+    lock_timeout      = null
+    statement_timeout = null
+    lock_retries      = null
+  }], var.migrations)
+
   backups = var.files == null ? [] : [{
     name            = "files"
     service         = var.files.backup_service

@@ -29,14 +29,11 @@ output "slipway" {
       assign_public_ip = local.tasks_are_public
     }
 
-    database = var.database == null ? null : {
-      kind = "rds-instance"
-      id   = module.database[var.primary_set].id
-    }
+    database = var.database == null ? null : module.database[var.primary_set].contract
 
     services = { for key, part in local.parts : key => part.contract }
 
-    migrations = [for migration in var.migrations : merge(migration, {
+    migrations = [for migration in local.migrations : merge(migration, {
       service = "${migration.service}${local.migrations_suffix}"
     })]
 

@@ -26,7 +26,6 @@ locals {
         DATABASE_HOST   = module.database[set].host
         DATABASE_PORT   = tostring(module.database[set].port)
         DATABASE_NAME   = module.database[set].name
-        DATABASE_USER   = module.database[set].username
       },
       var.redis == null ? {} : {
         REDIS_HOST = aws_elasticache_replication_group.this[0].primary_endpoint_address
@@ -48,7 +47,6 @@ locals {
   # The same for what is secret: references, never values.
   secret_environment = { for set in module.sets.sets : set => {
     for name, arn in merge(
-      var.database == null ? {} : { DATABASE_PASSWORD = module.database[set].password_arn },
       var.redis == null ? {} : { REDIS_PASSWORD = aws_secretsmanager_secret_version.redis[0].arn },
     ) : lookup(var.environment_names, name, name) => arn
   } }
@@ -113,12 +111,14 @@ module "service" {
 
   environment = merge(
     local.environment[each.value.set],
+    { for name, value in local.database_environment[each.key] : lookup(var.environment_names, name, name) => value },
     each.value.port == null ? {} : { (lookup(var.environment_names, "PORT", "PORT")) = tostring(each.value.port) },
     var.environment,
     each.value.environment,
   )
   secrets = merge(
     local.secret_environment[each.value.set],
+    { for name, arn in local.database_secrets[each.key] : lookup(var.environment_names, name, name) => arn },
     { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
   )
 
@@ -167,12 +167,14 @@ module "worker" {
 
   environment = merge(
     local.environment[each.value.set],
+    { for name, value in local.database_environment[each.key] : lookup(var.environment_names, name, name) => value },
     { (lookup(var.environment_names, "QUEUE_URL", "QUEUE_URL")) = module.queue[each.key].queue_url },
     var.environment,
     each.value.environment,
   )
   secrets = merge(
     local.secret_environment[each.value.set],
+    { for name, arn in local.database_secrets[each.key] : lookup(var.environment_names, name, name) => arn },
     { for name, arn in local.secrets : name => arn if each.value.secrets == null ? true : contains(each.value.secrets, name) },
   )
 

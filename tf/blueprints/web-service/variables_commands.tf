@@ -34,8 +34,8 @@ variable "migrations" {
   }
 
   validation {
-    condition     = length(distinct(var.migrations[*].name)) == length(var.migrations) && alltrue([for migration in var.migrations : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", migration.name))])
-    error_message = "Each migration has a name of its own, of at most 40 lower-case letters, digits and hyphens, not ending with a hyphen."
+    condition     = length(distinct(var.migrations[*].name)) == length(var.migrations) && alltrue([for migration in var.migrations : can(regex("^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", migration.name)) && migration.name != "application-user"])
+    error_message = "Each migration has a name of its own, of at most 40 lower-case letters, digits and hyphens, not ending with a hyphen; application-user is the blueprint's own."
   }
 }
 

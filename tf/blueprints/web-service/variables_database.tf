@@ -5,8 +5,14 @@ variable "database" {
     A database; null for none. It is private, encrypted, backed up, and leaves a last snapshot when it is deleted.
 
     - `engine`: postgres or mysql. Chosen once.
-    - `engine_version`: the major version; null for 17 of PostgreSQL and 8.4 of MySQL. RDS keeps the minor
+    - `engine_version`: the major version; null for 17 of PostgreSQL, and 8.4 of MySQL or 8.0 of Aurora's. RDS keeps the minor
       version up to date.
+    - `serverless`: Aurora Serverless v2 in place of an instance, whose attributes then have no effect; null for an instance.
+      Chosen once.
+    - `serverless.min_capacity`: the least capacity in ACUs, of some 2 GiB of memory each. With 0 the database pauses without
+      connections, and takes some 15 seconds to come back.
+    - `serverless.max_capacity`: the most capacity in ACUs.
+    - `serverless.pause_after_seconds`: after how many seconds without a connection it pauses.
     - `instance_class`: the machine it runs on, like db.t4g.micro.
     - `allocated_storage`: its storage in GiB to begin with.
     - `max_allocated_storage`: up to how many GiB its storage grows by itself.
@@ -18,6 +24,12 @@ variable "database" {
     - `performance_insights`: whether RDS records what it waits for; seven days of it are free.
     - `name`: the name of the database in it. Chosen once.
     - `username`: the name of its owner. Chosen once.
+    - `application_user`: a second user, who reads and writes rows and cannot change the schema, for all but the owners; null for
+      none. The first migration makes it, with the image of the first owner, which needs psql or mysql.
+    - `application_user.name`: its name.
+    - `application_user.owners`: the services and workers that connect as the owner, `username`: those of all migrations, and of
+      the dump.
+    - `application_user.password_version`: a higher number is another password, which takes effect with the next release.
     - `parameters`: parameters of the database besides TLS, by name. They take effect with the next restart.
     - `maintenance_window`: when RDS may restart it, in UTC, like sun:04:00-sun:05:00; null for a window that RDS picks.
     - `backup_window`: when RDS takes its daily backup, in UTC, like 02:00-03:00; null for a window that RDS picks.
@@ -44,6 +56,16 @@ variable "database" {
     log_exports           = optional(bool, false)
     extended_support      = optional(bool, false)
     blue_green_update     = optional(bool, false)
+    serverless = optional(object({
+      min_capacity        = optional(number, 0)
+      max_capacity        = optional(number, 4)
+      pause_after_seconds = optional(number, 300)
+    }))
+    application_user = optional(object({
+      name             = optional(string, "application")
+      owners           = list(string)
+      password_version = optional(number, 1)
+    }))
   })
   default = null
 
@@ -53,8 +75,21 @@ variable "database" {
   }
 
   validation {
-    condition     = var.database == null ? true : var.database.engine_version == null ? true : contains(var.database.engine == "mysql" ? (var.database.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], var.database.engine_version)
-    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core. RDS keeps the minor version up to date."
+    condition = var.database == null ? true : var.database.engine_version == null ? true : contains(
+      var.database.serverless != null ? (var.database.engine == "mysql" ? ["8.0"] : ["14", "15", "16", "17"]) :
+      var.database.engine == "mysql" ? (var.database.extended_support ? ["8.0", "8.4"] : ["8.4"]) : ["14", "15", "16", "17", "18"], var.database.engine_version
+    )
+    error_message = "PostgreSQL is of version 14, 15, 16, 17 or 18; MySQL of 8.4, or of 8.0 with extended_support, which costs some 0.10 dollars an hour for each core. A serverless one is of 14, 15, 16 or 17, or of Aurora MySQL's 8.0. RDS keeps the minor version up to date."
+  }
+
+  validation {
+    condition = try(var.database.serverless, null) == null ? true : (
+      var.database.serverless.min_capacity >= 0 && var.database.serverless.max_capacity >= max(1, var.database.serverless.min_capacity) && var.database.serverless.max_capacity <= 256
+      && floor(var.database.serverless.min_capacity * 2) == var.database.serverless.min_capacity * 2 && floor(var.database.serverless.max_capacity * 2) == var.database.serverless.max_capacity * 2
+      && var.database.serverless.pause_after_seconds >= 300 && var.database.serverless.pause_after_seconds <= 86400
+      && !var.database.performance_insights && !var.database.blue_green_update
+    )
+    error_message = "Of a serverless database, min_capacity is 0 or more, max_capacity 1 to 256 and not below it, both in steps of 0.5, and pause_after_seconds 300 to 86400; it has no performance_insights and no blue_green_update."
   }
 
   validation {
@@ -88,6 +123,17 @@ variable "database" {
   validation {
     condition     = var.database == null ? true : can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.database.username)) && !contains(var.database.engine == "mysql" ? ["rdsadmin", "rdsrepladmin", "root"] : ["admin", "rdsadmin", "rdsrepladmin", "user"], lower(var.database.username))
     error_message = "A user's name starts with a letter, has at most 16 letters, digits and underscores, and is not reserved: rdsadmin and rdsrepladmin, admin and user with PostgreSQL, root with MySQL."
+  }
+
+  validation {
+    condition = try(var.database.application_user, null) == null ? true : alltrue([
+      can(regex("^[a-zA-Z][a-zA-Z0-9_]{0,15}$", var.database.application_user.name)),
+      !contains(["admin", "postgres", "rdsadmin", "rdsrepladmin", "root", "user", lower(var.database.username)], lower(var.database.application_user.name)),
+      length(var.database.application_user.owners) > 0,
+      var.database.application_user.password_version >= 1,
+      floor(var.database.application_user.password_version) == var.database.application_user.password_version,
+    ])
+    error_message = "The application's user has a name of at most 16 letters, digits and underscores, which is not reserved and not the owner's; it has at least one of owners, and password_version is a whole number, 1 or more."
   }
 }
 
@@ -137,6 +183,11 @@ variable "dump" {
     condition     = var.dump == null ? true : var.dump.timeout_seconds >= 1 && var.dump.timeout_seconds <= 86400
     error_message = "Loading may take 1 to 86400 seconds."
   }
+
+  validation {
+    condition     = var.dump == null || try(var.database.application_user, null) == null ? true : contains(var.database.application_user.owners, var.dump.service)
+    error_message = "The dump is loaded by an owner of the database: name its service in `owners`."
+  }
 }
 
 variable "bastion" {
@@ -147,5 +198,16 @@ variable "bastion" {
   validation {
     condition     = !var.bastion || var.database != null
     error_message = "There is no database to reach through a bastion: give `database` too."
+  }
+}
+
+variable "slipway_bus_arn" {
+  description = "Slipway's event bus, the output EventBusArn of its template. With it, a rotated password of the database is answered by a release of the images that the stack runs. Without it, release them yourself after a rotation."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.slipway_bus_arn == null || can(regex("^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9._-]+$", var.slipway_bus_arn))
+    error_message = "Slipway's bus is given by its ARN: arn:aws:events:eu-west-1:111122223333:event-bus/slipway."
   }
 }

@@ -348,3 +348,13 @@ run "a_bad_pause_of_a_service" {
 
   expect_failures = [var.services]
 }
+
+run "a_bad_capacity_of_a_database" {
+  command = plan
+
+  variables {
+    database = { serverless = { max_capacity = 0.5 } }
+  }
+
+  expect_failures = [var.database]
+}

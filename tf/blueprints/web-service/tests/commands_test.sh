@@ -25,7 +25,7 @@ expect() {
     code=$1 text=$2 script=$3
     shift 3
     got=0
-    said=$(env -i PATH="$work/bin" TMPDIR="$work" HOST=db PORT=5432 NAME=app USER_NAME=ada PASSWORD='s3cret $(touch x)' \
+    said=$(env -i PATH="$work/bin" TMPDIR="$work" HOST=db PORT=5432 NAME=app USER_NAME=ada PASSWORD='s3cret $(touch x)' APP_USER=app_rw APP_PASSWORD=s3cret0 \
         "$work/bin/sh" -c "$(cat "$scripts/$script")" "$script" "$@" 2>&1) || got=$?
     case $said in *"$text"*) ;; *) echo "$script said '$said', not '$text'" >&2; exit 1 ;; esac
     [ "$got" = "$code" ] || { echo "$script ended with $got, not $code: $said" >&2; exit 1; }
@@ -106,5 +106,34 @@ expect 74 "is not whole" copy_files.sh files backups
 image aws
 expect 0 "is copied to s3://backups/20" copy_files.sh files backups
 called 's3 sync --only-show-errors s3://files s3://backups/20'
+
+users="HOST PORT NAME USER_NAME PASSWORD APP_USER"
+image
+expect 69 "has no psql" application_user.sh postgres $users APP_PASSWORD
+expect 69 "has no mysql" application_user.sh mysql $users APP_PASSWORD
+image psql
+expect 78 "MISSING is not set" application_user.sh postgres $users MISSING
+# What is written into a statement is a word.
+expect 78 "other characters" application_user.sh postgres $users PASSWORD
+does psql 'exit 3'
+expect 70 "the database refused" application_user.sh postgres $users APP_PASSWORD
+
+image psql
+does psql '[ "$PGHOST $PGPORT $PGDATABASE $PGUSER $PGSSLMODE" = "db 5432 app ada require" ]'
+does psql "cat >\"$work/statements\""
+expect 0 "app_rw may read and write" application_user.sh postgres $users APP_PASSWORD
+called '--single-transaction'
+for said in 'CREATE ROLE "app_rw"' "PASSWORD 's3cret0'" 'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "app_rw"'; do
+    grep -qF -- "$said" "$work/statements" || { echo "psql did not get $said" >&2; exit 1; }
+done
+if grep -qE 'SUPERUSER|OWNER|CREATEDB' "$work/statements"; then echo "the user may change the schema" >&2; exit 1; fi
+
+for client in "MySQL --ssl-mode=REQUIRED" "MariaDB --ssl "; do
+    image mysql
+    does mysql "[ \"\$1\" = --version ] && echo \"mysql from ${client%% *}\" || cat >\"$work/statements\""
+    expect 0 "app_rw may read and write" application_user.sh mysql $users APP_PASSWORD
+    called "mysql ${client#* }"
+    grep -qF "GRANT SELECT, INSERT, UPDATE, DELETE" "$work/statements" && grep -qF "REQUIRE SSL" "$work/statements"
+done
 
 echo "the commands of web-service do and say what they should"

@@ -536,3 +536,70 @@ run "two_sets_of_a_canary" {
 
   expect_failures = [var.side_by_side]
 }
+
+run "a_bus_without_an_account" {
+  command = plan
+
+  variables {
+    slipway_bus_arn = "slipway"
+  }
+
+  expect_failures = [var.slipway_bus_arn]
+}
+
+run "a_bad_capacity_of_a_database" {
+  command = plan
+
+  variables {
+    database = { serverless = { max_capacity = 0.5 } }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_bad_user_of_the_application" {
+  command = plan
+
+  variables {
+    database = { application_user = { name = "root", owners = ["web"] } }
+  }
+
+  expect_failures = [var.database]
+}
+
+run "a_migration_that_may_not_change_the_schema" {
+  command = plan
+
+  variables {
+    services   = { web = { port = 8080 }, schema = { count = 0 } }
+    migrations = [{ name = "migrate", service = "web", command = ["./app", "migrate"] }]
+    database   = { application_user = { owners = ["schema"] } }
+    zone_id    = "Z0123456789ABCDEFGHIJ"
+  }
+
+  expect_failures = [aws_secretsmanager_secret.application_user]
+}
+
+run "an_owner_that_is_not_there" {
+  command = plan
+
+  variables {
+    database = { application_user = { owners = ["schema"] } }
+    zone_id  = "Z0123456789ABCDEFGHIJ"
+  }
+
+  expect_failures = [aws_secretsmanager_secret.application_user]
+}
+
+run "a_dump_that_may_not_change_the_schema" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080 }, schema = { count = 0 } }
+    database = { application_user = { owners = ["schema"] } }
+    files    = {}
+    dump     = { key = "first.sql" }
+  }
+
+  expect_failures = [var.dump]
+}

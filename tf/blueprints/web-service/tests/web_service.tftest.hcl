@@ -452,6 +452,63 @@ run "a_canary_shifts_requests_between_two_target_groups" {
   }
 }
 
+run "an_application_that_cannot_change_the_schema" {
+  variables {
+    services = {
+      web    = { port = 8080 }
+      schema = { count = 0 }
+    }
+    workers           = { mailer = {} }
+    migrations        = [{ name = "migrate", service = "schema", command = ["./app", "migrate"] }]
+    database          = { application_user = { owners = ["schema"] } }
+    environment_names = { DATABASE_USER = "DB_USERNAME", DATABASE_PASSWORD = "DB_PASSWORD" }
+    zone_id           = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition = { for key, service in output.slipway.services : key => one([
+      for variable in service.task_definition.containerDefinitions[0].environment : variable.value if variable.name == "DB_USERNAME"
+    ]) } == { web = "application", mailer = "application", schema = "app" }
+    error_message = "Only the owner connects as the owner."
+  }
+
+  assert {
+    condition = { for key, service in output.slipway.services : key => sort([
+      for secret in service.task_definition.containerDefinitions[0].secrets : secret.name
+    ]) } == { web = tolist(["DB_PASSWORD"]), mailer = tolist(["DB_PASSWORD"]), schema = tolist(["APPLICATION_PASSWORD", "DB_PASSWORD"]) }
+    error_message = "Only the owner, who makes the other user, knows both passwords."
+  }
+
+  assert {
+    condition = (
+      [for migration in output.slipway.migrations : "${migration.name} ${migration.service}"] == ["application-user schema", "migrate schema"]
+      && slice(tolist(output.slipway.migrations[0].command), 4, 12) == tolist(["postgres", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DB_USERNAME", "DB_PASSWORD", "APPLICATION_USER", "APPLICATION_PASSWORD"])
+      && length(join("", output.slipway.migrations[0].command)) < 8192
+    )
+    error_message = "The user is there before the first migration that may name it."
+  }
+
+  assert {
+    condition     = nonsensitive(aws_secretsmanager_secret_version.application_user["a"].secret_string == null) && aws_secretsmanager_secret_version.application_user["a"].secret_string_wo_version == 1
+    error_message = "Its password is in no state."
+  }
+}
+
+run "a_database_that_pauses" {
+  command   = plan
+  state_key = "serverless"
+
+  variables {
+    database = { serverless = {} }
+    zone_id  = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = output.slipway.database.kind == "rds-cluster"
+    error_message = "Releases take snapshots of the cluster."
+  }
+}
+
 run "spot_keeps_its_first_tasks_on_demand" {
   command = plan
 
@@ -492,5 +549,20 @@ run "an_application_of_laravel_finds_its_queue" {
   assert {
     condition     = contains(keys(local.environment["a"]), "SQS_QUEUE") && !contains(keys(local.environment["a"]), "QUEUE_URL_MAIL_OUT")
     error_message = "The queue of a worker has the application's own name."
+  }
+}
+
+run "rotated_password_is_answered_by_a_release" {
+  command = plan
+
+  variables {
+    database        = {}
+    slipway_bus_arn = "arn:aws:events:eu-west-1:000011112222:event-bus/slipway"
+    zone_id         = "Z0123456789ABCDEFGHIJ"
+  }
+
+  assert {
+    condition     = length(module.rotation_release) == 1
+    error_message = "Tasks read their secrets when they start."
   }
 }
