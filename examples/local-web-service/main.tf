@@ -40,7 +40,10 @@ locals {
       essential = true
       command   = part.command
       environment = [
-        for key, value in merge(local.environment, local.own_queue[name], part.environment) : { name = key, value = value }
+        for key, value in merge(
+          { for key, value in merge(local.environment, local.own_queue[name]) : lookup(var.environment_names, key, key) => value },
+          part.environment,
+        ) : { name = key, value = value }
       ]
       secrets     = [for key, from in merge(local.database_secrets[local.database_kind], local.redis_secrets) : { name = key, valueFrom = from }]
       mountPoints = [for volume in keys(local.volumes) : { sourceVolume = volume, containerPath = "/${volume}" }]

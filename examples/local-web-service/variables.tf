@@ -80,6 +80,12 @@ variable "workers" {
   }
 }
 
+variable "environment_names" {
+  description = "The application's own names for the blueprint's environment variables: QUEUE_URL_WORKER = SQS_QUEUE, for example."
+  type        = map(string)
+  default     = {}
+}
+
 variable "schedules" {
   description = "Schedules by name: a command that runs once a tick with the image of a service, whatever the number of its tasks."
   type = map(object({

@@ -1,11 +1,11 @@
-"""The queue of the workers, as far as this example needs it: Amazon SQS, at the address that the environment names.
+"""The queue of the workers, as far as this example needs it: Amazon SQS, by Laravel's SQS_QUEUE.
 
-A real application uses an AWS SDK, which finds address and credentials in the same variables. This one has only Python's own
-library, so it does not sign: the local AWS takes any signature, and AWS would refuse this one.
+On AWS, boto3 signs requests with the credentials of the task. The local AWS takes any signature, so here Python's own library is enough.
 """
 
 import json
 import os
+import re
 import urllib.request
 
 
@@ -27,6 +27,10 @@ class Queue:
 
     @staticmethod
     def _call(action, body):
+        if "AWS_ENDPOINT_URL" not in os.environ:
+            import boto3  # only the image for AWS has it
+
+            return getattr(boto3.client("sqs"), re.sub("(?<!^)([A-Z])", r"_\1", action).lower())(**body)
         scope = f"local/20260101/{os.environ['AWS_REGION']}/sqs/aws4_request"
         headers = {
             "content-type": "application/x-amz-json-1.0",

@@ -1,4 +1,4 @@
-"""Stands in for the front end of a web shop: one page, which says whether the back end and its database answered.
+"""Stands in for the front end of a web shop in Nuxt: a page that the server renders, which says whether the back end's database answered.
 
 serve    answers GET / with the page
 healthy  fails unless the address answers 200: the container's health check
@@ -33,7 +33,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/":
             rows = {"front end": f"release {RELEASE}", **status()}
             lines = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
-            self.answer(200, f'<!doctype html><meta charset="utf-8"><title>Shop</title><h1>Shop</h1><dl>{lines}</dl>\n')
+            state = "DB connected" if rows["database"] == "answered" else "DB not connected"
+            self.answer(200, f'<!doctype html><meta charset="utf-8"><title>Shop</title><h1>Shop</h1><p>{state}</p><dl>{lines}</dl>\n')
         else:
             self.answer(404, "there are / and /healthz\n")
 
@@ -50,7 +51,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def serve():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+    server = http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"release {RELEASE} listens on port {server.server_port}", flush=True)
     server.serve_forever()
