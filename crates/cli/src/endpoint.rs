@@ -32,6 +32,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether both are the same server: on this machine, that of the same port, by whatever name.
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        let port = |endpoint: &Self| endpoint.0.port_or_known_default();
+        self == other || (self.is_plain() && other.is_plain() && port(self) == port(other))
+    }
+
     /// Whether it is plain HTTP, so that nothing leaves this machine.
     pub fn is_plain(&self) -> bool {
         self.0.scheme() == "http"

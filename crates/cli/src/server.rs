@@ -49,19 +49,31 @@ pub struct LocalAws {
     pub token: Option<String>,
 }
 
-/// The local AWS that the AWS CLI is pointed at, or that of the local server.
+/// The local AWS that the AWS CLI is pointed at, or that of the local server. The AWS of another server that is named is not known,
+/// and to take the local server's would be to push an image where the release does not look for it.
 pub fn aws(global: &Global) -> Result<LocalAws, Error> {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-    match variable("AWS_ENDPOINT_URL") {
-        Some(address) => Ok(LocalAws {
+    if let Some(address) = variable("AWS_ENDPOINT_URL") {
+        return Ok(LocalAws {
             address,
             token: variable("AWS_SESSION_TOKEN"),
-        }),
-        None => Ok(LocalAws {
-            address: local(global)?.aws,
-            token: token(global)?,
-        }),
+        });
     }
+    let local = local(global);
+    if let Some(endpoint) = &global.endpoint {
+        let own = local.as_ref().ok().and_then(|local| Endpoint::parse(&local.api).ok());
+        if !own.is_some_and(|own| own.is_same_server(endpoint)) {
+            return Err(Error::Usage(format!(
+                "{endpoint} is not the local server of the folder {}: name its folder with `--data`, or the address of its AWS in \
+                 AWS_ENDPOINT_URL",
+                global.data.display()
+            )));
+        }
+    }
+    Ok(LocalAws {
+        address: local?.aws,
+        token: token(global)?,
+    })
 }
 
 fn local(global: &Global) -> Result<Addresses, Error> {

@@ -265,6 +265,25 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
 }
 
 #[test]
+fn an_image_is_pushed_to_the_server_that_is_named_or_to_none() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("image.json"), r#"{"entrypoint": ["/bin/true"]}"#).expect("a manifest");
+    let push = |endpoint: &str| {
+        let folder = folder.path().to_string_lossy();
+        let args = ["--endpoint", endpoint, "image", "push", &*folder, "--repository", "web"];
+        server.slipway(&args)
+    };
+    let pushed = push(&server.api);
+    assert!(pushed.status.success(), "{pushed:?}");
+    for other in ["http://127.0.0.1:9", "https://slipway.example.com"] {
+        let refused = push(other);
+        assert_eq!(code(&refused), 2, "{refused:?}");
+        assert!(complaint(&refused).contains("AWS_ENDPOINT_URL"), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_start_that_cannot_be_says_why() {
     let server = Server::start();
     let port = server.api.rsplit(':').next().expect("a port").to_owned();
