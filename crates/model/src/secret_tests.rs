@@ -42,6 +42,15 @@ fn nothing_of_a_secret_is_left_in_any_encoding() {
         "pa$s<w>&\"o\u{308}'rd/ with %20+".to_owned(),
         // A shell.
         r#"'pa$s<w>&"ö'\''rd/ with %20+'"#.to_owned(),
+        // Literals: `repr`, `ascii`, bytes, and of one with double quotes.
+        r#"'pa$s<w>&"ö\'rd/ with %20+'"#.to_owned(),
+        r#"'pa$s<w>&"\xf6\'rd/ with %20+'"#.to_owned(),
+        r#"b'pa$s<w>&"\xc3\xb6\'rd/ with %20+'"#.to_owned(),
+        // Markup: an element, Go, Python, XML.
+        "pa$s&lt;w&gt;&amp;\"ö'rd/ with %20+".to_owned(),
+        "pa$s&lt;w&gt;&amp;&#34;ö&#39;rd/ with %20+".to_owned(),
+        "pa$s&lt;w&gt;&amp;&quot;ö&#x27;rd/ with %20+".to_owned(),
+        "pa$s&lt;w&gt;&amp;&quot;ö&apos;rd/ with %20+".to_owned(),
         // Addresses: Go, Python, JavaScript, a form, digits in lower case.
         "pa%24s%3Cw%3E%26%22%C3%B6%27rd%2F%20with%20%2520%2B".to_owned(),
         "pa%24s%3Cw%3E%26%22%C3%B6%27rd/%20with%20%2520%2B".to_owned(),

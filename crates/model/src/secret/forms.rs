@@ -5,6 +5,8 @@
 //! | plain, trimmed, each line of several | everything |
 //! | Unicode normal forms C and D | Terraform (C), file systems of Apple (D) |
 //! | JSON, with the escapes of Go, Python and JavaScript; JSON inside JSON, up to three deep | Terraform's streams, `jsonencode`, structured logs |
+//! | literals of Python and JavaScript: single quotes, `\\x` escapes of characters and of bytes | `repr`, tracebacks, `util.inspect` |
+//! | HTML and XML, by the names and by the numbers of characters | templates, reports of tests |
 //! | shell quotes | `set -x`, printed commands |
 //! | percent-encoding with each usual set of safe characters, hexadecimal digits of both cases, `+` for a space | addresses, `urlencode` |
 //! | base64 with both alphabets, alone, wrapped at 64 or 76 characters, and inside a longer text at each of the three offsets | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
@@ -86,6 +88,9 @@ fn encoded(text: &str, forms: &mut BTreeSet<String>) {
         }
         add(once, forms);
     }
+    for form in literals(text).into_iter().chain(markups(text)) {
+        add(form, forms);
+    }
     add(text.replace('\'', r"'\''"), forms);
     add(text.replace('\'', r#"'"'"'"#), forms);
     for safe in SAFE {
@@ -137,6 +142,71 @@ fn json_in_ascii(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// A text as a literal of Python or JavaScript, between the quotes. Which of the quotes in it are escaped depends on those around it:
+/// `repr` and `util.inspect` choose quotes that the text does not have, and escape single ones if it has both.
+fn literals(text: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for escaped_quote in [None, Some('\''), Some('"')] {
+        for in_ascii in [Ascii::No, Ascii::Characters, Ascii::Bytes] {
+            let form = literal(text, escaped_quote, in_ascii);
+            // JavaScript has upper-case digits.
+            forms.push(form.replace("\\x1b", "\\x1B"));
+            forms.push(form);
+        }
+    }
+    forms
+}
+
+/// How a literal has what is not ASCII.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ascii {
+    /// As it is: `repr`.
+    No,
+    /// By the numbers of the characters: `ascii`.
+    Characters,
+    /// By their bytes: the literal of bytes.
+    Bytes,
+}
+
+fn literal(text: &str, escaped_quote: Option<char>, in_ascii: Ascii) -> String {
+    let mut form = String::new();
+    for char in text.chars() {
+        let code = u32::from(char);
+        let _ = match char {
+            '\\' => write!(form, "\\\\"),
+            '\n' => write!(form, "\\n"),
+            '\r' => write!(form, "\\r"),
+            '\t' => write!(form, "\\t"),
+            char if Some(char) == escaped_quote => write!(form, "\\{char}"),
+            char if char.is_ascii_control() => write!(form, "\\x{code:02x}"),
+            char if char.is_ascii() || in_ascii == Ascii::No => write!(form, "{char}"),
+            char if in_ascii == Ascii::Bytes => char
+                .encode_utf8(&mut [0; 4])
+                .bytes()
+                .try_for_each(|byte| write!(form, "\\x{byte:02x}")),
+            _ if code <= 0xff => write!(form, "\\x{code:02x}"),
+            _ if code <= 0xffff => write!(form, "\\u{code:04x}"),
+            _ => write!(form, "\\U{code:08x}"),
+        };
+    }
+    form
+}
+
+/// A text in HTML and XML: in an element, where quotes stay, and in attributes, as several libraries write quotes.
+fn markups(text: &str) -> Vec<String> {
+    let plain = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let quotes = [
+        ("\"", "'"),
+        ("&quot;", "'"),
+        ("&quot;", "&#39;"),
+        ("&quot;", "&#x27;"),
+        ("&quot;", "&apos;"),
+        ("&#34;", "&#39;"),
+    ];
+    let forms = quotes.map(|(double, single)| plain.replace('"', double).replace('\'', single));
+    forms.to_vec()
 }
 
 /// A text percent-encoded, with digits of both cases, and with `+` for spaces.
