@@ -126,7 +126,9 @@ fn problem(
 /// What Terraform would say. A message with values in it is shown with them, and as it is written where one may not be shown.
 fn message(validation: &Validation, shown: &BTreeMap<String, Value>) -> String {
     let written = &validation.error_message;
-    if !(written.starts_with('"') || written.starts_with("<<")) {
+    // A text, or a function that makes one. In JSON syntax the text stands as it is.
+    let is_expression = written.starts_with('"') || written.starts_with("<<") || written.ends_with(')');
+    if !is_expression {
         return written.clone();
     }
     let evaluated = terraform_file::expression(written)
