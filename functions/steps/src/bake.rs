@@ -1,14 +1,12 @@
 //! Whether a service that was rolled out stays up.
 
-use aws_sdk_ecs::types::{
-    Container, Deployment, DesiredStatus, HealthStatus, Service as Described, Task, TaskStopCode,
-};
-use aws_smithy_types::DateTime;
+use aws_sdk_ecs::types::{Deployment, Service as Described, Task};
 use jiff::Timestamp;
 use slipway_model::contract::Service;
 use slipway_model::name::Name;
 
 use crate::stack_account::StackAccount;
+use crate::stopped_tasks::{has_failed, stopped_since, why};
 use crate::{StepError, aws};
 
 /// The newest deployment of a service, in ECS's word.
@@ -25,10 +23,7 @@ impl StackAccount {
     ) -> Result<(), StepError> {
         let doing = format!("read the tasks of the service `{key}`");
         let described = self.ecs.describe_services().cluster(cluster).services(&service.name);
-        let described = described
-            .send()
-            .await
-            .map_err(|error| aws::failed(doing.clone(), error))?;
+        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
         let deployments = described.services().first().map(Described::deployments);
         let newest = |deployment: &&Deployment| deployment.status() == Some(PRIMARY);
         let Some(deployment) = deployments.unwrap_or_default().iter().find(newest) else {
@@ -49,18 +44,9 @@ impl StackAccount {
                 "the service `{key}` runs {running} of {least} tasks"
             )));
         }
-        // ECS keeps stopped tasks for an hour.
-        let listed = self.ecs.list_tasks().cluster(cluster).service_name(&service.name);
-        let listed = listed.desired_status(DesiredStatus::Stopped).send().await;
-        let listed = listed.map_err(|error| aws::failed(doing.clone(), error))?;
-        if listed.task_arns().is_empty() {
-            return Ok(());
-        }
-        let tasks = self.ecs.describe_tasks().cluster(cluster);
-        let tasks = tasks.set_tasks(Some(listed.task_arns().to_vec())).send().await;
-        let tasks = tasks.map_err(|error| aws::failed(doing, error))?;
+        let tasks = self.stopped_tasks(cluster, key, &service.name).await?;
         let id = deployment.id().unwrap_or_default();
-        match tasks.tasks().iter().find(|task| failed_since(task, id, began)) {
+        match tasks.iter().find(|task| failed_since(task, id, began)) {
             Some(task) => Err(StepError::Unhealthy(format!(
                 "a task of the service `{key}` stopped after the rollout: {}",
                 why(task)
@@ -70,33 +56,16 @@ impl StackAccount {
     }
 }
 
-/// Whether a task of this deployment has failed. ECS stops tasks itself when it scales in or moves them; these were healthy.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html#ECS-Type-Task-stopCode>
+/// Whether a task of this deployment has failed.
 fn failed_since(task: &Task, deployment: &str, began: Timestamp) -> bool {
-    let began = DateTime::from_millis(began.as_millisecond());
-    let since = task
-        .stopped_at()
-        .or(task.stopping_at())
-        .is_some_and(|stopped| *stopped >= began);
-    let failed = match task.stop_code() {
-        Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart) => true,
-        Some(TaskStopCode::ServiceSchedulerInitiated) => task.health_status() == Some(&HealthStatus::Unhealthy),
-        _ => false,
-    };
-    task.started_by() == Some(deployment) && since && failed
-}
-
-fn why(task: &Task) -> String {
-    let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
-    let exited = task.containers().iter().find_map(Container::exit_code);
-    match exited {
-        Some(code) => format!("{reason} (exit code {code})"),
-        None => reason.to_owned(),
-    }
+    task.started_by() == Some(deployment) && stopped_since(task, began) && has_failed(task)
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ecs::types::{HealthStatus, TaskStopCode};
+    use aws_smithy_types::DateTime;
+
     use super::*;
 
     #[test]

@@ -39,6 +39,7 @@ mod snapshot;
 mod stack_account;
 mod state;
 mod stop_rollouts;
+mod stopped_tasks;
 mod task_definition;
 mod update_service;
 mod verify;

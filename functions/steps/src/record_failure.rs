@@ -41,7 +41,14 @@ impl Steps {
             Ok(())
         };
         let ending = self.store.update_operation(operation, note).await?;
-        let failure = self.in_plain_words(&ending, failed).await;
+        let mut failure = self.in_plain_words(&ending, failed).await;
+        let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
+        if of_services.contains(&failure.name.as_str())
+            && let Some(why) = self.why_tasks_stopped(&ending, &failure.step).await
+            && !failure.message.contains("stopped after the rollout")
+        {
+            failure.message = format!("{}. {why}", failure.message.trim_end_matches('.'));
+        }
         // The runner has said so itself, unless it could not say anything any more.
         let mut failure = ending.failing(failure);
         self.store.secrets_of(&ending).await?.hide_in_failure(&mut failure);
