@@ -1,9 +1,12 @@
 //! `slipway stack`
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use slipway_api_types::TransferStack;
 use slipway_model::id::StackId;
+use slipway_model::json::Unique;
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -201,9 +204,13 @@ pub fn values_of(given: &Variables, kind: impl Fn(&str) -> Option<Kind>) -> Resu
         None => Map::new(),
         Some(path) => object_in(path)?,
     };
+    let mut named = BTreeSet::new();
     for (name, text) in &given.variables {
         let value = value_of(kind(name).as_ref(), text);
         let value = value.map_err(|error| Error::Usage(format!("--var {name}: {error}")))?;
+        if !named.insert(name) {
+            return Err(Error::Usage(format!("--var names the variable `{name}` twice")));
+        }
         values.insert(name.clone(), value);
     }
     Ok(values)
@@ -221,7 +228,10 @@ fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
     match kind {
         Some(Kind::String) => Ok(Value::from(text)),
         None | Some(Kind::Any) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
-        Some(_) => serde_json::from_str(text).map_err(|_| "it takes JSON, such as 2, true or [\"a\"]".to_owned()),
+        Some(_) => match serde_json::from_str(text) {
+            Ok(Unique(value)) => Ok(value),
+            Err(error) => Err(format!("it takes JSON, such as 2, true or [\"a\"]: {error}")),
+        },
     }
 }
 
