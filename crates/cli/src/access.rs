@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::login::Login;
 use crate::login::saved::Logins;
 use crate::secret::Secret;
+use crate::server;
 
 /// The variable with a token for callers without a login, such as a pipeline.
 pub const TOKEN: &str = "SLIPWAY_TOKEN";
@@ -40,6 +41,12 @@ pub enum Access {
 }
 
 impl Access {
+    /// To the local server: by the token of its data folder, if it requires one, unless none is to be sent.
+    pub fn to_local(global: &Global) -> Result<Self, Error> {
+        let token = server::token(global)?.filter(|_| global.auth != Some(Way::None));
+        Ok(token.map_or(Self::Open, |token| Self::Token(Secret::new(token))))
+    }
+
     /// Decides, as the table above says.
     pub fn to(endpoint: &Endpoint, global: &Global) -> Result<Self, Error> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());

@@ -18,7 +18,6 @@ use crate::access::Access;
 use crate::args::Global;
 use crate::error::Error;
 use crate::login::issuer::plain;
-use crate::secret::Secret;
 use crate::server;
 
 /// Seconds for which the server holds a request for news: below the 30 that API Gateway allows.
@@ -82,8 +81,7 @@ impl Client {
         if let Some(endpoint) = &global.endpoint {
             Self::new(&endpoint.to_string(), Access::to(endpoint, global)?)
         } else {
-            let access = server::token(global)?.map_or(Access::Open, |token| Access::Token(Secret::new(token)));
-            Self::new(&server::api(global)?.to_string(), access)
+            Self::new(&server::api(global)?.to_string(), Access::to_local(global)?)
         }
     }
 

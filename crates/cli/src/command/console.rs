@@ -52,19 +52,23 @@ const ANSWERED: [HeaderName; 8] = [
     X_CONTENT_TYPE_OPTIONS,
 ];
 
-/// Serves the console until the process ends. A local server needs no proxy: its console is opened.
+/// Serves the console until the process ends. A local server that requires no token needs no proxy: its console is opened.
 pub async fn run(console: Console, global: &Global, output: Output) -> Result<(), Error> {
-    let Some(endpoint) = &global.endpoint else {
-        let address = server::api(global)?.to_string();
-        announce(&address, &console, output);
-        return Ok(());
+    let (endpoint, access) = if let Some(endpoint) = &global.endpoint {
+        (endpoint.clone(), Access::to(endpoint, global)?)
+    } else {
+        (server::api(global)?, Access::to_local(global)?)
     };
+    if global.endpoint.is_none() && matches!(access, Access::Open) {
+        announce(&endpoint.to_string(), &console, output);
+        return Ok(());
+    }
     let failed = |error: std::io::Error| Error::Program(format!("failed to listen on port {}: {error}", console.port));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, console.port))
         .await
         .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let proxy = Proxy::new(endpoint, Access::to(endpoint, global)?, address)?;
+    let proxy = Proxy::new(&endpoint, access, address)?;
     announce(
         &format!("http://{address}/#key={}", proxy.key.reveal()),
         &console,

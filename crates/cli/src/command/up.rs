@@ -38,13 +38,18 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     .await
     .map_err(Error::Local)?;
     let (api, aws) = (running.api_url(), running.aws_url());
+    let console = if up.require_token {
+        "slipway console".to_owned()
+    } else {
+        api.clone()
+    };
     output.answer(
         &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform, "postgres": version }),
         |_| {
             format!(
                 "Slipway is up.\n\
              \n\
-             \x20 console    {api}\n\
+             \x20 console    {console}\n\
              \x20 API        {api}   (explore it: {api}/docs)\n\
              \x20 local AWS  {aws}   (for the AWS CLI: eval \"$(slipway env)\")\n\
              \x20 data       {}\n\
