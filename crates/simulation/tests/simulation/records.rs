@@ -1,0 +1,158 @@
+//! The records of stacks and operations, and what must hold of them after every write. The only place that knows their fields.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::table::Key;
+
+/// The statuses of an operation that has its stack's slot.
+const ACTIVE: [&str; 3] = ["starting", "running", "waiting_for_approval"];
+
+/// An operation, as its record is.
+#[derive(Debug, Clone)]
+pub struct Operation(Value);
+
+/// A stack, likewise.
+#[derive(Debug, Clone)]
+pub struct Stack(Value);
+
+/// What the table has, as of the last write.
+#[derive(Debug, Default)]
+pub struct Records {
+    pub operations: BTreeMap<String, Operation>,
+    pub stacks: BTreeMap<String, Stack>,
+    /// The operations in the queue of each stack, by their places.
+    queues: BTreeMap<Key, String>,
+}
+
+impl Operation {
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
+    pub fn status(&self) -> &str {
+        self.text("status")
+    }
+
+    pub fn stack(&self) -> &str {
+        self.text("stack")
+    }
+
+    pub fn failure(&self) -> &str {
+        self.0["failure"]["name"].as_str().unwrap_or_default()
+    }
+
+    pub fn is_active(&self) -> bool {
+        ACTIVE.contains(&self.status())
+    }
+
+    pub fn has_ended(&self) -> bool {
+        !self.is_active() && self.status() != "queued"
+    }
+
+    /// Whether its plan may be applied: by a verdict of its own, or by an approver.
+    pub fn may_apply(&self) -> bool {
+        let verdict = &self.0["verdict"];
+        match verdict.as_str().or_else(|| verdict["verdict"].as_str()) {
+            Some("approval_needed") => self.0["approved_by"].is_string(),
+            Some(_) => true,
+            None => false,
+        }
+    }
+}
+
+impl Stack {
+    pub fn status(&self) -> &str {
+        self.0["status"].as_str().unwrap_or_default()
+    }
+
+    pub fn active_operation(&self) -> Option<&str> {
+        self.0["active_operation"].as_str()
+    }
+}
+
+impl Records {
+    /// Takes what one write left at its keys; what is wrong after it.
+    pub fn take(&mut self, written: Vec<(Key, Option<Value>)>) -> Result<(), String> {
+        let mut stacks = Vec::new();
+        for (key, item) in written {
+            stacks.extend(self.take_one(key, item)?);
+        }
+        stacks.sort();
+        stacks.dedup();
+        stacks.iter().try_for_each(|stack| self.check(stack))
+    }
+
+    /// Takes one item; the stack that it is about.
+    fn take_one(&mut self, key: Key, item: Option<Value>) -> Result<Option<String>, String> {
+        if let Some(id) = key.pk.strip_prefix("operation#") {
+            let Some(item) = item else {
+                return Err(format!("the record of {id} was deleted"));
+            };
+            let operation = Operation(item);
+            let stack = operation.stack().to_owned();
+            if let Some(before) = self.operations.insert(id.to_owned(), operation.clone())
+                && before.has_ended()
+                && before.status() != operation.status()
+            {
+                return Err(format!("{id} was {} and is {}", before.status(), operation.status()));
+            }
+            return Ok(Some(stack));
+        }
+        let Some(id) = key.pk.strip_prefix("stack#").map(str::to_owned) else {
+            return Ok(None);
+        };
+        if key.sk == "stack" {
+            let item = item.ok_or_else(|| format!("the record of the stack {id} was deleted"))?;
+            self.stacks.insert(id.clone(), Stack(item));
+        } else if key.sk.starts_with("queue#") {
+            match item {
+                Some(item) => self
+                    .queues
+                    .insert(key, item["operation"].as_str().unwrap_or_default().to_owned()),
+                None => self.queues.remove(&key),
+            };
+        } else {
+            return Ok(None);
+        }
+        Ok(Some(id))
+    }
+
+    /// One active operation a stack, which has the slot; a place in the queue for each that waits, and for no other.
+    fn check(&self, stack: &str) -> Result<(), String> {
+        let of_stack = || {
+            self.operations
+                .iter()
+                .filter(|(_, operation)| operation.stack() == stack)
+        };
+        let active: Vec<&str> = of_stack()
+            .filter(|(_, operation)| operation.is_active())
+            .map(|(id, _)| id.as_str())
+            .collect();
+        let slot = self.stacks.get(stack).and_then(Stack::active_operation);
+        if active != slot.into_iter().collect::<Vec<_>>() {
+            return Err(format!(
+                "the stack {stack} has the slot {slot:?}, and {active:?} are active"
+            ));
+        }
+        let prefix = format!("stack#{stack}");
+        let mut places: Vec<&str> = self
+            .queues
+            .iter()
+            .filter(|(key, _)| key.pk == prefix)
+            .map(|(_, operation)| operation.as_str())
+            .collect();
+        places.sort_unstable();
+        let waiting: Vec<&str> = of_stack()
+            .filter(|(_, operation)| operation.status() == "queued")
+            .map(|(id, _)| id.as_str())
+            .collect();
+        if places != waiting {
+            return Err(format!(
+                "the queue of {stack} has {places:?}, and {waiting:?} are queued"
+            ));
+        }
+        Ok(())
+    }
+}
