@@ -40,6 +40,10 @@ impl History {
         self.violation.as_deref()
     }
 
+    pub fn is_violated(&self) -> bool {
+        self.violation.is_some()
+    }
+
     pub fn lines(&self) -> &[String] {
         &self.lines
     }

@@ -80,6 +80,13 @@ impl World {
         if let Some(id) = missing {
             return Some(format!("{id} was acknowledged, and has no record"));
         }
+        let (made, requested) = (records.operations.len(), acknowledged.requested);
+        if made > requested {
+            return Some(format!("{requested} requests made {made} operations"));
+        }
+        if let Some(key) = self.orders().without_result() {
+            return Some(format!("the request `{key}` by event has no result"));
+        }
         let wrong = |ids: &BTreeSet<String>, what: &str, holds: &dyn Fn(&Operation) -> bool| {
             let wrong = ids.iter().find(|id| !operation(id).is_some_and(holds));
             wrong.map(|id| {

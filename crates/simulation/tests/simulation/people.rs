@@ -26,6 +26,8 @@ const REQUESTS: u64 = 5;
 /// What the API has acknowledged.
 #[derive(Debug, Default)]
 pub struct Acknowledged {
+    /// How many requests for an operation were made, by any caller.
+    pub requested: usize,
     pub operations: BTreeSet<String>,
     pub stacks: BTreeSet<String>,
     pub approved: BTreeSet<String>,
@@ -72,9 +74,13 @@ impl World {
         for at in 0..REQUESTS {
             let pause = self.chance(|chance| chance.seconds(1, 600));
             sleep(pause).await;
+            if self.history().is_violated() {
+                return;
+            }
             self.stop_execution_by_chance();
             let call = self.next_request(format!("{number}-{at}"));
             let cancels = call.path.ends_with("/cancel");
+            self.acknowledged().requested += usize::from(!cancels);
             let Some((202, operation)) = self.call(&call).await else {
                 continue;
             };

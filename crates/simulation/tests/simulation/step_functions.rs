@@ -16,7 +16,7 @@ use crate::world::{MACHINE, World};
 const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 const EXECUTION_ARN: &str = "arn:aws:states:us-east-1:000000000000:execution:slipway-operation:";
 
-/// The timeout of the function of the steps, and of that of the events.
+/// The timeout of the function of the steps.
 const STEP: Duration = Duration::from_mins(1);
 
 /// All executions, by name, and the open task tokens.
@@ -243,36 +243,6 @@ impl World {
         }
         self.note(&format!("execution {name} {} {}", request.state, kind(&event)));
         self.deliver(name, event);
-    }
-
-    /// Sends the event of an end to the function of the events, unless it is lost. Lambda retries it twice.
-    fn send_end(self: &Arc<Self>, detail: &Value) {
-        let copies = self.draw(|faults, chance| {
-            if chance.happens(faults.events_lost) {
-                0
-            } else {
-                1 + u32::from(chance.happens(faults.events_twice))
-            }
-        });
-        for _ in 0..copies {
-            let (world, detail) = (Arc::clone(self), detail.clone());
-            tokio::spawn(async move {
-                for _ in 0..3 {
-                    let delay = world.chance(|chance| chance.millis(10, 30_000));
-                    sleep(delay).await;
-                    let event = json!({
-                        "detail-type": "Step Functions Execution Status Change", "source": "aws.states",
-                        "account": "000000000000", "region": "us-east-1", "time": Timestamp::now().to_string(),
-                        "detail": detail,
-                    });
-                    let events = world.functions().events;
-                    let handled = world.run(STEP, async move { events.handle(event).await.is_ok() }).await;
-                    if handled == Ok(true) {
-                        return;
-                    }
-                }
-            });
-        }
     }
 }
 

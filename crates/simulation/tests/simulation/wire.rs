@@ -1,6 +1,6 @@
 //! The HTTP client of the AWS SDK: it brings each request to a service in the same process, or loses it on the way.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -85,12 +85,10 @@ impl Wire {
                 world.answer(&request)
             }
         };
-        let mut body = DefaultHasher::new();
-        body.write(&request.body);
         let Request {
             service, action, path, ..
         } = &request;
-        let (program, digest, status) = (self.program, body.finish(), answer.0);
+        let (program, digest, status) = (self.program, digest(&request.json()), answer.0);
         world.note(&format!(
             "{program} {service}.{action} {path} {digest:016x} {status} {fault:?}"
         ));
@@ -139,6 +137,24 @@ impl Request {
             ),
             _ => (500, error("InternalServerError").1),
         }
+    }
+}
+
+/// A digest without the order of fields: a hash map decides it, and the first simulation of a process makes maps that later ones find.
+fn digest(value: &Value) -> u64 {
+    let hash = |value: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        value(&mut hasher);
+        hasher.finish()
+    };
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let digests = fields.map(|(name, value)| hash(&|hasher| (name, digest(value)).hash(hasher)));
+            digests.fold(0, u64::wrapping_add)
+        }
+        Value::Array(values) => hash(&|hasher| values.iter().for_each(|value| digest(value).hash(hasher))),
+        other => hash(&|hasher| other.hash(hasher)),
     }
 }
 

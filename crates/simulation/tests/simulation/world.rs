@@ -7,7 +7,6 @@ use std::time::Duration;
 use asl_interpreter::StateMachine;
 use aws_config::SdkConfig;
 use axum::Router;
-use serde_json::{Value, json};
 use slipway_events::Events;
 use slipway_steps::Steps;
 use slipway_store::Store;
@@ -15,6 +14,7 @@ use slipway_sweep::Sweep;
 use tokio::time::{sleep, timeout};
 
 use crate::builds::Builds;
+use crate::bus::Orders;
 use crate::chance::Chance;
 use crate::faults::{Faults, OnRun};
 use crate::history::History;
@@ -63,6 +63,7 @@ pub struct World {
     builds: Mutex<Builds>,
     states: Mutex<States>,
     acknowledged: Mutex<Acknowledged>,
+    orders: Mutex<Orders>,
     functions: Mutex<Option<Functions>>,
 }
 
@@ -85,6 +86,7 @@ impl World {
             builds: Mutex::default(),
             states: Mutex::default(),
             acknowledged: Mutex::default(),
+            orders: Mutex::default(),
             functions: Mutex::default(),
         });
         let functions = world.deploy(number);
@@ -182,6 +184,10 @@ impl World {
         lock(&self.acknowledged)
     }
 
+    pub fn orders(&self) -> MutexGuard<'_, Orders> {
+        lock(&self.orders)
+    }
+
     pub fn keep_object(&self, key: &str, body: Vec<u8>) {
         lock(&self.objects).insert(key.to_owned(), body);
     }
@@ -225,7 +231,8 @@ impl World {
             "DynamoDB_20120810" => self.of_table(action, &request.body),
             "AWSStepFunctions" => self.of_step_functions(action, &request.json()),
             "CodeBuild_20161006" => self.of_builds(action, &request.json()),
-            "AWSEvents" => Self::of_events(&request.json()),
+            "AWSEvents" => self.of_bus(&request.json()),
+            "AmazonSQS" => self.of_queue(&request.json()),
             "S3" => self.of_objects(action, request),
             other => {
                 self.violate(format!("the product calls {other}.{action}"));
@@ -245,13 +252,6 @@ impl World {
             }
         }
         answer
-    }
-
-    /// The event bus: what the sweeper asks of the function for notifications is done at once.
-    fn of_events(body: &Value) -> Answer {
-        let entries = body["Entries"].as_array().map_or(0, Vec::len);
-        let accepted = vec![json!({"EventId": "e"}); entries];
-        (200, json!({"FailedEntryCount": 0, "Entries": accepted}).to_string())
     }
 
     fn of_objects(&self, method: &str, request: &Request) -> Answer {
