@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package of the workspace, and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("slipway-model", &[]),
     ("asl-interpreter", &[]),
     ("aws-emulator", &["asl-interpreter"]),

@@ -128,12 +128,12 @@ impl Runner {
         cut?;
         let plan = Plan {
             serial: state.serial,
-            destroys: operation.kind == OperationKind::Destroy,
+            destroys: operation.kind() == OperationKind::Destroy,
         };
         let summary = self.keep_plan(operation, plan);
         let verdict = self.verdict(operation, &summary).await?;
-        let keeps = verdict.is_none() && !operation.kind.only_looks();
-        let looks_for_drift = operation.kind == OperationKind::Drift;
+        let keeps = verdict.is_none() && !operation.kind().only_looks();
+        let looks_for_drift = operation.kind() == OperationKind::Drift;
         let new = NewPlan {
             made: PlanMade {
                 build: self.build.clone(),
@@ -191,7 +191,7 @@ impl Runner {
 
     /// The verdict with which this build applies its plan; none if it is left to the workflow.
     async fn verdict(&self, operation: &Operation, plan: &PlanSummary) -> Result<Option<Verdict>, Failed> {
-        if operation.kind.only_looks() {
+        if operation.kind().only_looks() {
             return Ok(None);
         }
         let environment = self.patiently(|| self.store.environment(&operation.environment));
@@ -254,7 +254,7 @@ impl Runner {
         self.claim(operation).await?;
         let plan = Plan {
             serial,
-            destroys: operation.kind == OperationKind::Destroy,
+            destroys: operation.kind() == OperationKind::Destroy,
         };
         self.apply(operation, plan).await
     }
