@@ -20,6 +20,7 @@ mod os;
 mod people;
 mod records;
 mod runner;
+mod sabotage;
 mod step_functions;
 mod table;
 mod terraform;
@@ -40,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use faults::Faults;
+use sabotage::Sabotage;
 use world::World;
 
 /// How many seeds a test run tries.
@@ -64,29 +66,29 @@ struct Outcome {
 }
 
 /// Simulates a seed, on a thread of its own: what a thread keeps of random numbers begins anew.
-fn simulate(seed: u64) -> Outcome {
+fn simulate(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
     static ALONE: Mutex<()> = Mutex::new(());
     static WARM: Once = Once::new();
     // The store wakes those who wait in the same process.
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // The first simulation of a process also makes what the process keeps, which takes random numbers.
-    WARM.call_once(|| drop(on_thread(0)));
-    on_thread(seed)
+    WARM.call_once(|| drop(on_thread(0, None)));
+    on_thread(seed, sabotage)
 }
 
-fn on_thread(seed: u64) -> Outcome {
+fn on_thread(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(move || {
         os::simulate(seed);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(run(seed, number))
+        runtime.block_on(run(seed, sabotage, number))
     });
     thread.expect("a thread").join().expect("the simulation ends")
 }
 
-async fn run(seed: u64, number: u64) -> Outcome {
-    let world = World::new(seed, number);
+async fn run(seed: u64, sabotage: Option<Sabotage>, number: u64) -> Outcome {
+    let world = World::new(seed, sabotage, number);
     let store = world.functions().build;
     for environment in people::environments() {
         let environment = serde_json::from_value(environment).expect("an environment");
@@ -160,7 +162,7 @@ fn invariants_hold_in_every_seed() {
     };
     let alone = seeds.clone().count() == 1;
     for seed in seeds {
-        let outcome = simulate(seed);
+        let outcome = simulate(seed, None);
         let file = format!("{}/simulation-{seed}.log", env!("CARGO_TARGET_TMPDIR"));
         if alone || outcome.violation.is_some() {
             fs::write(&file, outcome.history.join("\n")).expect("the history is written");
@@ -173,7 +175,7 @@ fn invariants_hold_in_every_seed() {
 
 #[test]
 fn same_seed_gives_the_same_history() {
-    let (first, second) = (simulate(42), simulate(42));
+    let (first, second) = (simulate(42, None), simulate(42, None));
     let differs = first
         .history
         .iter()
@@ -181,4 +183,12 @@ fn same_seed_gives_the_same_history() {
         .find(|(first, second)| first != second);
     assert_eq!(differs, None);
     assert_eq!(first.digest, second.digest);
+}
+
+#[test]
+fn broken_promises_of_aws_violate_an_invariant() {
+    for sabotage in Sabotage::ALL {
+        let found = (1..=SEEDS).find(|seed| simulate(*seed, Some(sabotage)).violation.is_some());
+        assert!(found.is_some(), "{sabotage:?} breaks no invariant in {SEEDS} seeds");
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+use crate::sabotage::Sabotage;
 use crate::wire::{Answer, error};
 use crate::world::{MACHINE, World};
 
@@ -124,6 +125,10 @@ impl World {
         let Some((name, task)) = self.executions().tokens.remove(token) else {
             return error("TaskTimedOut");
         };
+        let loses = self.sabotage == Some(Sabotage::LosesTaskAnswers);
+        if loses && self.chance(|chance| chance.happens(500)) {
+            return (200, "{}".to_owned());
+        }
         self.deliver(&name, event(task));
         (200, "{}".to_owned())
     }

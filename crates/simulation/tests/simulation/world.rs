@@ -20,6 +20,7 @@ use crate::faults::{Faults, OnRun};
 use crate::history::History;
 use crate::people::Acknowledged;
 use crate::records::Records;
+use crate::sabotage::Sabotage;
 use crate::step_functions::Executions;
 use crate::table::{self, Table};
 use crate::terraform::States;
@@ -64,6 +65,7 @@ pub struct World {
     states: Mutex<States>,
     acknowledged: Mutex<Acknowledged>,
     orders: Mutex<Orders>,
+    pub sabotage: Option<Sabotage>,
     functions: Mutex<Option<Functions>>,
 }
 
@@ -74,7 +76,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     /// A world without faults. `number` is the number of the simulation in this process: the SDK shares its budget of retries
     /// between clients of one Region.
-    pub fn new(seed: u64, number: u64) -> Arc<Self> {
+    pub fn new(seed: u64, sabotage: Option<Sabotage>, number: u64) -> Arc<Self> {
         let world = Arc::new(Self {
             chance: Mutex::new(Chance::new(seed)),
             faults: Mutex::new(Faults::NONE),
@@ -87,6 +89,7 @@ impl World {
             states: Mutex::default(),
             acknowledged: Mutex::default(),
             orders: Mutex::default(),
+            sabotage,
             functions: Mutex::default(),
         });
         let functions = world.deploy(number);
@@ -242,6 +245,8 @@ impl World {
     }
 
     fn of_table(&self, action: &str, body: &[u8]) -> Answer {
+        let broken = self.sabotage.and_then(|sabotage| sabotage.rewrite(action, body));
+        let body = broken.as_deref().unwrap_or(body);
         let answer = self.table.answer(action, body);
         if answer.0 == 200 {
             let written = table::written(action, body).into_iter();
