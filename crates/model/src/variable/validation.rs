@@ -14,7 +14,8 @@ use crate::terraform_file::references::references;
 /// The most characters of a condition that a remedy repeats.
 const SHOWN: usize = 300;
 
-/// The validations that do not hold, each in the field of its variable. One that only Terraform can evaluate is left to it.
+/// The variables with validations that do not hold: one problem for each, with all of its messages, as a field has one problem. A
+/// validation that only Terraform can evaluate is left to it.
 pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &Map<String, Json>) -> Vec<FieldProblem> {
     if schema.iter().all(|variable| variable.validations.is_empty()) {
         return Vec::new();
@@ -29,10 +30,12 @@ pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &M
     }
     let mut problems = Vec::new();
     for variable in schema {
-        for validation in &variable.validations {
-            if holds(&validation.condition, &values) == Some(false) {
-                problems.push(problem(variable, validation, fixed, &shown));
-            }
+        let validations = variable.validations.iter();
+        let failed: Vec<&Validation> = validations
+            .filter(|validation| holds(&validation.condition, &values) == Some(false))
+            .collect();
+        if !failed.is_empty() {
+            problems.push(problem(variable, &failed, fixed, &shown));
         }
     }
     problems
@@ -100,27 +103,34 @@ fn expression(text: &str) -> Option<Expression> {
     terraform_file::expression(inner.unwrap_or(text).trim()).ok()
 }
 
-/// The problem of a validation that does not hold. `shown` are the values that may be.
+/// The problem of a variable whose validations do not hold. `shown` are the values that may be.
 fn problem(
     variable: &Variable,
-    validation: &Validation,
+    failed: &[&Validation],
     fixed: &Map<String, Json>,
     shown: &BTreeMap<String, Value>,
 ) -> FieldProblem {
     let remedy = if fixed.contains_key(&variable.name) {
         "the environment gives this value: ask an administrator to change it there".to_owned()
     } else {
-        let condition: Vec<&str> = validation.condition.split_whitespace().collect();
-        let condition = condition.join(" ");
-        let start: String = condition.chars().take(SHOWN).collect();
-        let rest = if start.len() < condition.len() { "…" } else { "" };
-        format!("give a value for which this holds: {start}{rest}")
+        let conditions: Vec<String> = failed
+            .iter()
+            .map(|validation| in_short(&validation.condition))
+            .collect();
+        let this = if failed.len() == 1 { "this holds" } else { "these hold" };
+        format!("give a value for which {this}: {}", conditions.join("; "))
     };
-    FieldProblem::new(
-        format!("variables.{}", variable.name),
-        message(validation, shown),
-        remedy,
-    )
+    let messages: Vec<String> = failed.iter().map(|validation| message(validation, shown)).collect();
+    FieldProblem::new(format!("variables.{}", variable.name), messages.join("; "), remedy)
+}
+
+/// A condition on one line, and no longer than a remedy may be.
+fn in_short(condition: &str) -> String {
+    let condition: Vec<&str> = condition.split_whitespace().collect();
+    let condition = condition.join(" ");
+    let start: String = condition.chars().take(SHOWN).collect();
+    let rest = if start.len() < condition.len() { "…" } else { "" };
+    format!("{start}{rest}")
 }
 
 /// What Terraform would say. A message with values in it is shown with them, and as it is written where one may not be shown.
@@ -146,6 +156,36 @@ mod tests {
 
     use super::super::{check, read_schema};
     use super::*;
+
+    #[test]
+    fn every_validation_that_does_not_hold_is_told_with_its_message() {
+        let text = r#"
+            variable "g" {
+              type = number
+              validation {
+                condition     = var.g % 2 == 0
+                error_message = format("%d is odd.", var.g)
+              }
+              validation {
+                condition     = var.g < 100
+                error_message = "${var.g} is too big."
+              }
+              validation {
+                condition     = var.g > 0
+                error_message = "It is positive."
+              }
+            }
+        "#;
+        let schema = read_schema([("main.tf", text)].into_iter()).expect("a schema");
+        let given = Map::from_iter([("g".to_owned(), json!(101))]);
+        let problems = check(&schema, &Map::new(), &given).expect_err("two validations fail");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].detail, "101 is odd.; 101 is too big.");
+        assert_eq!(
+            problems[0].remedy,
+            "give a value for which these hold: var.g % 2 == 0; var.g < 100"
+        );
+    }
 
     const SCHEMA: &str = r#"
         variable "size" {
