@@ -50,7 +50,8 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     let Some(text) = files::read_if_any(&path)? else {
         return Ok(None);
     };
-    serde_json::from_str(&text).map(Some).map_err(|error| {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    serde_json::from_str(text).map(Some).map_err(|error| {
         Error::Usage(format!(
             "{}: {error}; write {{\"version\": \"1.0.0\", \"description\": \"…\"}}, and \"name\" where it is not the folder's",
             path.display()

@@ -223,7 +223,8 @@ fn a_module_whose_file_cannot_be_read_is_named() {
 
 #[test]
 fn what_a_folder_says_of_itself_is_read_to_the_letter() {
-    let folder = folder(&[("blueprint.json", r#"{"version": "1.2.0", "description": "A page"}"#)]);
+    let text = "\u{feff}{\"version\": \"1.2.0\", \"description\": \"A page\"}";
+    let folder = folder(&[("blueprint.json", text)]);
     let about = about(folder.path()).expect("readable").expect("there");
     assert_eq!(
         (about.name, about.version, about.description.as_str()),
