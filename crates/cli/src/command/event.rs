@@ -72,7 +72,7 @@ impl Queues {
                 let ids = ids(kept, chosen)?;
                 for id in &ids {
                     let index = found(kept, id)?;
-                    self.invoke(&kept[index].shown["event"]).await?;
+                    self.invoke(&kept[index].shown).await?;
                     self.delete(kept.remove(index)).await?;
                 }
                 output.answer(&json!({ "replayed": ids }), |_| {
@@ -136,16 +136,26 @@ impl Queues {
         let _ = self.sqs("ChangeMessageVisibility", &request).await;
     }
 
-    /// Hands an event to the function, as EventBridge does: the function's answer is not waited for.
-    async fn invoke(&self, event: &Value) -> Result<(), Error> {
-        let request =
-            json!({"FunctionName": format!("{}-events", self.deployment), "InvocationType": "Event", "Payload": event});
+    /// Hands an event to the function that it was for, as EventBridge does: the function's answer is not waited for.
+    async fn invoke(&self, shown: &Value) -> Result<(), Error> {
+        let function = function_of(&text_at(shown, "target"), &self.deployment);
+        let request = json!({"FunctionName": function, "InvocationType": "Event", "Payload": shown["event"]});
         self.services.call("lambda", "Invoke", &request).await.map(drop)
     }
 
     async fn sqs(&self, action: &str, request: &Value) -> Result<Value, Error> {
         self.services.call("sqs", action, request).await
     }
+}
+
+/// The function that an event was for: the target of the rule, if that is a function of the installation; otherwise the one that
+/// takes requests.
+fn function_of(target: &str, deployment: &str) -> String {
+    let name = target
+        .split_once(":function:")
+        .map(|(_, function)| function.split(':').next().unwrap_or_default());
+    let own = name.filter(|name| name.strip_prefix(deployment).is_some_and(|rest| rest.starts_with('-')));
+    own.map_or_else(|| format!("{deployment}-events"), str::to_owned)
 }
 
 /// The ids of the events that are chosen.
@@ -171,7 +181,8 @@ fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
 }
 
 /// A message as it is shown. What Lambda or the function put there holds the event and the error; what EventBridge put there is the
-/// event, with the error in its attributes.
+/// event, with the error and the target in its attributes
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>).
 fn shown(queue: &str, message: &Value) -> Value {
     let body = &message["Body"];
     let body: Value = serde_json::from_str(body.as_str().unwrap_or_default()).unwrap_or_else(|_| body.clone());
@@ -195,6 +206,7 @@ fn shown(queue: &str, message: &Value) -> Value {
         "account": event["account"],
         "error": error,
         "reason": reason,
+        "target": attribute("TARGET_ARN"),
         "event": event,
     })
 }
@@ -238,6 +250,8 @@ mod tests {
 
     use super::*;
     use crate::server::LocalAws;
+
+    const STEPS: &str = "arn:aws:lambda:eu-west-1:111122223333:function:slipway-steps:live";
 
     /// An SQS with one message, which has become visible by itself.
     async fn sqs(headers: axum::http::HeaderMap) -> (axum::http::StatusCode, axum::Json<Value>) {
@@ -288,7 +302,7 @@ mod tests {
         });
         let undelivered = json!({
             "MessageId": "2", "Body": event.to_string(),
-            "MessageAttributes": {"ERROR_CODE": {"StringValue": "NO_PERMISSIONS"}, "ERROR_MESSAGE": {"StringValue": "not allowed"}},
+            "MessageAttributes": {"TARGET_ARN": {"StringValue": STEPS}, "ERROR_CODE": {"StringValue": "NO_PERMISSIONS"}, "ERROR_MESSAGE": {"StringValue": "not allowed"}},
         });
         let (one, other) = (shown("unhandled", &unhandled), shown("undelivered", &undelivered));
         assert_eq!((&one["event"], &other["event"]), (&event, &event));
@@ -300,6 +314,17 @@ mod tests {
             (&other["error"], &other["reason"]),
             (&json!("NO_PERMISSIONS"), &json!("not allowed"))
         );
+        let target = |shown: &Value| function_of(&text_at(shown, "target"), "slipway");
+        assert_eq!(
+            (target(&one), target(&other)),
+            ("slipway-events".to_owned(), "slipway-steps".to_owned())
+        );
+        for foreign in [
+            "arn:aws:sqs:eu-west-1:1:queue",
+            "arn:aws:lambda:eu-west-1:1:function:slipwayx-steps",
+        ] {
+            assert_eq!(function_of(foreign, "slipway"), "slipway-events");
+        }
         let broken = shown("unhandled", &json!({"MessageId": "3", "Body": "not JSON"}));
         assert_eq!(broken["event"], "not JSON");
     }
