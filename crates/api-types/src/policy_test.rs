@@ -26,7 +26,7 @@ pub struct TestPolicies {
 pub struct Test {
     /// Its name.
     pub name: String,
-    /// Who asks.
+    /// The caller.
     pub principal: TestPrincipal,
     /// The action.
     pub action: String,
@@ -56,7 +56,7 @@ pub struct Test {
     pub policy: Option<String>,
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestPrincipal {

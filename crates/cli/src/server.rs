@@ -50,7 +50,7 @@ pub struct LocalAws {
 }
 
 /// The local AWS that the AWS CLI is pointed at, or that of the local server. The AWS of another server that is named is not known,
-/// and to take the local server's would be to push an image where the release does not look for it.
+/// and the local server's would get images that a release on the other one does not find.
 pub fn aws(global: &Global) -> Result<LocalAws, Error> {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     if let Some(address) = variable("AWS_ENDPOINT_URL") {

@@ -216,7 +216,7 @@ impl Recorded {
         })
     }
 
-    /// What is left has no place in the kind: to drop it would lose what somebody requested.
+    /// What is left has no place in the kind: to drop it would lose a part of the request.
     fn require_empty(&self) -> Result<(), Contradiction> {
         let fields = [
             ("patch", self.patch.is_some()),

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_validation_that_does_not_hold_is_told_with_its_message() {
+    fn every_validation_that_does_not_hold_is_reported_with_its_message() {
         let text = r#"
             variable "g" {
               type = number

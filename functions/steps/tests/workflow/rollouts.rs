@@ -1,6 +1,7 @@
 //! Rollouts of every kind of service: how the workflow hears of their end, and what it does not follow.
 
 use asl_interpreter::simulate::Answer;
+use serde_json::json;
 
 use crate::aws::{End, Kind, lock};
 use crate::kinds::{failed, images, provisioned, succeeded};
@@ -51,6 +52,29 @@ fn a_broken_service_without_rollout_state_is_rolled_back() {
         assert!(cause.contains("tasks failed to start"), "{cause}");
         assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()], "{kind:?}");
     }
+}
+
+#[test]
+fn failed_rollout_reports_why_a_task_stopped_and_what_it_printed_last() {
+    let mut world = provisioned_with(Kind::Classic);
+    {
+        let mut aws = world.aws();
+        let definition = aws.services[&format!("{}-web", world.stack)].task_definition.clone();
+        aws.broken_image = Some(image(2).to_string());
+        aws.logs
+            .insert("app/app/dead".to_owned(), vec!["fatal: no config\n".to_owned()]);
+        aws.stopped = vec![json!({
+            "taskArn": "arn:aws:ecs:us-east-1:000000000000:task/main/dead", "taskDefinitionArn": definition,
+            "startedBy": "ecs-svc/9", "stopCode": "EssentialContainerExited", "stoppedAt": 4_000_000_000_u64,
+            "stoppedReason": "Essential container in task exited", "containers": [{"name": "app", "exitCode": 1}],
+        })];
+    }
+    let operation = release(&world, 2);
+    let run = world.run(&operation);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    let why = "A task of the service `web` stopped: Essential container in task exited (exit code 1): fatal: no config";
+    assert!(cause.contains(why), "{cause}");
 }
 
 #[test]
