@@ -190,9 +190,10 @@ fn step_of(operation: &Operation, step: &str) -> String {
             .strip_prefix(item_state)
             .is_some_and(|rest| rest.starts_with(':'))
     });
-    let mut failed = items.filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
+    let failed = items.filter(|known| matches!(known.status, StepStatus::Failed | StepStatus::Cancelled));
+    // The first failure ends a Map; what ran beside it may have failed since, or was cancelled.
     failed
-        .next_back()
+        .min_by_key(|known| (known.status != StepStatus::Failed, known.ended_at))
         .map_or_else(|| step.to_owned(), |known| known.name.clone())
 }
 

@@ -47,6 +47,9 @@ use world::World;
 /// How many seeds a test run tries.
 const SEEDS: u64 = 6;
 
+/// How many seeds have to find a broken promise.
+const ENOUGH: u64 = 40;
+
 /// How many people make requests.
 const REQUESTERS: u64 = 3;
 
@@ -188,7 +191,8 @@ fn same_seed_gives_the_same_history() {
 #[test]
 fn broken_promises_of_aws_violate_an_invariant() {
     for sabotage in Sabotage::ALL {
-        let found = (1..=SEEDS).find(|seed| simulate(*seed, Some(sabotage)).violation.is_some());
-        assert!(found.is_some(), "{sabotage:?} breaks no invariant in {SEEDS} seeds");
+        // Most are found by the first few seeds; which ones changes with every change of the product.
+        let found = (1..=ENOUGH).find(|seed| simulate(*seed, Some(sabotage)).violation.is_some());
+        assert!(found.is_some(), "{sabotage:?} breaks no invariant in {ENOUGH} seeds");
     }
 }

@@ -69,7 +69,7 @@ fn failed_rollout_reports_why_a_task_stopped_and_what_it_printed_last() {
             "stoppedReason": "Essential container in task exited", "containers": [{"name": "app", "exitCode": 1}],
         })];
     }
-    let operation = release(&world, 2);
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(1))]);
     let run = world.run(&operation);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.RolloutFailed");
