@@ -1,12 +1,13 @@
 //! Whether a service that was rolled out stays up.
 
-use aws_sdk_ecs::types::{Deployment, Service as Described, Task};
+use aws_sdk_ecs::types::{Deployment, DesiredStatus, Service as Described, Task};
 use jiff::Timestamp;
 use slipway_model::contract::Service;
 use slipway_model::name::Name;
 
 use crate::stack_account::StackAccount;
-use crate::stopped_tasks::{has_failed, stopped_since, why};
+use crate::stopped_tasks::{has_failed, stopped_since};
+use crate::tasks::Of;
 use crate::{StepError, aws};
 
 /// The newest deployment of a service, in ECS's word.
@@ -44,15 +45,17 @@ impl StackAccount {
                 "the service `{key}` runs {running} of {least} tasks"
             )));
         }
-        let tasks = self.stopped_tasks(cluster, key, &service.name).await?;
+        let tasks = self
+            .tasks(cluster, Of::Service(&service.name), DesiredStatus::Stopped)
+            .await?;
         let id = deployment.id().unwrap_or_default();
-        match tasks.iter().find(|task| failed_since(task, id, began)) {
-            Some(task) => Err(StepError::Unhealthy(format!(
-                "a task of the service `{key}` stopped after the rollout: {}",
-                why(task)
-            ))),
-            None => Ok(()),
+        if tasks.iter().any(|task| failed_since(task, id, began)) {
+            // Record failure adds why.
+            return Err(StepError::Unhealthy(format!(
+                "a task of the service `{key}` stopped after the rollout"
+            )));
         }
+        Ok(())
     }
 }
 

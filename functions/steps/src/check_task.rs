@@ -1,6 +1,6 @@
 //! Check migration, Check backup, Check task: only an exit code that is there and 0 is a success.
 
-use aws_sdk_ecs::types::{ContainerDefinition, Task};
+use aws_sdk_ecs::types::Task;
 use jiff::Timestamp;
 use serde_json::Value;
 use slipway_control::rollout;
@@ -12,8 +12,8 @@ use slipway_store::IllegalTransition;
 
 use crate::lock_timeout::Checked;
 use crate::payload::{EndedTask, What};
-use crate::stack_account::{Place, StackAccount};
-use crate::{StepError, Steps, aws, log_line, state};
+use crate::stack_account::Place;
+use crate::{StepError, Steps, aws, state};
 
 impl What {
     /// The state whose item ran it.
@@ -71,7 +71,7 @@ impl Steps {
             account.stop(cluster, arn, "Slipway: its step has ended").await?;
         }
         let log = match &task {
-            Some(task) => account.log_of(task, ended, &step).await?,
+            Some(task) => account.log_of(task, &ended.container, &step).await?,
             None => None,
         };
         if let Some(exited) = task.as_ref().and_then(|task| exit_of(ended, task)) {
@@ -156,23 +156,6 @@ impl Steps {
             Ok(())
         };
         Ok(self.store.update_operation(operation, change).await?)
-    }
-}
-
-impl StackAccount {
-    async fn log_of(&self, task: &Task, ended: &EndedTask, step: &str) -> Result<Option<LogStream>, StepError> {
-        let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
-            return Ok(None);
-        };
-        let described = self.ecs.describe_task_definition().task_definition(definition);
-        let doing = "read where the task prints to";
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
-        let containers = described
-            .task_definition
-            .and_then(|definition| definition.container_definitions);
-        let is_its_own = |container: &ContainerDefinition| container.name() == Some(&ended.container);
-        let container = containers.unwrap_or_default().into_iter().find(is_its_own);
-        Ok(container.and_then(|container| log_line::stream_of(&container, arn, step)))
     }
 }
 

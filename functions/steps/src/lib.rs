@@ -41,6 +41,7 @@ mod state;
 mod stop_rollouts;
 mod stopped_tasks;
 mod task_definition;
+mod tasks;
 mod update_service;
 mod verify;
 

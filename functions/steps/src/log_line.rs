@@ -1,11 +1,12 @@
 //! The last line that a container printed.
 
-use aws_sdk_ecs::types::{ContainerDefinition, LogDriver};
+use aws_sdk_ecs::types::{ContainerDefinition, LogDriver, Task};
 use slipway_model::operation::LogStream;
 use slipway_model::secret::Secrets;
 
 use crate::error::cut;
 use crate::stack_account::StackAccount;
+use crate::{StepError, aws};
 
 /// How many of the last lines are looked through for one that says something.
 const LINES: i32 = 20;
@@ -15,7 +16,7 @@ const LINE_LENGTH: usize = 500;
 
 /// Where a container of a task prints to, if that is CloudWatch Logs: ECS names the stream
 /// `prefix/container name/task id`.
-pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {
+fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &str) -> Option<LogStream> {
     let configuration = container.log_configuration()?;
     if configuration.log_driver() != &LogDriver::Awslogs {
         return None;
@@ -31,6 +32,27 @@ pub(crate) fn stream_of(container: &ContainerDefinition, task_arn: &str, step: &
 }
 
 impl StackAccount {
+    /// Where a container of a task prints to, if that is CloudWatch Logs.
+    pub(crate) async fn log_of(
+        &self,
+        task: &Task,
+        container: &str,
+        step: &str,
+    ) -> Result<Option<LogStream>, StepError> {
+        let (Some(definition), Some(arn)) = (task.task_definition_arn(), task.task_arn()) else {
+            return Ok(None);
+        };
+        let described = self.ecs.describe_task_definition().task_definition(definition);
+        let doing = "read where the task prints to";
+        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
+        let containers = described
+            .task_definition
+            .and_then(|definition| definition.container_definitions);
+        let is_its_own = |own: &ContainerDefinition| own.name() == Some(container);
+        let container = containers.unwrap_or_default().into_iter().find(is_its_own);
+        Ok(container.and_then(|container| stream_of(&container, arn, step)))
+    }
+
     /// The last line of a stream that is not empty. Never fails: a failure is reported without it rather than not at all.
     pub(crate) async fn last_log_line(&self, log: &LogStream, secrets: &Secrets) -> Option<String> {
         let lines = self.last_log_lines(log, LINES).await;

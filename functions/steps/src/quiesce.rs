@@ -16,6 +16,7 @@ use slipway_model::operation::{Operation, OperationEvent, StepStatus};
 use slipway_model::stack::Stack;
 
 use crate::stack_account::{Place, StackAccount};
+use crate::tasks::Of;
 use crate::verify::require_wanted;
 use crate::{Done, StepError, Steps, aws, state};
 
@@ -271,43 +272,12 @@ impl StackAccount {
         of: Of<'_>,
         is_counted: impl Fn(&Task) -> bool,
     ) -> Result<usize, StepError> {
-        let doing = || format!("read the tasks of {}", of.name());
         let mut count = 0;
         for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            let listed = self.ecs.list_tasks().cluster(cluster).desired_status(status);
-            let listed = match of {
-                Of::Service(name) => listed.service_name(name),
-                Of::Family(name) => listed.family(name),
-            };
-            let mut pages = listed.into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| aws::failed(doing(), error))?;
-                if page.task_arns().is_empty() {
-                    continue;
-                }
-                let tasks = self.ecs.describe_tasks().cluster(cluster);
-                let tasks = tasks.set_tasks(page.task_arns).send().await;
-                let tasks = tasks.map_err(|error| aws::failed(doing(), error))?;
-                let left = tasks.tasks().iter().filter(|task| !aws::is_stopped(task));
-                count += left.filter(|task| is_counted(task)).count();
-            }
+            let tasks = self.tasks(cluster, of, status).await?;
+            let left = tasks.iter().filter(|task| !aws::is_stopped(task));
+            count += left.filter(|task| is_counted(task)).count();
         }
         Ok(count)
-    }
-}
-
-/// Whose tasks are listed.
-#[derive(Clone, Copy)]
-enum Of<'a> {
-    Service(&'a str),
-    Family(&'a str),
-}
-
-impl Of<'_> {
-    fn name(&self) -> String {
-        match self {
-            Self::Service(name) => format!("the service `{name}`"),
-            Self::Family(name) => format!("the task definition `{name}`"),
-        }
     }
 }

@@ -45,7 +45,6 @@ impl Steps {
         let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
         if of_services.contains(&failure.name.as_str())
             && let Some(why) = self.why_tasks_stopped(&ending, &failure.step).await
-            && !failure.message.contains("stopped after the rollout")
         {
             failure.message = format!("{}. {why}", failure.message.trim_end_matches('.'));
         }

@@ -1,15 +1,15 @@
 //! Why tasks of a service stopped.
 
-use aws_sdk_ecs::types::{Container, ContainerDefinition, DesiredStatus, HealthStatus, Task, TaskStopCode};
+use aws_sdk_ecs::types::{Container, DesiredStatus, HealthStatus, Task, TaskStopCode};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
-use slipway_model::name::Name;
 use slipway_model::operation::Operation;
 use slipway_model::secret::Secrets;
 
 use crate::stack_account::StackAccount;
 use crate::state::WAIT_UNTIL_STABLE;
-use crate::{StepError, Steps, aws, log_line};
+use crate::tasks::Of;
+use crate::{StepError, Steps};
 
 impl Steps {
     /// Why tasks of the services that failed have stopped since the operation began, with what one printed last: ECS says of a failed
@@ -40,7 +40,9 @@ impl Steps {
             if of_one.is_some_and(|one| one != key.as_str()) {
                 continue;
             }
-            let tasks = account.stopped_tasks(cluster, key, &service.name).await?;
+            let tasks = account
+                .tasks(cluster, Of::Service(&service.name), DesiredStatus::Stopped)
+                .await?;
             let failed = tasks
                 .iter()
                 .filter(|task| has_failed(task) && stopped_since(task, began));
@@ -58,33 +60,13 @@ impl Steps {
 }
 
 impl StackAccount {
-    /// The stopped tasks of a service. ECS keeps them for an hour.
-    pub(crate) async fn stopped_tasks(&self, cluster: &str, key: &Name, service: &str) -> Result<Vec<Task>, StepError> {
-        let doing = format!("read the tasks of the service `{key}`");
-        let listed = self.ecs.list_tasks().cluster(cluster).service_name(service);
-        let listed = listed.desired_status(DesiredStatus::Stopped).send().await;
-        let listed = listed.map_err(|error| aws::failed(doing.clone(), error))?;
-        if listed.task_arns().is_empty() {
-            return Ok(Vec::new());
-        }
-        let tasks = self.ecs.describe_tasks().cluster(cluster);
-        let tasks = tasks.set_tasks(Some(listed.task_arns().to_vec())).send().await;
-        let tasks = tasks.map_err(|error| aws::failed(doing, error))?;
-        Ok(tasks.tasks.unwrap_or_default())
-    }
-
-    /// The last line of the container that ended, of a task that printed to CloudWatch Logs.
+    /// The last line that the container which ended has printed.
     async fn last_words(&self, task: &Task, secrets: &Secrets) -> Option<String> {
         let ended = task
             .containers()
             .iter()
             .find(|container| container.exit_code().is_some())?;
-        let definition = task.task_definition_arn()?;
-        let described = self.ecs.describe_task_definition().task_definition(definition);
-        let described = described.send().await.ok()?.task_definition?;
-        let is_its_own = |container: &&ContainerDefinition| container.name() == ended.name();
-        let container = described.container_definitions().iter().find(is_its_own)?;
-        let log = log_line::stream_of(container, task.task_arn()?, WAIT_UNTIL_STABLE)?;
+        let log = self.log_of(task, ended.name()?, WAIT_UNTIL_STABLE).await.ok()??;
         self.last_log_line(&log, secrets).await
     }
 }
@@ -107,7 +89,7 @@ pub(crate) fn stopped_since(task: &Task, began: Timestamp) -> bool {
 }
 
 /// Why a task stopped, in ECS's words, with the exit code.
-pub(crate) fn why(task: &Task) -> String {
+fn why(task: &Task) -> String {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
     let exited = task.containers().iter().find_map(Container::exit_code);
     match exited {
