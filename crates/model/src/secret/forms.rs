@@ -150,10 +150,11 @@ fn literals(text: &str) -> Vec<String> {
     let mut forms = Vec::new();
     for escaped_quote in [None, Some('\''), Some('"')] {
         for in_ascii in [Ascii::No, Ascii::Characters, Ascii::Bytes] {
-            let form = literal(text, escaped_quote, in_ascii);
-            // JavaScript has upper-case digits.
-            forms.push(form.replace("\\x1b", "\\x1B"));
-            forms.push(form);
+            // Python has lower-case digits, JavaScript upper-case ones.
+            forms.push(literal(text, escaped_quote, in_ascii, |digits| digits));
+            forms.push(literal(text, escaped_quote, in_ascii, |digits| {
+                digits.to_ascii_uppercase()
+            }));
         }
     }
     forms
@@ -170,26 +171,33 @@ enum Ascii {
     Bytes,
 }
 
-fn literal(text: &str, escaped_quote: Option<char>, in_ascii: Ascii) -> String {
+fn literal(text: &str, escaped_quote: Option<char>, in_ascii: Ascii, case: fn(String) -> String) -> String {
     let mut form = String::new();
     for char in text.chars() {
         let code = u32::from(char);
-        let _ = match char {
-            '\\' => write!(form, "\\\\"),
-            '\n' => write!(form, "\\n"),
-            '\r' => write!(form, "\\r"),
-            '\t' => write!(form, "\\t"),
-            char if Some(char) == escaped_quote => write!(form, "\\{char}"),
-            char if char.is_ascii_control() => write!(form, "\\x{code:02x}"),
-            char if char.is_ascii() || in_ascii == Ascii::No => write!(form, "{char}"),
-            char if in_ascii == Ascii::Bytes => char
-                .encode_utf8(&mut [0; 4])
-                .bytes()
-                .try_for_each(|byte| write!(form, "\\x{byte:02x}")),
-            _ if code <= 0xff => write!(form, "\\x{code:02x}"),
-            _ if code <= 0xffff => write!(form, "\\u{code:04x}"),
-            _ => write!(form, "\\U{code:08x}"),
-        };
+        match char {
+            '\\' => form.push_str("\\\\"),
+            '\n' => form.push_str("\\n"),
+            '\r' => form.push_str("\\r"),
+            '\t' => form.push_str("\\t"),
+            char if Some(char) == escaped_quote => form.extend(['\\', char]),
+            char if !char.is_ascii_control() && (char.is_ascii() || in_ascii == Ascii::No) => form.push(char),
+            char if in_ascii == Ascii::Bytes => {
+                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                    form.push_str("\\x");
+                    form.push_str(&case(format!("{byte:02x}")));
+                }
+            }
+            _ => {
+                let (escape, digits) = match code {
+                    0..=0xff => ("\\x", format!("{code:02x}")),
+                    0x100..=0xffff => ("\\u", format!("{code:04x}")),
+                    _ => ("\\U", format!("{code:08x}")),
+                };
+                form.push_str(escape);
+                form.push_str(&case(digits));
+            }
+        }
     }
     form
 }
