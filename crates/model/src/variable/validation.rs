@@ -136,11 +136,7 @@ fn in_short(condition: &str) -> String {
 /// What Terraform would say. A message with values in it is shown with them, and as it is written where one may not be shown.
 fn message(validation: &Validation, shown: &BTreeMap<String, Value>) -> String {
     let written = &validation.error_message;
-    // A text, or a function that makes one. In JSON syntax the text stands as it is.
-    let is_expression = written.starts_with('"') || written.starts_with("<<") || written.ends_with(')');
-    if !is_expression {
-        return written.clone();
-    }
+    // In JSON syntax the text stands as it is: it is no expression, or none that makes a text.
     let evaluated = terraform_file::expression(written)
         .ok()
         .map(|message| Scope::new(shown).evaluate(&message));
