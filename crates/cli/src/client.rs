@@ -12,6 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use slipway_api_types::Items;
 use slipway_model::problem::FieldProblem;
 
 use crate::access::Access;
@@ -203,17 +204,12 @@ impl Client {
 
     /// Every item of a list, page after page.
     pub async fn list(&self, path: &str, query: &[(&str, String)]) -> Result<Vec<Value>, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<Value>,
-            next: Option<String>,
-        }
         let mut items = Vec::new();
         let mut cursor = None;
         loop {
             let mut parts = query.to_vec();
             parts.extend(cursor.map(|cursor| ("cursor", cursor)));
-            let page: Page = self.get(&with_query(path, &parts)).await?;
+            let page: Items<Value> = self.get(&with_query(path, &parts)).await?;
             items.extend(page.items);
             match page.next {
                 Some(next) => cursor = Some(next),
