@@ -199,11 +199,7 @@ impl<'a> Admission<'a> {
         let Some((images, subscriptions)) = pushed(stack, push)? else {
             return Ok(None);
         };
-        let work = Work::Release {
-            release: stack.next_release(self.judge_images(stack, &images).await?),
-            compatible_with_previous: true,
-            with_snapshot: false,
-        };
+        let work = Work::release_of(stack.next_release(self.judge_images(stack, &images).await?));
         Ok(Some(NewOperation {
             subscriptions: Some(subscriptions),
             origin: asking.origin.cloned(),
@@ -229,11 +225,7 @@ impl<'a> Admission<'a> {
             Change::Update(edit) => {
                 configuration = Some(self.edited(stack, &edit.patch).await?);
                 subscriptions = subscribed(stack, edit)?;
-                Work::Update {
-                    patch: Some(edit.patch.clone()),
-                    release: None,
-                    mends: false,
-                }
+                Work::update(Some(edit.patch.clone()))
             }
             Change::Preview(edit) => {
                 require_no_subscriptions(edit)?;

@@ -71,6 +71,24 @@ pub struct NewRelease {
 }
 
 impl Work {
+    /// An update as it is requested: what it rolls out, and whether it mends, is known when it runs.
+    pub const fn update(patch: Option<Patch>) -> Self {
+        Self::Update {
+            patch,
+            release: None,
+            mends: false,
+        }
+    }
+
+    /// A release that says nothing but its images.
+    pub const fn release_of(release: NewRelease) -> Self {
+        Self::Release {
+            release,
+            compatible_with_previous: true,
+            with_snapshot: false,
+        }
+    }
+
     /// What it does, without the rest.
     pub fn kind(&self) -> OperationKind {
         match self {

@@ -24,11 +24,7 @@ use tokio::runtime::Runtime;
 use crate::aws::Aws;
 
 /// An update and a preview without a patch: what they are made from comes with them.
-pub const UPDATE: Work = Work::Update {
-    patch: None,
-    release: None,
-    mends: false,
-};
+pub const UPDATE: Work = Work::update(None);
 pub const PREVIEW: Work = Work::Preview { patch: None };
 
 pub const STATES: &str = "state";

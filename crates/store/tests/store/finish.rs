@@ -121,11 +121,7 @@ fn resize(stack: &Stack, size: u8) -> NewOperation {
     };
     let mut configuration = stack.configuration.clone();
     configuration.variables = patch.over(&configuration.variables);
-    let work = Work::Update {
-        patch: Some(patch),
-        release: None,
-        mends: false,
-    };
+    let work = Work::update(Some(patch));
     NewOperation {
         configuration: Some(configuration),
         ..request(work, stack)

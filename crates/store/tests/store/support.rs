@@ -147,20 +147,12 @@ pub fn new_stack(called: &str) -> NewStack {
 }
 
 /// An update and a preview that change nothing.
-pub const UPDATE: Work = Work::Update {
-    patch: None,
-    release: None,
-    mends: false,
-};
+pub const UPDATE: Work = Work::update(None);
 pub const PREVIEW: Work = Work::Preview { patch: None };
 
 /// A release of these images.
 pub fn release(stack: &Stack, images: BTreeMap<Name, Image>) -> Work {
-    Work::Release {
-        release: stack.next_release(images),
-        compatible_with_previous: true,
-        with_snapshot: false,
-    }
+    Work::release_of(stack.next_release(images))
 }
 
 pub fn request(work: Work, stack: &Stack) -> NewOperation {

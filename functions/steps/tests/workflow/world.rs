@@ -32,11 +32,7 @@ use crate::pauses::AtPause;
 
 pub const DEFINITION: &str = include_str!("../../../../statemachine/operation.asl.json");
 /// An update and a preview without a patch: they apply what the stack has.
-pub const UPDATE: Work = Work::Update {
-    patch: None,
-    release: None,
-    mends: false,
-};
+pub const UPDATE: Work = Work::update(None);
 pub const PREVIEW: Work = Work::Preview { patch: None };
 pub const MACHINE_ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
@@ -260,11 +256,7 @@ impl World {
     /// Asks for a release of these images.
     pub fn ask_release(&self, images: &[(&str, Image)]) -> OperationId {
         let images = images.iter().map(|(service, image)| (name(service), image.clone()));
-        self.ask(Work::Release {
-            release: self.stack().next_release(images.collect()),
-            compatible_with_previous: true,
-            with_snapshot: false,
-        })
+        self.ask(Work::release_of(self.stack().next_release(images.collect())))
     }
 
     /// Asks for a task of the stack.
