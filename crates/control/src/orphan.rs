@@ -114,7 +114,10 @@ pub async fn end(
 ) -> Result<Finished, StoreError> {
     let stored = store.operation(operation).await?;
     let mut end = how.of_operation(&stored);
-    if let Some(failure) = end.failure_mut() {
+    // Most often the workflow's last state has ended it, and this end is not written.
+    if !stored.status.has_ended()
+        && let Some(failure) = end.failure_mut()
+    {
         store.secrets_of(&stored).await?.hide_in_failure(failure);
     }
     // On the heap: the future of every caller would contain these.

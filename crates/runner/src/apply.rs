@@ -37,12 +37,11 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
     let outputs = session.artifact(OUTPUTS);
-    let (applied, kept, (environment, endpoint), source, stack) = try_join!(
+    let (applied, kept, (stack, environment, endpoint), source) = try_join!(
         session.artifacts.get(&outputs),
         kept(session, operation),
-        session.environment(operation),
+        session.places(operation),
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
-        session.stack(operation),
     )?;
     secrets::learn_of(operation, &stack, &environment, &source);
     if applied.is_some() {
@@ -55,7 +54,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
-        return finish(session, &folder, &report, outputs).await;
+        return finish(session, &report, outputs).await;
     }
 
     let mut terraform = Terraform::find(&session.config, operation)?
@@ -110,7 +109,7 @@ pub(crate) async fn apply_planned(
         Err(_) => Ok(Map::new()),
     };
     match (ended, outputs) {
-        (Ok(ended), Ok(outputs)) => finish(session, &folder, &ended.report, outputs).await,
+        (Ok(ended), Ok(outputs)) => finish(session, &ended.report, outputs).await,
         (Err(error), _) | (_, Err(error)) => {
             session.keep_stream(&folder, APPLY_STREAM).await;
             Err(error)
@@ -195,13 +194,7 @@ async fn require_recorded(session: &Session, operation: &Operation, ended: &Ende
 }
 
 /// Keeps what came of the apply.
-async fn finish(
-    session: &Session,
-    folder: &WorkFolder,
-    report: &Report,
-    outputs: Map<String, Value>,
-) -> Result<Done, Error> {
-    session.keep_stream(folder, APPLY_STREAM).await;
+async fn finish(session: &Session, report: &Report, outputs: Map<String, Value>) -> Result<Done, Error> {
     let key = session.artifact(OUTPUTS);
     let kept = session
         .artifacts

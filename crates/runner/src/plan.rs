@@ -55,11 +55,10 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let mut folder = session.work_folder().await?;
     let terraform = Terraform::find(&session.config, operation)?;
     let digest = &operation.configuration.digest;
-    let (source, (key, kept), (environment, endpoint), stack, keys) = try_join!(
+    let (source, (key, kept), (stack, environment, endpoint), keys) = try_join!(
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
-        session.environment(operation),
-        session.stack(operation),
+        session.places(operation),
         lock.claim(&session.cancel),
     )?;
     secrets::learn_of(operation, &stack, &environment, &source);
@@ -101,10 +100,12 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         Some(adoption) => run_with_imports(session, &files, &terraform, &folder, &lock, &adoption).await,
         None => run(session, &files, &terraform, &folder, &lock).await,
     };
-    session.keep_stream(&folder, STREAM).await;
     let after = match made {
         Ok(made) => record(session, operation, &folder, &source, made).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            session.keep_stream(&folder, STREAM).await;
+            Err(error)
+        }
     };
     if let Some(keeping) = keeping {
         // It has reported its failure itself.

@@ -159,10 +159,9 @@ impl Session {
         if operation.kind().only_looks() || self.config.deadline.is_some_and(is_late) {
             return Ok(None);
         }
-        let environment = self.read_environment(operation).await?;
-        let policies = patiently(async || self.store.policy_head().await).await;
-        let policies = policies.map_err(|source| Error::Store {
-            action: "read the revision of the policies for",
+        let rules = patiently(async || self.store.environment_and_policy_head(&operation.environment).await).await;
+        let (environment, policies) = rules.map_err(|source| Error::Store {
+            action: "read the environment and the revision of the policies for",
             source,
         })?;
         Ok(go_on_from_plan(operation, plan, &environment, policies))
@@ -230,30 +229,18 @@ impl Session {
             .map_err(|source| Error::Store { action, source })
     }
 
-    async fn read_environment(&self, operation: &Operation) -> Result<Environment, Error> {
-        let environment = patiently(async || self.store.environment(&operation.environment).await).await;
-        environment.map_err(|source| Error::Store {
-            action: "read the environment of",
+    /// The operation's stack and environment as they were before, and the endpoint with Terraform's credentials in that environment.
+    pub(crate) async fn places(&self, operation: &Operation) -> Result<(Stack, Environment, Endpoint), Error> {
+        let (stack, environment) = (&operation.stack, &operation.environment);
+        let read = patiently(async || self.store.stack_and_environment(stack, environment).await).await;
+        let (stack, environment) = read.map_err(|source| Error::Store {
+            action: "read the stack and the environment of",
             source,
-        })
-    }
-
-    /// The stack of the operation, as it was before.
-    pub(crate) async fn stack(&self, operation: &Operation) -> Result<Stack, Error> {
-        let stack = patiently(async || self.store.stack(&operation.stack).await).await;
-        stack.map_err(|source| Error::Store {
-            action: "read the stack of",
-            source,
-        })
-    }
-
-    /// The operation's environment, and the endpoint with Terraform's credentials in it.
-    pub(crate) async fn environment(&self, operation: &Operation) -> Result<(Environment, Endpoint), Error> {
-        let environment = self.read_environment(operation).await?;
+        })?;
         let session = isolation::Session::of_terraform(&self.build, &self.config, &environment);
         // A role that cannot be assumed is reported before Terraform runs.
         session.credentials().await?;
-        Ok((environment, Endpoint::serve(session).await?))
+        Ok((stack, environment, Endpoint::serve(session).await?))
     }
 
     /// The values that the environment references, of variables that the blueprint declares.
@@ -369,7 +356,8 @@ impl Session {
         }
     }
 
-    /// Uploads a stream. It is for people: a failure is reported and has no further effect.
+    /// Uploads the stream of a command that failed. It is for people, who find everything else in the plan and the log: a failure is
+    /// reported and has no further effect.
     pub(crate) async fn keep_stream(&self, folder: &WorkFolder, name: &str) {
         let file = folder.path().join(name);
         if !file.exists() {

@@ -26,6 +26,7 @@
 mod cursor;
 mod error;
 mod item;
+mod read;
 mod write;
 
 pub mod approval;

@@ -3,9 +3,7 @@
 //! A page is one query on the most selective index, whose other filters are applied to the keys of that page alone, and one
 //! read of the records that are left: what a page costs depends on the page, and not on how much there is.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
@@ -13,10 +11,10 @@ use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 
 use crate::cursor::{Cursor, InvalidCursor};
-use crate::item::{Item, bytes, decode, key_attributes, key_of};
+use crate::item::{Item, bytes, decode, key_of};
 use crate::stack::claimed;
 use crate::table::{self, Index, Key, LISTED, PARTITION_BYTES, PK, SK};
-use crate::write::{aws, pause};
+use crate::write::aws;
 use crate::{Error, Store};
 
 /// The most records of a page: what one `BatchGetItem` takes.
@@ -220,10 +218,9 @@ impl Store {
             .iter()
             .map(|environment| Key::name(environment, name))
             .collect();
-        let claims = self.get_in_order(&claims).await?;
+        let claims = self.get_some(&claims).await?.in_order(&claims);
         let stacks = claims
-            .iter()
-            .map(|(claim, item)| Ok(Key::stack(&claimed(claim, item)?)))
+            .map(|(claim, item)| Ok(Key::stack(&claimed(claim, &item)?)))
             .collect::<Result<Vec<_>, Error>>()?;
         let items = self.records(&stacks).await?;
         Ok(Page { items, next })
@@ -330,7 +327,7 @@ impl Store {
     ) -> Result<Page<T>, Error> {
         let (listed, mut next) = self.query(query, limit, cursor).await?;
         let keys: Vec<Key> = listed.iter().map(key_of).collect();
-        let (keys, mut items): (Vec<_>, Vec<_>) = self.get_in_order(&keys).await?.into_iter().unzip();
+        let (keys, mut items): (Vec<_>, Vec<_>) = self.get_some(&keys).await?.in_order(&keys).unzip();
         let kept = fitting(&items);
         if kept < items.len() {
             items.truncate(kept);
@@ -346,7 +343,7 @@ impl Store {
 
     /// The records at these keys, at most [`PAGE`], of those that there are.
     async fn records<T: serde::de::DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, Error> {
-        let items = self.get_in_order(keys).await?.into_iter();
+        let items = self.get_some(keys).await?.in_order(keys);
         items.map(|(key, item)| decode(key, item)).collect()
     }
 
@@ -415,33 +412,6 @@ impl Store {
         let answer = request.send().await.map_err(|error| aws("query a list", error))?;
         let next = answer.last_evaluated_key.map(|key| Cursor::new(query, &key));
         Ok((answer.items.unwrap_or_default(), next))
-    }
-
-    /// The items at these keys, at most [`PAGE`], of those that there are, each as its last write left it.
-    async fn get_in_order<'a>(&self, keys: &'a [Key]) -> Result<Vec<(&'a Key, Item)>, Error> {
-        let mut found = HashMap::new();
-        let mut wanted: Vec<Item> = keys.iter().map(key_attributes).collect();
-        let mut attempt = 0;
-        // DynamoDB answers 16 MB at a time, or less when it has much to do, and says which keys it has left.
-        while !wanted.is_empty() {
-            if attempt > 0 {
-                pause(attempt).await;
-            }
-            attempt += 1;
-            let batch = KeysAndAttributes::builder()
-                .consistent_read(true)
-                .set_keys(Some(wanted));
-            let batch = batch.build().map_err(|error| aws("read a page", error))?;
-            let request = self.client.batch_get_item().request_items(&self.table, batch);
-            let answer = request.send().await.map_err(|error| aws("read a page", error))?;
-            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
-            found.extend(items.unwrap_or_default().into_iter().map(|item| (key_of(&item), item)));
-            let left = answer
-                .unprocessed_keys
-                .and_then(|mut tables| tables.remove(&self.table));
-            wanted = left.map(|keys| keys.keys).unwrap_or_default();
-        }
-        Ok(keys.iter().filter_map(|key| Some((key, found.remove(key)?))).collect())
     }
 }
 

@@ -14,7 +14,7 @@ use slipway_model::notification::{Kind, Notification, NotificationId};
 
 use crate::idempotency::expiry;
 use crate::item::{Item, check_size, key_attributes, text};
-use crate::list::Query;
+use crate::list::{PAGE, Query};
 use crate::table::{EXPIRES_AT, Index, Key, LISTED, NOTIFICATIONS, Places};
 use crate::write::{Condition, Write, Written};
 use crate::{Cursor, Error, Page, Store};
@@ -79,6 +79,18 @@ impl Store {
         let key = Key::notification(id);
         let item = self.get_item(&key).await?;
         item.map(|item| stored(&key, &item)).transpose()
+    }
+
+    /// The notifications with these IDs, of those that there are.
+    pub async fn notifications_with(&self, ids: &[NotificationId]) -> Result<Vec<Stored>, Error> {
+        let keys: Vec<Key> = ids.iter().map(Key::notification).collect();
+        let mut all = Vec::new();
+        for keys in keys.chunks(usize::from(PAGE)) {
+            for (key, item) in self.get_some(keys).await?.in_order(keys) {
+                all.push(stored(key, &item)?);
+            }
+        }
+        Ok(all)
     }
 
     /// Notes that a notification was sent: it is no longer due.

@@ -25,6 +25,13 @@ impl Store {
         self.require(&Key::operation(id), || format!("operation {id}")).await
     }
 
+    /// The operation with its stack, or [`Error::NotFound`].
+    pub async fn operation_and_stack(&self, id: &OperationId) -> Result<(Operation, Stack), Error> {
+        let operation = self.operation(id).await?;
+        let stack = self.stack(&operation.stack).await?;
+        Ok((operation, stack))
+    }
+
     /// Applies a pure change to an operation and writes it under the next revision. Where another writer came between, the
     /// change is applied again to what is there now. A change that changes nothing writes nothing.
     ///
@@ -86,8 +93,7 @@ impl Store {
 
     async fn begin(&self, id: &OperationId, execution: Option<&str>) -> Result<(Operation, Stack), Error> {
         for attempt in 0..ATTEMPTS {
-            let mut operation = self.operation(id).await?;
-            let mut stack = self.stack(&operation.stack).await?;
+            let (mut operation, mut stack) = self.operation_and_stack(id).await?;
             let status = operation
                 .status
                 .after(OperationEvent::Begun)
@@ -201,8 +207,7 @@ impl Store {
     /// Records what the blueprint's `slipway` output says, on the stack of an operation that has the slot.
     pub async fn record_contract(&self, id: &OperationId, contract: &Contract) -> Result<Stack, Error> {
         for attempt in 0..ATTEMPTS {
-            let operation = self.operation(id).await?;
-            let stack = self.stack(&operation.stack).await?;
+            let (operation, stack) = self.operation_and_stack(id).await?;
             if let Some(stack) = self.try_record_contract(operation, stack, contract, |_| Ok(())).await? {
                 return Ok(stack);
             }

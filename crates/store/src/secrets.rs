@@ -1,13 +1,14 @@
 //! The secrets of a stack, for those who show what others say of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use slipway_model::blueprint::Blueprint;
 use slipway_model::operation::Operation;
 use slipway_model::secret::{Secrets, Sources};
 use slipway_model::stack::{Configuration, Stack};
 use slipway_model::variable::{Variable, sensitive_names};
 
-use crate::item::{key_attributes, key_of};
+use crate::item::{decode, key_attributes, key_of};
 use crate::list::Query;
 use crate::table::{Key, SENSITIVE_VARIABLES};
 use crate::write::{Condition, Write, Written};
@@ -18,7 +19,12 @@ impl Store {
     /// version that no longer exists gives none.
     pub async fn secrets_of(&self, operation: &Operation) -> Result<Secrets, Error> {
         let stack = self.stack(&operation.stack).await?;
-        self.secrets(&stack, Some(&operation.configuration)).await
+        self.secrets_in(operation, &stack).await
+    }
+
+    /// Likewise, for a caller that has read the stack.
+    pub async fn secrets_in(&self, operation: &Operation, stack: &Stack) -> Result<Secrets, Error> {
+        self.secrets(stack, Some(&operation.configuration)).await
     }
 
     /// Likewise, of a stack.
@@ -27,23 +33,19 @@ impl Store {
     }
 
     async fn secrets(&self, stack: &Stack, other: Option<&Configuration>) -> Result<Secrets, Error> {
-        let environment = self.get(&Key::environment(&stack.environment)).await?;
         let mut configurations: Vec<&Configuration> = other.into_iter().chain([&stack.configuration]).collect();
         configurations.extend(&stack.applied);
-        let mut versions: Vec<_> = configurations
+        let versions: HashSet<Key> = configurations
             .iter()
-            .map(|made| (&made.blueprint, &made.version))
+            .map(|made| Key::blueprint(&made.blueprint, &made.version))
             .collect();
-        versions.sort_unstable();
-        versions.dedup();
-        let mut schemas: Vec<Vec<Variable>> = Vec::new();
-        for (name, version) in versions {
-            match self.blueprint(name, version).await {
-                Ok(blueprint) => schemas.push(blueprint.variables),
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let environment = Key::environment(&stack.environment);
+        let keys: Vec<Key> = versions.into_iter().chain([environment.clone()]).collect();
+        let mut found = self.get_some(&keys).await?;
+        let environment = found.take(&environment)?;
+        let blueprints = found.in_order(&keys).map(|(key, item)| decode::<Blueprint>(key, item));
+        let schemas = blueprints.map(|blueprint| Ok(blueprint?.variables));
+        let schemas = schemas.collect::<Result<Vec<Vec<Variable>>, Error>>()?;
         let schemas: Vec<&[Variable]> = schemas.iter().map(Vec::as_slice).collect();
         let sources = Sources {
             schemas: &schemas,

@@ -1,4 +1,4 @@
-//! Reading one item, and writing some on conditions.
+//! Writing items on conditions.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,10 +8,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use crate::item::{Item, decode, key_attributes};
+use crate::item::{Item, key_attributes};
 use crate::table::{EXPIRES_AT, Key, NOTIFICATIONS, PK};
 use crate::{Error, Store};
 
@@ -99,31 +98,6 @@ pub(crate) enum Written {
 }
 
 impl Store {
-    /// The item at a key, as the last write left it.
-    pub(crate) async fn get_item(&self, key: &Key) -> Result<Option<Item>, Error> {
-        if !key.fits() {
-            return Ok(None);
-        }
-        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = request.set_key(Some(key_attributes(key))).send().await;
-        Ok(answer.map_err(|error| aws("read an item", error))?.item)
-    }
-
-    /// The record at a key, as the last write left it.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
-        let item = self.get_item(key).await?;
-        item.map(|item| decode(key, item)).transpose()
-    }
-
-    /// The record at a key; where there is none, the error says that there is no `what`.
-    pub(crate) async fn require<T: DeserializeOwned>(
-        &self,
-        key: &Key,
-        what: impl FnOnce() -> String,
-    ) -> Result<T, Error> {
-        self.get(key).await?.ok_or_else(|| Error::NotFound { what: what() })
-    }
-
     /// Writes all of this, or nothing.
     pub(crate) async fn write(&self, action: &'static str, writes: Vec<Write>) -> Result<Written, Error> {
         let notifies = writes.iter().any(Write::notifies);

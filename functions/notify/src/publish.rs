@@ -17,11 +17,8 @@ const ENTRIES: usize = 10;
 impl Notifier {
     /// Sends these notifications, unless that is done.
     pub(crate) async fn publish(&self, ids: &[NotificationId]) -> Result<(), NotifyError> {
-        let mut due = Vec::new();
-        for id in ids {
-            let found = self.store.notification(id).await.map_err(NotifyError::Read)?;
-            due.extend(found.filter(|stored| stored.is_due));
-        }
+        let mut due = self.store.notifications_with(ids).await.map_err(NotifyError::Read)?;
+        due.retain(|stored| stored.is_due);
         if due.is_empty() {
             return Ok(());
         }

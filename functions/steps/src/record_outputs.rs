@@ -42,10 +42,12 @@ impl Steps {
     pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
         let began = Timestamp::now();
         let mut contract = self.read_contract(operation).await?;
-        self.secrets_of(operation).await?.hide_in_contract(&mut contract);
+        let (mut applied, mut stack) = self.store.operation_and_stack(operation).await?;
+        self.store
+            .secrets_in(&applied, &stack)
+            .await?
+            .hide_in_contract(&mut contract);
         for attempt in 0..ATTEMPTS {
-            let applied = self.store.operation(operation).await?;
-            let stack = self.store.stack(&applied.stack).await?;
             let release = self.release_to_roll_out(&applied, &stack, &contract).await?;
             // With the contract in one write: a repetition of this step compares with the stack's contract and would find no difference.
             let change = |operation: &mut Operation| {
@@ -67,6 +69,7 @@ impl Steps {
                 });
             }
             pause(attempt).await;
+            (applied, stack) = self.store.operation_and_stack(operation).await?;
         }
         Err(StepError::Store(slipway_store::Error::Conflict {
             what: format!("the operation {operation}"),

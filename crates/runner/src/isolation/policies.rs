@@ -18,17 +18,20 @@ pub(super) fn of_runner(config: &Config) -> Value {
     );
     let items =
         |partitions: Vec<String>| json!({ "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": partitions } });
+    // The records of the operation and of its stack, which has the holder of the lock; and what prepared folders have to be.
+    let own = [
+        table::operation_partition(operation),
+        table::stack_partition(stack),
+        table::PREPARED.to_owned(),
+    ];
     policy(&[
-        // The records of the operation and of its stack; the stack's has the holder of the lock.
-        allow(&["dynamodb:GetItem", "dynamodb:PutItem"], json!("*")).on(items(vec![
-            table::operation_partition(operation),
-            table::stack_partition(stack),
-            // What prepared folders have to be.
-            table::PREPARED.to_owned(),
-        ])),
-        // Its environment, and whether policies judge plans. The condition knows partitions alone, and each is one.
-        allow(&["dynamodb:GetItem"], json!("*"))
-            .on(items(vec![table::ENVIRONMENTS.to_owned(), table::POLICIES.to_owned()])),
+        allow(&["dynamodb:PutItem"], json!("*")).on(items(own.to_vec())),
+        // Besides, its environment, and whether policies judge plans. The condition knows partitions alone, and each of the two is one.
+        allow(&["dynamodb:GetItem", "dynamodb:BatchGetItem"], json!("*")).on(items(
+            own.into_iter()
+                .chain([table::ENVIRONMENTS, table::POLICIES].map(str::to_owned))
+                .collect(),
+        )),
         allow(
             &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
             json!(format!("{states}/{}/*", state_prefix(stack))),

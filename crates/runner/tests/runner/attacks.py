@@ -71,7 +71,8 @@ def s3(method, bucket, key="", query="", body=b""):
 
 def table(action, request):
     target = {"x-amz-target": f"DynamoDB_20120810.{action}", "content-type": "application/x-amz-json-1.0"}
-    body = json.dumps({"TableName": "slipway"} | request).encode()
+    named = {} if "RequestItems" in request else {"TableName": "slipway"}
+    body = json.dumps(named | request).encode()
     return json.loads(signed(KEYS, "dynamodb", "POST", "/", body=body, headers=target)) is not None
 
 
@@ -385,10 +386,18 @@ each(
 
 def item(name, action, pk, sk):
     key = {"pk": {"S": pk}, "sk": {"S": sk}}
-    request = {"Key": key} if action == "GetItem" else {"Item": key}
+    send(name, action, {"Key": key} if action == "GetItem" else {"Item": key})
+
+
+def send(name, action, request):
     function = lambda: table(action, request)  # noqa: E731
     function.__name__ = name
     attack(function)
+
+
+def batch(name, *keys):
+    keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+    send(name, "BatchGetItem", {"RequestItems": {"slipway": {"Keys": keys}}})
 
 
 item("read_another_operation", "GetItem", "operation#op-other", "operation")
@@ -397,6 +406,8 @@ item("read_this_operation", "GetItem", ITEMS["operation"], "operation")
 item("read_another_stack", "GetItem", "stack#other", "stack")
 item("write_this_stack", "PutItem", ITEMS["stack"], "attack")
 item("read_the_external_ids", "GetItem", "environments", "other")
+batch("read_other_records_at_once", ("operation#op-other", "operation"), ("stack#other", "stack"))
+batch("read_another_operation_beside_this", (ITEMS["operation"], "operation"), ("operation#op-other", "operation"))
 
 # ------------------------------------------------------------------------------------------------ Terraform itself
 

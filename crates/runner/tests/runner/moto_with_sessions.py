@@ -42,13 +42,14 @@ def context(request):
     form = urllib.parse.parse_qs((request._body or b"").decode(errors="replace") if request._service == "sts" else "")
     given = {name: values[0] for name, values in form.items()}
     body = json.loads(request._body or "{}") if request._service == "dynamodb" else {}
-    key = body.get("Key") or body.get("Item") or {}
+    batch = [key for table in body.get("RequestItems", {}).values() for key in table.get("Keys", [])]
+    keys = batch or [body.get("Key") or body.get("Item") or {}]
     return {
         "s3:prefix": query.get("prefix", [""])[0],
         "sts:ExternalId": given.get("ExternalId", ""),
         "sts:RoleSessionName": given.get("RoleSessionName", ""),
         "sts:SourceIdentity": given.get("SourceIdentity", ""),
-        "dynamodb:LeadingKeys": key.get("pk", {}).get("S", ""),
+        "dynamodb:LeadingKeys": [key.get("pk", {}).get("S", "") for key in keys],
     }
 
 
@@ -96,14 +97,20 @@ def assumed(self, *arguments, **named):
 
 
 def table_of(self):
-    return f"arn:aws:dynamodb:{self.region}:{self.current_account}:table/{self.body.get('TableName', '*')}"
+    # Several tables are one that no policy names.
+    name = self.body.get("TableName") or ",".join(self.body.get("RequestItems", {})) or "*"
+    return f"arn:aws:dynamodb:{self.region}:{self.current_account}:table/{name}"
+
+
+def each_equals(expected, given):
+    return all(policy_conditions.string_equals_operation(expected, value) for value in given)
 
 
 access_control.IAMPolicy._statements_of = statements_of
 access_control.IAMRequestBase.check_action_permitted = check_action_permitted
 # moto computes signatures over a query that it has decoded. Who asks is known by the key and the session's token.
 access_control.IAMRequestBase.check_signature = lambda self: None
-policy_conditions.CONDITION_OPERATIONS["ForAllValues:StringEquals"] = policy_conditions.string_equals_operation
+policy_conditions.CONDITION_OPERATIONS["ForAllValues:StringEquals"] = each_equals
 original = sts.AssumedRole.__init__
 sts.AssumedRole.__init__ = assumed
 DynamoHandler._determine_resource = table_of
