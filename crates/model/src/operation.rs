@@ -213,6 +213,9 @@ pub struct Operation {
     /// Which plan that is. None before there is one, and on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_by: Option<PlanMade>,
+    /// The build of Apply that applies that plan, or did. None before there is one, and where the build of Plan applies it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_by: Option<String>,
     /// What the apply of that plan uses, by SHA-256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,

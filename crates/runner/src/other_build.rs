@@ -1,4 +1,4 @@
-//! Another build of the same operation whose plan is on the record: it was first, and this one ends as it does.
+//! Another build of the same operation that is on the record: it was first, and this one ends as it does.
 //!
 //! `StartBuild` is repeated if its answer is lost, so the workflow may wait for either of two builds.
 
@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use slipway_model::operation::build::APPLY;
 use slipway_model::operation::one_build::Planned;
+use slipway_model::operation::{Operation, StepStatus};
 use slipway_store::lock::Runner;
 use tokio::time::sleep;
 
@@ -38,15 +39,68 @@ pub(crate) async fn follow(session: &Session) -> Result<Done, Error> {
             Some(Planned::Left | Planned::Applied) | None => return Ok(Done::Elsewhere),
         }
         session.cancel.check()?;
-        let runner = Runner {
-            build: Some(other.build.clone()),
-            machine: host(),
-        };
-        has_ended = session.lock(&operation).why_build_runs(&runner).await?.is_none();
+        has_ended = ended(session, &operation, &other.build).await?;
         if !has_ended {
             sleep(POLL).await;
         }
     }
+}
+
+/// Waits while another build of Apply applies the plan, and ends as that does. `None` where it ended without a result: then this
+/// build is the one that applies.
+pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Error> {
+    let own = &session.config.build.name;
+    let mut is_said = false;
+    let mut gone: Option<String> = None;
+    loop {
+        let operation = match &gone {
+            None => session.read().await?,
+            Some(gone) => {
+                let take_over = |operation: &mut Operation| {
+                    // Of two that wait, one is first.
+                    if operation.applied_by.as_ref() == Some(gone) && operation.building() == Some(APPLY) {
+                        operation.applied_by = None;
+                        operation.begin_apply(own, Timestamp::now());
+                    }
+                };
+                session.update("begin the step on", take_over).await?
+            }
+        };
+        if let Some(interruption) = operation.interruption() {
+            return Err(interruption.into());
+        }
+        let Some(other) = operation.other_apply(own) else {
+            return Ok(None);
+        };
+        let apply = operation.steps.iter().find(|step| step.name == APPLY);
+        match apply.map(|step| step.status) {
+            Some(StepStatus::Succeeded) => {
+                say("Another build of this operation has applied the plan: there is nothing to do.");
+                return Ok(Some(Done::Elsewhere));
+            }
+            Some(StepStatus::Failed | StepStatus::Cancelled) => return Err(Error::OtherBuildFailed(other.to_owned())),
+            Some(StepStatus::Running) | None => {}
+        }
+        if !is_said {
+            say("Another build of this operation applies the plan. This one waits for it.");
+            is_said = true;
+        }
+        session.cancel.check()?;
+        if ended(session, &operation, other).await? {
+            gone = Some(other.to_owned());
+        } else {
+            sleep(POLL).await;
+        }
+    }
+}
+
+/// Whether a build has ended, by CodeBuild's word.
+async fn ended(session: &Session, operation: &Operation, build: &str) -> Result<bool, Error> {
+    let runner = Runner {
+        build: Some(build.to_owned()),
+        machine: host(),
+    };
+    Ok(session.lock(operation).why_build_runs(&runner).await?.is_none())
 }
 
 /// Records that the build ended without a result.

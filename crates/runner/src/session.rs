@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use slipway_model::artifact;
 use slipway_model::environment::Environment;
+use slipway_model::operation::build::PLAN;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
 use slipway_model::operation::{Failure, LogStream, Operation, Progress};
 use slipway_model::plan::{PlanSummary, Verdict};
@@ -107,16 +108,22 @@ impl Session {
     }
 
     /// Loads the operation and records, in the same write, that its step runs and where it prints to. Where the operation has
-    /// ended, is being cancelled, or has the plan of another build, nothing begins.
+    /// ended, is being cancelled, has the plan of another build or is applied by one, nothing begins.
     pub(crate) async fn begin(&self) -> Result<Operation, Error> {
         let phase = self.phase();
         let operation = self
             .update("begin the step on", |operation| {
-                let is_planned = phase == Phase::Plan && operation.planned_by.is_some();
-                if is_planned || operation.interruption().is_some() {
+                let is_first = match phase {
+                    Phase::Plan => operation.planned_by.is_none(),
+                    Phase::Apply => operation.other_apply(&self.config.build.name).is_none(),
+                };
+                if !is_first || operation.interruption().is_some() {
                     return;
                 }
-                operation.begin_build(phase.step(), Timestamp::now());
+                match phase {
+                    Phase::Plan => operation.begin_build(PLAN, Timestamp::now()),
+                    Phase::Apply => operation.begin_apply(&self.config.build.name, Timestamp::now()),
+                }
                 if let Some((group, stream)) = &self.config.build.log {
                     let log = LogStream {
                         step: phase.step().to_owned(),
@@ -413,6 +420,8 @@ async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error>
     let apply = match &ended {
         Ok(Done::Applied(progress)) => Ok(progress.clone()),
         Ok(Done::Planned | Done::Elsewhere) => return Ok(()),
+        // The record has the reason of that build.
+        Err(Error::OtherBuildFailed(_)) => return ended.map(drop),
         Err(error) => Err(error.failure(Phase::Apply)),
     };
     let recorded = session.end_apply(&apply).await;
@@ -437,7 +446,7 @@ async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let ended = match (operation.interruption(), session.phase()) {
         (Some(interruption), Phase::Apply) => Err(interruption.into()),
         (_, Phase::Plan) => Box::pin(plan(session, operation)).await,
-        (None, Phase::Apply) => Box::pin(crate::apply::apply(session, operation)).await,
+        (None, Phase::Apply) => Box::pin(apply(session, operation)).await,
     };
     if session.cancel.is_cancelled() {
         // A Terraform that ends at once must not leave the cancel without its acknowledgement.
@@ -446,6 +455,16 @@ async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
         watch.abort();
     }
     ended
+}
+
+/// Applies, unless another build has done that.
+async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    if operation.other_apply(&session.config.build.name).is_some()
+        && let Some(done) = other_build::follow_apply(session).await?
+    {
+        return Ok(done);
+    }
+    Box::pin(crate::apply::apply(session, operation)).await
 }
 
 /// Plans, unless another build has done that, and records a failure of the plan.

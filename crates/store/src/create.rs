@@ -312,6 +312,7 @@ impl Request {
             progress: None,
             plan: None,
             planned_by: None,
+            applied_by: None,
             verdict: None,
             drift: None,
             approval_rule: None,

@@ -23,6 +23,19 @@ impl Operation {
         self.failure.take_if(|failure| failure.step == step);
     }
 
+    /// A build begins to apply the plan, unless another one has.
+    pub fn begin_apply(&mut self, build: &str, now: Timestamp) {
+        if self.other_apply(build).is_none() {
+            self.begin_build(APPLY, now);
+            self.applied_by = Some(build.to_owned());
+        }
+    }
+
+    /// The build that applies the plan, if it is another one. Which of the two is known to have ended, the caller sees.
+    pub fn other_apply(&self, build: &str) -> Option<&str> {
+        self.applied_by.as_deref().filter(|other| *other != build)
+    }
+
     /// The runner ends a step. Returns how it ended: a cancel that was requested until now wins, whatever Terraform did.
     pub fn end_build(&mut self, step: &str, ended: Result<(), Failure>, now: Timestamp) -> Result<(), Failure> {
         if self.status.has_ended() {

@@ -233,9 +233,13 @@ fn failed_apply_names_the_resource_and_the_next_one_continues() {
     assert!(failure.message.contains("main.tf:5"), "{}", failure.message);
     assert!(!world.is_locked(&operation));
 
-    // The state has moved, so the plan is no longer good.
+    // A second build, started because the answer to StartBuild was lost, does not replace the reason.
     let printed = world.fail(&operation, "apply", "again");
-    assert!(printed.contains("the state's serial was"), "{printed}");
+    assert!(
+        printed.contains("the build runner:apply of this operation failed"),
+        "{printed}"
+    );
+    assert_eq!(world.operation(&operation).failure.as_ref(), Some(&failure));
 
     world.end(&operation, &End::Failed(failure));
     std::fs::write(switch, "").expect("a file");

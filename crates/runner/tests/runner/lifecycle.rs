@@ -96,7 +96,7 @@ fn a_stack_is_made_changed_and_destroyed() {
 
     // Said twice is done once.
     let printed = world.succeed(&operation, "apply", "again");
-    assert!(printed.contains("applied before"), "{printed}");
+    assert!(printed.contains("has applied the plan"), "{printed}");
     assert_eq!(world.calls().len(), 4);
 
     // What init made is there for the next stack.

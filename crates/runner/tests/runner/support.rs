@@ -174,6 +174,7 @@ impl World {
     pub fn forget_plan(&self, operation: &Operation) {
         let forget = self.store.update_operation(&operation.id, |operation| {
             operation.planned_by = None;
+            operation.applied_by = None;
             operation.binding = None;
             Ok(())
         });

@@ -10,7 +10,7 @@ use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade, Planned, go_on_from_plan};
-use slipway_model::operation::{Failure, Operation, OperationKind};
+use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
 use slipway_model::plan::{PlanSummary, Verdict, pages, show};
 use slipway_store::lock::{LockHolder, Runner as Holder};
 use slipway_store::{Error, Store};
@@ -64,15 +64,22 @@ impl Runner {
     /// Runs a phase; whether the build succeeds.
     pub async fn run(&self, phase: Phase) -> bool {
         let begun = self.update(|operation| {
-            let is_planned = phase == Phase::Plan && operation.planned_by.is_some();
-            if !is_planned && operation.interruption().is_none() {
-                operation.begin_build(phase.step(), Timestamp::now());
+            if operation.interruption().is_some() {
+                return;
+            }
+            match phase {
+                Phase::Plan if operation.planned_by.is_some() => {}
+                Phase::Plan => operation.begin_build(phase.step(), Timestamp::now()),
+                Phase::Apply => operation.begin_apply(&self.build, Timestamp::now()),
             }
         });
         match (begun.await, phase) {
             (Err(_), _) => false,
             (Ok(operation), Phase::Plan) => self.plan(&operation).await,
             (Ok(operation), Phase::Apply) => {
+                if let Some(followed) = self.follow_apply(&operation).await {
+                    return followed;
+                }
                 let applied = self.apply_kept(&operation).await;
                 self.end_apply(applied).await
             }
@@ -231,6 +238,37 @@ impl Runner {
             }
             has_ended = !self.world.builds().is_running(&other.build);
             sleep(POLL).await;
+        }
+    }
+
+    /// Waits while another build of Apply applies the plan; whether that succeeds. `None` where this build is the one that applies.
+    async fn follow_apply(&self, begun: &Operation) -> Option<bool> {
+        let mut operation = begun.clone();
+        loop {
+            if operation.interruption().is_some() {
+                return None;
+            }
+            let other = operation.other_apply(&self.build)?.to_owned();
+            let apply = operation.steps.iter().find(|step| step.name == "Apply");
+            match apply.map(|step| step.status) {
+                Some(StepStatus::Succeeded) => return Some(true),
+                Some(StepStatus::Failed | StepStatus::Cancelled) => return Some(false),
+                Some(StepStatus::Running) | None => {}
+            }
+            let read = if self.world.builds().is_running(&other) {
+                sleep(POLL).await;
+                self.patiently(|| self.store.operation(&self.operation)).await
+            } else {
+                self.update(|operation| {
+                    if operation.applied_by.as_ref() == Some(&other) && operation.building() == Some("Apply") {
+                        operation.applied_by = None;
+                        operation.begin_apply(&self.build, Timestamp::now());
+                    }
+                })
+                .await
+            };
+            let Ok(read) = read else { return Some(false) };
+            operation = read;
         }
     }
 
