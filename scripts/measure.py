@@ -2,13 +2,13 @@
 """Measures Slipway against plain Terraform and moto, and prints the table of docs/performance.md.
 
 Every row and its reference are measured in the same run. Where both take long, they take turns, so that whatever else the machine does
-falls on both. Run it three times on an idle machine.
+falls on both. Each row is the median of three runs, with the least and the most: measure on an idle machine.
 
     cargo build --profile local --package slipway-cli
     python3 -m venv /tmp/moto && /tmp/moto/bin/pip install -r .ci/requirements-tests.txt
     python3 scripts/measure.py --moto /tmp/moto/bin/moto_server
 
-`--rows` runs some of the rows.
+`--rows` measures some of the rows, `--runs` says how often.
 """
 
 import argparse
@@ -22,7 +22,6 @@ import platform
 import resource
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ import time
 import count_requests
 import measure_provision as provision
 import measure_scale
+from measured_rows import Row, table
 
 KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1", "CHECKPOINT_DISABLE": "true"}
 CLIENTS = 16
@@ -135,15 +135,14 @@ def provisions(given, rows):
                 plain.append(took_plain)
                 used.append(sum(after) - sum(before))
                 by_hand_used.append(ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime)
-        rows.append(row("provision of 3 resources", "init, plan, apply by hand, same S3 backend", through, by_s3))
-        rows.append(row("provision of 3 resources", "the same with a local state file", through, plain))
-        rows.append(row("processor time of a provision", "by hand, local state file", used, by_hand_used))
-        answers = provision.measure_answers(local.api, given.rounds)
-        rows.append(("POST while Terraform runs", milliseconds(answers), "", "", ""))
-        rows.append(("builds of a provision without approval", str(builds_of(local, "local")), "", "", ""))
+        rows.append(Row.of_times("provision of 3 resources", through, "init, plan, apply by hand, same S3 backend", by_s3))
+        rows.append(Row.of_times("provision of 3 resources", through, "the same with a local state file", plain))
+        rows.append(Row.of_times("processor time of a provision", used, "by hand, local state file", by_hand_used))
+        rows.append(Row.of_times("POST while Terraform runs", provision.measure_answers(local.api, given.rounds)))
+        rows.append(Row("builds of a provision without approval", builds_of(local, "local"), ""))
         environment = {"account": "000000000000", "region": "us-east-1", "approval": "always", "self_approval": True}
         provision.call("PUT", f"{local.api}/v1/environments/asks", environment)
-        rows.append(("builds of a provision that is approved", str(builds_of(local, "asks")), "", "", ""))
+        rows.append(Row("builds of a provision that is approved", builds_of(local, "asks"), ""))
 
 
 def builds_of(local, environment):
@@ -186,16 +185,13 @@ def creates(given, rows):
             begun = time.perf_counter()
             list(processes.map(lambda _: provision.by_hand(local.terraform, local.environment(), None), range(count)))
             hand = count / (time.perf_counter() - begun)
-    reference = f"by hand, 4 at a time, local state file: {hand:.1f}/s"
-    rows.append((f"provisions a second, {CLIENTS} clients", f"{through:.1f}/s", reference, f"{through / hand:.2f}", ""))
+    rows.append(Row(f"provisions a second, {CLIENTS} clients", through, "/s", "by hand, 4 at a time, local state file", hand))
 
 
 def requests(given, rows):
     own, terraform = count_requests.parted(count_requests.provision(given.slipway))
-    listed = ", ".join(f"{count} {name}" for name, count in own.most_common())
-    rows.append(("AWS requests of a provision, Slipway's own", str(own.total()), "", "", listed))
-    listed = ", ".join(f"{count} {name}" for name, count in terraform.most_common())
-    rows.append(("AWS requests of a provision, Terraform's", str(terraform.total()), "", "", listed))
+    rows.append(Row("AWS requests of a provision, Slipway's own", own.total(), ""))
+    rows.append(Row("AWS requests of a provision, Terraform's", terraform.total(), ""))
 
 
 def reads(given, rows):
@@ -217,8 +213,7 @@ def reads(given, rows):
         target = headers("dynamodb", "DynamoDB_20120810.GetItem")
         through = rate(local.api, lambda connection: connection.request("GET", path))
         reference = rate(emulator, lambda connection: connection.request("POST", "/", get, target))
-    text = f"moto GetItem: {reference:,.0f}/s"
-    rows.append(("GET of a stack, one client", f"{through:,.0f}/s", text, f"{through / reference:.1f}", ""))
+    rows.append(Row("GET of a stack, one client", through, "/s", "GetItem of moto", reference))
 
 
 def rate(endpoint, send, seconds=3.0):
@@ -248,7 +243,7 @@ def durable_states(given, rows):
         connection.request("POST", "/moto-api/config", settings, {"Content-Type": "application/json"})
         connection.getresponse().read()
         reference = executed(emulator, definition, 3)
-    rows.append(row(f"{DURABLE_STATES:,} durable states", "moto", own, reference))
+    rows.append(Row.of_times(f"{DURABLE_STATES:,} durable states", own, "moto", reference))
 
 
 def executed(endpoint, definition, rounds):
@@ -285,17 +280,15 @@ def watchers(given, rows):
                 begun = time.perf_counter()
                 provision.call("GET", f"{local.api}{stack}")
                 times.append(time.perf_counter() - begun)
-        rows.append((f"GET of a stack beside {WATCHERS} watchers", milliseconds(times), "", "", ""))
+        rows.append(Row.of_times(f"GET of a stack beside {WATCHERS} watchers", times))
         answers = []
         for _ in range(QUEUED):
             begun = time.perf_counter()
-            last = provision.call("POST", f"{local.api}{stack}/preview", {})
+            provision.call("POST", f"{local.api}{stack}/preview", {})
             answers.append(time.perf_counter() - begun)
         tenth = QUEUED // 10
-        first, latest = statistics.median(answers[:tenth]), statistics.median(answers[-tenth:])
-        reference = f"the first {tenth}: {first * 1000:.0f} ms"
         metric = f"POST behind {QUEUED} operations"
-        rows.append((metric, f"{latest * 1000:.0f} ms", reference, f"{latest / first:.2f}", last["status"]))
+        rows.append(Row.of_times(metric, answers[-tenth:], f"the first {tenth}", answers[:tenth]))
 
 
 def plans(given, rows):
@@ -306,20 +299,6 @@ def plans(given, rows):
 def stacks(given, rows):
     with Local(given.slipway) as local:
         rows.extend(measure_scale.stacks(local, given.rounds, given.stacks))
-
-
-def row(metric, reference, measured, against):
-    ours, theirs = statistics.median(measured), statistics.median(against)
-    return metric, milliseconds(measured), f"{reference}: {milliseconds(against)}", f"{ours / theirs:.2f}", ""
-
-
-def line(cells):
-    return f"| {' | '.join(cells)} |"
-
-
-def milliseconds(times):
-    low, high = min(times) * 1000, max(times) * 1000
-    return f"{statistics.median(times) * 1000:.0f} ms ({low:.0f} to {high:.0f}, {len(times)} times)"
 
 
 ROWS = {
@@ -348,11 +327,19 @@ def main():
     arguments.add_argument("--moto", type=pathlib.Path, help="the program moto_server")
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--stacks", type=int, default=100_000, help="how many the row `stacks` has")
+    arguments.add_argument("--runs", type=int, default=3)
     arguments.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
     given = arguments.parse_args()
     given.slipway = given.slipway.resolve()
     print(machine())
-    rows: list[tuple[str, ...]] = []
+    runs = [measured(given) for _ in range(given.runs)]
+    print(table([rows for rows, _ in runs]))
+    sys.exit(any(failed for _, failed in runs))
+
+
+def measured(given):
+    """The rows of one run, and whether one failed."""
+    rows: list[Row] = []
     failed = False
     for name in given.rows:
         if name in NEED_MOTO and not given.moto:
@@ -364,14 +351,11 @@ def main():
             ROWS[name](given, rows)
         except Exception as error:
             # The other rows are of use without it.
-            rows.append((name, f"failed: {error}", "", "", ""))
+            print(f"{name} failed: {error}", file=sys.stderr, flush=True)
             failed = True
         # The whole takes a while, and what is known is of use where it is interrupted.
-        print("\n".join(map(line, rows[known:])), file=sys.stderr, flush=True)
-    print("| metric | Slipway | reference | ratio | detail |")
-    print("| --- | --- | --- | --- | --- |")
-    print("\n".join(map(line, rows)))
-    sys.exit(failed)
+        print(table([rows[known:]]), file=sys.stderr, flush=True)
+    return rows, failed
 
 
 if __name__ == "__main__":

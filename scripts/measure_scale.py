@@ -12,6 +12,7 @@ import time
 import urllib.parse
 
 import measure_provision as provision
+from measured_rows import Row
 
 FEW_RESOURCES, MANY_RESOURCES = 300, 3_000
 FEW_STACKS = 1_000
@@ -89,12 +90,9 @@ def plans(local, rounds):
                 through.append(time.perf_counter() - begun)
                 hand.append(plan_by_hand(local, count))
         peaks[count] = memory.most
-        ours, theirs = statistics.median(through), statistics.median(hand)
-        reference = f"by hand, local state file: {theirs:.1f} s"
-        rows.append((f"provision of {count:,} resources", f"{ours:.1f} s", reference, f"{ours / theirs:.2f}", ""))
+        rows.append(Row.of_times(f"provision of {count:,} resources", through, "by hand, local state file", hand))
     few, many = peaks[FEW_RESOURCES], peaks[MANY_RESOURCES]
-    reference = f"with {FEW_RESOURCES} resources: {few} MB"
-    rows.append((f"memory of the runner, {MANY_RESOURCES:,} resources", f"{many} MB", reference, f"{many / max(few, 1):.2f}", ""))
+    rows.append(Row(f"memory of the runner, {MANY_RESOURCES:,} resources", many, "MB", f"with {FEW_RESOURCES} resources", max(few, 1)))
     return rows
 
 
@@ -177,7 +175,5 @@ def stacks(local, rounds, count):
     rows = []
     for metric, time_of_many in many.items():
         shown = f" (page {pages:,})" if metric.startswith("last") else ""
-        reference = f"of {FEW_STACKS:,}: {few[metric] * 1000:.1f} ms"
-        ratio = f"{time_of_many / few[metric]:.2f}"
-        rows.append((f"{metric}, {count:,} stacks{shown}", f"{time_of_many * 1000:.1f} ms", reference, ratio, ""))
+        rows.append(Row.of_times(f"{metric}, {count:,} stacks{shown}", [time_of_many], f"of {FEW_STACKS:,}", [few[metric]]))
     return rows
