@@ -37,8 +37,7 @@ pub const PARTS: usize = 20;
 /// and `{"containerOverrides":[{"name":"","command":}]}`.
 pub const COMMAND_CHARACTERS: usize = 8_192 - 255 - 47;
 
-/// The longest that the rollout of a service may take: half a day. Rolled out and rolled back, with three days for an approval and
-/// two for commands, an operation stays within the seven days of its execution.
+/// The longest that the rollout of a service may take, with all bake times and pauses, in seconds: half a day.
 pub const ROLLOUT_SECONDS: u32 = 43_200;
 
 /// The longest time for which a release is watched. A step does it in one call of its function, which has a minute.

@@ -118,8 +118,10 @@ const MOST_APPROVERS: u32 = 10;
 /// How long a plan waits where the environment says nothing.
 const THREE_DAYS: u32 = 259_200;
 
-/// A plan waits for a minute at least, and less long than the whole execution, which may take seven days.
-const TIMEOUTS: std::ops::RangeInclusive<u32> = 60..=518_400;
+/// The longest that a plan may wait for an approval, in seconds: six days.
+pub const APPROVAL_SECONDS: u32 = 518_400;
+
+const TIMEOUTS: std::ops::RangeInclusive<u32> = 60..=APPROVAL_SECONDS;
 
 fn one() -> u32 {
     1

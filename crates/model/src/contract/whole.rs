@@ -11,8 +11,7 @@ use super::{Contract, PARTS};
 use crate::name::Name;
 use crate::problem::FieldProblem;
 
-/// How long the migrations and backups of a release may take together, by their own limits: two days. With the three of an
-/// approval, and whatever else the workflow waits for, an operation stays within the seven that its execution has.
+/// The longest that the migrations and backups of a release may take together, by their own limits, in seconds: two days.
 pub(super) const COMMANDS_SECONDS: u64 = 2 * 86_400;
 
 /// The lists of commands that a release runs.
