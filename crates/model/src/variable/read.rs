@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::constant::Constant;
-use super::{Kind, Validation, Variable, convert, json, native, validation, values};
+use super::{Kind, Validation, Variable, convert, json, native, values};
 use crate::problem::{FieldProblem, Place};
 use crate::terraform_file;
 
@@ -232,7 +232,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
-        let (mut variables, mut places) = (Vec::new(), BTreeMap::new());
+        let mut variables = Vec::new();
         for (name, known) in std::mem::take(&mut self.variables) {
             let Known { declared, file, .. } = known;
             if let Some(default) = &declared.default {
@@ -242,18 +242,8 @@ impl Reader {
                     let remedy = "correct the default: Terraform would reject it";
                     self.problem(&file, default.at, detail, remedy);
                 }
-                places.insert(name.clone(), (file, default.at));
             }
             variables.push(variable(name, declared));
-        }
-        if self.problems.is_empty() {
-            for (name, message) in validation::defaults(&variables) {
-                if let Some((file, at)) = places.get(&name).cloned() {
-                    let detail = format!("variable `{name}`: the default does not pass its validation: {message}");
-                    let remedy = "give a default that does, or none: a stack that gives no value would always fail";
-                    self.problem(&file, at, detail, remedy);
-                }
-            }
         }
         if self.problems.is_empty() {
             Ok(variables)
@@ -425,25 +415,6 @@ mod tests {
         assert_eq!(named[0].field, "files.main.tf");
         assert_eq!(named[0].place.map(|place| place.line), Some(2), "{named:?}");
         assert_eq!(problems("main.tf.json", "{")[0].field, "files.main.tf.json");
-    }
-
-    #[test]
-    fn default_that_fails_its_own_validation_is_rejected() {
-        let text = |default: &str, condition: &str| {
-            format!(
-                "variable \"a\" {{\n default = {default}\n validation {{\n condition = {condition}\n error_message = \"No.\"\n }}\n}}\nvariable \"b\" {{\n default = 1\n}}\n"
-            )
-        };
-        assert_eq!(
-            problems("main.tf", &text("-1", "var.a > 0"))[0]
-                .place
-                .map(|place| place.line),
-            Some(2)
-        );
-        // A value that must be given, and a choice between two.
-        for (default, condition) in [("null", "var.a != null"), ("2", "var.a < var.b"), ("1", "var.a > 0")] {
-            schema("main.tf", &text(default, condition));
-        }
     }
 
     /// What `terraform validate` (1.11) accepts, and what it rejects with which words of ours.

@@ -9,7 +9,6 @@ use super::evaluate::{Scope, Value};
 use super::{Kind, Validation, Variable};
 use crate::problem::FieldProblem;
 use crate::terraform_file;
-use crate::terraform_file::references::references;
 
 /// The most characters of a condition that a remedy repeats.
 const SHOWN: usize = 300;
@@ -39,32 +38,6 @@ pub(super) fn problems(schema: &[Variable], fixed: &Map<String, Json>, given: &M
         }
     }
     problems
-}
-
-/// The variables whose default does not pass a validation that is about nothing else, with the message. A null may stand for a
-/// value that must be given, and a condition about several variables for a choice between them: these are left to requests.
-pub(super) fn defaults(schema: &[Variable]) -> Vec<(String, String)> {
-    let none = Map::new();
-    let mut found = Vec::new();
-    for variable in schema
-        .iter()
-        .filter(|variable| variable.default.as_ref().is_some_and(|value| !value.is_null()))
-    {
-        let Some(value) = value(variable, &none, &none) else {
-            continue;
-        };
-        let values = BTreeMap::from([(variable.name.clone(), value)]);
-        for validation in &variable.validations {
-            let is_own = expression(&validation.condition).is_some_and(|condition| {
-                let mut names = references(&condition).into_iter();
-                names.all(|name| name.root == "var" && name.path.first() == Some(&variable.name))
-            });
-            if is_own && holds(&validation.condition, &values) == Some(false) {
-                found.push((variable.name.clone(), message(validation, &values)));
-            }
-        }
-    }
-    found
 }
 
 /// The value that a variable is going to have, where it is known here.
@@ -181,6 +154,29 @@ mod tests {
             problems[0].remedy,
             "give a value for which these hold: var.g % 2 == 0; var.g < 100"
         );
+    }
+
+    /// As Terraform does, which judges the value that a stack has.
+    #[test]
+    fn a_default_that_fails_a_validation_is_a_problem_of_a_stack_without_a_value() {
+        let text = r#"
+            variable "team" {
+              type    = string
+              default = ""
+              validation {
+                condition     = var.team != ""
+                error_message = "Name the team."
+              }
+            }
+        "#;
+        let schema = read_schema([("main.tf", text)].into_iter()).expect("a schema");
+        let problems = check(&schema, &Map::new(), &Map::new()).expect_err("no value");
+        assert_eq!(
+            (problems[0].field.as_str(), problems[0].detail.as_str()),
+            ("variables.team", "Name the team.")
+        );
+        let given = Map::from_iter([("team".to_owned(), json!("shop"))]);
+        check(&schema, &Map::new(), &given).expect("a value");
     }
 
     const SCHEMA: &str = r#"
