@@ -31,11 +31,14 @@ GLOBAL_KEYS = {
     "aws:ViaAWSService": "Bool",
     "aws:CalledVia": "ArrayOfString",
     "aws:userid": "String",
+    # Of the identity provider of GitHub's workflows.
+    "token.actions.githubusercontent.com:aud": "String",
+    "token.actions.githubusercontent.com:sub": "String",
 }
 # Parts of ARNs whose names may hold a slash. A `${BucketName}` may not, or a bucket would match the ARN of an object.
 WITH_SLASHES = {
     "LogGroupName", "LogStreamName", "ObjectName", "RoleNameWithPath", "PolicyNameWithPath", "InstanceProfileNameWithPath",
-    "RepositoryName", "ResourceType", "ResourceId", "ParameterNameWithoutLeadingSlash", "Path",
+    "RepositoryName", "ResourceType", "ResourceId", "ParameterNameWithoutLeadingSlash", "Path", "SecretId",
 }  # fmt: skip
 
 

@@ -73,6 +73,19 @@ def addresses(state: dict[str, Any]) -> list[str]:
     return [address for address, _, _ in _managed(state)]
 
 
+def policies(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every policy that a state manages: its address, whether it says who may have a role, that role, and its document."""
+    found = []
+    for address, kind, values in _managed(state):
+        for argument in ("assume_role_policy", "policy"):
+            text = values.get(argument)
+            if not isinstance(text, str) or not text.startswith("{") or "Statement" not in (document := json.loads(text)):
+                continue
+            name = values.get("name") if kind == "aws_iam_role" else values.get("role")
+            found.append({"address": address, "argument": argument, "role": name, "document": document})
+    return found
+
+
 def _managed(state: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Of every resource that a state manages its address, its type and its values."""
     for resource in state["resources"]:

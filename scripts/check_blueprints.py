@@ -31,7 +31,7 @@ from typing import Any
 
 import blueprint_moves
 import blueprint_updates
-from blueprint_state import addresses, broken_rules
+from blueprint_state import addresses, broken_rules, policies
 
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "blueprints"
@@ -191,6 +191,7 @@ def live(row: Row, folder: Path, case: Path, stack: str) -> None:
     state = state_now()
     row.resources = sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed")
     keep_contract(row, state, "applied")
+    keep_policies(row, state)
     broken = broken_rules(state, stack, json.loads(case.read_text(encoding="utf-8")))
     if broken:
         raise Failure("\n".join(broken))
@@ -251,6 +252,13 @@ def keep_contract(row: Row, state: dict, when: str) -> None:
     part = COPY / path.name
     part.write_text(json.dumps(state["outputs"]["slipway"]["value"], indent=2), encoding="utf-8")
     part.replace(path)
+
+
+def keep_policies(row: Row, state: dict) -> None:
+    """Keeps the policies that the blueprint makes, for check_policies.py, which holds them to AWS's authorization tables."""
+    path = COPY / "policies" / f"{row.module}-{row.case}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(policies(state), indent=2), encoding="utf-8")
 
 
 def changes_of(case: Path) -> Path:

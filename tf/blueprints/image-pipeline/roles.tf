@@ -91,16 +91,27 @@ data "aws_iam_policy_document" "build" {
       actions   = ["events:PutEvents"]
       resources = [statement.value]
 
-      condition {
-        test     = "StringEquals"
-        variable = "events:detail-type"
-        values   = ["Slipway Request"]
+      # These keys have a value for each event of a call: a plain operator matches none of them, and the set operator is also met by a
+      # call without the key.
+      # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+      dynamic "condition" {
+        for_each = { "events:detail-type" = "Slipway Request", "events:source" = "slipway.image-pipeline" }
+
+        content {
+          test     = "ForAllValues:StringEquals"
+          variable = condition.key
+          values   = [condition.value]
+        }
       }
 
-      condition {
-        test     = "StringEquals"
-        variable = "events:source"
-        values   = ["slipway.image-pipeline"]
+      dynamic "condition" {
+        for_each = toset(["events:detail-type", "events:source"])
+
+        content {
+          test     = "Null"
+          variable = condition.value
+          values   = ["false"]
+        }
       }
     }
   }

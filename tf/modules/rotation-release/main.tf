@@ -138,10 +138,12 @@ resource "aws_iam_role_policy" "build" {
         Effect   = "Allow"
         Action   = ["events:PutEvents"]
         Resource = [var.bus_arn]
-        Condition = { StringEquals = {
-          "events:detail-type" = "Slipway Request"
-          "events:source"      = "slipway.rotation-release"
-        } }
+        # These keys have a value for each event of a call: a plain operator matches none of them.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+        Condition = {
+          "ForAllValues:StringEquals" = { "events:detail-type" = ["Slipway Request"], "events:source" = ["slipway.rotation-release"] }
+          Null                        = { "events:detail-type" = "false", "events:source" = "false" }
+        }
       },
     ]
   })

@@ -159,7 +159,7 @@ run "a_build_pushes_and_asks_and_does_nothing_else" {
   assert {
     condition = {
       for condition in one([for statement in data.aws_iam_policy_document.build.statement : statement.condition if statement.sid == "Request"]) :
-      condition.variable => tolist(condition.values)
+      condition.variable => tolist(condition.values) if condition.test == "ForAllValues:StringEquals"
       } == {
       "events:detail-type" = tolist(["Slipway Request"])
       "events:source"      = tolist(["slipway.image-pipeline"])

@@ -73,7 +73,7 @@ run "its_roles_do_nothing_else" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.build.policy).Statement[3].Condition.StringEquals == { "events:detail-type" = "Slipway Request", "events:source" = "slipway.rotation-release" }
+    condition     = jsondecode(aws_iam_role_policy.build.policy).Statement[3].Condition["ForAllValues:StringEquals"] == { "events:detail-type" = ["Slipway Request"], "events:source" = ["slipway.rotation-release"] }
     error_message = "It puts requests on the bus, and no other events."
   }
 
