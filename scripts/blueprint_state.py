@@ -125,5 +125,9 @@ def _rules(kind: str, values: dict[str, Any], stack: str, chosen: set[str]) -> I
         yield f"name = {name!r}: log groups of a stack begin with /slipway/stacks/<stack id>/"
     if kind == "aws_ecs_service" and values.get("scheduling_strategy") != "DAEMON" and values.get("desired_count"):
         yield f"desired_count = {values['desired_count']}: a service starts at zero, before its first release"
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments-considerations.html
+    by_copy = any(block.get("enabled") for block in values.get("blue_green_update") or [])
+    if kind == "aws_db_instance" and values.get("manage_master_user_password") and by_copy:
+        yield "blue_green_update: RDS copies no database whose password Secrets Manager keeps, and each update fails"
     if kind == "aws_scheduler_schedule" and values.get("state") != "DISABLED":
         yield f"state = {values.get('state')!r}: a schedule starts DISABLED, before its first release"

@@ -246,9 +246,7 @@ def aws_refuses(changes: list[dict]) -> Iterator[str]:
         ):
             yield f"turns {address} back from valkey to redis"
         if actions == ["update"] and kind == "aws_db_instance" and before.get("engine_version") != after.get("engine_version"):
-            deferred = not after.get("apply_immediately") and not any(
-                block.get("enabled") for block in after.get("blue_green_update") or []
-            )
+            deferred = not after.get("apply_immediately")
     if deferred and any(change["type"] == "aws_db_parameter_group" and "delete" in change["change"]["actions"] for change in changes):
         yield "deletes the parameter group of a database whose upgrade waits for the maintenance window"
 

@@ -23,7 +23,6 @@ module "database" {
   backup_window         = var.database.backup_window
   log_exports           = var.database.log_exports
   extended_support      = var.database.extended_support
-  blue_green_update     = var.database.blue_green_update
   log_retention_days    = var.log_retention_days
   kms_key_arn           = var.kms_key_arn
   deletion_protection   = var.deletion_protection

@@ -35,7 +35,6 @@ variable "database" {
     - `backup_window`: when RDS takes its daily backup, in UTC, like 02:00-03:00; null for a window that RDS picks.
     - `log_exports`: whether its own logs go to CloudWatch, where they are kept for log_retention_days.
     - `extended_support`: whether RDS keeps a version running, for a charge, that is past its standard support. Chosen once.
-    - `blue_green_update`: whether changes are made to a copy that then takes over within a minute.
   EOT
   type = object({
     engine                = optional(string, "postgres")
@@ -55,7 +54,6 @@ variable "database" {
     backup_window         = optional(string)
     log_exports           = optional(bool, false)
     extended_support      = optional(bool, false)
-    blue_green_update     = optional(bool, false)
     serverless = optional(object({
       min_capacity        = optional(number, 0)
       max_capacity        = optional(number, 4)
@@ -87,9 +85,9 @@ variable "database" {
       var.database.serverless.min_capacity >= 0 && var.database.serverless.max_capacity >= max(1, var.database.serverless.min_capacity) && var.database.serverless.max_capacity <= 256
       && floor(var.database.serverless.min_capacity * 2) == var.database.serverless.min_capacity * 2 && floor(var.database.serverless.max_capacity * 2) == var.database.serverless.max_capacity * 2
       && var.database.serverless.pause_after_seconds >= 300 && var.database.serverless.pause_after_seconds <= 86400
-      && !var.database.performance_insights && !var.database.blue_green_update
+      && !var.database.performance_insights
     )
-    error_message = "Of a serverless database, min_capacity is 0 or more, max_capacity 1 to 256 and not below it, both in steps of 0.5, and pause_after_seconds 300 to 86400; it has no performance_insights and no blue_green_update."
+    error_message = "Of a serverless database, min_capacity is 0 or more, max_capacity 1 to 256 and not below it, both in steps of 0.5, and pause_after_seconds 300 to 86400; it has no performance_insights."
   }
 
   validation {

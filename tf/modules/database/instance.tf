@@ -65,7 +65,8 @@ resource "aws_db_instance" "this" {
   username            = var.username
   snapshot_identifier = var.snapshot
 
-  # RDS makes the password and keeps it in Secrets Manager: it is in no plan and in no state.
+  # RDS makes the password and keeps it in Secrets Manager: it is in no plan and in no state. RDS copies no such database for an update by
+  # copy (blue/green): https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments-considerations.html
   manage_master_user_password   = true
   master_user_secret_kms_key_id = var.kms_key_arn
 
@@ -86,12 +87,6 @@ resource "aws_db_instance" "this" {
   performance_insights_enabled          = var.performance_insights
   performance_insights_retention_period = var.performance_insights ? 7 : null
 
-  # A copy gets the change first, and takes over within a minute.
-  # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments.html
-  blue_green_update {
-    enabled = var.blue_green_update
-  }
-
   lifecycle {
     # Where it came from is history: without this, leaving the snapshot out later would make the database anew. RDS takes the support
     # of a database when it makes it, and not later.
@@ -100,8 +95,8 @@ resource "aws_db_instance" "this" {
     # Until the maintenance window the database would stay in the parameter group of the old version, which then cannot be deleted.
     # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
     postcondition {
-      condition     = var.apply_immediately || var.blue_green_update || self.engine_version_actual == null ? true : startswith("${self.engine_version_actual}.", "${local.version}.")
-      error_message = "Another major version is not put off to the maintenance window: the database would stay in the old version's parameter group. Set apply_immediately with engine_version; it stops the database for some minutes. Or set blue_green_update."
+      condition     = var.apply_immediately || self.engine_version_actual == null ? true : startswith("${self.engine_version_actual}.", "${local.version}.")
+      error_message = "Another major version is not put off to the maintenance window: the database would stay in the old version's parameter group. Set apply_immediately with engine_version; it stops the database for some minutes."
     }
   }
 

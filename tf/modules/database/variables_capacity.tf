@@ -26,8 +26,8 @@ variable "serverless" {
   }
 
   validation {
-    condition     = var.serverless == null ? true : !var.performance_insights && !var.blue_green_update
-    error_message = "A serverless database has no performance_insights, which would keep it from pausing, and no blue_green_update."
+    condition     = var.serverless == null ? true : !var.performance_insights
+    error_message = "A serverless database has no performance_insights, which would keep it from pausing."
   }
 }
 

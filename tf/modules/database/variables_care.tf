@@ -17,12 +17,6 @@ variable "apply_immediately" {
   default     = false
 }
 
-variable "blue_green_update" {
-  description = "Whether changes are made to a copy that then takes over within a minute."
-  type        = bool
-  default     = false
-}
-
 variable "extended_support" {
   description = "Whether RDS keeps a version running, for a charge, that is past its standard support. Without it, RDS upgrades the database then. Once it is made this changes nothing."
   type        = bool

@@ -287,25 +287,25 @@ run "logs_are_kept_for_as_long_as_the_stack_says" {
   }
 }
 
-run "windows_and_updates_by_copy" {
+run "windows_and_another_version" {
   command = plan
 
   variables {
     maintenance_window = "sun:04:00-sun:05:00"
     backup_window      = "02:00-03:00"
-    blue_green_update  = true
+    apply_immediately  = true
     extended_support   = true
     engine_version     = "18"
   }
 
   assert {
     condition     = aws_db_instance.this[0].maintenance_window == "sun:04:00-sun:05:00" && aws_db_instance.this[0].backup_window == "02:00-03:00"
-    error_message = "RDS restarts and copies the database in its windows."
+    error_message = "RDS restarts and backs up the database in its windows."
   }
 
   assert {
-    condition     = aws_db_instance.this[0].blue_green_update[0].enabled && aws_db_instance.this[0].engine_version == "18"
-    error_message = "A copy gets another major version first, and need not wait for the window."
+    condition     = aws_db_instance.this[0].apply_immediately && aws_db_instance.this[0].engine_version == "18"
+    error_message = "Another major version does not wait for the window."
   }
 }
 
