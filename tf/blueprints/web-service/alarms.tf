@@ -19,8 +19,12 @@ locals {
       }
     },
     {
-      for key, suffix in module.load_balancer.target_group_arn_suffixes : "unhealthy-${key}" => {
-        description = "Tasks of ${key} do not pass their health check: read their log."
+      # Releases by weight move the tasks to a second target group, and back.
+      for key, suffix in merge(
+        { for key, suffix in module.load_balancer.target_group_arn_suffixes : "unhealthy-${key}" => suffix },
+        { for key, suffix in module.load_balancer.progressive_target_arn_suffixes : "green-unhealthy-${key}" => suffix },
+        ) : key => {
+        description = "Tasks of ${trimprefix(trimprefix(key, "green-"), "unhealthy-")} do not pass their health check: read their log."
         metric      = "UnHealthyHostCount"
         threshold   = 0
         dimensions  = { TargetGroup = suffix }

@@ -68,6 +68,14 @@ resource "aws_appautoscaling_scheduled_action" "service" {
   }
 }
 
+locals {
+  # The two target groups of a service whose requests go over by weight.
+  target_groups = { for key, green in module.load_balancer.progressive_target_arn_suffixes : key => {
+    blue  = module.load_balancer.target_group_arn_suffixes[key]
+    green = green
+  } }
+}
+
 resource "aws_appautoscaling_policy" "requests" {
   for_each = { for key, service in local.services : key => service.scaling.requests_per_task if try(service.scaling.requests_per_task, null) != null }
 
@@ -83,9 +91,52 @@ resource "aws_appautoscaling_policy" "requests" {
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 
-    predefined_metric_specification {
-      predefined_metric_type = "ALBRequestCountPerTarget"
-      resource_label         = "${module.load_balancer.arn_suffix}/${module.load_balancer.target_group_arn_suffixes[each.key]}"
+    dynamic "predefined_metric_specification" {
+      for_each = contains(keys(local.target_groups), each.key) ? [] : [module.load_balancer.target_group_arn_suffixes[each.key]]
+
+      content {
+        predefined_metric_type = "ALBRequestCountPerTarget"
+        resource_label         = "${module.load_balancer.arn_suffix}/${predefined_metric_specification.value}"
+      }
+    }
+
+    # ALBRequestCountPerTarget counts in one target group alone, and each release moves the tasks to the other one. The requests for each
+    # task of both together are those of the one that has them, and during a release what each half gets of them.
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html
+    dynamic "customized_metric_specification" {
+      for_each = contains(keys(local.target_groups), each.key) ? [local.target_groups[each.key]] : []
+
+      content {
+        metrics {
+          id          = "requests"
+          label       = "Requests in a minute for each task"
+          expression  = "FILL(blue, 0) + FILL(green, 0)"
+          return_data = true
+        }
+
+        dynamic "metrics" {
+          for_each = customized_metric_specification.value
+
+          content {
+            id          = metrics.key
+            return_data = false
+
+            metric_stat {
+              stat = "Sum"
+
+              metric {
+                namespace   = "AWS/ApplicationELB"
+                metric_name = "RequestCountPerTarget"
+
+                dimensions {
+                  name  = "TargetGroup"
+                  value = metrics.value
+                }
+              }
+            }
+          }
+        }
+      }
     }
   }
 }

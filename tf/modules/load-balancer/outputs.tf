@@ -8,6 +8,11 @@ output "target_group_arn_suffixes" {
   value       = { for key, target_group in aws_lb_target_group.this : key => target_group.arn_suffix }
 }
 
+output "progressive_target_arn_suffixes" {
+  description = "By service and set, what CloudWatch calls the second target group. After a release, one of the two has all tasks and requests."
+  value       = { for key, target_group in aws_lb_target_group.green : key => target_group.arn_suffix }
+}
+
 output "progressive_targets" {
   description = "By service and set, the second target group and the rule of both, for the input progressive_target of the module service."
   value = { for key, target in local.progressive : key => {

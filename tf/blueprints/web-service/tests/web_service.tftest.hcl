@@ -435,8 +435,12 @@ run "a_canary_shifts_requests_between_two_target_groups" {
 
   variables {
     services = {
-      web = { port = 3000, deployment = { strategy = "canary", percent = 5, roll_back_on_alarm = true, pause_at = ["POST_SCALE_UP"] } }
-      api = { port = 8000, paths = ["/api/*"] }
+      web = {
+        port       = 3000
+        deployment = { strategy = "canary", percent = 5, roll_back_on_alarm = true, pause_at = ["POST_SCALE_UP"] }
+        scaling    = { min = 2, max = 6, requests_per_task = 500 }
+      }
+      api = { port = 8000, paths = ["/api/*"], scaling = { min = 2, max = 6, requests_per_task = 500 } }
     }
     zone_id = "Z0123456789ABCDEFGHIJ"
   }
@@ -449,6 +453,18 @@ run "a_canary_shifts_requests_between_two_target_groups" {
   assert {
     condition     = output.slipway.services.web.strategy.kind == "canary" && output.slipway.services.web.strategy.percent == 5 && !can(output.slipway.services.api.strategy)
     error_message = "A release knows how its requests go over."
+  }
+
+  assert {
+    condition = { for key, policy in aws_appautoscaling_policy.requests : key => length(policy.target_tracking_scaling_policy_configuration[0].predefined_metric_specification) } == { api = 1, web = 0 } && length(
+      aws_appautoscaling_policy.requests["web"].target_tracking_scaling_policy_configuration[0].customized_metric_specification
+    ) == 1
+    error_message = "The requests of both target groups count where a release moves the tasks from one to the other."
+  }
+
+  assert {
+    condition     = toset([for key in keys(aws_cloudwatch_metric_alarm.load_balancer) : key if strcontains(key, "unhealthy")]) == toset(["green-unhealthy-web", "unhealthy-api", "unhealthy-web"])
+    error_message = "Each target group that has tasks has an alarm."
   }
 }
 
