@@ -45,6 +45,8 @@ pub(crate) const STATE_PREFIX: &str = "workspace_key_prefix";
 
 /// The backend block, without the prefix of the stack. It overrides a block that the blueprint has.
 ///
+/// Neither is `encrypt`: with it Terraform asks for the key of S3, whatever key the bucket has by default.
+///
 /// The endpoint is not in it: Terraform takes that from its environment, and the block is part of every plan, which must
 /// still be applicable when local mode comes back on another port.
 pub(crate) fn backend(config: &Config) -> Value {
@@ -53,7 +55,6 @@ pub(crate) fn backend(config: &Config) -> Value {
         "key": STATE,
         "region": literal(&config.region),
         "use_lockfile": true,
-        "encrypt": true,
     });
     if config.own_endpoint {
         merge(

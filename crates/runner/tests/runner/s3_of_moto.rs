@@ -195,6 +195,8 @@ fn every_request_of_terraform_is_about_its_own_stack() {
             .iter()
             .any(|key| path.split('?').next() == Some(&format!("/{key}")));
         assert!(list || own, "{path}");
+        // The key is the bucket's, which may be one of KMS.
+        assert_eq!(request.header("x-amz-server-side-encryption"), "", "{path}");
     }
     assert!(asked > 10, "{asked} requests");
 }
