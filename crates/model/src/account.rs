@@ -94,6 +94,11 @@ pub fn account_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
+/// The Region that the resource of an ARN is in.
+pub fn region_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty())
+}
+
 impl FromStr for EnvironmentRole {
     type Err = InvalidAccount;
 

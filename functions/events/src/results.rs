@@ -3,8 +3,9 @@
 //! Acceptance and rejection are reported while the event is handled; the end of an operation when its execution has ended. Whether
 //! that report was sent is recorded, and the sweeper retries it if not.
 
+use aws_sdk_eventbridge::config::Region;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use slipway_model::account::AccountId;
+use slipway_model::account::{AccountId, region_of};
 use slipway_model::error_chain::chain;
 use slipway_model::event::Delivery;
 use slipway_model::event_result::{EventResult, ResultStatus};
@@ -42,7 +43,11 @@ impl Events {
             .source(SOURCE)
             .detail_type(DETAIL_TYPE)
             .detail(detail);
-        let put = self.eventbridge.put_events().entries(entry.build()).send().await;
+        let put = self.eventbridge.put_events().entries(entry.build());
+        // EventBridge takes events for the buses of its own Region alone.
+        let region = region_of(bus).map(|region| Region::new(region.to_owned()));
+        let there = aws_sdk_eventbridge::Config::builder().region(region);
+        let put = put.customize().config_override(there).send().await;
         let put = put.map_err(|error| failed(Box::new(aws_sdk_eventbridge::Error::from(error))))?;
         match put.entries().first().and_then(|entry| entry.error_code()) {
             None => Ok(()),

@@ -3,6 +3,7 @@
 mod admission;
 mod start;
 
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "../../../store/tests/store/fake.rs"]
 mod fake;
 #[allow(dead_code, reason = "the helpers of the store's tests; these need some of them")]

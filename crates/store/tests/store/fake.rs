@@ -17,7 +17,8 @@ type Script = Arc<dyn Fn(&str, &Value) -> Result<Value, &'static str> + Send + S
 #[derive(Clone)]
 pub struct Fake {
     pub url: String,
-    calls: Arc<Mutex<Vec<Call>>>,
+    /// With the Region that each was signed for.
+    calls: Arc<Mutex<Vec<(Call, String)>>>,
     script: Script,
 }
 
@@ -37,6 +38,11 @@ impl Fake {
 
     /// What it was asked so far.
     pub fn calls(&self) -> Vec<Call> {
+        self.signed_calls().into_iter().map(|(call, _)| call).collect()
+    }
+
+    /// What it was asked so far, each with the Region that it was signed for.
+    pub fn signed_calls(&self) -> Vec<(Call, String)> {
         self.calls.lock().expect("no test panics while it records").clone()
     }
 
@@ -51,10 +57,13 @@ async fn answer(State(fake): State<Fake>, headers: HeaderMap, body: String) -> (
     let action = target.rsplit('.').next().expect("an action").to_owned();
     let body: Value = serde_json::from_str(&body).expect("JSON");
     let answer = (fake.script)(&action, &body);
+    // `Credential=KEY/DATE/REGION/…`
+    let signature = headers["authorization"].to_str().expect("a signature");
+    let region = signature.split('/').nth(2).expect("a region").to_owned();
     fake.calls
         .lock()
         .expect("no test panics while it records")
-        .push((action, body));
+        .push(((action, body), region));
     match answer {
         Ok(answer) => (StatusCode::OK, answer.to_string()),
         Err(error) => (

@@ -87,22 +87,22 @@ impl Ground {
 
     /// The results that were sent since the last call.
     pub fn results(&self) -> Vec<Value> {
-        let put = self
-            .fake
-            .calls()
-            .into_iter()
-            .filter(|(action, _)| action == "PutEvents");
-        put.flat_map(|(_, request)| request["Entries"].as_array().expect("entries").clone())
-            .map(|entry| {
-                assert_eq!(
-                    (&entry["Source"], &entry["DetailType"]),
-                    (&json!("slipway"), &json!("Slipway Result"))
-                );
-                let mut result: Value = serde_json::from_str(entry["Detail"].as_str().expect("text")).expect("JSON");
-                result["bus"] = entry["EventBusName"].clone();
-                result
-            })
-            .collect()
+        let calls = self.fake.signed_calls().into_iter();
+        let put = calls.filter(|((action, _), _)| action == "PutEvents");
+        put.flat_map(|((_, request), region)| {
+            assert!(RESULTS.contains(&format!(":events:{region}:")), "{region}");
+            request["Entries"].as_array().expect("entries").clone()
+        })
+        .map(|entry| {
+            assert_eq!(
+                (&entry["Source"], &entry["DetailType"]),
+                (&json!("slipway"), &json!("Slipway Result"))
+            );
+            let mut result: Value = serde_json::from_str(entry["Detail"].as_str().expect("text")).expect("JSON");
+            result["bus"] = entry["EventBusName"].clone();
+            result
+        })
+        .collect()
     }
 
     pub fn last_result(&self) -> Value {
