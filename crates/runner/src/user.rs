@@ -35,15 +35,20 @@ impl User {
         command.uid(self.0).gid(self.0);
     }
 
-    /// Gives everything at a path to this user. Links are given themselves, and not followed.
+    /// Gives everything at a path to this user. Links are given themselves, and not followed. A second name of a file that is not this
+    /// user's may be the work of blueprint code, where the kernel does not forbid it (`fs.protected_hardlinks`): it is not given.
     pub(crate) fn own(self, path: &Path) -> Result<(), Error> {
         let failed = |source| Error::File {
             action: "give Terraform",
             path: path.to_owned(),
             source,
         };
+        let metadata = path.symlink_metadata().map_err(failed)?;
+        if !metadata.is_dir() && metadata.nlink() > 1 && metadata.uid() != self.0 {
+            return Err(failed(io::Error::other("it is a hard link to a file of another user")));
+        }
         lchown(path, Some(self.0), Some(self.0)).map_err(failed)?;
-        if !path.symlink_metadata().map_err(failed)?.is_dir() {
+        if !metadata.is_dir() {
             return Ok(());
         }
         for entry in path.read_dir().map_err(failed)? {
@@ -138,6 +143,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn file_of_another_user_with_a_second_name_is_not_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (own, program) = (folder.path().join("own"), folder.path().join("program"));
+        std::fs::create_dir(&own).expect("a folder");
+        std::fs::write(&program, "of root").expect("a file");
+        std::fs::hard_link(&program, own.join("link")).expect("a link");
+        let before = program.metadata().expect("metadata").uid();
+        let user = User::new(64_999).expect("a user");
+        assert!(user.own(&own).is_err());
+        assert_eq!(program.metadata().expect("metadata").uid(), before);
+    }
 
     #[test]
     fn only_a_plain_file_of_terraforms_is_read() {

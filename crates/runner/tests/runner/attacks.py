@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -208,6 +209,94 @@ def signal_to_the_runner():
 def priority_of_the_runner():
     os.setpriority(os.PRIO_PROCESS, T["victim"], 1)
     return True
+
+
+@attack
+def processors_of_the_runner():
+    os.sched_setaffinity(T["victim"], os.sched_getaffinity(0))
+    return True
+
+
+def runner_file(name, mode):
+    function = lambda: open(f"/proc/{T['victim']}/{name}", mode) is not None  # noqa: E731
+    function.__name__ = f"{name}_of_the_runner"
+    attack(function)
+
+
+# Where it is in memory, what it calls, how much it reads; what a dump of it holds, and which process dies first.
+for name, mode in [("auxv", "rb"), ("io", "rb"), ("pagemap", "rb"), ("coredump_filter", "r+"), ("oom_score_adj", "r+"), ("clear_refs", "w")]:
+    runner_file(name, mode)
+
+
+@attack
+def system_call_of_the_runner():
+    return open(f"/proc/{T['victim']}/syscall").read() != ""
+
+
+@attack
+def namespaces_of_the_runner():
+    return os.readlink(f"/proc/{T['victim']}/ns/mnt") != ""
+
+
+@attack
+def mapped_files_of_the_runner():
+    return os.listdir(f"/proc/{T['victim']}/map_files") != []
+
+
+@attack
+def descriptor_of_the_runner_by_system_call():
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd_open, pidfd_getfd = 434, 438
+    return libc.syscall(pidfd_getfd, libc.syscall(pidfd_open, T["victim"], 0), 1, 0) >= 0
+
+
+@attack
+def packets_of_the_machine():
+    return socket.socket(socket.AF_PACKET, socket.SOCK_RAW) is not None
+
+
+@attack
+def forged_packets():
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) is not None
+
+
+@attack
+def device_of_ones_own():
+    os.mknod(tempfile.mkdtemp() + "/null", 0o20666, os.makedev(1, 3))
+    return True
+
+
+@attack
+def watch_of_another_work_folder():
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc.inotify_add_watch(libc.inotify_init(), T["other_work"].encode(), 0x100) >= 0
+
+
+@attack
+def program_of_terraform():
+    return os.access(T["terraform"], os.W_OK)
+
+
+@attack
+def folder_of_a_program():
+    folders = [os.path.dirname(T["terraform"]), *os.environ["PATH"].split(":"), "/usr/bin", "/lib"]
+    return any(os.access(folder, os.W_OK) for folder in folders)
+
+
+@attack
+def settings_of_the_machine():
+    # As /etc/ld.so.preload, which every program of root reads.
+    return os.access("/etc", os.W_OK)
+
+
+def setting_of_root(name):
+    function = lambda: open(os.path.dirname(T["secret_file"]) + name, "w") is not None  # noqa: E731
+    function.__name__ = f"setting_of_root_{name[2:]}"
+    attack(function)
+
+
+for name in ["/.terraformrc", "/.gitconfig", "/.profile"]:
+    setting_of_root(name)
 
 
 @attack
