@@ -138,6 +138,47 @@ def tags_of_snapshots(setting: Setting) -> Seen | NotRun:
         return Seen("AddTagsToResource" in str(error), str(error))
 
 
+def keys_of_transactions(setting: Setting) -> Seen:
+    """In a transaction, IAM judges each action by the partitions of its own items, as conditions of template.yaml and of the sessions of
+    builds rely on. No page says so: transaction-apis-iam.html names the actions alone."""
+    cloud, table = setting.cloud, setting.deployed.stack
+    mine = ["prove#1", "prove#2", "audit#prove"]
+    arn = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{table}"
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": mine}, "Null": {"dynamodb:LeadingKeys": "false"}}
+    audit = {"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["audit#*"]}}
+    statements = [
+        {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": arn, "Condition": keys},
+        {"Effect": "Allow", "Action": "dynamodb:DeleteItem", "Resource": arn},
+        {"Effect": "Deny", "Action": "dynamodb:DeleteItem", "Resource": arn, "Condition": audit},
+    ]
+    probe = probes.role(cloud, "keys", "dynamodb.amazonaws.com", statements)
+    probes.trust_caller(cloud, cloud.name("keys"), cloud.client("sts").get_caller_identity()["Arn"])
+    time.sleep(0 if cloud.is_emulator else 10)
+    as_probe = probes.client_as(cloud, probe, "dynamodb")
+
+    def allowed(*items: tuple[str, str]) -> bool:
+        asked = []
+        for action, partition in items:
+            item = {"pk": {"S": partition}, "sk": {"S": "prove"}}
+            asked.append({action: {"TableName": table, "Key" if action == "Delete" else "Item": item}})
+        try:
+            as_probe.transact_write_items(TransactItems=asked)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            return False
+        return True
+
+    seen = {
+        "puts into two of its partitions": allowed(("Put", "prove#1"), ("Put", "prove#2")),
+        "a delete beside a put of audit": allowed(("Delete", "prove#1"), ("Put", "audit#prove")),
+        "a put into another partition": not allowed(("Put", "prove#2"), ("Put", "stack#other")),
+        "a delete of audit": not allowed(("Delete", "audit#prove"), ("Delete", "prove#2")),
+    }
+    wrong = [what for what, as_expected in seen.items() if not as_expected]
+    return Seen(not wrong, f"not as expected: {', '.join(wrong)}" if wrong else "two transactions allowed, two denied")
+
+
 def first_build(setting: Setting) -> Seen:
     """A build starts at all: new accounts may have a quota of 10 and a queue of 0."""
     cloud = setting.cloud
@@ -194,6 +235,7 @@ IN_ORDER = [
         either=True,
     ),
     Check("F12", "the bus takes rollout events of an environment's account", events_of_environments, "there is one account"),
+    Check("F27", "conditions on partitions judge the items of transactions", keys_of_transactions, "ministack enforces no policies"),
     Check("F4", "StopBuild gives a build a signal", signal_of_stop, "ministack runs no builds", either=True),
     Check("F13", "snapshots with copied tags need rds:AddTagsToResource", tags_of_snapshots, "ministack enforces no policies", either=True),
     Check("F2", "the account starts a build", first_build, "ministack has no quotas"),
