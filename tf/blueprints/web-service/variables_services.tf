@@ -218,8 +218,26 @@ variable "services" {
   }
 
   validation {
-    condition     = alltrue([for service in values(var.services) : service.deployment.percent >= 3 && service.deployment.percent <= 100 && service.deployment.step_minutes >= 0 && service.deployment.step_minutes <= 1440 && service.deployment.bake_minutes >= 0 && service.deployment.bake_minutes <= 1440 && service.deployment.pause_minutes >= 1 && service.deployment.pause_minutes <= 20160])
-    error_message = "percent is 3 to 100, step_minutes and bake_minutes 0 to 1440, pause_minutes 1 to 20160."
+    condition     = alltrue([for service in values(var.services) : service.deployment.percent >= 3 && service.deployment.percent <= 100 && service.deployment.step_minutes >= 0 && service.deployment.step_minutes <= 1440 && service.deployment.bake_minutes >= 0 && service.deployment.bake_minutes <= 1440 && service.deployment.pause_minutes >= 1 && service.deployment.pause_minutes <= 690])
+    error_message = "percent is 3 to 100, step_minutes and bake_minutes 0 to 1440, pause_minutes 1 to 690."
+  }
+
+  # What the contract allows a rollout, less the half hour for the tasks themselves.
+  validation {
+    condition = alltrue([
+      for rollout in [
+        for deployment in values(var.services)[*].deployment : {
+          deployment = deployment
+          steps      = { linear = ceil(100 / max(deployment.percent, 3)), canary = 2, blue_green = 1 }[deployment.strategy]
+        } if contains(["linear", "canary", "blue_green"], deployment.strategy)
+        ] : 690 >= sum([
+          rollout.deployment.bake_minutes,
+          rollout.deployment.step_minutes * (rollout.steps - 1),
+          rollout.deployment.pause_minutes * length(rollout.deployment.pause_at),
+          contains(rollout.deployment.pause_at, "PRE_PRODUCTION_TRAFFIC_SHIFT") ? rollout.deployment.pause_minutes * (rollout.steps - 1) : 0,
+      ])
+    ])
+    error_message = "The steps, the bake time and the pauses of a deployment take at most 690 minutes together; PRE_PRODUCTION_TRAFFIC_SHIFT pauses before every step."
   }
 
   validation {

@@ -516,6 +516,16 @@ run "a_bad_share_of_a_service" {
   expect_failures = [var.services]
 }
 
+run "a_deployment_longer_than_a_rollout_may_be" {
+  command = plan
+
+  variables {
+    services = { web = { port = 8080, deployment = { strategy = "linear", percent = 10, pause_at = ["PRE_PRODUCTION_TRAFFIC_SHIFT"], pause_minutes = 70 } } }
+  }
+
+  expect_failures = [var.services]
+}
+
 run "a_bad_pause_of_a_service" {
   command = plan
 
