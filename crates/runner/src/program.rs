@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use slipway_model::name::Digest;
 
 use crate::error::Error;
-use crate::providers::package::hex;
 use crate::work_folder::write_private;
 
 /// Where checksums are remembered on this machine, below the cache.
@@ -40,7 +39,7 @@ pub(crate) fn checksum(program: &Path, cache: &Path) -> Result<String, Error> {
             read => hash.update(&buffer[..read]),
         }
     }
-    let checksum = hex(&hash.finalize());
+    let checksum = hex::encode(hash.finalize());
     remember(&note, &checksum);
     Ok(checksum)
 }

@@ -45,7 +45,7 @@ impl Random {
         let mut bytes = self.bytes();
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex = hex(&bytes[..16]);
+        let hex = hex::encode(&bytes[..16]);
         format!(
             "{}-{}-{}-{}-{}",
             &hex[..8],
@@ -58,17 +58,8 @@ impl Random {
 
     /// A task token.
     pub fn token(&mut self) -> String {
-        hex(&self.bytes())
+        hex::encode(self.bytes())
     }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
-        .collect()
 }
 
 #[cfg(test)]

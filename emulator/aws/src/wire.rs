@@ -245,16 +245,6 @@ pub fn answer<T: Serialize>(output: &T) -> Result<Value, AwsError> {
     serde_json::to_value(output).map_err(|error| AwsError::internal(&error))
 }
 
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A new request id: 128 random bits in the form of a UUID.
 pub fn request_id() -> String {
     let bits: u128 = rand::random();

@@ -15,7 +15,6 @@ use tokio::time::timeout;
 
 use super::Session;
 use crate::error::Error;
-use crate::providers::package::hex;
 use slipway_model::error_chain::chain;
 
 /// The path of the credentials.
@@ -91,7 +90,7 @@ impl Drop for Endpoint {
 fn token() -> io::Result<String> {
     let mut bytes = [0; 32];
     io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
-    Ok(hex(&bytes))
+    Ok(hex::encode(bytes))
 }
 
 async fn answer(mut connection: TcpStream, session: &Session, token: &str) -> io::Result<()> {

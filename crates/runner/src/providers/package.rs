@@ -1,7 +1,6 @@
 //! A provider's package: a zip with its program, and the checksum of what is in it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -53,14 +52,6 @@ fn checksum(files: &BTreeMap<String, String>) -> String {
     format!("h1:{}", STANDARD.encode(list.finalize()))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Copies from one to the other; gives the checksum of what was copied.
 fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<String> {
     let mut hash = Sha256::new();
@@ -68,7 +59,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<String> {
     loop {
         let read = from.read(&mut buffer)?;
         if read == 0 {
-            return Ok(hex(&hash.finalize()));
+            return Ok(hex::encode(hash.finalize()));
         }
         hash.update(&buffer[..read]);
         to.write_all(&buffer[..read])?;

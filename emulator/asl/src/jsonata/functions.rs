@@ -15,7 +15,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::strict_json::Strict;
-use crate::random::{Random, hex};
+use crate::random::Random;
 
 /// The longest array that `$range` gives on AWS (measured: one more is its memory limit).
 const MAX_RANGE: usize = 360_145;
@@ -137,11 +137,11 @@ fn hash(args: &[JValue]) -> HostFnResult {
     let bytes = text.as_bytes();
     let algorithm = algorithm.as_str().ok_or_else(|| wrong_argument("hash", 2))?;
     Ok(JValue::string(match algorithm {
-        "MD5" => hex(&Md5::digest(bytes)),
-        "SHA-1" => hex(&Sha1::digest(bytes)),
-        "SHA-256" => hex(&Sha256::digest(bytes)),
-        "SHA-384" => hex(&Sha384::digest(bytes)),
-        "SHA-512" => hex(&Sha512::digest(bytes)),
+        "MD5" => hex::encode(Md5::digest(bytes)),
+        "SHA-1" => hex::encode(Sha1::digest(bytes)),
+        "SHA-256" => hex::encode(Sha256::digest(bytes)),
+        "SHA-384" => hex::encode(Sha384::digest(bytes)),
+        "SHA-512" => hex::encode(Sha512::digest(bytes)),
         _ => {
             return Err(thrown(&format!(
                 "Hash algorithm '{algorithm}' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"

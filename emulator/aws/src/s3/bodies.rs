@@ -18,7 +18,6 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::checksums::{Algorithm, Digests, Hasher};
 use crate::error::{DiskFull, is_disk_full};
-use crate::wire::hex;
 
 /// What is read or written at once.
 const CHUNK: usize = 256 * 1024;
@@ -43,7 +42,7 @@ impl Written {
     }
 
     pub(super) fn etag(&self) -> String {
-        hex(&self.digests.md5)
+        hex::encode(self.digests.md5)
     }
 
     /// The index names the file now.
@@ -82,7 +81,7 @@ impl Bodies {
         algorithms: impl IntoIterator<Item = Algorithm>,
         payload_sha256: bool,
     ) -> S3Result<Written> {
-        let name = hex(&rand::random::<u128>().to_be_bytes());
+        let name = hex::encode(rand::random::<u128>().to_be_bytes());
         let path = self.folder.join(&name);
         let file = tokio::fs::File::create(&path)
             .await

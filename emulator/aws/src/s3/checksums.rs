@@ -8,8 +8,6 @@ use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::{S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::hex;
-
 /// A checksum algorithm of S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Algorithm {
@@ -110,7 +108,7 @@ impl Digests {
             }
         }
         if let (Some(claimed), Some(computed)) = (&expected.sha256_hex, &self.sha256)
-            && *claimed != hex(computed)
+            && *claimed != hex::encode(computed)
         {
             let mut error = s3s::S3Error::with_message(
                 s3s::S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()),
@@ -196,7 +194,7 @@ mod tests {
         hasher.update(b"1234");
         hasher.update(b"56789");
         let digests = hasher.finish();
-        assert_eq!(hex(&digests.md5), "25f9e794323b453885f5181f1b624d0b");
+        assert_eq!(hex::encode(digests.md5), "25f9e794323b453885f5181f1b624d0b");
         assert_eq!(digests.checksums[&Algorithm::Crc32], "y/Q5Jg==");
         assert_eq!(digests.checksums[&Algorithm::Crc64Nvme], "rosUhgp5mIg=");
         assert!(digests.verify(&Expected::default()).is_ok());

@@ -17,7 +17,6 @@ use super::checksums::{Algorithm, Expected, Hasher, checksums_of, composite, set
 use super::http::Payload;
 use super::index::{Condition, NewVersion, Part, Settings};
 use super::objects::{attributes_of, check_supported, checksum_type, receive, timestamp};
-use crate::wire::hex;
 
 /// AWS's own: every part but the last has at least this size.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
@@ -250,16 +249,9 @@ async fn concatenate(store: &Store, parts: &[Part], algorithm: Option<Algorithm>
 fn etag_of(parts: &[Part]) -> S3Result<String> {
     let mut hasher = Hasher::new([], false);
     for part in parts {
-        hasher.update(&from_hex(&part.etag).ok_or_else(|| s3_error!(InternalError, "A part has no MD5."))?);
+        hasher.update(&hex::decode(&part.etag).map_err(|_| s3_error!(InternalError, "A part has no MD5."))?);
     }
-    Ok(format!("{}-{}", hex(&hasher.finish().md5), parts.len()))
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len())
-        .step_by(2)
-        .map(|start| u8::from_str_radix(text.get(start..start + 2)?, 16).ok())
-        .collect()
+    Ok(format!("{}-{}", hex::encode(hasher.finish().md5), parts.len()))
 }
 
 pub(super) fn list_parts(store: &Store, input: ListPartsInput) -> S3Result<ListPartsOutput> {

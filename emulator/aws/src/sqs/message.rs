@@ -212,7 +212,7 @@ impl MessageAttribute {
 pub(super) fn md5(bytes: &[u8]) -> String {
     let mut md5 = Md5::new();
     md5.update(bytes);
-    crate::wire::hex(&md5.finalize())
+    hex::encode(md5.finalize())
 }
 
 /// The digest of attributes: of the names in order, each with its type and its value, all with their lengths before

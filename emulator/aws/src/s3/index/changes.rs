@@ -6,7 +6,6 @@ use s3s::{S3Error, S3Result};
 
 use super::rows::{bucket, find};
 use super::{Attributes, Bucket, Condition, NULL_VERSION, NewVersion, failed};
-use crate::wire::hex;
 
 /// What a write or a delete has done.
 #[derive(Default)]
@@ -39,7 +38,7 @@ pub(super) fn insert(
 ) -> S3Result<Outcome> {
     let mut outcome = Outcome::default();
     let id = if bucket.versioning.as_deref() == Some("Enabled") {
-        hex(&rand::random::<u128>().to_be_bytes())
+        hex::encode(rand::random::<u128>().to_be_bytes())
     } else {
         let replaced = remove_version(transaction, &bucket.name, key, NULL_VERSION)?;
         outcome.freed.extend(replaced.body());

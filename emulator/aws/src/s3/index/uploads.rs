@@ -9,7 +9,6 @@ use super::changes::put;
 use super::rows::{bucket, json_of, time_of};
 use super::{Attributes, Condition, Index, NewVersion, Outcome, failed, past};
 use crate::s3::checksums::{Algorithm, Checksums};
-use crate::wire::hex;
 
 /// What was said when the upload was started.
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ pub(in crate::s3) struct Part {
 
 impl Index {
     pub(in crate::s3) fn create_upload(&self, bucket_name: &str, key: &str, settings: &Settings) -> S3Result<String> {
-        let id = hex(&rand::random::<u128>().to_be_bytes());
+        let id = hex::encode(rand::random::<u128>().to_be_bytes());
         let settings = serde_json::to_string(settings).map_err(S3Error::internal_error)?;
         self.transaction(|transaction| {
             bucket(transaction, bucket_name)?;
