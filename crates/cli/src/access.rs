@@ -16,9 +16,9 @@ pub use signer::{Signer, signature};
 use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use crate::args::{Global, Way};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::global::{Global, Way};
 use crate::login::Login;
 use crate::login::saved::Logins;
 use crate::secret::Secret;

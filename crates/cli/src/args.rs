@@ -17,11 +17,10 @@ mod webhook;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::endpoint::Endpoint;
-use crate::query::Query;
+use crate::global::Global;
 
 pub use audit::AuditCommand;
 pub use blueprint::{BlueprintCommand, Folder};
@@ -57,69 +56,6 @@ pub const EXIT_CODES: &str = "Exit codes:
   5  something on this machine failed: a file, a port, a missing program
   6  the check of a blueprint found errors
   130  stopped by Ctrl-C: the operation continues";
-
-const EVERYWHERE: &str = "Options of every command";
-
-/// Options of every command.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// Address of the API, `https://…` [default: the local server of the data folder]
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
-    pub endpoint: Option<Endpoint>,
-    /// Authentication method [default: `SLIPWAY_TOKEN`, then saved login, then AWS credentials]
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "METHOD")]
-    pub auth: Option<Way>,
-    /// AWS Region of a custom domain [default: `AWS_REGION`]
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
-    pub region: Option<String>,
-    /// Folder with the data of local mode
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
-    pub data: PathBuf,
-    /// Profile of the user's `config.toml` [default: its `profile`]
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_PROFILE", value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Form of the output
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORM", default_value_t = Format::Table)]
-    pub output: Format,
-    /// The same as `--output json`
-    #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "output")]
-    pub json: bool,
-    /// JMESPath expression: print its result on the JSON output, as plain text without `--output`
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "EXPRESSION", value_parser = Query::parse)]
-    pub query: Option<Query>,
-}
-
-impl Global {
-    /// The form of the output.
-    pub fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.output }
-    }
-}
-
-/// A form of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Lines and tables for people
-    #[value(alias = "text")]
-    Table,
-    /// JSON for programs
-    Json,
-    /// YAML for programs and people
-    Yaml,
-    /// SARIF 2.1.0, of the checks of blueprints
-    Sarif,
-}
-
-/// An authentication method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Way {
-    /// Sign requests with the AWS credentials of the AWS CLI
-    Iam,
-    /// Send the token in `SLIPWAY_TOKEN` or of the saved login
-    Token,
-    /// Send no credentials
-    None,
-}
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -264,6 +264,18 @@ fn text(path: &Path) -> Result<String, Error> {
     text.ok_or_else(|| Error::Usage(format!("the path {} is not text", path.display())))
 }
 
+/// The name of a blueprint that is called as its folder.
+pub fn name_of(folder: &Path) -> Result<Name, Error> {
+    let whole = folder.canonicalize().map_err(Error::file("read", folder))?;
+    let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.parse().map_err(|error| {
+        let folder = folder.display();
+        Error::Usage(format!(
+            "{folder}: a blueprint cannot be called {name:?}: {error}; give it a `name` in {ABOUT}"
+        ))
+    })
+}
+
 #[cfg(test)]
 #[path = "bundle_tests.rs"]
 mod tests;

@@ -16,8 +16,8 @@ use slipway_api_types::Items;
 use slipway_model::problem::FieldProblem;
 
 use crate::access::Access;
-use crate::args::Global;
 use crate::error::Error;
+use crate::global::Global;
 use crate::login::issuer::plain;
 use crate::server;
 

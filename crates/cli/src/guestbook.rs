@@ -4,17 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use semver::Version;
 use serde_json::json;
+use slipway_model::name::Name;
 use tempfile::TempDir;
 
-use crate::args::BlueprintRef;
 use crate::client::Client;
-use crate::command::{blueprint, image};
 use crate::error::Error;
+use crate::local_image;
+use crate::publish::blueprints;
 use crate::server::LocalAws;
 
 /// What the blueprint is published as.
-const BLUEPRINT: &str = "guestbook@1.0.0";
+const BLUEPRINT: &str = "guestbook";
+const VERSION: Version = Version::new(1, 0, 0);
 
 /// How many releases there are.
 const RELEASES: u32 = 4;
@@ -30,18 +33,21 @@ pub struct Guestbook {
 impl Guestbook {
     /// Publishes the blueprint and pushes the images; gives their names by digest, in the order of the releases.
     pub async fn publish(&self, client: &Client, aws: &LocalAws) -> Result<Vec<String>, Error> {
-        let name: BlueprintRef = BLUEPRINT.parse().map_err(Error::Usage)?;
-        blueprint::publish(
+        let name: Name = BLUEPRINT
+            .parse()
+            .map_err(|error| Error::Usage(format!("{BLUEPRINT}: {error}")))?;
+        let folder = self.example.join("blueprint");
+        blueprints::publish(
             client,
-            &self.example.join("blueprint"),
-            None,
-            &name,
+            &folder,
+            &folder,
+            (&name, &VERSION),
             "A guestbook with a database",
         )
         .await?;
         let mut names = Vec::new();
         for number in 1..=RELEASES {
-            names.push(image::upload(&self.image(number), &name.name, aws).await?);
+            names.push(local_image::upload(&self.image(number), &name, aws).await?);
         }
         Ok(names)
     }

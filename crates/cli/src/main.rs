@@ -14,9 +14,11 @@ mod demo;
 mod endpoint;
 mod error;
 mod files;
+mod global;
 mod guestbook;
 mod images;
 mod json_file;
+mod local_image;
 mod login;
 mod operation_of;
 mod operation_text;
@@ -41,11 +43,11 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
-use args::{BlueprintCommand, Cli, Command, Format, ImageCommand};
+use args::{BlueprintCommand, Cli, Command, ImageCommand};
 use client::Client;
 use command::aws::Services;
 use error::Error;
-use output::Output;
+use output::{Format, Output};
 use settings::Settings;
 
 /// The name under which this program is the runner.

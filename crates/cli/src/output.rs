@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
+use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
-use crate::args::Format;
 use crate::error::Error;
 use crate::query::{self, Query};
 
@@ -23,6 +23,20 @@ pub fn check() -> Result<(), Error> {
         Error::Usage(text)
     });
     failed.map_or(Ok(()), Err)
+}
+
+/// A form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines and tables for people
+    #[value(alias = "text")]
+    Table,
+    /// JSON for programs
+    Json,
+    /// YAML for programs and people
+    Yaml,
+    /// SARIF 2.1.0, of the checks of blueprints
+    Sarif,
 }
 
 /// Where a command's answer goes, and in which form.

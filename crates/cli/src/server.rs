@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_local::server::TOKEN_FILE;
 
-use crate::args::Global;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::files;
+use crate::global::Global;
 
 /// The region of the local AWS.
 pub const REGION: &str = "us-east-1";

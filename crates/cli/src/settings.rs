@@ -17,9 +17,9 @@ use clap::parser::ValueSource;
 use serde::Deserialize;
 use slipway_model::name::Name;
 
-use crate::args::{Global, Way};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::global::{Global, Way};
 
 /// The file of a project.
 pub const PROJECT: &str = "slipway.toml";

@@ -30,7 +30,8 @@ use crate::id::OperationId;
 use crate::name::Digest;
 use crate::named;
 use crate::operation::OperationKind;
-use crate::stack::{Configuration, HIDDEN};
+use crate::stack::Configuration;
+use crate::variable::HIDDEN;
 
 mod verify;
 

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::stack::{Configuration, HIDDEN};
+use crate::stack::Configuration;
+use crate::variable::HIDDEN;
 
 fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).expect("a time")

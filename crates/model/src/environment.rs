@@ -1,21 +1,21 @@
 //! Where stacks live, and the rules there.
 
+pub mod protected_types;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::protected_types::TypePattern;
 use crate::account::{AccountId, EnvironmentRole, ExternalId, Region};
 use crate::fields::Fields;
 use crate::name::Name;
-use crate::operation::approval::ApprovalRule;
-use crate::plan::protection::TypePattern;
 use crate::problem::FieldProblem;
 use crate::reference::Reference;
-use crate::stack::HIDDEN;
+use crate::variable::HIDDEN;
 
 /// When a plan needs approval before it is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub struct Environment {
     /// Whether stacks here are kept from being destroyed, and resources of protected types from being lost.
     #[serde(default)]
     pub protected: bool,
-    /// The protected types; none for [`DEFAULT_TYPES`](crate::plan::protection::DEFAULT_TYPES).
+    /// The protected types; none for [`DEFAULT_TYPES`](protected_types::DEFAULT_TYPES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protected_types: Option<BTreeSet<TypePattern>>,
     /// Values that the environment gives to every blueprint which declares a variable of that name (a VPC, a domain): a
@@ -185,17 +185,6 @@ fn within(fields: &mut Fields, name: &'static str, bounds: &std::ops::RangeInclu
 }
 
 impl Environment {
-    /// The rule for the approval of a plan that is reviewed now.
-    pub fn approval_rule(&self, now: Timestamp) -> ApprovalRule {
-        let timeout = SignedDuration::from_secs(self.approval_timeout_seconds.into());
-        ApprovalRule {
-            required: self.approvals_required,
-            self_approval: self.self_approval,
-            expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
-            remind_every_seconds: self.approval_reminder_seconds,
-        }
-    }
-
     /// The values that requests can neither set nor omit. One that only a build reads is null here: it is not known.
     pub fn fixed(&self) -> Map<String, Value> {
         let unknown = self.references.keys().map(|name| (name.clone(), Value::Null));
@@ -367,7 +356,7 @@ fn wrong_variable(field: &str, name: &str) -> Option<FieldProblem> {
         .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     (!starts_right || !all_allowed).then(|| {
         FieldProblem::new(
-            format!("{field}.{}", crate::fields::shortened(name)),
+            format!("{field}.{}", crate::problem::shortened(name)),
             "no blueprint can have a variable of this name",
             "give letters, digits, underscores and hyphens, and a letter or an underscore first",
         )

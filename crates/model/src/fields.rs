@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 
 use crate::json::{Unique, inexact_number};
-use crate::problem::FieldProblem;
+use crate::problem::{FieldProblem, shortened};
 
 /// The fields of a JSON object, taken out one by one; problems are collected on the way.
 ///
@@ -246,16 +246,6 @@ fn note_nuls(field: &str, value: &Value, problems: &mut Vec<FieldProblem>) {
         }
         _ => {}
     }
-}
-
-/// A text from the request, fit to be repeated in an answer.
-pub fn shortened(text: &str) -> String {
-    const SHOWN: usize = 80;
-    let mut shown: String = text.escape_default().take(SHOWN).collect();
-    if text.escape_default().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// What a value is, in words.

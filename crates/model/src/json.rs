@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::fields::shortened;
+use crate::problem::shortened;
 
 /// The value as canonical JSON: no spaces, and the fields of every object sorted by the bytes of their names. Its digest does
 /// not depend on the order of the fields.

@@ -18,6 +18,7 @@
 //! | [`operation`] | one change or check of a stack |
 //! | [`principal`] | the names of owners and requesters |
 //! | [`plan`] | what Terraform would change, and the verdict about it |
+//! | [`approval_sheet`] | everything that an approver decides by |
 //! | [`release`] | a set of images of a stack's services |
 //! | [`console_link`] | pages of the AWS console |
 //! | [`contract`] | the output `slipway`: what a blueprint declares for the workflow |
@@ -38,6 +39,7 @@
 //! | [`problem`] | the problems of a request, field by field |
 
 pub mod account;
+pub mod approval_sheet;
 pub mod artifact;
 pub mod audit;
 pub mod blueprint;
@@ -51,6 +53,7 @@ pub mod event_result;
 pub mod fields;
 pub mod id;
 pub mod json;
+mod kind;
 pub mod log;
 pub mod name;
 pub mod notification;

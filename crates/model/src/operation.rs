@@ -15,8 +15,6 @@ pub mod task_run;
 pub mod unsettled;
 pub mod work;
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,54 +31,11 @@ use self::task_run::TaskRun;
 use self::work::Work;
 use crate::event::{Delivery, Origin};
 use crate::id::{OperationId, ReleaseNumber, StackId};
+pub use crate::kind::OperationKind;
 use crate::name::Name;
 use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict};
 use crate::stack::{Configuration, StackStatus};
-
-/// What an operation does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationKind {
-    /// Creates the stack's infrastructure, and rolls out its first release if images were given.
-    Provision,
-    /// Changes its variables or its blueprint version. If the shape of its services changes, the current release is rolled out again.
-    Update,
-    /// Rolls out a new set of images.
-    Release,
-    /// Destroys what Terraform made.
-    Destroy,
-    /// Shows what an update would change, and changes nothing.
-    Preview,
-    /// Checks for drift, and changes nothing.
-    Drift,
-    /// Rolls out the images of an earlier release again, without migrations.
-    Rollback,
-    /// Runs a command of the stack's with its current images.
-    Task,
-}
-
-impl OperationKind {
-    /// Whether Terraform only looks in it: its plan is shown and never applied.
-    pub fn only_looks(self) -> bool {
-        matches!(self, Self::Preview | Self::Drift)
-    }
-}
-
-impl fmt::Display for OperationKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Provision => "provision",
-            Self::Update => "update",
-            Self::Release => "release",
-            Self::Destroy => "destroy",
-            Self::Preview => "preview",
-            Self::Drift => "drift",
-            Self::Rollback => "rollback",
-            Self::Task => "task",
-        })
-    }
-}
 
 /// How far Terraform is in the step that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,15 +10,14 @@
 //! | [`pages`] | a plan as objects in the artifacts bucket |
 //! | [`binding`] | what the apply of a plan uses, by SHA-256 |
 //! | [`protection`], [`refusal`] | which resources no plan may lose, and why a plan is refused |
-//! | [`sheet`] | everything that an approver decides by |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::environment::{Approval, Environment};
+use crate::kind::OperationKind;
 use crate::named;
-use crate::operation::OperationKind;
 use item::Item;
 use pages::Document;
 use protection::Losses;
@@ -34,7 +33,6 @@ pub mod pages;
 mod path;
 pub mod protection;
 pub mod refusal;
-pub mod sheet;
 pub mod show;
 mod text;
 

@@ -90,3 +90,13 @@ impl FieldProblem {
         self
     }
 }
+
+/// A text from the request, fit to be repeated in an answer.
+pub fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.escape_default().take(SHOWN).collect();
+    if text.escape_default().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

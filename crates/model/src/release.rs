@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
 
+/// A release whose images come with the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRelease {
+    /// Its number.
+    pub number: ReleaseNumber,
+    /// The images by service.
+    pub images: BTreeMap<Name, Image>,
+}
+
 /// A set of images, by digest, of a stack's services, numbered per stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
@@ -23,10 +32,7 @@ pub struct Release {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// Whether the release before it works with the database after its migrations.
-    #[serde(
-        default = "crate::operation::work::is_compatible",
-        skip_serializing_if = "Clone::clone"
-    )]
+    #[serde(default = "is_compatible", skip_serializing_if = "Clone::clone")]
     pub compatible_with_previous: bool,
     /// The operation that brought it out last.
     pub operation: OperationId,
@@ -37,6 +43,11 @@ pub struct Release {
     /// When it became current, or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+/// What a release declares that says nothing of it.
+pub(crate) fn is_compatible() -> bool {
+    true
 }
 
 /// Where a release stands.

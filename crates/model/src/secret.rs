@@ -29,8 +29,8 @@ use serde_json::{Map, Value};
 use crate::contract::Contract;
 use crate::environment::Environment;
 use crate::operation::{Failure, Operation};
-use crate::stack::{Configuration, HIDDEN};
-use crate::variable::{Kind, Variable};
+use crate::stack::Configuration;
+use crate::variable::{HIDDEN, Kind, Variable};
 
 mod forms;
 

@@ -10,15 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::contract::Contract;
 use crate::id::{OperationId, ReleaseNumber, StackId};
+use crate::kind::OperationKind;
 use crate::name::{Digest, Image, Name};
-use crate::operation::OperationKind;
-use crate::operation::unsettled::Unsettled;
-use crate::operation::work::NewRelease;
 use crate::plan::Drift;
+use crate::release::NewRelease;
 use crate::subscription::Subscription;
-
-/// What stands in place of a sensitive value wherever a value is shown.
-pub const HIDDEN: &str = "(sensitive)";
+use crate::variable::HIDDEN;
 
 /// What a stack is made from: a blueprint version and values for its variables.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -105,6 +102,26 @@ pub struct Stack {
     pub created_at: Timestamp,
     /// When this record last changed.
     pub updated_at: Timestamp,
+}
+
+/// The services and schedules of a stack that may run another release than its current one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// The operation that ended too early.
+    pub operation: OperationId,
+    /// The release that they may run.
+    pub release: ReleaseNumber,
+    /// The keys of the services in the contract, in the order in which they were rolled out.
+    pub services: Vec<String>,
+    /// Whether schedules may start tasks of that release.
+    pub schedules: bool,
+    /// Whether its migrations changed the database in a way that the release before does not work with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub migrated: bool,
+    /// When the operation ended.
+    pub since: Timestamp,
+    /// The status of the stack before, to which a release that succeeds returns it.
+    pub found: StackStatus,
 }
 
 /// What was last notified of a stack.

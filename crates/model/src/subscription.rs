@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::account::AccountId;
 use crate::contract::PARTS;
-use crate::fields::{Fields, described, shortened};
+use crate::fields::{Fields, described};
 use crate::name::{Digest, Image, InvalidName, Name};
-use crate::problem::FieldProblem;
+use crate::problem::{FieldProblem, shortened};
 use crate::textual::as_text;
 
 /// What to give for a repository.

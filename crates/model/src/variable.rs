@@ -29,6 +29,9 @@ pub(crate) use read::{SYNTAX_REMEDY, Syntax, is_override, syntax_of};
 pub use schema::json_schema;
 pub use values::values_in;
 
+/// What stands in place of a sensitive value wherever a value is shown.
+pub const HIDDEN: &str = "(sensitive)";
+
 /// One `variable` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variable {

@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::lock::StateLock;
 use crate::objects::Object;
 use crate::overrides::state_prefix;
-use crate::plan::ROOT;
 use crate::prepared;
 use crate::progress;
 use crate::providers;
@@ -27,9 +26,10 @@ use crate::report::Report;
 use crate::rescue;
 use crate::secrets;
 use crate::session::{Done, Session};
+use crate::state;
 use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
-use crate::work_folder::{APPLY_STREAM, WorkFolder};
+use crate::work_folder::{APPLY_STREAM, ROOT, WorkFolder};
 use slipway_model::error_chain::chain;
 
 /// Applies.
@@ -71,7 +71,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         return Err(Error::EarlierPlan);
     }
     providers::install(&session.config, &session.artifacts, &folder, &mut terraform).await?;
-    lock.claim(&session.cancel).await?;
+    state::claim(&lock, &session.cancel).await?;
     if Session::needs_init(&folder) {
         session.init(&terraform, &folder, &lock).await?;
     }

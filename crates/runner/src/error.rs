@@ -9,7 +9,7 @@ use slipway_model::operation::Failure;
 use slipway_model::plan::show::NotAPlan;
 use slipway_model::problem::FieldProblem;
 
-use crate::config::Phase;
+use crate::phase::Phase;
 use crate::secrets;
 use crate::stream::Diagnostic;
 

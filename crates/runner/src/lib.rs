@@ -5,9 +5,10 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`config`] | the environment variables |
+//! | `build` | the build as a whole: its phase, and how that ended |
 //! | `session` | the common part of both phases: begin, run Terraform, end |
 //! | `record`, `other_build` | the operation's record, and another build that writes it |
-//! | `plan`, `apply` | the two phases |
+//! | `phase`, `plan`, `apply` | the two phases |
 //! | `blueprint`, `overrides` | the files that Terraform reads |
 //! | `show`, `drift` | the complete plan; drift |
 //! | `references` | values that the environment keeps in Secrets Manager or the Parameter Store |
@@ -30,6 +31,7 @@ mod apply;
 mod archive;
 mod binding;
 mod blueprint;
+mod build;
 mod cancel;
 pub mod config;
 mod console;
@@ -42,6 +44,7 @@ mod migrations;
 mod objects;
 mod other_build;
 mod overrides;
+mod phase;
 mod plan;
 mod prepared;
 mod program;
@@ -66,10 +69,10 @@ use std::process::ExitCode;
 
 use tokio::task::LocalSet;
 
+use crate::build::Outcome;
 use crate::cancel::Cancel;
 use crate::config::Config;
 use crate::console::say;
-use crate::session::Outcome;
 use slipway_model::error_chain::chain;
 
 /// This process's environment variables. One that is not text is none of ours.
@@ -105,7 +108,7 @@ pub fn main_with(vars: BTreeMap<String, String>) -> ExitCode {
     let ended = LocalSet::new().block_on(&runtime, async {
         let cancel = Cancel::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
         // On the heap: it is the deepest of all.
-        Box::pin(session::run(config, cancel))
+        Box::pin(build::run(config, cancel))
             .await
             .map_err(|error| chain(&error))
     });

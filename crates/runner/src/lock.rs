@@ -27,9 +27,8 @@ use crate::config::Config;
 use crate::console::say;
 use crate::error::Error;
 use crate::objects::Bucket;
-use crate::overrides::{earlier_state_key, state_key, state_prefix};
+use crate::overrides::{earlier_state_key, lock_key, state_key, state_prefix};
 use crate::reach::{Pauses, patiently};
-use crate::state;
 use crate::work_folder;
 use slipway_model::error_chain::chain;
 
@@ -64,11 +63,6 @@ pub(crate) struct StateLock<'a> {
     pub(crate) stack: &'a StackId,
 }
 
-/// The key of the lock of a state.
-pub(crate) fn lock_key(state: &str) -> String {
-    format!("{state}.tflock")
-}
-
 /// The machine's name, as it stands in a lock.
 pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -83,21 +77,17 @@ impl StateLock<'_> {
         }
     }
 
-    /// Waits until the state is not locked, records that this build is about to lock it, and sees to it that there is a state.
-    /// Returns the keys below the stack's prefix.
-    pub(crate) async fn claim(&self, cancel: &Cancel) -> Result<Vec<String>, Error> {
-        let mut pauses = Pauses::new(PATIENCE, LONGEST_PAUSE);
-        loop {
-            let keys = self.wait_until_free(cancel, &mut pauses).await?;
-            self.record().await?;
-            if state::settle(self, &keys).await? {
-                return Ok(keys);
-            }
-            cancel.check()?;
-            if !pauses.pause().await {
-                return Err(Error::Locked("other builds keep writing it".to_owned()));
-            }
-        }
+    /// The pauses of a build that waits for its turn.
+    pub(crate) fn pauses() -> Pauses {
+        Pauses::new(PATIENCE, LONGEST_PAUSE)
+    }
+
+    /// Waits until the state is not locked, and records that this build is about to lock it. Returns the keys below the stack's
+    /// prefix.
+    pub(crate) async fn take_turn(&self, cancel: &Cancel, pauses: &mut Pauses) -> Result<Vec<String>, Error> {
+        let keys = self.wait_until_free(cancel, pauses).await?;
+        self.record().await?;
+        Ok(keys)
     }
 
     async fn record(&self) -> Result<(), Error> {

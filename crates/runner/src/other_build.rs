@@ -11,10 +11,10 @@ use slipway_model::operation::{Operation, StepStatus};
 use slipway_store::lock::Runner;
 use tokio::time::sleep;
 
-use crate::config::Phase;
 use crate::console::say;
 use crate::error::Error;
 use crate::lock::host;
+use crate::phase::Phase;
 use crate::session::{Done, Session};
 
 /// How often the record is read.

@@ -40,6 +40,11 @@ pub(crate) fn earlier_state_key(stack: &StackId) -> String {
     format!("{STATES}/{stack}/{STATE}")
 }
 
+/// The key of the lock of a state.
+pub(crate) fn lock_key(state: &str) -> String {
+    format!("{state}.tflock")
+}
+
 /// The name of the backend's setting that differs from stack to stack.
 pub(crate) const STATE_PREFIX: &str = "workspace_key_prefix";
 

@@ -32,12 +32,10 @@ use crate::providers;
 use crate::secrets;
 use crate::session::{Done, Session};
 use crate::show;
+use crate::state;
 use crate::terraform::{Run, Terraform};
-use crate::work_folder::{BLUEPRINT, PLAN, WorkFolder};
+use crate::work_folder::{BLUEPRINT, PLAN, ROOT, WorkFolder};
 use slipway_model::error_chain::chain;
-
-/// The file in the archive that names the folder of the root module.
-pub(crate) const ROOT: &str = "root";
 
 /// The stream of a plan.
 const STREAM: &str = "plan.jsonl";
@@ -59,7 +57,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         blueprint::fetch(&session.artifacts, digest),
         prepared(session, operation, &terraform),
         session.places(operation),
-        lock.claim(&session.cancel),
+        state::claim(&lock, &session.cancel),
     )?;
     secrets::learn_of(operation, &stack, &environment, &source);
 

@@ -13,14 +13,31 @@ use serde_json::json;
 use slipway_model::name::Digest;
 use slipway_model::terraform::OLDEST_TOFU;
 
+use crate::cancel::Cancel;
 use crate::console::say;
 use crate::error::Error;
-use crate::lock::{StateLock, host, lock_key};
-use crate::overrides::{earlier_state_key, state_key};
+use crate::lock::{StateLock, host};
+use crate::overrides::{earlier_state_key, lock_key, state_key};
+
+/// Waits until the state is not locked, records that this build is about to lock it, and sees to it that there is a state. Returns
+/// the keys below the stack's prefix.
+pub(crate) async fn claim(lock: &StateLock<'_>, cancel: &Cancel) -> Result<Vec<String>, Error> {
+    let mut pauses = StateLock::pauses();
+    loop {
+        let keys = lock.take_turn(cancel, &mut pauses).await?;
+        if settle(lock, &keys).await? {
+            return Ok(keys);
+        }
+        cancel.check()?;
+        if !pauses.pause().await {
+            return Err(Error::Locked("other builds keep writing it".to_owned()));
+        }
+    }
+}
 
 /// Creates the state, or moves it. `keys` are those below the stack's prefix, none of them a lock. `false` if another build was
 /// first: list them once more.
-pub(crate) async fn settle(lock: &StateLock<'_>, keys: &[String]) -> Result<bool, Error> {
+async fn settle(lock: &StateLock<'_>, keys: &[String]) -> Result<bool, Error> {
     let (key, earlier) = (state_key(lock.stack), earlier_state_key(lock.stack));
     let has = |key: &String| keys.contains(key);
     match (has(&key), has(&earlier)) {

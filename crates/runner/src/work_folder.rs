@@ -27,8 +27,10 @@ use slipway_model::blueprint::Source;
 use slipway_model::id::{OperationId, StackId};
 
 use crate::error::Error;
-use crate::plan::ROOT;
 use crate::user::User;
+
+/// The file in the archive that names the folder of the root module.
+pub(crate) const ROOT: &str = "root";
 
 /// The stream of an apply. A build that follows a dead one searches for it.
 pub(crate) const APPLY_STREAM: &str = "apply.jsonl";

@@ -13,7 +13,7 @@ use slipway_model::name::{Digest, InvalidName};
 
 use crate::idempotency::expiry;
 use crate::item::{Item, check_size, decode, encode, key_attributes, key_of, text};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{AUDIT_HEADS, AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, Places};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};

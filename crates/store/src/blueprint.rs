@@ -9,7 +9,7 @@ use slipway_model::blueprint::Blueprint;
 use slipway_model::name::Name;
 
 use crate::item::{Item, decode, encode};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{BLUEPRINTS, Key, VERSION};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};

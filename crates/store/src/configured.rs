@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use slipway_model::audit::Entry;
 
 use crate::item::{Item, decode, encode};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::Key;
 use crate::write::{Condition, Write, Written};
 use crate::{Cursor, Error, Page, Store};

@@ -9,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::error::InvalidCursor;
 use crate::item::Item;
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{Index, LISTED, PK, SK};
 
 /// The longest text that is parsed: a key has at most 3 KB, a list's name repeats some of it, and Base64 adds a third.
@@ -28,11 +29,6 @@ struct Position {
     list: String,
     after: BTreeMap<String, String>,
 }
-
-/// A text that is not a cursor of the list that it came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a cursor that the same list has given")]
-pub struct InvalidCursor;
 
 impl Cursor {
     /// The list goes on after this key.

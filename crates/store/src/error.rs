@@ -5,8 +5,6 @@ use slipway_model::operation::approval::Undecidable;
 use slipway_model::operation::rollouts::NotPaused;
 use slipway_model::{operation, release, stack};
 
-use crate::cursor::InvalidCursor;
-
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,7 +30,7 @@ pub enum Error {
         what: String,
     },
     /// The record would be larger than a DynamoDB item can be.
-    #[error("{what} has {bytes} bytes, and a DynamoDB item has at most {max}", max = crate::item::SIZE)]
+    #[error("{what} has {bytes} bytes, and a DynamoDB item has at most {max}", max = crate::table::ITEM_BYTES)]
     TooLarge {
         /// The record.
         what: String,
@@ -90,6 +88,11 @@ pub enum IllegalTransition {
     #[error(transparent)]
     Release(#[from] release::IllegalTransition),
 }
+
+/// A text that is not a cursor of the list that it came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is not a cursor that the same list has given")]
+pub struct InvalidCursor;
 
 impl Error {
     /// The code with which DynamoDB refused, if it did.

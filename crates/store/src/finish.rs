@@ -5,14 +5,14 @@ use slipway_model::audit::Entry;
 use slipway_model::error_chain::chain;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
-use slipway_model::operation::unsettled::Unsettled;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
-use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus};
+use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
 
 use crate::error::IllegalTransition;
-use crate::operation::{as_read, conflict, next_revision, next_stack_revision};
+use crate::operation::{as_read, conflict, next_revision};
 use crate::release::release_write;
+use crate::stack::next_stack_revision;
 use crate::subscription::subscription_writes;
 use crate::table::Key;
 use crate::watch;

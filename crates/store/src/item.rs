@@ -8,13 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::table::{EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
+use crate::table::{EXPIRES_AT, ITEM_BYTES, Index, Key, LISTED, PK, Places, SK};
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
-
-/// The most bytes that an item has.
-pub(crate) const SIZE: usize = 400 * 1024;
 
 /// The fields that are kept as the JSON text they are: what people put into them may be nested deeper than the 32 levels of a
 /// DynamoDB document, and have numbers that DynamoDB does not.
@@ -73,7 +70,7 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &Key, mut item: Item) -> Result<T
 /// Refuses an item that DynamoDB would refuse for its size, in words that name it.
 pub(crate) fn check_size(key: &Key, item: &Item) -> Result<(), Error> {
     let bytes = bytes(item);
-    if bytes > SIZE {
+    if bytes > ITEM_BYTES {
         return Err(Error::TooLarge {
             what: key.to_string(),
             bytes,
@@ -166,7 +163,7 @@ mod tests {
             pk: "stack#x".to_owned(),
             sk: "stack".to_owned(),
         };
-        let record = serde_json::json!({"variables": "x".repeat(SIZE)});
+        let record = serde_json::json!({"variables": "x".repeat(ITEM_BYTES)});
         let error = encode(&key, Vec::new(), &record).expect_err("too large");
         assert!(
             matches!(&error, Error::TooLarge { what, .. } if what.contains("stack#x")),

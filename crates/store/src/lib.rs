@@ -26,6 +26,8 @@
 mod cursor;
 mod error;
 mod item;
+mod page;
+mod query;
 mod read;
 mod write;
 
@@ -61,9 +63,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use slipway_aws::Lazy;
 
-pub use cursor::{Cursor, InvalidCursor};
-pub use error::{Error, IllegalTransition};
-pub use list::Page;
+pub use cursor::Cursor;
+pub use error::{Error, IllegalTransition, InvalidCursor};
+pub use page::{PAGE, Page};
 pub use write::{ATTEMPTS, pause};
 
 /// The table. Clones share one client.

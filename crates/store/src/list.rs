@@ -3,35 +3,19 @@
 //! A page is one query on the most selective index, whose other filters are applied to the keys of that page alone, and one
 //! read of the records that are left: what a page costs depends on the page, and not on how much there is.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::stack::{Stack, StackStatus};
 
-use crate::cursor::{Cursor, InvalidCursor};
-use crate::item::{Item, bytes, decode, key_of};
+use crate::cursor::Cursor;
+use crate::error::InvalidCursor;
+use crate::item::key_of;
+use crate::query::Query;
 use crate::stack::claimed;
-use crate::table::{self, Index, Key, LISTED, PARTITION_BYTES, PK, SK};
-use crate::write::aws;
-use crate::{Error, Store};
-
-/// The most records of a page: what one `BatchGetItem` takes.
-pub const PAGE: u16 = 100;
-
-/// The most bytes of the records of a page, unless it is one record. Lambda answers 6 MB, and counts a quote of JSON as two characters
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
-
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The records. There may be fewer than the page size, or none, although `next` is set.
-    pub items: Vec<T>,
-    /// Where the list goes on; `None` at its end.
-    pub next: Option<Cursor>,
-}
+use crate::table::{self, Index, Key};
+use crate::{Error, Page, Store};
 
 /// Which stacks to list: those that satisfy every part that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,86 +79,8 @@ impl StackFilter {
     }
 }
 
-/// A list: which items, and in which order.
-#[derive(Debug, Clone)]
-pub(crate) struct Query {
-    /// The index, or the table itself.
-    pub index: Option<Index>,
-    /// The partition.
-    pub partition: String,
-    /// What the sort keys start with.
-    pub prefix: Option<&'static str>,
-    /// What else the items must have, by attribute.
-    filters: Vec<(Index, String)>,
-    /// The name of what is looked up for each item, where the list is of that.
-    sought: Option<Name>,
-    newest_first: bool,
-    /// The sort key after which it begins.
-    after: Option<String>,
-}
-
-impl Query {
-    /// The items of a partition of the table whose sort key starts with `prefix`, in its order.
-    pub fn of_items(partition: &str, prefix: &'static str) -> Self {
-        Self {
-            index: None,
-            partition: partition.to_owned(),
-            prefix: (!prefix.is_empty()).then_some(prefix),
-            filters: Vec::new(),
-            sought: None,
-            newest_first: false,
-            after: None,
-        }
-    }
-
-    pub fn of_index(index: Index, partition: String) -> Self {
-        Self {
-            index: Some(index),
-            partition,
-            prefix: None,
-            filters: Vec::new(),
-            sought: None,
-            newest_first: false,
-            after: None,
-        }
-    }
-
-    /// The items that are in each of these partitions, the most selective of which is first.
-    pub fn filtered(mut parts: Vec<(Index, String)>) -> Self {
-        let (index, partition) = parts.remove(0);
-        Self {
-            filters: parts,
-            ..Self::of_index(index, partition)
-        }
-    }
-
-    pub fn newest_first(mut self) -> Self {
-        self.newest_first = true;
-        self
-    }
-
-    /// The items of an index whose sort key is greater than this.
-    pub fn after(mut self, sort: String) -> Self {
-        self.after = Some(sort);
-        self
-    }
-
-    /// The list's name in its cursors: two lists that go on at the same key are not the same list.
-    pub fn name(&self) -> String {
-        let filter = |(index, value): &(Index, String)| format!(" {}={value}", index.partition());
-        let filters: String = self.filters.iter().map(filter).collect();
-        let sought = self.sought.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-        let index = self.index.map_or("table", Index::name);
-        format!(
-            "{index} {} {}{filters}{sought}",
-            self.partition,
-            self.prefix.unwrap_or_default()
-        )
-    }
-}
-
 impl Store {
-    /// Stacks, the newest first. `limit` counts up to [`PAGE`].
+    /// Stacks, the newest first. `limit` counts up to [`PAGE`](crate::PAGE).
     pub async fn stacks(
         &self,
         filter: &StackFilter,
@@ -282,145 +188,4 @@ impl Store {
         page.items.retain(Operation::owes_resume);
         Ok(page)
     }
-
-    /// A page of records that are kept where they are listed.
-    pub(crate) async fn page<T>(
-        &self,
-        query: &Query,
-        limit: u16,
-        cursor: Option<&Cursor>,
-        record: impl Fn(&Key, Item) -> Result<T, Error>,
-    ) -> Result<Page<T>, Error> {
-        let (mut items, mut next) = self.query(query, limit, cursor).await?;
-        let kept = fitting(&items);
-        if kept < items.len() {
-            items.truncate(kept);
-            next = items.last().map(|last| Cursor::after(query, last));
-        }
-        let items = items.into_iter().map(|item| record(&key_of(&item), item));
-        Ok(Page {
-            items: items.collect::<Result<_, _>>()?,
-            next,
-        })
-    }
-
-    /// A page of records by an index of their keys.
-    pub(crate) async fn indexed_page<T>(
-        &self,
-        query: &Query,
-        limit: u16,
-        cursor: Option<&Cursor>,
-    ) -> Result<Page<T>, Error>
-    where
-        T: serde::de::DeserializeOwned,
-    {
-        self.indexed_page_of(query, limit, cursor, decode).await
-    }
-
-    /// Likewise, of items that `record` reads.
-    pub(crate) async fn indexed_page_of<T>(
-        &self,
-        query: &Query,
-        limit: u16,
-        cursor: Option<&Cursor>,
-        record: impl Fn(&Key, Item) -> Result<T, Error>,
-    ) -> Result<Page<T>, Error> {
-        let (listed, mut next) = self.query(query, limit, cursor).await?;
-        let keys: Vec<Key> = listed.iter().map(key_of).collect();
-        let (keys, mut items): (Vec<_>, Vec<_>) = self.get_some(&keys).await?.in_order(&keys).unzip();
-        let kept = fitting(&items);
-        if kept < items.len() {
-            items.truncate(kept);
-            let last = listed.iter().find(|item| Some(&&key_of(item)) == keys.get(kept - 1));
-            next = last.map(|last| Cursor::after(query, last));
-        }
-        let items = keys.into_iter().zip(items).map(|(key, item)| record(key, item));
-        Ok(Page {
-            items: items.collect::<Result<_, _>>()?,
-            next,
-        })
-    }
-
-    /// The records at these keys, at most [`PAGE`], of those that there are.
-    async fn records<T: serde::de::DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, Error> {
-        let items = self.get_some(keys).await?.in_order(keys);
-        items.map(|(key, item)| decode(key, item)).collect()
-    }
-
-    /// Every item of a list that is known to be short, or its first ones.
-    pub(crate) async fn query_all(&self, query: &Query, most: Option<u16>) -> Result<Vec<Item>, Error> {
-        let mut all = Vec::new();
-        let mut cursor = None;
-        loop {
-            let (items, next) = self.query(query, most.unwrap_or(PAGE), cursor.as_ref()).await?;
-            all.extend(items);
-            match next {
-                Some(next) if most.is_none() => cursor = Some(next),
-                _ => return Ok(all),
-            }
-        }
-    }
-
-    async fn query(
-        &self,
-        query: &Query,
-        limit: u16,
-        cursor: Option<&Cursor>,
-    ) -> Result<(Vec<Item>, Option<Cursor>), Error> {
-        let start = cursor.map(|cursor| cursor.key_in(query)).transpose()?;
-        // DynamoDB rejects a longer key, so nothing is there.
-        if query.partition.len() > PARTITION_BYTES {
-            return Ok((Vec::new(), None));
-        }
-        let (partition, sort) = query.index.map_or((PK, SK), |index| (index.partition(), LISTED));
-        let mut request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .set_index_name(query.index.map(|index| index.name().to_owned()))
-            // An index has no consistent reads.
-            .consistent_read(query.index.is_none())
-            .scan_index_forward(!query.newest_first)
-            .limit(i32::from(limit.clamp(1, PAGE)))
-            .set_exclusive_start_key(start)
-            .expression_attribute_names("#p", partition)
-            .expression_attribute_values(":p", AttributeValue::S(query.partition.clone()));
-        let mut condition = "#p = :p".to_owned();
-        if let Some(prefix) = query.prefix {
-            condition.push_str(" AND begins_with(#s, :s)");
-            request = request
-                .expression_attribute_names("#s", sort)
-                .expression_attribute_values(":s", AttributeValue::S(prefix.to_owned()));
-        }
-        if let Some(after) = &query.after {
-            condition.push_str(" AND #s > :s");
-            request = request
-                .expression_attribute_names("#s", sort)
-                .expression_attribute_values(":s", AttributeValue::S(after.clone()));
-        }
-        let mut filters = Vec::new();
-        for (number, (index, value)) in query.filters.iter().enumerate() {
-            filters.push(format!("#f{number} = :f{number}"));
-            request = request
-                .expression_attribute_names(format!("#f{number}"), index.partition())
-                .expression_attribute_values(format!(":f{number}"), AttributeValue::S(value.clone()));
-        }
-        let filters = (!filters.is_empty()).then(|| filters.join(" AND "));
-        let request = request
-            .key_condition_expression(condition)
-            .set_filter_expression(filters);
-        let answer = request.send().await.map_err(|error| aws("query a list", error))?;
-        let next = answer.last_evaluated_key.map(|key| Cursor::new(query, &key));
-        Ok((answer.items.unwrap_or_default(), next))
-    }
-}
-
-/// How many of these records fit into a page; at least one, if there is one.
-fn fitting(items: &[Item]) -> usize {
-    let mut sum = 0;
-    let within = items.iter().take_while(|item| {
-        sum += bytes(item);
-        sum <= PAGE_BYTES
-    });
-    within.count().max(1)
 }

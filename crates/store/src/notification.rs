@@ -14,10 +14,10 @@ use slipway_model::notification::{Kind, Notification, NotificationId};
 
 use crate::idempotency::expiry;
 use crate::item::{Item, check_size, key_attributes, text};
-use crate::list::{PAGE, Query};
+use crate::query::Query;
 use crate::table::{EXPIRES_AT, Index, Key, LISTED, NOTIFICATIONS, Places};
 use crate::write::{Condition, Write, Written};
-use crate::{Cursor, Error, Page, Store};
+use crate::{Cursor, Error, PAGE, Page, Store};
 
 pub use follow::{Followed, InvalidPosition, Position};
 

@@ -13,7 +13,7 @@ use crate::error::IllegalTransition;
 use crate::item::encode;
 use crate::notification::notification_writes;
 use crate::release::release_write;
-use crate::stack::{stack_write, stack_writes};
+use crate::stack::{next_stack_revision, stack_write};
 use crate::table::{Key, operation_places};
 use crate::watch;
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
@@ -265,14 +265,6 @@ fn revision_after(read: &Operation, operation: &mut Operation) -> Result<Vec<Wri
     }
     operation.revision += 1;
     Ok(vec![operation_write(operation, Condition::Revision(read.revision))?])
-}
-
-/// The writes of a changed stack, under the revision after the one that was read.
-pub(crate) fn next_stack_revision(stack: &mut Stack, now: Timestamp) -> Result<Vec<Write>, Error> {
-    let read = stack.revision;
-    stack.revision += 1;
-    stack.updated_at = now;
-    stack_writes(stack, Condition::Revision(read), now)
 }
 
 /// The condition that a release still is as it was read: it changes only by the operation that has the stack's slot, and each

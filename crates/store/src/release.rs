@@ -4,7 +4,7 @@ use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::release::Release;
 
 use crate::item::{decode, encode};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{Key, RELEASE};
 use crate::write::{Condition, Write};
 use crate::{Cursor, Error, Page, Store};

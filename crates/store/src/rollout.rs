@@ -6,10 +6,10 @@ use slipway_model::id::OperationId;
 
 use crate::idempotency::expiry;
 use crate::item::encode;
-use crate::list::{PAGE, Query};
+use crate::query::Query;
 use crate::table::{self, EXPIRES_AT, Index, Key, LISTED};
 use crate::write::{Condition, Write, Written};
-use crate::{Error, Store};
+use crate::{Error, PAGE, Store};
 
 /// How long a token is kept: longer than a step may wait.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);

@@ -9,7 +9,7 @@ use slipway_model::stack::{Configuration, Stack};
 use slipway_model::variable::{Variable, sensitive_names};
 
 use crate::item::{decode, key_attributes, key_of};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{Key, SENSITIVE_VARIABLES};
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};

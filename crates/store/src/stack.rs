@@ -10,9 +10,8 @@ use slipway_model::principal::Owner;
 use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
-use crate::list::Query;
 use crate::notification::notification_writes;
-use crate::operation::next_stack_revision;
+use crate::query::Query;
 use crate::table::{Key, QUEUE, stack_places};
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
@@ -106,6 +105,14 @@ pub(crate) fn place_item(key: &Key, operation: &OperationId) -> Item {
     let mut item = key_attributes(key);
     item.insert("operation".to_owned(), AttributeValue::S(operation.to_string()));
     item
+}
+
+/// The writes of a changed stack, under the revision after the one that was read.
+pub(crate) fn next_stack_revision(stack: &mut Stack, now: Timestamp) -> Result<Vec<Write>, Error> {
+    let read = stack.revision;
+    stack.revision += 1;
+    stack.updated_at = now;
+    stack_writes(stack, Condition::Revision(read), now)
 }
 
 /// The writes of a stack, and of the notifications that it owes.

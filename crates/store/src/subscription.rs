@@ -9,7 +9,7 @@ use slipway_model::name::Name;
 use slipway_model::subscription::{Repository, Subscription};
 
 use crate::item::{key_attributes, key_of};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{Key, SUBSCRIBER};
 use crate::write::{Condition, Write};
 use crate::{Error, Store};

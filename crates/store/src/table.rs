@@ -159,6 +159,9 @@ pub fn definition() -> Value {
     })
 }
 
+/// The most bytes that an item has.
+pub(crate) const ITEM_BYTES: usize = 400 * 1024;
+
 /// The longest partition key and sort key of a table or an index, in bytes
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
 pub(crate) const PARTITION_BYTES: usize = 2_048;

@@ -13,7 +13,7 @@ use slipway_model::webhook::{Webhook, WebhookId};
 use crate::configured::{Configured, Expected};
 use crate::idempotency::expiry;
 use crate::item::{decode, encode, key_of};
-use crate::list::Query;
+use crate::query::Query;
 use crate::table::{DELIVERIES, EXPIRES_AT, Index, Key, LISTED, WEBHOOKS};
 use crate::write::{Condition, Write, Written};
 use crate::{Cursor, Error, Page, Store};

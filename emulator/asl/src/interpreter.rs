@@ -13,13 +13,13 @@ mod turn;
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::definition::MAX_SECONDS;
 use crate::definition::StateMachine;
+use crate::driver::{Effect, Event, ExecutionStart, Outcome, TimerId, Turn};
 use crate::errors::{RUNTIME, StateError};
-use crate::execution::{Effect, Event, Execution, Outcome, TaskId, Timer, TimerId, Turn};
+use crate::execution::{Execution, Timer, TimerPurpose};
 use crate::history::{DataDetails, EventDetails, EventType, ExecutionStartedDetails, StateEnteredDetails};
 use crate::jsonata::Field;
 use crate::states::{ChoiceState, FailState, Kind, State, Transition, Wait};
@@ -29,19 +29,21 @@ use evaluation::{Known, text};
 use failures::Failure;
 pub(crate) use turn::{Ended, Flow};
 
-/// Who waits for a timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum TimerPurpose {
-    /// `TimeoutSeconds` of the machine.
-    Execution,
-    /// A Wait state.
-    Wait(ThreadId),
-    /// A state between two attempts.
-    Retry(ThreadId),
-    /// `TimeoutSeconds` of a task.
-    Timeout(TaskId),
-    /// `HeartbeatSeconds` of a task.
-    Heartbeat(TaskId),
+impl Execution {
+    /// Starts an execution. `seed` is the only source of randomness that it will have.
+    pub fn start(machine: &StateMachine, start: ExecutionStart, now: Timestamp, seed: u64) -> (Self, Turn) {
+        let mut execution = Self::new(start, now, seed);
+        let turn = Interpreter::turn(machine, &mut execution, now, Interpreter::begin);
+        (execution, turn)
+    }
+
+    /// Takes in one event. An event for a task or timer that is not open, or after the end, changes nothing.
+    pub fn handle(&mut self, machine: &StateMachine, event: Event, now: Timestamp) -> Turn {
+        if self.outcome().is_some() {
+            return Turn::default();
+        }
+        Interpreter::turn(machine, self, now, |interpreter| interpreter.take_in(event))
+    }
 }
 
 /// The interpreter of one turn.
@@ -55,7 +57,7 @@ pub(crate) struct Interpreter<'a> {
 
 impl<'a> Interpreter<'a> {
     /// Does something to an execution and lets every thread go as far as it can.
-    pub fn turn(
+    fn turn(
         machine: &'a StateMachine,
         execution: &'a mut Execution,
         now: Timestamp,
@@ -74,7 +76,7 @@ impl<'a> Interpreter<'a> {
     }
 
     /// The first turn.
-    pub fn begin(&mut self) -> Flow {
+    fn begin(&mut self) -> Flow {
         let start = &self.execution.start;
         let details = EventDetails::ExecutionStarted(ExecutionStartedDetails {
             input: text(&start.input),
@@ -101,7 +103,7 @@ impl<'a> Interpreter<'a> {
     }
 
     /// A later turn.
-    pub fn take_in(&mut self, event: Event) -> Flow {
+    fn take_in(&mut self, event: Event) -> Flow {
         match event {
             Event::TaskStarted { task } => self.task_started(task),
             Event::TaskSubmitted { task, output } => self.task_submitted(task, &output),

@@ -19,6 +19,7 @@
 
 mod definition;
 mod diagnostics;
+mod driver;
 pub mod errors;
 mod execution;
 pub mod history;
@@ -34,6 +35,7 @@ mod values;
 
 pub use definition::StateMachine;
 pub use diagnostics::{DefinitionErrors, Diagnostic, DiagnosticCode};
-pub use execution::{Effect, Event, Execution, ExecutionStart, Outcome, TaskId, TaskRequest, TimerId, Turn};
+pub use driver::{Effect, Event, ExecutionStart, Outcome, TaskId, TaskRequest, TimerId, Turn};
+pub use execution::Execution;
 pub use history::{EventDetails, EventType, HistoryEvent};
 pub use resource::{IntegrationPattern, InvalidResource, Resource};

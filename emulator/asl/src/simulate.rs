@@ -31,7 +31,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::definition::StateMachine;
-use crate::execution::{Effect, Event, Execution, ExecutionStart, Outcome, TaskRequest};
+use crate::driver::{Effect, Event, ExecutionStart, Outcome, TaskRequest};
+use crate::execution::Execution;
 use crate::history::{EventDetails, HistoryEvent};
 use crate::resource::IntegrationPattern;
 

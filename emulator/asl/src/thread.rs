@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::execution::{TaskRequest, TimerId};
+use crate::driver::{TaskRequest, TimerId};
 use crate::states::ScopeId;
 
 /// Names a thread of an execution.

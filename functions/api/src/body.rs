@@ -4,7 +4,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::LengthLimitError;
-pub use slipway_model::fields::{Fields, shortened};
+pub use slipway_model::fields::Fields;
+pub use slipway_model::problem::shortened;
 
 use crate::error::Error;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use slipway_api_types::{BlueprintSummary, ConfiguredItems, Decision, Environment, Items, Policies, Policy};
+use slipway_model::approval_sheet::Sheet;
 use slipway_model::operation::Operation;
-use slipway_model::plan::sheet::Sheet;
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::{environment, error_chain};
 use slipway_policy::Denial;

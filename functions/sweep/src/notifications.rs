@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::notification::{Notification, NotificationId};
 use slipway_model::operation::Operation;
-use slipway_store::list::PAGE;
+use slipway_store::PAGE;
 
 use crate::{Healing, Report, Sweep, SweepError};
 

@@ -8,7 +8,7 @@ use slipway_control::orphan::{self, ExecutionEnd};
 use slipway_control::start::{execution_arn, start};
 use slipway_model::error_chain::chain;
 use slipway_model::operation::{Operation, OperationStatus};
-use slipway_store::list::PAGE;
+use slipway_store::PAGE;
 
 use crate::{Healed, Healing, Problem, Report, Sweep, SweepError};
 

@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use slipway_model::operation::Operation;
-use slipway_store::list::PAGE;
+use slipway_store::PAGE;
 
 use crate::{Healing, Report, Sweep, SweepError};
 

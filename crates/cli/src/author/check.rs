@@ -15,7 +15,6 @@ use super::terraform::{Copy, Diagnostic, DiagnosticSeverity, Providers};
 use crate::bundle::{self, ABOUT, About};
 use crate::error::Error;
 use crate::files;
-use crate::publish::blueprints::name_of;
 use crate::terraform::Search;
 
 /// What a check came to.
@@ -133,7 +132,7 @@ fn about(folder: &Path) -> Result<Vec<Finding>, Error> {
         ));
     }
     if about.name.is_none()
-        && let Err(Error::Usage(what)) = name_of(folder)
+        && let Err(Error::Usage(what)) = bundle::name_of(folder)
     {
         found.push(finding(Place::START, what, "give it a `name`"));
     }

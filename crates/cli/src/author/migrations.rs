@@ -9,8 +9,7 @@ use slipway_model::problem::Place;
 
 use super::files::Files;
 use super::finding::{Finding, Rule, Severity};
-use crate::args::Format;
-use crate::output::Output;
+use crate::output::{Format, Output};
 
 /// The dangerous statements, each at its place. They are warnings: a migration may have to lose data.
 pub fn findings(source: &Source, files: &Files<'_>) -> Vec<Finding> {

@@ -8,8 +8,9 @@ use aws_credential_types::Credentials;
 use serde_json::Value;
 
 use crate::access::{Access, Signer, signature};
-use crate::args::{AwsCall, Global};
+use crate::args::AwsCall;
 use crate::error::Error;
+use crate::global::Global;
 use crate::output::Output;
 use crate::server::{self, LocalAws};
 

@@ -1,19 +1,17 @@
 //! `slipway blueprint`
 
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 
-use crate::args::{BlueprintCommand, BlueprintRef, Folder, Format, Global, Variables};
+use crate::args::{BlueprintCommand, BlueprintRef, Folder, Variables};
 use crate::author::check::{self, Checked};
 use crate::author::{Providers, init, migrations, sarif, test};
 use crate::bundle;
 use crate::client::Client;
 use crate::command::stack::values_of;
 use crate::error::Error;
-use crate::output::{Line, Output, Style, text_at};
-use crate::publish::blueprints::{check as check_files, name_of};
-use crate::publish::upload;
+use crate::global::Global;
+use crate::output::{Format, Line, Output, Style, text_at};
+use crate::publish::blueprints;
 use crate::terraform::Search;
 
 /// Runs the command.
@@ -64,12 +62,15 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             description,
         } => {
             let about = bundle::about(&folder.folder)?;
-            let name = match (name, &about) {
-                (Some(name), _) => name,
-                (None, Some(about)) => BlueprintRef {
-                    name: about.name.clone().map_or_else(|| name_of(&folder.folder), Ok)?,
-                    version: Some(about.version.clone()),
-                },
+            let (name, version) = match (name, &about) {
+                (Some(name), _) => {
+                    let needed = || Error::Usage("--as needs a version: `name@1.2.0`".to_owned());
+                    (name.name, name.version.ok_or_else(needed)?)
+                }
+                (None, Some(about)) => {
+                    let name = about.name.clone().map_or_else(|| bundle::name_of(&folder.folder), Ok)?;
+                    (name, about.version.clone())
+                }
                 (None, None) if !folder.folder.is_dir() => {
                     return Err(Error::Usage(format!("there is no folder {}", folder.folder.display())));
                 }
@@ -83,7 +84,8 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             let description = description.or(about.map(|about| about.description)).unwrap_or_default();
             let client = Client::of(global)?;
             let warnings = migrations::warn(&folder.folder, &bundle::read(&folder.folder, folder.top())?, output);
-            let mut value = publish(&client, &folder.folder, Some(folder.top()), &name, &description).await?;
+            let mut value =
+                blueprints::publish(&client, &folder.folder, folder.top(), (&name, &version), &description).await?;
             if !warnings.is_empty() {
                 value["warnings"] = warnings.into();
             }
@@ -232,30 +234,6 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
     let columns = [("version", "version"), ("stacks", "stacks"), ("used by", "names")];
     output.table(&items, &columns, "The blueprint has no versions.");
     Ok(())
-}
-
-/// Publishes a folder as a version of a blueprint.
-pub async fn publish(
-    client: &Client,
-    folder: &Path,
-    within: Option<&Path>,
-    name: &BlueprintRef,
-    description: &str,
-) -> Result<Value, Error> {
-    let Some(version) = &name.version else {
-        return Err(Error::Usage("--as needs a version: `name@1.2.0`".to_owned()));
-    };
-    let top = within.unwrap_or(folder);
-    let source = bundle::read(folder, top)?;
-    check_files(folder, &source)?;
-    let readme = bundle::readme(folder, top)?;
-    let body = upload::document(&source, description, readme.as_deref());
-    upload::publish(
-        client,
-        &format!("/v1/blueprints/{}/versions/{version}", name.name),
-        &body,
-    )
-    .await
 }
 
 /// A blueprint version as people read it.

@@ -24,9 +24,10 @@ use slipway_model::error_chain::chain;
 use tokio::net::TcpListener;
 
 use crate::access::Access;
-use crate::args::{Console, Global};
+use crate::args::Console;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::global::Global;
 use crate::output::Output;
 use crate::secret::Secret;
 use crate::server;

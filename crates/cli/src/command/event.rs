@@ -285,7 +285,7 @@ mod tests {
         let listed = run(
             command,
             Services::Local(local),
-            Output::new(crate::args::Format::Json, None),
+            Output::new(crate::output::Format::Json, None),
         )
         .await;
         listed.expect("the list was shown");

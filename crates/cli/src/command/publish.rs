@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::args::{Global, Publish};
+use crate::args::Publish;
 use crate::client::Client;
 use crate::error::Error;
+use crate::global::Global;
 use crate::output::Output;
 use crate::publish::artifacts::Artifacts;
 use crate::publish::packages::Packages;

@@ -6,8 +6,9 @@ use serde_json::json;
 use slipway_local::{Local, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Global, Up};
+use crate::args::Up;
 use crate::error::Error;
+use crate::global::Global;
 use crate::output::Output;
 use crate::server;
 use crate::terraform::Search;

@@ -7,8 +7,8 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use slipway_local::template::Template;
 
-use crate::args::Global;
 use crate::error::Error;
+use crate::global::Global;
 use crate::server;
 
 /// The name under which an object carries the digest of what is in it.

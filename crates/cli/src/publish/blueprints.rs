@@ -70,7 +70,7 @@ pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
 fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
     let name = match about.name {
         Some(name) => name,
-        None => name_of(folder)?,
+        None => bundle::name_of(folder)?,
     };
     let source = bundle::read(folder, top)?;
     check(folder, &source)?;
@@ -83,18 +83,6 @@ fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
         source,
         readme,
         before: None,
-    })
-}
-
-/// The name of a blueprint that is called as its folder.
-pub fn name_of(folder: &Path) -> Result<Name, Error> {
-    let whole = folder.canonicalize().map_err(Error::file("read", folder))?;
-    let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.parse().map_err(|error| {
-        let folder = folder.display();
-        Error::Usage(format!(
-            "{folder}: a blueprint cannot be called {name:?}: {error}; give it a `name` in {ABOUT}"
-        ))
     })
 }
 
@@ -186,6 +174,21 @@ impl Ready {
             published: self.before.is_none(),
         })
     }
+}
+
+/// Publishes a folder as a version of a blueprint.
+pub async fn publish(
+    client: &Client,
+    folder: &Path,
+    top: &Path,
+    (name, version): (&Name, &Version),
+    description: &str,
+) -> Result<Value, Error> {
+    let source = bundle::read(folder, top)?;
+    check(folder, &source)?;
+    let readme = bundle::readme(folder, top)?;
+    let body = upload::document(&source, description, readme.as_deref());
+    upload::publish(client, &format!("/v1/blueprints/{name}/versions/{version}"), &body).await
 }
 
 /// The lock file of what is published.

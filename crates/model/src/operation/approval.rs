@@ -4,11 +4,12 @@
 //! attempt ended, never that the state got an answer. So the record keeps the decision, and a repeated attempt answers its own
 //! token with it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::noted::is_zero;
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
+use crate::environment::Environment;
 use crate::name::Digest;
 
 /// The state in which a plan waits.
@@ -26,6 +27,19 @@ pub struct ApprovalRule {
     /// After how many seconds its approvers are reminded, each time; 0 for never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub remind_every_seconds: u32,
+}
+
+impl ApprovalRule {
+    /// The rule for a plan that is reviewed now.
+    pub fn of(environment: &Environment, now: Timestamp) -> Self {
+        let timeout = SignedDuration::from_secs(environment.approval_timeout_seconds.into());
+        Self {
+            required: environment.approvals_required,
+            self_approval: environment.self_approval,
+            expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
+            remind_every_seconds: environment.approval_reminder_seconds,
+        }
+    }
 }
 
 /// An approval that was given.

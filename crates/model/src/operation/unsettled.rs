@@ -4,37 +4,15 @@
 //! the restoring fails. Then the stack's record must not say that its current release runs.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
 use super::{Operation, OperationKind, StepStatus};
-use crate::id::{OperationId, ReleaseNumber};
-use crate::stack::StackStatus;
+use crate::stack::{StackStatus, Unsettled};
 
 /// The state that gives schedules the task definitions of the release.
 pub const POINT_SCHEDULES: &str = "Point schedules";
 /// The state that restores the schedules.
 pub const RESTORE_SCHEDULES: &str = "Put back schedules";
-
-/// The services and schedules of a stack that may run another release than its current one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unsettled {
-    /// The operation that ended too early.
-    pub operation: OperationId,
-    /// The release that they may run.
-    pub release: ReleaseNumber,
-    /// The keys of the services in the contract, in the order in which they were rolled out.
-    pub services: Vec<String>,
-    /// Whether schedules may start tasks of that release.
-    pub schedules: bool,
-    /// Whether its migrations changed the database in a way that the release before does not work with.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub migrated: bool,
-    /// When the operation ended.
-    pub since: Timestamp,
-    /// The status of the stack before, to which a release that succeeds returns it.
-    pub found: StackStatus,
-}
 
 impl Unsettled {
     /// What the operation, which did not succeed, leaves behind; `None` if no service or schedule was changed, or all of them

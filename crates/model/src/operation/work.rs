@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::OperationKind;
 use crate::id::ReleaseNumber;
 use crate::name::{Image, Name};
+use crate::release::{NewRelease, is_compatible};
 use crate::request::Patch;
 
 /// The work of an operation.
@@ -59,15 +60,6 @@ pub enum Work {
     },
     /// Checks for drift.
     Drift,
-}
-
-/// A release whose images come with the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewRelease {
-    /// Its number.
-    pub number: ReleaseNumber,
-    /// The images by service.
-    pub images: BTreeMap<Name, Image>,
 }
 
 impl Work {
@@ -195,11 +187,6 @@ struct Recorded {
     compatible_with_previous: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     with_snapshot: bool,
-}
-
-/// What a release declares that says nothing of it.
-pub(crate) fn is_compatible() -> bool {
-    true
 }
 
 /// A record whose fields do not make an operation of its kind.

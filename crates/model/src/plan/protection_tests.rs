@@ -265,41 +265,6 @@ fn what_is_not_protected_is_applied() {
 }
 
 #[test]
-fn environment_may_name_its_own_types() {
-    let mut live = environment(Approval::Never);
-    let patterns = ["aws_db_*", "*_data", "a*b*c"];
-    live.protected_types = Some(
-        patterns
-            .iter()
-            .map(|pattern| pattern.parse().expect("a pattern"))
-            .collect(),
-    );
-    for (kind, is_protected) in [
-        ("aws_db_instance", true),
-        ("aws_db_", true),
-        ("terraform_data", true),
-        ("aXbYc", true),
-        ("abc", true),
-        ("acb", false),
-        ("aws_s3_bucket", false),
-        ("terraform_database", false),
-        (UNKNOWN, true),
-        ("", true),
-    ] {
-        assert_eq!(live.protects(kind), is_protected, "{kind}");
-    }
-    live.protected_types = Some(BTreeSet::new());
-    assert!(!live.protects("aws_db_instance"));
-    for odd in ["", "AWS", "a b", "aws.db"] {
-        assert!(odd.parse::<TypePattern>().is_err(), "{odd:?}");
-    }
-    for pattern in DEFAULT_TYPES {
-        assert!(pattern.parse::<TypePattern>().is_ok(), "{pattern}");
-    }
-    assert!(DEFAULT_TYPES.is_sorted());
-}
-
-#[test]
 fn action_of_a_provider_needs_an_approval_in_a_protected_environment() {
     let document = json!({"format_version": "1.2", "applyable": true, "complete": true, "errored": false,
         "action_invocations": [{"address": "action.aws_lambda_invoke.a", "type": "aws_lambda_invoke"}]});
@@ -325,13 +290,4 @@ fn type_is_found_in_every_address() {
     ] {
         assert_eq!(type_in(address), kind, "{address}");
     }
-}
-
-#[test]
-fn documented_list_is_the_default() {
-    const PAGE: &str = include_str!("../../../../docs/policies.md");
-    let (_, list) = PAGE.split_once("The default list:").expect("the list");
-    let (list, _) = list.split_once("Two limits.").expect("its end");
-    let documented: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
-    assert_eq!(documented, DEFAULT_TYPES);
 }

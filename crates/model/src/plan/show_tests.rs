@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::plan::pages;
-use crate::stack::HIDDEN;
+use crate::variable::HIDDEN;
 
 fn plans() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plans")

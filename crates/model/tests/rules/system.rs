@@ -10,7 +10,7 @@ use slipway_model::environment::Environment;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
-use slipway_model::operation::approval::{Decision, WAIT_FOR_APPROVAL};
+use slipway_model::operation::approval::{ApprovalRule, Decision, WAIT_FOR_APPROVAL};
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::one_build::{Next, Planned, REVIEW_PLAN};
@@ -262,7 +262,7 @@ impl World {
         };
         run.record.status = status;
         run.record.verdict = Some(verdict.clone());
-        run.record.approval_rule = Some(environment.approval_rule(NOW));
+        run.record.approval_rule = Some(ApprovalRule::of(environment, NOW));
         run.record.begin_step(REVIEW_PLAN, NOW);
         run.record.end_step(REVIEW_PLAN, StepStatus::Succeeded, NOW);
         run.workflow = match run.record.after_review(&verdict) {

@@ -6,8 +6,7 @@ use slipway_model::environment::Environment;
 use slipway_store::table;
 
 use crate::config::Config;
-use crate::lock::lock_key;
-use crate::overrides::{state_key, state_prefix};
+use crate::overrides::{lock_key, state_key, state_prefix};
 
 /// What the runner may do for this operation.
 pub(super) fn of_runner(config: &Config) -> Value {

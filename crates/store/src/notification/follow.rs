@@ -17,9 +17,9 @@ use slipway_model::notification::Notification;
 use tokio::time::Instant;
 
 use super::{NotificationFilter, stored};
-use crate::list::{PAGE, Query};
+use crate::query::Query;
 use crate::write::NOTIFIED;
-use crate::{Error, Store};
+use crate::{Error, PAGE, Store};
 
 /// How much later than others a notification may become visible, in microseconds.
 const LATE: i64 = 30_000_000;

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::evaluation::Known;
-use super::{Ended, Flow, Interpreter, TimerPurpose, later};
+use super::{Ended, Flow, Interpreter, later};
+use crate::driver::Outcome;
 use crate::errors::{QUERY_EVALUATION_ERROR, RUNTIME, StateError};
-use crate::execution::Outcome;
+use crate::execution::TimerPurpose;
 use crate::history::{EvaluationFailedDetails, EventDetails, EventType};
 use crate::jsonata::EvaluationError;
 use crate::states::{Catcher, State, Transition};

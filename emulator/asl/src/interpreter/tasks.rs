@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::evaluation::{Known, check_size, text};
 use super::failures::Failure;
-use super::{Flow, Interpreter, TimerPurpose};
+use super::{Flow, Interpreter};
 use crate::definition::MAX_SECONDS;
+use crate::driver::{Effect, TaskId, TaskRequest};
 use crate::errors::StateError;
-use crate::execution::{Effect, TaskId, TaskRequest};
+use crate::execution::TimerPurpose;
 use crate::history::{
     DataDetails, ErrorDetails, EventDetails, EventType, LambdaFunctionScheduledDetails, OutputDetails, TaskCredentials,
     TaskDetails, TaskErrorDetails, TaskOutputDetails, TaskScheduledDetails,

@@ -1,8 +1,8 @@
 //! Writing history, and the end of an execution.
 
 use super::Interpreter;
+use crate::driver::{Effect, Outcome};
 use crate::errors::{RUNTIME, TIMEOUT};
-use crate::execution::{Effect, Outcome};
 use crate::history::{DataDetails, ErrorDetails, EventDetails, EventType, HistoryEvent, MAX_EVENTS, OutputDetails};
 use crate::interpreter::evaluation::text;
 use crate::thread::Phase;

@@ -14,8 +14,8 @@ use slipway_policy::facts::EnvironmentFacts;
 use slipway_policy::{Action, Resource};
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::environment::By;
-use slipway_store::list::{PAGE, StackFilter};
-use slipway_store::{ATTEMPTS, Cursor, pause};
+use slipway_store::list::StackFilter;
+use slipway_store::{ATTEMPTS, Cursor, PAGE, pause};
 
 use super::answers::{busy, configured, deleted};
 use crate::access::Viewer;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use slipway_model::approval_sheet::{Basis, Sheet};
 use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
-use slipway_model::plan::sheet::{Basis, Sheet};
 use slipway_model::plan::{Refusal, Verdict, review};
 use slipway_model::stack::Configuration;
 use slipway_policy::facts::StackFacts;

@@ -3,8 +3,8 @@
 use asl_interpreter::simulate::Answer;
 use slipway_control::orphan::{self, ExecutionEnd};
 use slipway_model::operation::OperationStatus;
-use slipway_model::operation::unsettled::Unsettled;
 use slipway_model::stack::StackStatus;
+use slipway_model::stack::Unsettled;
 
 use crate::kinds::{images, provisioned, succeeded};
 use crate::world::{MACHINE_ARN, RUNTIME, UPDATE, World, image};

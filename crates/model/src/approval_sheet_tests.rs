@@ -41,7 +41,7 @@ fn image(of: &str) -> Image {
 }
 
 fn contract() -> PlannedContract {
-    let plan = include_str!("../../tests/plans/contract.json");
+    let plan = include_str!("../tests/plans/contract.json");
     let shown = show::read(plan.as_bytes(), &|text| text.to_owned()).expect("a plan");
     let (_, objects) = pages::of(shown);
     let index: Index = serde_json::from_slice(&objects.index).expect("an index");

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::attribute::AttributeChange;
-use super::binding::Binding;
-use super::migration::DangerousStatement;
-use super::pages::Index;
-use super::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
 use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
+use crate::plan::attribute::AttributeChange;
+use crate::plan::binding::Binding;
+use crate::plan::migration::DangerousStatement;
+use crate::plan::pages::Index;
+use crate::plan::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::stack::Configuration;
 
 /// What a sheet is made of.
@@ -440,5 +440,5 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
 }
 
 #[cfg(test)]
-#[path = "sheet_tests.rs"]
+#[path = "approval_sheet_tests.rs"]
 mod tests;

@@ -1,0 +1,58 @@
+//! The options of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::endpoint::Endpoint;
+use crate::output::Format;
+use crate::query::Query;
+
+const EVERYWHERE: &str = "Options of every command";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Address of the API, `https://…` [default: the local server of the data folder]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url, value_parser = Endpoint::parse)]
+    pub endpoint: Option<Endpoint>,
+    /// Authentication method [default: `SLIPWAY_TOKEN`, then saved login, then AWS credentials]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_AUTH", value_enum, value_name = "METHOD")]
+    pub auth: Option<Way>,
+    /// AWS Region of a custom domain [default: `AWS_REGION`]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub region: Option<String>,
+    /// Folder with the data of local mode
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_DATA", value_name = "FOLDER", default_value = ".slipway", value_hint = ValueHint::DirPath)]
+    pub data: PathBuf,
+    /// Profile of the user's `config.toml` [default: its `profile`]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "SLIPWAY_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Form of the output
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_enum, value_name = "FORM", default_value_t = Format::Table)]
+    pub output: Format,
+    /// The same as `--output json`
+    #[arg(long, global = true, help_heading = EVERYWHERE, conflicts_with = "output")]
+    pub json: bool,
+    /// JMESPath expression: print its result on the JSON output, as plain text without `--output`
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "EXPRESSION", value_parser = Query::parse)]
+    pub query: Option<Query>,
+}
+
+impl Global {
+    /// The form of the output.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
+}
+
+/// An authentication method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Sign requests with the AWS credentials of the AWS CLI
+    Iam,
+    /// Send the token in `SLIPWAY_TOKEN` or of the saved login
+    Token,
+    /// Send no credentials
+    None,
+}
