@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::autoscaling::Autoscaling;
+use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
 use crate::codebuild::{self, CodeBuild, CodeBuildError, Project};
 use crate::dynamodb::DynamoDb;
@@ -114,7 +115,8 @@ impl Account {
     /// The services over the data folder. Next, register the functions and call [`Self::recover`].
     pub fn open(data: &Path, ledger: Ledger, tables: DynamoDb, options: Options) -> Result<Self, AccountError> {
         let s3 = S3::open(&data.join("s3"))?;
-        let sqs = Sqs::new(ledger.clone(), &options.endpoint)?;
+        let clock = Clock::System;
+        let sqs = Sqs::new(ledger.clone(), clock.clone(), &options.endpoint)?;
         let host = Host {
             minute: options.minute,
             ..Host::new(data, ledger.clone(), sqs.clone())?
@@ -133,12 +135,18 @@ impl Account {
             host.events.clone(),
             throttle.clone(),
         );
-        let scheduler = Scheduler::new(ledger.clone(), Arc::clone(&called.ecs), sqs.clone());
+        let scheduler = Scheduler::new(ledger.clone(), clock.clone(), Arc::clone(&called.ecs), sqs.clone());
         let changes = ecs.service_changes();
-        let autoscaling = Autoscaling::new(ledger.clone(), Arc::clone(&called.ecs), changes, sqs.clone());
+        let autoscaling = Autoscaling::new(
+            ledger.clone(),
+            clock.clone(),
+            Arc::clone(&called.ecs),
+            changes,
+            sqs.clone(),
+        );
         Ok(Self {
             cloudwatch: CloudWatch::new(ledger.clone()),
-            stepfunctions: StepFunctions::new(ledger, called),
+            stepfunctions: StepFunctions::new(ledger, clock, called),
             s3,
             tables,
             logs: host.logs,

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod autoscaling;
+pub mod clock;
 pub mod cloudwatch;
 pub mod codebuild;
 mod daemon;

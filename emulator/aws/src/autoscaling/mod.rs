@@ -13,7 +13,6 @@ mod policies;
 mod targets;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::error::chain;
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::policies::Policy;
 use self::targets::Target;
+use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Call, input};
@@ -31,12 +31,13 @@ const TARGET: &str = "autoscaling-target";
 const POLICY: &str = "autoscaling-policy";
 
 /// How long to wait at most until the next look, after a service that could not be changed for one.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 
 /// The service. Clones share everything.
 #[derive(Clone)]
 pub struct Autoscaling {
     ledger: Ledger,
+    clock: Clock,
     /// The API of ECS.
     ecs: Call,
     /// Moves with every change of a service of ECS.
@@ -52,9 +53,10 @@ struct Current {
 
 impl Autoscaling {
     /// The targets of the ledger. Nothing scales before [`Self::start`].
-    pub fn new(ledger: Ledger, ecs: Call, services: watch::Receiver<u64>, sqs: Sqs) -> Self {
+    pub fn new(ledger: Ledger, clock: Clock, ecs: Call, services: watch::Receiver<u64>, sqs: Sqs) -> Self {
         Self {
             ledger,
+            clock,
             ecs,
             services,
             sqs,
@@ -94,11 +96,12 @@ impl Autoscaling {
             for changes in [&mut targets, &mut policies, &mut messages, &mut self.services] {
                 changes.mark_unchanged();
             }
-            let wait = match self.look(&mut too_many).await {
-                Ok(wait) => wait,
+            let latest = self.clock.now().saturating_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
+            let next = match self.look(&mut too_many).await {
+                Ok(next) => next.map_or(latest, |next| next.min(latest)),
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "the scalable targets cannot be read");
-                    LONGEST_WAIT
+                    latest
                 }
             };
             tokio::select! {
@@ -106,13 +109,13 @@ impl Autoscaling {
                 _ = policies.changed() => {}
                 _ = messages.changed() => {}
                 _ = self.services.changed() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = self.clock.sleep_until(next) => {}
             }
         }
     }
 
     /// Checks every target once, and returns when to check again if nothing happens.
-    async fn look(&self, too_many: &mut HashMap<String, Timestamp>) -> Result<Duration, LedgerError> {
+    async fn look(&self, too_many: &mut HashMap<String, Timestamp>) -> Result<Option<Timestamp>, LedgerError> {
         let targets = self.ledger.list::<Target>(TARGET)?;
         too_many.retain(|id, _| targets.iter().any(|(known, _)| known == id));
         let mut soonest = None;
@@ -122,10 +125,7 @@ impl Autoscaling {
             let next = self.follow(&id, &target, &policies, too_many).await;
             soonest = [soonest, next].into_iter().flatten().min();
         }
-        let left = soonest.map(|soonest| Timestamp::now().duration_until(soonest));
-        let left = left.and_then(|left| Duration::try_from(left).ok().or(Some(Duration::ZERO)));
-        // A millisecond more: the sleep must not end before the time has come.
-        Ok(left.map_or(LONGEST_WAIT, |left| (left + Duration::from_millis(1)).min(LONGEST_WAIT)))
+        Ok(soonest)
     }
 
     /// Gives one service the tasks that it needs, and says when it may need others.
@@ -171,11 +171,11 @@ impl Autoscaling {
             .map(|policy| policy.scale_in_cooldown)
             .max()
             .unwrap_or_default();
-        let since = *too_many.entry(id.to_owned()).or_insert_with(Timestamp::now);
+        let since = *too_many.entry(id.to_owned()).or_insert_with(|| self.clock.now());
         let due = since
             .checked_add(SignedDuration::from_secs(cooldown.into()))
             .unwrap_or(Timestamp::MAX);
-        if due <= Timestamp::now() {
+        if due <= self.clock.now() {
             too_many.remove(id);
             self.scale(target, current.desired, wanted).await;
             return next;

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::clock::Clock;
 use crate::functions::LambdaError;
 
 struct Fixture {
@@ -20,7 +21,7 @@ fn fixture(failures: usize) -> Fixture {
 }
 
 fn bus_on(ledger: Ledger, failures: usize) -> (EventBus, mpsc::UnboundedReceiver<Value>) {
-    let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+    let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
     for name in ["unhandled", "undelivered"] {
         sqs.ensure_queue(name, BTreeMap::new()).expect("makes a queue");
     }
@@ -195,7 +196,7 @@ async fn an_event_without_its_rule_is_dead_lettered() {
     let fixture = fixture(usize::MAX);
     fixture.bus.put("app", "Happened", &[], &json!({"n": 4})).expect("put");
     let ledger = Ledger::open(&fixture.folder.path().join("ledger.db")).expect("opens");
-    let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+    let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
     EventBus::new(ledger, sqs.clone()).recover().expect("recovers");
     let message = message(&sqs, "undelivered").await;
     let event: Value = serde_json::from_str(message["Body"].as_str().expect("a body")).expect("JSON");

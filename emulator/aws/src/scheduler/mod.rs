@@ -11,8 +11,6 @@ mod cron;
 mod expression;
 mod schedule;
 
-use std::time::Duration;
-
 use crate::error::chain;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::expression::Expression;
 use self::schedule::{AfterCompletion, Definition, GROUP, Schedule, State};
+use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::sqs::Sqs;
 use crate::wire::{AwsError, Call, RestCall, input};
@@ -30,8 +29,8 @@ use crate::wire::{AwsError, Call, RestCall, input};
 const SCHEDULE: &str = "scheduler-schedule";
 /// How late a tick may be.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
-/// How long the loop sleeps at most: the clock on the wall may be put, and a machine that sleeps does not count.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long the loop sleeps at most, after schedules that could not be read for one.
+const LONGEST_SLEEP: SignedDuration = SignedDuration::from_secs(30);
 /// A page of `ListSchedules`.
 const PAGE: usize = 100;
 
@@ -39,6 +38,7 @@ const PAGE: usize = 100;
 #[derive(Clone)]
 pub struct Scheduler {
     ledger: Ledger,
+    clock: Clock,
     /// The API of ECS.
     ecs: Call,
     sqs: Sqs,
@@ -46,8 +46,13 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// The schedules of the ledger. Nothing ticks before [`Self::start`].
-    pub fn new(ledger: Ledger, ecs: Call, sqs: Sqs) -> Self {
-        Self { ledger, ecs, sqs }
+    pub fn new(ledger: Ledger, clock: Clock, ecs: Call, sqs: Sqs) -> Self {
+        Self {
+            ledger,
+            clock,
+            ecs,
+            sqs,
+        }
     }
 
     /// Runs what is due, until `stop`.
@@ -91,7 +96,7 @@ impl Scheduler {
         check_name(name)?;
         let definition: Definition = input(body)?;
         definition.check()?;
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let schedule = Schedule {
             name: name.to_owned(),
             definition,
@@ -117,7 +122,7 @@ impl Scheduler {
     fn update(&self, name: &str, body: Value) -> Result<Value, AwsError> {
         let definition: Definition = input(body)?;
         definition.check()?;
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let schedule = self.ledger.transaction(|ledger| {
             let known = ledger.get::<Schedule>(SCHEDULE, name)?;
             let known = known.ok_or_else(|| not_found(&format!("Schedule {name}")))?;
@@ -184,10 +189,10 @@ impl Scheduler {
 
     async fn run(&self) {
         let mut changes = self.ledger.changes(SCHEDULE);
-        let mut last = Timestamp::now();
+        let mut last = self.clock.now();
         loop {
             changes.mark_unchanged();
-            let now = Timestamp::now().max(last);
+            let now = self.clock.now().max(last);
             let next = match self.run_due(last, now).await {
                 Ok(next) => next,
                 Err(error) => {
@@ -196,14 +201,11 @@ impl Scheduler {
                 }
             };
             last = now;
-            let sleep = next.map_or(LONGEST_SLEEP, |next| {
-                let left = Duration::try_from(Timestamp::now().duration_until(next)).unwrap_or_default();
-                // A millisecond more: the sleep must not end before the time has come.
-                (left + Duration::from_millis(1)).min(LONGEST_SLEEP)
-            });
+            let latest = now.saturating_add(LONGEST_SLEEP).unwrap_or(Timestamp::MAX);
+            let next = next.map_or(latest, |next| next.min(latest));
             tokio::select! {
                 ended = changes.changed() => if ended.is_err() { return },
-                () = tokio::time::sleep(sleep) => {}
+                () = self.clock.sleep_until(next) => {}
             }
         }
     }

@@ -97,9 +97,9 @@ impl Attributes {
     }
 
     /// What was sent before this time is to be dropped.
-    pub(super) fn oldest(&self) -> Timestamp {
+    pub(super) fn oldest(&self, now: Timestamp) -> Timestamp {
         let retention = SignedDuration::from_secs(self.number("MessageRetentionPeriod").into());
-        Timestamp::now().checked_sub(retention).unwrap_or(Timestamp::UNIX_EPOCH)
+        now.checked_sub(retention).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     pub(super) fn redrive(&self) -> Option<Redrive> {

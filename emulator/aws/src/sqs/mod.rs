@@ -27,6 +27,7 @@ use self::attributes::Attributes;
 use self::index::Index;
 use self::message::Message;
 use self::queues::QueueRecord;
+use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::wire::{ACCOUNT, AwsError, arn, input};
 
@@ -43,6 +44,7 @@ struct Shared {
     /// What the URLs of queues begin with.
     endpoint: String,
     ledger: Ledger,
+    clock: Clock,
     queues: Mutex<BTreeMap<String, Queue>>,
     stopped: CancellationToken,
 }
@@ -66,7 +68,7 @@ pub struct Backlog {
 
 impl Sqs {
     /// The queues of the ledger. `endpoint` is what their URLs begin with.
-    pub fn new(ledger: Ledger, endpoint: &str) -> Result<Self, LedgerError> {
+    pub fn new(ledger: Ledger, clock: Clock, endpoint: &str) -> Result<Self, LedgerError> {
         let mut queues = BTreeMap::new();
         for (name, record) in ledger.list::<QueueRecord>(QUEUE)? {
             let messages = ledger.list_under::<Message>(MESSAGE, &prefix(&name))?;
@@ -80,6 +82,7 @@ impl Sqs {
             shared: Arc::new(Shared {
                 endpoint: endpoint.to_owned(),
                 ledger,
+                clock,
                 queues: Mutex::new(queues),
                 stopped: CancellationToken::new(),
             }),
@@ -113,7 +116,7 @@ impl Sqs {
 
     /// How much waits in a queue, if there is one of this name.
     pub fn backlog(&self, name: &str) -> Option<Backlog> {
-        let now = Timestamp::now();
+        let now = self.now();
         let queues = self.queues();
         let index = &queues.get(name)?.index;
         Some(Backlog {
@@ -125,6 +128,10 @@ impl Sqs {
     /// Answers those who wait for messages, with none.
     pub fn shutdown(&self) {
         self.shared.stopped.cancel();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
@@ -140,7 +147,7 @@ impl Sqs {
     ) -> Result<R, AwsError> {
         let mut queues = self.queues();
         let queue = queues.get_mut(name).ok_or_else(does_not_exist)?;
-        queue.expire(&self.shared.ledger, name)?;
+        queue.expire(&self.shared.ledger, name, self.now())?;
         work(&self.shared.ledger, queue)
     }
 }
@@ -159,8 +166,8 @@ impl Queue {
     }
 
     /// Drops what has been in the queue longer than its `MessageRetentionPeriod`.
-    fn expire(&mut self, ledger: &Ledger, name: &str) -> Result<(), LedgerError> {
-        let expired = self.index.sent_before(self.attributes().oldest());
+    fn expire(&mut self, ledger: &Ledger, name: &str, now: Timestamp) -> Result<(), LedgerError> {
+        let expired = self.index.sent_before(self.attributes().oldest(now));
         if expired.is_empty() {
             return Ok(());
         }

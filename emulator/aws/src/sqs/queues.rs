@@ -116,7 +116,7 @@ impl Sqs {
             };
         }
         check_redrive(&attributes, &queues, name)?;
-        let now = Timestamp::now();
+        let now = self.now();
         let record = QueueRecord {
             attributes,
             created: now,
@@ -155,7 +155,7 @@ impl Sqs {
 
     pub(super) fn get_queue_attributes(&self, input: &GetQueueAttributes) -> Result<Value, AwsError> {
         let name = name_in_url(&input.queue_url)?;
-        let mut all = self.with(name, |_, queue| Ok(queue.all_attributes(name)))?;
+        let mut all = self.with(name, |_, queue| Ok(queue.all_attributes(name, self.now())))?;
         let asked = &input.attribute_names;
         let is_known = |asked: &String| asked == "All" || all.contains_key(asked) || attributes::is_known(asked);
         if let Some(other) = asked.iter().find(|asked| !is_known(asked)) {
@@ -183,7 +183,7 @@ impl Sqs {
         check_redrive(&record.attributes, &queues, name)?;
         let queue = queues.get_mut(name).ok_or_else(does_not_exist)?;
         if queue.record.attributes != record.attributes {
-            record.modified = Timestamp::now();
+            record.modified = self.now();
             self.shared.ledger.put(QUEUE, name, &record)?;
             queue.record = record;
         }
@@ -241,8 +241,8 @@ impl Sqs {
 }
 
 impl Queue {
-    fn all_attributes(&self, name: &str) -> BTreeMap<String, String> {
-        let counts = self.index.counts(Timestamp::now());
+    fn all_attributes(&self, name: &str, now: Timestamp) -> BTreeMap<String, String> {
+        let counts = self.index.counts(now);
         let mut all = self.attributes().all();
         all.extend(
             [

@@ -1,12 +1,9 @@
 //! Receiving messages, and what receivers do with them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 
 use super::message::{Message, Receipt};
 use super::send::after;
@@ -68,20 +65,20 @@ impl Sqs {
                 .wait_time_seconds
                 .unwrap_or_else(|| queue.attributes().wait_seconds()))
         })?;
-        let end = Instant::now() + Duration::from_secs(wait.into());
+        let end = after(self.now(), wait);
         loop {
             let mut look = self.take(name, &input)?;
             if !look.messages.is_empty() {
                 return Ok(input.answer(name, &look.messages));
             }
-            if Instant::now() >= end {
+            if self.now() >= end {
                 return Ok(json!({}));
             }
             tokio::select! {
                 () = self.shared.stopped.cancelled() => return Ok(json!({})),
                 // An error means that the queue was deleted: the next check reports it.
                 _ = look.changes.changed() => {}
-                () = sleep_until(look.next.map_or(end, instant).min(end)) => {}
+                () = self.shared.clock.sleep_until(look.next.map_or(end, |next| next.min(end))) => {}
             }
         }
     }
@@ -90,8 +87,8 @@ impl Sqs {
     fn take(&self, name: &str, input: &ReceiveMessage) -> Result<Look, AwsError> {
         let mut queues = self.queues();
         let queue = queues.get_mut(name).ok_or_else(does_not_exist)?;
-        queue.expire(&self.shared.ledger, name)?;
-        let now = Timestamp::now();
+        let now = self.now();
+        queue.expire(&self.shared.ledger, name, now)?;
         let redrive = queue.attributes().redrive();
         let timeout = input.visibility_timeout;
         let timeout = timeout.unwrap_or_else(|| queue.attributes().visibility_timeout());
@@ -164,8 +161,8 @@ impl Sqs {
     pub(super) fn change_message_visibility(&self, input: &ChangeMessageVisibility) -> Result<Value, AwsError> {
         let name = name_in_url(&input.queue_url)?;
         check_timeout(input.visibility_timeout)?;
+        let now = self.now();
         self.with(name, |ledger, queue| {
-            let now = Timestamp::now();
             let receipt = Receipt::parse(name, &input.receipt_handle)?;
             let message = receipt.message(ledger, name)?;
             let Some(mut message) = message.filter(|message| message.from > now) else {
@@ -272,13 +269,6 @@ fn write(
         }
         Ok(())
     })
-}
-
-/// The moment of a time that is to come.
-fn instant(time: Timestamp) -> Instant {
-    let left = Timestamp::now().duration_until(time);
-    // A millisecond more: the sleep must not end before the time has come.
-    Instant::now() + Duration::try_from(left).unwrap_or_default() + Duration::from_millis(1)
 }
 
 fn check_timeout(seconds: u32) -> Result<(), AwsError> {

@@ -74,7 +74,7 @@ impl Sqs {
                     "One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes."
                 )));
             }
-            let message = queue.message(outgoing);
+            let message = queue.message(outgoing, self.now());
             ledger.put(MESSAGE, &key(name, message.number), &message)?;
             queue.index.put(message.number, message.place());
             queue.announce();
@@ -84,8 +84,7 @@ impl Sqs {
 }
 
 impl Queue {
-    fn message(&self, outgoing: Outgoing) -> Message {
-        let now = Timestamp::now();
+    fn message(&self, outgoing: Outgoing, now: Timestamp) -> Message {
         let delay = outgoing.delay.unwrap_or_else(|| self.attributes().delay_seconds());
         Message {
             id: request_id(),

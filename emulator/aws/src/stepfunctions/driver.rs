@@ -91,7 +91,7 @@ impl Driver {
     }
 
     fn step(&mut self, message: Message) -> (Step, Box<dyn FnOnce() + Send>) {
-        let now = Timestamp::now();
+        let now = self.service.shared.clock.now();
         // A caller that has gone away needs no reply.
         match message {
             Message::Event(event) => (self.progress.take(&self.machine, event, now), Box::new(|| {})),
@@ -154,10 +154,9 @@ impl Driver {
 
     fn set(&self, timer: TimerId, at: Timestamp) -> AbortHandle {
         let mailbox = self.mailbox.clone();
-        // A time that has passed is zero from now.
-        let wait = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
+        let clock = self.service.shared.clock.clone();
         self.service.spawn(async move {
-            tokio::time::sleep(wait).await;
+            clock.sleep_until(at).await;
             // The execution has ended when the channel is closed.
             let _ = mailbox.send(Message::Event(Event::TimerFired { timer }));
         })
@@ -189,9 +188,10 @@ impl Driver {
 impl StepFunctions {
     /// Writes one turn of an execution: all of it or nothing.
     pub(super) fn write(&self, arn: &str, progress: &Progress, step: &Step) -> Result<(), LedgerError> {
+        let now = self.shared.clock.now();
         self.shared
             .ledger
-            .transaction(|transaction| write(transaction, arn, progress, step))
+            .transaction(|transaction| write(transaction, arn, progress, step, now))
     }
 
     /// Starts the actor of an execution.
@@ -228,7 +228,13 @@ impl StepFunctions {
 }
 
 /// See [`StepFunctions::write`].
-pub fn write(transaction: &Transaction<'_>, arn: &str, progress: &Progress, step: &Step) -> Result<(), LedgerError> {
+pub fn write(
+    transaction: &Transaction<'_>,
+    arn: &str,
+    progress: &Progress,
+    step: &Step,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
     for event in &step.history {
         transaction.append(HISTORY, arn, event)?;
     }
@@ -250,7 +256,7 @@ pub fn write(transaction: &Transaction<'_>, arn: &str, progress: &Progress, step
     };
     transaction.delete(RUNNING, arn)?;
     if let Some(mut execution) = transaction.get::<records::Execution>(EXECUTION, arn)? {
-        execution.end(outcome, Timestamp::now());
+        execution.end(outcome, now);
         transaction.put(EXECUTION, arn, &execution)?;
     }
     Ok(())

@@ -80,7 +80,7 @@ impl StepFunctions {
         let text = input.input.unwrap_or_else(|| "{}".to_owned());
         let value = parse_input(&text)?;
         let definition = self.definition(&machine.arn, machine.revision)?;
-        let now = Timestamp::now();
+        let now = self.shared.clock.now();
         let execution = records::new_execution(&machine, name, text, now);
         let start = ExecutionStart {
             arn: execution.arn.clone(),
@@ -104,7 +104,7 @@ impl StepFunctions {
                 return Err(AwsError::new("ExecutionLimitExceeded", message));
             }
             transaction.put(EXECUTION, &execution.arn, &execution)?;
-            driver::write(transaction, &execution.arn, &progress, &step)?;
+            driver::write(transaction, &execution.arn, &progress, &step, now)?;
             Ok(None)
         })?;
         let start_date = existing.unwrap_or_else(|| {
@@ -252,7 +252,7 @@ impl StepFunctions {
 
     fn end_unreadable(&self, arn: &str, reason: &str) -> Result<(), LedgerError> {
         tracing::error!(execution = arn, reason, "cannot go on with an execution");
-        let (error, now) = ("States.Runtime", Timestamp::now());
+        let (error, now) = ("States.Runtime", self.shared.clock.now());
         let cause = format!("This version of the emulator cannot go on with the execution: {reason}");
         self.shared.ledger.transaction(|transaction| {
             transaction.delete(RUNNING, arn)?;

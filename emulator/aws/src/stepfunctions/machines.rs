@@ -91,7 +91,7 @@ impl StepFunctions {
         let machine = Machine {
             arn: arns::machine(&input.name),
             name: input.name,
-            created: Timestamp::now(),
+            created: self.shared.clock.now(),
             revision: 1,
             settings: input.settings,
         };
@@ -120,10 +120,11 @@ impl StepFunctions {
                  specified",
             ));
         }
+        let now = self.shared.clock.now();
         let (machine, revision) = self
             .shared
             .ledger
-            .transaction(|transaction| updated(transaction, input))?;
+            .transaction(|transaction| updated(transaction, input, now))?;
         Ok(json!({"updateDate": epoch_seconds(revision.updated), "revisionId": machine.revision.to_string()}))
     }
 
@@ -291,7 +292,11 @@ fn created(transaction: &Transaction<'_>, machine: Machine, revision: &Revision)
     }
 }
 
-fn updated(transaction: &Transaction<'_>, input: UpdateStateMachine) -> Result<(Machine, Revision), AwsError> {
+fn updated(
+    transaction: &Transaction<'_>,
+    input: UpdateStateMachine,
+    now: Timestamp,
+) -> Result<(Machine, Revision), AwsError> {
     let arn = &input.state_machine_arn;
     let mut machine = transaction
         .get::<Machine>(MACHINE, arn)?
@@ -301,7 +306,7 @@ fn updated(transaction: &Transaction<'_>, input: UpdateStateMachine) -> Result<(
     let revision = Revision {
         definition: input.definition.unwrap_or(before.definition),
         role_arn: input.role_arn.unwrap_or(before.role_arn),
-        updated: Timestamp::now(),
+        updated: now,
     };
     machine.revision += 1;
     let settings = &mut machine.settings;

@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use services::Services;
 
+use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerError};
 use crate::wire::{self, AwsError};
 use driver::Mailbox;
@@ -48,6 +49,7 @@ pub struct StepFunctions {
 
 struct Shared {
     ledger: Ledger,
+    clock: Clock,
     services: Services,
     /// The running executions by their ARNs.
     running: Mutex<HashMap<String, Mailbox>>,
@@ -58,10 +60,11 @@ struct Shared {
 
 impl StepFunctions {
     /// The service over what the ledger holds. Nothing runs before [`Self::recover`].
-    pub fn new(ledger: Ledger, services: Services) -> Self {
+    pub fn new(ledger: Ledger, clock: Clock, services: Services) -> Self {
         Self {
             shared: Arc::new(Shared {
                 ledger,
+                clock,
                 services,
                 running: Mutex::default(),
                 definitions: Mutex::default(),

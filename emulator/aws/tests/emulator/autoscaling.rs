@@ -1,12 +1,14 @@
 //! Application Auto Scaling: a worker follows its queue, to nothing and back. ECS is a record of one service.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_emulator::autoscaling::Autoscaling;
+use aws_emulator::clock::{Clock, SetClock};
 use aws_emulator::ledger::Ledger;
 use aws_emulator::sqs::Sqs;
 use futures::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -55,6 +57,7 @@ impl Service {
 struct World {
     scaling: Autoscaling,
     sqs: Sqs,
+    clock: SetClock,
     service: Service,
     folder: TempDir,
     stop: CancellationToken,
@@ -66,26 +69,32 @@ impl World {
             desired: watch::Sender::new(0),
             is_released: Arc::new(Mutex::new(true)),
         };
-        let world = Self::over(tempfile::tempdir().expect("a temporary folder"), service);
+        let world = Self::over(
+            tempfile::tempdir().expect("a temporary folder"),
+            SetClock::at(Timestamp::UNIX_EPOCH),
+            service,
+        );
         let create = json!({"QueueName": "work", "Attributes": {"VisibilityTimeout": "600"}});
         world.sqs.call("CreateQueue", create).await.expect("makes a queue");
         world
     }
 
-    fn over(folder: TempDir, service: Service) -> Self {
+    fn over(folder: TempDir, clock: SetClock, service: Service) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let set = Clock::Set(clock.clone());
+        let sqs = Sqs::new(ledger.clone(), set.clone(), "http://127.0.0.1:1").expect("opens");
         let asked = service.clone();
         let ecs = Arc::new(move |action: String, body: Value| {
             let answer = asked.answer(&action, &body);
             async move { Ok(answer) }.boxed()
         });
-        let scaling = Autoscaling::new(ledger, ecs, service.desired.subscribe(), sqs.clone());
+        let scaling = Autoscaling::new(ledger, set, ecs, service.desired.subscribe(), sqs.clone());
         let stop = CancellationToken::new();
         scaling.start(stop.clone());
         Self {
             scaling,
             sqs,
+            clock,
             service,
             folder,
             stop,
@@ -95,7 +104,7 @@ impl World {
     /// What a `kill -9` leaves is the ledger alone.
     fn crash(self) -> Self {
         self.stop.cancel();
-        Self::over(self.folder, self.service)
+        Self::over(self.folder, self.clock, self.service)
     }
 
     async fn call(&self, action: &str, body: Value) -> Value {
@@ -114,6 +123,23 @@ impl World {
             let body = json!({"QueueUrl": URL, "MessageBody": "work"});
             self.sqs.call("SendMessage", body).await.expect("sends");
         }
+    }
+
+    /// Lets time pass until the service is to have this many tasks. Returns the seconds: nothing shows when the cooldown begins.
+    async fn passes_until_it_has(&self, count: u64) -> u32 {
+        let mut seconds = 0;
+        let time = async {
+            loop {
+                tokio::task::yield_now().await;
+                self.clock.advance(SignedDuration::from_secs(1));
+                seconds += 1;
+            }
+        };
+        tokio::select! {
+            () = self.service.has(count) => {}
+            () = time => {}
+        }
+        seconds
     }
 
     /// Receives and deletes a message.
@@ -164,23 +190,21 @@ fn policy(cooldown: u32) -> Value {
 #[tokio::test]
 async fn a_worker_grows_with_its_queue_at_once_and_shrinks_to_nothing_after_the_cooldown() {
     let world = World::new().await;
-    world.follow(0, 3, 1).await;
+    world.follow(0, 3, 600).await;
     world.send(1).await;
     world.service.has(1).await;
     world.send(4).await;
     world.service.has(3).await;
     world.send(5).await;
-    let start = Instant::now();
     for _ in 0..8 {
         world.work().await;
     }
     assert_eq!(*world.service.desired.borrow(), 3, "not before the cooldown");
-    world.service.has(1).await;
-    assert!(start.elapsed() >= Duration::from_secs(1));
+    assert!(world.passes_until_it_has(1).await >= 600);
     for _ in 0..2 {
         world.work().await;
     }
-    world.service.has(0).await;
+    assert!(world.passes_until_it_has(0).await >= 600);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_emulator::clock::Clock;
 use aws_emulator::codebuild::{CodeBuild, Options, Project};
 use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
@@ -42,7 +43,7 @@ impl Machine {
             log_group: "/slipway/builds".to_owned(),
         };
         change(&mut project);
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").unwrap();
+        let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").unwrap();
         let host = Host::new(data, ledger, sqs).unwrap();
         let codebuild = CodeBuild::new(&host, options, vec![project]).unwrap();
         codebuild.recover().unwrap();

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use aws_emulator::clock::Clock;
 use aws_emulator::elasticache::{ElastiCache, Installation};
 use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
@@ -22,7 +23,7 @@ struct World {
 impl World {
     fn over(folder: TempDir, installation: Option<Installation>) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
         let host = Host::new(folder.path(), ledger.clone(), sqs).expect("watches files");
         let service = ElastiCache::new(&host, installation);
         service.recover().expect("recovers");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_emulator::clock::Clock;
 use aws_emulator::events::{Pattern, Target};
 use aws_emulator::host::Host;
 use aws_emulator::ledger::Ledger;
@@ -35,7 +36,7 @@ impl World {
 
     fn over(folder: TempDir) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
         let host = Host::new(folder.path(), ledger.clone(), sqs).expect("watches files");
         let (heard, events) = watch::channel(Vec::new());
         let target = Target::new(

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_emulator::clock::Clock;
 use aws_emulator::ledger::Ledger;
 use aws_emulator::scheduler::Scheduler;
 use aws_emulator::sqs::Sqs;
@@ -28,7 +29,7 @@ impl World {
 
     fn over(folder: TempDir) -> Self {
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
         let runs: Arc<Mutex<Vec<Value>>> = Arc::default();
         let seen = runs.clone();
         let ecs = Arc::new(move |action: String, body: Value| {
@@ -41,7 +42,7 @@ impl World {
             seen.lock().expect("no panic").push(body);
             async move { outcome }.boxed()
         });
-        let scheduler = Scheduler::new(ledger, ecs, sqs.clone());
+        let scheduler = Scheduler::new(ledger, Clock::System, ecs, sqs.clone());
         Self {
             scheduler,
             sqs,

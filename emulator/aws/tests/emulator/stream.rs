@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_emulator::clock::Clock;
 use aws_emulator::dynamodb::{DynamoDb, Mapping};
 use aws_emulator::events::{Invoke, Pattern};
 use aws_emulator::functions::LambdaError;
@@ -88,7 +89,7 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ledger = Ledger::open(&folder.path().join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger, "http://127.0.0.1:1").expect("opens");
+        let sqs = Sqs::new(ledger, Clock::System, "http://127.0.0.1:1").expect("opens");
         sqs.ensure_queue("unhandled", [].into()).expect("a queue");
         Self {
             folder,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_emulator::clock::Clock;
 use aws_emulator::cloudwatch::CloudWatch;
 use aws_emulator::ecs::{Ecs, ImageSource};
 use aws_emulator::events::{Pattern, Target};
@@ -258,7 +259,7 @@ pub fn hex_digest(bytes: &[u8]) -> String {
 }
 
 pub fn queues(ledger: &Ledger) -> Sqs {
-    Sqs::new(ledger.clone(), "http://127.0.0.1:1").unwrap()
+    Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").unwrap()
 }
 
 pub fn free_port() -> u16 {

@@ -84,9 +84,11 @@ async fn run(crash: Crash) -> (Vec<(i64, i64, String)>, Value, usize) {
         .send()
         .await
         .expect("is open");
+    world.written(&execution, "WaitStateEntered", 1).await;
     if crash == Crash::AtTheTimer {
         world.crash().await;
     }
+    world.pass_a_second();
     if let Crash::AfterTheToken(point, time) = crash {
         world.outside.reached(point, time).await;
         world.crash().await;
@@ -127,6 +129,8 @@ async fn a_function_that_a_crash_interrupts_fails_as_lambda_does_and_is_retried(
     let execution = world.start(&machine, "op-1").await;
     world.outside.reached("steps", 1).await;
     world.crash().await;
+    world.written(&execution, "TaskFailed", 1).await;
+    world.pass_a_second();
     let ended = world.ended(&execution).await;
     let output: Value = serde_json::from_str(ended["output"].as_str().expect("succeeds")).expect("JSON");
     assert_eq!(

@@ -78,6 +78,8 @@ async fn a_task_that_takes_too_long_stops_its_job_and_deleting_a_machine_its_exe
     let machine = world.machine("m", &states).await;
     world.outside.hold("task", 1);
     let execution = world.start(&machine, "op-1").await;
+    world.outside.reached("task", 1).await;
+    world.pass_a_second();
     assert_eq!(world.ended(&execution).await["error"], "States.Timeout");
     world.outside.reached("StopTask done", 1).await;
     assert_eq!(

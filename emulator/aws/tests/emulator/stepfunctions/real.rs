@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_emulator::account::integrations;
+use aws_emulator::clock::Clock;
 use aws_emulator::codebuild::{CodeBuild, Options, Project};
 use aws_emulator::ecs::{Ecs, ImageSource};
 use aws_emulator::functions::Functions;
@@ -41,7 +42,7 @@ struct Server {
 impl Server {
     async fn start(data: &Path) -> Self {
         let ledger = Ledger::open(&data.join("ledger.db")).expect("opens");
-        let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+        let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
         let host = Host::new(data, ledger.clone(), sqs).expect("watches files");
         let options = Options {
             folder: data.join("builds"),
@@ -75,7 +76,7 @@ impl Server {
             host.events,
             Throttle::default(),
         );
-        let service = StepFunctions::new(ledger, services);
+        let service = StepFunctions::new(ledger, Clock::System, services);
         service.recover().expect("recovers");
         Self {
             service,

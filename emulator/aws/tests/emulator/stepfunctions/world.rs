@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_emulator::clock::{Clock, SetClock};
 use aws_emulator::events::{EventBus, Target};
 use aws_emulator::functions::{Functions, LambdaError};
 use aws_emulator::ledger::Ledger;
@@ -20,6 +21,7 @@ use axum::Router;
 use axum::body::Bytes;
 use futures::FutureExt as _;
 use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -163,6 +165,7 @@ impl Outside {
 pub struct World {
     folder: tempfile::TempDir,
     pub ledger: Ledger,
+    clock: SetClock,
     pub outside: Arc<Outside>,
     pub service: StepFunctions,
     pub client: aws_sdk_sfn::Client,
@@ -173,10 +176,12 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let outside = Arc::<Outside>::default();
         let ledger = ledger(&folder);
-        let (service, client) = serve(&ledger, &outside).await;
+        let clock = SetClock::at(Timestamp::now());
+        let (service, client) = serve(&ledger, &clock, &outside).await;
         Self {
             folder,
             ledger,
+            clock,
             outside,
             service,
             client,
@@ -189,7 +194,7 @@ impl World {
         // What was on its way at this moment must not go on in the old service.
         self.outside.release();
         self.ledger = ledger(&self.folder);
-        (self.service, self.client) = serve(&self.ledger, &self.outside).await;
+        (self.service, self.client) = serve(&self.ledger, &self.clock, &self.outside).await;
     }
 
     /// Waits until the history has an event of this type so many times.
@@ -208,6 +213,11 @@ impl World {
                 .unwrap_or_else(|_elapsed| panic!("no {event} is written"))
                 .expect("the ledger exists");
         }
+    }
+
+    /// Lets a second pass: the shortest time of a timer.
+    pub fn pass_a_second(&self) {
+        self.clock.advance(SignedDuration::from_secs(1));
     }
 
     /// Creates a machine of these states.
@@ -278,8 +288,8 @@ fn ledger(folder: &tempfile::TempDir) -> Ledger {
     Ledger::open(&folder.path().join("ledger.db")).expect("opens")
 }
 
-async fn serve(ledger: &Ledger, outside: &Arc<Outside>) -> (StepFunctions, aws_sdk_sfn::Client) {
-    let service = StepFunctions::new(ledger.clone(), services(ledger, outside));
+async fn serve(ledger: &Ledger, clock: &SetClock, outside: &Arc<Outside>) -> (StepFunctions, aws_sdk_sfn::Client) {
+    let service = StepFunctions::new(ledger.clone(), Clock::Set(clock.clone()), services(ledger, outside));
     service.recover().expect("recovers");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -361,7 +371,7 @@ fn functions(outside: &Arc<Outside>) -> Functions {
 }
 
 fn bus(ledger: &Ledger, outside: &Arc<Outside>) -> EventBus {
-    let sqs = Sqs::new(ledger.clone(), "http://127.0.0.1:1").expect("opens");
+    let sqs = Sqs::new(ledger.clone(), Clock::System, "http://127.0.0.1:1").expect("opens");
     let bus = EventBus::new(ledger.clone(), sqs);
     let outside = outside.clone();
     let pattern = json!({"source": ["aws.states", "slipway.test"]});
