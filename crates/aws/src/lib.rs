@@ -5,6 +5,7 @@
 //! process.
 
 mod http;
+pub mod session;
 pub mod signed;
 
 use std::collections::BTreeMap;

@@ -20,11 +20,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use slipway_aws::session;
 use slipway_model::environment::Environment;
 use tokio::sync::Mutex;
 
@@ -80,11 +80,8 @@ impl Session {
 
     /// The configuration of clients that work in this session.
     pub(crate) fn sdk(&self, build: &SdkConfig) -> SdkConfig {
-        let sdk = build.clone().into_builder();
-        sdk.credentials_provider(SharedCredentialsProvider::new(self.clone()))
-            // The session is the cache, and waits longer than the SDK's for an STS that cannot be reached.
-            .identity_cache(IdentityCache::no_cache())
-            .build()
+        // The session is the cache, and waits longer than the SDK's for an STS that cannot be reached.
+        session::in_session(build, self.clone())
     }
 
     /// Credentials that are good for a while. Where they cannot be renewed, those that there are serve until they expire.
@@ -126,17 +123,12 @@ impl Session {
         let given = answer
             .credentials
             .ok_or_else(|| failed("STS gave no credentials".into()))?;
-        let expiry = SystemTime::try_from(given.expiration).map_err(|error| failed(error.into()))?;
+        let credentials = session::credentials(given, "build session");
+        let expiry = credentials.expiry().unwrap_or(now);
         let lifetime = expiry.duration_since(now).unwrap_or_default();
         let before = RENEWED_BEFORE.min(lifetime / 2);
         Ok(Current {
-            credentials: Credentials::new(
-                given.access_key_id,
-                given.secret_access_key,
-                Some(given.session_token),
-                Some(expiry),
-                "build session",
-            ),
+            credentials,
             renewed_from: expiry.checked_sub(before).unwrap_or(now),
         })
     }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Map, Value, json};
+use slipway_aws::session;
 use slipway_aws::signed::{Call, Service};
 use slipway_model::account::EnvironmentRole;
 use slipway_model::environment::Environment;
@@ -100,17 +99,10 @@ async fn in_role(
         .duration_seconds(SESSION);
     let answer = patiently(async || request.clone().send().await).await?;
     let given = answer.credentials.ok_or("STS gave no credentials")?;
-    let credentials = Credentials::new(
-        given.access_key_id,
-        given.secret_access_key,
-        Some(given.session_token),
-        None,
-        "environment",
-    );
-    let sdk = terraform.clone().into_builder();
-    Ok(sdk
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build())
+    Ok(session::in_session(
+        terraform,
+        session::credentials(given, "environment"),
+    ))
 }
 
 /// What a reference is to, as Terraform gets it.

@@ -1,16 +1,12 @@
 //! CloudWatch Logs of the accounts and Regions that stacks are in: read by the logs role of the environment, or by the API's own rights
 //! where the environment has no role.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
-use aws_config::identity::IdentityCache;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_sts::error::ProvideErrorMetadata as _;
 use serde_json::json;
+use slipway_aws::session::{self, HeldClients};
 use slipway_aws::{Lazy, lazy};
 use slipway_control::start;
 use slipway_model::account::EnvironmentRole;
@@ -19,12 +15,6 @@ use slipway_model::id::StackId;
 
 use crate::error::Error;
 
-/// Credentials are not used in the last minutes of their hour.
-const MARGIN: Duration = Duration::from_mins(5);
-
-/// How many clients are held at once.
-const HELD: usize = 16;
-
 const DOING: &str = "reading the log of a service";
 
 /// The clients. Clones share them.
@@ -32,17 +22,15 @@ const DOING: &str = "reading the log of a service";
 pub(crate) struct StackLogs {
     sdk: SdkConfig,
     sts: Lazy<aws_sdk_sts::Client>,
-    held: Arc<Mutex<Vec<Held>>>,
+    held: HeldClients<Session, Client>,
 }
 
-/// The client of a stack: its session may read the logs of that stack alone.
-#[derive(Debug)]
-struct Held {
+/// What a session of a logs role may read: the logs of one stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Session {
     stack: StackId,
     role: String,
     region: String,
-    until: SystemTime,
-    client: Client,
 }
 
 impl StackLogs {
@@ -50,7 +38,7 @@ impl StackLogs {
         Self {
             sdk: sdk.clone(),
             sts: lazy(sdk, aws_sdk_sts::Client::new),
-            held: Arc::default(),
+            held: HeldClients::default(),
         }
     }
 
@@ -66,40 +54,19 @@ impl StackLogs {
         let Some(role) = environment.role.as_ref().map(EnvironmentRole::logs_role) else {
             return Ok(Client::new(&sdk.build()));
         };
-        if let Some(client) = self.held(&role, &region, stack) {
-            return Ok(client);
-        }
-        let (credentials, until) = self.assumed(environment, &role, stack, state_machine).await?;
-        let sdk = sdk
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .identity_cache(IdentityCache::no_cache());
-        let client = Client::new(&sdk.build());
-        self.hold(Held {
+        let key = Session {
             stack: stack.clone(),
             role,
             region,
-            until: until.checked_sub(MARGIN).unwrap_or(until),
-            client: client.clone(),
-        });
-        Ok(client)
-    }
-
-    fn held(&self, role: &str, region: &str, stack: &StackId) -> Option<Client> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = SystemTime::now();
-        held.retain(|one| one.until > now);
-        let found = held
-            .iter()
-            .find(|one| one.stack == *stack && one.role == role && one.region == region);
-        found.map(|one| one.client.clone())
-    }
-
-    fn hold(&self, new: Held) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= HELD {
-            held.remove(0);
+        };
+        if let Some(client) = self.held.get(&key) {
+            return Ok(client);
         }
-        held.push(new);
+        let credentials = self.assumed(environment, &key.role, stack, state_machine).await?;
+        let end = credentials.expiry();
+        let client = Client::new(&session::in_session(&sdk.build(), credentials));
+        self.held.hold(key, end, client.clone());
+        Ok(client)
     }
 
     async fn assumed(
@@ -108,7 +75,7 @@ impl StackLogs {
         role: &str,
         stack: &StackId,
         state_machine: &str,
-    ) -> Result<(Credentials, SystemTime), Error> {
+    ) -> Result<Credentials, Error> {
         let assume = self.sts.assume_role().role_arn(role);
         let assume = assume
             .role_session_name(format!("logs-{stack}"))
@@ -125,15 +92,7 @@ impl StackLogs {
         let given = assumed
             .credentials
             .ok_or_else(|| unavailable("STS gave no credentials"))?;
-        let until = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
-        let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            Some(until),
-            "logs role",
-        );
-        Ok((credentials, until))
+        Ok(session::credentials(given, "logs role"))
     }
 }
 

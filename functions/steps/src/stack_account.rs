@@ -5,14 +5,10 @@
 //! does is done in one account and Region, and no later step has to ask the table. Step Functions itself calls no other Region
 //! (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html>), so every call there is a step's.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
 use aws_config::SdkConfig;
-use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use serde::{Deserialize, Serialize};
+use slipway_aws::session::{self, HeldClients};
 use slipway_aws::{Lazy, lazy};
 use slipway_control::start;
 use slipway_model::account::{AccountId, Region, account_of};
@@ -24,12 +20,6 @@ use slipway_model::stack::Stack;
 use crate::autoscaling::Autoscaling;
 use crate::rds::Rds;
 use crate::{StepError, Steps, aws};
-
-/// Credentials are not used in the last minutes of their hour: a step takes one at most.
-const MARGIN: Duration = Duration::from_mins(5);
-
-/// How many operations' clients a function holds at once. Operations come and go; this many run side by side rarely.
-const HELD: usize = 16;
 
 /// Where a stack's services are, as the workflow carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,17 +65,8 @@ impl StackAccount {
 pub(crate) struct StackAccounts {
     sdk: SdkConfig,
     sts: Lazy<aws_sdk_sts::Client>,
-    held: Arc<Mutex<Vec<Held>>>,
-}
-
-/// The clients of an operation. Another operation assumes the same role again: its own name is to stand in the trail.
-#[derive(Debug)]
-struct Held {
-    place: Place,
-    operation: OperationId,
-    /// When the credentials end; none where they are the steps' own.
-    until: Option<SystemTime>,
-    account: StackAccount,
+    /// By operation where there is a role: another operation assumes it again, because its own name is to stand in the trail.
+    held: HeldClients<(Place, Option<OperationId>), StackAccount>,
 }
 
 impl StackAccounts {
@@ -93,26 +74,8 @@ impl StackAccounts {
         Self {
             sdk: sdk.clone(),
             sts: lazy(sdk, aws_sdk_sts::Client::new),
-            held: Arc::default(),
+            held: HeldClients::default(),
         }
-    }
-
-    fn held(&self, place: &Place, operation: &OperationId) -> Option<StackAccount> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = SystemTime::now();
-        held.retain(|one| one.until.is_none_or(|until| until > now));
-        // The steps' own rights are no operation's.
-        let is_its = |one: &&Held| one.place == *place && (place.role.is_none() || one.operation == *operation);
-        let found = held.iter().find(is_its)?;
-        Some(found.account.clone())
-    }
-
-    fn hold(&self, new: Held) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= HELD {
-            held.remove(0);
-        }
-        held.push(new);
     }
 }
 
@@ -141,38 +104,26 @@ impl Steps {
         operation: &OperationId,
     ) -> Result<StackAccount, StepError> {
         let accounts = &self.accounts;
-        if let Some(account) = accounts.held(place, operation) {
+        let key = (place.clone(), place.role.as_ref().map(|_| operation.clone()));
+        if let Some(account) = accounts.held.get(&key) {
             return Ok(account);
         }
         let region = aws_config::Region::new(place.region.to_string());
-        let sdk = accounts.sdk.clone().into_builder().region(region);
-        let (sdk, until) = match &place.role {
-            None => (sdk, None),
+        let sdk = accounts.sdk.clone().into_builder().region(region).build();
+        let (account, end) = match &place.role {
+            None => (StackAccount::new(&sdk), None),
             Some(role) => {
-                let (credentials, until) = self.assumed(&place.environment, role, operation).await?;
-                let sdk = sdk
-                    .credentials_provider(SharedCredentialsProvider::new(credentials))
-                    .identity_cache(IdentityCache::no_cache());
-                (sdk, Some(until.checked_sub(MARGIN).unwrap_or(until)))
+                let credentials = self.assumed(&place.environment, role, operation).await?;
+                let end = credentials.expiry();
+                (StackAccount::new(&session::in_session(&sdk, credentials)), end)
             }
         };
-        let account = StackAccount::new(&sdk.build());
-        accounts.hold(Held {
-            place: place.clone(),
-            operation: operation.clone(),
-            until,
-            account: account.clone(),
-        });
+        accounts.held.hold(key, end, account.clone());
         Ok(account)
     }
 
-    /// Assumes the release role of an environment, and says when its credentials end.
-    async fn assumed(
-        &self,
-        environment: &Name,
-        role: &str,
-        operation: &OperationId,
-    ) -> Result<(Credentials, SystemTime), StepError> {
+    /// Assumes the release role of an environment.
+    async fn assumed(&self, environment: &Name, role: &str, operation: &OperationId) -> Result<Credentials, StepError> {
         let assumed = self
             .accounts
             .sts
@@ -197,14 +148,6 @@ impl Steps {
             let said = "STS gave no credentials".to_owned();
             return Err(refused(said.clone(), said.into()));
         };
-        let until = SystemTime::try_from(given.expiration).unwrap_or_else(|_| SystemTime::now());
-        let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            Some(until),
-            "release role",
-        );
-        Ok((credentials, until))
+        Ok(session::credentials(given, "release role"))
     }
 }
