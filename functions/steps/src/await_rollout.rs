@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_ecs::types::{CreatedAt, Service, ServiceDeployment};
+use aws_sdk_ecs::types::{CreatedAt, ServiceDeployment};
 use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::rollout::{self, Ended};
@@ -92,7 +92,8 @@ impl StackAccount {
     /// How the rollout stands.
     async fn see(&self, waits: &Waits, rollout: &Deployed) -> Result<Seen, StepError> {
         let cluster = &waits.cluster;
-        let Some(service) = self.service(cluster, rollout).await? else {
+        let doing = format!("read the rollout of the service `{}`", rollout.key);
+        let Some(service) = self.service(cluster, &rollout.service, &doing).await? else {
             let missing = format!("it no longer exists in the cluster {cluster}");
             return Ok(Seen {
                 ended: Some(Ended::Failed(missing)),
@@ -125,16 +126,6 @@ impl StackAccount {
             },
             deployment,
         })
-    }
-
-    async fn service(&self, cluster: &str, rollout: &Deployed) -> Result<Option<Service>, StepError> {
-        let doing = format!("read the rollout of the service `{}`", rollout.key);
-        let described = self.ecs.describe_services().cluster(cluster);
-        let described = described.services(&rollout.service).send().await;
-        let described = described.map_err(|error| aws::failed(doing.clone(), error))?;
-        aws::only_missing(&doing, described.failures())?;
-        let service = described.services.unwrap_or_default().into_iter().next();
-        Ok(service.filter(|service| service.status() != Some("INACTIVE")))
     }
 
     /// The service deployments that ECS has begun since the service was updated.

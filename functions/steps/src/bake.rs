@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use slipway_model::contract::Service;
 use slipway_model::name::Name;
 
+use crate::StepError;
 use crate::stack_account::StackAccount;
 use crate::stopped_tasks::{has_failed, stopped_since};
 use crate::tasks::Of;
-use crate::{StepError, aws};
 
 /// The newest deployment of a service, in ECS's word.
 const PRIMARY: &str = "PRIMARY";
@@ -23,9 +23,8 @@ impl StackAccount {
         began: Timestamp,
     ) -> Result<(), StepError> {
         let doing = format!("read the tasks of the service `{key}`");
-        let described = self.ecs.describe_services().cluster(cluster).services(&service.name);
-        let described = described.send().await.map_err(|error| aws::failed(doing, error))?;
-        let deployments = described.services().first().map(Described::deployments);
+        let described = self.service(cluster, &service.name, &doing).await?;
+        let deployments = described.as_ref().map(Described::deployments);
         let newest = |deployment: &&Deployment| deployment.status() == Some(PRIMARY);
         let Some(deployment) = deployments.unwrap_or_default().iter().find(newest) else {
             return Err(StepError::Unhealthy(format!(

@@ -35,6 +35,7 @@ mod record_outputs;
 mod resume;
 mod review_plan;
 mod run_task;
+mod services;
 mod snapshot;
 mod stack_account;
 mod state;

@@ -167,9 +167,7 @@ impl StackAccount {
         updated: &Updated,
     ) -> Result<Option<Service>, StepError> {
         let doing = || format!("stop the deployment of the service `{}`", updated.key);
-        let described = self.ecs.describe_services().cluster(cluster).services(&updated.name);
-        let described = described.send().await.map_err(|error| aws::failed(doing(), error))?;
-        let service = described.services.unwrap_or_default().into_iter().next();
+        let service = self.service(cluster, &updated.name, &doing()).await?;
         let Some(service) = service.filter(|service| progressive_strategy(service).is_some()) else {
             return Ok(None);
         };

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::operation::describe_services::DescribeServicesError;
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use jiff::Timestamp;
 use slipway_model::contract::{Contract, Service};
@@ -195,22 +194,11 @@ impl StackAccount {
 
     /// The desired count of a service; none if it no longer exists.
     pub(crate) async fn desired_count(&self, cluster: &str, name: &str) -> Result<Option<i32>, StepError> {
-        let doing = format!("read the service `{name}`");
-        let described = self.ecs.describe_services().cluster(cluster).services(name).send();
-        let described = match described.await {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DescribeServicesError::is_cluster_not_found_exception) =>
-            {
-                return Ok(None);
-            }
-            described => described.map_err(|error| aws::failed(doing.as_str(), error))?,
-        };
-        aws::only_missing(&doing, described.failures())?;
-        let mut services = described.services().iter();
-        let found = services.find(|service| service.status() == Some("ACTIVE"));
-        Ok(found.map(aws_sdk_ecs::types::Service::desired_count))
+        let service = self
+            .service(cluster, name, &format!("read the service `{name}`"))
+            .await?;
+        let active = service.filter(|service| service.status() == Some("ACTIVE"));
+        Ok(active.map(|service| service.desired_count()))
     }
 
     /// The autoscaler first: it raises a count below its minimum.
