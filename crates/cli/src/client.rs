@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -181,9 +181,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Error> {
-        let body =
-            serde_json::to_value(body).map_err(|error| Error::Program(format!("cannot write a request: {error}")))?;
-        self.call(method, path, Some(&body), Condition::None).await
+        self.send_if(method, path, body, Condition::None).await
     }
 
     /// Sends a request that is refused where the condition does not hold.
@@ -191,9 +189,11 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: &Value,
+        body: &impl Serialize,
         condition: Condition,
     ) -> Result<T, Error> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| Error::Program(format!("cannot write a request: {error}")))?;
         self.call(method, path, Some(body), condition).await
     }
 
@@ -222,7 +222,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<Vec<u8>>,
         condition: Condition,
     ) -> Result<T, Error> {
         let request = format!("{method} {path}");
@@ -234,7 +234,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<Vec<u8>>,
         condition: Condition,
     ) -> Result<Answer, Error> {
         let unreachable = |source| Error::Unreachable {
@@ -243,7 +243,7 @@ impl Client {
         };
         let mut builder = self.http.request(method, format!("{}{path}", self.server));
         if let Some(body) = body {
-            builder = builder.json(body);
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
         builder = match condition {
             Condition::None => builder,
