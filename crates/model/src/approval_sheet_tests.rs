@@ -3,6 +3,7 @@
 use serde_json::{Map, json};
 
 use super::*;
+use crate::operation::example;
 use crate::plan::contract::PlannedContract;
 use crate::plan::show;
 use crate::plan::{ResourceChange, pages};
@@ -25,13 +26,11 @@ fn configuration(variables: &Value) -> Configuration {
 }
 
 fn operation(plan: PlanSummary) -> Operation {
-    let mut operation: Operation = serde_json::from_value(json!({
-        "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "kind": "update", "stack": "lusab-babad", "stack_name": "shop",
-        "environment": "live", "status": "waiting_for_approval", "revision": 3,
+    let mut operation = example::operation(&json!({
+        "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "stack": "lusab-babad", "status": "waiting_for_approval", "revision": 3,
         "configuration": configuration(&json!({"size": 2, "password": "hunter2-after", "same": 1})),
-        "requested_by": "ann", "created_at": "2026-11-29T00:00:00Z",
-    }))
-    .expect("an operation");
+        "created_at": "2026-11-29T00:00:00Z",
+    }));
     operation.plan = Some(plan);
     operation
 }

@@ -4,6 +4,8 @@ pub mod approval;
 pub mod build;
 pub mod cancel;
 pub mod compatibility;
+#[cfg(test)]
+pub(crate) mod example;
 pub mod noted;
 pub mod one_build;
 pub mod quiesce;

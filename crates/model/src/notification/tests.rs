@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Kind, Notification, NotificationId, Subject};
 use crate::id::{OperationId, StackId};
 use crate::operation::approval::{ApprovalRule, Approver};
-use crate::operation::{Failure, Operation, OperationStatus};
+use crate::operation::{Failure, Operation, OperationStatus, example};
 use crate::plan::{Action, Drift, ResourceChange};
 use crate::stack::{DriftSeen, Stack, StackStatus};
 
@@ -24,12 +24,9 @@ fn configuration() -> Value {
 }
 
 fn operation() -> Operation {
-    let operation = json!({
-        "id": OperationId::generate(), "kind": "update", "stack": StackId::from_bits(7), "stack_name": "shop",
-        "environment": "live", "stack_owner": "team:shop", "status": "queued", "revision": 1,
-        "configuration": configuration(), "requested_by": "ada", "created_at": at(0),
-    });
-    serde_json::from_value(operation).expect("an operation")
+    example::operation(&json!({
+        "stack_owner": "team:shop", "status": "queued", "configuration": configuration(), "requested_by": "ada", "created_at": at(0),
+    }))
 }
 
 fn stack() -> Stack {

@@ -5,27 +5,16 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::id::{OperationId, StackId};
-use crate::name::Digest;
 use crate::operation::build::{APPLY, PLAN};
-use crate::operation::{OperationEvent, OperationKind, StepStatus};
+use crate::operation::{OperationEvent, OperationKind, StepStatus, example};
 use crate::plan::Verdict;
 
 fn operation(kind: OperationKind, status: OperationStatus) -> Operation {
-    let operation = json!({
-        "id": OperationId::generate(),
+    example::operation(&json!({
         "kind": kind,
-        "release": (kind == OperationKind::Release).then_some(2),
-        "stack": StackId::from_bits(7),
-        "stack_name": "shop",
-        "environment": "local",
         "status": status,
-        "revision": 1,
-        "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
-        "requested_by": "ann",
-        "created_at": Timestamp::UNIX_EPOCH,
-    });
-    serde_json::from_value(operation).expect("an operation")
+        "release": (kind == OperationKind::Release).then_some(2),
+    }))
 }
 
 #[test]

@@ -7,26 +7,14 @@ use serde_json::json;
 
 use super::*;
 use crate::environment::Approval;
-use crate::id::{OperationId, StackId};
 use crate::operation::cancel::{Cancel, cancelled_by};
+use crate::operation::example;
 use crate::operation::work::Work;
 use crate::operation::{OperationEvent, OperationKind};
 use crate::plan::{Action, ResourceChange};
 
 fn operation(kind: OperationKind) -> Operation {
-    let operation = json!({
-        "id": OperationId::generate(),
-        "kind": kind,
-        "stack": StackId::from_bits(7),
-        "stack_name": "shop",
-        "environment": "live",
-        "status": "running",
-        "revision": 1,
-        "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
-        "requested_by": "ann",
-        "created_at": Timestamp::UNIX_EPOCH,
-    });
-    serde_json::from_value(operation).expect("an operation")
+    example::operation(&json!({ "kind": kind }))
 }
 
 fn update_that(mends: bool) -> Work {

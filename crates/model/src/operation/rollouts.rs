@@ -210,16 +210,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    use crate::id::{OperationId, StackId};
-    use crate::name::Digest;
+    use crate::operation::example;
 
     fn operation() -> Operation {
-        let operation = json!({
-            "id": OperationId::generate(), "kind": "release", "release": 2, "stack": StackId::from_bits(7), "stack_name": "shop",
-            "environment": "local", "status": "running", "revision": 1, "requested_by": "ann", "created_at": at(0),
-            "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
-        });
-        serde_json::from_value(operation).expect("an operation")
+        example::operation(&json!({ "kind": "release", "release": 2 }))
     }
 
     fn paused(hook: &str) -> ServiceRollout {

@@ -1,22 +1,15 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::id::{OperationId, StackId};
-use crate::name::Digest;
-use crate::operation::Operation;
+use crate::operation::{Operation, example};
 
 const IMAGE: &str = "registry.example/web@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The record of an operation whose work has these fields, as earlier versions of Slipway wrote it.
 fn record(work: &Value) -> Value {
-    let mut record = json!({
-        "id": OperationId::generate(), "stack": StackId::from_bits(7), "stack_name": "shop", "environment": "live",
-        "status": "running", "revision": 3, "requested_by": "ann", "created_at": "2026-11-29T10:00:00Z",
-        "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
-        "steps": [], "logs": [],
-    });
-    let fields = record.as_object_mut().expect("an object");
-    fields.extend(work.as_object().cloned().expect("an object"));
+    let mut record = example::record(work);
+    record["steps"] = json!([]);
+    record["logs"] = json!([]);
     record
 }
 

@@ -1,16 +1,13 @@
 //! Ways to lose a database in a protected environment. Each is refused for every kind of operation that applies, in the workflow and
 //! in a build that would go on from Plan to Apply.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::environment::Approval;
 use crate::error_name::ErrorName;
-use crate::id::{OperationId, StackId};
-use crate::name::Digest;
 use crate::operation::one_build::{Next, go_on_from_plan};
-use crate::operation::{Operation, OperationKind};
+use crate::operation::{Operation, OperationKind, example};
 use crate::plan::{Verdict, review, show};
 use crate::policy::PolicyHead;
 
@@ -30,14 +27,11 @@ fn environment(approval: Approval) -> Environment {
 }
 
 fn operation(kind: OperationKind) -> Operation {
-    let operation = json!({
-        "id": OperationId::generate(), "kind": kind, "stack": StackId::from_bits(7), "stack_name": "shop", "environment": "live",
-        "status": "running", "revision": 1, "requested_by": "ann", "created_at": Timestamp::UNIX_EPOCH,
-        "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
+    example::operation(&json!({
+        "kind": kind,
         "release": matches!(kind, OperationKind::Release | OperationKind::Rollback).then_some(2),
         "task": (kind == OperationKind::Task).then_some("seed"),
-    });
-    serde_json::from_value(operation).expect("an operation")
+    }))
 }
 
 fn change(address: &str, kind: &str, actions: &[&str]) -> Value {
