@@ -14,6 +14,7 @@ use crate::name::{Image, Name};
 use crate::problem::FieldProblem;
 
 mod at;
+mod command;
 mod logs;
 pub mod migration;
 mod parse;

@@ -13,20 +13,23 @@ use crate::problem::FieldProblem;
 mod check;
 mod constant;
 mod convert;
+mod declared;
 mod evaluate;
 mod json;
 mod native;
 mod read;
 mod schema;
+mod syntax;
 mod types;
 mod validation;
 mod values;
 
 pub(crate) use constant::constant_of;
 pub(crate) use native::{is_on, text_of};
+pub(crate) use read::SYNTAX_REMEDY;
 pub use read::read_schema;
-pub(crate) use read::{SYNTAX_REMEDY, Syntax, is_override, syntax_of};
 pub use schema::json_schema;
+pub(crate) use syntax::{Syntax, is_override, syntax_of};
 pub use values::values_in;
 
 /// What stands in place of a sensitive value wherever a value is shown.

@@ -1,16 +1,17 @@
 //! What a Terraform run says, taken together from its messages, and the plain lines that people read meanwhile.
 
+mod judgement;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use semver::Version;
 use serde_json::{Map, Value};
 use slipway_model::operation::Progress;
 use slipway_model::plan::{Action, PlanSummary, ResourceChange};
-use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 
-use crate::error::Error;
+use self::words::{after, doing, done, is_read, planned, program_name, summary_line};
 use crate::secrets;
-use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Severity, UI_MAJOR};
+use crate::stream::{self, Changes, Diagnostic, Hook, Line, Message, Output, Severity};
 
 /// What a run has said so far.
 #[derive(Debug, Default)]
@@ -234,138 +235,9 @@ impl Report {
         })
     }
 
-    /// Refuses a program that is too old, or whose stream is not understood. Its first message says so.
-    pub(crate) fn check_program(&self) -> Result<(), Error> {
-        let Some(version) = &self.version else { return Ok(()) };
-        let found = program_name(version);
-        let major = version.ui.split('.').next();
-        if major != Some(UI_MAJOR) {
-            return Err(Error::UnknownStream {
-                found,
-                version: version.ui.clone(),
-            });
-        }
-        let (text, oldest) = match (&version.tofu, &version.terraform) {
-            (Some(tofu), _) => (tofu, OLDEST_TOFU),
-            (None, Some(terraform)) => (terraform, OLDEST_TERRAFORM),
-            (None, None) => return Ok(()),
-        };
-        match Version::parse(text) {
-            // A pre-release of the oldest version has what it takes.
-            Ok(version) if (version.major, version.minor) < (oldest.major, oldest.minor) => {
-                Err(Error::TerraformTooOld { found })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses a plan of which Terraform did not say everything: it would be reviewed and approved as less than what is applied. Terraform 1.11.4 ends with exit code 0 also where it could not write.
-    pub(crate) fn check_plan(&self) -> Result<(), Error> {
-        let incomplete = |why: String| Err(Error::StreamIncomplete { command: "plan", why });
-        if self.cut {
-            return incomplete("a message in it is not whole".to_owned());
-        }
-        let Some(said) = &self.planned else {
-            return incomplete("it ends without a `change_summary`".to_owned());
-        };
-        if !self.unknown.is_empty() {
-            // It may be among what is counted. The saved plan is read after this, and what is not understood needs an approval.
-            return Ok(());
-        }
-        let PlanSummary {
-            add,
-            change,
-            destroy,
-            replace,
-            ..
-        } = self.plan;
-        let named = (add + replace, change, destroy + replace, self.importing);
-        let counted = (said.add, said.change, said.remove, said.import);
-        if named == counted {
-            return Ok(());
-        }
-        incomplete(format!(
-            "it names {} changes to create, update, destroy and import, and its `change_summary` counts {}",
-            named.0 + named.1 + named.2 + named.3,
-            counted.0 + counted.1 + counted.2 + counted.3,
-        ))
-    }
-
-    /// Refuses an apply that Terraform did not end.
-    pub(crate) fn check_apply(&self) -> Result<(), Error> {
-        let why = match (self.cut, self.applied) {
-            (true, _) => "a message in it is not whole",
-            (false, false) => "it ends without a `change_summary`",
-            (false, true) => return Ok(()),
-        };
-        Err(Error::StreamIncomplete {
-            command: "apply",
-            why: why.to_owned(),
-        })
-    }
-
-    /// Whether the output that the workflow reads cannot be read.
-    pub(crate) fn contract_is_sensitive(&self) -> bool {
-        let gone = |output: &Output| output.action.as_deref() == Some("delete");
-        self.outputs
-            .get(OUTPUT)
-            .is_some_and(|output| output.sensitive && !gone(output))
-    }
-
     /// The values of the outputs that are not sensitive.
     pub(crate) fn plain_outputs(&self) -> Map<String, Value> {
         plain(&self.outputs)
-    }
-
-    /// Whether the errors are only about keeping the state, after resources had been dealt with.
-    pub(crate) fn only_the_state_failed(&self) -> bool {
-        !self.resource_failed
-            && !self.errors.is_empty()
-            && self.errors.iter().all(|error| {
-                matches!(
-                    error.summary.as_str(),
-                    "Failed to save state"
-                        | "Failed to persist state to backend"
-                        | "Error saving state"
-                        | "Error releasing the state lock"
-                )
-            })
-    }
-
-    /// Whether Terraform failed because the state's store did not answer, or throttled it for longer than its own attempts.
-    /// Errors of resources have an address.
-    pub(crate) fn lost_the_state_store(&self) -> bool {
-        let passing = [
-            "connection refused",
-            "connection reset",
-            "request send failed",
-            "SlowDown",
-            "ServiceUnavailable",
-            "InternalError",
-            "RequestTimeout",
-        ];
-        self.errors.iter().filter(|error| error.address.is_none()).any(|error| {
-            let text = error.text();
-            passing.iter().any(|words| text.contains(words))
-        })
-    }
-
-    /// Whether a refresh found everything out, and only expressions of the blueprint failed afterwards, because of a resource
-    /// that no longer exists: an output that indexes it, say. Terraform then ends its plan as always, and fails at last.
-    pub(crate) fn failed_over_drift(&self) -> bool {
-        let evaluation = [
-            "Invalid index",
-            "Unsupported attribute",
-            "Attempt to get attribute from null value",
-            "Attempt to index null value",
-        ];
-        let is_evaluation = |error: &Diagnostic| error.range.is_some() && evaluation.contains(&error.summary.as_str());
-        self.drifted && !self.errors.is_empty() && self.errors.iter().all(is_evaluation)
-    }
-
-    /// Whether an error has this summary.
-    pub(crate) fn has_error(&self, summary: &str) -> bool {
-        self.errors.iter().any(|error| error.summary.starts_with(summary))
     }
 }
 
@@ -377,83 +249,6 @@ pub(crate) fn plain(outputs: &BTreeMap<String, Output>) -> Map<String, Value> {
         .collect()
 }
 
-fn program_name(version: &stream::Version) -> String {
-    match (&version.tofu, &version.terraform) {
-        (Some(tofu), _) => format!("OpenTofu {tofu}"),
-        (None, Some(terraform)) => format!("Terraform {terraform}"),
-        (None, None) => "Terraform of an unknown version".to_owned(),
-    }
-}
-
-fn planned(action: Action) -> &'static str {
-    match action {
-        Action::Create => "to be created",
-        Action::Update => "to be changed",
-        Action::Replace => "to be destroyed and created anew",
-        Action::Delete => "to be destroyed",
-        Action::Import => "to be taken into the state",
-        Action::Forget => "to be dropped from the state",
-        Action::Move => "to be moved in the state",
-        Action::Read => "to be read",
-        Action::Invoke => "to be invoked",
-        Action::Unknown => "to be changed in a way that is not known",
-    }
-}
-
-/// A plan in one line.
-fn summary_line(plan: &PlanSummary) -> String {
-    let counts = [
-        (plan.add, "to create"),
-        (plan.change, "to change"),
-        (plan.replace, "to replace"),
-        (plan.destroy, "to destroy"),
-        (plan.import, "to import"),
-        (plan.forget, "to forget"),
-        (plan.moved, "to move"),
-    ];
-    let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if counts.is_empty() {
-        "Plan: no resource changes".to_owned()
-    } else {
-        format!("Plan: {}", counts.join(", "))
-    }
-}
-
-fn is_read(hook: &Hook) -> bool {
-    hook.action.as_deref() == Some("read")
-}
-
-fn doing(hook: &Hook) -> &'static str {
-    match hook.action.as_deref() {
-        Some("create") => "being created",
-        Some("update") => "being changed",
-        Some("delete") => "being destroyed",
-        Some("read") => "being read",
-        _ => "being worked on",
-    }
-}
-
-fn done(hook: &Hook) -> &'static str {
-    match hook.action.as_deref() {
-        Some("create") => "created",
-        Some("update") => "changed",
-        Some("delete") => "destroyed",
-        Some("read") => "read",
-        _ => "done",
-    }
-}
-
-fn after(hook: &Hook) -> String {
-    match hook.elapsed_seconds {
-        Some(seconds) if seconds >= 1.0 => format!(" after {seconds:.0} s"),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -461,7 +256,7 @@ mod tests {
     use super::*;
 
     /// A report of these messages, and what was printed for them.
-    fn report(messages: &[Value]) -> (Report, Vec<String>) {
+    pub(super) fn report(messages: &[Value]) -> (Report, Vec<String>) {
         let mut report = Report::default();
         let lines = messages.iter().map(|message| Line::parse(&message.to_string()));
         let printed = lines.filter_map(|line| report.take(line)).collect();
@@ -474,10 +269,6 @@ mod tests {
 
     fn complete(address: &str, action: &str) -> Value {
         json!({"type": "apply_complete", "hook": {"resource": {"addr": address}, "action": action, "elapsed_seconds": 3}})
-    }
-
-    fn error(summary: &str) -> Value {
-        json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": summary, "detail": ""}})
     }
 
     #[test]
@@ -510,61 +301,5 @@ mod tests {
             done(complete("r.d", "update")),
             ("r.d: changed after 3 s (2 of 2)".to_owned(), 2)
         );
-    }
-
-    #[test]
-    fn unsaved_state_is_distinguished_from_a_failed_apply() {
-        let unsaved = [error("Failed to save state"), error("Error releasing the state lock")];
-        assert!(report(&unsaved).0.only_the_state_failed());
-        let failed = json!({"type": "apply_errored", "hook": {"resource": {"addr": "r.a"}}});
-        assert!(
-            !report(&[failed, error("Failed to save state")])
-                .0
-                .only_the_state_failed()
-        );
-        assert!(
-            !report(&[error("execution halted"), error("Failed to save state")])
-                .0
-                .only_the_state_failed()
-        );
-    }
-
-    #[test]
-    fn only_expressions_may_fail_over_drift() {
-        let drifted = json!({"type": "resource_drift", "change": {"resource": {"addr": "r.a"}, "action": "delete"}});
-        let index = json!({"type": "diagnostic", "diagnostic": {
-            "severity": "error", "summary": "Invalid index", "detail": "",
-            "range": {"filename": "main.tf", "start": {"line": 1}},
-        }});
-        let all = |messages: &[&Value]| {
-            let messages: Vec<Value> = messages.iter().copied().cloned().collect();
-            report(&messages).0.failed_over_drift()
-        };
-        assert!(all(&[&drifted, &index]));
-        let denied = error("Failed to read the queue");
-        for other in [
-            vec![&index],
-            vec![&drifted],
-            vec![&drifted, &denied],
-            vec![&drifted, &index, &denied],
-        ] {
-            assert!(!all(&other), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn an_old_program_is_refused() {
-        let check = |message: Value| report(&[message]).0.check_program();
-        let terraform = |version: &str| json!({"type": "version", "terraform": version, "ui": "1.2"});
-        let tofu = |version: &str| json!({"type": "version", "tofu": version, "ui": "1.2"});
-        assert!(
-            matches!(check(terraform("1.10.5")), Err(Error::TerraformTooOld { found }) if found == "Terraform 1.10.5")
-        );
-        assert!(matches!(check(tofu("1.9.0")), Err(Error::TerraformTooOld { .. })));
-        for right in [terraform("1.11.0-rc1"), terraform("2.0.0"), tofu("1.10.0")] {
-            check(right).expect("a program that will do");
-        }
-        let unknown = json!({"type": "version", "terraform": "9.0.0", "ui": "2.0"});
-        assert!(matches!(check(unknown), Err(Error::UnknownStream { .. })));
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OneOff;
 use super::at::{At, Problems};
-use super::parse::{one_off, require_list};
+use super::command::{one_off, require_list};
 use super::partial::Partial;
 use super::timeouts::{self, Timeouts};
 use crate::name::Name;

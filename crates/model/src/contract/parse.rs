@@ -8,12 +8,8 @@ use serde_json::Value;
 use super::at::{At, Problems};
 use super::partial::Partial;
 use super::rollout::rollout;
-use super::{
-    BAKE_SECONDS, COMMAND_CHARACTERS, Contract, Database, DatabaseKind, Health, NamedOneOff, Network, OneOff, Scaling,
-    Schedule, Service,
-};
-use super::{default_expected_status, default_group, default_timeout_seconds};
-use super::{migration, whole};
+use super::{BAKE_SECONDS, Contract, Database, DatabaseKind, Health, Network, Scaling, Service};
+use super::{command, default_expected_status, migration, whole};
 use crate::problem::FieldProblem;
 
 /// See [`Contract::parse`].
@@ -70,12 +66,15 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
             .unwrap_or_default(),
         backups: root
             .get("backups")
-            .map(|at| in_order(&at, problems))
+            .map(|at| command::in_order(&at, problems))
             .unwrap_or_default(),
-        tasks: root.get("tasks").map(|at| at.named(problems, task)).unwrap_or_default(),
+        tasks: root
+            .get("tasks")
+            .map(|at| at.named(problems, command::task))
+            .unwrap_or_default(),
         schedules: root
             .get("schedules")
-            .map(|at| at.named(problems, schedule))
+            .map(|at| at.named(problems, command::schedule))
             .unwrap_or_default(),
         health: root.get("health").and_then(|at| health(&at, problems)),
         bake_seconds: root
@@ -185,88 +184,6 @@ fn scaling(at: &At, problems: &mut Problems) -> Option<Scaling> {
     }
 }
 
-pub(super) fn one_off(at: &At, problems: &mut Problems) -> Option<OneOff> {
-    let command = at.require("command", problems).and_then(|at| {
-        let words = at.list(problems)?;
-        if words.is_empty() {
-            return at.wrong(problems, "is empty", "give the program and its arguments");
-        }
-        let characters = Value::from(words.clone()).to_string().chars().count();
-        if characters > COMMAND_CHARACTERS {
-            let detail = format!("has {characters} characters as JSON, and ECS takes at most {COMMAND_CHARACTERS}");
-            return at.wrong(
-                problems,
-                &detail,
-                "move the text into a script of the image, or into a variable of the container",
-            );
-        }
-        Some(words)
-    });
-    let service = at.require("service", problems).and_then(|at| at.name(problems));
-    let timeout_seconds = match at.get("timeout_seconds") {
-        None => Some(default_timeout_seconds()),
-        Some(at) => match at.number(problems, 86_400) {
-            Some(0) => at.wrong(problems, "is 0", "give at least one second"),
-            seconds => seconds,
-        },
-    };
-    Some(OneOff {
-        service: service?,
-        command: command?,
-        timeout_seconds: timeout_seconds?,
-    })
-}
-
-fn task(at: &At, problems: &mut Problems) -> Option<OneOff> {
-    at.attributes(&["service", "command", "timeout_seconds"], problems)?;
-    one_off(at, problems)
-}
-
-fn schedule(at: &At, problems: &mut Problems) -> Option<Schedule> {
-    let known = ["name", "group", "quiesce", "service", "command", "timeout_seconds"];
-    at.attributes(&known, problems)?;
-    let name = at.require("name", problems).and_then(|at| at.text(problems));
-    let group = match at.get("group") {
-        None => Some(default_group()),
-        Some(at) => at.text(problems),
-    };
-    let quiesce = at.get("quiesce").is_some_and(|at| at.flag(problems));
-    let run = one_off(at, problems)?;
-    Some(Schedule {
-        name: name?,
-        group: group?,
-        quiesce,
-        run,
-    })
-}
-
-/// Commands run one after the other.
-pub(super) fn require_list(at: &At, problems: &mut Problems) {
-    if !matches!(at.value, Partial::List(_) | Partial::Unknown) {
-        at.wrong::<()>(
-            problems,
-            "is not a list",
-            "give a list: what is in it runs in this order",
-        );
-    }
-}
-
-fn in_order(at: &At, problems: &mut Problems) -> Vec<NamedOneOff> {
-    require_list(at, problems);
-    let mut commands = Vec::new();
-    for at in at.elements() {
-        let known = ["name", "service", "command", "timeout_seconds"];
-        if at.attributes(&known, problems).is_none() {
-            continue;
-        }
-        let name = at.require("name", problems).and_then(|at| at.name(problems));
-        if let (Some(run), Some(name)) = (one_off(&at, problems), name) {
-            commands.push(NamedOneOff { name, run });
-        }
-    }
-    commands
-}
-
 fn health(at: &At, problems: &mut Problems) -> Option<Health> {
     at.attributes(&["url", "expect"], problems)?;
     let url = at.require("url", problems).and_then(|at| {
@@ -294,253 +211,5 @@ fn health(at: &At, problems: &mut Problems) -> Option<Health> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::ROLLOUT_SECONDS;
-    use crate::contract::whole::COMMANDS_SECONDS;
-    use crate::environment::APPROVAL_SECONDS;
-    use crate::name::Name;
-    use serde_json::json;
-
-    fn whole() -> Value {
-        json!({
-            "endpoints": {"web": "https://example.test"},
-            "cluster": "arn:aws:ecs:us-east-1:000000000000:cluster/main",
-            "network": {"subnets": ["subnet-1"], "security_groups": ["sg-1"], "assign_public_ip": false},
-            "database": {"kind": "rds-instance", "id": "main"},
-            "services": {
-                "web": {"name": "lusab-babad-web", "desired_count": 2, "task_definition": {"containerDefinitions": [{"name": "web"}]}},
-                "worker": {"name": "lusab-babad-worker", "desired_count": 1, "quiesce": true, "scaling": {"min": 0, "max": 10}, "task_definition": {"containerDefinitions": [{"name": "worker"}]}},
-            },
-            "migrations": [{"name": "migrate", "service": "web", "command": ["./app", "migrate"], "timeout_seconds": 60}],
-            "backups": [{"name": "files", "service": "worker", "command": ["./app", "copy-files"]}],
-            "tasks": {"createsuperuser": {"service": "web", "command": ["./app", "createsuperuser"]}},
-            "schedules": {"nightly": {"name": "lusab-babad-nightly", "group": "lusab-babad", "service": "web", "command": ["./app", "nightly"]}},
-            "health": {"url": "https://example.test/healthz", "expect": 204},
-            "notes": {"database": "aws ssm start-session --target i-1"},
-        })
-    }
-
-    fn fields(value: &Value) -> Vec<String> {
-        let mut fields: Vec<String> = match Contract::parse(value) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.into_iter().map(|problem| problem.field).collect(),
-        };
-        fields.sort();
-        fields
-    }
-
-    #[test]
-    fn the_whole_contract_is_read_and_survives_storage() {
-        let contract = Contract::parse(&whole()).expect("a contract");
-        assert_eq!(contract.migrations[0].run.timeout_seconds, 60);
-        assert_eq!(
-            contract.tasks.values().next().map(|task| task.timeout_seconds),
-            Some(900)
-        );
-        assert_eq!(
-            contract.services[&"worker".parse::<Name>().expect("a name")].scaling,
-            Some(Scaling { min: 0, max: 10 })
-        );
-        let quiesces: Vec<bool> = contract.services.values().map(|service| service.quiesce).collect();
-        assert_eq!(quiesces, [false, true]);
-        let mut ungrouped = whole();
-        ungrouped["schedules"]["nightly"]["group"] = Value::Null;
-        let ungrouped = Contract::parse(&ungrouped).expect("a contract");
-        assert_eq!(
-            ungrouped.schedules[&"nightly".parse::<Name>().expect("a name")].group,
-            "default"
-        );
-        let stored = serde_json::to_value(&contract).expect("JSON");
-        assert_eq!(
-            serde_json::from_value::<Contract>(stored).expect("a contract"),
-            contract
-        );
-    }
-
-    #[test]
-    fn every_part_may_be_left_out_or_null() {
-        assert_eq!(Contract::parse(&json!({})), Ok(Contract::default()));
-        assert_eq!(
-            Contract::parse(&json!({"health": null, "services": null})),
-            Ok(Contract::default())
-        );
-    }
-
-    #[test]
-    fn every_problem_is_named_at_once_by_its_path() {
-        let mut wrong = whole();
-        wrong["service"] = json!({});
-        wrong["health"] = json!({"url": "ftp://x"});
-        wrong["bake_seconds"] = json!(3_600);
-        wrong["services"]["web"]["task_definition"] = json!({});
-        wrong["services"]["worker"]["desired_count"] = json!(-1);
-        wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
-        wrong["backups"] = json!([{"name": "files", "service": "missing", "command": ["x"]}, {"name": "files", "service": "missing", "command": ["x"]}]);
-        wrong["schedules"]["nightly"]["group"] = json!("");
-        wrong["schedules"]["nightly"]["quiesce"] = json!("yes");
-        wrong["notes"]["database"] = json!(["text"]);
-        wrong["services"]["Bad Name"] = json!({});
-        wrong["migrations"][0]["command"] = json!([]);
-        wrong["tasks"]["createsuperuser"]["service"] = json!("missing");
-        wrong["network"]["subnets"] = json!("subnet-1");
-        assert_eq!(
-            fields(&wrong),
-            [
-                "slipway.backups[0].service",
-                "slipway.backups[1].name",
-                "slipway.backups[1].service",
-                "slipway.bake_seconds",
-                "slipway.health.url",
-                "slipway.migrations[0].command",
-                "slipway.network.subnets",
-                "slipway.notes.database",
-                "slipway.schedules.nightly.group",
-                "slipway.schedules.nightly.quiesce",
-                "slipway.service",
-                "slipway.services.Bad Name",
-                "slipway.services.web.task_definition.containerDefinitions",
-                "slipway.services.worker.desired_count",
-                "slipway.services.worker.scaling.max",
-                "slipway.tasks.createsuperuser.service",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_follows_from_another_problem_is_not_named() {
-        let mut wrong = whole();
-        // The service is there, though it cannot be read: what runs in it is right.
-        wrong["services"]["web"]["desired_count"] = json!(1.5);
-        assert_eq!(fields(&wrong), ["slipway.services.web.desired_count"]);
-
-        let mut wrong = whole();
-        wrong["services"] = json!("web");
-        assert_eq!(fields(&wrong), ["slipway.services"]);
-
-        // A command keeps its place in the list behind one that cannot be read.
-        let mut wrong = whole();
-        let command = json!({"name": "second", "service": "missing", "command": ["x"]});
-        wrong["migrations"] = json!([{"name": "first", "service": "web"}, command, command]);
-        assert_eq!(
-            fields(&wrong),
-            [
-                "slipway.migrations[0].command",
-                "slipway.migrations[1].service",
-                "slipway.migrations[2].name",
-                "slipway.migrations[2].service",
-            ]
-        );
-
-        let remedies = |value: &Value| {
-            let problems = Contract::parse(value).expect_err("problems");
-            problems.into_iter().map(|problem| problem.remedy).collect::<Vec<_>>()
-        };
-        let none = json!({"tasks": {"load": {"service": "web", "command": ["x"]}}});
-        assert_eq!(
-            remedies(&none),
-            ["add the service to the attribute `services`, which has none"]
-        );
-    }
-
-    #[test]
-    fn what_is_not_known_yet_is_no_problem() {
-        let known = |mut after: Value, unknown: &Value| {
-            after["endpoints"] = Value::Null;
-            let found = problems(&Partial::planned(Some(&after), Some(unknown)));
-            found.into_iter().map(|problem| problem.field).collect::<Vec<_>>()
-        };
-        let after = json!({
-            "services": {"web": {"desired_count": 2, "task_definition": {"containerDefinitions": [{"name": "web"}]}}},
-            "migrations": [{"name": "a", "service": "web", "command": ["x", null]}, {"name": "b", "service": "missing", "command": []}],
-            "tasks": {"c": {"command": ["x"]}},
-        });
-        let unknown = json!({
-            "cluster": true,
-            "services": {"web": {"name": true}},
-            "migrations": [{"command": [false, true]}, {}],
-            "tasks": {"c": {"service": true}},
-            "network": {"subnets": true, "security_groups": [true]},
-        });
-        let mut with_network = after.clone();
-        with_network["network"] = json!({"security_groups": [null]});
-        assert_eq!(
-            known(with_network, &unknown),
-            ["slipway.migrations[1].command", "slipway.migrations[1].service"]
-        );
-        assert_eq!(
-            known(after, &json!({"services": true, "migrations": true, "tasks": true})),
-            [""; 0]
-        );
-        assert!(problems(&Partial::Unknown).is_empty());
-        assert_eq!(problems(&Partial::Text).len(), 1);
-    }
-
-    #[test]
-    fn what_is_no_object_is_refused() {
-        for value in [json!(null), json!("text"), json!([])] {
-            assert_eq!(fields(&value), ["slipway"]);
-        }
-    }
-
-    #[test]
-    fn command_longer_than_the_overrides_of_ecs_is_a_problem() {
-        let with = |field: &str, length: usize| {
-            let mut contract = whole();
-            let command = json!(["sh", "-c", "x".repeat(length)]);
-            match field {
-                "tasks" => contract["tasks"]["createsuperuser"]["command"] = command,
-                "schedules" => contract["schedules"]["nightly"]["command"] = command,
-                list => contract[list][0]["command"] = command,
-            }
-            fields(&contract)
-        };
-        // `["sh","-c",""]`
-        let longest = COMMAND_CHARACTERS - 14;
-        for field in ["migrations", "backups", "tasks", "schedules"] {
-            assert_eq!(with(field, longest), [""; 0]);
-            let problems = with(field, longest + 1);
-            assert!(
-                matches!(&problems[..], [only] if only.starts_with(&format!("slipway.{field}")) && only.ends_with("command"))
-            );
-        }
-        // With the JSON around it, and the longest name of a container.
-        let command = json!(["sh", "-c", "x".repeat(longest)]);
-        let overrides = json!({"containerOverrides": [{"name": "c".repeat(255), "command": command}]});
-        assert_eq!(overrides.to_string().len(), 8_192);
-    }
-
-    #[test]
-    fn an_operation_stays_within_the_time_of_its_execution() {
-        let command = |name: &str, seconds: u64| json!({"name": name, "service": "web", "command": ["./app"], "timeout_seconds": seconds});
-        let contract = |last: u64| {
-            json!({
-                "cluster": "main",
-                "services": {"web": {"name": "web", "task_definition": {"containerDefinitions": [{"name": "app"}]}, "desired_count": 1}},
-                "migrations": [command("a", 86_400), command("b", 43_200)],
-                "backups": [command("c", last)],
-            })
-        };
-        Contract::parse(&contract(43_200)).expect("two days");
-        let problems = Contract::parse(&contract(43_201)).expect_err("a second more");
-        assert_eq!(problems[0].field, "slipway.migrations");
-        assert!(problems[0].remedy.contains("timeout_seconds"), "{problems:?}");
-
-        let machine: Value =
-            serde_json::from_str(include_str!("../../../../statemachine/operation.asl.json")).expect("JSON");
-        let whole = machine["TimeoutSeconds"].as_u64().expect("a limit");
-        // Services are rolled out, and restored.
-        let given = u64::from(APPROVAL_SECONDS) + COMMANDS_SECONDS + 2 * u64::from(ROLLOUT_SECONDS);
-        assert!(given + limits(&machine["States"]) < whole);
-    }
-
-    /// The limits of all states, one after the other, of those that are numbers.
-    fn limits(states: &Value) -> u64 {
-        let states = states.as_object().into_iter().flat_map(|states| states.values());
-        states
-            .map(|state| {
-                state["TimeoutSeconds"].as_u64().unwrap_or_default() + limits(&state["ItemProcessor"]["States"])
-            })
-            .sum()
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

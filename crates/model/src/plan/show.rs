@@ -452,7 +452,7 @@ impl Reader<'_> {
         }
         self.shown.items.sort_by(Packed::order);
         for change in self.shown.items.iter().filter_map(Packed::named) {
-            super::name(&mut summary.resources, change);
+            super::summary::name(&mut summary.resources, change);
         }
         self.shown
     }

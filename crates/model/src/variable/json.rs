@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Validation;
 use super::constant;
+use super::declared::{Given, Read};
 use super::native::{flag_of, unknown};
-use super::read::{Given, Read};
 use super::types::kind;
 use crate::problem::Place;
 use crate::terraform_file;

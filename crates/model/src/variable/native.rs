@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Validation;
 use super::constant::{Constant, constant};
-use super::read::{Given, Read};
+use super::declared::{Given, Read};
 use super::types::kind;
 use crate::problem::Place;
 use crate::terraform_file::references::references;

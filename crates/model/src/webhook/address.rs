@@ -307,3 +307,7 @@ impl From<WebhookUrl> for String {
         url.0.into()
     }
 }
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;

@@ -58,3 +58,7 @@ impl FromStr for Format {
             .ok_or(InvalidFormat)
     }
 }
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

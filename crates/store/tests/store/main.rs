@@ -8,6 +8,7 @@ mod fake;
 mod finish;
 mod lists;
 mod notifications;
+mod operations;
 mod records;
 #[allow(dead_code, reason = "tests of other crates use the rest")]
 mod support;
