@@ -13,7 +13,7 @@ use slipway_model::stack::StackStatus;
 use slipway_store::finish::End;
 use slipway_store::{Error, Store};
 
-use crate::support::{answer, created, failure, name, new_stack, table};
+use crate::support::{answer, created, failure, new_stack, table};
 
 fn refusal() -> Refusal {
     Refusal {
