@@ -9,6 +9,7 @@ pub(crate) mod example;
 pub mod noted;
 pub mod one_build;
 pub mod quiesce;
+pub mod reconfigure;
 pub mod rollouts;
 mod snapshot;
 mod status;
@@ -142,7 +143,7 @@ pub struct Operation {
     /// The schedules that its release changes, and what is restored if it fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ReleasedSchedule>,
-    /// The services and schedules that it stopped for its migrations and has not restored.
+    /// What it stopped for its migrations, or changed while it ran, and has not restored.
     #[serde(default, skip_serializing_if = "Quiesced::is_empty")]
     pub quiesced: Quiesced,
     /// The requester.

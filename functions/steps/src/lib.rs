@@ -30,6 +30,7 @@ mod prepare_task;
 mod progressive;
 mod quiesce;
 mod rds;
+mod reconfigure;
 mod record_failure;
 mod record_outputs;
 mod resume;

@@ -40,7 +40,12 @@ impl Steps {
             }
             Ok(())
         };
-        let ending = self.store.update_operation(operation, note).await?;
+        let mut ending = self.store.update_operation(operation, note).await?;
+        if !ending.quiesced.configurations.is_empty() {
+            let stack = self.store.stack(&ending.stack).await?;
+            let place = self.place_of(&stack).await?;
+            ending = self.configure_recorded(ending, &place).await;
+        }
         let mut failure = self.in_plain_words(&ending, failed).await;
         let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
         if of_services.contains(&failure.name.as_str())

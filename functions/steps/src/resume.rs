@@ -1,4 +1,4 @@
-//! Resume workers: what was stopped for migrations runs again, whatever ended them.
+//! Resume workers: what was stopped for migrations runs again, whatever ended them, and services deploy as before.
 //!
 //! The workflow resumes after a failure. If its execution was stopped or timed out, or if resuming failed, the end of the execution
 //! does, then the sweeper, and the next release before it begins. All of them read the operation's record.
@@ -58,7 +58,11 @@ impl Steps {
         }
         let account = self.stack_account(place, &known.id).await?;
         let mut failed = None;
-        let Quiesced { services, schedules } = known.quiesced.clone();
+        let Quiesced {
+            services,
+            schedules,
+            configurations,
+        } = known.quiesced.clone();
         for service in &services {
             match account.resume_service(service).await {
                 Ok(()) => known = self.resumed(known, |it| it.service_resumed(&service.key)).await?,
@@ -71,10 +75,17 @@ impl Steps {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
+        for service in &configurations {
+            match account.configure_as_before(service).await {
+                Ok(()) => known = self.resumed(known, |it| it.configured_as_before(&service.key)).await?,
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
         if let Some(error) = failed {
             return Err(error);
         }
-        tracing::info!(operation = %known.id, services = services.len(), schedules = schedules.len(), "resumed");
+        let (services, schedules, configurations) = (services.len(), schedules.len(), configurations.len());
+        tracing::info!(operation = %known.id, services, schedules, configurations, "resumed");
         Ok(known)
     }
 

@@ -42,7 +42,7 @@ impl Steps {
             Ok(())
         };
         let noted = self.store.update_operation(operation, note).await?;
-        let quiesced = noted.quiesced.service(&updated.key);
+        let quiesced = noted.quiesced.service(&updated.key).cloned();
         let account = self.stack_account(place, operation).await?;
         if direction == Direction::Restore
             && let Some(service) = account.stop_progressive(cluster, updated).await?
@@ -55,6 +55,7 @@ impl Steps {
             tracing::info!(%operation, step, ?begun, "a deployment is rolled back");
             return Ok(begun);
         }
+        let configuration = self.reconfigure(noted, &account, direction, cluster, updated).await?;
         let request = account
             .ecs
             .update_service()
@@ -62,13 +63,18 @@ impl Steps {
             .service(&updated.name)
             .task_definition(&updated.task_definition)
             // An autoscaler owns the count of a quiesced service again once the service has it.
-            .set_desired_count(updated.desired_count.or(quiesced.map(|service| service.desired_count)));
+            .set_desired_count(
+                updated
+                    .desired_count
+                    .or(quiesced.as_ref().map(|service| service.desired_count)),
+            )
+            .set_deployment_configuration(configuration);
         let doing = format!("update the service `{}`", updated.key);
         let answer = request.send().await.map_err(|error| match aws::failed(doing, error) {
             StepError::Refused { said, .. } => StepError::RolloutFailed(format!("ECS did not update it: {said}")),
             error => error,
         })?;
-        if let Some(service) = quiesced {
+        if let Some(service) = &quiesced {
             account.resume_scaling(service).await?;
             let resumed = |operation: &mut Operation| {
                 operation.service_resumed(&updated.key);

@@ -33,6 +33,7 @@ impl Steps {
         };
         let runs = self.store.update_operation(operation, run).await?;
         require_wanted(&runs)?;
+        let runs = self.configure_recorded(runs, place).await;
         let contract = self.released_contract(&runs).await?;
         self.bake(runs, &contract).await?;
         let account = self.stack_account(place, operation).await?;

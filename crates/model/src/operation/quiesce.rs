@@ -1,11 +1,12 @@
-//! What a release stops while its migrations run, and what it takes to run it again.
+//! What a release stops or changes while it runs, and what it takes to restore it.
 //!
-//! Each item goes on the record before the workflow stops it, and leaves the record after it runs again. So whatever ends the
+//! Each item goes on the record before the workflow changes it, and leaves the record after it is as before. So whatever ends the
 //! operation in between, the record says what is still to be restored.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::reconfigure::Reconfigured;
 use super::{Operation, StepStatus};
 use crate::name::Name;
 
@@ -14,7 +15,7 @@ pub const QUIESCE: &str = "Quiesce workers";
 /// The state that runs them again after a failure.
 pub const RESUME: &str = "Resume workers";
 
-/// The services and schedules that an operation has stopped and not restored.
+/// What an operation has stopped or changed for a time, and not restored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quiesced {
     /// The services.
@@ -23,6 +24,9 @@ pub struct Quiesced {
     /// The schedules. All of them were enabled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<QuiescedSchedule>,
+    /// The services whose deployment configuration is another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configurations: Vec<Reconfigured>,
 }
 
 /// A service that runs no tasks while migrations run.
@@ -73,9 +77,14 @@ impl Suspended {
 }
 
 impl Quiesced {
-    /// Whether everything runs again.
+    /// Whether everything is as before.
     pub fn is_empty(&self) -> bool {
-        self.services.is_empty() && self.schedules.is_empty()
+        self.services.is_empty() && self.schedules.is_empty() && self.configurations.is_empty()
+    }
+
+    /// The changed deployment configuration of the service of this name in the contract.
+    pub fn configuration(&self, key: &Name) -> Option<&Reconfigured> {
+        self.configurations.iter().find(|service| service.key == *key)
     }
 
     /// The service of this name in the contract.
@@ -133,7 +142,7 @@ impl Operation {
         }
     }
 
-    /// Whether it has ended before everything that it stopped ran again.
+    /// Whether it has ended before everything that it stopped or changed was as before.
     pub fn owes_resume(&self) -> bool {
         self.status.has_ended() && !self.quiesced.is_empty()
     }

@@ -54,6 +54,18 @@ pub struct Service {
     pub before: String,
     /// How often a deployment to this image has yet to pause.
     pub pauses: Option<(String, u32)>,
+    /// Its `deploymentConfiguration`, where that is more than a strategy.
+    pub configuration: Option<Value>,
+}
+
+impl Service {
+    fn configuration(&self) -> Value {
+        match (&self.configuration, self.kind) {
+            (Some(configuration), _) => configuration.clone(),
+            (None, Kind::Strategy(name)) => json!({"strategy": name}),
+            (None, _) => json!({}),
+        }
+    }
 }
 
 /// A call that waits until the test goes on.
@@ -80,6 +92,8 @@ pub struct Aws {
     pub outputs: BTreeMap<String, Value>,
     /// The requests that started a one-off task, with the ARN of the task.
     pub ran: Vec<(Value, String)>,
+    /// The deployment configurations that services were updated to, in turn.
+    pub configured: Vec<Value>,
     /// Why ECS starts no task, in turn.
     pub rejects: VecDeque<&'static str>,
     /// When one-off tasks stop.
@@ -238,6 +252,7 @@ impl Aws {
             shows_late: false,
             before: String::new(),
             pauses: None,
+            configuration: None,
         };
         self.services.insert(name.to_owned(), service);
     }
@@ -301,6 +316,10 @@ impl Aws {
         if let Some(count) = arguments.get("desiredCount") {
             service.desired_count = count.as_i64().expect("a number");
         }
+        if let Some(configuration) = arguments.get("deploymentConfiguration") {
+            service.configuration = Some(configuration.clone());
+            self.configured.push(configuration.clone());
+        }
         let deployments = if service.shows_late {
             json!([{"id": "ecs-svc/0", "status": "PRIMARY", "taskDefinition": "another"}])
         } else {
@@ -309,12 +328,9 @@ impl Aws {
                 {"id": format!("ecs-svc/{}", service.deployment), "status": "PRIMARY", "taskDefinition": definition},
             ])
         };
-        let configuration = match service.kind {
-            Kind::Strategy(name) => json!({"strategy": name}),
-            _ => json!({}),
-        };
         Ok(json!({"service": {
-            "serviceArn": service_arn(name), "deployments": deployments, "deploymentConfiguration": configuration,
+            "serviceArn": service_arn(name), "deployments": deployments,
+            "deploymentConfiguration": service.configuration(),
         }}))
     }
 
@@ -481,15 +497,15 @@ impl Aws {
                 "serviceName": name, "serviceArn": service_arn(name), "status": "ACTIVE",
                 "taskDefinition": service.task_definition, "desiredCount": service.desired_count,
                 "runningCount": service.desired_count, "deploymentController": {"type": "ECS"},
-                "deploymentConfiguration": {}, "schedulingStrategy": "REPLICA", "deployments": [deployment],
+                "deploymentConfiguration": service.configuration(), "schedulingStrategy": "REPLICA",
+                "deployments": [deployment],
             });
             if self.paused(service, &service.task_definition) > 0 {
                 let before = json!({"id": "ecs-svc/before", "status": "ACTIVE", "taskDefinition": service.before, "runningCount": 1});
                 described["deployments"].as_array_mut().expect("a list").push(before);
             }
             match service.kind {
-                Kind::Rolling | Kind::Classic => {}
-                Kind::Strategy(name) => described["deploymentConfiguration"]["strategy"] = name.into(),
+                Kind::Rolling | Kind::Classic | Kind::Strategy(_) => {}
                 Kind::Controller(name) => described["deploymentController"]["type"] = name.into(),
                 Kind::Daemon => described["schedulingStrategy"] = "DAEMON".into(),
             }

@@ -24,6 +24,7 @@ mod one_off;
 mod other_account;
 mod pauses;
 mod quiesced;
+mod reconfigured;
 mod released;
 mod repeated;
 mod rollouts;
