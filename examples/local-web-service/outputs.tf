@@ -31,6 +31,8 @@ output "slipway" {
         timeout_seconds = 60
       }
     }
+    compatible_with_previous = var.compatible_with_previous
+
     health = { url = "${local.addresses[var.public_service]}${var.services[var.public_service].health_path}", expect = 200 }
     # The path alone, so that a script can use it: the containers see this folder as `files`.
     notes = { files = "${local.folder}/files" }

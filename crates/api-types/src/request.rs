@@ -147,7 +147,7 @@ pub struct CreateRelease {
     /// Whether to take a snapshot of the stack's database, and run the backups of its blueprint, before the migrations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<bool>,
-    /// Whether the previous release works with the database after the migrations (true). If not, and the release fails after a migration,
+    /// Whether the previous release works with the database after the migrations; by default what the blueprint says, or else true. If not, and the release fails after a migration,
     /// services do not go back by themselves: the operation ends as `needs_attention`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compatible_with_previous: Option<bool>,

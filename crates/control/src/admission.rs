@@ -199,7 +199,8 @@ impl<'a> Admission<'a> {
         let Some((images, subscriptions)) = pushed(stack, push)? else {
             return Ok(None);
         };
-        let work = Work::release_of(stack.next_release(self.judge_images(stack, &images).await?));
+        let release = stack.next_release(self.judge_images(stack, &images).await?);
+        let work = Work::release_of(release, stack.releases_are_compatible());
         Ok(Some(NewOperation {
             subscriptions: Some(subscriptions),
             origin: asking.origin.cloned(),
@@ -240,7 +241,9 @@ impl<'a> Admission<'a> {
                 subscriptions = overtaken(stack, &release.images, Timestamp::now());
                 Work::Release {
                     release: stack.next_release(self.judge_images(stack, &release.images).await?),
-                    compatible_with_previous: release.compatible_with_previous,
+                    compatible_with_previous: release
+                        .compatible_with_previous
+                        .unwrap_or_else(|| stack.releases_are_compatible()),
                     with_snapshot: release.snapshot,
                 }
             }

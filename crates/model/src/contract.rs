@@ -81,6 +81,9 @@ pub struct Contract {
     /// For how many seconds a release must stay healthy once its services are stable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bake_seconds: Option<u32>,
+    /// Whether the previous release works with the database after the migrations, of releases that do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compatible_with_previous: Option<bool>,
     /// Texts for people: the command that leads to the database, say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub notes: BTreeMap<String, String>,

@@ -148,17 +148,17 @@ pub struct ReleaseRequest {
     pub images: BTreeMap<Name, Image>,
     /// Whether a snapshot of the database is taken, and the backups of the blueprint, before the migrations.
     pub snapshot: bool,
-    /// Whether the previous release works with the database after the migrations.
-    pub compatible_with_previous: bool,
+    /// Whether the previous release works with the database after the migrations; none for what the blueprint says.
+    pub compatible_with_previous: Option<bool>,
 }
 
 impl From<BTreeMap<Name, Image>> for ReleaseRequest {
-    /// A release without a snapshot, whose services may go back.
+    /// A release that says nothing but its images.
     fn from(images: BTreeMap<Name, Image>) -> Self {
         Self {
             images,
             snapshot: false,
-            compatible_with_previous: true,
+            compatible_with_previous: None,
         }
     }
 }
@@ -166,7 +166,7 @@ impl From<BTreeMap<Name, Image>> for ReleaseRequest {
 /// Reads the request for a release from its fields.
 pub fn read_release(mut fields: Fields) -> Result<ReleaseRequest, Vec<FieldProblem>> {
     let snapshot = fields.flag("snapshot").unwrap_or_default();
-    let compatible_with_previous = fields.flag("compatible_with_previous").unwrap_or(true);
+    let compatible_with_previous = fields.flag("compatible_with_previous");
     Ok(ReleaseRequest {
         images: read_images(fields)?,
         snapshot,

@@ -29,6 +29,9 @@ output "slipway" {
     services   = { for key, service in module.service : key => service.contract }
     migrations = var.migrations
     tasks      = var.tasks
+
+    compatible_with_previous = var.compatible_with_previous
+
     schedules = {
       for key, schedule in module.schedule : key => {
         name            = schedule.name

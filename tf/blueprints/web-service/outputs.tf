@@ -37,6 +37,8 @@ output "slipway" {
       service = "${migration.service}${local.migrations_suffix}"
     })]
 
+    compatible_with_previous = var.compatible_with_previous
+
     backups = [for backup in local.backups : merge(backup, { service = "${backup.service}${local.commands_suffix}" })]
 
     tasks = { for name, task in local.tasks : name => merge(task, { service = "${task.service}${local.commands_suffix}" }) }

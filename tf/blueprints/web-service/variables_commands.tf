@@ -39,6 +39,12 @@ variable "migrations" {
   }
 }
 
+variable "compatible_with_previous" {
+  description = "Whether the previous release works with the database after the migrations of a release that does not say it, such as one of a pushed image. If it is false, and such a release fails after a migration, no service goes back by itself."
+  type        = bool
+  default     = true
+}
+
 variable "tasks" {
   description = <<-EOT
     Commands that people may run with the current images, by name: `createsuperuser`, for example.

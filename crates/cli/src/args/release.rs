@@ -26,7 +26,7 @@ pub enum ReleaseCommand {
         /// Take a snapshot and run the backups before the migrations
         #[arg(long)]
         snapshot: bool,
-        /// Whether the previous release works after the migrations [default: true]
+        /// Whether the previous release works after the migrations [default: as the blueprint says]
         #[arg(long, value_name = "BOOL")]
         compatible_with_previous: Option<bool>,
         #[command(flatten)]

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use serde_json::json;
 use slipway_control::admission::{Admission, Asking, Change, Refusal};
+use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::Digest;
 use slipway_model::operation::OperationStatus;
 use slipway_model::operation::work::Work;
+use slipway_model::request::ReleaseRequest;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_model::subscription::{Push, Pushed};
 use slipway_store::Store;
@@ -150,6 +152,63 @@ async fn push_is_released_in_services_that_follow_it_unless_destroying() {
             .await;
         let asked = asked.expect("judged");
         assert_eq!(asked.is_some(), released, "{tag} {asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn release_that_does_not_say_it_is_compatible_as_the_blueprint_declares() {
+    let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+    let contract = |declared: Option<bool>| {
+        let web =
+            json!({"name": "web", "desired_count": 1, "task_definition": {"containerDefinitions": [{"name": "web"}]}});
+        let contract = json!({"cluster": "main", "services": {"web": web}, "compatible_with_previous": declared});
+        Contract::parse(&contract).expect("a contract")
+    };
+    let web = |number: u8| BTreeMap::from([(name("web"), images(number).remove(&name("web")).expect("an image"))]);
+    for (declared, requested, expected) in [
+        (None, None, true),
+        (Some(false), None, false),
+        (Some(false), Some(true), true),
+        (None, Some(false), false),
+    ] {
+        let table = table().await;
+        let mut new = new_stack("shop");
+        let subscriptions = json!({"web": {"repository": repository, "tags": "v*"}});
+        new.subscriptions = serde_json::from_value(subscriptions).expect("subscriptions");
+        let mut stack = table.ready(&new).await;
+        stack.contract = Some(contract(declared));
+        let release = ReleaseRequest {
+            compatible_with_previous: requested,
+            ..web(2).into()
+        };
+        let asked = change(&table.store, &stack, &Change::Release(release), None, None).await;
+        let released = created(asked.expect("an outcome"));
+        assert_eq!(
+            released.work.compatible_with_previous(),
+            expected,
+            "{declared:?} {requested:?}"
+        );
+        if requested.is_some() {
+            continue;
+        }
+        let push = Push {
+            repository: repository.parse().expect("a repository"),
+            tag: "v3".to_owned(),
+            pushed: Pushed {
+                digest: Digest::of(b"v3"),
+                at: jiff::Timestamp::now(),
+            },
+        };
+        let asking = Asking {
+            requested_by: "event:111122223333",
+            origin: None,
+            idempotency: None,
+        };
+        let mut stack = table.store.stack(&stack.id).await.expect("the stack");
+        stack.contract = Some(contract(declared));
+        let pushed = Admission::by(&table.store).request_push(stack, &push, asking, answer);
+        let pushed = created(pushed.await.expect("judged").expect("a release"));
+        assert_eq!(pushed.work.compatible_with_previous(), expected, "a push, {declared:?}");
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn problems(value: &Partial) -> Vec<FieldProblem> {
 }
 
 /// The attributes of the contract.
-pub(super) const ATTRIBUTES: [&str; 12] = [
+pub(super) const ATTRIBUTES: [&str; 13] = [
     "endpoints",
     "cluster",
     "network",
@@ -43,6 +43,7 @@ pub(super) const ATTRIBUTES: [&str; 12] = [
     "schedules",
     "health",
     "bake_seconds",
+    "compatible_with_previous",
     "notes",
 ];
 
@@ -80,6 +81,7 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
         bake_seconds: root
             .get("bake_seconds")
             .and_then(|at| at.number(problems, BAKE_SECONDS)),
+        compatible_with_previous: root.get("compatible_with_previous").map(|at| at.flag(problems)),
         notes: root.get("notes").map(|at| at.texts(problems)).unwrap_or_default(),
     };
     whole::check(root, &contract, problems);

@@ -78,6 +78,7 @@ fn every_problem_is_named_at_once_by_its_path() {
     wrong["service"] = json!({});
     wrong["health"] = json!({"url": "ftp://x"});
     wrong["bake_seconds"] = json!(3_600);
+    wrong["compatible_with_previous"] = json!("no");
     wrong["services"]["web"]["task_definition"] = json!({});
     wrong["services"]["worker"]["desired_count"] = json!(-1);
     wrong["services"]["worker"]["scaling"] = json!({"min": 2, "max": 1});
@@ -96,6 +97,7 @@ fn every_problem_is_named_at_once_by_its_path() {
             "slipway.backups[1].name",
             "slipway.backups[1].service",
             "slipway.bake_seconds",
+            "slipway.compatible_with_previous",
             "slipway.health.url",
             "slipway.migrations[0].command",
             "slipway.network.subnets",

@@ -72,11 +72,11 @@ impl Work {
         }
     }
 
-    /// A release that says nothing but its images.
-    pub const fn release_of(release: NewRelease) -> Self {
+    /// A release without a snapshot.
+    pub const fn release_of(release: NewRelease, compatible_with_previous: bool) -> Self {
         Self::Release {
             release,
-            compatible_with_previous: true,
+            compatible_with_previous,
             with_snapshot: false,
         }
     }

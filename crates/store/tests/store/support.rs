@@ -152,7 +152,7 @@ pub const PREVIEW: Work = Work::Preview { patch: None };
 
 /// A release of these images.
 pub fn release(stack: &Stack, images: BTreeMap<Name, Image>) -> Work {
-    Work::release_of(stack.next_release(images))
+    Work::release_of(stack.next_release(images), true)
 }
 
 pub fn request(work: Work, stack: &Stack) -> NewOperation {

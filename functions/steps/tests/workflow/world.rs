@@ -257,7 +257,7 @@ impl World {
     /// Asks for a release of these images.
     pub fn ask_release(&self, images: &[(&str, Image)]) -> OperationId {
         let images = images.iter().map(|(service, image)| (name(service), image.clone()));
-        self.ask(Work::release_of(self.stack().next_release(images.collect())))
+        self.ask(Work::release_of(self.stack().next_release(images.collect()), true))
     }
 
     /// Asks for a task of the stack.
