@@ -5,6 +5,7 @@ mod blueprint;
 mod configuration;
 mod event;
 mod events;
+mod migration;
 mod operation;
 mod plan;
 mod policy;
@@ -27,6 +28,7 @@ pub use blueprint::{BlueprintCommand, Folder};
 pub use configuration::{EnvironmentCommand, SourceAccountCommand, SourceAccountRecord};
 pub use event::{Chosen, Event, EventCommand};
 pub use events::{EventsCommand, Tail};
+pub use migration::{MigrationCommand, Migrations};
 pub use operation::{Logs, Open, OperationCommand, OperationList};
 pub use plan::{Approve, OperationRef, ShowPlan, TARGET};
 pub use policy::{CanI, PolicyCommand};
@@ -54,7 +56,7 @@ pub const EXIT_CODES: &str = "Exit codes:
   3  the server refused the request
   4  the server could not be reached, or failed
   5  something on this machine failed: a file, a port, a missing program
-  6  the check of a blueprint found errors
+  6  a check of a blueprint or of migrations found errors
   130  stopped by Ctrl-C: the operation continues";
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +74,9 @@ pub enum Command {
     /// Blueprints: what stacks are made of
     #[command(subcommand)]
     Blueprint(BlueprintCommand),
+    /// Migrations: the SQL of an application
+    #[command(subcommand)]
+    Migration(MigrationCommand),
     /// Environments: where stacks live
     #[command(subcommand)]
     Environment(EnvironmentCommand),

@@ -12,6 +12,7 @@ pub mod example;
 pub mod image;
 pub mod login;
 pub mod logs;
+pub mod migration;
 pub mod open;
 pub mod operation;
 pub mod plan;

@@ -66,6 +66,14 @@ pub enum Error {
         /// The blueprint's folder.
         folder: PathBuf,
     },
+    /// Migrations have dangerous statements; they have been printed.
+    #[error(
+        "dangerous statements in migrations: {statements}. Correct each, or accept it by its rule: `-- squawk-ignore RULE` in the line before"
+    )]
+    DangerousStatements {
+        /// How many.
+        statements: usize,
+    },
     /// Decisions of policies were not as expected; they have been printed.
     #[error("{0} tests of policies failed")]
     PolicyTests(u64),
@@ -239,7 +247,7 @@ impl Error {
             | Self::PolicyTests(_)
             | Self::NotPermitted => 1,
             Self::Usage(_) | Self::Files(_) => 2,
-            Self::Findings { .. } => 6,
+            Self::Findings { .. } | Self::DangerousStatements { .. } => 6,
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),

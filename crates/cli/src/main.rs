@@ -109,10 +109,10 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
     let output = Output::new(global.format(), global.query);
     let is_check = matches!(
         command,
-        Command::Blueprint(BlueprintCommand::Check(_) | BlueprintCommand::Test { .. })
+        Command::Blueprint(BlueprintCommand::Check(_) | BlueprintCommand::Test { .. }) | Command::Migration(_)
     );
     if output.format() == Format::Sarif && !is_check {
-        let what = "SARIF is a form of `slipway blueprint check` and `slipway blueprint test`: use `--output json`";
+        let what = "SARIF is a form of `slipway blueprint check`, `slipway blueprint test` and `slipway migration check`: use `--output json`";
         return Err(Error::Usage(what.to_owned()));
     }
     let client = || Client::of(&global);
@@ -127,6 +127,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
             Ok(())
         }
         Command::Blueprint(blueprint) => command::blueprint::run(blueprint, &global, output).await,
+        Command::Migration(migration) => command::migration::run(migration, output),
         Command::Environment(environment) => command::environment::run(environment, &client()?, output).await,
         Command::SourceAccount(account) => command::source_account::run(account, &client()?, output).await,
         Command::Audit(audit) => command::audit::run(audit, &client()?, output).await,

@@ -35,7 +35,7 @@ pub enum Format {
     Json,
     /// YAML for programs and people
     Yaml,
-    /// SARIF 2.1.0, of the checks of blueprints
+    /// SARIF 2.1.0, of the checks of blueprints and migrations
     Sarif,
 }
 

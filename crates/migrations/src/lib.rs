@@ -16,7 +16,7 @@ mod statements;
 
 pub use blueprint::{Dangerous, dangerous};
 use ignores::Ignores;
-use sections::is_way_back;
+pub use sections::is_way_back;
 
 /// The newest version of PostgreSQL that there are rules for.
 pub const NEWEST: u32 = 19;

@@ -62,6 +62,70 @@ const SECOND: (&str, &str) = (
 );
 const THIRD: (&str, &str) = ("003_cache.sql", "-- squawk-ignore slipway-truncate\nTRUNCATE cache;");
 
+/// What an application's CI asks before a release.
+#[test]
+fn check_of_an_applications_migrations_fails_on_dangerous_statements() {
+    let folder = TempDir::new().expect("a folder");
+    let write = |file: &str, sql: &str| fs::write(folder.path().join(file), format!("{sql}\n")).expect("a file");
+    let check = |args: &[&str]| {
+        let check = [
+            "migration",
+            "check",
+            ".",
+            "--postgres",
+            "17",
+            "--lock-timeout",
+            "--json",
+        ];
+        let mut command = Command::new(SLIPWAY);
+        command.args(check).args(args).current_dir(folder.path());
+        command.output().expect("slipway runs")
+    };
+    let empty = check(&[]);
+    assert_eq!(empty.status.code(), Some(2), "{}", text(&empty.stderr));
+    write("001_orders.sql", "CREATE TABLE orders (id bigint);");
+    write("002_note.down.sql", "DROP TABLE orders;");
+    let harmless = check(&[]);
+    assert_eq!(harmless.status.code(), Some(0), "{}", text(&harmless.stderr));
+    write(
+        "002_note.sql",
+        "ALTER TABLE orders ADD COLUMN note text;\nTRUNCATE orders;",
+    );
+    let dangerous = check(&[]);
+    assert_eq!(dangerous.status.code(), Some(6), "{}", text(&dangerous.stderr));
+    let found: Value = serde_json::from_slice(&dangerous.stdout).expect("JSON");
+    let finding = &found["findings"][0];
+    assert_eq!(
+        (&found["files"], &finding["rule"], &finding["line"]),
+        (&json!(2), &json!("slipway-truncate"), &json!(2)),
+        "{found:#}"
+    );
+    write(
+        "002_note.sql",
+        "-- squawk-ignore slipway-truncate -- nothing is in it yet\nTRUNCATE orders;",
+    );
+    assert_eq!(check(&[]).status.code(), Some(0));
+    let sarif = check(&["--output", "sarif"]);
+    assert_eq!(sarif.status.code(), Some(2), "--json and --output exclude each other");
+}
+
+/// The examples are what others copy.
+#[test]
+fn migrations_of_the_examples_have_no_dangerous_statements() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let checked = Command::new(SLIPWAY)
+        .args(["migration", "check", "rates/app/migrations", "--lock-timeout"])
+        .current_dir(examples)
+        .output()
+        .expect("slipway runs");
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        text(&checked.stdout),
+        text(&checked.stderr)
+    );
+}
+
 #[test]
 fn check_names_dangerous_statements_at_file_and_line() {
     let top = blueprint(&[FIRST, SECOND, THIRD]);
