@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md and docs/aws-faults.md:
-what they name exists.
+"""Checks the table of docs/aws.md that says where each claim is proven, and the tables of docs/reliability.md, docs/aws-faults.md and
+docs/blueprint-faults.md: what they name exists.
 
-A script or file is in the repository, a test is a function of a Rust file, a check of the column `real AWS` is one of
+A script or file is in the repository, a test is a function of a Rust file, a run of a test of Terraform or a test of the stand-in
+provider, a check of the column `real AWS` is one of
 scripts/prove/checks.py, and a page is AWS's. A claim without any proof is not allowed. Limits of AWS that no code of Slipway shows or
 lifts (UNLIFTED) have to be on the page for the reader who meets them.
 
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HEADING = "### Where each claim is proven"
 COLUMNS = ["claim", "real AWS", "foreign emulator", "own emulator", "documentation"]
 NOTHING = {"–", "not checked"}
+# The pages with tables of faults.
+FAULTS = ("reliability", "aws-faults", "blueprint-faults")
 PAGE = re.compile(r"https://\S+")
 # What the page has to say of each limit, as a pattern, and what happens to a reader who does not know it.
 UNLIFTED = {
@@ -86,7 +89,7 @@ def findings(text: str, tests: set[str], checks: set[str]) -> Iterator[str]:
 
 
 def faults(text: str) -> list[list[str]]:
-    """The rows of the tables of docs/reliability.md and docs/aws-faults.md: a fault, the behaviour, the tests."""
+    """The rows of the tables of FAULTS: a fault, the behaviour, the tests."""
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
     return [row for row in cells if len(row) == 3 and row[0] not in ("fault", "fault on AWS", "---")]
 
@@ -107,7 +110,12 @@ def fault_findings(text: str, tests: set[str]) -> Iterator[str]:
 
 def tests_of(root: Path) -> set[str]:
     files = [path for part in ("crates", "emulator", "functions") for path in (root / part).rglob("*.rs")]
-    return {name for path in files for name in re.findall(r"\bfn (\w+)\(", path.read_text())}
+    rust = {name for path in files for name in re.findall(r"\bfn (\w+)\(", path.read_text())}
+    runs = {name for path in (root / "tf").rglob("*.tftest.hcl") for name in re.findall(r'^run "(\w+)"', path.read_text(), re.MULTILINE)}
+    stand_in = {
+        name for path in (root / "tf/testing/provider/tests").glob("*.py") for name in re.findall(r"\bdef (test_\w+)\(", path.read_text())
+    }
+    return rust | runs | stand_in
 
 
 def checks_of(root: Path) -> set[str]:
@@ -151,15 +159,15 @@ def main():
     if found := list(unlifted(text)):
         sys.exit("\n".join(found))
     tests, checks = tests_of(ROOT), checks_of(ROOT)
-    reliability, on_aws = ((ROOT / f"docs/{page}.md").read_text() for page in ("reliability", "aws-faults"))
+    pages = {page: (ROOT / f"docs/{page}.md").read_text() for page in FAULTS}
     if arguments.parse_args().self_test:
-        return self_test(text, reliability, tests, checks)
-    found = [*findings(text, tests, checks), *fault_findings(reliability, tests), *fault_findings(on_aws, tests)]
+        return self_test(text, pages["reliability"], tests, checks)
+    found = [*findings(text, tests, checks), *(finding for page in pages.values() for finding in fault_findings(page, tests))]
     print(*found, sep="\n")
     if found:
-        sys.exit(f"docs/aws.md, docs/reliability.md or docs/aws-faults.md name proofs that do not exist: {len(found)}")
-    counts = f"{len(rows(text))} claims and {len(faults(reliability)) + len(faults(on_aws))} faults"
-    return print(f"docs/aws.md, docs/reliability.md and docs/aws-faults.md: {counts}, each with a proof that exists")
+        sys.exit(f"docs/aws.md, or docs/{', '.join(FAULTS)}, name proofs that do not exist: {len(found)}")
+    counts = f"{len(rows(text))} claims and {sum(len(faults(page)) for page in pages.values())} faults"
+    return print(f"docs/aws.md and docs/{', '.join(FAULTS)}: {counts}, each with a proof that exists")
 
 
 if __name__ == "__main__":

@@ -347,7 +347,7 @@ async fn botolph_takes_a_snapshot_before_a_breaking_release() {
 
     let next = overlaid("botolph/app", "botolph/breaking");
     let second = examples.image(next.path().to_str().expect("a path"));
-    let body = json!({ "images": { "web": second }, "snapshot": true });
+    let body = json!({ "images": { "web": second }, "snapshot": true, "compatible_with_previous": false });
     let released = examples.post(&format!("{}/releases", stack.path), &body).await;
     let steps = released["steps"].as_array().expect("steps");
     let place = |name: &str| {
@@ -362,5 +362,40 @@ async fn botolph_takes_a_snapshot_before_a_breaking_release() {
     );
     let status = examples.answer(&stack.endpoints["web"]).await;
     assert_eq!((&status["column"], &status["people"]), (&json!("user_name"), &json!(1)));
+    examples.destroy(&stack).await;
+}
+
+/// A server that listens after ten seconds, and the command of its health check.
+const SLOW: &str = r#"
+import http.server, os, sys, time, urllib.request
+port = int(os.environ["PORT"])
+if sys.argv[1] == "healthy":
+    urllib.request.urlopen(f"http://127.0.0.1:{port}{sys.argv[2]}", timeout=2)
+    sys.exit()
+time.sleep(10)
+http.server.HTTPServer(("0.0.0.0", port), http.server.SimpleHTTPRequestHandler).serve_forever()
+"#;
+
+#[tokio::test]
+async fn application_that_starts_slowly_is_released() {
+    let examples = Examples::start();
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("app.py"), SLOW).expect("a file");
+    let manifest = json!({"entrypoint": ["/usr/bin/env", "python3", "app.py"]}).to_string();
+    fs::write(folder.path().join("image.json"), manifest).expect("a file");
+    let image = examples.image(folder.path().to_str().expect("a path"));
+    let services = json!({"web": {"port": 8080, "command": ["serve"], "health_path": "/"}});
+    let body = json!({
+        "name": "slow", "blueprint": "local-web-service", "environment": "local",
+        "variables": {"services": services}, "images": {"web": image},
+    });
+    let stack = examples.stack_of(&body).await;
+    assert!(
+        examples
+            .answer(&stack.endpoints["web"])
+            .await
+            .as_str()
+            .is_some_and(|page| page.contains("app.py"))
+    );
     examples.destroy(&stack).await;
 }

@@ -77,6 +77,44 @@ fn failed_rollout_reports_why_a_task_stopped_and_what_it_printed_last() {
     assert!(cause.contains(why), "{cause}");
 }
 
+/// ECS itself stops a task that fails its health check, as it stops one when it scales in.
+#[test]
+fn failed_rollout_reports_a_failed_health_check() {
+    let mut world = provisioned_with(Kind::Rolling);
+    {
+        let mut aws = world.aws();
+        let definition = aws.services[&format!("{}-web", world.stack)].task_definition.clone();
+        aws.broken_image = Some(image(2).to_string());
+        let stopped = |task: &str, at: u64, health: &str, reason: &str| {
+            json!({
+                "taskArn": format!("arn:aws:ecs:us-east-1:000000000000:task/main/{task}"), "taskDefinitionArn": definition,
+                "startedBy": "ecs-svc/9", "stopCode": "ServiceSchedulerInitiated", "stoppedAt": at,
+                "healthStatus": health, "stoppedReason": reason, "containers": [{"name": "app"}],
+            })
+        };
+        aws.stopped = vec![
+            stopped(
+                "sick",
+                4_000_000_000,
+                "UNHEALTHY",
+                "Task failed container health checks",
+            ),
+            stopped(
+                "moved",
+                4_000_000_001,
+                "HEALTHY",
+                "Scaling activity initiated by deployment",
+            ),
+        ];
+    }
+    let operation = world.ask_release(&[("web", image(2)), ("worker", image(1))]);
+    let run = world.run(&operation);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RolloutFailed");
+    let why = "A task of the service `web` stopped: Task failed container health checks";
+    assert!(cause.contains(why), "{cause}");
+}
+
 #[test]
 fn a_status_that_is_not_known_is_no_success() {
     let mut world = provisioned_with(Kind::Strategy("CANARY"));

@@ -68,6 +68,17 @@ async fn a_release_that_never_becomes_healthy_is_rolled_back() {
             answers.iter().all(|answer| answer.as_deref() == Some("1")),
             "the old tasks serve all the time"
         );
+        if mode == "sick" {
+            let list = json!({"cluster": "c", "serviceName": "web", "desiredStatus": "STOPPED"});
+            let stopped = machine.call("ListTasks", list).await;
+            let described = json!({"cluster": "c", "tasks": stopped["taskArns"]});
+            let described = machine.call("DescribeTasks", described).await;
+            let mut tasks = described["tasks"].as_array().unwrap().iter();
+            let sick = tasks.find(|task| task["healthStatus"] == "UNHEALTHY");
+            let sick = sick.unwrap_or_else(|| panic!("no task is unhealthy: {described:#}"));
+            assert_eq!(sick["stopCode"], "ServiceSchedulerInitiated");
+            assert_eq!(sick["stoppedReason"], "Task failed container health checks");
+        }
         let service = machine.service().await;
         assert_eq!(service["deployments"][0]["id"], *before);
         assert_eq!(service["deployments"][1]["id"], *deployment);
