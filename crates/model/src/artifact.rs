@@ -1,7 +1,9 @@
 //! The keys of the artifacts bucket, shared by the writers and readers of its objects.
 
-use crate::id::OperationId;
+use crate::id::{OperationId, StackId};
 use crate::name::Digest;
+use crate::operation::Operation;
+use crate::operation::layout::Layout;
 
 /// The outputs that an apply leaves with its operation. That they are there says that the plan was applied.
 pub const OUTPUTS: &str = "outputs.json";
@@ -29,11 +31,61 @@ pub fn upload(digest: &Digest) -> String {
 pub const WEBHOOK_KEY: &str = "keys/webhooks";
 
 /// The key of a segment of a build's log ([`crate::log`]), from 1 on. `stream` is the build's stream in CloudWatch Logs.
-pub fn log_segment(operation: &OperationId, stream: &str, number: u32) -> String {
-    format!("operations/{operation}/log/{stream}/{number:06}.json")
+pub fn log_segment(operation: &Operation, stream: &str, number: u32) -> String {
+    of_operation(operation, &format!("log/{stream}/{number:06}.json"))
 }
 
 /// The key of what an operation leaves under this name.
-pub fn of_operation(operation: &OperationId, name: &str) -> String {
-    format!("operations/{operation}/{name}")
+pub fn of_operation(operation: &Operation, name: &str) -> String {
+    let Operation { id, stack, .. } = operation;
+    in_layout(operation.artifacts, stack, id, name)
+}
+
+/// The keys of all objects that builds of an operation may write, whichever its layout is: patterns for a policy.
+pub fn all_of(stack: &StackId, operation: &OperationId) -> [String; 2] {
+    [Layout::ByStack, Layout::ByOperation].map(|layout| in_layout(layout, stack, operation, "*"))
+}
+
+fn in_layout(layout: Layout, stack: &StackId, operation: &OperationId, name: &str) -> String {
+    match layout {
+        Layout::ByStack => format!("operations/{stack}/{operation}/{name}"),
+        Layout::ByOperation => format!("operations/{operation}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::operation::build::{APPLY, PLAN};
+
+    #[test]
+    fn keys_contain_stack_and_operation_from_the_first_build_on() {
+        let record = json!({
+            "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "kind": "update", "stack": "lusab-babad", "stack_name": "shop",
+            "environment": "local", "status": "running", "revision": 1, "requested_by": "ann", "created_at": Timestamp::UNIX_EPOCH,
+            "configuration": {"blueprint": "web", "version": "1.0.0", "digest": Digest::of(b""), "variables": {}, "sensitive": []},
+        });
+        let new: Operation = serde_json::from_value(record.clone()).expect("an operation");
+        let mut begun = new.clone();
+        begun.begin_build(PLAN, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            log_segment(&begun, "Plan", 7),
+            "operations/lusab-babad/op-01kaj3v9mz5x0q8r2t4w6y7z9a/log/Plan/000007.json"
+        );
+        let read: Operation = serde_json::from_value(json!(begun)).expect("what was written");
+        assert_eq!(read, begun);
+
+        // Its plan was made by an earlier version: the apply finds it where it is.
+        let mut planned = new;
+        planned.begin_step(PLAN, Timestamp::UNIX_EPOCH);
+        planned.begin_build(APPLY, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            of_operation(&planned, OUTPUTS),
+            "operations/op-01kaj3v9mz5x0q8r2t4w6y7z9a/outputs.json"
+        );
+        assert_eq!(json!(planned).get("artifacts"), None);
+    }
 }

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod compatibility;
 #[cfg(test)]
 pub(crate) mod example;
+pub mod layout;
 pub mod noted;
 pub mod one_build;
 pub mod quiesce;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use self::approval::{Approval, ApprovalRule};
 use self::cancel::CancelRequest;
+use self::layout::Layout;
 use self::noted::{OperationNoted, is_zero};
 use self::one_build::PlanMade;
 use self::quiesce::Quiesced;
@@ -204,6 +206,9 @@ pub struct Operation {
     /// The request to cancel it that came while a build was at work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelRequest>,
+    /// Where its builds keep their objects.
+    #[serde(default, skip_serializing_if = "Layout::is_default")]
+    pub artifacts: Layout,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

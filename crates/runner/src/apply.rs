@@ -36,7 +36,7 @@ use slipway_model::error_chain::chain;
 pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
     let lock = session.lock(operation);
     let mut folder = session.work_folder().await?;
-    let outputs = session.artifact(OUTPUTS);
+    let outputs = artifact::of_operation(operation, OUTPUTS);
     let (applied, kept, (stack, environment, endpoint), source) = try_join!(
         session.artifacts.get(&outputs),
         kept(session, operation),
@@ -54,7 +54,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
-        return finish(session, &report, outputs).await;
+        return finish(session, operation, &report, outputs).await;
     }
 
     let mut terraform = Terraform::find(&session.config, operation)?
@@ -88,7 +88,7 @@ async fn kept(session: &Session, operation: &Operation) -> Result<Result<(String
         Some(PlanMade { archive: None, .. }) => return Ok(Err(Error::NoPlan("it is not kept".to_owned()))),
         None => artifact::EARLIER_PLAN.to_owned(),
     };
-    let key = session.artifact(&name);
+    let key = artifact::of_operation(operation, &name);
     let Some(packed) = session.artifacts.get(&key).await? else {
         return Ok(Err(Error::NoPlan(key)));
     };
@@ -109,9 +109,9 @@ pub(crate) async fn apply_planned(
         Err(_) => Ok(Map::new()),
     };
     match (ended, outputs) {
-        (Ok(ended), Ok(outputs)) => finish(session, &ended.report, outputs).await,
+        (Ok(ended), Ok(outputs)) => finish(session, operation, &ended.report, outputs).await,
         (Err(error), _) | (_, Err(error)) => {
-            session.keep_stream(&folder, APPLY_STREAM).await;
+            session.keep_stream(operation, &folder, APPLY_STREAM).await;
             Err(error)
         }
     }
@@ -194,8 +194,13 @@ async fn require_recorded(session: &Session, operation: &Operation, ended: &Ende
 }
 
 /// Keeps what came of the apply.
-async fn finish(session: &Session, report: &Report, outputs: Map<String, Value>) -> Result<Done, Error> {
-    let key = session.artifact(OUTPUTS);
+async fn finish(
+    session: &Session,
+    operation: &Operation,
+    report: &Report,
+    outputs: Map<String, Value>,
+) -> Result<Done, Error> {
+    let key = artifact::of_operation(operation, OUTPUTS);
     let kept = session
         .artifacts
         .put(&key, Value::Object(outputs).to_string().into_bytes())

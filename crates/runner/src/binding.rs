@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use slipway_model::artifact;
 use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::plan::binding::{Binding, Manifest, StateVersion, manifest_name};
@@ -26,9 +27,12 @@ pub(crate) fn of(archive: &[u8], state: StateVersion) -> Result<(Binding, Vec<u8
 }
 
 /// Keeps the manifest, by which an error names files.
-pub(crate) async fn keep(session: &Session, manifest: Vec<u8>) -> Result<(), Error> {
+pub(crate) async fn keep(session: &Session, operation: &Operation, manifest: Vec<u8>) -> Result<(), Error> {
     let name = manifest_name(&Digest::of(&manifest));
-    session.artifacts.put(&session.artifact(&name), manifest).await
+    session
+        .artifacts
+        .put(&artifact::of_operation(operation, &name), manifest)
+        .await
 }
 
 /// The files in an archive.
@@ -85,7 +89,9 @@ pub(crate) async fn state_version(session: &Session, operation: &Operation) -> R
 pub(crate) async fn verify(session: &Session, operation: &Operation, archive: &[u8]) -> Result<(), Error> {
     let binding = operation.binding.as_ref().ok_or(Error::Unbound)?;
     if Digest::of(archive) != binding.work {
-        return Err(Error::Differs(archive_difference(session, binding, archive).await?));
+        return Err(Error::Differs(
+            archive_difference(session, operation, binding, archive).await?,
+        ));
     }
     let state = state_version(session, operation).await?;
     if let Some(difference) = binding.state.difference(&state) {
@@ -95,9 +101,14 @@ pub(crate) async fn verify(session: &Session, operation: &Operation, archive: &[
 }
 
 /// What differs in an archive, by name.
-async fn archive_difference(session: &Session, binding: &Binding, archive: &[u8]) -> Result<String, Error> {
+async fn archive_difference(
+    session: &Session,
+    operation: &Operation,
+    binding: &Binding,
+    archive: &[u8],
+) -> Result<String, Error> {
     let name = manifest_name(&binding.manifest);
-    let kept = session.artifacts.get(&session.artifact(&name)).await?;
+    let kept = session.artifacts.get(&artifact::of_operation(operation, &name)).await?;
     let kept = kept.filter(|kept| Digest::of(&kept.bytes) == binding.manifest);
     let kept: Option<Manifest> = kept.and_then(|kept| serde_json::from_slice(&kept.bytes).ok());
     Ok(match manifest(archive, "with the work folder") {

@@ -31,7 +31,7 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error
         .build
         .log
         .as_ref()
-        .map(|(_group, stream)| LogWriter::start(session.artifacts.clone(), operation.id.clone(), stream.clone()));
+        .map(|(_group, stream)| LogWriter::start(session.artifacts.clone(), operation.clone(), stream.clone()));
     let outcome = match do_phase(&session, &operation).await {
         Ok(()) => Outcome::Succeeded,
         Err(error) => {

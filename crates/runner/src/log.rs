@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use slipway_model::artifact;
 use slipway_model::error_chain::chain;
-use slipway_model::id::OperationId;
 use slipway_model::log::{Line, SEGMENT_BYTES, Segment};
+use slipway_model::operation::Operation;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -30,7 +30,7 @@ pub(crate) struct LogWriter {
 
 impl LogWriter {
     /// Starts with what was printed since [`console::keep`].
-    pub(crate) fn start(bucket: Bucket, operation: OperationId, stream: String) -> Self {
+    pub(crate) fn start(bucket: Bucket, operation: Operation, stream: String) -> Self {
         let (finish, mut finished) = oneshot::channel();
         let task = tokio::task::spawn_local(async move {
             let mut log = Log {
@@ -65,7 +65,7 @@ impl LogWriter {
 
 struct Log {
     bucket: Bucket,
-    operation: OperationId,
+    operation: Operation,
     stream: String,
     segments: u32,
     /// What S3 has not taken yet.

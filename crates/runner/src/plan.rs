@@ -101,7 +101,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
     let after = match made {
         Ok(made) => record(session, operation, &folder, &source, made).await,
         Err(error) => {
-            session.keep_stream(&folder, STREAM).await;
+            session.keep_stream(operation, &folder, STREAM).await;
             Err(error)
         }
     };
@@ -137,7 +137,7 @@ async fn record(
     let ((), binding) = try_join!(
         async {
             match objects {
-                Some(objects) => show::keep(session, objects).await,
+                Some(objects) => show::keep(session, operation, objects).await,
                 None => Ok(()),
             }
         },
@@ -321,10 +321,10 @@ async fn keep_work(
     let packed = archive::pack(folder.path(), &[BLUEPRINT, ROOT, PLAN].map(PathBuf::from))?;
     let state = binding::state_version(session, operation).await?;
     let (binding, manifest) = binding::of(&packed, state)?;
-    let archive = session.artifact(&artifact::plan(&binding.work));
+    let archive = artifact::of_operation(operation, &artifact::plan(&binding.work));
     try_join!(
         session.artifacts.put(&archive, packed),
-        binding::keep(session, manifest)
+        binding::keep(session, operation, manifest)
     )?;
     Ok(binding)
 }

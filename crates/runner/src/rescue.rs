@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use slipway_model::artifact;
 use slipway_model::operation::Operation;
 
 use crate::cancel::Cancel;
@@ -42,7 +43,7 @@ pub(crate) async fn state(
         "Terraform could not save the state of {}: the runner does.",
         operation.stack
     ));
-    let key = session.artifact(ERRORED);
+    let key = artifact::of_operation(operation, ERRORED);
     if let Err(error) = session.artifacts.put(&key, state.clone()).await {
         let kept = folder.keep().display().to_string();
         return Err(Error::StateNotSaved {

@@ -97,11 +97,6 @@ impl Session {
         }
     }
 
-    /// The key of one of the operation's artifacts.
-    pub(crate) fn artifact(&self, name: &str) -> String {
-        artifact::of_operation(&self.config.operation, name)
-    }
-
     /// The phase that the build is in.
     pub(crate) fn phase(&self) -> Phase {
         self.phase.get()
@@ -365,12 +360,16 @@ impl Session {
 
     /// Uploads the stream of a command that failed. It is for people, who find everything else in the plan and the log: a failure is
     /// reported and has no further effect.
-    pub(crate) async fn keep_stream(&self, folder: &WorkFolder, name: &str) {
+    pub(crate) async fn keep_stream(&self, operation: &Operation, folder: &WorkFolder, name: &str) {
         let file = folder.path().join(name);
         if !file.exists() {
             return;
         }
-        if let Err(error) = self.artifacts.put_file(&self.artifact(name), &file).await {
+        if let Err(error) = self
+            .artifacts
+            .put_file(&artifact::of_operation(operation, name), &file)
+            .await
+        {
             say(format_args!("The stream could not be kept: {}", chain(&error)));
         }
     }

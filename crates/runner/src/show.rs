@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
+use slipway_model::artifact;
+use slipway_model::operation::Operation;
 use slipway_model::plan::pages::{self, Objects};
 use slipway_model::plan::{PlanSummary, show};
 use tokio::task::JoinSet;
@@ -82,14 +84,14 @@ fn compare(summary: &mut PlanSummary, report: &Report) {
 }
 
 /// Keeps the plan with the operation.
-pub(crate) async fn keep(session: &Session, objects: Objects) -> Result<(), Error> {
+pub(crate) async fn keep(session: &Session, operation: &Operation, objects: Objects) -> Result<(), Error> {
     let mut objects = objects.named();
     let mut writes = JoinSet::new();
     loop {
         while writes.len() < AT_ONCE
             && let Some((name, object)) = objects.next()
         {
-            let (bucket, key) = (session.artifacts.clone(), session.artifact(&name));
+            let (bucket, key) = (session.artifacts.clone(), artifact::of_operation(operation, &name));
             writes.spawn_local(async move { bucket.put(&key, object).await });
         }
         match writes.join_next().await {

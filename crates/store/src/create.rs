@@ -11,6 +11,7 @@ use slipway_model::audit::Entry;
 use slipway_model::event::Origin;
 use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
+use slipway_model::operation::layout::Layout;
 use slipway_model::operation::quiesce::Quiesced;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus};
@@ -323,6 +324,7 @@ impl Request {
             reminders: 0,
             noted: None,
             cancel: None,
+            artifacts: Layout::default(),
             failure: None,
             logs: Vec::new(),
             execution_arn: None,

@@ -41,8 +41,8 @@ fn shown_endpoints(contract: &Contract) -> BTreeMap<String, String> {
 impl Steps {
     pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
         let began = Timestamp::now();
-        let mut contract = self.read_contract(operation).await?;
         let (mut applied, mut stack) = self.store.operation_and_stack(operation).await?;
+        let mut contract = self.read_contract(&applied).await?;
         self.store
             .secrets_in(&applied, &stack)
             .await?
@@ -104,7 +104,7 @@ impl Steps {
     }
 
     /// The contract in the outputs that the runner left in the bucket: their values by their names, without the sensitive ones.
-    async fn read_contract(&self, operation: &OperationId) -> Result<Contract, StepError> {
+    async fn read_contract(&self, operation: &Operation) -> Result<Contract, StepError> {
         let key = artifact::of_operation(operation, OUTPUTS);
         let doing = "read the outputs of the apply";
         let object = self

@@ -15,6 +15,8 @@ pub(super) fn of_runner(config: &Config) -> Value {
         bucket(config, &config.state_bucket),
         bucket(config, &config.artifacts_bucket),
     );
+    let written = artifact::all_of(stack, operation);
+    let objects = |keys: &[String]| keys.iter().map(|key| format!("{artifacts}/{key}")).collect::<Value>();
     let items =
         |partitions: Vec<String>| json!({ "ForAllValues:StringEquals": { "dynamodb:LeadingKeys": partitions } });
     // The records of the operation and of its stack, which has the holder of the lock; and what prepared folders have to be.
@@ -37,10 +39,7 @@ pub(super) fn of_runner(config: &Config) -> Value {
         ),
         allow(
             &["s3:GetObject", "s3:PutObject"],
-            json!([
-                format!("{artifacts}/{}", artifact::of_operation(operation, "*")),
-                format!("{artifacts}/prepared/*"),
-            ]),
+            objects(&[written.as_slice(), &["prepared/*".to_owned()]].concat()),
         ),
         allow(
             &["s3:GetObject"],
@@ -151,6 +150,19 @@ mod tests {
                 text.len()
             );
         }
+    }
+
+    #[test]
+    fn runner_may_write_objects_of_its_operation_alone() {
+        let policy = of_runner(&config()).to_string();
+        let bucket = format!("arn:aws-us-gov:s3:::{}", "a".repeat(63));
+        for own in [
+            "operations/lusab-babad/op-01kaj3v9mz5x0q8r2t4w6y7z9a/*",
+            "operations/op-01kaj3v9mz5x0q8r2t4w6y7z9a/*",
+        ] {
+            assert!(policy.contains(&format!("\"{bucket}/{own}\"")), "{policy}");
+        }
+        assert_eq!(policy.matches("/operations/").count(), 2, "{policy}");
     }
 
     #[test]

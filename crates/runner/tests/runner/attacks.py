@@ -451,8 +451,8 @@ each(
     "GET",
     "artifacts",
     {
-        "plan_of_another_operation": "operations/op-other/plan.tar",
-        "plan_of_this_operation": f"operations/{T['operation']}/{T['plan']}",
+        "plan_of_another_operation": "operations/zusab-zabad/op-other/plan.tar",
+        "plan_of_this_operation": f"operations/{T['stack']}/{T['operation']}/{T['plan']}",
         "another_blueprint": "blueprints/other.json",
         "provider": "providers/other.zip",
         "prepared_folder": "prepared/other.tar",
@@ -462,10 +462,10 @@ each(
     "PUT",
     "artifacts",
     {
-        "outputs_of_another_operation": "operations/op-other/outputs.json",
-        "plan_of_another_operation": "operations/op-other/plan.tar",
+        "outputs_of_another_operation": "operations/zusab-zabad/op-other/outputs.json",
+        "plan_of_another_operation": "operations/zusab-zabad/op-other/plan.tar",
         "prepared_folder": "prepared/other.tar",
-        "plan_of_this_operation": f"operations/{T['operation']}/attack",
+        "plan_of_this_operation": f"operations/{T['stack']}/{T['operation']}/attack",
     },
     b"{}",
 )

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use slipway_model::operation::Operation;
 use slipway_model::plan::Action;
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
@@ -38,10 +37,6 @@ fn configuration(world: &World, text: &str) -> Configuration {
     world.blueprint(&files, &json!({ "text": text }))
 }
 
-fn key(operation: &Operation, name: &str) -> String {
-    format!("operations/{}/{name}", operation.id)
-}
-
 /// The archive with a file in it replaced, or added.
 fn with_file(archive: &[u8], path: &str, text: &str) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -74,10 +69,10 @@ fn replaced_files_are_refused_by_name() {
     let Some(world) = World::new() else { return };
     let operation = world.provision("one", configuration(&world, "a"));
     world.succeed(&operation, "plan", "plan");
-    let work = key(&operation, &world.kept_plan(&operation).expect("a plan that is kept"));
+    let work = world.key(&operation, &world.kept_plan(&operation).expect("a plan that is kept"));
     let packed = world.aws.object(ARTIFACTS, &work).expect("an archive");
     let binding = world.operation(&operation).binding.expect("a binding");
-    let kept = key(&operation, &manifest_name(&binding.manifest));
+    let kept = world.key(&operation, &manifest_name(&binding.manifest));
     let manifest = world.aws.object(ARTIFACTS, &kept).expect("a manifest");
     for (path, expected) in [
         ("blueprint/e.sh", "the work folder (blueprint/e.sh changed)"),

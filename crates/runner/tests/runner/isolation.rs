@@ -94,7 +94,7 @@ fn targets(world: &World, operation: &Operation, victim: &Victim) -> Value {
     }
     world.aws.put(STATES, &format!("{other}.tflock"), "{}");
     for key in [
-        "operations/op-other/plan.tar",
+        "operations/zusab-zabad/op-other/plan.tar",
         "blueprints/other.json",
         "providers/other.zip",
         "prepared/other.tar",

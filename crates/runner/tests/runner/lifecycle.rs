@@ -219,7 +219,7 @@ fn a_plan_for_the_earlier_layout_is_not_applied() {
     let configuration = world.blueprint(&[("main.tf", BLUEPRINT)], &json!({"greeting": "a", "secret": "b"}));
     let operation = world.provision("one", configuration);
     world.succeed(&operation, "plan", "plan");
-    let key = |name: &str| format!("operations/{}/{name}", operation.id);
+    let key = |name: &str| world.key(&operation, name);
     let kept = key(&world.kept_plan(&operation).expect("a plan"));
     let packed = world.aws.object(ARTIFACTS, &kept).expect("a work folder");
     let prefix = format!("stacks/{}\"", operation.stack);

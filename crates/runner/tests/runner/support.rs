@@ -247,11 +247,14 @@ impl World {
         self.wait(self.store.stack(&operation.stack)).expect("the stack")
     }
 
+    /// The key of an artifact of an operation.
+    pub fn key(&self, operation: &Operation, name: &str) -> String {
+        slipway_model::artifact::of_operation(&self.operation(operation), name)
+    }
+
     /// An artifact of an operation.
     pub fn artifact(&self, operation: &Operation, name: &str) -> Option<String> {
-        let bytes = self
-            .aws
-            .object(ARTIFACTS, &format!("operations/{}/{name}", operation.id))?;
+        let bytes = self.aws.object(ARTIFACTS, &self.key(operation, name))?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 

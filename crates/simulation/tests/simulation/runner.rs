@@ -190,7 +190,7 @@ impl Runner {
         let shown = show::read(shown.to_string().as_bytes(), &str::to_owned).expect("a plan");
         let (summary, objects) = pages::of(shown);
         for (name, object) in objects.named() {
-            let key = artifact::of_operation(&operation.id, &name);
+            let key = artifact::of_operation(operation, &name);
             self.world.keep_object(&key, object);
         }
         summary
@@ -277,7 +277,7 @@ impl Runner {
         if operation.interruption().is_some() {
             return Err(Some(cancelled()));
         }
-        if self.world.object(&self.outputs()).is_some() {
+        if self.world.object(&outputs(operation)).is_some() {
             return Ok(());
         }
         if !operation.may_apply() {
@@ -313,12 +313,8 @@ impl Runner {
         self.unlock_state();
         cut?;
         self.world
-            .keep_object(&self.outputs(), json!({"slipway": {}}).to_string().into_bytes());
+            .keep_object(&outputs(operation), json!({"slipway": {}}).to_string().into_bytes());
         Ok(())
-    }
-
-    fn outputs(&self) -> String {
-        artifact::of_operation(&self.operation, artifact::OUTPUTS)
     }
 
     async fn end_apply(&self, applied: Result<(), Failed>) -> bool {
@@ -475,4 +471,8 @@ fn cancelled() -> Failure {
         message: "the build was interrupted".to_owned(),
         address: None,
     }
+}
+
+fn outputs(operation: &Operation) -> String {
+    artifact::of_operation(operation, artifact::OUTPUTS)
 }

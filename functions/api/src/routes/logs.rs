@@ -325,7 +325,7 @@ impl Api {
             _ => (1, 0, None),
         };
         loop {
-            let key = slipway_model::artifact::log_segment(&operation.id, &stream.stream, number);
+            let key = slipway_model::artifact::log_segment(operation, &stream.stream, number);
             let Some(segment) = self.segment(&key).await? else {
                 // The runner writes the last one when it has recorded the end of its step, before its build ends.
                 let over = is_over(operation, stream) || operation.status.has_ended();

@@ -212,7 +212,7 @@ impl Api {
     async fn plan_object(&self, operation: &Operation, sha256: &Digest) -> Result<Vec<u8>, Error> {
         let unavailable =
             |source: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable { doing: READING, source };
-        let key = artifact::of_operation(&operation.id, &pages::name(sha256));
+        let key = artifact::of_operation(operation, &pages::name(sha256));
         let object = self
             .s3
             .get_object()

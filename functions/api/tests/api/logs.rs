@@ -164,13 +164,14 @@ async fn a_cursor_belongs_to_its_log() {
 }
 
 /// What the runner puts into the artifacts bucket.
-fn segment(server: &Server, operation: &Value, number: u32, messages: &[&str], last: bool) {
+async fn segment(server: &Server, operation: &Value, number: u32, messages: &[&str], last: bool) {
     let time = |index: usize| i64::from(number) * 1_000 + i64::try_from(index).expect("few lines");
     let lines = messages.iter().enumerate();
     let lines: Vec<Value> = lines
         .map(|(index, message)| json!({"time": time(index), "message": message}))
         .collect();
-    let key = slipway_model::artifact::log_segment(&id(operation), "Plan", number);
+    let recorded = server.store.operation(&id(operation)).await.expect("the operation");
+    let key = slipway_model::artifact::log_segment(&recorded, "Plan", number);
     let body = json!({"lines": lines, "last": last}).to_string();
     let mut fakes = server.fakes.lock().expect("not poisoned");
     fakes.objects.insert(format!("/artifacts/{key}"), body.into());
@@ -183,7 +184,7 @@ async fn twenty_readers_of_a_build_ask_cloudwatch_nothing() {
     server.store.begin_operation(&id(&operation)).await.expect("begun");
     announce_stream(&server, &operation, "Plan", true).await;
     let logs = operation["links"]["logs"].as_str().expect("a path").to_owned();
-    segment(&server, &operation, 1, &["one", "two"], false);
+    segment(&server, &operation, 1, &["one", "two"], false).await;
     let pages = futures::future::join_all((0..20).map(|_| server.get(&logs))).await;
     let after = pages.first().expect("a page").json()["after"]
         .as_str()
@@ -192,7 +193,7 @@ async fn twenty_readers_of_a_build_ask_cloudwatch_nothing() {
     for page in pages {
         assert_eq!(messages(&page.json()), ["Plan one", "Plan two"]);
     }
-    segment(&server, &operation, 2, &["three"], true);
+    segment(&server, &operation, 2, &["three"], true).await;
     let page = server.get(&format!("{logs}?after={after}&wait=25")).await.json();
     assert_eq!(
         (messages(&page), &page["ended"]),
@@ -220,7 +221,7 @@ async fn a_killed_builds_last_lines_come_from_cloudwatch() {
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
     server.store.begin_operation(&id(&operation)).await.expect("begun");
     announce_stream(&server, &operation, "Plan", true).await;
-    segment(&server, &operation, 1, &["one"], false);
+    segment(&server, &operation, 1, &["one"], false).await;
     print(&server, "Plan", ["two".to_owned()]);
     server
         .store

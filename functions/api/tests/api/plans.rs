@@ -129,7 +129,8 @@ async fn replaced_database_is_the_first_item_of_1500() {
 async fn page_that_the_build_did_not_write_is_not_shown() {
     let server = Server::with_blueprint().await;
     let (operation, path) = waiting(&server, &shown(2)).await;
-    let start = format!("/artifacts/operations/{}/plan/", id(&operation));
+    let (stack, operation) = (operation["stack"]["id"].as_str().expect("an id"), id(&operation));
+    let start = format!("/artifacts/operations/{stack}/{operation}/plan/");
     let (key, page) = {
         let fakes = server.fakes.lock().expect("not poisoned");
         let mut objects = fakes.objects.iter();

@@ -15,6 +15,8 @@ use slipway_model::artifact;
 use slipway_model::contract::Contract;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
+use slipway_model::operation::Operation;
+use slipway_model::operation::layout::Layout;
 use slipway_model::plan::{PlanSummary, pages, show};
 use slipway_recording::recorded;
 use slipway_store::finish::End;
@@ -315,10 +317,14 @@ impl Server {
 
     /// Keeps a plan as a build does, from what `terraform show -json` says; its summary.
     pub async fn keep_plan(&self, id: &OperationId, shown: &Value) -> PlanSummary {
-        let operation = self.store.operation(id).await.expect("the operation");
+        let begun = self.store.update_operation(id, |operation: &mut Operation| {
+            operation.artifacts = Layout::ByStack;
+            Ok(())
+        });
+        let operation = begun.await.expect("the operation");
         let shown = show::read(shown.to_string().as_bytes(), &|text| text.to_owned()).expect("a plan");
         let (summary, objects) = pages::of(shown);
-        let key = |name: &str| format!("/artifacts/{}", artifact::of_operation(&operation.id, name));
+        let key = |name: &str| format!("/artifacts/{}", artifact::of_operation(&operation, name));
         let mut fakes = self.fakes.lock().expect("not poisoned");
         for (name, object) in objects.named() {
             fakes.objects.insert(key(&name), object.into());

@@ -10,6 +10,7 @@ use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
 use slipway_control::rollout::{self, Ended};
 use slipway_model::account::AccountId;
+use slipway_model::artifact;
 use slipway_model::environment::Approval;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::{Image, Name};
@@ -484,7 +485,11 @@ impl World {
                 .insert(arn, json!({"buildStatus": "FAULT", "phases": phases}));
             return Answer::fail("States.TaskFailed", &failed);
         }
-        Self::wait(self.store.begin_step(id, step));
+        let begun = |operation: &mut Operation| {
+            operation.begin_build(step, jiff::Timestamp::now());
+            Ok(())
+        };
+        Self::wait(self.store.update_operation(id, begun));
         if let Build::Fails(failure) = end {
             Self::wait(self.store.record_failure(id, failure));
             return Answer::fail("States.TaskFailed", &failed);
@@ -516,9 +521,8 @@ impl World {
             Some(contract) => json!({"slipway": contract}),
             None => json!({}),
         };
-        self.aws()
-            .objects
-            .insert(format!("operations/{id}/outputs.json"), outputs.to_string());
+        let key = artifact::of_operation(&self.operation(id), artifact::OUTPUTS);
+        self.aws().objects.insert(key, outputs.to_string());
     }
 
     /// What the runner does in a build that also applies.
