@@ -10,4 +10,4 @@ pub mod sarif;
 mod terraform;
 pub mod test;
 
-pub use terraform::Providers;
+pub use terraform::{Copy, Providers};

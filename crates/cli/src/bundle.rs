@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use slipway_model::blueprint::{Source, folder_of, local_modules};
+use slipway_model::blueprint::{ModuleCall, Source, folder_of, module_calls};
 use slipway_model::name::Name;
 
 use crate::error::Error;
@@ -20,6 +20,7 @@ use crate::files;
 mod ignore;
 mod tree;
 
+pub use ignore::IGNORE;
 use tree::Found;
 
 /// The file of a blueprint's folder that says as what it is published. It is not part of what is published.
@@ -194,15 +195,15 @@ impl Reader {
     /// The folders of the local modules that a module calls. What leads nowhere, or out of the top, is not taken along: the check of
     /// the files names it, with its place.
     fn called_by(&mut self, module: &str) -> Vec<String> {
-        let calls = local_modules(self.source.files_of(module)).unwrap_or_default();
+        let calls = module_calls(self.source.files_of(module)).unwrap_or_default();
         let mut folders = Vec::new();
-        for call in calls {
-            let Some(folder) = folder_of(module, &call.path) else {
+        for call in calls.into_iter().filter(ModuleCall::is_local) {
+            let Some(folder) = folder_of(module, &call.source) else {
                 continue;
             };
             let real = self.top.join(&folder).canonicalize();
             if real.is_ok_and(|real| real.starts_with(&self.top) && real.is_dir()) {
-                self.highest = common_folder(&self.highest, &highest(module, &call.path));
+                self.highest = common_folder(&self.highest, &highest(module, &call.source));
                 folders.push(folder);
             }
         }
@@ -261,7 +262,8 @@ fn join(folder: &str, file: &str) -> String {
 
 fn text(path: &Path) -> Result<String, Error> {
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| Error::Usage(format!("the path {} is not text", path.display())))
+    let unreadable = || format!("the name of {} is not UTF-8: rename the file", path.display());
+    text.ok_or_else(|| Error::Usage(unreadable()))
 }
 
 /// The name of a blueprint that is called as its folder.

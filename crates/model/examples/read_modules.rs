@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use slipway_model::blueprint::local_modules;
+use slipway_model::blueprint::module_calls;
 use slipway_model::variable::read_schema;
 
 fn main() -> std::io::Result<()> {
@@ -30,11 +30,15 @@ fn read(folder: &str) -> std::io::Result<Value> {
         Ok(variables) => (variables, Vec::new()),
         Err(problems) => (Vec::new(), problems),
     };
-    let modules = local_modules(texts()).unwrap_or_else(|unreadable| {
+    let modules = module_calls(texts()).unwrap_or_else(|unreadable| {
         problems.extend(unreadable);
         Vec::new()
     });
-    let modules: Vec<Value> = modules.iter().map(|call| json!([call.name, call.path])).collect();
+    let modules: Vec<Value> = modules
+        .iter()
+        .filter(|call| call.is_local())
+        .map(|call| json!([call.name, call.source]))
+        .collect();
     let problems: Vec<String> = problems
         .iter()
         .map(|problem| format!("{}: {}", problem.field, problem.detail))

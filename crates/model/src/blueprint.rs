@@ -22,7 +22,7 @@ mod output;
 mod providers;
 mod references;
 
-pub use calls::{LocalModule, folder_of, local_modules};
+pub use calls::{ModuleCall, RemoteModule, folder_of, module_calls, redirect};
 pub use module::refusal;
 
 /// The file with the backend and the provider settings, which the runner writes into the root module.
@@ -121,7 +121,7 @@ impl Source {
     /// The files of a folder itself, not of its subfolders, by file name.
     pub fn files_of(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().filter_map(move |(path, text)| {
-            let (above, file) = path.rsplit_once('/').unwrap_or(("", path));
+            let (above, file) = folder_and_file(path);
             (above == folder).then_some((file, text.as_str()))
         })
     }
@@ -132,11 +132,22 @@ impl Source {
         paths.any(|path| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
     }
 
-    /// Checks the files and reads the variables of the root module; every problem is named at once.
+    /// Checks the files as they are published, and reads the variables of the root module; every problem is named at once.
     pub fn check(&self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
+        self.without(calls::remote_problems(self))
+    }
+
+    /// [`Source::check`] of files as an author has them, whose remote modules are not among them yet.
+    pub fn check_as_written(&self) -> Result<Vec<Variable>, Vec<FieldProblem>> {
+        self.without(Vec::new())
+    }
+
+    /// The variables of the root module, if the files have neither these problems nor others.
+    fn without(&self, known: Vec<FieldProblem>) -> Result<Vec<Variable>, Vec<FieldProblem>> {
         let paths = self.files.keys().map(|path| ("files", path));
         let paths = paths.chain(self.binaries.keys().map(|path| ("binaries", path)));
-        let mut problems: Vec<FieldProblem> = paths.filter_map(|(field, path)| path_problem(field, path)).collect();
+        let mut problems = known;
+        problems.extend(paths.filter_map(|(field, path)| path_problem(field, path)));
         if !self.root.is_empty() {
             problems.extend(path_problem("root", &self.root).map(|problem| FieldProblem {
                 field: "root".to_owned(),
@@ -156,7 +167,15 @@ impl Source {
                 ),
             ));
         }
-        if !self.root_files().any(|(file, _)| variable::syntax_of(file).is_some()) {
+        // One that is not UTF-8 is named as that.
+        let is_of_root = |path: &&String| folder_and_file(path).0 == self.root;
+        let odd = self
+            .binaries
+            .keys()
+            .filter(is_of_root)
+            .map(|path| folder_and_file(path).1);
+        let mut root_files = self.root_files().map(|(file, _)| file).chain(odd);
+        if !root_files.any(|file| variable::syntax_of(file).is_some()) {
             problems.push(FieldProblem::new(
                 "files",
                 format!("there is no Terraform file in the folder {:?}", self.root),
@@ -196,9 +215,9 @@ impl Source {
         providers::of(self)
     }
 
-    /// Whether a module comes from elsewhere: a registry, a repository.
-    pub fn calls_remote_modules(&self) -> bool {
-        calls::any_remote(self)
+    /// The calls of modules that are not among the files: of a registry, a repository, an archive.
+    pub fn remote_modules(&self) -> Vec<RemoteModule> {
+        calls::remote(self)
     }
 
     /// The field of a file of the root module.
@@ -261,6 +280,10 @@ impl Source {
         }
         problems
     }
+}
+
+fn folder_and_file(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 /// What is wrong with the path of a file, which the runner will write below its work folder.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hcl_edit::expr::Expression;
 use slipway_model::artifact;
-use slipway_model::blueprint::{Source, refusal};
+use slipway_model::blueprint::{RemoteModule, Source, folder_of, refusal};
 use slipway_model::name::Digest;
 use slipway_model::terraform_file::{self, Argument, Body};
 use slipway_model::terraform_json::Node;
@@ -30,7 +30,20 @@ pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source,
         )));
     }
     check_names(&source)?;
+    check_modules(&source)?;
     Ok(source)
+}
+
+/// Refuses files that call remote modules, as earlier versions of Slipway published them: what `init` downloads may be other code
+/// than what was planned, or reviewed.
+fn check_modules(source: &Source) -> Result<(), Error> {
+    match source.remote_modules().into_iter().next() {
+        None => Ok(()),
+        Some(RemoteModule { folder, call }) => Err(Error::RemoteModule {
+            file: folder_of(&folder, &call.file).unwrap_or(call.file),
+            module: call.source,
+        }),
+    }
 }
 
 /// Refuses files that would take the place of the runner's own, or come after them and win. So does a publish; what was published
@@ -146,6 +159,21 @@ mod tests {
             files: files.collect(),
             ..Source::default()
         }
+    }
+
+    #[test]
+    fn remote_module_is_refused_by_file_and_source() {
+        let local = ("m/main.tf", "module \"n\" { source = \"../n\" }");
+        let main = ("main.tf", "module \"m\" { source = \"./m\" }");
+        let mut source = source(&[main, local, ("n/main.tf", "")]);
+        check_modules(&source).expect("local modules");
+        let remote = "module \"vpc\" { source = \"example/vpc/aws\" }".to_owned();
+        source.files.insert("n/main.tf".to_owned(), remote);
+        let refused = check_modules(&source).expect_err("a remote module").to_string();
+        assert!(
+            refused.contains("n/main.tf") && refused.contains("example/vpc/aws"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -89,6 +89,11 @@ pub(crate) enum Error {
     BlueprintDiffers { key: String, why: String },
     #[error("the blueprint's file {file} is refused: {why}")]
     BlueprintFile { file: String, why: &'static str },
+    #[error(
+        "{file} calls the module {module}, which is not part of the blueprint's version: publish the files as a new version, which \
+         then has the module, and update the stack to it"
+    )]
+    RemoteModule { file: String, module: String },
     #[error("the blueprint's lock file cannot be read: {0}; publish the blueprint with the file that Terraform writes")]
     LockFile(String),
     #[error(

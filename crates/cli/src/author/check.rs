@@ -42,7 +42,7 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
     let source = bundle::read(folder, top)?;
     let files = Files::new(folder, &source);
     let mut findings = about(folder)?;
-    let problems = source.check().err().unwrap_or_default();
+    let problems = source.check_as_written().err().unwrap_or_default();
     findings.extend(problems.into_iter().map(|problem| Finding::of(problem, &files)));
     let mut notes = Vec::new();
     let terraform = search.installed()?;
@@ -68,8 +68,8 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
     })
 }
 
-/// What Terraform says of files that have no other problem, as far as it needs no network: where the modules come from elsewhere, or
-/// the providers have not been kept by an earlier check, nothing.
+/// What Terraform says of files that have no other problem, as far as it needs no network: nothing, where the providers have not been
+/// kept by an earlier check.
 pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Error> {
     let search = Search::from_env();
     let kept = search.providers();
@@ -77,7 +77,7 @@ pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Erro
     let Some(program) = search.installed()? else {
         return Ok(Vec::new());
     };
-    if source.calls_remote_modules() || (needs_packages && !kept.is_dir()) {
+    if needs_packages && !kept.is_dir() {
         return Ok(Vec::new());
     }
     let files = Files::new(folder, source);

@@ -103,6 +103,25 @@ impl Copy {
         fs::write(&path, text).map_err(Error::file("write", &path))
     }
 
+    /// Downloads modules, and no providers; what Terraform says if it cannot.
+    pub fn get(&self) -> Result<(), String> {
+        let run = self.run(&["get", "-no-color"]).map_err(|error| error.report())?;
+        if run.status.success() {
+            return Ok(());
+        }
+        Err(self.plain(String::from_utf8_lossy(&run.stderr).trim()))
+    }
+
+    /// The folder of all files.
+    pub fn top(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of the root module.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Fetches modules and providers; what stands in the way, if something does.
     pub fn init(&self) -> Result<Vec<Diagnostic>, Error> {
         let mut arguments = vec!["init", "-backend=false", "-input=false", "-no-color", "-json"];

@@ -40,7 +40,7 @@ pub fn test(folder: &Path, checked: &Checked, given: &Map<String, Value>, search
         ));
     };
     let source = &checked.source;
-    let schema = source.check().map_err(|errors| Error::Refused {
+    let schema = source.check_as_written().map_err(|errors| Error::Refused {
         title: "The blueprint is not valid".to_owned(),
         detail: "`slipway blueprint check` shows where".to_owned(),
         errors,

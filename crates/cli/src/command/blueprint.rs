@@ -178,7 +178,7 @@ fn run_test(folder: &Folder, variables: &Variables, output: Output) -> Result<()
     if checked.errors() > 0 {
         return show_check(folder, &checked, output);
     }
-    let schema = checked.source.check().unwrap_or_default();
+    let schema = checked.source.check_as_written().unwrap_or_default();
     let kind = |name: &str| {
         let variable = schema.iter().find(|variable| variable.name == name)?;
         Some(variable.kind.clone())

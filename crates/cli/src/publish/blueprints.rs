@@ -7,12 +7,14 @@ use serde_json::Value;
 use slipway_model::artifact;
 use slipway_model::blueprint::Source;
 use slipway_model::name::{Digest, Name};
+use slipway_model::problem::FieldProblem;
 use slipway_model::terraform::LOCK_FILE;
 
 use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload;
+use super::vendor;
 use crate::author::{check, migrations};
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
@@ -34,7 +36,7 @@ pub struct Ready {
 }
 
 /// Finds every blueprint below `top`, and reads it.
-pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
+pub async fn find(top: &Path) -> Result<Vec<Ready>, Error> {
     let files = files::below(top, Links::PassedOver, |name| {
         [".terraform", ".git", "node_modules", "target"].contains(&name)
     })?;
@@ -45,7 +47,7 @@ pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
     {
         let folder = top.join(file).parent().unwrap_or(top).to_owned();
         if let Some(about) = bundle::about(&folder)? {
-            found.push(read(&folder, top, about)?);
+            found.push(read(&folder, top, about).await?);
         }
     }
     if found.is_empty() {
@@ -67,13 +69,12 @@ pub fn find(top: &Path) -> Result<Vec<Ready>, Error> {
 }
 
 /// Reads one blueprint, and checks it as the API will.
-fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
+async fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
     let name = match about.name {
         Some(name) => name,
         None => bundle::name_of(folder)?,
     };
-    let source = bundle::read(folder, top)?;
-    check(folder, &source)?;
+    let source = complete(folder, top).await?;
     let readme = bundle::readme(folder, top)?;
     Ok(Ready {
         folder: folder.to_owned(),
@@ -86,20 +87,22 @@ fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
     })
 }
 
-/// Names everything for which the API would refuse the files, and what Terraform says of them as far as it needs no network.
-pub fn check(folder: &Path, source: &Source) -> Result<(), Error> {
-    let errors = match source.check() {
-        Err(errors) => errors,
-        Ok(_) => check::offline(folder, source)?,
-    };
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Refused {
+/// The files of a blueprint as they are published, with its remote modules. Names everything for which the API would refuse them, and
+/// what Terraform says of them as far as it needs no network.
+pub async fn complete(folder: &Path, top: &Path) -> Result<Source, Error> {
+    let refused = |errors: Vec<FieldProblem>| Error::Refused {
         title: format!("The blueprint in {} cannot be published", folder.display()),
         detail: "nothing was published".to_owned(),
         errors,
-    })
+    };
+    let written = bundle::read(folder, top)?;
+    written.check_as_written().map_err(refused)?;
+    let source = vendor::vendor(folder, written).await?;
+    source.check().map_err(refused)?;
+    match check::offline(folder, &source)? {
+        errors if errors.is_empty() => Ok(source),
+        errors => Err(refused(errors)),
+    }
 }
 
 impl Ready {
@@ -184,8 +187,7 @@ pub async fn publish(
     (name, version): (&Name, &Version),
     description: &str,
 ) -> Result<Value, Error> {
-    let source = bundle::read(folder, top)?;
-    check(folder, &source)?;
+    let source = complete(folder, top).await?;
     let readme = bundle::readme(folder, top)?;
     let body = upload::document(&source, description, readme.as_deref());
     upload::publish(client, &format!("/v1/blueprints/{name}/versions/{version}"), &body).await

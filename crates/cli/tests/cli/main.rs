@@ -23,4 +23,5 @@ mod readme;
 mod secrets;
 mod support;
 mod terminal;
+mod vendoring;
 mod watchers;

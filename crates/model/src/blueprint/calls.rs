@@ -1,21 +1,23 @@
 //! Which modules a module calls that are files beside it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Source;
 use crate::problem::{FieldProblem, Place};
 use crate::terraform_file;
 use crate::terraform_json::{self, Node, Step};
 use crate::variable::{SYNTAX_REMEDY, Syntax, is_override, syntax_of, text_of};
 
-/// A call of a module by a path: `source = "../../modules/network"`.
+/// A call of a module: `source = "../../modules/network"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalModule {
+pub struct ModuleCall {
     /// The file with the call.
     pub file: String,
     /// The name of the call.
     pub name: String,
-    /// The path, as it is written.
-    pub path: String,
-    /// Where the path stands in the file.
+    /// The source, as it is written.
+    pub source: String,
+    /// Where the source stands in the file.
     pub at: Place,
 }
 
@@ -25,28 +27,26 @@ type Call = (String, String, Place);
 /// Why a file does not say which modules it calls, and where.
 type Unread = (Place, String, &'static str);
 
-/// The modules that the files of one folder call by a local path. An unreadable file is a problem in the field
-/// `files.<file name>`, because its calls are unknown.
-pub fn local_modules<'a>(
-    files: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Result<Vec<LocalModule>, Vec<FieldProblem>> {
+/// The modules that the files of one folder call. An unreadable file is a problem in the field `files.<file name>`, because its
+/// calls are unknown.
+pub fn module_calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Vec<ModuleCall>, Vec<FieldProblem>> {
     let (found, problems) = calls(files);
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(found.into_iter().filter(LocalModule::is_local).collect())
+    Ok(found)
 }
 
-impl LocalModule {
+impl ModuleCall {
     /// Whether it is a local path: Terraform requires these beginnings.
-    fn is_local(&self) -> bool {
-        self.path.starts_with("./") || self.path.starts_with("../")
+    pub fn is_local(&self) -> bool {
+        self.source.starts_with("./") || self.source.starts_with("../")
     }
 }
 
 /// Every call, and the files that cannot be read or have a call whose source is not known.
-fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModule>, Vec<FieldProblem>) {
-    let (mut found, mut problems): (Vec<LocalModule>, _) = (Vec::new(), Vec::new());
+fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<ModuleCall>, Vec<FieldProblem>) {
+    let (mut found, mut problems): (Vec<ModuleCall>, _) = (Vec::new(), Vec::new());
     let mut files: Vec<_> = files.collect();
     files.sort_by_key(|(file, _)| (is_override(file), *file));
     for (file, text) in files {
@@ -57,13 +57,13 @@ fn calls<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> (Vec<LocalModul
         };
         match calls {
             Ok(calls) => {
-                for (name, path, at) in calls {
+                for (name, source, at) in calls {
                     // An override file changes the source of a call that there is.
                     if is_override(file) {
                         found.retain(|call| call.name != name);
                     }
                     let file = file.to_owned();
-                    found.push(LocalModule { file, name, path, at });
+                    found.push(ModuleCall { file, name, source, at });
                 }
             }
             Err((at, what, remedy)) => {
@@ -151,12 +151,70 @@ pub fn folder_of(from: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Whether a module comes from elsewhere.
-pub(super) fn any_remote(source: &Source) -> bool {
-    let folders = folders(source).into_iter();
-    folders
-        .flat_map(|folder| calls(source.files_of(&folder)).0)
-        .any(|call| !call.is_local())
+/// A call of a module that is not among the files: of a registry, a repository, an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteModule {
+    /// The folder of the module with the call.
+    pub folder: String,
+    /// The call.
+    pub call: ModuleCall,
+}
+
+/// The calls of remote modules, in the root module and in the local modules that it calls.
+pub(super) fn remote(source: &Source) -> Vec<RemoteModule> {
+    let mut remote = Vec::new();
+    for folder in folders(source) {
+        let (calls, _) = calls(source.files_of(&folder));
+        let away = calls
+            .into_iter()
+            .filter(|call| !call.is_local() && !is_on_the_machine(&call.source));
+        remote.extend(away.map(|call| RemoteModule {
+            folder: folder.clone(),
+            call,
+        }));
+    }
+    remote
+}
+
+/// Remote modules, as problems: what Terraform downloads may be something else tomorrow, and a version does not change.
+pub(super) fn remote_problems(source: &Source) -> Vec<FieldProblem> {
+    let problem = |RemoteModule { folder, call }| {
+        let what = format!(
+            "the module `{}` is {}, which is not among the files, so the version could change",
+            call.name, call.source
+        );
+        let remedy = "publish with `slipway publish` or `slipway blueprint publish`, which puts remote modules into the version; or \
+                      copy the module beside the blueprint, and call it by a path like ./modules/network";
+        FieldProblem::new(field(&folder, &call.file), what, remedy).at(call.at)
+    };
+    remote(source).into_iter().map(problem).collect()
+}
+
+/// A native file in which calls of modules, by their names, have other sources. A path takes no version, so the calls lose theirs.
+/// None if the file cannot be read.
+pub fn redirect(text: &str, sources: &BTreeMap<String, String>) -> Option<String> {
+    let body = terraform_file::parse(text).ok()?;
+    let place = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+    let mut changes = Vec::new();
+    for block in body.blocks_of("module") {
+        let Some(path) = block.labels.first().and_then(|name| sources.get(&**name)) else {
+            continue;
+        };
+        if let Some(source) = block.body.argument("source") {
+            let begin = place(source.text);
+            changes.push((begin..begin + source.text.len(), format!("\"{path}\"")));
+        }
+        if let Some(version) = block.body.argument("version") {
+            let end = place(version.text) + version.text.len();
+            changes.push((place(version.name)..end, String::new()));
+        }
+    }
+    changes.sort_by_key(|(range, _)| range.start);
+    let mut redirected = text.to_owned();
+    for (range, with) in changes.into_iter().rev() {
+        redirected.replace_range(range, &with);
+    }
+    Some(redirected)
 }
 
 /// The folders of the root module and of the local modules that it calls.
@@ -167,58 +225,86 @@ pub(super) fn folders(source: &Source) -> Vec<String> {
         next += 1;
         let (calls, _) = calls(source.files_of(&folder));
         for call in calls.iter().filter(|call| call.is_local()) {
-            let called = folder_of(&folder, &call.path);
+            let called = folder_of(&folder, &call.source);
             folders.extend(called.filter(|called| !folders.contains(called)));
         }
     }
     folders
 }
 
-/// The calls that lead to no module among the files, or out of them, from the root module on; and the files of these modules
-/// that cannot be read.
-pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
-    let mut problems = Vec::new();
-    let mut seen = vec![source.root.clone()];
-    let mut next = 0;
-    while let Some(folder) = seen.get(next).cloned() {
-        next += 1;
-        let field = |file: &str| match folder.as_str() {
-            "" => format!("files.{file}"),
-            folder => format!("files.{folder}/{file}"),
-        };
+/// The field of a file in a folder.
+fn field(folder: &str, file: &str) -> String {
+    match folder {
+        "" => format!("files.{file}"),
+        folder => format!("files.{folder}/{file}"),
+    }
+}
+
+/// A module whose calls are being followed.
+struct Open {
+    folder: String,
+    calls: std::vec::IntoIter<ModuleCall>,
+}
+
+impl Open {
+    fn new(source: &Source, folder: String, problems: &mut Vec<FieldProblem>) -> Self {
         let (calls, unreadable) = calls(source.files_of(&folder));
         problems.extend(unreadable.into_iter().map(|problem| FieldProblem {
-            field: field(problem.field.trim_start_matches("files.")),
+            field: field(&folder, problem.field.trim_start_matches("files.")),
             ..problem
         }));
-        for call in calls {
-            if is_on_the_machine(&call.path) {
-                problems.push(
-                    FieldProblem::new(
-                        field(&call.file),
-                        format!(
-                            "the module `{}` is {}, a place on the machine that runs Terraform",
-                            call.name, call.path
-                        ),
-                        "publish the module with the blueprint, and call it by a path like ./modules/network",
-                    )
-                    .at(call.at),
-                );
-            }
-            if !call.is_local() {
-                continue;
-            }
-            let called = folder_of(&folder, &call.path);
-            match called.filter(|called| source.has_folder(called)) {
-                Some(called) if seen.contains(&called) => {}
-                Some(called) => seen.push(called),
-                None => problems.push(FieldProblem::new(
-                    field(&call.file),
-                    format!("the module `{}` is {}, which is not among the files", call.name, call.path),
-                    "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
-                     below TOP",
-                ).at(call.at)),
-            }
+        Self {
+            folder,
+            calls: calls.into_iter(),
+        }
+    }
+}
+
+/// The calls that lead to no module among the files, out of them, or back to the module that calls, from the root module on; and
+/// the files of these modules that cannot be read.
+pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::from([source.root.clone()]);
+    // Not by recursion: the files say how deep it goes.
+    let mut open = vec![Open::new(source, source.root.clone(), &mut problems)];
+    while let Some(module) = open.last_mut() {
+        let Some(call) = module.calls.next() else {
+            open.pop();
+            continue;
+        };
+        let field = field(&module.folder, &call.file);
+        let wrong = |what: String, remedy: &'static str| FieldProblem::new(field, what, remedy).at(call.at);
+        if is_on_the_machine(&call.source) {
+            let what = format!(
+                "the module `{}` is {}, a place on the machine that runs Terraform",
+                call.name, call.source
+            );
+            let remedy = "publish the module with the blueprint, and call it by a path like ./modules/network";
+            problems.push(wrong(what, remedy));
+            continue;
+        }
+        if !call.is_local() {
+            continue;
+        }
+        let called = folder_of(&module.folder, &call.source).filter(|called| source.has_folder(called));
+        let Some(called) = called else {
+            let what = format!(
+                "the module `{}` is {}, which is not among the files",
+                call.name, call.source
+            );
+            let remedy = "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
+                          below TOP";
+            problems.push(wrong(what, remedy));
+            continue;
+        };
+        if open.iter().any(|module| module.folder == called) {
+            let what = format!(
+                "the module `{}` is {}, a folder whose module leads to this call: modules cannot call themselves",
+                call.name, call.source
+            );
+            problems.push(wrong(what, "break the cycle: Terraform would follow it without end"));
+        } else if seen.insert(called.clone()) {
+            open.push(Open::new(source, called, &mut problems));
         }
     }
     problems
@@ -250,8 +336,9 @@ mod tests {
             ("m/a/main.tf", call("../b")),
             (
                 "m/b/main.tf.json",
-                r#"{"module": {"m": [{"source": "../a"}]}}"#.to_owned(),
+                r#"{"module": {"m": [{"source": "../c"}]}}"#.to_owned(),
             ),
+            ("m/c/main.tf", String::new()),
             (
                 "m/b/other.tf",
                 "module \"m\" { source = \"example/network/aws\" }".to_owned(),
@@ -263,10 +350,74 @@ mod tests {
             ..Source::default()
         };
         assert_eq!(problems(&source), []);
-        source.files.insert("m/b/more.tf".to_owned(), call("../../../c"));
+        source.files.insert("m/b/more.tf".to_owned(), call("../../../d"));
         source.files.insert("m/a/more.tf".to_owned(), call("../empty"));
-        let fields: Vec<String> = problems(&source).into_iter().map(|problem| problem.field).collect();
+        let mut fields: Vec<String> = problems(&source).into_iter().map(|problem| problem.field).collect();
+        fields.sort();
         assert_eq!(fields, ["files.m/a/more.tf", "files.m/b/more.tf"]);
+    }
+
+    #[test]
+    fn module_that_calls_itself_is_rejected_at_the_call() {
+        let files = [
+            (
+                "main.tf",
+                "module \"a\" { source = \"./a\" }\nmodule \"b\" { source = \"./b\" }",
+            ),
+            ("a/main.tf", "\nmodule \"b\" {\n  source = \"../b\"\n}"),
+            ("b/main.tf.json", r#"{"module": {"a": {"source": "../a"}}}"#),
+            ("c/main.tf", "module \"c\" { source = \"../c\" }"),
+        ];
+        let mut source = Source {
+            files: files.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
+            ..Source::default()
+        };
+        let found = problems(&source);
+        assert_eq!(
+            (found.len(), found[0].field.as_str()),
+            (1, "files.b/main.tf.json"),
+            "{found:?}"
+        );
+        source.root = "c".to_owned();
+        let found = problems(&source);
+        assert!(
+            found[0].detail.contains("cannot call themselves") && found[0].place.is_some_and(|place| place.line == 1),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn redirected_call_has_another_source_and_no_version() {
+        let text = "\u{feff}# why\nmodule \"vpc\" {\n  source  = \"example/vpc/aws\" # registry\n  version = \"~> 5.0\"\n  name = \"é\"\n}\nmodule \"own\" {\n  source = \"./own\"\n}\n";
+        let sources = BTreeMap::from([("vpc".to_owned(), "./vendored/vpc".to_owned())]);
+        let expected = text
+            .replace("\"example/vpc/aws\"", "\"./vendored/vpc\"")
+            .replace("version = \"~> 5.0\"", "");
+        assert_eq!(redirect(text, &sources).as_deref(), Some(expected.as_str()));
+        assert_eq!(redirect("module {", &sources), None);
+    }
+
+    #[test]
+    fn remote_modules_are_found_in_every_module_that_is_called() {
+        let files = [
+            (
+                "main.tf",
+                "module \"a\" { source = \"./a\" }\nmodule \"x\" { source = \"/etc\" }",
+            ),
+            ("a/main.tf", "module \"vpc\" { source = \"example/vpc/aws\" }"),
+            ("b/main.tf", "module \"unused\" { source = \"example/vpc/aws\" }"),
+        ];
+        let source = Source {
+            files: files.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
+            ..Source::default()
+        };
+        let found = remote_problems(&source);
+        assert_eq!(
+            (found.len(), found[0].field.as_str()),
+            (1, "files.a/main.tf"),
+            "{found:?}"
+        );
+        assert!(found[0].remedy.contains("slipway publish"), "{found:?}");
     }
 
     #[test]
@@ -325,12 +476,12 @@ mod tests {
             ("main.tf", "module \"m\" { source = var.x }"),
             ("main.tf.json", r#"{"module": {"m": {"source": "./m/${var.x}"}}}"#),
         ] {
-            let problems = local_modules([(file, text)].into_iter()).expect_err(text);
+            let problems = module_calls([(file, text)].into_iter()).expect_err(text);
             assert!(problems[0].detail.contains("source of the module `m`"), "{problems:?}");
         }
         let constant = "module \"m\" { source = \"./${\"m\"}\" }";
-        let calls = local_modules([("main.tf", constant)].into_iter()).expect("a call");
-        assert_eq!(calls[0].path, "./m");
+        let calls = module_calls([("main.tf", constant)].into_iter()).expect("a call");
+        assert_eq!(calls[0].source, "./m");
     }
 
     #[test]

@@ -1,0 +1,329 @@
+//! Puts remote modules into a version: what Terraform downloads while it is published is what every build has.
+//!
+//! Each call of a remote module is redirected to a folder below [`FOLDER`] of the root module. So a build downloads no module, and all
+//! checks of local modules hold for these, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use slipway_model::blueprint::{ModuleCall, Source, folder_of, module_calls, redirect};
+use slipway_model::name::Digest;
+use slipway_model::problem::FieldProblem;
+
+use crate::author::{Copy, Providers};
+use crate::bundle;
+use crate::error::Error;
+use crate::files::{self, Links};
+use crate::terraform::Search;
+
+/// The folder of the root module that gets them.
+const FOLDER: &str = "vendored";
+
+/// The file in it that says what each of its folders is.
+const LIST: &str = "modules.json";
+
+/// Where Terraform puts the modules that it downloads, from the root module's folder.
+const DOWNLOADED: &str = ".terraform/modules";
+
+/// What is left out of modules: people's and tests' own. A folder that a call leads to is not.
+const LEFT_OUT: [&str; 3] = [".github", "examples", "test"];
+
+/// What Terraform says of the modules that it found, in `.terraform/modules/modules.json` (`internal/modsdir/manifest.go`).
+#[derive(Debug, Deserialize)]
+struct Installed {
+    #[serde(rename = "Modules")]
+    modules: Vec<Module>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Module {
+    /// The names of the calls that lead to it, with dots between.
+    key: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    version: Option<Version>,
+    /// From the root module's folder.
+    dir: String,
+}
+
+/// A module that was put into the version, as [`LIST`] has it.
+#[derive(Debug, Serialize)]
+struct Vendored {
+    folder: String,
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
+    /// Of its files, as they were downloaded.
+    sha256: String,
+}
+
+/// The files of a blueprint, with the remote modules that they call.
+pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
+    let remote = source.remote_modules();
+    if remote.is_empty() {
+        return Ok(source);
+    }
+    if let Some(known) = source.files.keys().find(|path| is_vendored(&source.root, path)) {
+        return Err(Error::Usage(format!(
+            "{} is in the folder `{FOLDER}`, which is for remote modules: rename the folder, or call these modules by their paths",
+            folder.join(known).display()
+        )));
+    }
+    let search = Search::from_env();
+    let terraform = search.find().await?;
+    let copy = Copy::of(&source, &terraform, Providers::Anywhere, &search.providers())?;
+    copy.get().map_err(|said| {
+        let named: BTreeSet<&str> = remote.iter().map(|module| module.call.source.as_str()).collect();
+        let named: Vec<&str> = named.into_iter().collect();
+        Error::Program(format!(
+            "Terraform cannot download the modules that {} calls ({}): {said}",
+            folder.display(),
+            named.join(", ")
+        ))
+    })?;
+    let list = copy.root().join(DOWNLOADED).join(LIST);
+    let text = fs::read_to_string(&list).map_err(Error::file("read", &list))?;
+    let installed: Installed = serde_json::from_str(&text)
+        .map_err(|error| Error::Program(format!("failed to read Terraform's list of modules: {error}")))?;
+    let mut vendor = Vendor::new(copy.top(), source.root, installed);
+    vendor.follow(folder)?;
+    vendor.keep()?;
+    bundle::read(copy.root(), copy.top())
+}
+
+fn is_vendored(root: &str, path: &str) -> bool {
+    let own = match root {
+        "" => Some(path),
+        root => path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')),
+    };
+    own.is_some_and(|path| path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/')))
+}
+
+struct Vendor<'a> {
+    /// The folder of all files. All others are paths from it.
+    top: &'a Path,
+    root: String,
+    /// By the folder that Terraform says.
+    installed: Vec<(String, Module)>,
+    /// The keys of the packages that are kept, by their files' digest and by the folder in them that is called: of several calls of
+    /// one module, Terraform downloads each.
+    packages: BTreeMap<(Digest, String), String>,
+    kept: BTreeMap<String, Vendored>,
+    /// The folders that are called.
+    called: BTreeSet<String>,
+}
+
+impl<'a> Vendor<'a> {
+    fn new(top: &'a Path, root: String, installed: Installed) -> Self {
+        let folders = installed.modules.into_iter();
+        let installed = folders.filter_map(|module| Some((folder_of(&root, &module.dir)?, module)));
+        Self {
+            top,
+            installed: installed.collect(),
+            root,
+            packages: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            called: BTreeSet::new(),
+        }
+    }
+
+    /// Follows every call from the root module on, and redirects those of remote modules.
+    fn follow(&mut self, shown: &Path) -> Result<(), Error> {
+        let mut pending = vec![self.root.clone()];
+        while let Some(folder) = pending.pop() {
+            if !self.called.insert(folder.clone()) {
+                continue;
+            }
+            let texts = self.texts(&folder)?;
+            let refused = |errors: Vec<FieldProblem>| Error::Refused {
+                title: format!("A module that {} calls cannot be published", shown.display()),
+                detail: format!("nothing was published; the module is {folder}"),
+                errors,
+            };
+            let files = texts.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+            let calls = module_calls(files).map_err(refused)?;
+            let mut sources = BTreeMap::new();
+            for call in calls {
+                if call.is_local() {
+                    pending.extend(folder_of(&folder, &call.source));
+                    continue;
+                }
+                if call.file.ends_with(".json") {
+                    return Err(Error::Usage(format!(
+                        "{folder}/{} calls the remote module {}: write this call in a `.tf` file, in which it can be redirected to the \
+                         module's files, or call the module by a path",
+                        call.file, call.source
+                    )));
+                }
+                let target = self.package(&folder, &call)?;
+                sources.insert(call.name, path_between(&self.kept_at(&folder), &self.kept_at(&target)));
+                pending.push(target);
+            }
+            self.redirect(&folder, texts, &sources)?;
+        }
+        Ok(())
+    }
+
+    /// The Terraform files of a folder.
+    fn texts(&self, folder: &str) -> Result<BTreeMap<String, String>, Error> {
+        let path = self.top.join(folder);
+        let mut texts = BTreeMap::new();
+        for entry in fs::read_dir(&path).map_err(Error::file("read", &path))? {
+            let file = entry.map_err(Error::file("read", &path))?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if file.is_file() && (name.ends_with(".tf") || name.ends_with(".tf.json")) {
+                texts.insert(name, fs::read_to_string(&file).map_err(Error::file("read", &file))?);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The folder to which a remote call leads.
+    fn package(&mut self, folder: &str, call: &ModuleCall) -> Result<String, Error> {
+        let of_folder = self.installed.iter().filter(|(known, _)| known == folder);
+        let keys = of_folder.map(|(_, caller)| match caller.key.as_str() {
+            "" => call.name.clone(),
+            key => format!("{key}.{}", call.name),
+        });
+        let keys: BTreeSet<String> = keys.collect();
+        let found = self.installed.iter().find(|(_, module)| keys.contains(&module.key));
+        let Some((target, module)) = found else {
+            let what = format!(
+                "Terraform did not download the module {} that {folder:?} calls",
+                call.source
+            );
+            return Err(Error::Program(what));
+        };
+        let downloaded = self.downloaded(&module.key);
+        let below = target.strip_prefix(&downloaded).ok_or_else(|| {
+            Error::Program(format!(
+                "Terraform has the module {} at an unknown place, {target}",
+                call.source
+            ))
+        })?;
+        let sha256 = digest(&self.top.join(&downloaded))?;
+        let key = self.packages.entry((sha256.clone(), below.to_owned()));
+        let key = key.or_insert_with(|| module.key.clone()).clone();
+        let vendored = Vendored {
+            folder: key.clone(),
+            source: module.source.clone(),
+            version: module.version.clone(),
+            sha256: sha256.hex().to_owned(),
+        };
+        let target = format!("{}{below}", self.downloaded(&key));
+        self.kept.entry(key).or_insert(vendored);
+        Ok(target)
+    }
+
+    fn downloaded(&self, key: &str) -> String {
+        below(&self.root, &format!("{DOWNLOADED}/{key}"))
+    }
+
+    /// Where a folder is once the modules are where they are kept.
+    fn kept_at(&self, folder: &str) -> String {
+        match folder.strip_prefix(&below(&self.root, DOWNLOADED)) {
+            Some(rest) => format!("{}{rest}", below(&self.root, FOLDER)),
+            None => folder.to_owned(),
+        }
+    }
+
+    /// Writes the files whose calls now lead elsewhere.
+    fn redirect(
+        &self,
+        folder: &str,
+        texts: BTreeMap<String, String>,
+        sources: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        for (file, text) in texts.into_iter().filter(|(file, _)| file.ends_with(".tf")) {
+            let redirected = redirect(&text, sources).filter(|redirected| *redirected != text);
+            if let Some(redirected) = redirected {
+                let path = self.top.join(folder).join(file);
+                fs::write(&path, redirected).map_err(Error::file("write", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the modules to where they are kept, with a list of them.
+    fn keep(self) -> Result<(), Error> {
+        let kept = self.top.join(below(&self.root, FOLDER));
+        fs::create_dir_all(&kept).map_err(Error::file("write", &kept))?;
+        for key in self.kept.keys() {
+            let (from, to) = (self.top.join(self.downloaded(key)), kept.join(key));
+            fs::rename(&from, &to).map_err(Error::file("write", &to))?;
+        }
+        let is_called = |name: &str| {
+            self.called
+                .iter()
+                .any(|folder| folder.split('/').any(|part| part == name))
+        };
+        let left_out = LEFT_OUT.iter().filter(|name| !is_called(name));
+        let rules = left_out.map(|name| format!("{name}/\n"));
+        let ignore = kept.join(bundle::IGNORE);
+        fs::write(&ignore, rules.collect::<String>()).map_err(Error::file("write", &ignore))?;
+        let modules: Vec<&Vendored> = self.kept.values().collect();
+        let list = kept.join(LIST);
+        fs::write(&list, format!("{:#}\n", serde_json::json!({ "modules": modules })))
+            .map_err(Error::file("write", &list))
+    }
+}
+
+/// The digest of a package's files, with their paths, without Git's own.
+fn digest(folder: &Path) -> Result<Digest, Error> {
+    let mut lines = String::new();
+    for file in files::below(folder, Links::PassedOver, |name| name == ".git")? {
+        let path = folder.join(&file);
+        let content = Digest::of(&fs::read(&path).map_err(Error::file("read", &path))?);
+        let _ = writeln!(lines, "{} {}", content.hex(), file.display());
+    }
+    Ok(Digest::of(lines.as_bytes()))
+}
+
+fn below(folder: &str, path: &str) -> String {
+    match folder {
+        "" => path.to_owned(),
+        folder => format!("{folder}/{path}"),
+    }
+}
+
+/// The path from one folder to another, as a source that Terraform takes for a path.
+fn path_between(from: &str, to: &str) -> String {
+    let parts = |folder: &'_ str| {
+        folder
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (from, to): (Vec<String>, Vec<String>) = (parts(from), parts(to));
+    let same = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = match from.len() - same {
+        0 => "./".to_owned(),
+        above => "../".repeat(above),
+    };
+    format!("{up}{}", to[same..].join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_between_folders_is_one_for_terraform() {
+        for (from, to, path) in [
+            ("", "vendored/vpc", "./vendored/vpc"),
+            ("b/web", "b/web/vendored/vpc", "./vendored/vpc"),
+            ("m/network", "b/web/vendored/vpc/sub", "../../b/web/vendored/vpc/sub"),
+            ("b/web/vendored/vpc", "b/web/vendored/vpc.label", "../vpc.label"),
+        ] {
+            assert_eq!(path_between(from, to), path);
+            assert_eq!(folder_of(from, path).as_deref(), Some(to));
+        }
+    }
+}

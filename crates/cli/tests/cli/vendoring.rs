@@ -1,0 +1,291 @@
+//! Remote modules are part of a version: what was downloaded at publish is what builds have.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Cursor, Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{SLIPWAY, Server};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What the registry has: a module that calls one beside it and one of a repository.
+const QUEUE: &str = r#"
+variable "name" { type = string }
+module "sub" {
+  source = "./sub"
+  name   = var.name
+}
+module "label" {
+  source = "git::http://PLACE/label.git?ref=v1"
+}
+output "text" { value = "${module.sub.text} ${module.label.text}" }
+"#;
+
+const SUB: &str = r#"
+variable "name" { type = string }
+resource "terraform_data" "this" { input = var.name }
+output "text" { value = terraform_data.this.output }
+"#;
+
+/// Two calls of one module, whose files are kept once.
+const BLUEPRINT: &str = r#"
+module "one" {
+  source  = "modules.test/example/queue/aws"
+  version = "~> 1.0" # the first
+  name    = "one"
+}
+module "two" {
+  source  = "modules.test/example/queue/aws"
+  version = "1.2.0"
+  name    = "two"
+}
+output "slipway" { value = { endpoints = {}, notes = { one = module.one.text, two = module.two.text } } }
+"#;
+
+/// A registry of modules and a repository of Git, as files of a folder.
+struct Elsewhere {
+    folder: TempDir,
+    place: String,
+}
+
+impl Elsewhere {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let place = listener.local_addr().expect("an address").to_string();
+        let elsewhere = Self {
+            folder: TempDir::new().expect("a folder"),
+            place,
+        };
+        elsewhere.keep_label("label");
+        elsewhere.keep_queue(&[
+            ("main.tf", QUEUE),
+            ("sub/main.tf", SUB),
+            ("examples/main.tf", "module {"),
+        ]);
+        let folder = elsewhere.folder.path().to_owned();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let first = lines.next().unwrap_or_default();
+                lines.take_while(|line| !line.is_empty()).for_each(drop);
+                let path = first
+                    .split([' ', '?'])
+                    .nth(1)
+                    .unwrap_or_default()
+                    .trim_start_matches('/')
+                    .to_owned();
+                let answer = match fs::read(folder.join(&path)) {
+                    Ok(_) if path.ends_with("download") => {
+                        b"HTTP/1.1 204 No Content\r\nx-terraform-get: /queue.zip\r\nconnection: close\r\n\r\n".to_vec()
+                    }
+                    Ok(file) => {
+                        let kind = if path.ends_with("versions") {
+                            "application/json"
+                        } else {
+                            "application/octet-stream"
+                        };
+                        let head = format!(
+                            "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                            file.len()
+                        );
+                        [head.into_bytes(), file].concat()
+                    }
+                    Err(_) => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+                };
+                let _ = stream.write_all(&answer);
+            }
+        });
+        elsewhere
+    }
+
+    fn write(&self, path: &str, content: &[u8]) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// The module of the registry.
+    fn keep_queue(&self, files: &[(&str, &str)]) {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (path, text) in files {
+            let options = zip::write::SimpleFileOptions::default();
+            zip.start_file(*path, options).expect("an entry");
+            zip.write_all(text.replace("PLACE", &self.place).as_bytes())
+                .expect("text");
+        }
+        self.write("queue.zip", &zip.finish().expect("a zip").into_inner());
+        let versions = json!({"modules": [{"versions": [{"version": "1.2.0"}, {"version": "2.0.0"}]}]});
+        self.write("v1/modules/example/queue/aws/versions", versions.to_string().as_bytes());
+        self.write("v1/modules/example/queue/aws/1.2.0/download", b"");
+    }
+
+    /// The repository, whose tag `v1` has a module that says this.
+    fn keep_label(&self, says: &str) {
+        let work = TempDir::new().expect("a folder");
+        fs::write(
+            work.path().join("main.tf"),
+            format!("output \"text\" {{ value = \"{says}\" }}\n"),
+        )
+        .expect("a file");
+        let bare = self.folder.path().join("label.git");
+        let _ = fs::remove_dir_all(&bare);
+        let author = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+        git(work.path(), &["init", "--quiet"]);
+        git(work.path(), &["add", "."]);
+        git(
+            work.path(),
+            &[&author[..], &["commit", "--quiet", "-m", "A label"]].concat(),
+        );
+        git(work.path(), &["tag", "v1"]);
+        git(
+            work.path(),
+            &["clone", "--quiet", "--bare", ".", &bare.to_string_lossy()],
+        );
+        git(&bare, &["update-server-info"]);
+    }
+
+    /// Publishes a folder where the registry is known.
+    fn publish(&self, server: &Server, folder: &Path, version: &str) -> Output {
+        let host = format!(
+            "host \"modules.test\" {{ services = {{ \"modules.v1\" = \"http://{}/v1/modules/\" }} }}\n",
+            self.place
+        );
+        self.write("terraformrc", host.as_bytes());
+        Command::new(SLIPWAY)
+            .args(["blueprint", "publish", &folder.to_string_lossy(), "--as", version])
+            .env("SLIPWAY_DATA", server.data())
+            .env("TF_CLI_CONFIG_FILE", self.folder.path().join("terraformrc"))
+            .env("no_proxy", "127.0.0.1")
+            .env_remove("AWS_ENDPOINT_URL")
+            .stdin(Stdio::null())
+            .output()
+            .expect("slipway runs")
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .expect("git runs");
+    assert!(done.status.success(), "{done:?}");
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn blueprint(text: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("main.tf"), text).expect("a file");
+    let path = folder.path().to_owned();
+    (folder, path)
+}
+
+/// The files that a server keeps of a version.
+fn kept(server: &Server, digest: &str) -> Value {
+    let hex = digest.trim_start_matches("sha256:");
+    let mut pending = vec![server.data().to_owned()];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if let Ok(mut file) = fs::File::open(&path) {
+                let mut text = String::new();
+                let document = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| serde_json::from_str::<Value>(&text).ok());
+                if let Some(document) = document.filter(|document| document["files"]["main.tf"].is_string()) {
+                    return document;
+                }
+            }
+        }
+    }
+    panic!("the server does not keep {hex}");
+}
+
+#[tokio::test]
+async fn published_version_has_its_remote_modules() {
+    let server = Server::start();
+    let elsewhere = Elsewhere::start();
+    let (_folder, path) = blueprint(BLUEPRINT);
+    let published = elsewhere.publish(&server, &path, "web@1.0.0");
+    assert!(published.status.success(), "{}", said(&published));
+    assert_eq!(
+        fs::read_to_string(path.join("main.tf")).expect("the file"),
+        BLUEPRINT,
+        "the author's file is as it was"
+    );
+
+    let version = server.get("/v1/blueprints/web/versions/1.0.0").await;
+    let files = kept(&server, version["digest"].as_str().expect("a digest"))["files"].clone();
+    let paths: Vec<&String> = files.as_object().expect("files").keys().collect();
+    let expected = [
+        "main.tf",
+        "vendored/modules.json",
+        "vendored/one.label/main.tf",
+        "vendored/one/main.tf",
+        "vendored/one/sub/main.tf",
+    ];
+    assert_eq!(paths, expected, "one module is kept once, without its examples");
+    let list: Value = serde_json::from_str(files["vendored/modules.json"].as_str().expect("a text")).expect("JSON");
+    let first = &list["modules"][0];
+    assert_eq!(
+        (&first["version"], &first["folder"]),
+        (&json!("1.2.0"), &json!("one")),
+        "{list:#}"
+    );
+    assert_eq!(first["sha256"].as_str().map(str::len), Some(64), "{list:#}");
+
+    // Elsewhere, everything changes.
+    elsewhere.keep_label("changed");
+    let changed = elsewhere.publish(&server, &path, "web@1.0.0");
+    assert!(
+        !changed.status.success() && said(&changed).contains("1.0.0"),
+        "{}",
+        said(&changed)
+    );
+    drop(elsewhere);
+    let operation = server.create("shop", "web", &json!({})).await;
+    server.succeeded(&operation).await;
+    let stack = server.get(operation["links"]["stack"].as_str().expect("a link")).await;
+    assert_eq!(
+        stack["notes"],
+        json!({"one": "one label", "two": "two label"}),
+        "{stack:#}"
+    );
+}
+
+#[tokio::test]
+async fn remote_module_that_is_not_among_the_files_is_rejected() {
+    let server = Server::start();
+    let answer = server.publish("web", "1.0.0", BLUEPRINT).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    let first = &answer.json()["errors"][0];
+    assert_eq!(
+        (&first["field"], &first["line"]),
+        (&json!("files.main.tf"), &json!(3)),
+        "{first:#}"
+    );
+    assert!(
+        first["remedy"]
+            .as_str()
+            .is_some_and(|remedy| remedy.contains("slipway blueprint publish")),
+        "{first:#}"
+    );
+    // Without the module, nothing is published.
+    let (_folder, path) = blueprint(&BLUEPRINT.replace("modules.test", "127.0.0.1:1"));
+    let refused = server.slipway(&["blueprint", "publish", &path.to_string_lossy(), "--as", "web@1.0.0"]);
+    assert!(
+        !refused.status.success() && said(&refused).contains("cannot download"),
+        "{}",
+        said(&refused)
+    );
+}
