@@ -4,7 +4,7 @@
     scripts/blueprint_costs.py            writes the tables
     scripts/blueprint_costs.py --check    fails where a README says something else
 
-Prices are AWS's list prices of us-east-1, for 730 hours. What is used (requests, gigabytes) is not in them.
+Prices are AWS's list prices of us-east-1, for 730 hours (crates/model/src/plan/prices.json). What is used (requests, gigabytes) is not in them.
 """
 
 import argparse
@@ -12,21 +12,40 @@ import json
 import sys
 from pathlib import Path
 
-HOURS = 730
 BEGIN, END = "<!-- BEGIN variants -->", "<!-- END variants -->"
-# The smallest task: a quarter of a core and half a GB. https://aws.amazon.com/fargate/pricing/
-TASK = HOURS * (0.25 * 0.04048 + 0.5 * 0.004445)
-ARM_TASK = HOURS * (0.25 * 0.03238 + 0.5 * 0.00356)
+TOP = Path(__file__).resolve().parent.parent
+# In millionths of a dollar: the table of the approval sheet.
+LIST = json.loads((TOP / "crates/model/src/plan/prices.json").read_text(encoding="utf-8"))
+RESOURCES = LIST["resources"]
+
+
+def month(kind: str) -> float:
+    price = RESOURCES[kind]
+    return (LIST["hours"] * price.get("hour", 0) + price.get("month", 0)) / 1e6
+
+
+def task(processor: str) -> float:
+    """The smallest task: a quarter of a core and half a GB."""
+    price = LIST["fargate"][processor]
+    return LIST["hours"] * (0.25 * price["core_hour"] + 0.5 * price["gigabyte_hour"]) / 1e6
+
+
+def database(copies: int) -> float:
+    """The smallest database, with 20 GiB, and its secret."""
+    price = RESOURCES["aws_db_instance"]
+    instance = LIST["hours"] * price["hour_of"]["prices"]["db.t4g.micro"] + 20 * price["month_of_each"]["allocated_storage"]
+    return copies * instance / 1e6 + month("aws_secretsmanager_secret")
+
+
 PRICES = {
-    "NAT gateway": HOURS * 0.045,  # https://aws.amazon.com/vpc/pricing/
-    "load balancer": HOURS * 0.0225,  # https://aws.amazon.com/elasticloadbalancing/pricing/
-    "public addresses": HOURS * 0.005,
-    "task": TASK,
-    "ARM64 task on Spot": ARM_TASK * 0.3,
-    # db.t4g.micro, 20 GiB of gp3, and the secret: https://aws.amazon.com/rds/postgresql/pricing/
-    "database": HOURS * 0.016 + 20 * 0.115 + 0.40,
-    "database in two zones": HOURS * 0.032 + 20 * 0.23 + 0.40,
-    "alarms": 0.10,
+    "NAT gateway": month("aws_nat_gateway"),
+    "load balancer": month("aws_lb"),
+    "public addresses": month("aws_eip"),
+    "task": task("x86_64"),
+    "ARM64 task on Spot": task("arm64") * 0.3,
+    "database": database(1),
+    "database in two zones": database(2),
+    "alarms": month("aws_cloudwatch_metric_alarm"),
 }
 
 
@@ -56,7 +75,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="change nothing; fail where a README says something else")
     check = parser.parse_args().check
     wrong = []
-    for costs in sorted((Path(__file__).resolve().parent.parent / "tf" / "blueprints").glob("*/tests/costs.json")):
+    for costs in sorted((TOP / "tf" / "blueprints").glob("*/tests/costs.json")):
         readme = costs.parent.parent / "README.md"
         before = readme.read_text(encoding="utf-8")
         if before.count(BEGIN) != 1 or before.count(END) != 1:

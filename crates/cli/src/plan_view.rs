@@ -215,6 +215,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         sheet["destroy_count"].as_u64().unwrap_or_default() + sheet["forget_count"].as_u64().unwrap_or_default();
     let style = if destroys > 0 { Style::Red } else { Style::Plain };
     lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
+    lines.extend(cost(&sheet["plan"]["cost"]));
     for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
         lines.push(Line::new(
             Style::Red,
@@ -261,6 +262,26 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
     lines
+}
+
+/// What the stack costs a month, if the sheet says it.
+fn cost(cost: &Value) -> Option<Line> {
+    let (before, after) = (cost["before_cents"].as_u64()?, cost["after_cents"].as_u64()?);
+    let dollars = |cents: u64| format!("${}.{:02}", cents / 100, cents % 100);
+    let unpriced = match cost["without_price"].as_u64()? {
+        0 => String::new(),
+        1 => "; 1 resource without a price".to_owned(),
+        count => format!("; {count} resources without a price"),
+    };
+    let text = format!(
+        "cost         {} -> {} a month (list prices of {}, {}{unpriced})",
+        dollars(before),
+        dollars(after),
+        text_at(cost, "prices_in"),
+        text_at(cost, "prices_of"),
+    );
+    let style = if after > before { Style::Yellow } else { Style::Plain };
+    Some(Line::new(style, text))
 }
 
 fn runs(runs: &Value) -> Vec<Line> {
@@ -404,7 +425,7 @@ mod tests {
             "environment": {"name": "live", "account": "111122223333", "region": "eu-west-1", "protected": true},
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
-            "plan": {"destroy": 1, "items": 151, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
+            "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
             "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
             "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
             "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
@@ -415,6 +436,7 @@ mod tests {
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
             "plan         1 to destroy",
+            "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
             "environment.approval: approval_needed (every plan waits)",
             "then runs    snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",

@@ -16,6 +16,7 @@ use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
 use crate::plan::attribute::AttributeChange;
 use crate::plan::binding::Binding;
+use crate::plan::cost::MonthlyCost;
 use crate::plan::migration::DangerousStatement;
 use crate::plan::pages::Index;
 use crate::plan::{Action, PlanSummary, Refusal, Verdict, protection};
@@ -158,6 +159,9 @@ pub struct PlanOnSheet {
     /// What in the plan is not understood.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
+    /// What the resources cost a month, before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<MonthlyCost>,
     /// How many items the plan has.
     pub items: u64,
     /// The SHA-256 of all of them.
@@ -298,6 +302,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         checks_failed: plan.checks_failed,
         outputs_changed: plan.outputs_changed,
         not_understood: plan.not_understood.clone(),
+        cost: plan.cost.clone(),
         items: plan.document.as_ref().map_or(0, |document| document.items),
         sha256: plan.document.as_ref().map(|document| document.index.clone()),
         first,

@@ -9,6 +9,7 @@
 //! | `difference`, `text`, `path` | what differs between two values, and how people read that |
 //! | [`contract`] | what becomes of the output `slipway` |
 //! | [`migration`] | dangerous statements in the SQL of migrations |
+//! | [`cost`] | what the resources cost a month, before and after |
 //! | [`pages`] | a plan as objects in the artifacts bucket |
 //! | [`binding`] | what the apply of a plan uses, by SHA-256 |
 //! | [`protection`], [`refusal`] | which resources no plan may lose, and why a plan is refused |
@@ -17,6 +18,7 @@ mod action;
 pub mod attribute;
 pub mod binding;
 pub mod contract;
+pub mod cost;
 mod difference;
 pub mod item;
 pub mod migration;

@@ -50,6 +50,7 @@ export function sheetPane(operation, signal, { approve, reject }) {
 function body(sheet) {
   const parts = /** @type {[string, unknown][]} */ ([
     ['Loses', losses(sheet)],
+    ['Cost', cost(sheet)],
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
@@ -71,6 +72,14 @@ function losses(sheet) {
     ...(sheet.plan.not_understood ?? []),
   ].filter(Boolean);
   return found.length ? html`<span class="bad">${found.join('; ')}</span>` : html`<span class="muted">nothing</span>`;
+}
+
+/** What the stack costs a month. @param {Sheet} sheet */
+function cost({ plan: { cost: found } }) {
+  if (!found) return null;
+  const dollars = (/** @type {number} */ cents) => `$${(cents / 100).toFixed(2)}`;
+  const unpriced = found.without_price ? `; ${counted(found.without_price, 'resource without a price', 'resources without a price')}` : '';
+  return html`<span class="old">${dollars(found.before_cents)}</span> → <span class="new">${dollars(found.after_cents)}</span> a month <span class="muted">list prices of ${found.prices_in}, ${found.prices_of}${unpriced}</span>`;
 }
 
 /** @param {Sheet['variables'][number]} change */

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::attribute::AttributeChange;
 use super::contract::PlannedContract;
+use super::cost::Costs;
 use super::difference::{self, Sides};
 use super::item::{Item, Subject, Trigger};
 use super::pages::Packed;
@@ -31,6 +32,9 @@ use raw::{Change, Check, Deferred, DeferredInvocation, Invocation, Resource};
 
 /// The major version of the format that is understood.
 const FORMAT_MAJOR: &str = "1";
+
+/// The mode of data sources, which cost nothing.
+const DATA: &str = "data";
 
 /// The parts of the document that hold no changes, or are read by their name.
 const WITHOUT_CHANGES: [&str; 8] = [
@@ -71,6 +75,7 @@ pub fn read(document: impl Read, hide: &dyn Fn(&str) -> String) -> Result<Shown,
         drifted: BTreeMap::new(),
         overwritten: Some(BTreeSet::new()),
         drift: Vec::new(),
+        costs: Costs::default(),
         format: None,
     };
     let mut deserializer = serde_json::Deserializer::from_reader(document);
@@ -88,6 +93,7 @@ struct Reader<'h> {
     overwritten: Option<BTreeSet<String>>,
     /// The drifted resources: whether the apply overwrites them is known at the end.
     drift: Vec<Item>,
+    costs: Costs,
     format: Option<String>,
 }
 
@@ -197,6 +203,9 @@ impl Reader<'_> {
     fn take_resource(&mut self, element: &Value) {
         match Resource::read(element) {
             Ok(resource) => {
+                if resource.mode != DATA {
+                    self.costs.add(&resource.kind, resource.change.sides());
+                }
                 let Some(item) = self.resource(Subject::Resource, &resource) else {
                     return;
                 };
@@ -444,6 +453,7 @@ impl Reader<'_> {
             None => self.note("the plan names no format version"),
         }
         let summary = &mut self.shown.summary;
+        summary.cost = self.costs.together();
         if summary.complete == Some(false) {
             summary.note("the plan is not complete: Terraform leaves changes to a later plan");
         }

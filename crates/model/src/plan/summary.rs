@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
+use super::cost::MonthlyCost;
 use super::item::Item;
 use super::pages::Document;
 use super::protection::{self, Losses};
@@ -107,6 +108,9 @@ pub struct PlanSummary {
     /// What in the plan is not understood. Such a plan is never applied without an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
+    /// What the resources cost a month, before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<MonthlyCost>,
     /// The whole plan in the artifacts bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<Document>,

@@ -17,6 +17,8 @@ pub(super) struct Resource {
     #[serde(rename = "type", default)]
     pub(super) kind: String,
     #[serde(default)]
+    pub(super) mode: String,
+    #[serde(default)]
     pub(super) provider_name: String,
     pub(super) deposed: Option<String>,
     pub(super) action_reason: Option<String>,
