@@ -231,6 +231,9 @@ impl Operation {
         let waiting_for_build = operation.waits_for_build().map(str::to_owned);
         let decision = match (operation.decision(), &operation.failure) {
             (Some(Decision::Rejected(_)), _) => Some(PlanDecision::Rejected),
+            // A cancel may have overtaken it.
+            _ if operation.rejected => Some(PlanDecision::Rejected),
+            // On records of earlier versions of Slipway.
             (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some(PlanDecision::Rejected),
             _ => operation.approved_by.is_some().then_some(PlanDecision::Approved),
         };

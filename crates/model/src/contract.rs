@@ -15,6 +15,7 @@ use crate::problem::FieldProblem;
 
 mod at;
 mod command;
+mod endpoints;
 mod logs;
 pub mod migration;
 mod parse;

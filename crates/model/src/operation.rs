@@ -194,6 +194,9 @@ pub struct Operation {
     /// The approver whose approval was the last one that it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
+    /// Whether its plan was rejected, whatever ended it then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rejected: bool,
     /// The Step Functions task token that an approval or a rejection answers. Never shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_token: Option<String>,

@@ -320,6 +320,7 @@ impl Request {
             approvals: Vec::new(),
             approved_by: None,
             binding: None,
+            rejected: false,
             approval_token: None,
             reminders: 0,
             noted: None,

@@ -104,12 +104,20 @@ impl Steps {
                 if let Some(recorded) = &operation.failure {
                     return recorded.clone();
                 }
-                let name = if build == state::PLAN {
-                    ErrorName::PlanFailed.as_str()
-                } else {
-                    ErrorName::ApplyFailed.as_str()
-                };
-                failure(name, self.how_the_build_ended(&build, failed).await)
+                let ended = self.how_the_build_ended(&build, failed).await;
+                if build == state::PLAN {
+                    return failure(ErrorName::PlanFailed.as_str(), ended);
+                }
+                Failure {
+                    address: operation
+                        .progress
+                        .as_ref()
+                        .and_then(|progress| progress.current.clone()),
+                    ..failure(
+                        ErrorName::ApplyFailed.as_str(),
+                        format!("{ended}. {}", what_terraform_may_do(operation)),
+                    )
+                }
             }
             (state::WAIT_FOR_APPROVAL, "States.Timeout") => {
                 let message = match operation.decision() {
@@ -152,6 +160,24 @@ impl Steps {
             }
         }
     }
+}
+
+/// What is known of a Terraform whose runner died in Apply. The resource that it began last is the failure's address.
+fn what_terraform_may_do(operation: &Operation) -> String {
+    let progress = operation.progress.as_ref();
+    let came = progress.map_or_else(
+        || "no resource was reported".to_owned(),
+        |progress| {
+            format!(
+                "{} of {} resources were reported as done",
+                progress.done, progress.total
+            )
+        },
+    );
+    format!(
+        "Its runner was killed while Terraform applied: {came}. Terraform may continue for a while, or have made resources that the \
+         state lacks. Update the stack: the update waits until Terraform has ended, and continues from the state"
+    )
 }
 
 /// The status of a build and what its last phase with something to say says: `FAULT in PROVISIONING: out of capacity`.

@@ -35,11 +35,15 @@ impl Steps {
         require_wanted(&runs)?;
         let runs = self.configure_recorded(runs, place).await;
         let contract = self.released_contract(&runs).await?;
-        self.bake(runs, &contract).await?;
-        let account = self.stack_account(place, operation).await?;
-        for (key, service) in &contract.services {
-            account.require_steady(cluster, key, service, since).await?;
+        let baked = self.bake(runs, &contract).await;
+        if let Ok(()) | Err(StepError::Unhealthy(_)) = baked {
+            // Also if the health address fails: a service whose tasks stop is the reason why.
+            let account = self.stack_account(place, operation).await?;
+            for (key, service) in &contract.services {
+                account.require_steady(cluster, key, service, since).await?;
+            }
         }
+        baked?;
         let now = Timestamp::now();
         let end = |operation: &mut Operation| {
             // In one write: a cancel comes before it and is seen, or after it and is refused.

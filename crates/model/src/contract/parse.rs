@@ -9,7 +9,7 @@ use super::at::{At, Problems};
 use super::partial::Partial;
 use super::rollout::rollout;
 use super::{BAKE_SECONDS, Contract, Database, DatabaseKind, Health, Network, Scaling, Service};
-use super::{command, default_expected_status, migration, whole};
+use super::{command, default_expected_status, endpoints, migration, whole};
 use crate::problem::FieldProblem;
 
 /// See [`Contract::parse`].
@@ -53,7 +53,10 @@ fn read(root: &At, problems: &mut Problems) -> Contract {
         return Contract::default();
     }
     let contract = Contract {
-        endpoints: root.get("endpoints").map(|at| at.texts(problems)).unwrap_or_default(),
+        endpoints: root
+            .get("endpoints")
+            .map(|at| endpoints::read(&at, problems))
+            .unwrap_or_default(),
         cluster: root.get("cluster").and_then(|at| at.text(problems)),
         network: root.get("network").and_then(|at| network(&at, problems)),
         database: root.get("database").and_then(|at| database(&at, problems)),

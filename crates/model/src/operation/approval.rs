@@ -183,6 +183,7 @@ impl Operation {
             None => {
                 self.require_open(now)?;
                 self.failure = Some(failure.clone());
+                self.rejected = true;
                 Ok(())
             }
         }

@@ -91,6 +91,11 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
                 "give a number below 2^53, or use a variable that takes a text",
             ));
         }
+        // Terraform writes it as `-0` in a text, and a comparison does not distinguish it from 0.
+        (_, Value::Number(number)) if number.as_f64().is_some_and(is_negative_zero) => {
+            problems.push(FieldProblem::new(field, "is a negative zero", "give 0"));
+        }
+        (Kind::Any, Value::Array(_) | Value::Object(_)) => check_within(value, field, problems),
         (Kind::Any, _)
         | (Kind::String, Value::String(_))
         | (Kind::Number, Value::Number(_))
@@ -156,6 +161,26 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
             format!("give {}", article(kind)),
         )),
     }
+}
+
+/// Checks what is in a value of no declared type.
+fn check_within(value: &Value, field: &str, problems: &mut Vec<FieldProblem>) {
+    for (index, value) in value.as_array().into_iter().flatten().enumerate() {
+        check_value(&Kind::Any, value, &format!("{field}[{index}]"), problems);
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        check_value(
+            &Kind::Any,
+            value,
+            &format!("{field}.{}", name.escape_default()),
+            problems,
+        );
+    }
+}
+
+/// Whether a number is the zero that Terraform writes as `-0`.
+pub(super) fn is_negative_zero(number: f64) -> bool {
+    number.to_bits() == (-0.0_f64).to_bits()
 }
 
 /// The elements of a collection whose element type is left open must still have one in common.
@@ -243,6 +268,22 @@ mod tests {
                 "variables.zones[1]",
             ]
         );
+    }
+
+    #[test]
+    fn negative_zero_is_rejected_wherever_it_stands() {
+        let value: Value =
+            serde_json::from_str(r#"{"a": [0, -0.0], "b": {"c": -0}, "d": 0.0, "e": -0.5}"#).expect("JSON");
+        let mut problems = Vec::new();
+        check_value(&Kind::Any, &value["a"][1], "any", &mut problems);
+        check_value(&Kind::Number, &value["b"]["c"], "number", &mut problems);
+        check_value(&Kind::List(Box::new(Kind::Number)), &value["a"], "list", &mut problems);
+        check_value(&Kind::Any, &value, "whole", &mut problems);
+        for right in [&value["d"], &value["e"], &value["a"][0]] {
+            check_value(&Kind::Any, right, "right", &mut problems);
+        }
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["any", "number", "list[1]", "whole.a[1]", "whole.b.c"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
 use slipway_model::log::{Line, Segment};
+use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::{LogStream, Operation};
 use slipway_model::secret::Secrets;
 
@@ -224,7 +225,7 @@ struct Read {
 
 impl Read {
     /// Adds lines of a stream, as many as the answer holds, and at least one; how many that were.
-    fn add(&mut self, stream: &LogStream, lines: &[Line]) -> usize {
+    fn add(&mut self, operation: &Operation, stream: &LogStream, lines: &[Line]) -> usize {
         for (index, line) in lines.iter().enumerate() {
             let message = shown(&line.message);
             let bytes = answer_bytes(&message) + LINE_OVERHEAD;
@@ -235,11 +236,21 @@ impl Read {
             self.bytes += bytes;
             self.lines.push(LogLine {
                 time: Timestamp::from_millisecond(line.time).unwrap_or_default(),
-                step: stream.step.clone(),
+                step: step_at(operation, stream, line.time).to_owned(),
                 message,
             });
         }
         lines.len()
+    }
+}
+
+/// The step that printed a line of a stream. The build of Plan may come to Apply, and has the lines of both in one stream.
+fn step_at<'a>(operation: &Operation, stream: &'a LogStream, time: i64) -> &'a str {
+    let has_own = operation.logs.iter().any(|log| log.step == APPLY);
+    let apply = operation.steps.iter().find(|step| step.name == APPLY);
+    match apply {
+        Some(apply) if stream.step == PLAN && !has_own && apply.started_at.as_millisecond() <= time => APPLY,
+        _ => &stream.step,
     }
 }
 
@@ -341,7 +352,7 @@ impl Api {
                 return Ok(());
             };
             let lines = segment.lines.get(done..).unwrap_or_default();
-            let added = read.add(stream, lines);
+            let added = read.add(operation, stream, lines);
             time = lines[..added].last().map(|line| line.time).or(time);
             if added < lines.len() {
                 let lines = done + added;
@@ -395,7 +406,7 @@ impl Api {
             };
             let rest = page.lines.get(*lines..).unwrap_or_default();
             let shown = self.without_secrets(operation, rest, read).await?;
-            let added = read.add(stream, &shown);
+            let added = read.add(operation, stream, &shown);
             if added < rest.len() {
                 *lines += added;
                 return Ok(());

@@ -1,5 +1,6 @@
 //! The log of an operation: its streams one after the other, from a cursor.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use slipway_model::operation::{LogStream, Operation};
 use slipway_store::finish::End;
@@ -213,6 +214,29 @@ async fn twenty_readers_of_a_build_ask_cloudwatch_nothing() {
         .json();
     assert_eq!((messages(&page), &page["ended"]), (vec![], &json!(true)));
     assert_eq!(server.calls("GetLogEvents"), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn lines_of_an_apply_in_the_build_of_plan_have_its_step() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    server.store.begin_operation(&id(&operation)).await.expect("begun");
+    let at = |milliseconds| Timestamp::from_millisecond(milliseconds).expect("a time");
+    let begun = |operation: &mut Operation| {
+        operation.begin_build("Plan", at(900));
+        operation.begin_build("Apply", at(2_000));
+        Ok(())
+    };
+    let begun = server.store.update_operation(&id(&operation), begun).await;
+    begun.expect("the steps are recorded");
+    announce_stream(&server, &operation, "Plan", true).await;
+    segment(&server, &operation, 1, &["plans"], false).await;
+    segment(&server, &operation, 2, &["applies", "ends"], true).await;
+    let page = server
+        .get(operation["links"]["logs"].as_str().expect("a path"))
+        .await
+        .json();
+    assert_eq!(messages(&page), ["Plan plans", "Apply applies", "Apply ends"]);
 }
 
 #[tokio::test]

@@ -333,6 +333,16 @@ async fn a_plan_is_rejected_for_a_reason() {
         "taskToken": "a-task-token", "error": "Slipway.ApprovalRejected", "cause": "ann rejected the plan: too dear"
     }]);
     assert_eq!(json!(server.calls("SendTaskFailure")), expected);
+
+    // A cancel comes before the workflow has recorded the rejection.
+    let cancelled = server.post(&format!("{}/cancel", path(&operation)), &json!({})).await;
+    assert_eq!(cancelled.status, 202, "{cancelled:?}");
+    let shown = server.get(path(&operation)).await.json();
+    assert_eq!(
+        (&shown["status"], &shown["decision"]),
+        (&json!("cancelled"), &json!("rejected")),
+        "{shown:#}"
+    );
 }
 
 #[tokio::test]

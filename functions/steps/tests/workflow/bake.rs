@@ -70,6 +70,19 @@ fn release_whose_tasks_stop_is_rolled_back() {
 }
 
 #[test]
+fn stopped_task_is_reported_before_the_health_address() {
+    let mut world = provisioned();
+    world.aws().stopped = vec![stopped("EssentialContainerExited", "ecs-svc/3")];
+    world.aws().health = vec![503];
+    let run = rolled_back(&mut world);
+    let (_, cause) = failed(&run);
+    assert!(
+        cause.contains("a task of the service `") && !cause.contains("503"),
+        "{cause}"
+    );
+}
+
+#[test]
 fn release_without_all_of_its_tasks_is_rolled_back() {
     let mut world = provisioned();
     world.aws().running = Some(0);

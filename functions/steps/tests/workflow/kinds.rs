@@ -177,6 +177,12 @@ fn plan_without_approval_is_applied_in_its_build() {
         assert_eq!(error, "Slipway.ApplyFailed");
         assert!(cause.starts_with(says), "{cause}");
         let operation = world.operation(&update);
+        let failure = operation.failure.as_ref().expect("a failure");
+        assert_eq!(failure.address.as_deref(), Some("aws_lb.this"), "{failure:?}");
+        if world.apply_build == Build::Dies {
+            let says = ["1 of 3 resources", "Terraform may continue", "Update the stack"];
+            assert!(says.iter().all(|says| failure.message.contains(says)), "{failure:?}");
+        }
         let steps: Vec<_> = operation
             .steps
             .iter()

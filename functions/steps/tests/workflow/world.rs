@@ -17,7 +17,7 @@ use slipway_model::name::{Image, Name};
 use slipway_model::operation::cancel::{Cancel, WAIT_UNTIL_STABLE};
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::work::Work;
-use slipway_model::operation::{Failure, Operation, OperationKind, StepStatus};
+use slipway_model::operation::{Failure, Operation, OperationKind, Progress, StepStatus};
 use slipway_model::plan::{Action, Drift, PlanSummary, ResourceChange, Verdict};
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
 use slipway_model::release::NewRelease;
@@ -546,7 +546,19 @@ impl World {
         let ended = match &self.apply_build {
             Build::Succeeds => Ok(()),
             Build::Fails(failure) => Err(failure.clone()),
-            Build::Dies => return Answer::fail("States.TaskFailed", failed),
+            Build::Dies => {
+                let began = |operation: &mut Operation| {
+                    operation.progress = Some(Progress {
+                        done: 1,
+                        total: 3,
+                        running: 1,
+                        current: Some("aws_lb.this".to_owned()),
+                    });
+                    Ok(())
+                };
+                Self::wait(self.store.update_operation(id, began));
+                return Answer::fail("States.TaskFailed", failed);
+            }
         };
         let is_applied = ended.is_ok();
         let applied = |operation: &mut Operation| {

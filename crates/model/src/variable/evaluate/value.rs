@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::Stop;
 use crate::variable::Kind;
+use crate::variable::check::is_negative_zero;
 
 /// Below this, 2^53, whole numbers are exact; Terraform's numbers are so far beyond.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -104,7 +105,7 @@ impl Value {
 
     /// A number, unless it would not be exact.
     pub(super) fn number(number: f64) -> Evaluated {
-        if number.is_finite() && number.abs() < EXACT {
+        if number.is_finite() && number.abs() < EXACT && !is_negative_zero(number) {
             Ok(Self::Number(number))
         } else {
             Err(Stop::Unknown)
