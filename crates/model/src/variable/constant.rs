@@ -42,8 +42,22 @@ impl Constant {
 
 /// Evaluates an argument that Terraform evaluates without names and functions; `Err` says why it rejects it, and where.
 pub(super) fn constant(argument: &Argument<'_>) -> Result<Constant, (Place, String)> {
-    let expression = argument.expression().map_err(|error| (error.place, error.message))?;
+    let expression = match argument.expression() {
+        Ok(expression) => expression,
+        // The parser takes no number that is larger than its own, and Terraform does.
+        Err(_) if is_number(argument.text) => return Ok(Constant::Written(argument.text.to_owned())),
+        Err(error) => return Err((error.place, error.message)),
+    };
     evaluate(&expression, argument.text).map_err(|wrong| (argument.place_at(wrong.byte), wrong.what))
+}
+
+/// Whether a text is one number that JSON here does not hold.
+fn is_number(text: &str) -> bool {
+    let digits = text.trim_start_matches('-');
+    let is_part = |each: char| each.is_ascii_digit() || ".eE+-".contains(each);
+    digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.chars().all(is_part)
+        && inexact_number(digits).is_some()
 }
 
 /// The value of an expression that is the same whatever a stack is given; `None` where only Terraform knows it.
@@ -160,6 +174,16 @@ mod tests {
         let body = format!("a = {text}\n");
         let body = terraform_file::parse(&body).expect(text);
         constant(&body.arguments[0])
+    }
+
+    #[test]
+    fn number_that_json_does_not_hold_is_kept_as_written() {
+        for text in ["1e400", "-1e400", "1.5E+999"] {
+            assert_eq!(of(text), Ok(Constant::Written(text.to_owned())));
+        }
+        for text in ["1e400 +", "1e4x", "1e"] {
+            assert!(of(text).is_err(), "{text}");
+        }
     }
 
     #[test]
