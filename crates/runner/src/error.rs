@@ -118,8 +118,8 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("{}", diagnostic.text())]
-    Terraform { diagnostic: Box<Diagnostic> },
+    #[error("{}{}", diagnostic.text(), further(*others))]
+    Terraform { diagnostic: Box<Diagnostic>, others: usize },
     #[error("terraform {command} ended with {exit} and said no more than: {output}")]
     TerraformSilent {
         command: &'static str,
@@ -236,16 +236,37 @@ impl Error {
             step: phase.step().to_owned(),
             message,
             address: match self {
-                Self::Terraform { diagnostic } => diagnostic.address.clone(),
+                Self::Terraform { diagnostic, .. } => diagnostic.address.clone(),
                 _ => None,
             },
         }
     }
 }
 
+/// How many errors Terraform gave besides the first.
+fn further(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => " (and 1 more error: read the log)".to_owned(),
+        others => format!(" (and {others} more errors: read the log)"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_besides_the_first_are_counted() {
+        let text = r#"{"severity": "error", "summary": "no such subnet", "detail": ""}"#;
+        let said = |others| {
+            let diagnostic = serde_json::from_str(text).expect("a diagnostic");
+            Error::Terraform { diagnostic, others }.failure(Phase::Plan).message
+        };
+        assert!(!said(0).contains("more error"));
+        assert!(said(1).ends_with("(and 1 more error: read the log)"), "{}", said(1));
+        assert!(said(2).ends_with("(and 2 more errors: read the log)"), "{}", said(2));
+    }
 
     /// The workflow and its callers match these names.
     #[test]

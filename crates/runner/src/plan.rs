@@ -237,7 +237,7 @@ async fn run_with_imports(
     ));
     folder.write_in_root(adoption::FILE, &format!("{:#}\n", adoption.blocks()))?;
     match run(session, files, terraform, folder, lock).await {
-        Err(Error::Terraform { diagnostic }) => {
+        Err(Error::Terraform { diagnostic, .. }) => {
             say(format_args!("Terraform cannot import them: {}", diagnostic.text()));
             say("This plan creates them again. Delete the existing ones by hand.");
             folder.remove_from_root(adoption::FILE)?;

@@ -402,6 +402,7 @@ impl Ended {
         if let Some(diagnostic) = self.report.errors.first() {
             return Err(Error::Terraform {
                 diagnostic: Box::new(diagnostic.clone()),
+                others: self.report.errors.len() - 1,
             });
         }
         let exit = match (self.status.code(), self.status.signal()) {
