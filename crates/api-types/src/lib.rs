@@ -49,6 +49,6 @@ pub use request::{
 pub use rollout::{Pause, Rollout};
 pub use service::{CallerView, Health};
 pub use source_account::SourceAccount;
-pub use stack::{Stack, Subscription};
+pub use stack::{Quiesced, Stack, Subscription};
 pub use upload::{PutAddress, RequestUpload};
 pub use webhook::{Attempt, Delivery, Webhook};

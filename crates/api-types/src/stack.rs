@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use slipway_model::name::Name;
+use slipway_model::operation::Operation;
 use slipway_model::{stack, subscription};
 use utoipa::ToSchema;
 
@@ -55,6 +56,8 @@ pub struct Stack {
     /// The services and schedules that may run another release than the current one, because an operation ended before it had
     /// restored them. Null since a release or rollback succeeded.
     pub unsettled: Option<Unsettled>,
+    /// The services and schedules that are stopped for migrations. Null if all of them run, and in lists.
+    pub quiesced: Option<Quiesced>,
     /// The number of the release that its services run.
     pub current_release: Option<u32>,
     /// The number of the last requested release; 0 for none.
@@ -122,6 +125,36 @@ pub struct Unsettled {
     pub message: String,
 }
 
+/// The services and schedules that are stopped for migrations.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Quiesced {
+    /// The services.
+    #[schema(example = json!(["worker"]))]
+    pub services: Vec<String>,
+    /// The schedules.
+    #[schema(example = json!(["nightly"]))]
+    pub schedules: Vec<String>,
+    /// The operation that stopped them.
+    pub operation: String,
+    /// The same as a sentence, with what happens next.
+    pub message: String,
+}
+
+impl Quiesced {
+    /// What an operation has stopped and not restored.
+    pub fn by(operation: &Operation) -> Option<Self> {
+        let message = operation.quiesced_sentence()?;
+        let services = operation.quiesced.services.iter();
+        let schedules = operation.quiesced.schedules.iter();
+        Some(Self {
+            services: services.map(|service| service.key.to_string()).collect(),
+            schedules: schedules.map(|schedule| schedule.key.to_string()).collect(),
+            operation: operation.id.to_string(),
+            message,
+        })
+    }
+}
+
 /// Paths related to a stack.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StackLinks {
@@ -184,6 +217,7 @@ impl From<stack::Stack> for Stack {
                 operation: left.operation.to_string(),
                 since: left.since,
             }),
+            quiesced: None,
             services: contract.services.keys().map(ToString::to_string).collect(),
             subscriptions: stack.subscriptions.into_iter().map(subscription).collect(),
             current_release: stack.current_release.map(|number| number.0),

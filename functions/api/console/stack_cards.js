@@ -87,6 +87,13 @@ export function unsettledNote({ unsettled }) {
     <p>${unsettled.message}</p><p class="muted"><a href=${operationPath(unsettled.operation)}>The operation</a> ended ${when(unsettled.since)}.</p></div>`;
 }
 
+/** What is stopped for migrations. @param {Stack} stack */
+export function quiescedNote({ quiesced }) {
+  if (!quiesced) return null;
+  return html`<div class="note" data-tone="wait" data-key="quiesced"><strong>Stopped for migrations</strong>
+    <p>${quiesced.message}</p><p class="muted">Stopped by <a href=${operationPath(quiesced.operation)}>this operation</a>.</p></div>`;
+}
+
 /** @param {Stack} stack */
 export function driftCard({ drift }) {
   if (!drift) return null;

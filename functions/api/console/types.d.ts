@@ -30,6 +30,8 @@ export interface Stack {
   subscriptions: Record<string, { repository: string; tags: string }>;
   drift: { count: number; resources: string[]; looked_at: string; operation: string } | null;
   unsettled: { message: string; release: number; services: string[]; schedules: boolean; operation: string; since: string } | null;
+  /** Null in lists. */
+  quiesced: { services: string[]; schedules: string[]; operation: string; message: string } | null;
   current_release: number | null; last_release: number; active_operation: string | null;
   created_at: string; updated_at: string;
 }

@@ -322,8 +322,10 @@ fn sheet(stack: &Value) -> String {
         let addresses = resources.unwrap_or_default().iter().filter_map(Value::as_str);
         lines.extend(addresses.map(|address| format!("  {address}")));
     }
-    if let Some(unsettled) = stack["unsettled"]["message"].as_str() {
-        lines.push(format!("{:<13}{unsettled}", "unsettled"));
+    for field in ["unsettled", "quiesced"] {
+        if let Some(message) = stack[field]["message"].as_str() {
+            lines.push(format!("{field:<13}{message}"));
+        }
     }
     lines.join("\n")
 }

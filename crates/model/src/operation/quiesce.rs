@@ -142,6 +142,31 @@ impl Operation {
         }
     }
 
+    /// What it has stopped and not restored, as a sentence; none where everything runs.
+    pub fn quiesced_sentence(&self) -> Option<String> {
+        let Quiesced { services, schedules, .. } = &self.quiesced;
+        let quoted = |keys: Vec<&Name>| {
+            let quoted: Vec<String> = keys.into_iter().map(|key| format!("`{key}`")).collect();
+            quoted.join(", ")
+        };
+        let services = quoted(services.iter().map(|service| &service.key).collect());
+        let schedules = quoted(schedules.iter().map(|schedule| &schedule.key).collect());
+        let what = match (services.is_empty(), schedules.is_empty()) {
+            (true, true) => return None,
+            (false, true) => format!("Services ({services})"),
+            (true, false) => format!("Schedules ({schedules})"),
+            (false, false) => format!("Services ({services}) and schedules ({schedules})"),
+        };
+        Some(if self.owes_resume() {
+            format!(
+                "{what} are still stopped, although the operation has ended. Slipway resumes them every five minutes, and before \
+                 the next release."
+            )
+        } else {
+            format!("{what} are stopped while migrations run. They run again before the operation ends.")
+        })
+    }
+
     /// Whether it has ended before everything that it stopped or changed was as before.
     pub fn owes_resume(&self) -> bool {
         self.status.has_ended() && !self.quiesced.is_empty()

@@ -146,7 +146,7 @@ export function problems(shared) {
     await page.context().close();
   });
 
-  test('a stack shows what is applied, what is pending and what is unsettled', async () => {
+  test('a stack shows what is applied, what is pending, unsettled and stopped', async () => {
     const { slipway, browser } = shared;
     const page = await fakedPage(browser);
     const images = (digit) => ({ web: `shop@sha256:${digit.repeat(64)}` });
@@ -160,6 +160,7 @@ export function problems(shared) {
     assert.match(await text('[data-key=card-pending]'), /Release 2 is pending.*web shop@1{12} →becomes shop@2{12}.*Requested by ben/);
     assert.match(await text('.facts'), /Runs ?release 1 by ann/);
     await page.getByText('Unsettled since release 1').waitFor();
+    assert.match(await text('[data-key=quiesced]'), /Stopped for migrations.*shop.*this operation/);
     assert.deepEqual(await axe(page), []);
     assert.deepEqual(page.wrong, []);
     await page.context().close();

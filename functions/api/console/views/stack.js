@@ -77,6 +77,7 @@ export default async function view({ params, signal, show, fail, title }) {
       ${stack.status === 'failed' ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
         <p class="message">${failed?.error?.message ?? 'Resources may be incomplete.'}</p><p>An update applies what remains. A destroy removes what was created.</p></div>` : null}
       ${cards.unsettledNote(stack)}
+      ${cards.quiescedNote(stack)}
       ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}</ul>` : null}
       <div class="columns" data-key="columns"><div>
         ${cards.endpointsCard(stack)}

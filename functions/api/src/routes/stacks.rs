@@ -5,6 +5,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use futures::future::try_join_all;
 use slipway_api_types::{self as view, CreateStack, EditStack, Items, TransferStack};
 use slipway_control::admission::{Admission, Change};
 use slipway_model::principal::{OWNER_REMEDY, Owner};
@@ -96,17 +97,31 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     parameters.finish()?;
     let tag = [(ETAG, revision::tag(stack.revision))];
-    if revision::is_known(&headers, stack.revision) {
+    // What these operations have stopped changes without the revision of the stack.
+    let is_settled = stack.active_operation.is_none() && stack.quiesced_by.is_none();
+    if is_settled && revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
     let is_readable = viewer.may(Action::Read, &resource);
     let shown = if is_readable {
         api.note_reader(&caller, &stack.owner, &stack.id).await?;
-        view::Stack::from(stack)
+        api.shown_stack(stack).await?
     } else {
         view::Stack::in_list(stack)
     };
     Ok((tag, Json(shown)).into_response())
+}
+
+impl Api {
+    /// The stack with what its operations have stopped: the one in progress, or the last that ended too early.
+    async fn shown_stack(&self, stack: Stack) -> Result<view::Stack, Error> {
+        let ids = stack.active_operation.iter().chain(&stack.quiesced_by);
+        let operations = try_join_all(ids.map(|id| self.store.operation(id))).await?;
+        Ok(view::Stack {
+            quiesced: operations.iter().find_map(view::Quiesced::by),
+            ..view::Stack::from(stack)
+        })
+    }
 }
 
 /// Create a stack
@@ -237,7 +252,7 @@ pub(super) async fn transfer(
             .transfer_stack(&stack, &owner, &submission.caller.name)
             .await?
         {
-            let shown = view::Stack::from(transferred);
+            let shown = api.shown_stack(transferred).await?;
             return api.answer_once(&submission, answer(StatusCode::OK, None, &shown)).await;
         }
         pause(attempt).await;

@@ -1,18 +1,29 @@
 //! Requests on a stack with releases: rollbacks, tasks, drift checks and snapshots.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 use slipway_model::id::ReleaseNumber;
-use slipway_model::operation::Operation;
+use slipway_model::operation::quiesce::Quiesced;
+use slipway_model::operation::{Failure, Operation};
 use slipway_model::plan::{Action, ResourceChange};
 use slipway_store::finish::End;
 
-use crate::support::{Answer, Server, id, image};
+use crate::support::{Answer, Server, id, image, request};
 
 async fn release(server: &Server, path: &str, of: &str) -> Value {
     let body = json!({"images": {"web": image(of)}});
     let answer = server.post(&format!("{path}/releases"), &body).await;
     assert_eq!(answer.status, 202, "{answer:?}");
     answer.json()
+}
+
+fn failure() -> Failure {
+    Failure {
+        name: "Slipway.Internal".to_owned(),
+        step: "Roll out services".to_owned(),
+        message: "the execution failed".to_owned(),
+        address: None,
+    }
 }
 
 fn detail(answer: &Answer) -> String {
@@ -219,6 +230,48 @@ async fn a_snapshot_is_taken_where_there_is_something_to_keep() {
 }
 
 #[tokio::test]
+async fn stack_shows_what_is_stopped_for_migrations() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    let asked = release(&server, &path, "one").await;
+    let operation = id(&asked);
+    server.store.begin_operation(&operation).await.expect("begun");
+    let revision = server.get(&path).await.header("etag").to_owned();
+    let worker = json!({"key": "worker", "name": "w", "cluster": "c", "desired_count": 2});
+    let stop = |services: Value| {
+        let quiesced: Quiesced = serde_json::from_value(json!({ "services": services })).expect("what is stopped");
+        server.store.update_operation(&operation, move |operation| {
+            operation.quiesced = quiesced.clone();
+            Ok(())
+        })
+    };
+    stop(json!([worker])).await.expect("recorded");
+
+    // The revision of the stack is the same, and the answer is not.
+    let mut again = request(Method::GET, &path, None);
+    again.headers_mut().insert("if-none-match", revision.parse().expect("a tag"));
+    let shown = server.send(again).await;
+    assert_eq!((shown.status, shown.header("etag")), (200, revision.as_str()));
+    let stopped = &shown.json()["quiesced"];
+    assert_eq!(
+        (&stopped["services"], &stopped["schedules"], &stopped["operation"]),
+        (&json!(["worker"]), &json!([]), &json!(operation.as_str()))
+    );
+    let message = |answer: &Value| answer["quiesced"]["message"].as_str().map(str::to_owned);
+    let running = message(&shown.json()).expect("a sentence");
+    assert!(running.contains("stopped while migrations run"), "{running}");
+
+    server.store.finish_operation(&operation, &End::Failed(failure())).await.expect("an end");
+    let ended = message(&server.get(&path).await.json()).expect("a sentence");
+    assert!(ended.contains("are still stopped"), "{ended}");
+    let listed = server.get("/v1/stacks").await.json();
+    assert_eq!(listed["items"][0]["quiesced"], Value::Null);
+
+    stop(json!([])).await.expect("recorded");
+    assert_eq!(server.get(&path).await.json()["quiesced"], Value::Null);
+}
+
+#[tokio::test]
 async fn rollback_of_an_unsettled_stack_goes_to_its_current_release() {
     let server = Server::with_blueprint().await;
     let path = server.ready("shop", &["web"]).await;
@@ -233,15 +286,9 @@ async fn rollback_of_an_unsettled_stack_goes_to_its_current_release() {
         .begin_step(&third, "Wait until stable: web")
         .await
         .expect("a step");
-    let failure = slipway_model::operation::Failure {
-        name: "Slipway.Internal".to_owned(),
-        step: "Roll out services".to_owned(),
-        message: "the execution failed".to_owned(),
-        address: None,
-    };
     server
         .store
-        .finish_operation(&third, &End::Failed(failure))
+        .finish_operation(&third, &End::Failed(failure()))
         .await
         .expect("an end");
 
