@@ -40,11 +40,55 @@ pub struct BlueprintPage {
     /// Its versions, the highest first.
     #[schema(example = json!(["1.1.0", "1.0.0"]))]
     pub versions: Vec<String>,
+    /// The same versions, each with its marks.
+    pub history: Vec<VersionSummary>,
     /// Send this as `cursor` for more versions; null on the last page.
     pub next: Option<String>,
 }
 
-/// A version of a blueprint. It is immutable.
+/// A version in the list of versions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VersionSummary {
+    /// The version.
+    #[schema(example = "1.0.0")]
+    pub version: String,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// Why it is deprecated; null if it is not.
+    #[schema(example = "Use 1.1.0: this version has public buckets")]
+    pub deprecated: Option<String>,
+}
+
+impl From<&blueprint::Blueprint> for VersionSummary {
+    fn from(blueprint: &blueprint::Blueprint) -> Self {
+        let deprecation = blueprint.deprecation.as_ref();
+        Self {
+            version: blueprint.version.to_string(),
+            published_at: blueprint.published_at,
+            deprecated: deprecation.map(|deprecation| deprecation.message.clone()),
+        }
+    }
+}
+
+/// A deprecation.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Deprecation {
+    /// The reason, and the version to use instead.
+    #[schema(example = "Use 1.1.0: this version has public buckets")]
+    pub message: String,
+    /// The caller who deprecated it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl From<blueprint::Deprecation> for Deprecation {
+    fn from(blueprint::Deprecation { message, by, at }: blueprint::Deprecation) -> Self {
+        Self { message, by, at }
+    }
+}
+
+/// A version of a blueprint. Its files and variables are immutable.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlueprintVersion {
     /// The blueprint's name.
@@ -64,6 +108,8 @@ pub struct BlueprintVersion {
     pub published_at: Timestamp,
     /// Who published it; null if an earlier version of Slipway did not record that.
     pub published_by: Option<String>,
+    /// Why it should no longer be used; null for a version in good standing. Stacks may still be created from it.
+    pub deprecation: Option<Deprecation>,
 }
 
 impl From<blueprint::Blueprint> for BlueprintVersion {
@@ -76,6 +122,7 @@ impl From<blueprint::Blueprint> for BlueprintVersion {
             variables: blueprint.variables.into_iter().map(Variable::from).collect(),
             published_at: blueprint.published_at,
             published_by: blueprint.published_by,
+            deprecation: blueprint.deprecation.map(Deprecation::from),
         }
     }
 }

@@ -26,7 +26,7 @@ mod upload;
 mod webhook;
 
 pub use audit::{AuditHead, AuditRecord, SealedRecord};
-pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, BlueprintVersion, Variable};
+pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, BlueprintVersion, Variable, VersionSummary};
 pub use environment::Environment;
 pub use log::{LogLine, LogLines, ServiceLine, ServiceLog};
 pub use notification::NotificationPage;
@@ -43,8 +43,8 @@ pub use policy_test::{
 };
 pub use release::Release;
 pub use request::{
-    ApprovePlan, CreateRelease, CreateStack, EditStack, ImportPolicies, PublishBlueprint, PutEnvironment, PutPolicy,
-    PutSourceAccount, PutWebhook, RejectPlan, RollBack, TransferStack,
+    ApprovePlan, CreateRelease, CreateStack, DeprecateVersion, EditStack, ImportPolicies, PublishBlueprint,
+    PutEnvironment, PutPolicy, PutSourceAccount, PutWebhook, RejectPlan, RollBack, TransferStack,
 };
 pub use rollout::{Pause, Rollout};
 pub use service::{CallerView, Health};

@@ -39,6 +39,14 @@ pub struct PublishBlueprint {
     pub upload: Option<String>,
 }
 
+/// A deprecation of a version.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"message": "Use 1.1.0: this version has public buckets"}))]
+pub struct DeprecateVersion {
+    /// The reason, and the version to use instead.
+    pub message: String,
+}
+
 /// The content of an environment.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({

@@ -83,6 +83,8 @@ pub enum Action {
     Transfer,
     /// A blueprint version was published.
     Publish,
+    /// A blueprint version was deprecated, or is in good standing again.
+    Deprecate,
     /// An environment was put.
     PutEnvironment,
     /// An environment was deleted.
@@ -105,7 +107,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -121,6 +123,7 @@ impl Action {
         Self::RollBackRollout,
         Self::Transfer,
         Self::Publish,
+        Self::Deprecate,
         Self::PutEnvironment,
         Self::DeleteEnvironment,
         Self::PutSourceAccount,
@@ -150,6 +153,7 @@ impl Action {
             Self::RollBackRollout => "roll_back_rollout",
             Self::Transfer => "transfer",
             Self::Publish => "publish",
+            Self::Deprecate => "deprecate",
             Self::PutEnvironment => "put_environment",
             Self::DeleteEnvironment => "delete_environment",
             Self::PutSourceAccount => "put_source_account",

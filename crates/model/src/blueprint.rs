@@ -316,7 +316,18 @@ fn path_problem(field: &str, path: &str) -> Option<FieldProblem> {
     )
 }
 
-/// A version of a blueprint: immutable once it is published.
+/// Why a version should no longer be used. Stacks may still be created from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deprecation {
+    /// The reason, and the version to use instead.
+    pub message: String,
+    /// The caller who deprecated it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A version of a blueprint. What it is made of is immutable once it is published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blueprint {
     /// The blueprint's name.
@@ -335,6 +346,17 @@ pub struct Blueprint {
     /// Who published it. None on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_by: Option<String>,
+    /// None for a version in good standing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecation: Option<Deprecation>,
+    /// Counts the changes of this record; 0 if it is as it was published.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use slipway_model::audit::{Action, Entry};
-use slipway_model::blueprint::Blueprint;
+use slipway_model::blueprint::{Blueprint, Deprecation};
 use slipway_model::name::Name;
 
 use crate::item::{Item, decode, encode};
@@ -61,6 +61,15 @@ fn publish_entry(blueprint: &Blueprint, by: &str) -> Entry {
     Entry::new(by, Action::Publish, format!("blueprint/{}", blueprint.name)).with_change(None, Some(after), |_| false)
 }
 
+/// What the audit log says of a deprecation, or of its end.
+fn deprecation_entry(before: &Blueprint, after: Option<&Deprecation>, by: &str) -> Entry {
+    let members = |of: Option<&Deprecation>| Some(json!({"version": before.version, "deprecated": of?.message}));
+    let entry = Entry::new(by, Action::Deprecate, format!("blueprint/{}", before.name));
+    let (old, new) = (members(before.deprecation.as_ref()), members(after));
+    // Members that are the same on both sides are left out, and the version would be.
+    entry.with_change(old.filter(|_| new.is_none()), new, |_| false)
+}
+
 /// What came of publishing a version.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Published {
@@ -99,6 +108,43 @@ impl Store {
         }
         Err(Error::Conflict {
             what: format!("the blueprint `{}`", blueprint.name),
+        })
+    }
+
+    /// Deprecates a version, or ends its deprecation; [`Error::NotFound`] for an unknown one.
+    pub async fn deprecate_blueprint(
+        &self,
+        name: &Name,
+        version: &Version,
+        deprecation: Option<&Deprecation>,
+        by: &str,
+    ) -> Result<Blueprint, Error> {
+        let key = Key::blueprint(name, version);
+        let message = deprecation.map(|deprecation| &deprecation.message);
+        for attempt in 0..ATTEMPTS {
+            let before = self.blueprint(name, version).await?;
+            if before.deprecation.as_ref().map(|there| &there.message) == message {
+                return Ok(before);
+            }
+            let after = Blueprint {
+                deprecation: deprecation.cloned(),
+                revision: before.revision + 1,
+                ..before.clone()
+            };
+            let condition = match before.revision {
+                0 => Condition::Without("revision"),
+                revision => Condition::Revision(revision),
+            };
+            let mut writes = vec![Write::Put(encode(&key, Vec::new(), &after)?, condition)];
+            let entry = deprecation_entry(&before, deprecation, by);
+            writes.extend(self.audit_writes(entry, Timestamp::now()).await?);
+            if self.write("deprecate a blueprint", writes).await? == Written::Yes {
+                return Ok(after);
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("version {version} of the blueprint `{name}`"),
         })
     }
 
@@ -143,10 +189,9 @@ impl Store {
         name: &Name,
         limit: u16,
         cursor: Option<&Cursor>,
-    ) -> Result<Page<Version>, Error> {
+    ) -> Result<Page<Blueprint>, Error> {
         let partition = format!("blueprint#{name}");
         let query = Query::of_items(&partition, VERSION).newest_first();
-        let version = |key: &Key, item: Item| decode::<Blueprint>(key, item).map(|blueprint| blueprint.version);
-        self.page(&query, limit, cursor, version).await
+        self.page(&query, limit, cursor, decode::<Blueprint>).await
     }
 }

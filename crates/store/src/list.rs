@@ -4,6 +4,7 @@
 //! read of the records that are left: what a page costs depends on the page, and not on how much there is.
 
 use jiff::Timestamp;
+use semver::Version;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::{Operation, OperationStatus};
@@ -26,6 +27,8 @@ pub struct StackFilter {
     pub environment: Option<Name>,
     /// The blueprint they are made from.
     pub blueprint: Option<Name>,
+    /// The version of the blueprint.
+    pub version: Option<Version>,
     /// Their status. Destroyed stacks are listed only with this status.
     pub status: Option<StackStatus>,
     /// Who owns them.
@@ -71,6 +74,10 @@ impl StackFilter {
                 .blueprint
                 .as_ref()
                 .is_none_or(|name| *name == stack.configuration.blueprint)
+            && self
+                .version
+                .as_ref()
+                .is_none_or(|version| *version == stack.configuration.version)
             && self.owner.as_ref().is_none_or(|owner| *owner == stack.owner)
             && match self.status {
                 Some(status) => status == stack.status,

@@ -12,7 +12,11 @@ export interface Variable {
   description: string; sensitive: boolean; validations: Validation[];
 }
 export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; published_by?: string | null; }
-export interface Blueprint extends BlueprintSummary { digest: string; variables: Variable[]; versions?: string[]; next?: string | null; }
+export interface VersionSummary { version: string; published_at: string; deprecated: string | null; }
+export interface Blueprint extends BlueprintSummary {
+  digest: string; variables: Variable[]; deprecation: { message: string; by: string; at: string } | null;
+  versions?: string[]; history?: VersionSummary[]; next?: string | null;
+}
 export interface Environment {
   name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
   self_approval: boolean; approval_timeout_seconds: number; approval_reminder_seconds: number; protected: boolean;

@@ -24,6 +24,7 @@ mod answers;
 mod audit;
 mod blueprints;
 mod console;
+mod deprecations;
 mod environments;
 mod explorer;
 mod log_pages;
@@ -99,6 +100,8 @@ handlers![
     blueprints::show => Access::Blueprint(Action::Read),
     blueprints::show_version => Access::Blueprint(Action::Read),
     blueprints::publish => Access::Blueprint(Action::Publish),
+    deprecations::put => Access::Blueprint(Action::Publish),
+    deprecations::delete => Access::Blueprint(Action::Publish),
     readmes::show => Access::Blueprint(Action::Read),
     schemas::of_variables => Access::Blueprint(Action::Read),
     uploads::request => Access::Installation(Action::Publish),

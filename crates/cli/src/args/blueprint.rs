@@ -26,6 +26,19 @@ pub enum BlueprintCommand {
         /// The blueprint
         name: Name,
     },
+    /// Deprecate a version; its users see the message (administrators)
+    Deprecate {
+        /// The blueprint and the version: `web@1.2.0`
+        blueprint: BlueprintRef,
+        /// The reason and the version to use instead
+        #[arg(long)]
+        message: String,
+    },
+    /// End the deprecation of a version (administrators)
+    Undeprecate {
+        /// The blueprint and the version: `web@1.2.0`
+        blueprint: BlueprintRef,
+    },
     /// Write a blueprint to begin with, into a new folder
     Init {
         /// Name of the blueprint and of the folder

@@ -85,6 +85,9 @@ pub struct StackList {
     /// Only stacks of this blueprint
     #[arg(long)]
     pub blueprint: Option<Name>,
+    /// Only stacks of this version of their blueprint
+    #[arg(long)]
+    pub version: Option<Version>,
     /// Only stacks of this status
     #[arg(long)]
     pub status: Option<String>,

@@ -1,6 +1,8 @@
 //! `slipway blueprint`
 
+use reqwest::Method;
 use serde_json::{Map, Value, json};
+use slipway_api_types::DeprecateVersion;
 
 use crate::args::{BlueprintCommand, BlueprintRef, Folder, Variables};
 use crate::author::check::{self, Checked};
@@ -38,6 +40,10 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
         }
         BlueprintCommand::Readme { blueprint } => readme(&blueprint, &Client::of(global)?, output).await,
         BlueprintCommand::Versions { name } => versions(name.as_str(), &Client::of(global)?, output).await,
+        BlueprintCommand::Deprecate { blueprint, message } => {
+            deprecate(&blueprint, Some(message), &Client::of(global)?, output).await
+        }
+        BlueprintCommand::Undeprecate { blueprint } => deprecate(&blueprint, None, &Client::of(global)?, output).await,
         BlueprintCommand::Init { name, parent } => {
             let files = init::init(&name, &parent)?;
             output.answer(&json!({ "files": files }), |_| {
@@ -109,6 +115,27 @@ async fn shown(blueprint: &BlueprintRef, client: &Client) -> Result<Value, Error
         None => format!("/v1/blueprints/{}", blueprint.name),
     };
     client.get(&path).await
+}
+
+/// Deprecates a version with a message; without one, ends its deprecation.
+async fn deprecate(
+    BlueprintRef { name, version }: &BlueprintRef,
+    message: Option<String>,
+    client: &Client,
+    output: Output,
+) -> Result<(), Error> {
+    let Some(version) = version else {
+        return Err(Error::Usage(format!("name the version: `{name}@1.2.0`")));
+    };
+    let path = format!("/v1/blueprints/{name}/versions/{version}/deprecation");
+    if let Some(message) = message {
+        let value: Value = client.send(Method::PUT, &path, &DeprecateVersion { message }).await?;
+        output.answer(&value, |_| format!("deprecated {name}@{version}"));
+    } else {
+        let () = client.delete(&path).await?;
+        output.say(&format!("{name}@{version} is no longer deprecated"));
+    }
+    Ok(())
 }
 
 async fn readme(blueprint: &BlueprintRef, client: &Client, output: Output) -> Result<(), Error> {
@@ -214,7 +241,7 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
         let page: Value = client.get(&crate::client::with_query(&path, &query)).await?;
-        versions.extend(page["versions"].as_array().cloned().unwrap_or_default());
+        versions.extend(page["history"].as_array().cloned().unwrap_or_default());
         cursor = page["next"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
@@ -223,15 +250,25 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
     let stacks = client.list("/v1/stacks", &[("blueprint", name.to_owned())]).await?;
     let items: Vec<Value> = versions
         .into_iter()
-        .map(|version| {
-            let of_version = stacks.iter().filter(|stack| stack["blueprint"]["version"] == version);
+        .map(|mut version| {
+            let of_version = stacks
+                .iter()
+                .filter(|stack| stack["blueprint"]["version"] == version["version"]);
             let names: Vec<String> = of_version
                 .map(|stack| format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name")))
                 .collect();
-            json!({ "version": version, "stacks": names.len(), "names": names.join(", ") })
+            version["stacks"] = names.len().into();
+            version["names"] = names.join(", ").into();
+            version
         })
         .collect();
-    let columns = [("version", "version"), ("stacks", "stacks"), ("used by", "names")];
+    let columns = [
+        ("version", "version"),
+        ("published", "published_at"),
+        ("stacks", "stacks"),
+        ("used by", "names"),
+        ("deprecated", "deprecated"),
+    ];
     output.table(&items, &columns, "The blueprint has no versions.");
     Ok(())
 }
@@ -242,6 +279,10 @@ fn sheet(blueprint: &Value) -> String {
     let mut lines: Vec<String> = fields
         .map(|name| format!("{name:<14}{}", text_at(blueprint, name)))
         .into();
+    if blueprint["deprecation"].is_object() {
+        let message = text_at(blueprint, "deprecation.message");
+        lines.push(format!("{:<14}{message}", "deprecated"));
+    }
     lines.push("variables".to_owned());
     for variable in blueprint["variables"].as_array().into_iter().flatten() {
         let hidden = if variable["sensitive"] == true {

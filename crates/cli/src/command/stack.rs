@@ -16,7 +16,7 @@ use crate::confirm::{ask, can_ask};
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::object_in;
-use crate::output::{Output, text_at};
+use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::stack_id;
 
@@ -34,18 +34,20 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
             let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
             output.answer(&value, sheet);
+            let version = (text_at(&value, "blueprint.name"), text_at(&value, "blueprint.version"));
+            note_deprecation(known_version(client, &version).await.as_ref(), output);
             Ok(())
         }
         StackCommand::Update(update) => {
             let (stack, wait) = (stack_id(&update.stack, client).await?, update.wait);
-            let body = change(update, &stack, client).await?;
+            let body = change(update, &stack, client, output).await?;
             let path = format!("/v1/stacks/{stack}");
             let value: Value = client.send(Method::PATCH, &path, &body).await?;
             started(client, output, &value, wait).await
         }
         StackCommand::Preview(update) => {
             let (stack, wait) = (stack_id(&update.stack, client).await?, update.wait);
-            let body = change(update, &stack, client).await?;
+            let body = change(update, &stack, client, output).await?;
             let path = format!("/v1/stacks/{stack}/preview");
             let value: Value = client.send(Method::POST, &path, &body).await?;
             started(client, output, &value, wait).await
@@ -128,7 +130,7 @@ async fn creation(create: StackCreate, settings: &Settings, client: &Client, out
     } else {
         version
     };
-    let given = values(create.variables, client, &blueprint, &version).await?;
+    let given = values(create.variables, client, &(blueprint, version.clone()), output).await?;
     body.insert("version".to_owned(), json!(version));
     // Where it is no object, the server says so.
     if let Value::Object(variables) = body.entry("variables").or_insert_with(|| json!({})) {
@@ -141,13 +143,14 @@ fn text_of(body: &Map<String, Value>, field: &str) -> String {
     body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-async fn change(update: StackUpdate, stack: &StackId, client: &Client) -> Result<Value, Error> {
+async fn change(update: StackUpdate, stack: &StackId, client: &Client, output: Output) -> Result<Value, Error> {
     let stack: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
     let version = match &update.version {
         Some(version) => version.to_string(),
         None => text_at(&stack, "blueprint.version"),
     };
-    let mut variables = values(update.variables, client, &text_at(&stack, "blueprint.name"), &version).await?;
+    let version_of = (text_at(&stack, "blueprint.name"), version);
+    let mut variables = values(update.variables, client, &version_of, output).await?;
     for name in update.unset {
         variables.insert(name, Value::Null);
     }
@@ -182,20 +185,43 @@ async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Erro
     Ok(text_at(&value, "version"))
 }
 
-/// The values of `--var-file`, and over them those of `--var`.
+/// The values of `--var-file`, and over them those of `--var`, for this version of a blueprint. Prints why it is deprecated.
 async fn values(
     given: Variables,
     client: &Client,
-    blueprint: &str,
-    version: &str,
+    version: &(String, String),
+    output: Output,
 ) -> Result<Map<String, Value>, Error> {
-    if given.variables.is_empty() {
-        return values_of(&given, |_| None);
-    }
-    let blueprint: Value = client
-        .get(&format!("/v1/blueprints/{blueprint}/versions/{version}"))
-        .await?;
-    values_of(&given, |name| kind_of(&blueprint, name))
+    let known = if given.variables.is_empty() {
+        known_version(client, version).await
+    } else {
+        Some(client.get(&version_path(version)).await?)
+    };
+    note_deprecation(known.as_ref(), output);
+    values_of(&given, |name| kind_of(known.as_ref()?, name))
+}
+
+fn version_path((blueprint, version): &(String, String)) -> String {
+    format!("/v1/blueprints/{blueprint}/versions/{version}")
+}
+
+/// A version of a blueprint, for a note only: one that cannot be read is no reason to fail.
+async fn known_version(client: &Client, version: &(String, String)) -> Option<Value> {
+    client.get(&version_path(version)).await.ok()
+}
+
+/// Says that a version is deprecated, and why.
+fn note_deprecation(version: Option<&Value>, output: Output) {
+    let Some(version) = version.filter(|version| version["deprecation"].is_object()) else {
+        return;
+    };
+    let text = format!(
+        "warning: {}@{} is deprecated: {}",
+        text_at(version, "name"),
+        text_at(version, "version"),
+        text_at(version, "deprecation.message")
+    );
+    output.lines(&[Line::new(Style::Yellow, text)]);
 }
 
 /// The same for variables of these types: text as it is for a variable that takes text, JSON for every other type.
@@ -239,6 +265,7 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     let filters = [
         ("environment", filters.environment.map(String::from)),
         ("blueprint", filters.blueprint.map(String::from)),
+        ("version", filters.version.map(|version| version.to_string())),
         ("status", filters.status),
         ("owner", filters.owner),
     ];

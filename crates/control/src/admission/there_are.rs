@@ -26,7 +26,11 @@ impl Admission<'_> {
     /// Which versions of a blueprint there are, as a remedy; none where there is no such blueprint.
     pub async fn versions_there_are(self, blueprint: &Name) -> Result<Option<String>, Error> {
         let page = self.store.blueprint_versions(blueprint, NAMED, None).await?;
-        let versions: Vec<String> = page.items.iter().map(ToString::to_string).collect();
+        let versions: Vec<String> = page
+            .items
+            .iter()
+            .map(|blueprint| blueprint.version.to_string())
+            .collect();
         Ok((!versions.is_empty()).then(|| listed("versions", &versions, page.next.is_some())))
     }
 }

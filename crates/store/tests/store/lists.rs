@@ -81,6 +81,7 @@ async fn every_list_has_every_stack_once() {
                         name: None,
                         environment: environment.map(name),
                         blueprint: blueprint.map(name),
+                        version: None,
                         status,
                         owner: owner.map(str::to_owned),
                     };

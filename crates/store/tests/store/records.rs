@@ -28,6 +28,8 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         variables: Vec::new(),
         published_at: Timestamp::from_second(1_700_000_000).expect("a time"),
         published_by: Some("ada".to_owned()),
+        deprecation: None,
+        revision: 0,
     }
 }
 
@@ -78,7 +80,7 @@ async fn a_version_is_published_once() {
             .blueprint_versions(&there.name, 2, cursor.as_ref())
             .await
             .expect("a page");
-        all.extend(page.items.iter().map(ToString::to_string));
+        all.extend(page.items.iter().map(|blueprint| blueprint.version.to_string()));
         cursor = page.next;
         if cursor.is_none() {
             break;

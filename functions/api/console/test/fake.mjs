@@ -34,7 +34,8 @@ export function release(text) {
 export function blueprint(text) {
   const variable = { name: 'plain', type: 'string', type_text: text, required: true, default: text, nullable: true, description: text, sensitive: false, validations: [{ condition: text, error_message: text }] };
   return {
-    name: text, version: '1.0.0', description: text, digest: `sha256:${text}`, published_at: TIME, versions: ['1.0.0', text], next: null,
+    name: text, version: '1.0.0', description: text, digest: `sha256:${text}`, published_at: TIME, next: null,
+    deprecation: { message: text, by: text, at: TIME }, versions: ['1.0.0', text], history: ['1.0.0', text].map((version) => ({ version, published_at: TIME, deprecated: text })),
     variables: [variable, { ...variable, name: text, required: false }, { ...variable, name: 'tags', type: { map: 'string' }, default: { [text]: text }, required: false }],
   };
 }

@@ -104,7 +104,7 @@ export function problems(shared) {
     const page = await fakedPage(browser);
     await page.route('**/v1/blueprints', json(200, { items: [blueprint('shop')], next: null }));
     await page.route('**/v1/blueprints?*', json(200, { items: [blueprint('shop')], next: null }));
-    await page.route('**/v1/blueprints/shop', json(200, { ...blueprint('shop'), versions: ['1.0.0'] }));
+    await page.route('**/v1/blueprints/shop', json(200, { ...blueprint('shop'), deprecation: null, history: [{ version: '1.0.0', published_at: '2026-11-28T10:00:00Z', deprecated: null }] }));
     await page.route('**/v1/blueprints/shop/versions/0.9.0', json(404, { title: 'Not found', detail: 'no' }));
     const note = page.getByText('Version 0.9.0 of shop is not available');
     await visit(page, `${slipway.url}/console/new?blueprint=shop&version=0.9.0`);
@@ -153,6 +153,7 @@ export function problems(shared) {
     await page.route(/\/v1\/stacks\/lusab-babad$/, json(200, {
       ...stack(0, 'shop'), blueprint: { name: 'shop', version: '2.0.0' }, variables: { size: 'large', colour: 'red' }, applied: { version: '1.0.0', variables: { size: 'small', colour: 'red' } },
     }));
+    await page.route('**/v1/blueprints/shop/versions/2.0.0', json(200, { ...blueprint('shop'), version: '2.0.0' }));
     await page.route('**/v1/stacks/*/releases?*', json(200, { items: [{ ...release('ben'), number: 2, status: 'releasing', images: images('2') }, { ...release('ann'), images: images('1') }], next: null }));
     await visit(page, `${slipway.url}/console/stacks/lusab-babad`);
     const text = async (selector) => (await page.locator(selector).textContent()).replace(/\s+/g, ' ');
@@ -160,6 +161,7 @@ export function problems(shared) {
     assert.match(await text('[data-key=card-pending]'), /Release 2 is pending.*web shop@1{12} →becomes shop@2{12}.*Requested by ben/);
     assert.match(await text('.facts'), /Runs ?release 1 by ann/);
     await page.getByText('Unsettled since release 1').waitFor();
+    await page.getByText('Version 2.0.0 of shop is deprecated').waitFor();
     assert.match(await text('[data-key=quiesced]'), /Stopped for migrations.*shop.*this operation/);
     assert.deepEqual(await axe(page), []);
     assert.deepEqual(page.wrong, []);

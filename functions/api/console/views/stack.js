@@ -8,6 +8,7 @@ import { announce, badge, card, empty, facts, operationRow, when } from '../part
 import { permissions } from '../permissions.js';
 import { problemPanel } from '../problem.js';
 import * as cards from '../stack_cards.js';
+import { deprecationNote } from '../versions.js';
 
 /** @typedef {import('../types').Stack} Stack */
 /** @typedef {import('../types').Release} Release */
@@ -29,6 +30,17 @@ export default async function view({ params, signal, show, fail, title }) {
   /** @type {(action: string) => boolean} */
   let may = () => false;
 
+  /** The version that the stack is made from, for a note: who may not read it sees the rest. @type {import('../types').Blueprint | null} */
+  let blueprint = null;
+  let read = '';
+  /** @param {Stack} stack */
+  const readBlueprint = async ({ blueprint: { name, version } }) => {
+    // Once: a denial is recorded each time.
+    if (read === version) return;
+    read = version;
+    blueprint = await get(`/v1/blueprints/${encoded(name)}/versions/${encoded(version)}`, {}, signal).catch(() => null);
+  };
+
   const load = async () => {
     /** @type {Stack} */
     const stack = await get(path, {}, signal);
@@ -36,10 +48,10 @@ export default async function view({ params, signal, show, fail, title }) {
     may = await asked;
     // Who may list a stack, and not read it, would be denied the rest, and each denial is recorded.
     const readable = Boolean(stack.variables);
-    /** @type {[Release[], Operations]} */
+    /** @type {[Release[], Operations, void]} */
     const [releases, operations] = readable
-      ? await Promise.all([actions.releases(params.id, signal), /** @type {Promise<Operations>} */ (get(`${path}/operations`, { limit: most }, signal))])
-      : [[], { items: [], next: null }];
+      ? await Promise.all([actions.releases(params.id, signal), /** @type {Promise<Operations>} */ (get(`${path}/operations`, { limit: most }, signal)), readBlueprint(stack)])
+      : [[], { items: [], next: null }, undefined];
     redraw = () => show(readable ? whole(stack, releases, operations) : html`${head(stack)}${listed(stack)}`);
     redraw();
   };
@@ -76,6 +88,7 @@ export default async function view({ params, signal, show, fail, title }) {
       ${problem ? problemPanel(problem) : null}
       ${stack.status === 'failed' ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
         <p class="message">${failed?.error?.message ?? 'Resources may be incomplete.'}</p><p>An update applies what remains. A destroy removes what was created.</p></div>` : null}
+      ${deprecationNote(blueprint)}
       ${cards.unsettledNote(stack)}
       ${cards.quiescedNote(stack)}
       ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}</ul>` : null}

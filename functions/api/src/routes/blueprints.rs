@@ -93,11 +93,12 @@ pub(super) async fn show(
         Err(error) => return Err(error.into()),
     };
     let page = api.store.blueprint_versions(&name, limit, cursor.as_ref()).await?;
-    let versions: Items<String> = shown::items(page, |version: Version| version.to_string());
+    let history: Items<view::VersionSummary> = shown::items(page, |blueprint| (&blueprint).into());
     Ok(Json(view::BlueprintPage {
         latest: latest.into(),
-        versions: versions.items,
-        next: versions.next,
+        versions: history.items.iter().map(|one| one.version.clone()).collect(),
+        history: history.items,
+        next: history.next,
     }))
 }
 
@@ -251,6 +252,8 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
                 variables,
                 published_at: Timestamp::now(),
                 published_by: None,
+                deprecation: None,
+                revision: 0,
             };
             Ok(Publication {
                 blueprint,

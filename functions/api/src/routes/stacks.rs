@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use slipway_api_types::{self as view, CreateStack, EditStack, Items, TransferStack};
 use slipway_control::admission::{Admission, Change};
 use slipway_model::principal::{OWNER_REMEDY, Owner};
-use slipway_model::request::{Edit, NAME_REMEDY, StackDraft};
+use slipway_model::request::{Edit, NAME_REMEDY, StackDraft, VERSION_REMEDY};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
@@ -41,6 +41,7 @@ use crate::{Api, Caller};
         ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are not found by name."),
         ("environment" = Option<String>, Query, description = "Their environment."),
         ("blueprint" = Option<String>, Query, description = "Their blueprint."),
+        ("version" = Option<String>, Query, description = "The version of their blueprint."),
         ("status" = Option<String>, Query, description = "Their status."),
         ("owner" = Option<String>, Query, description = "Their owner."),
         ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
@@ -57,6 +58,7 @@ pub(super) async fn list(
         name: parameters.optional("name", NAME_REMEDY),
         environment: parameters.optional("environment", NAME_REMEDY),
         blueprint: parameters.optional("blueprint", NAME_REMEDY),
+        version: parameters.optional("version", VERSION_REMEDY),
         status: parameters.one_of("status", StackStatus::ALL, "is no status of a stack"),
         owner: parameters.optional("owner", "give the name of a caller"),
     };

@@ -312,3 +312,80 @@ async fn an_upload_is_an_administrators_and_has_a_length_and_a_digest() {
         );
     }
 }
+
+#[tokio::test]
+async fn deprecated_version_shows_its_message_and_stays_usable() {
+    let server = Server::with_blueprint().await;
+    server.publish("web", "1.1.0", MAIN_TF).await;
+    let version = "/v1/blueprints/web/versions/1.0.0";
+    let path = format!("{version}/deprecation");
+    let send = |method: Method, body: Option<Value>| {
+        let mut request = request(method, &path, body.as_ref());
+        request.extensions_mut().insert(admin());
+        server.send(request)
+    };
+    for wrong in [
+        json!({}),
+        json!({"message": " "}),
+        json!({"message": "x".repeat(1_001)}),
+    ] {
+        let answer = send(Method::PUT, Some(wrong)).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["message".to_owned()]));
+    }
+    let message = json!({"message": "Use 1.1.0: this version has public buckets"});
+    assert_eq!(
+        send(Method::PUT, Some(json!({"message": "Use 1.1.0"}))).await.status,
+        200
+    );
+    let deprecated = send(Method::PUT, Some(message.clone())).await.json();
+    assert_eq!(deprecated["deprecation"]["message"], message["message"]);
+    assert_eq!(deprecated["deprecation"]["by"], "root");
+    let shown = server.get("/v1/blueprints/web").await.json();
+    assert_eq!(shown["versions"], json!(["1.1.0", "1.0.0"]));
+    let marks: Vec<&Value> = shown["history"]
+        .as_array()
+        .expect("versions")
+        .iter()
+        .map(|one| &one["deprecated"])
+        .collect();
+    assert_eq!(marks, [&Value::Null, &message["message"]]);
+
+    // It can be used, and is published all the same.
+    let create = json!({"name": "old", "blueprint": "web", "version": "1.0.0", "environment": "local", "variables": {"size": 1}});
+    assert_eq!(server.post("/v1/stacks", &create).await.status, 202);
+    server.create("new", "local", &json!({"size": 1})).await;
+    for (version, names) in [("1.0.0", json!(["old"])), ("1.1.0", json!(["new"]))] {
+        let users = server
+            .get(&format!("/v1/stacks?blueprint=web&version={version}"))
+            .await
+            .json();
+        let found: Vec<&Value> = users["items"]
+            .as_array()
+            .expect("stacks")
+            .iter()
+            .map(|one| &one["name"])
+            .collect();
+        assert_eq!(json!(found), names, "{version}");
+    }
+
+    assert_eq!(send(Method::DELETE, None).await.status, 204);
+    assert_eq!(send(Method::DELETE, None).await.status, 204, "nothing is left to end");
+    assert_eq!(server.get(version).await.json()["deprecation"], Value::Null);
+    let mut audit = request(Method::GET, "/v1/audit?action=deprecate", None);
+    audit.extensions_mut().insert(admin());
+    let records = server.send(audit).await.json();
+    let changes: Vec<(&Value, &Value)> = records["items"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .map(|one| (&one["before"]["deprecated"], &one["after"]["deprecated"]))
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            (&message["message"], &Value::Null),
+            (&Value::Null, &message["message"]),
+            (&Value::Null, &json!("Use 1.1.0"))
+        ]
+    );
+}

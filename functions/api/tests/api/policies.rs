@@ -9,11 +9,21 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 62] = [
+const ROUTES: [(&str, &str, Option<&str>); 64] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
     ("PUT", "/v1/blueprints/{name}/versions/{version}", Some("publish")),
+    (
+        "PUT",
+        "/v1/blueprints/{name}/versions/{version}/deprecation",
+        Some("publish"),
+    ),
+    (
+        "DELETE",
+        "/v1/blueprints/{name}/versions/{version}/deprecation",
+        Some("publish"),
+    ),
     ("POST", "/v1/uploads", Some("publish")),
     ("GET", "/v1/environments", None),
     ("GET", "/v1/environments/{name}", Some("read")),

@@ -48,7 +48,7 @@ async fn stack_rolls_back_to_a_successful_release() {
 
     let failed = release(&server, &path, "two").await;
     server.store.begin_operation(&id(&failed)).await.expect("begun");
-    let failure = slipway_model::operation::Failure {
+    let failure = Failure {
         name: "Slipway.MigrationFailed".to_owned(),
         step: "Run migrations".to_owned(),
         message: "it failed".to_owned(),
@@ -249,7 +249,9 @@ async fn stack_shows_what_is_stopped_for_migrations() {
 
     // The revision of the stack is the same, and the answer is not.
     let mut again = request(Method::GET, &path, None);
-    again.headers_mut().insert("if-none-match", revision.parse().expect("a tag"));
+    again
+        .headers_mut()
+        .insert("if-none-match", revision.parse().expect("a tag"));
     let shown = server.send(again).await;
     assert_eq!((shown.status, shown.header("etag")), (200, revision.as_str()));
     let stopped = &shown.json()["quiesced"];
@@ -261,7 +263,11 @@ async fn stack_shows_what_is_stopped_for_migrations() {
     let running = message(&shown.json()).expect("a sentence");
     assert!(running.contains("stopped while migrations run"), "{running}");
 
-    server.store.finish_operation(&operation, &End::Failed(failure())).await.expect("an end");
+    server
+        .store
+        .finish_operation(&operation, &End::Failed(failure()))
+        .await
+        .expect("an end");
     let ended = message(&server.get(&path).await.json()).expect("a sentence");
     assert!(ended.contains("are still stopped"), "{ended}");
     let listed = server.get("/v1/stacks").await.json();
