@@ -29,6 +29,8 @@ pub struct BlueprintSummary {
     pub version: String,
     /// When that version was published.
     pub published_at: Timestamp,
+    /// Whether it is a draft: then there are only drafts, and a new stack must name the version.
+    pub draft: bool,
 }
 
 /// A blueprint: its latest version, and the list of all.
@@ -54,6 +56,8 @@ pub struct VersionSummary {
     pub version: String,
     /// When it was published.
     pub published_at: Timestamp,
+    /// Whether it is a draft.
+    pub draft: bool,
     /// Why it is deprecated; null if it is not.
     #[schema(example = "Use 1.1.0: this version has public buckets")]
     pub deprecated: Option<String>,
@@ -65,6 +69,7 @@ impl From<&blueprint::Blueprint> for VersionSummary {
         Self {
             version: blueprint.version.to_string(),
             published_at: blueprint.published_at,
+            draft: blueprint.draft,
             deprecated: deprecation.map(|deprecation| deprecation.message.clone()),
         }
     }
@@ -88,7 +93,7 @@ impl From<blueprint::Deprecation> for Deprecation {
     }
 }
 
-/// A version of a blueprint. Its files and variables are immutable.
+/// A version of a blueprint. Its files and variables are immutable, unless it is a draft.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BlueprintVersion {
     /// The blueprint's name.
@@ -108,6 +113,8 @@ pub struct BlueprintVersion {
     pub published_at: Timestamp,
     /// Who published it; null if an earlier version of Slipway did not record that.
     pub published_by: Option<String>,
+    /// Whether it is a draft: for stacks in sandbox environments, and replaced when it is published again.
+    pub draft: bool,
     /// Why it should no longer be used; null for a version in good standing. Stacks may still be created from it.
     pub deprecation: Option<Deprecation>,
 }
@@ -122,6 +129,7 @@ impl From<blueprint::Blueprint> for BlueprintVersion {
             variables: blueprint.variables.into_iter().map(Variable::from).collect(),
             published_at: blueprint.published_at,
             published_by: blueprint.published_by,
+            draft: blueprint.draft,
             deprecation: blueprint.deprecation.map(Deprecation::from),
         }
     }

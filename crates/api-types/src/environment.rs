@@ -37,6 +37,8 @@ pub struct Environment {
     pub approval_reminder_seconds: u32,
     /// Whether destroying stacks and losing resources of protected types is forbidden.
     pub protected: bool,
+    /// Whether stacks may be made from drafts of blueprints.
+    pub sandbox: bool,
     /// The resource types whose resources no plan may delete, replace or forget in a protected environment; null for the default
     /// list.
     pub protected_types: Option<Vec<String>>,
@@ -67,6 +69,7 @@ impl Environment {
             approval_timeout_seconds: environment.approval_timeout_seconds,
             approval_reminder_seconds: environment.approval_reminder_seconds,
             protected: environment.protected,
+            sandbox: environment.sandbox,
             protected_types: types.map(|types| types.into_iter().map(String::from).collect()),
             variables,
             references: environment

@@ -23,6 +23,10 @@ pub struct PublishBlueprint {
     /// Its README, in Markdown; without one, the file `README.md` of the root module. It may be added later, and does not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readme: Option<String>,
+    /// Whether to publish a draft (false): for stacks in sandbox environments, never the latest version, and replaced when it is published
+    /// again. Publishing it with `false` makes it immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draft: Option<bool>,
     /// The folder of the root module among the files; empty if it is the top folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
@@ -92,6 +96,9 @@ pub struct PutEnvironment {
     /// Whether destroying stacks and losing resources of protected types is forbidden; false by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected: Option<bool>,
+    /// Whether stacks may be made from drafts of blueprints; false by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<bool>,
     /// The protected types: resource types, or patterns like `aws_rds_*`. By default, types that hold data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected_types: Option<Vec<String>>,

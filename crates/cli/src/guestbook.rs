@@ -9,10 +9,12 @@ use serde_json::json;
 use slipway_model::name::Name;
 use tempfile::TempDir;
 
+use crate::bundle;
 use crate::client::Client;
 use crate::error::Error;
 use crate::local_image;
 use crate::publish::blueprints;
+use crate::publish::upload::Beside;
 use crate::server::LocalAws;
 
 /// What the blueprint is published as.
@@ -37,14 +39,12 @@ impl Guestbook {
             .parse()
             .map_err(|error| Error::Usage(format!("{BLUEPRINT}: {error}")))?;
         let folder = self.example.join("blueprint");
-        blueprints::publish(
-            client,
-            &folder,
-            &folder,
-            (&name, &VERSION),
-            "A guestbook with a database",
-        )
-        .await?;
+        let beside = Beside {
+            description: "A guestbook with a database".to_owned(),
+            readme: bundle::readme(&folder, &folder)?,
+            draft: false,
+        };
+        blueprints::publish(client, &folder, &folder, (&name, &VERSION), &beside).await?;
         let mut names = Vec::new();
         for number in 1..=RELEASES {
             names.push(local_image::upload(&self.image(number), &name, aws).await?);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// What was done about one thing.
 #[derive(Debug)]
 pub struct Done {
-    /// What it is: `toolchain`, `provider` or `blueprint`.
+    /// What it is: `toolchain`, `provider`, `blueprint` or `draft`.
     pub kind: &'static str,
     /// Which one.
     pub name: String,

@@ -112,6 +112,9 @@ impl<'a> Admission<'a> {
             Some(name) => self.known_blueprint(&name, version.as_ref(), &mut problems).await?,
             None => None,
         };
+        if let (Some(environment), Some(blueprint)) = (&environment, &blueprint) {
+            problems.extend(draft_problem(blueprint, environment, version.is_some()));
+        }
         let configuration = match (&environment, &blueprint) {
             (Some(environment), Some(blueprint)) => configure(blueprint, environment, &variables, &variables)
                 .map_err(|wrong| problems.extend(wrong))
@@ -322,6 +325,9 @@ impl<'a> Admission<'a> {
         let Some(blueprint) = blueprint else {
             return Err(Refusal::Invalid(problems));
         };
+        if let Some(problem) = draft_problem(&blueprint, &environment, true) {
+            return Err(Refusal::Invalid(vec![problem]));
+        }
         let values = edit.over(&before.variables);
         configure(&blueprint, &environment, &edit.variables, &values).map_err(|mut problems| {
             // A value that the stack has, and that its new version has no use for, is not in the request: say how to drop it.
@@ -394,6 +400,28 @@ impl<'a> Admission<'a> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Why a stack in this environment cannot be made from the version: a draft is for sandboxes, and only by its version.
+fn draft_problem(blueprint: &Blueprint, environment: &Environment, is_named: bool) -> Option<FieldProblem> {
+    if !blueprint.draft {
+        return None;
+    }
+    let Blueprint { name, version, .. } = blueprint;
+    let (detail, remedy) = if !environment.sandbox {
+        let detail = format!(
+            "version {version} of `{name}` is a draft, and the environment `{}` is not a sandbox",
+            environment.name
+        );
+        let remedy = "name a published version, publish this one without `--draft`, or use an environment with `\"sandbox\": true`";
+        (detail, remedy.to_owned())
+    } else if is_named {
+        return None;
+    } else {
+        let detail = format!("is missing, and `{name}` has only drafts, which are never the latest version");
+        (detail, format!("name the version: {version}"))
+    };
+    Some(FieldProblem::new("version", detail, remedy))
 }
 
 /// What a stack is made from: `values` checked against the version's schema. `given` are those of them that this request

@@ -327,7 +327,7 @@ pub struct Deprecation {
     pub at: Timestamp,
 }
 
-/// A version of a blueprint. What it is made of is immutable once it is published.
+/// A version of a blueprint. What it is made of is immutable once it is published, unless it is a draft.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blueprint {
     /// The blueprint's name.
@@ -346,6 +346,9 @@ pub struct Blueprint {
     /// Who published it. None on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_by: Option<String>,
+    /// Whether it is for sandbox environments only, and can be published again with other files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
     /// None for a version in good standing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecation: Option<Deprecation>,

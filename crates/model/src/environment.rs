@@ -96,6 +96,9 @@ pub struct Environment {
     /// Whether stacks here are kept from being destroyed, and resources of protected types from being lost.
     #[serde(default)]
     pub protected: bool,
+    /// Whether stacks here may be made from drafts of blueprints.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sandbox: bool,
     /// The protected types; none for [`DEFAULT_TYPES`](protected_types::DEFAULT_TYPES).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protected_types: Option<BTreeSet<TypePattern>>,
@@ -251,6 +254,7 @@ impl Environment {
         let approval_timeout_seconds = within(&mut fields, "approval_timeout_seconds", &TIMEOUTS, THREE_DAYS);
         let approval_reminder_seconds = reminder(&mut fields);
         let protected = fields.flag("protected");
+        let sandbox = fields.flag("sandbox");
         let protected_types = fields.optional_set(
             "protected_types",
             "give resource types like `aws_db_instance` or `aws_rds_*`, or leave it out for the default",
@@ -281,6 +285,7 @@ impl Environment {
                 approval_timeout_seconds,
                 approval_reminder_seconds,
                 protected: protected.unwrap_or_default(),
+                sandbox: sandbox.unwrap_or_default(),
                 protected_types,
                 variables,
                 references,
@@ -381,7 +386,7 @@ mod tests {
         let whole = json!({
             "name": "live", "account": "111122223333", "region": "eu-west-1", "role": role,
             "external_id": "0123456789abcdef", "approval": "when_destroying", "approvals_required": 2, "self_approval": true,
-            "approval_timeout_seconds": 3600, "approval_reminder_seconds": 900, "protected": true, "protected_types": ["aws_db_*", "terraform_data"],
+            "approval_timeout_seconds": 3600, "approval_reminder_seconds": 900, "protected": true, "sandbox": true, "protected_types": ["aws_db_*", "terraform_data"],
             "variables": {"vpc": {"id": 1}},
         });
         let environment = read(whole.clone()).expect("an environment");
@@ -428,7 +433,7 @@ mod tests {
         assert_eq!(
             fields(json!({
                 "name": "dev", "account": 1, "region": "moon", "role": "admin", "external_id": "x", "approval": "sometimes",
-                "approvals_required": 11, "approval_timeout_seconds": 59, "approval_reminder_seconds": 299, "protected": "yes", "protected_types": ["Database"],
+                "approvals_required": 11, "approval_timeout_seconds": 59, "approval_reminder_seconds": 299, "protected": "yes", "sandbox": 1, "protected_types": ["Database"],
                 "variables": {"a b": 1}, "colour": "red",
             })),
             [
@@ -441,6 +446,7 @@ mod tests {
                 "approval_timeout_seconds",
                 "approval_reminder_seconds",
                 "protected",
+                "sandbox",
                 "protected_types[0]",
                 "colour",
                 "name",

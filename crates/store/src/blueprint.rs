@@ -1,5 +1,7 @@
 //! Published blueprints. Their files are in the artifacts bucket, by digest.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -19,12 +21,15 @@ use crate::{Cursor, Error, Page, Store};
 pub struct BlueprintSummary {
     /// Its name.
     pub name: Name,
-    /// Its latest version: the highest that is not a pre-release, where there is one.
+    /// Its latest version: the highest that is neither a draft nor a pre-release, where there is one.
     pub latest: Version,
     /// What that version is for.
     pub description: String,
     /// When that version was published.
     pub published_at: Timestamp,
+    /// Whether it is a draft: then there are only drafts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// The record of a blueprint's latest version.
@@ -38,9 +43,12 @@ struct Latest {
 impl Latest {
     /// The record after a version was published, where that changes it.
     fn after(read: Option<&Self>, published: &Blueprint) -> Option<Self> {
-        // A release comes before every pre-release, which must be requested by its version.
-        let rank = |version: &Version| (version.pre.is_empty(), version.clone());
-        if read.is_some_and(|latest| rank(&latest.summary.latest) >= rank(&published.version)) {
+        // A release comes before every pre-release, and both before every draft: these must be requested by their version.
+        let rank = |draft: bool, version: &Version| (!draft, version.pre.is_empty(), version.clone());
+        let new = rank(published.draft, &published.version);
+        if read.is_some_and(|Self { summary, .. }| {
+            summary.latest != published.version && rank(summary.draft, &summary.latest) >= new
+        }) {
             return None;
         }
         Some(Self {
@@ -49,15 +57,28 @@ impl Latest {
                 latest: published.version.clone(),
                 description: published.description.clone(),
                 published_at: published.published_at,
+                draft: published.draft,
             },
             revision: read.map_or(1, |latest| latest.revision + 1),
         })
     }
 }
 
+/// The record of a version is still the one with this revision.
+fn of_revision(revision: u64) -> Condition {
+    match revision {
+        0 => Condition::Without("revision"),
+        revision => Condition::Revision(revision),
+    }
+}
+
 /// What the audit log says of a published version.
 fn publish_entry(blueprint: &Blueprint, by: &str) -> Entry {
-    let after = json!({"version": blueprint.version, "digest": blueprint.digest, "description": blueprint.description});
+    let mut after =
+        json!({"version": blueprint.version, "digest": blueprint.digest, "description": blueprint.description});
+    if blueprint.draft {
+        after["draft"] = true.into();
+    }
     Entry::new(by, Action::Publish, format!("blueprint/{}", blueprint.name)).with_change(None, Some(after), |_| false)
 }
 
@@ -77,21 +98,32 @@ pub enum Published {
     New,
     /// It was there with the same files.
     Same(Box<Blueprint>),
-    /// It was there with others, which stay.
+    /// It was there with others, or not as a draft: it stays.
     Differs(Box<Blueprint>),
+    /// It was a draft, and is replaced.
+    Draft(Box<Blueprint>),
 }
 
 impl Store {
-    /// Publishes a version. A version is immutable: publishing it again changes nothing.
+    /// Publishes a version. A version is immutable: publishing it again changes nothing. A draft is replaced.
     pub async fn publish_blueprint(&self, blueprint: &Blueprint, by: &str) -> Result<Published, Error> {
         let key = Key::blueprint(&blueprint.name, &blueprint.version);
         let latest_key = Key::latest(&blueprint.name);
         self.note_sensitive_variables(&blueprint.variables).await?;
         for attempt in 0..ATTEMPTS {
-            if let Some(published) = self.published(blueprint).await? {
-                return Ok(published);
-            }
-            let mut writes = vec![Write::Put(encode(&key, Vec::new(), blueprint)?, Condition::New)];
+            let (condition, blueprint, published) = match self.published(blueprint).await? {
+                Some(Published::Draft(draft)) => {
+                    let next = Blueprint {
+                        revision: draft.revision + 1,
+                        ..blueprint.clone()
+                    };
+                    (of_revision(draft.revision), Cow::Owned(next), Published::Draft(draft))
+                }
+                Some(published) => return Ok(published),
+                None => (Condition::New, Cow::Borrowed(blueprint), Published::New),
+            };
+            let blueprint = blueprint.as_ref();
+            let mut writes = vec![Write::Put(encode(&key, Vec::new(), blueprint)?, condition)];
             let read: Option<Latest> = self.get(&latest_key).await?;
             if let Some(latest) = Latest::after(read.as_ref(), blueprint) {
                 let condition = read.map_or(Condition::New, |read| Condition::Revision(read.revision));
@@ -102,7 +134,7 @@ impl Store {
                     .await?,
             );
             if self.write("publish a blueprint", writes).await? == Written::Yes {
-                return Ok(Published::New);
+                return Ok(published);
             }
             pause(attempt).await;
         }
@@ -131,10 +163,7 @@ impl Store {
                 revision: before.revision + 1,
                 ..before.clone()
             };
-            let condition = match before.revision {
-                0 => Condition::Without("revision"),
-                revision => Condition::Revision(revision),
-            };
+            let condition = of_revision(before.revision);
             let mut writes = vec![Write::Put(encode(&key, Vec::new(), &after)?, condition)];
             let entry = deprecation_entry(&before, deprecation, by);
             writes.extend(self.audit_writes(entry, Timestamp::now()).await?);
@@ -153,10 +182,11 @@ impl Store {
     pub async fn published(&self, blueprint: &Blueprint) -> Result<Option<Published>, Error> {
         let there: Option<Blueprint> = self.get(&Key::blueprint(&blueprint.name, &blueprint.version)).await?;
         Ok(there.map(|there| {
-            if there.digest == blueprint.digest {
-                Published::Same(Box::new(there))
-            } else {
-                Published::Differs(Box::new(there))
+            let (is_same, there) = (there.digest == blueprint.digest, Box::new(there));
+            match (there.draft, blueprint.draft) {
+                (true, true) | (false, false) if is_same => Published::Same(there),
+                (true, _) => Published::Draft(there),
+                (false, _) => Published::Differs(there),
             }
         }))
     }

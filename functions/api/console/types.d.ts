@@ -11,15 +11,15 @@ export interface Variable {
   name: string; type: Kind; type_text: string; required: boolean; default?: unknown; default_expression?: string; nullable: boolean;
   description: string; sensitive: boolean; validations: Validation[];
 }
-export interface BlueprintSummary { name: string; description: string; version: string; published_at: string; published_by?: string | null; }
-export interface VersionSummary { version: string; published_at: string; deprecated: string | null; }
+export interface BlueprintSummary { name: string; description: string; version: string; draft: boolean; published_at: string; published_by?: string | null; }
+export interface VersionSummary { version: string; published_at: string; draft: boolean; deprecated: string | null; }
 export interface Blueprint extends BlueprintSummary {
   digest: string; variables: Variable[]; deprecation: { message: string; by: string; at: string } | null;
   versions?: string[]; history?: VersionSummary[]; next?: string | null;
 }
 export interface Environment {
   name: string; account: string; region: string; role: string | null; approval: string; approvals_required: number;
-  self_approval: boolean; approval_timeout_seconds: number; approval_reminder_seconds: number; protected: boolean;
+  self_approval: boolean; approval_timeout_seconds: number; approval_reminder_seconds: number; protected: boolean; sandbox: boolean;
   variables: Record<string, unknown>; references: Record<string, string>; revision: number;
 }
 export interface SourceAccount {

@@ -33,9 +33,16 @@ export async function readVersion(name, version, signal) {
 export function versionOptions(versions, chosen, note = () => '') {
   const known = versions.some((one) => one.version === chosen);
   return [
-    ...versions.map((one) => html`<option value=${one.version}>${one.version}${one.deprecated ? ' (deprecated)' : ''}${note(one.version)}</option>`),
+    ...versions.map((one) => html`<option value=${one.version}>${one.version}${one.draft ? ' (draft)' : ''}${one.deprecated ? ' (deprecated)' : ''}${note(one.version)}</option>`),
     ...(chosen && !known ? [html`<option value=${chosen}>${chosen}${note(chosen)}</option>`] : []),
   ];
+}
+
+/** What a draft is. @param {Blueprint | null} blueprint @param {import('./types').Environment} [environment] */
+export function draftNote(blueprint, environment) {
+  if (!blueprint?.draft) return null;
+  return html`<div class="note" data-tone=${environment && !environment.sandbox ? 'bad' : 'off'} data-key="draft"><strong>Version ${blueprint.version} of ${blueprint.name} is a draft</strong>
+    <p>${environment && !environment.sandbox ? `The environment ${environment.name} is not a sandbox: choose another environment, or a published version.` : 'It is for stacks in sandbox environments, and may be replaced.'}</p></div>`;
 }
 
 /** Why a version should no longer be used. @param {Blueprint | null} blueprint */

@@ -54,6 +54,7 @@ pub(crate) fn blueprint_summary(summary: blueprint::BlueprintSummary) -> Bluepri
         description: summary.description,
         version: summary.latest.to_string(),
         published_at: summary.published_at,
+        draft: summary.draft,
     }
 }
 

@@ -26,7 +26,7 @@ pub enum BlueprintCommand {
         /// The blueprint
         name: Name,
     },
-    /// Deprecate a version; its users see the message (administrators)
+    /// Deprecate a version with a message (administrators)
     Deprecate {
         /// The blueprint and the version: `web@1.2.0`
         blueprint: BlueprintRef,
@@ -56,7 +56,7 @@ pub enum BlueprintCommand {
         #[command(flatten)]
         variables: Variables,
     },
-    /// Publish a folder as a version of a blueprint; a version never changes
+    /// Publish a folder as a version of a blueprint
     Publish {
         #[command(flatten)]
         folder: Folder,
@@ -66,6 +66,9 @@ pub enum BlueprintCommand {
         /// What it is for, in a sentence [default: as the folder's `blueprint.json` says]
         #[arg(long)]
         description: Option<String>,
+        /// Publish a draft: for sandbox environments, replaced when it is published again
+        #[arg(long)]
+        draft: bool,
     },
 }
 

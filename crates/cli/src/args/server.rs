@@ -12,6 +12,9 @@ pub struct Publish {
     /// Folder with blueprints (each has a `blueprint.json`) and their shared modules
     #[arg(value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
+    /// Publish drafts: for sandbox environments, replaced when they are published again
+    #[arg(long)]
+    pub draft: bool,
     /// Artifacts bucket, the output `ArtifactsBucketName` [default: that of the local server]
     #[arg(long, env = "SLIPWAY_ARTIFACTS_BUCKET")]
     pub bucket: Option<String>,

@@ -14,16 +14,19 @@ use crate::error::Error;
 use crate::global::Global;
 use crate::output::{Format, Line, Output, Style, text_at};
 use crate::publish::blueprints;
+use crate::publish::upload::Beside;
 use crate::terraform::Search;
 
 /// Runs the command.
 pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> Result<(), Error> {
     match command {
         BlueprintCommand::List => {
-            let items = Client::of(global)?.list("/v1/blueprints", &[]).await?;
+            let mut items = Client::of(global)?.list("/v1/blueprints", &[]).await?;
+            items.iter_mut().for_each(mark_draft);
             let columns = [
                 ("blueprint", "name"),
                 ("newest", "version"),
+                ("mark", "mark"),
                 ("description", "description"),
             ];
             output.table(
@@ -66,6 +69,7 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             folder,
             name,
             description,
+            draft,
         } => {
             let about = bundle::about(&folder.folder)?;
             let (name, version) = match (name, &about) {
@@ -90,14 +94,20 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             let description = description.or(about.map(|about| about.description)).unwrap_or_default();
             let client = Client::of(global)?;
             let warnings = migrations::warn(&folder.folder, &bundle::read(&folder.folder, folder.top())?, output);
+            let beside = Beside {
+                description,
+                readme: bundle::readme(&folder.folder, folder.top())?,
+                draft,
+            };
             let mut value =
-                blueprints::publish(&client, &folder.folder, folder.top(), (&name, &version), &description).await?;
+                blueprints::publish(&client, &folder.folder, folder.top(), (&name, &version), &beside).await?;
             if !warnings.is_empty() {
                 value["warnings"] = warnings.into();
             }
             output.answer(&value, |value| {
                 format!(
-                    "published {}@{} ({})",
+                    "published {}{}@{} ({})",
+                    if draft { "the draft " } else { "" },
                     text_at(value, "name"),
                     text_at(value, "version"),
                     text_at(value, "digest")
@@ -234,6 +244,13 @@ fn run_test(folder: &Folder, variables: &Variables, output: Output) -> Result<()
     fail_with(checked.errors(), folder)
 }
 
+/// Marks what is a draft, for a table.
+fn mark_draft(item: &mut Value) {
+    if item["draft"] == true {
+        item["mark"] = "draft".into();
+    }
+}
+
 /// Lists the versions of a blueprint, newest first, with the stacks that were made from each.
 async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Error> {
     let path = format!("/v1/blueprints/{name}");
@@ -257,6 +274,7 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
             let names: Vec<String> = of_version
                 .map(|stack| format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name")))
                 .collect();
+            mark_draft(&mut version);
             version["stacks"] = names.len().into();
             version["names"] = names.join(", ").into();
             version
@@ -264,6 +282,7 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
         .collect();
     let columns = [
         ("version", "version"),
+        ("mark", "mark"),
         ("published", "published_at"),
         ("stacks", "stacks"),
         ("used by", "names"),
@@ -279,6 +298,9 @@ fn sheet(blueprint: &Value) -> String {
     let mut lines: Vec<String> = fields
         .map(|name| format!("{name:<14}{}", text_at(blueprint, name)))
         .into();
+    if blueprint["draft"] == true {
+        lines.push(format!("{:<14}for sandbox environments, and may change", "draft"));
+    }
     if blueprint["deprecation"].is_object() {
         let message = text_at(blueprint, "deprecation.message");
         lines.push(format!("{:<14}{message}", "deprecated"));

@@ -30,6 +30,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
                 ("region", "region"),
                 ("approval", "approval"),
                 ("protected", "protected"),
+                ("sandbox", "sandbox"),
             ];
             output.table(&items, &columns, "There are no environments.");
             Ok(())
@@ -45,6 +46,7 @@ pub async fn run(command: EnvironmentCommand, client: &Client, output: Output) -
                     "role",
                     "approval",
                     "protected",
+                    "sandbox",
                     "protected_types",
                     "variables",
                     "references",

@@ -22,7 +22,7 @@ pub async fn run(publish: Publish, global: &Global, output: Output) -> Result<()
     let platform = architecture.map_or_else(slipway_runner::providers::package::platform, |it| {
         it.platform().to_owned()
     });
-    let found = blueprints::find(&publish.folder).await?;
+    let found = blueprints::find(&publish.folder, publish.draft).await?;
     let artifacts = Artifacts::open(global, publish.bucket).await?;
     let packages = Packages {
         terraform: Search::from_env().find().await?,

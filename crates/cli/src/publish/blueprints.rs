@@ -13,7 +13,7 @@ use slipway_model::terraform::LOCK_FILE;
 use super::Done;
 use super::artifacts::Artifacts;
 use super::packages::Packages;
-use super::upload;
+use super::upload::{self, Beside};
 use super::vendor;
 use crate::author::{check, migrations};
 use crate::bundle::{self, ABOUT, About};
@@ -28,15 +28,30 @@ pub struct Ready {
     folder: PathBuf,
     name: Name,
     version: Version,
-    description: String,
+    beside: Beside,
     source: Source,
-    readme: Option<String>,
-    /// The digest under which the version is published already.
-    before: Option<String>,
+    /// What is published under the version already.
+    before: Option<Before>,
 }
 
-/// Finds every blueprint below `top`, and reads it.
-pub async fn find(top: &Path) -> Result<Vec<Ready>, Error> {
+/// A version that is published.
+#[derive(Debug)]
+struct Before {
+    digest: String,
+    draft: bool,
+}
+
+impl Before {
+    fn of(published: &Value) -> Option<Self> {
+        Some(Self {
+            digest: published["digest"].as_str()?.to_owned(),
+            draft: published["draft"].as_bool().unwrap_or_default(),
+        })
+    }
+}
+
+/// Finds every blueprint below `top`, and reads it, to be published as a draft or for good.
+pub async fn find(top: &Path, draft: bool) -> Result<Vec<Ready>, Error> {
     let files = files::below(top, Links::PassedOver, |name| {
         [".terraform", ".git", "node_modules", "target"].contains(&name)
     })?;
@@ -47,7 +62,7 @@ pub async fn find(top: &Path) -> Result<Vec<Ready>, Error> {
     {
         let folder = top.join(file).parent().unwrap_or(top).to_owned();
         if let Some(about) = bundle::about(&folder)? {
-            found.push(read(&folder, top, about).await?);
+            found.push(read(&folder, top, about, draft).await?);
         }
     }
     if found.is_empty() {
@@ -69,7 +84,7 @@ pub async fn find(top: &Path) -> Result<Vec<Ready>, Error> {
 }
 
 /// Reads one blueprint, and checks it as the API will.
-async fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
+async fn read(folder: &Path, top: &Path, about: About, draft: bool) -> Result<Ready, Error> {
     let name = match about.name {
         Some(name) => name,
         None => bundle::name_of(folder)?,
@@ -80,9 +95,12 @@ async fn read(folder: &Path, top: &Path, about: About) -> Result<Ready, Error> {
         folder: folder.to_owned(),
         name,
         version: about.version,
-        description: about.description,
+        beside: Beside {
+            description: about.description,
+            readme,
+            draft,
+        },
         source,
-        readme,
         before: None,
     })
 }
@@ -115,13 +133,13 @@ impl Ready {
     /// version was published, or else new ones.
     pub async fn prepare(mut self, client: &Client, artifacts: &Artifacts, packages: &Packages) -> Result<Self, Error> {
         let published: Option<Value> = client.find(&self.path()).await?;
-        self.before = published.and_then(|published| published["digest"].as_str().map(str::to_owned));
+        self.before = published.as_ref().and_then(Before::of);
         if self.lock().is_some() {
             self.refuse_change()?;
             return Ok(self);
         }
         let lock = match &self.before {
-            Some(digest) => published_lock(artifacts, digest).await?,
+            Some(before) => published_lock(artifacts, &before.digest).await?,
             None => packages.lock(&self.title(), &self.source)?,
         };
         if let Some(lock) = lock {
@@ -131,17 +149,26 @@ impl Ready {
         Ok(self)
     }
 
-    /// A version does not change.
+    /// A version does not change, unless it is a draft.
     fn refuse_change(&self) -> Result<(), Error> {
-        let digest = self.source.digest();
         match &self.before {
-            Some(before) if before != digest.as_str() => Err(Error::Usage(format!(
+            Some(before) if !before.draft && self.beside.draft => Err(Error::Usage(format!(
+                "{} is published, and does not become a draft: raise `version` in {}",
+                self.title(),
+                self.folder.join(ABOUT).display()
+            ))),
+            Some(before) if !before.draft && !self.is(before) => Err(Error::Usage(format!(
                 "{} is published with other files, and a version does not change: raise `version` in {}",
                 self.title(),
                 self.folder.join(ABOUT).display()
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Whether these files are published, as a draft or for good as is wanted.
+    fn is(&self, before: &Before) -> bool {
+        before.digest == self.source.digest().as_str() && before.draft == self.beside.draft
     }
 
     /// Says what is dangerous in the SQL of its migrations.
@@ -167,14 +194,15 @@ impl Ready {
 
     /// Publishes it, unless it is.
     pub async fn publish(&self, client: &Client) -> Result<Done, Error> {
-        if self.before.is_none() {
-            let body = upload::document(&self.source, &self.description, self.readme.as_deref());
+        let published = !self.before.as_ref().is_some_and(|before| self.is(before));
+        if published {
+            let body = upload::document(&self.source, &self.beside);
             upload::publish(client, &self.path(), &body).await?;
         }
         Ok(Done {
-            kind: "blueprint",
+            kind: if self.beside.draft { "draft" } else { "blueprint" },
             name: self.title(),
-            published: self.before.is_none(),
+            published,
         })
     }
 }
@@ -185,11 +213,10 @@ pub async fn publish(
     folder: &Path,
     top: &Path,
     (name, version): (&Name, &Version),
-    description: &str,
+    beside: &Beside,
 ) -> Result<Value, Error> {
     let source = complete(folder, top).await?;
-    let readme = bundle::readme(folder, top)?;
-    let body = upload::document(&source, description, readme.as_deref());
+    let body = upload::document(&source, beside);
     upload::publish(client, &format!("/v1/blueprints/{name}/versions/{version}"), &body).await
 }
 

@@ -12,11 +12,25 @@ use crate::error::Error;
 /// Longer documents are uploaded: a request of this length is well below what the API takes.
 const LONGEST_BODY: usize = 1024 * 1024;
 
+/// What is published beside the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// What the version is for, in a sentence.
+    pub description: String,
+    /// Its README.
+    pub readme: Option<String>,
+    /// Whether it is a draft.
+    pub draft: bool,
+}
+
 /// The document that publishes these files.
-pub fn document(source: &Source, description: &str, readme: Option<&str>) -> Value {
+pub fn document(source: &Source, beside: &Beside) -> Value {
     let mut document = source.document();
-    document["description"] = description.into();
-    if let Some(readme) = readme {
+    document["description"] = beside.description.as_str().into();
+    if beside.draft {
+        document["draft"] = true.into();
+    }
+    if let Some(readme) = beside.readme.as_deref() {
         document["readme"] = readme.into();
     }
     document

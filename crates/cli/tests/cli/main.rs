@@ -24,4 +24,5 @@ mod secrets;
 mod support;
 mod terminal;
 mod vendoring;
+mod versions;
 mod watchers;

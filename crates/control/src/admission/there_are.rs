@@ -1,5 +1,6 @@
 //! Suggestions for requests that name something that does not exist.
 
+use slipway_model::blueprint::Blueprint;
 use slipway_model::name::Name;
 use slipway_store::Error;
 
@@ -26,11 +27,11 @@ impl Admission<'_> {
     /// Which versions of a blueprint there are, as a remedy; none where there is no such blueprint.
     pub async fn versions_there_are(self, blueprint: &Name) -> Result<Option<String>, Error> {
         let page = self.store.blueprint_versions(blueprint, NAMED, None).await?;
-        let versions: Vec<String> = page
-            .items
-            .iter()
-            .map(|blueprint| blueprint.version.to_string())
-            .collect();
+        let marked = |blueprint: &Blueprint| {
+            let mark = if blueprint.draft { " (draft)" } else { "" };
+            format!("{}{mark}", blueprint.version)
+        };
+        let versions: Vec<String> = page.items.iter().map(marked).collect();
         Ok((!versions.is_empty()).then(|| listed("versions", &versions, page.next.is_some())))
     }
 }

@@ -64,6 +64,7 @@ fn new(name: Name, data: &Path) -> Result<Environment, Error> {
         approval_timeout_seconds: 259_200,
         approval_reminder_seconds: 86_400,
         protected: false,
+        sandbox: true,
         protected_types: None,
         variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),
         references: std::collections::BTreeMap::new(),

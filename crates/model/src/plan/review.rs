@@ -78,6 +78,7 @@ mod tests {
             approval_timeout_seconds: 259_200,
             approval_reminder_seconds: 86_400,
             protected,
+            sandbox: false,
             protected_types: None,
             variables: serde_json::Map::new(),
             references: BTreeMap::new(),

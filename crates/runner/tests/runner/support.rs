@@ -103,6 +103,7 @@ impl World {
             approval_timeout_seconds: 259_200,
             approval_reminder_seconds: 86_400,
             protected: false,
+            sandbox: false,
             protected_types: None,
             variables: Map::from_iter([
                 ("domain".to_owned(), "dev.example".into()),

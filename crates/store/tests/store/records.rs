@@ -28,6 +28,7 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         variables: Vec::new(),
         published_at: Timestamp::from_second(1_700_000_000).expect("a time"),
         published_by: Some("ada".to_owned()),
+        draft: false,
         deprecation: None,
         revision: 0,
     }
@@ -94,6 +95,30 @@ async fn a_version_is_published_once() {
 }
 
 #[tokio::test]
+async fn concurrent_drafts_leave_one_record_that_can_be_published() {
+    let table = table().await;
+    let drafts: Vec<Blueprint> = (1..=6)
+        .map(|number| Blueprint {
+            draft: true,
+            ..blueprint("1.0.0", &format!("draft {number}"))
+        })
+        .collect();
+    let published = join_all(drafts.iter().map(|draft| table.store.publish_blueprint(draft, "ada"))).await;
+    let new = published.iter().filter(|one| matches!(one, Ok(Published::New)));
+    assert_eq!(new.count(), 1, "{published:?}");
+    let replaced = published.iter().filter(|one| matches!(one, Ok(Published::Draft(_))));
+    assert_eq!(replaced.count(), 5, "{published:?}");
+    let there = table.store.latest_blueprint(&name("guestbook")).await.expect("a draft");
+    assert_eq!((there.draft, there.revision), (true, 5));
+
+    let last = blueprint("1.0.0", "published");
+    let outcome = table.store.publish_blueprint(&last, "ada").await;
+    assert!(matches!(outcome, Ok(Published::Draft(_))), "{outcome:?}");
+    let again = table.store.publish_blueprint(&drafts[0], "ada").await;
+    assert!(matches!(again, Ok(Published::Differs(_))), "{again:?}");
+}
+
+#[tokio::test]
 async fn concurrently_published_versions_leave_the_highest_as_latest() {
     let table = table().await;
     let versions: Vec<_> = (1..=8)
@@ -132,6 +157,7 @@ async fn an_environment_comes_back_as_it_was_written() {
         approval_timeout_seconds: 259_200,
         approval_reminder_seconds: 86_400,
         protected: true,
+        sandbox: false,
         protected_types: None,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),
         references: std::collections::BTreeMap::new(),

@@ -34,14 +34,14 @@ export function release(text) {
 export function blueprint(text) {
   const variable = { name: 'plain', type: 'string', type_text: text, required: true, default: text, nullable: true, description: text, sensitive: false, validations: [{ condition: text, error_message: text }] };
   return {
-    name: text, version: '1.0.0', description: text, digest: `sha256:${text}`, published_at: TIME, next: null,
-    deprecation: { message: text, by: text, at: TIME }, versions: ['1.0.0', text], history: ['1.0.0', text].map((version) => ({ version, published_at: TIME, deprecated: text })),
+    name: text, version: '1.0.0', description: text, digest: `sha256:${text}`, published_at: TIME, next: null, draft: true,
+    deprecation: { message: text, by: text, at: TIME }, versions: ['1.0.0', text], history: ['1.0.0', text].map((version) => ({ version, published_at: TIME, draft: true, deprecated: text })),
     variables: [variable, { ...variable, name: text, required: false }, { ...variable, name: 'tags', type: { map: 'string' }, default: { [text]: text }, required: false }],
   };
 }
 
 export function environment(text) {
-  return { name: text, account: text, region: text, role: text, approval: text, approvals_required: 2, self_approval: false, approval_timeout_seconds: 60, approval_reminder_seconds: 300, protected: true, references: { [text]: text }, variables: { [text]: text }, revision: 1 };
+  return { name: text, account: text, region: text, role: text, approval: text, approvals_required: 2, self_approval: false, approval_timeout_seconds: 60, approval_reminder_seconds: 300, protected: true, sandbox: true, references: { [text]: text }, variables: { [text]: text }, revision: 1 };
 }
 
 export function sourceAccount(text) {

@@ -104,7 +104,7 @@ export function problems(shared) {
     const page = await fakedPage(browser);
     await page.route('**/v1/blueprints', json(200, { items: [blueprint('shop')], next: null }));
     await page.route('**/v1/blueprints?*', json(200, { items: [blueprint('shop')], next: null }));
-    await page.route('**/v1/blueprints/shop', json(200, { ...blueprint('shop'), deprecation: null, history: [{ version: '1.0.0', published_at: '2026-11-28T10:00:00Z', deprecated: null }] }));
+    await page.route('**/v1/blueprints/shop', json(200, { ...blueprint('shop'), draft: false, deprecation: null, history: [{ version: '1.0.0', published_at: '2026-11-28T10:00:00Z', draft: false, deprecated: null }] }));
     await page.route('**/v1/blueprints/shop/versions/0.9.0', json(404, { title: 'Not found', detail: 'no' }));
     const note = page.getByText('Version 0.9.0 of shop is not available');
     await visit(page, `${slipway.url}/console/new?blueprint=shop&version=0.9.0`);

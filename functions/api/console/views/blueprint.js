@@ -5,7 +5,7 @@ import { counted, encoded, shown } from '../format.js';
 import { html } from '../html.js';
 import { markdown } from '../markdown.js';
 import { card, empty, facts, when } from '../parts.js';
-import { deprecationNote, readVersion, withdrawnNote } from '../versions.js';
+import { deprecationNote, draftNote, readVersion, withdrawnNote } from '../versions.js';
 import { stackRow } from './home.js';
 
 /** @typedef {import('../types').Stack} Stack */
@@ -27,20 +27,20 @@ export default async function view({ params, query, signal, show, fail, title })
   const address = (/** @type {string} */ one) => `/console/blueprints/${encoded(latest.name)}?version=${encoded(one)}`;
   const draw = (/** @type {unknown} */ readme) => show(html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/blueprints">Blueprints</a></nav>
-    <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">latest</span>` : null}<span class="grow"></span>
+    <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">${latest.draft ? 'draft' : 'latest'}</span>` : null}<span class="grow"></span>
       ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encoded(latest.name)}${wanted ? `&version=${encoded(version)}` : ''}`}>New stack</a>` : null}</div>
     ${blueprint?.description ? html`<p class="lead">${blueprint.description}</p>` : null}
     ${blueprint ? facts([
       ['Published', html`${when(blueprint.published_at)}${blueprint.published_by ? html` <span class="muted">by ${blueprint.published_by}</span>` : null}`],
       ['Used by', stacks.length >= NAMED ? `${NAMED} stacks or more` : counted(stacks.length, 'stack')],
       ['Digest', html`<code title=${blueprint.digest}>${blueprint.digest.slice(0, 19)}…</code>`]]) : withdrawnNote(latest.name, version, latest.version)}
-    ${deprecationNote(blueprint)}
+    ${draftNote(blueprint)}${deprecationNote(blueprint)}
     <div class="columns wide" data-key="columns"><div>
       ${blueprint ? card('Variables', blueprint.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${blueprint.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: blueprint.variables.length }) : null}
       ${readme}
     </div><div>
       ${card('Versions', html`<ul class="rows versions">${versions.map((one) => html`<li><a class="row-link" href=${address(one.version)} aria-current=${one.version === version ? 'true' : null}><span class="row-main"><strong>${one.version}</strong>${
-        one.deprecated ? html` <span class="chip" title=${one.deprecated}>deprecated</span>` : null}</span><span class="row-end">${uses(one.version) ? counted(uses(one.version), 'stack') : null}</span></a></li>`)}</ul>`, { count: versions.length })}
+        one.draft ? html` <span class="chip">draft</span>` : null}${one.deprecated ? html` <span class="chip" title=${one.deprecated}>deprecated</span>` : null}</span><span class="row-end">${uses(one.version) ? counted(uses(one.version), 'stack') : null}</span></a></li>`)}</ul>`, { count: versions.length })}
       ${card('Stacks', users.length ? html`<ul class="rows narrow">${users.map(stackRow)}</ul>` : empty(`No stack is made from version ${version}.`), { count: users.length })}
     </div></div>`);
   draw(null);

@@ -8,7 +8,7 @@ import { element, html, island } from '../html.js';
 import { card, empty } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { createCommand, requestPanel, withoutSecrets } from '../request.js';
-import { deprecationNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
+import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
 /** @typedef {import('../types').Environment} Environment */
@@ -160,7 +160,7 @@ export default async function view({ query, signal, show, title }) {
                 <select id="version" .value=${state.version} @change=${(/** @type {any} */ event) => {
                   state.version = event.target.value;
                   choose();
-                }}><option value="">Latest${found ? `: ${found.latest.version}` : ''}</option>${versionOptions(found?.versions ?? [], state.version)}</select></div>
+                }}><option value="">${found?.latest.draft ? 'Choose…' : `Latest${found ? `: ${found.latest.version}` : ''}`}</option>${versionOptions(found?.versions ?? [], state.version)}</select></div>
               <div class="field"><label for="environment">Environment <span class="need">required</span></label>
                 <select id="environment" aria-required="true" .value=${state.environment} @change=${(/** @type {any} */ event) => {
                   state.environment = event.target.value;
@@ -168,7 +168,7 @@ export default async function view({ query, signal, show, title }) {
                 }}>${environments.map((one) => html`<option value=${one.name}>${one.name}</option>`)}</select>
                 <p class="hint">${approvalText(environment())}</p></div>
             </div>
-            ${deprecationNote(blueprint)}
+            ${draftNote(blueprint, environment())}${deprecationNote(blueprint)}
           </section>
           <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : found && !blueprint ? withdrawnNote(state.blueprint, state.version, found.latest.version) : html`<p class="muted">Choose a blueprint first.</p>`}</section>
           <details class="card form" data-key="images"><summary><h2>First release</h2> <span class="muted">optional</span></summary>
@@ -219,5 +219,5 @@ export function approvalRule(environment) {
   const needed = environment.approvals_required > 1 ? `${environment.approvals_required} approvals` : 'an approval';
   const rule = own(/** @type {Record<string, string>} */ ({ always: `Every plan needs ${needed}`, when_destroying: `Plans that destroy need ${needed}`, never: 'Plans are applied without an approval' }), environment.approval) ?? environment.approval;
   const others = environment.approval !== 'never' && !environment.self_approval ? ' The requester cannot approve.' : '';
-  return `${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}`;
+  return `${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}${environment.sandbox ? ' Stacks here may be made from drafts.' : ''}`;
 }

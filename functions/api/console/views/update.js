@@ -8,7 +8,7 @@ import { element, html, island } from '../html.js';
 import { stackPath } from '../parts.js';
 import { fieldList, problemPanel } from '../problem.js';
 import { requestPanel, updateCommand, withoutSecrets } from '../request.js';
-import { deprecationNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
+import { deprecationNote, draftNote, readVersion, versionOptions, withdrawnNote } from '../versions.js';
 import { approvalText } from './new.js';
 
 /** @typedef {import('../types').Blueprint} Blueprint */
@@ -124,7 +124,7 @@ export default async function view({ params, signal, show, title }) {
             <select id="version" .value=${version} @change=${(/** @type {any} */ event) => {
               choose(event.target.value);
             }}>${versionOptions(versions, version, (one) => (one === stack.blueprint.version ? ' (now)' : ''))}</select></div>
-            ${deprecationNote(blueprint)}</section>
+            ${draftNote(blueprint, environment)}${deprecationNote(blueprint)}</section>
           <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : withdrawnNote(stack.blueprint.name, version, latest.version)}</section>
         </div>
         <div class="create-aside">

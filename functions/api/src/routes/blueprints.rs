@@ -128,7 +128,8 @@ pub(super) async fn show_version(
 
 /// Publish a version of a blueprint
 ///
-/// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. By
+/// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. A draft is
+/// replaced. By
 /// default, only administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB; upload longer documents
 /// (`POST /v1/uploads`) and send their digest as `upload`. The files have at most 4 MiB together.
 #[utoipa::path(
@@ -144,7 +145,7 @@ pub(super) async fn show_version(
     request_body(content = PublishBlueprint, description = "The files."),
     responses(
         (status = 201, description = "It was published.", body = view::BlueprintVersion, headers(("Location" = String, description = "The path of the version."))),
-        (status = 200, description = "It was published before with the same files.", body = view::BlueprintVersion),
+        (status = 200, description = "It was published before with the same files, or was a draft.", body = view::BlueprintVersion),
         ChangeProblems,
     ),
 )]
@@ -216,6 +217,7 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
         let detail = format!("has more than {DESCRIPTION_LENGTH} bytes");
         problems.push(FieldProblem::new("description", detail, "give a sentence"));
     }
+    let draft = fields.flag("draft").unwrap_or_default();
     let readme = readmes::of_request(&mut fields);
     let root: String = fields
         .optional("root", "give the folder of the root module")
@@ -252,6 +254,7 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
                 variables,
                 published_at: Timestamp::now(),
                 published_by: None,
+                draft,
                 deprecation: None,
                 revision: 0,
             };
@@ -294,24 +297,32 @@ impl Api {
         source: &Source,
         caller: &str,
     ) -> Result<(StatusCode, Blueprint), Error> {
-        let published = if let Some(published) = self.store.published(&blueprint).await? {
-            published
-        } else {
-            self.put_source(&blueprint, source).await?;
-            self.store.publish_blueprint(&blueprint, caller).await?
+        let published = match self.store.published(&blueprint).await? {
+            None | Some(Published::Draft(_)) => {
+                self.put_source(&blueprint, source).await?;
+                self.store.publish_blueprint(&blueprint, caller).await?
+            }
+            Some(published) => published,
         };
         match published {
             Published::New => Ok((StatusCode::CREATED, blueprint)),
+            Published::Draft(_) => Ok((StatusCode::OK, blueprint)),
             Published::Same(before) => {
                 // Earlier versions of Slipway did not note them.
                 self.store.note_sensitive_variables(&before.variables).await?;
                 Ok((StatusCode::OK, *before))
             }
-            Published::Differs(_) => Err(Error::Conflict(format!(
-                "Version {} of the blueprint `{}` is published with other files, and a version does not change. Publish a new \
-                 version.",
-                blueprint.version, blueprint.name
-            ))),
+            Published::Differs(_) => {
+                let how = if blueprint.draft {
+                    "and not as a draft"
+                } else {
+                    "with other files"
+                };
+                Err(Error::Conflict(format!(
+                    "Version {} of the blueprint `{}` is published {how}, and a version does not change. Publish a new version.",
+                    blueprint.version, blueprint.name
+                )))
+            }
         }
     }
 

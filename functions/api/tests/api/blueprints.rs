@@ -389,3 +389,65 @@ async fn deprecated_version_shows_its_message_and_stays_usable() {
         ]
     );
 }
+
+#[tokio::test]
+async fn drafts_are_for_sandboxes_and_never_the_latest() {
+    let server = Server::with_blueprint().await;
+    let sandbox = json!({"name": "play", "account": "000000000000", "region": "us-east-1", "sandbox": true});
+    let sandbox = serde_json::from_value(sandbox).expect("an environment");
+    server.store.put_environment(&sandbox).await.expect("written");
+    let files = |text: &str, draft: bool| json!({"files": {"main.tf": format!("{MAIN_TF}# {text}\n")}, "draft": draft});
+    let body = |environment: &str, blueprint: &str, version: Option<&str>| {
+        let mut body =
+            json!({"name": "trial", "blueprint": blueprint, "environment": environment, "variables": {"size": 1}});
+        if let Some(version) = version {
+            body["version"] = version.into();
+        }
+        body
+    };
+    let draft = "web/versions/2.0.0";
+    let first = publish(&server, draft, &files("first", true)).await;
+    assert_eq!((first.status, &first.json()["draft"]), (201, &json!(true)));
+    let second = publish(&server, draft, &files("second", true)).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_ne!(second.json()["digest"], first.json()["digest"], "a draft is replaced");
+
+    let shown = server.get("/v1/blueprints/web").await.json();
+    assert_eq!((&shown["version"], &shown["draft"]), (&json!("1.0.0"), &json!(false)));
+    let history = shown["history"].as_array().expect("versions");
+    let marks: Vec<(&Value, &Value)> = history.iter().map(|one| (&one["version"], &one["draft"])).collect();
+    assert_eq!(
+        marks,
+        [(&json!("2.0.0"), &json!(true)), (&json!("1.0.0"), &json!(false))]
+    );
+
+    let refused = server.post("/v1/stacks", &body("local", "web", Some("2.0.0"))).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["version".to_owned()]));
+    let error = refused.json()["errors"][0].to_string();
+    assert!(
+        error.contains("is not a sandbox") && error.contains("without `--draft`"),
+        "{error}"
+    );
+    let created = server.post("/v1/stacks", &body("play", "web", Some("2.0.0"))).await;
+    assert_eq!(created.status, 202, "{created:?}");
+    let stack = server.ready("shop", &[]).await;
+    let update = server.patch(&stack, &json!({"version": "2.0.0"})).await;
+    assert_eq!((update.status, update.fields()), (422, vec!["version".to_owned()]));
+
+    // Where there are only drafts, the newest is shown, and not taken by itself.
+    publish(&server, "new/versions/0.1.0", &files("new", true)).await;
+    let only = server.get("/v1/blueprints").await.json();
+    let listed = only["items"].as_array().expect("blueprints").iter();
+    let listed: Vec<(&Value, &Value)> = listed.map(|one| (&one["name"], &one["draft"])).collect();
+    assert_eq!(listed, [(&json!("new"), &json!(true)), (&json!("web"), &json!(false))]);
+    let unnamed = server.post("/v1/stacks", &body("play", "new", None)).await;
+    assert_eq!((unnamed.status, unnamed.fields()), (422, vec!["version".to_owned()]));
+
+    // Published for good, it is the latest and does not change.
+    let published = publish(&server, draft, &files("second", false)).await;
+    assert_eq!((published.status, &published.json()["draft"]), (200, &json!(false)));
+    assert_eq!(server.get("/v1/blueprints/web").await.json()["version"], "2.0.0");
+    for body in [files("second", true), files("third", false)] {
+        assert_eq!(publish(&server, draft, &body).await.status, 409);
+    }
+}

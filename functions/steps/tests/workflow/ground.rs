@@ -69,6 +69,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         approval_timeout_seconds: 259_200,
         approval_reminder_seconds: 86_400,
         protected,
+        sandbox: false,
         protected_types: None,
         variables: serde_json::Map::new(),
         references: BTreeMap::new(),
