@@ -6,6 +6,7 @@
 
 mod audit;
 mod blueprint;
+mod dead_letter;
 mod environment;
 mod log;
 mod notification;
@@ -27,6 +28,7 @@ mod webhook;
 
 pub use audit::{AuditHead, AuditRecord, SealedRecord};
 pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, BlueprintVersion, Variable, VersionSummary};
+pub use dead_letter::DeadLetter;
 pub use environment::Environment;
 pub use log::{LogLine, LogLines, ServiceLine, ServiceLog};
 pub use notification::NotificationPage;

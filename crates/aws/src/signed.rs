@@ -36,10 +36,12 @@ pub struct Service {
 /// A POST request to a service.
 #[derive(Debug, Clone)]
 pub struct Call {
+    /// The path: `/`, unless the service's protocol names operations by it.
+    pub path: String,
     /// The header `content-type`.
     pub content_type: &'static str,
-    /// The header `x-amz-target`, if the service's protocol has it.
-    pub target: Option<&'static str>,
+    /// The header of the service's protocol, such as `x-amz-target`, with its value.
+    pub header: Option<(&'static str, &'static str)>,
     /// The body.
     pub body: String,
 }
@@ -56,7 +58,7 @@ impl Service {
         let http = sdk.http_client().ok_or("there is no HTTP client")?;
         let operation = Operation::builder()
             .service_name(self.id)
-            .operation_name(call.target.unwrap_or("call"))
+            .operation_name(call.header.map_or("call", |(_, value)| value))
             .http_client(http)
             .endpoint_url(&self.endpoint(sdk, region))
             .no_auth()
@@ -92,11 +94,12 @@ fn request(call: Call) -> Result<HttpRequest, BoxError> {
     let length = call.body.len().to_string();
     let mut request = HttpRequest::new(SdkBody::from(call.body));
     request.set_method("POST")?;
+    request.set_uri(call.path)?;
     let headers = request.headers_mut();
     headers.insert("content-type", call.content_type);
     headers.insert("content-length", length);
-    if let Some(target) = call.target {
-        headers.insert("x-amz-target", target);
+    if let Some((name, value)) = call.header {
+        headers.insert(name, value);
     }
     Ok(request)
 }
@@ -141,7 +144,7 @@ impl Intercept for Signature {
             request
                 .headers()
                 .iter()
-                .filter(|(name, _)| ["content-type", "x-amz-target"].contains(name)),
+                .filter(|(name, _)| *name == "content-type" || name.starts_with("x-amz-")),
             SignableBody::Bytes(request.body().bytes().unwrap_or_default()),
         )?;
         let (instructions, _) = sign(signable, &parameters.into())?.into_parts();

@@ -99,6 +99,8 @@ pub enum Action {
     DeleteWebhook,
     /// Policies were put, deleted or replaced.
     PutPolicies,
+    /// A dead-lettered event was redriven.
+    Redrive,
     /// A request was denied.
     Deny,
     /// A caller read the values, the plan or the log of a stack of another owner. One record for each reader, stack and hour.
@@ -107,7 +109,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -131,6 +133,7 @@ impl Action {
         Self::PutWebhook,
         Self::DeleteWebhook,
         Self::PutPolicies,
+        Self::Redrive,
         Self::Deny,
         Self::Read,
     ];
@@ -161,6 +164,7 @@ impl Action {
             Self::PutWebhook => "put_webhook",
             Self::DeleteWebhook => "delete_webhook",
             Self::PutPolicies => "put_policies",
+            Self::Redrive => "redrive",
             Self::Deny => "deny",
             Self::Read => "read",
         }

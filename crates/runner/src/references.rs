@@ -169,8 +169,9 @@ async fn ask(
     body: &Value,
 ) -> Result<Value, Source> {
     let call = Call {
+        path: "/".to_owned(),
         content_type: "application/x-amz-json-1.1",
-        target: Some(target),
+        header: Some(("x-amz-target", target)),
         body: body.to_string(),
     };
     let answer = patiently(async || {

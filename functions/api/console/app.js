@@ -34,6 +34,7 @@ const ROUTES = [
   [/^\/console\/environments$/, 'environments', () => import('./views/environments.js')],
   [/^\/console\/policies$/, 'policies', () => import('./views/policies.js')],
   [/^\/console\/source-accounts$/, 'source-accounts', () => import('./views/accounts.js')],
+  [/^\/console\/dead-letters$/, 'dead-letters', () => import('./views/dead_letters.js')],
   [/^\/console\/audit$/, 'audit', () => import('./views/audit.js')],
 ];
 
@@ -235,7 +236,7 @@ async function begin() {
     return undefined;
   }
   foot();
-  /** @type {HTMLElement} */ (document.querySelector('[data-nav=audit]')).hidden = !caller.admin;
+  for (const link of document.querySelectorAll('[data-nav=audit],[data-nav=dead-letters]')) /** @type {HTMLElement} */ (link).hidden = !caller.admin;
   return show(false);
 }
 

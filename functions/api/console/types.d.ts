@@ -91,6 +91,9 @@ export interface Policy {
   name: string; text: string; default: boolean; replaces_default: boolean; updated_by: string | null; updated_at: string | null;
 }
 export interface Policies { revision: number; changed_by: string | null; changed_at: string | null; judges_plans: boolean; items: Policy[]; }
+export interface DeadLetter {
+  id: string; queue: string; since: string | null; type: string | null; account: string | null; error: string | null; reason: string | null;
+}
 export interface AuditRecord {
   time: string; actor: string; action: string; subject: string; operation: string | null; reason: string | null;
   before: unknown; after: unknown; chain: number; sequence: number; hash: string;

@@ -14,6 +14,7 @@
 //! | [`caller`] | the caller of a request |
 //! | `access` | the one place where policies decide about requests |
 //! | [`sign_in`] | how the web console signs callers in; its files are in `console/` |
+//! | `dead_letters` | the queues with dead-lettered events |
 //! | `stack_logs` | CloudWatch Logs of the accounts that stacks are in |
 //! | `webhook_key` | the secrets and the addresses of webhooks |
 //! | `waiting` | the limit of concurrent long polls |
@@ -33,6 +34,7 @@ mod access;
 mod artifacts;
 pub mod body;
 pub mod caller;
+mod dead_letters;
 pub mod error;
 mod identity;
 pub mod lambda;
@@ -51,6 +53,7 @@ pub mod submission;
 mod waiting;
 mod webhook_key;
 
+use dead_letters::DeadLetters;
 use routes::LogPages;
 use sign_in::{InvalidSignIn, SignIn};
 use stack_logs::StackLogs;
@@ -74,6 +77,12 @@ pub struct Config {
     pub admins: Vec<String>,
     /// How many requests wait at once (`SLIPWAY_CONCURRENT_WAITS`).
     pub concurrent_waits: u16,
+    /// The queue of the events that a function rejected (`SLIPWAY_UNHANDLED_EVENTS_URL`).
+    pub unhandled_events: String,
+    /// The queue of the events that reached no function (`SLIPWAY_UNDELIVERED_EVENTS_URL`).
+    pub undelivered_events: String,
+    /// The name of the function that takes requests by event (`SLIPWAY_EVENTS_FUNCTION`).
+    pub events_function: String,
     /// Whether S3 addresses buckets by path.
     pub s3_path_style: bool,
     /// How the web console signs callers in.
@@ -123,6 +132,9 @@ impl Config {
             state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
             admins: admins.into_iter().map(ToOwned::to_owned).collect(),
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
+            unhandled_events: required(vars, "SLIPWAY_UNHANDLED_EVENTS_URL")?,
+            undelivered_events: required(vars, "SLIPWAY_UNDELIVERED_EVENTS_URL")?,
+            events_function: required(vars, "SLIPWAY_EVENTS_FUNCTION")?,
             s3_path_style: slipway_aws::s3_path_style(vars),
             sign_in: SignIn::from_vars(vars)?,
             reach: Reach::from_vars(vars),
@@ -145,6 +157,7 @@ pub struct Api {
     concurrent_waits: u16,
     log_pages: LogPages,
     stack_logs: StackLogs,
+    dead_letters: DeadLetters,
     sign_in: Option<Arc<SignIn>>,
     reach: Reach,
 }
@@ -171,6 +184,12 @@ impl Api {
             concurrent_waits: config.concurrent_waits,
             log_pages: LogPages::default(),
             stack_logs: StackLogs::new(sdk_config),
+            dead_letters: DeadLetters::new(
+                sdk_config,
+                &config.unhandled_events,
+                &config.undelivered_events,
+                &config.events_function,
+            ),
             sign_in: config.sign_in.clone().map(Arc::new),
             reach: config.reach,
         }
@@ -181,6 +200,12 @@ impl Api {
 mod tests {
     use super::*;
 
+    const EVENTS: [&str; 3] = [
+        "SLIPWAY_UNHANDLED_EVENTS_URL",
+        "SLIPWAY_UNDELIVERED_EVENTS_URL",
+        "SLIPWAY_EVENTS_FUNCTION",
+    ];
+
     #[test]
     fn administrators_must_have_possible_names() {
         let admins = |text: &str| {
@@ -188,6 +213,7 @@ mod tests {
             let vars = vars
                 .map(|name| (name, "x"))
                 .into_iter()
+                .chain(EVENTS.map(|name| (name, "x")))
                 .chain([("SLIPWAY_ADMINS", text), ("SLIPWAY_CONCURRENT_WAITS", "5")]);
             let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             Config::from_vars(&vars).map(|config| config.admins)

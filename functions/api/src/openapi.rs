@@ -29,6 +29,7 @@ use slipway_api_types as view;
         (name = "blueprints", description = "Terraform root modules, immutable in each version."),
         (name = "environments", description = "Where stacks live."),
         (name = "source accounts", description = "AWS accounts whose events may request operations."),
+        (name = "events", description = "Dead-lettered events."),
         (name = "audit", description = "Changes, decisions, denials and reads, in chains of hashes."),
         (name = "notifications", description = "Events that report what changed."),
         (name = "policies", description = "Permissions, and rules for plans."),

@@ -24,6 +24,7 @@ mod answers;
 mod audit;
 mod blueprints;
 mod console;
+mod dead_letters;
 mod deprecations;
 mod environments;
 mod explorer;
@@ -119,6 +120,8 @@ handlers![
     webhooks::delete => Access::Installation(Action::Configure),
     webhooks::deliveries => Access::Installation(Action::Configure),
     webhooks::redeliver => Access::Installation(Action::Configure),
+    dead_letters::list => Access::Installation(Action::Configure),
+    dead_letters::redrive => Access::Installation(Action::Configure),
     audit::list => Access::Installation(Action::Audit),
     audit::chains => Access::Installation(Action::Audit),
     audit::chain => Access::Installation(Action::Audit),

@@ -98,8 +98,9 @@ impl Autoscaling {
     async fn call(&self, doing: &str, target: &'static str, body: &Value) -> Result<String, StepError> {
         let region = self.sdk.region().map(ToString::to_string).unwrap_or_default();
         let call = Call {
+            path: "/".to_owned(),
             content_type: "application/x-amz-json-1.1",
-            target: Some(target),
+            header: Some(("x-amz-target", target)),
             body: body.to_string(),
         };
         let answer = SERVICE.send(&self.sdk, &region, call).await;

@@ -39,8 +39,9 @@ impl Rds {
     pub(crate) async fn call(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String, RdsError> {
         let region = self.sdk.region().map(ToString::to_string).unwrap_or_default();
         let call = Call {
+            path: "/".to_owned(),
             content_type: "application/x-www-form-urlencoded",
-            target: None,
+            header: None,
             body: form(action, parameters),
         };
         let answer = RDS.send(&self.sdk, &region, call).await;

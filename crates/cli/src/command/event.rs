@@ -4,8 +4,8 @@
 //! visible at the end; if this program ends early, SQS does that after a minute.
 
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use serde_json::{Value, json};
+use slipway_model::dead_letter::DeadLetter;
 
 use super::aws::Services;
 use crate::args::{Chosen, Event, EventCommand};
@@ -31,8 +31,14 @@ const REASON: usize = 100;
 struct Kept {
     queue: String,
     receipt: String,
-    /// As it is shown: `id`, `queue`, `since`, `type`, `account`, `error`, `reason`, `event`.
-    shown: Value,
+    letter: DeadLetter,
+}
+
+impl Kept {
+    fn to_json(&self) -> Value {
+        // A record has only texts for names, which always are JSON.
+        serde_json::to_value(&self.letter).unwrap_or_default()
+    }
 }
 
 /// Runs the command.
@@ -65,14 +71,14 @@ impl Queues {
             }
             EventCommand::Show { id } => {
                 let index = found(kept, &id)?;
-                output.answer(&kept[index].shown, sheet);
+                output.answer(&kept[index].to_json(), sheet);
                 Ok(())
             }
             EventCommand::Replay(chosen) => {
                 let ids = ids(kept, chosen)?;
                 for id in &ids {
                     let index = found(kept, id)?;
-                    self.invoke(&kept[index].shown).await?;
+                    self.invoke(&kept[index].letter).await?;
                     self.delete(kept.remove(index)).await?;
                 }
                 output.answer(&json!({ "replayed": ids }), |_| {
@@ -116,11 +122,11 @@ impl Queues {
                 kept.extend(messages.iter().map(|message| Kept {
                     queue: queue.clone(),
                     receipt: text_at(message, "ReceiptHandle"),
-                    shown: shown(what, message),
+                    letter: DeadLetter::read(what, message),
                 }));
             }
         }
-        kept.sort_by_key(|one| text_at(&one.shown, "since"));
+        kept.sort_by_key(|one| one.letter.since);
         Ok(kept)
     }
 
@@ -137,9 +143,9 @@ impl Queues {
     }
 
     /// Hands an event to the function that it was for, as EventBridge does: the function's answer is not waited for.
-    async fn invoke(&self, shown: &Value) -> Result<(), Error> {
-        let function = function_of(&text_at(shown, "target"), &self.deployment);
-        let request = json!({"FunctionName": function, "InvocationType": "Event", "Payload": shown["event"]});
+    async fn invoke(&self, letter: &DeadLetter) -> Result<(), Error> {
+        let function = letter.function(&self.deployment);
+        let request = json!({"FunctionName": function, "InvocationType": "Event", "Payload": letter.event});
         self.services.call("lambda", "Invoke", &request).await.map(drop)
     }
 
@@ -148,20 +154,10 @@ impl Queues {
     }
 }
 
-/// The function that an event was for: the target of the rule, if that is a function of the installation; otherwise the one that
-/// takes requests.
-fn function_of(target: &str, deployment: &str) -> String {
-    let name = target
-        .split_once(":function:")
-        .map(|(_, function)| function.split(':').next().unwrap_or_default());
-    let own = name.filter(|name| name.strip_prefix(deployment).is_some_and(|rest| rest.starts_with('-')));
-    own.map_or_else(|| format!("{deployment}-events"), str::to_owned)
-}
-
 /// The ids of the events that are chosen.
 fn ids(kept: &[Kept], chosen: Chosen) -> Result<Vec<String>, Error> {
     if chosen.all {
-        return Ok(kept.iter().map(|one| text_at(&one.shown, "id")).collect());
+        return Ok(kept.iter().map(|one| one.letter.id.clone()).collect());
     }
     // All of them are there, before anything is done about the first.
     for id in &chosen.ids {
@@ -171,7 +167,7 @@ fn ids(kept: &[Kept], chosen: Chosen) -> Result<Vec<String>, Error> {
 }
 
 fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
-    let index = kept.iter().position(|one| one.shown["id"] == id);
+    let index = kept.iter().position(|one| one.letter.id == id);
     index.ok_or_else(|| {
         Error::Usage(format!(
             "there is no event {id}: `slipway event list` lists the events; one that another reader has received is visible \
@@ -180,42 +176,11 @@ fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
     })
 }
 
-/// A message as it is shown. What Lambda or the function put there holds the event and the error; what EventBridge put there is the
-/// event, with the error and the target in its attributes
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>).
-fn shown(queue: &str, message: &Value) -> Value {
-    let body = &message["Body"];
-    let body: Value = serde_json::from_str(body.as_str().unwrap_or_default()).unwrap_or_else(|_| body.clone());
-    let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].clone();
-    let (event, error, reason) = if body["requestPayload"].is_null() {
-        (body, attribute("ERROR_CODE"), attribute("ERROR_MESSAGE"))
-    } else {
-        let failed = &body["responsePayload"];
-        let (error, reason) = (failed["errorType"].clone(), failed["errorMessage"].clone());
-        (body["requestPayload"].clone(), error, reason)
-    };
-    let sent = message["Attributes"]["SentTimestamp"]
-        .as_str()
-        .and_then(|text| text.parse().ok());
-    let since = sent.and_then(|sent| Timestamp::from_millisecond(sent).ok());
-    json!({
-        "id": message["MessageId"],
-        "queue": queue,
-        "since": since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        "type": event["detail-type"],
-        "account": event["account"],
-        "error": error,
-        "reason": reason,
-        "target": attribute("TARGET_ARN"),
-        "event": event,
-    })
-}
-
 fn list(kept: &[Kept], output: Output) {
     let items: Vec<Value> = kept
         .iter()
         .map(|one| {
-            let mut item = one.shown.clone();
+            let mut item = one.to_json();
             let reason = text_at(&item, "reason");
             if !output.is_data() && reason.chars().count() > REASON {
                 let cut: String = reason.chars().take(REASON).collect();
@@ -250,8 +215,6 @@ mod tests {
 
     use super::*;
     use crate::server::LocalAws;
-
-    const STEPS: &str = "arn:aws:lambda:eu-west-1:111122223333:function:slipway-steps:live";
 
     /// An SQS with one message, which has become visible by itself.
     async fn sqs(headers: axum::http::HeaderMap) -> (axum::http::StatusCode, axum::Json<Value>) {
@@ -289,43 +252,5 @@ mod tests {
         )
         .await;
         listed.expect("the list was shown");
-    }
-
-    #[test]
-    fn both_kinds_of_messages_are_shown_alike() {
-        let event = json!({"detail-type": "Slipway Request", "account": "111122223333", "detail": {"key": "a"}});
-        let record = json!({
-            "requestPayload": event, "responsePayload": {"errorType": "Slipway.EventRefused", "errorMessage": "no"},
-        });
-        let unhandled = json!({
-            "MessageId": "1", "Body": record.to_string(), "Attributes": {"SentTimestamp": "1795000000000"},
-        });
-        let undelivered = json!({
-            "MessageId": "2", "Body": event.to_string(),
-            "MessageAttributes": {"TARGET_ARN": {"StringValue": STEPS}, "ERROR_CODE": {"StringValue": "NO_PERMISSIONS"}, "ERROR_MESSAGE": {"StringValue": "not allowed"}},
-        });
-        let (one, other) = (shown("unhandled", &unhandled), shown("undelivered", &undelivered));
-        assert_eq!((&one["event"], &other["event"]), (&event, &event));
-        assert_eq!(
-            (text_at(&one, "error").as_str(), text_at(&one, "since").as_str()),
-            ("Slipway.EventRefused", "2026-11-18T11:06:40Z")
-        );
-        assert_eq!(
-            (&other["error"], &other["reason"]),
-            (&json!("NO_PERMISSIONS"), &json!("not allowed"))
-        );
-        let target = |shown: &Value| function_of(&text_at(shown, "target"), "slipway");
-        assert_eq!(
-            (target(&one), target(&other)),
-            ("slipway-events".to_owned(), "slipway-steps".to_owned())
-        );
-        for foreign in [
-            "arn:aws:sqs:eu-west-1:1:queue",
-            "arn:aws:lambda:eu-west-1:1:function:slipwayx-steps",
-        ] {
-            assert_eq!(function_of(foreign, "slipway"), "slipway-events");
-        }
-        let broken = shown("unhandled", &json!({"MessageId": "3", "Body": "not JSON"}));
-        assert_eq!(broken["event"], "not JSON");
     }
 }

@@ -63,7 +63,13 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
         assert_eq!(!console.is_empty(), id == "ApiFunction", "{console:?}");
         let unhandled = environment.remove("SLIPWAY_UNHANDLED_EVENTS_URL");
         let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/slipway-unhandled-events";
-        assert_eq!(unhandled.as_deref(), (id == "EventsFunction").then_some(queue));
+        let reads = ["ApiFunction", "EventsFunction"].contains(&id.as_str());
+        assert_eq!(unhandled.as_deref(), reads.then_some(queue), "{id}");
+        let undelivered = environment.remove("SLIPWAY_UNDELIVERED_EVENTS_URL");
+        let queue = queue.replace("unhandled", "undelivered");
+        assert_eq!(undelivered, (id == "ApiFunction").then_some(queue));
+        let function = environment.remove("SLIPWAY_EVENTS_FUNCTION");
+        assert_eq!(function.as_deref(), (id == "ApiFunction").then_some("slipway-events"));
         let bus = environment.remove("SLIPWAY_EVENT_BUS");
         assert_eq!(bus.as_deref(), (id == "NotifyFunction").then_some("slipway"));
         assert_eq!(

@@ -111,6 +111,11 @@ impl World {
                 "SLIPWAY_UNHANDLED_EVENTS_URL",
                 "http://aws.simulated/unhandled".to_owned(),
             ),
+            (
+                "SLIPWAY_UNDELIVERED_EVENTS_URL",
+                "http://aws.simulated/undelivered".to_owned(),
+            ),
+            ("SLIPWAY_EVENTS_FUNCTION", "slipway-events".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

@@ -57,6 +57,10 @@ export function auditRecord(index, text) {
   return { time: TIME, actor: text, action: index % 2 ? 'update' : text, subject: index % 3 ? text : `stack/${text}`, operation: text, reason: text, before: { [text]: text }, after: text, chain: 1, sequence: index, hash: `sha256:${text}` };
 }
 
+export function deadLetter(text) {
+  return { id: text, queue: text, since: TIME, type: text, account: text, error: text, reason: text };
+}
+
 /** An item of a plan with a change of each sort. */
 export function planItem(text, more = {}) {
   const json = [{ path: text, before: text, after: { [text]: text } }];
@@ -125,7 +129,7 @@ export async function answerWith(target, text) {
   /** @type {[RegExp, () => unknown][]} */
   const answers = [
     [/^\/v1\/caller$/, () => ({ name: text(), admin: true, groups: [text()] })],
-    [/^\/v1\/permissions$/, () => ({ actions: ['list', 'read', 'request-update', 'request-release', 'request-destroy', 'request-task', 'approve', 'reject', 'operate', text()] })],
+    [/^\/v1\/permissions$/, () => ({ actions: ['list', 'read', 'request-update', 'request-release', 'request-destroy', 'request-task', 'approve', 'reject', 'operate', 'configure', text()] })],
     [/^\/v1\/operations$/, () => page([{ ...operation(text()), ended_at: new Date().toISOString() }, { ...operation(text(), undefined, 'running'), id: 'op-2', error: null }])],
     [/^\/v1\/stacks$/, () => page([0, 1, 2].map((index) => stack(index, text())))],
     [/^\/v1\/stacks\/[^/]+$/, () => stack(1, text())],
@@ -140,6 +144,7 @@ export async function answerWith(target, text) {
     [/\/readme$/, () => readme(text())],
     [/^\/v1\/blueprints\//, () => blueprint(text())],
     [/^\/v1\/policies$/, () => policies(text())],
+    [/^\/v1\/dead-letters$/, () => page([deadLetter(text())])],
     [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), next: 'more' })],
     [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
     [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],

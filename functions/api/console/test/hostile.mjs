@@ -25,7 +25,7 @@ const SHAPES = [
 ];
 
 /** Every view, and an address that is none. */
-const VIEWS = ['/', '/console/stacks', '/console/stacks/lusab-babad', '/console/operations/op-1', '/console/operations/op-waiting', '/console/new?blueprint=x', '/console/stacks/lusab-babad/update', '/console/blueprints', '/console/blueprints/x', '/console/environments', '/console/source-accounts', '/console/policies', '/console/audit', '/console/<img src=x onerror=globalThis.__ran=1>'];
+const VIEWS = ['/', '/console/stacks', '/console/stacks/lusab-babad', '/console/operations/op-1', '/console/operations/op-waiting', '/console/new?blueprint=x', '/console/stacks/lusab-babad/update', '/console/blueprints', '/console/blueprints/x', '/console/environments', '/console/source-accounts', '/console/policies', '/console/dead-letters', '/console/audit', '/console/<img src=x onerror=globalThis.__ran=1>'];
 
 /** 500 of them: each alone, then in pairs. */
 function texts() {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { answerWith, blueprint, operation, release, stack } from './fake.mjs';
+import { answerWith, blueprint, deadLetter, operation, release, stack } from './fake.mjs';
 import { startGateway, startProvider } from './oidc.mjs';
 import { axe, openPage, publish, visit } from './support.mjs';
 
@@ -142,6 +142,39 @@ export function problems(shared) {
     assert.deepEqual(await axe(page), []);
     await visit(page, `${slipway.url}/console/stacks/lusab-babad/update`);
     await page.getByRole('heading', { name: 'No access' }).waitFor();
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
+  test('a dead-lettered event is redriven after a confirmation', async () => {
+    const { slipway, browser } = shared;
+    const page = await fakedPage(browser);
+    const letters = [{ ...deadLetter('Slipway.EventRefused'), id: 'one', type: 'Slipway Request' }];
+    const asked = [];
+    await page.route('**/v1/dead-letters', (route) => route.fulfill({ json: { items: letters, next: null } }));
+    await page.route('**/v1/dead-letters/one/redrive', (route) => {
+      asked.push(route.request().method());
+      return route.fulfill({ status: 202, json: letters.pop() });
+    });
+    await visit(page, `${slipway.url}/console/dead-letters`);
+    await page.getByRole('button', { name: 'Redrive one' }).click();
+    await page.getByRole('button', { name: 'Keep as it is' }).click();
+    assert.deepEqual(asked, []);
+    await page.getByRole('button', { name: 'Redrive one' }).click();
+    assert.deepEqual(await axe(page), []);
+    await page.getByRole('button', { name: 'Redrive', exact: true }).click();
+    await page.getByText('There are no dead-lettered events.').waitFor();
+    assert.deepEqual(asked, ['POST']);
+
+    const before = asked.length;
+    await page.route('**/v1/permissions*', json(200, { actions: ['list', 'read'] }));
+    await page.route('**/v1/dead-letters', (route) => {
+      asked.push('list');
+      return route.fulfill({ json: { items: [], next: null } });
+    });
+    await visit(page, `${slipway.url}/console/dead-letters`);
+    await page.getByText('a policy does not permit you').waitFor();
+    assert.equal(asked.length, before, 'what a policy denies is not requested');
     assert.deepEqual(page.wrong, []);
     await page.context().close();
   });

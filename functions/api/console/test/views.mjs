@@ -111,6 +111,7 @@ export function views(shared) {
       environments: '/console/environments',
       accounts: '/console/source-accounts',
       policies: '/console/policies',
+      deadLetters: '/console/dead-letters',
       audit: '/console/audit',
       running: `/console/stacks/${ids.running}`,
       failed: `/console/operations/${ids.failed}`,

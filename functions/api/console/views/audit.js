@@ -8,9 +8,9 @@ import { problemPanel } from '../problem.js';
 
 /** @typedef {import('../types').AuditRecord} AuditRecord */
 
-const ACTIONS = ['provision', 'update', 'release', 'rollback', 'task', 'preview', 'drift', 'destroy', 'approve', 'reject', 'cancel', 'transfer', 'publish',
+const ACTIONS = ['provision', 'update', 'release', 'rollback', 'task', 'preview', 'drift', 'destroy', 'approve', 'reject', 'cancel', 'transfer', 'publish', 'deprecate',
   'put_environment', 'delete_environment', 'put_source_account', 'delete_source_account',
-  'put_webhook', 'delete_webhook', 'put_policies', 'deny', 'read'];
+  'put_webhook', 'delete_webhook', 'put_policies', 'redrive', 'deny', 'read'];
 /** @type {Record<string, string>} */
 const TONES = { deny: 'bad', reject: 'bad', destroy: 'bad', delete_environment: 'bad', delete_source_account: 'bad', delete_webhook: 'bad', approve: 'ok', publish: 'ok', provision: 'ok', read: 'off', cancel: 'wait', transfer: 'wait' };
 

@@ -37,7 +37,7 @@ macro_rules! files {
 }
 
 /// The files that the page loads, by their paths in `console/`.
-static FILES: [File; 37] = files![
+static FILES: [File; 38] = files![
     "actions.js",
     "api.js",
     "app.js",
@@ -66,6 +66,7 @@ static FILES: [File; 37] = files![
     "views/audit.js",
     "views/blueprint.js",
     "views/blueprints.js",
+    "views/dead_letters.js",
     "views/environments.js",
     "views/home.js",
     "views/new.js",

@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 64] = [
+const ROUTES: [(&str, &str, Option<&str>); 66] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
@@ -29,6 +29,8 @@ const ROUTES: [(&str, &str, Option<&str>); 64] = [
     ("GET", "/v1/environments/{name}", Some("read")),
     ("PUT", "/v1/environments/{name}", Some("configure")),
     ("DELETE", "/v1/environments/{name}", Some("configure")),
+    ("GET", "/v1/dead-letters", Some("configure")),
+    ("POST", "/v1/dead-letters/{id}/redrive", Some("configure")),
     ("GET", "/v1/source-accounts", Some("read")),
     ("GET", "/v1/source-accounts/{account}", Some("read")),
     ("PUT", "/v1/source-accounts/{account}", Some("configure")),

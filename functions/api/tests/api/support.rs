@@ -27,6 +27,9 @@ use tower::ServiceExt;
 const TABLE: &str = "slipway";
 pub const STATE_MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:slipway-operation";
 
+/// What the addresses of the queues begin with.
+const QUEUES: &str = "https://sqs.us-east-1.amazonaws.com/000000000000/slipway";
+
 /// A blueprint whose variables have a default, but for one.
 pub const MAIN_TF: &str = r#"
 variable "size" {
@@ -67,6 +70,10 @@ pub struct Fakes {
     pub streams: BTreeMap<String, Vec<String>>,
     /// The events of log groups, in the form of `FilterLogEvents`, each with its `group`.
     pub events: Vec<Value>,
+    /// The messages of SQS, by the address of the queue. A received one is there again when it is given back.
+    pub messages: BTreeMap<String, Vec<Value>>,
+    /// The functions that were invoked, with their events.
+    pub invoked: Vec<(String, Value)>,
     /// The roles that trust the API.
     pub trusting: BTreeSet<String>,
 }
@@ -162,6 +169,12 @@ impl Server {
                 ("SLIPWAY_ARTIFACTS_BUCKET", "artifacts"),
                 ("SLIPWAY_STATE_MACHINE_ARN", STATE_MACHINE),
                 ("SLIPWAY_CONCURRENT_WAITS", "5"),
+                ("SLIPWAY_UNHANDLED_EVENTS_URL", &format!("{QUEUES}-unhandled-events")),
+                (
+                    "SLIPWAY_UNDELIVERED_EVENTS_URL",
+                    &format!("{QUEUES}-undelivered-events"),
+                ),
+                ("SLIPWAY_EVENTS_FUNCTION", "slipway-events"),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "test"),
                 ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -402,6 +415,13 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             fakes.objects.insert(path, body);
             return StatusCode::OK.into_response();
         }
+        if let Some(function) = path.strip_prefix("/2015-03-31/functions/") {
+            let function = function.trim_end_matches("/invocations").to_owned();
+            fakes
+                .invoked
+                .push((function, serde_json::from_slice(&body).expect("JSON")));
+            return StatusCode::ACCEPTED.into_response();
+        }
         if parts.method == Method::POST {
             return assume_role(&mut fakes, &body);
         }
@@ -436,6 +456,7 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             json!({"executionArn": format!("{STATE_MACHINE}:{name}"), "startDate": 0})
         }
         "SendTaskSuccess" | "SendTaskFailure" => json!({}),
+        "ReceiveMessage" | "DeleteMessage" | "ChangeMessageVisibility" => queue(&mut fakes, &action, &input),
         "StopExecution" => json!({"stopDate": 0}),
         "GetLogEvents" => {
             let Some(events) = log_events(&fakes, &input) else {
@@ -507,4 +528,32 @@ fn assume_role(fakes: &mut Fakes, body: &Bytes) -> Response {
     }
     let credentials = "<AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration>";
     format!("<AssumeRoleResponse><AssumeRoleResult><Credentials>{credentials}</Credentials></AssumeRoleResult></AssumeRoleResponse>").into_response()
+}
+
+/// SQS: the receipt of a message is its ID.
+fn queue(fakes: &mut Fakes, action: &str, input: &Value) -> Value {
+    let queue = input["QueueUrl"].as_str().expect("a queue");
+    let messages = fakes.messages.entry(queue.to_owned()).or_default();
+    let is_it = |message: &Value| message["MessageId"] == input["ReceiptHandle"];
+    match action {
+        "ReceiveMessage" => {
+            let visible = messages.iter_mut().filter(|message| message["hidden"] != true);
+            let received: Vec<Value> = visible
+                .map(|message| {
+                    message["hidden"] = true.into();
+                    message.clone()
+                })
+                .collect();
+            json!({ "Messages": received })
+        }
+        "DeleteMessage" => {
+            messages.retain(|message| !is_it(message));
+            json!({})
+        }
+        _ => {
+            let given_back = messages.iter_mut().filter(|message| is_it(message));
+            given_back.for_each(|message| message["hidden"] = false.into());
+            json!({})
+        }
+    }
 }

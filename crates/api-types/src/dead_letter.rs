@@ -1,0 +1,45 @@
+//! Dead-lettered events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use slipway_model::dead_letter;
+use utoipa::ToSchema;
+
+/// A dead-lettered event. `slipway event show` shows its content.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeadLetter {
+    /// The ID of its message.
+    #[schema(example = "5fea7756-0ea4-451a-a703-a558b933e274")]
+    pub id: String,
+    /// Its queue: `unhandled` if a function rejected it or failed, `undelivered` if EventBridge did not reach the function.
+    #[schema(example = "unhandled")]
+    pub queue: String,
+    /// Since when it is there.
+    pub since: Option<Timestamp>,
+    /// Its `detail-type`.
+    #[serde(rename = "type")]
+    #[schema(example = "Slipway Request")]
+    pub kind: Option<String>,
+    /// The account that sent it.
+    #[schema(example = "111122223333")]
+    pub account: Option<String>,
+    /// The name of the error.
+    #[schema(example = "Slipway.EventRefused")]
+    pub error: Option<String>,
+    /// Its text.
+    pub reason: Option<String>,
+}
+
+impl From<dead_letter::DeadLetter> for DeadLetter {
+    fn from(letter: dead_letter::DeadLetter) -> Self {
+        Self {
+            id: letter.id,
+            queue: letter.queue,
+            since: letter.since,
+            kind: letter.kind,
+            account: letter.account,
+            error: letter.error,
+            reason: letter.reason,
+        }
+    }
+}

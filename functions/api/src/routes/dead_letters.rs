@@ -1,0 +1,91 @@
+//! `/v1/dead-letters`: events that no function handled.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+use slipway_api_types::{self as view, Items};
+use slipway_model::audit::{self, Entry};
+
+use crate::body::shortened;
+use crate::error::Error;
+use crate::openapi::{ChangeProblems, ReadProblems};
+use crate::parameters::{InPath, Parameters};
+use crate::submission::{Submission, answer};
+use crate::{Api, Caller};
+
+/// List dead-lettered events
+///
+/// The oldest first, at most 100 of each queue. While another reader has received some, these are missing for a moment. By default, only
+/// administrators can list them.
+#[utoipa::path(
+    get,
+    path = "/v1/dead-letters",
+    operation_id = "list_dead_letters",
+    tag = "events",
+    responses((status = 200, description = "The events.", body = Items<view::DeadLetter>), ReadProblems),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    _caller: Caller,
+    parameters: Parameters,
+) -> Result<Json<Items<view::DeadLetter>>, Error> {
+    parameters.finish()?;
+    let received = api.dead_letters.receive().await?;
+    api.dead_letters.give_back(&received).await;
+    let items = received.into_iter().map(|one| one.letter.into());
+    Ok(Json(Items {
+        items: items.collect(),
+        next: None,
+    }))
+}
+
+/// Redrive a dead-lettered event
+///
+/// Hands it to its function again, and deletes it from the queue. Fix the cause first. An event that fails again is dead-lettered
+/// again. Requests are idempotent, so an event that was handled after all has no second effect. By default, only administrators can
+/// redrive events.
+#[utoipa::path(
+    post,
+    path = "/v1/dead-letters/{id}/redrive",
+    operation_id = "redrive_dead_letter",
+    tag = "events",
+    params(
+        ("id" = String, Path, description = "The event's ID in the list.", example = "5fea7756-0ea4-451a-a703-a558b933e274"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    responses((status = 202, description = "Its function gets the event.", body = view::DeadLetter), ChangeProblems),
+)]
+pub(super) async fn redrive(
+    State(api): State<Api>,
+    InPath(id): InPath<String>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    submission.no_fields()?;
+    let mut received = api.dead_letters.receive().await?;
+    let index = received.iter().position(|one| one.letter.id == id);
+    let chosen = index.map(|index| received.swap_remove(index));
+    api.dead_letters.give_back(&received).await;
+    let Some(chosen) = chosen else {
+        let id = shortened(&id);
+        return Err(Error::NotFound(format!(
+            "There is no dead-lettered event `{id}`: it was redriven or deleted, or another reader has received it. List them again \
+             at /v1/dead-letters."
+        )));
+    };
+    let letter = view::DeadLetter::from(chosen.letter.clone());
+    let about = json!({"type": letter.kind, "account": letter.account, "error": letter.error});
+    let entry = Entry::new(&submission.caller.name, audit::Action::Redrive, format!("event/{id}"));
+    // The record comes first: no event is redriven without one.
+    api.store
+        .record_audit(&entry.with_change(None, Some(about), |_| false))
+        .await?;
+    if let Err(error) = api.dead_letters.redrive(&chosen).await {
+        api.dead_letters.give_back(&[chosen]).await;
+        return Err(error);
+    }
+    tracing::info!(caller = submission.caller.name, id, "redriven");
+    api.answer_once(&submission, answer(StatusCode::ACCEPTED, None, &letter))
+        .await
+}

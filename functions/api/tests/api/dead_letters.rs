@@ -1,0 +1,87 @@
+//! Dead-lettered events.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, admin, request};
+
+async fn as_admin(server: &Server, method: Method, path: &str) -> Answer {
+    let mut request = request(method, path, None);
+    request.extensions_mut().insert(admin());
+    server.send(request).await
+}
+
+/// A server with an event in each queue: a rejected request, and the end of a task that reached no function.
+async fn server() -> Server {
+    let server = Server::start().await;
+    let rejected = json!({
+        "requestPayload": {"detail-type": "Slipway Request", "account": "111122223333", "detail": {"key": "a"}},
+        "responsePayload": {"errorType": "Slipway.EventRefused", "errorMessage": "the account may not release"},
+    });
+    let ended = json!({"detail-type": "ECS Task State Change", "account": "000000000000", "detail": {}});
+    let steps = "arn:aws:lambda:us-east-1:000000000000:function:slipway-steps:live";
+    let message = |id: &str, body: Value, second: u32, target: &str| {
+        json!({
+            "MessageId": id, "ReceiptHandle": id, "Body": body.to_string(), "Attributes": {"SentTimestamp": format!("{second}000")},
+            "MessageAttributes": {"TARGET_ARN": {"StringValue": target}, "ERROR_CODE": {"StringValue": "SDK_CLIENT_ERROR"}},
+        })
+    };
+    let mut fakes = server.fakes.lock().expect("not poisoned");
+    let mut put = |queue: &str, message| {
+        let queue = format!("https://sqs.us-east-1.amazonaws.com/000000000000/slipway-{queue}-events");
+        fakes.messages.entry(queue).or_default().push(message);
+    };
+    put("unhandled", message("one", rejected, 1_795_000_000, ""));
+    put("undelivered", message("two", ended, 1_794_000_000, steps));
+    drop(fakes);
+    server
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_with_their_reason() {
+    let server = server().await;
+    for _ in 0..2 {
+        let listed = as_admin(&server, Method::GET, "/v1/dead-letters").await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        let listed = listed.json();
+        assert_eq!(
+            listed["items"][1],
+            json!({
+                "id": "one", "queue": "unhandled", "since": "2026-11-18T11:06:40Z", "type": "Slipway Request", "account": "111122223333",
+                "error": "Slipway.EventRefused", "reason": "the account may not release",
+            })
+        );
+        assert_eq!(listed["items"][0]["error"], "SDK_CLIENT_ERROR", "the oldest is first");
+    }
+    assert_eq!(server.get("/v1/dead-letters").await.status, 403, "for administrators");
+}
+
+#[tokio::test]
+async fn redriven_event_goes_to_its_function_once() {
+    let server = server().await;
+    let redrive = async |id: &str| as_admin(&server, Method::POST, &format!("/v1/dead-letters/{id}/redrive")).await;
+    assert_eq!(redrive("one").await.status, 202);
+    assert_eq!(redrive("two").await.status, 202);
+    assert_eq!(redrive("two").await.status, 404);
+    assert_eq!(redrive("none").await.status, 404);
+    let invoked = server.fakes.lock().expect("not poisoned").invoked.clone();
+    let invoked: Vec<(&str, &Value)> = invoked
+        .iter()
+        .map(|(name, event)| (name.as_str(), &event["detail-type"]))
+        .collect();
+    assert_eq!(
+        invoked,
+        [
+            ("slipway-events", &json!("Slipway Request")),
+            ("slipway-steps", &json!("ECS Task State Change"))
+        ]
+    );
+    let records = as_admin(&server, Method::GET, "/v1/audit?action=redrive").await.json();
+    let subjects: Vec<&Value> = records["items"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .map(|one| &one["subject"])
+        .collect();
+    assert_eq!(subjects, [&json!("event/two"), &json!("event/one")]);
+}
