@@ -144,7 +144,9 @@ impl Operation {
 
     /// What it has stopped and not restored, as a sentence; none where everything runs.
     pub fn quiesced_sentence(&self) -> Option<String> {
-        let Quiesced { services, schedules, .. } = &self.quiesced;
+        let Quiesced {
+            services, schedules, ..
+        } = &self.quiesced;
         let quoted = |keys: Vec<&Name>| {
             let quoted: Vec<String> = keys.into_iter().map(|key| format!("`{key}`")).collect();
             quoted.join(", ")
