@@ -4,7 +4,8 @@
     scripts/blueprint_costs.py            writes the tables
     scripts/blueprint_costs.py --check    fails where a README says something else
 
-Prices are AWS's list prices of us-east-1, for 730 hours (crates/model/src/plan/prices.json). What is used (requests, gigabytes) is not in them.
+Prices are AWS's list prices of us-east-1, for 730 hours (crates/model/src/plan/prices.json). What is used (requests, gigabytes) is not
+in them.
 """
 
 import argparse

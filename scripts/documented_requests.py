@@ -115,7 +115,11 @@ def must_deny(world: World) -> Iterator[Asked]:
     """What a wider policy would allow. Each condition of a policy has a request here that only the condition denies."""
     artifacts = "ArtifactsBucket"
     yield "ApiRole", request("s3:PutObject", world.bucket(artifacts, "operations/stack/op/plan.tfplan")), "plans are written by builds"
-    yield "ApiRole", request("s3:GetObject", world.bucket(artifacts, "operations/stack/op/work.tar")), "a saved plan has every secret in clear"
+    yield (
+        "ApiRole",
+        request("s3:GetObject", world.bucket(artifacts, "operations/stack/op/work.tar")),
+        "a saved plan has every secret in clear",
+    )
     yield "ApiRole", request("s3:PutObject", world.bucket(artifacts, "toolchain/arm64.zip")), "the API would choose what builds run"
     yield "ApiRole", request("logs:GetLogEvents", world.stream("FunctionLogs")), "the functions' logs are not the users'"
     for role in ("ApiRole", "EventsRole", "StepsRole", "SweepRole"):
