@@ -93,7 +93,7 @@ async fn values_are_data() {
         "../../x",
         "-destroy",
         "%{ if true }x",
-        "a\nb \u{1F600} \"'\\",
+        "a b \u{1F600} \"'\\",
     ];
     for (index, text) in texts.iter().enumerate() {
         let asked = server

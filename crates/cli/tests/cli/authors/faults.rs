@@ -101,8 +101,8 @@ pub const FAULTS: &[Fault] = &[
     edit("variables.tf", "var.size > 0", "1 > 0"),
     edit("variables.tf", "var.size > 0", "var.sizes > 0"),
     edit("variables.tf", "    error_message = \"The size is positive.\"\n", "    error_message = \"The size is positive.\"\n    severity = 1\n"),
-    edit("terraform.tfvars", "size = 3", "size = -3"),
     // Files of values.
+    edit("terraform.tfvars", "size = 3", "size = [3]"),
     edit("terraform.tfvars", "size = 3", "size ="),
     edit("terraform.tfvars", "size = 3", "size = \"three\""),
     edit("terraform.tfvars", "size = 3\n", "size = 3\nsize = 4\n"),
