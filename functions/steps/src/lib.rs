@@ -172,10 +172,12 @@ impl Steps {
             return answer(&Box::pin(self.after_execution(&event)).await?);
         }
         match serde_json::from_value(payload).map_err(StepError::ReadPayload)? {
-            Payload::Begin { operation, execution } => answer(&self.begin(&operation, &execution).await?),
-            Payload::ReviewPlan { operation } => answer(&self.review_plan(&operation).await?),
-            Payload::AskApproval { operation, token } => answer(&self.ask_approval(&operation, &token).await?),
-            Payload::RecordOutputs { operation } => answer(&self.record_outputs(&operation).await?),
+            Payload::Begin { operation, execution } => answer(&Box::pin(self.begin(&operation, &execution)).await?),
+            Payload::ReviewPlan { operation } => answer(&Box::pin(self.review_plan(&operation)).await?),
+            Payload::AskApproval { operation, token } => {
+                answer(&Box::pin(self.ask_approval(&operation, &token)).await?)
+            }
+            Payload::RecordOutputs { operation } => answer(&Box::pin(self.record_outputs(&operation)).await?),
             Payload::PrepareRelease { operation } => answer(&Box::pin(self.prepare_release(&operation)).await?),
             Payload::PrepareTask { operation } => answer(&Box::pin(self.prepare_task(&operation)).await?),
             Payload::RunTask(asked) => answer(&Box::pin(self.run_task(&asked)).await?),
@@ -193,7 +195,7 @@ impl Steps {
                     what,
                     ended: task,
                 };
-                answer(&self.check_task(&operation, &place, &ran).await?)
+                answer(&Box::pin(self.check_task(&operation, &place, &ran)).await?)
             }
             Payload::Quiesce {
                 operation,
@@ -213,11 +215,7 @@ impl Steps {
                 place,
                 cluster,
                 service,
-            } => answer(
-                &self
-                    .update_service(&operation, state, &place, &cluster, &service)
-                    .await?,
-            ),
+            } => answer(&Box::pin(self.update_service(&operation, state, &place, &cluster, &service)).await?),
             Payload::AwaitRollout {
                 operation,
                 token,
@@ -233,30 +231,34 @@ impl Steps {
                     entered,
                     cluster,
                 };
-                answer(&self.await_rollout(&operation, &place, waits, &rollout).await?)
+                answer(&Box::pin(self.await_rollout(&operation, &place, waits, &rollout)).await?)
             }
             Payload::TakeSnapshot {
                 operation,
                 place,
                 snapshot,
-            } => answer(&self.take_snapshot(&operation, &place, &snapshot).await?),
+            } => answer(&Box::pin(self.take_snapshot(&operation, &place, &snapshot)).await?),
             Payload::AwaitSnapshot {
                 operation,
                 token,
                 place,
                 snapshot,
-            } => answer(&self.await_snapshot(&operation, &token, &place, &snapshot).await?),
+            } => answer(&Box::pin(self.await_snapshot(&operation, &token, &place, &snapshot)).await?),
             Payload::Verify {
                 operation,
                 place,
                 cluster,
-            } => answer(&self.verify(&operation, &place, &cluster).await?),
-            Payload::PointSchedules { operation, place } => answer(&self.point_schedules(&operation, &place).await?),
-            Payload::RestoreSchedules { operation, place } => {
-                answer(&self.restore_schedules(&operation, &place).await?)
+            } => answer(&Box::pin(self.verify(&operation, &place, &cluster)).await?),
+            Payload::PointSchedules { operation, place } => {
+                answer(&Box::pin(self.point_schedules(&operation, &place)).await?)
             }
-            Payload::Complete { operation } => answer(&self.complete(&operation).await?),
-            Payload::RecordFailure { operation, failure } => answer(&self.record_failure(&operation, &failure).await?),
+            Payload::RestoreSchedules { operation, place } => {
+                answer(&Box::pin(self.restore_schedules(&operation, &place)).await?)
+            }
+            Payload::Complete { operation } => answer(&Box::pin(self.complete(&operation)).await?),
+            Payload::RecordFailure { operation, failure } => {
+                answer(&Box::pin(self.record_failure(&operation, &failure)).await?)
+            }
         }
     }
 }

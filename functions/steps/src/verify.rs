@@ -33,14 +33,15 @@ impl Steps {
         };
         let runs = self.store.update_operation(operation, run).await?;
         require_wanted(&runs)?;
-        let runs = self.configure_recorded(runs, place).await;
+        // On the heap, like the calls below: nested in this future, those of the clients are deeper than a thread's stack.
+        let runs = Box::pin(self.configure_recorded(runs, place)).await;
         let contract = self.released_contract(&runs).await?;
         let baked = self.bake(runs, &contract).await;
         if let Ok(()) | Err(StepError::Unhealthy(_)) = baked {
             // Also if the health address fails: a service whose tasks stop is the reason why.
-            let account = self.stack_account(place, operation).await?;
+            let account = Box::pin(self.stack_account(place, operation)).await?;
             for (key, service) in &contract.services {
-                account.require_steady(cluster, key, service, since).await?;
+                Box::pin(account.require_steady(cluster, key, service, since)).await?;
             }
         }
         baked?;
