@@ -99,12 +99,24 @@ class Account:
         client = self.client(service, **keys)
         try:
             if service == "sqs":
-                client.send_message(QueueUrl=f"{self.endpoint}/{ACCOUNT}/{request.resource.rpartition(':')[2]}", MessageBody="{}")
+                self.on_sqs(client, action, f"{self.endpoint}/{ACCOUNT}/{request.resource.rpartition(':')[2]}")
             else:
                 self.on_s3(client, action, request)
         except ClientError as error:
             return error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException", "403")
         return False
+
+    def on_sqs(self, client, action: str, queue: str):
+        if action == "SendMessage":
+            client.send_message(QueueUrl=queue, MessageBody="{}")
+        elif action == "ReceiveMessage":
+            client.receive_message(QueueUrl=queue)
+        elif action == "ChangeMessageVisibility":
+            client.change_message_visibility(QueueUrl=queue, ReceiptHandle="none", VisibilityTimeout=0)
+        elif action == "DeleteMessage":
+            client.delete_message(QueueUrl=queue, ReceiptHandle="none")
+        else:
+            sys.exit(f"no rule says how {action} is asked of SQS")
 
     def on_s3(self, client, action: str, request: iam.Request):
         bucket, _, key = request.resource.removeprefix("arn:aws:s3:::").partition("/")
@@ -159,7 +171,7 @@ def main():
         account.enforce(False)
         for bucket in ("StateBucket", "ArtifactsBucket"):
             account.client("s3").create_bucket(Bucket=template.name(bucket))
-        for queue in ("UnhandledEvents", "UnhandledNotifications"):
+        for queue in ("UnhandledEvents", "UnhandledNotifications", "UndeliveredEvents"):
             account.client("sqs").create_queue(QueueName=template.name(queue))
         if given.self_test:
             # moto rejects a policy without a statement.

@@ -57,7 +57,7 @@ def requests(call: Call, names: Names) -> Iterator[Request]:
     """What IAM is asked for a call."""
     of = {
         "dynamodb": of_dynamodb, "s3": of_s3, "stepfunctions": of_states, "codebuild": of_codebuild, "logs": of_logs, "ecs": of_ecs,
-        "scheduler": of_scheduler, "sts": of_sts, "events": of_events, "sqs": of_sqs, "rds": of_rds,
+        "scheduler": of_scheduler, "sts": of_sts, "events": of_events, "sqs": of_sqs, "lambda": of_lambda, "rds": of_rds,
         "application-autoscaling": of_autoscaling,
     }.get(call.service)  # fmt: skip
     found = list(of(call, names)) if of else []
@@ -76,7 +76,11 @@ def of_dynamodb(call: Call, names: Names) -> Iterator[Request]:
             yield request(f"dynamodb:{actions[part]}", table, **with_partition(partition))
     elif operation == "TransactGetItems":
         yield request("dynamodb:GetItem", table)
-    elif operation in ("GetItem", "PutItem", "DeleteItem", "UpdateItem", "BatchGetItem", "BatchWriteItem", "Query", "Scan"):
+    elif operation == "BatchGetItem":
+        keys = [key for one in given["RequestItems"].values() for key in one["Keys"]]
+        partitions = sorted({leading_key({"Key": key}) for key in keys})
+        yield request("dynamodb:BatchGetItem", table, dynamodb__LeadingKeys=tuple(partitions))
+    elif operation in ("GetItem", "PutItem", "DeleteItem", "UpdateItem", "BatchWriteItem", "Query", "Scan"):
         index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
         partition = "" if index else leading_key(given)
         yield request(f"dynamodb:{operation}", f"{table}{index}", **with_partition(partition))
@@ -223,8 +227,17 @@ def of_events(call: Call, names: Names) -> Iterator[Request]:
 
 def of_sqs(call: Call, names: Names) -> Iterator[Request]:
     if call.operation == "SendMessage":
-        # The functions know one queue, by a variable.
+        # The functions know one queue to send to, by a variable.
         yield request("sqs:SendMessage", names.template.arn("UnhandledEvents"))
+    elif call.operation in ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"):
+        # Those of dead-lettered events, by name.
+        undelivered = "undelivered" in call.given["QueueUrl"]
+        yield request(f"sqs:{call.operation}", names.template.arn("UndeliveredEvents" if undelivered else "UnhandledEvents"))
+
+
+def of_lambda(call: Call, names: Names) -> Iterator[Request]:
+    if call.operation == "Invoke":
+        yield request("lambda:InvokeFunction", names.arn("lambda", f"function:{call.given['FunctionName']}"))
 
 
 def of_rds(call: Call, names: Names) -> Iterator[Request]:

@@ -99,10 +99,14 @@ def of_rest(name: str, method: str, path: str, query: dict, body: str) -> tuple[
     model = service(name)
     for operation, pattern in rest_operations(name).get(method, []):
         if model and (found := pattern.fullmatch(path)):
-            members = model.operation_model(operation).input_shape.members
+            shape = model.operation_model(operation).input_shape
+            members = shape.members
             given = {key: urllib.parse.unquote(value) for key, value in found.groupdict().items()}
-            located = {shape.serialization.get("name", member) for member, shape in members.items()}
+            located = {one.serialization.get("name", member) for member, one in members.items()}
             given |= {key: value for key, value in query.items() if key in located}
+            # The body is one member where the model says so: what a function is given.
+            if payload := shape.serialization.get("payload"):
+                return operation, given | {payload: body if members[payload].type_name == "blob" else json.loads(body)}
             return operation, given | json.loads(body or "{}")
     raise Unreadable(f"{name} {method} {path}")
 

@@ -73,7 +73,8 @@ export function hostile(shared) {
           await page.locator('.log-line').first().waitFor();
           await page.locator('.changes .attributes').first().waitFor();
         }
-        if (address.endsWith('blueprints/x')) await page.locator('.markdown h3').first().waitFor();
+        // A text may leave it empty, and so invisible.
+        if (address.endsWith('blueprints/x')) await page.locator('.markdown h3').first().waitFor({ state: 'attached' });
         if (address.includes('waiting')) await page.locator('.sheet-body').waitFor();
         if (address.endsWith('audit')) await page.locator('.audit summary').first().click();
         const found = await page.evaluate(() => ({

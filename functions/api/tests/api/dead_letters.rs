@@ -11,7 +11,7 @@ async fn as_admin(server: &Server, method: Method, path: &str) -> Answer {
     server.send(request).await
 }
 
-/// A server with an event in each queue: a rejected request, and the end of a task that reached no function.
+/// A server with a rejected request, and in the other queue the end of a task and a delivery, which reached no function.
 async fn server() -> Server {
     let server = Server::start().await;
     let rejected = json!({
@@ -19,7 +19,8 @@ async fn server() -> Server {
         "responsePayload": {"errorType": "Slipway.EventRefused", "errorMessage": "the account may not release"},
     });
     let ended = json!({"detail-type": "ECS Task State Change", "account": "000000000000", "detail": {}});
-    let steps = "arn:aws:lambda:us-east-1:000000000000:function:slipway-steps:live";
+    let due = json!({"detail-type": "Slipway Delivery Due", "account": "000000000000", "detail": {}});
+    let target = |name: &str| format!("arn:aws:lambda:us-east-1:000000000000:function:slipway-{name}:live");
     let message = |id: &str, body: Value, second: u32, target: &str| {
         json!({
             "MessageId": id, "ReceiptHandle": id, "Body": body.to_string(), "Attributes": {"SentTimestamp": format!("{second}000")},
@@ -32,7 +33,8 @@ async fn server() -> Server {
         fakes.messages.entry(queue).or_default().push(message);
     };
     put("unhandled", message("one", rejected, 1_795_000_000, ""));
-    put("undelivered", message("two", ended, 1_794_000_000, steps));
+    put("undelivered", message("two", ended, 1_794_000_000, &target("steps")));
+    put("undelivered", message("three", due, 1_796_000_000, &target("notify")));
     drop(fakes);
     server
 }
@@ -62,6 +64,7 @@ async fn redriven_event_goes_to_its_function_once() {
     let redrive = async |id: &str| as_admin(&server, Method::POST, &format!("/v1/dead-letters/{id}/redrive")).await;
     assert_eq!(redrive("one").await.status, 202);
     assert_eq!(redrive("two").await.status, 202);
+    assert_eq!(redrive("three").await.status, 202);
     assert_eq!(redrive("two").await.status, 404);
     assert_eq!(redrive("none").await.status, 404);
     let invoked = server.fakes.lock().expect("not poisoned").invoked.clone();
@@ -73,7 +76,8 @@ async fn redriven_event_goes_to_its_function_once() {
         invoked,
         [
             ("slipway-events", &json!("Slipway Request")),
-            ("slipway-steps", &json!("ECS Task State Change"))
+            ("slipway-steps", &json!("ECS Task State Change")),
+            ("slipway-notify", &json!("Slipway Delivery Due"))
         ]
     );
     let records = as_admin(&server, Method::GET, "/v1/audit?action=redrive").await.json();
@@ -83,5 +87,8 @@ async fn redriven_event_goes_to_its_function_once() {
         .iter()
         .map(|one| &one["subject"])
         .collect();
-    assert_eq!(subjects, [&json!("event/two"), &json!("event/one")]);
+    assert_eq!(
+        subjects,
+        ["event/three", "event/two", "event/one"].map(|it| json!(it)).each_ref()
+    );
 }
