@@ -201,7 +201,8 @@ class Runner(http.server.BaseHTTPRequestHandler):
             placeholder = [{"name": "app", "image": "none", "memory": 128}]
             ecs.register_task_definition(family=service, containerDefinitions=placeholder)
             ecs.create_service(cluster="main", serviceName=service, taskDefinition=service, desiredCount=0)
-        outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": f"operations/{operation}/outputs.json"}
+        key = f"operations/{written['stack']['S']}/{operation}/outputs.json"
+        outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": key}
         self.cloud.s3.put_object(**outputs, Body=json.dumps({"slipway": contract}))
 
     def log_message(self, *_):

@@ -61,6 +61,7 @@ pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Erro
                     if operation.applied_by.as_ref() == Some(gone) && operation.building() == Some(APPLY) {
                         operation.applied_by = None;
                         operation.begin_apply(own, Timestamp::now());
+                        session.note_log(operation);
                     }
                 };
                 session.update("begin the step on", take_over).await?

@@ -60,6 +60,10 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         state::claim(&lock, &session.cancel),
     )?;
     secrets::learn_of(operation, &stack, &environment, &source);
+    // A stack of such a version can still be destroyed, and checked for drift.
+    if !matches!(operation.kind(), OperationKind::Destroy | OperationKind::Drift) {
+        blueprint::check_modules(&source)?;
+    }
 
     let mut terraform = terraform.with_credentials(&endpoint).in_folder(&folder);
     folder.write_source(&source)?;

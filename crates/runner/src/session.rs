@@ -119,17 +119,7 @@ impl Session {
                     Phase::Plan => operation.begin_build(PLAN, Timestamp::now()),
                     Phase::Apply => operation.begin_apply(&self.config.build.name, Timestamp::now()),
                 }
-                if let Some((group, stream)) = &self.config.build.log {
-                    let log = LogStream {
-                        step: phase.step().to_owned(),
-                        group: group.clone(),
-                        stream: stream.clone(),
-                        in_segments: true,
-                    };
-                    if !operation.logs.contains(&log) {
-                        operation.logs.push(log);
-                    }
-                }
+                self.note_log(operation);
             })
             .await?;
         if operation.stack != self.config.stack {
@@ -151,6 +141,21 @@ impl Session {
             operation.environment,
         ));
         Ok(operation)
+    }
+
+    /// Records where the build prints to.
+    pub(crate) fn note_log(&self, operation: &mut Operation) {
+        if let Some((group, stream)) = &self.config.build.log {
+            let log = LogStream {
+                step: self.phase().step().to_owned(),
+                group: group.clone(),
+                stream: stream.clone(),
+                in_segments: true,
+            };
+            if !operation.logs.contains(&log) {
+                operation.logs.push(log);
+            }
+        }
     }
 
     /// The verdict with which this build applies the plan that it made; none if the plan is left to the workflow.

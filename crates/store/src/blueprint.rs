@@ -115,6 +115,7 @@ impl Store {
                 Some(Published::Draft(draft)) => {
                     let next = Blueprint {
                         revision: draft.revision + 1,
+                        deprecation: draft.deprecation.clone(),
                         ..blueprint.clone()
                     };
                     (of_revision(draft.revision), Cow::Owned(next), Published::Draft(draft))

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Delivery;
 use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent};
@@ -115,6 +116,8 @@ impl Store {
             operation.execution_arn = execution.map(str::to_owned).or(operation.execution_arn);
             operation.started_at.get_or_insert(now);
             operation.found = Some(stack.status);
+            // Here, and not by a build: the execution's own version of the steps has to find what builds keep.
+            operation.artifacts = Layout::ByStack;
             match &mut operation.work {
                 Work::Update { mends, .. } => *mends = stack.status == StackStatus::Failed,
                 Work::Preview { .. } => {}

@@ -1,5 +1,7 @@
 //! Record failure: what failed is said in plain words, the stack's slot is freed, and the next operation starts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_sdk_codebuild::types::{Build, BuildPhase};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,7 +28,9 @@ pub(crate) struct Recorded {
 impl Steps {
     pub(crate) async fn record_failure(&self, operation: &OperationId, failed: &Failed) -> Result<Recorded, StepError> {
         let now = Timestamp::now();
+        let had_begun_apply = AtomicBool::new(false);
         let note = |operation: &mut Operation| {
+            had_begun_apply.store(operation.has_begun_apply(), Ordering::Relaxed);
             if !operation.status.has_ended() {
                 let step = step_of(operation, &failed.step);
                 operation.begin_step(&step, now);
@@ -46,7 +50,9 @@ impl Steps {
             let place = self.place_of(&stack).await?;
             ending = self.configure_recorded(ending, &place).await;
         }
-        let mut failure = self.in_plain_words(&ending, failed).await;
+        let mut failure = self
+            .in_plain_words(&ending, failed, had_begun_apply.load(Ordering::Relaxed))
+            .await;
         let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
         if of_services.contains(&failure.name.as_str())
             && let Some(why) = self.why_tasks_stopped(&ending, &failure.step).await
@@ -85,7 +91,7 @@ impl Steps {
         }
     }
 
-    async fn in_plain_words(&self, operation: &Operation, failed: &Failed) -> Failure {
+    async fn in_plain_words(&self, operation: &Operation, failed: &Failed, had_begun_apply: bool) -> Failure {
         let failure = |name: &str, message: String| Failure {
             name: name.to_owned(),
             step: step_of(operation, &failed.step),
@@ -107,6 +113,9 @@ impl Steps {
                 let ended = self.how_the_build_ended(&build, failed).await;
                 if build == state::PLAN {
                     return failure(ErrorName::PlanFailed.as_str(), ended);
+                }
+                if !had_begun_apply {
+                    return failure(ErrorName::ApplyFailed.as_str(), ended);
                 }
                 Failure {
                     address: operation

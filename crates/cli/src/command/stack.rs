@@ -182,7 +182,13 @@ fn by_service_of(subscribe: Subscribe) -> Result<Map<String, Value>, Error> {
 
 async fn newest_version(client: &Client, blueprint: &str) -> Result<String, Error> {
     let value: Value = client.get(&format!("/v1/blueprints/{blueprint}")).await?;
-    Ok(text_at(&value, "version"))
+    let version = text_at(&value, "version");
+    if value["draft"] == true {
+        return Err(Error::Usage(format!(
+            "the blueprint `{blueprint}` has only drafts: name one, such as `--version {version}`"
+        )));
+    }
+    Ok(version)
 }
 
 /// The values of `--var-file`, and over them those of `--var`, for this version of a blueprint. Prints why it is deprecated.

@@ -173,11 +173,23 @@ impl<'a> Vendor<'a> {
     /// The Terraform files of a folder.
     fn texts(&self, folder: &str) -> Result<BTreeMap<String, String>, Error> {
         let path = self.top.join(folder);
+        let real = |path: &Path| path.canonicalize().map_err(Error::file("read", path));
+        if !real(&path)?.starts_with(real(self.top)?) {
+            return Err(Error::Usage(format!(
+                "the module {folder} is a link that leads out of what was downloaded: call its folder by a path in the repository"
+            )));
+        }
         let mut texts = BTreeMap::new();
         for entry in fs::read_dir(&path).map_err(Error::file("read", &path))? {
             let file = entry.map_err(Error::file("read", &path))?.path();
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if file.is_file() && (name.ends_with(".tf") || name.ends_with(".tf.json")) {
+                // What it leads to would be written in its place.
+                if file.is_symlink() {
+                    return Err(Error::Usage(format!(
+                        "{folder}/{name} of a remote module is a link: Slipway puts modules without such links into a version"
+                    )));
+                }
                 texts.insert(name, fs::read_to_string(&file).map_err(Error::file("read", &file))?);
             }
         }
@@ -212,7 +224,7 @@ impl<'a> Vendor<'a> {
         let key = key.or_insert_with(|| module.key.clone()).clone();
         let vendored = Vendored {
             folder: key.clone(),
-            source: module.source.clone(),
+            source: without_credentials(&module.source),
             version: module.version.clone(),
             sha256: sha256.hex().to_owned(),
         };
@@ -274,6 +286,18 @@ impl<'a> Vendor<'a> {
     }
 }
 
+/// A source without the user and the password that its download needed.
+fn without_credentials(source: &str) -> String {
+    match source.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host..])
+        }
+        None => source.to_owned(),
+    }
+}
+
 /// The digest of a package's files, with their paths, without Git's own.
 fn digest(folder: &Path) -> Result<Digest, Error> {
     let mut lines = String::new();
@@ -313,6 +337,21 @@ fn path_between(from: &str, to: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn list_of_modules_has_no_credentials() {
+        for (source, listed) in [
+            (
+                "git::https://ann:token@git.test/m.git//net?ref=v1",
+                "git::https://git.test/m.git//net?ref=v1",
+            ),
+            ("https://git.test/a@b.zip", "https://git.test/a@b.zip"),
+            ("git@git.test:m.git", "git@git.test:m.git"),
+            ("registry.test/a/b/c", "registry.test/a/b/c"),
+        ] {
+            assert_eq!(without_credentials(source), listed);
+        }
+    }
 
     #[test]
     fn path_between_folders_is_one_for_terraform() {

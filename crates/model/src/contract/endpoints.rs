@@ -10,6 +10,9 @@ use super::partial::Partial;
 /// The schemes of endpoints: what people open, and what load balancers listen to.
 const SCHEMES: [&str; 7] = ["https", "http", "wss", "ws", "tcp", "tls", "udp"];
 
+/// Schemes that mean something to a browser also before what looks like a port.
+const SCRIPTS: [&str; 5] = ["javascript", "data", "vbscript", "file", "blob"];
+
 /// Reads the endpoints.
 pub(super) fn read(at: &At, problems: &mut Problems) -> BTreeMap<String, String> {
     for (_, at) in at.members() {
@@ -41,7 +44,8 @@ fn scheme(address: &str) -> Option<&str> {
             .all(|each| each.is_ascii_alphanumeric() || "+-.".contains(each));
     let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let is_host = !rest.starts_with("//") && port.parse::<u16>().is_ok();
-    (is_scheme && !is_host && scheme != "arn").then_some(scheme)
+    let is_script = SCRIPTS.iter().any(|script| script.eq_ignore_ascii_case(scheme));
+    (is_script || is_scheme && !is_host && scheme != "arn").then_some(scheme)
 }
 
 #[cfg(test)]
@@ -74,6 +78,7 @@ mod tests {
         for wrong in [
             "javascript:alert(1)",
             " JavaScript:alert(1)",
+            "javascript:80/alert(1)",
             "java\nscript:alert(1)",
             "data:text/html,x",
             "file:///etc/passwd",

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::layout::Layout;
 use super::{Failure, Operation, OperationKind, OperationStatus, StepStatus};
 use crate::error_name::ErrorName;
 use crate::plan::Verdict;
@@ -17,13 +16,6 @@ impl Operation {
     pub fn begin_build(&mut self, step: &str, now: Timestamp) {
         if self.interruption().is_some() {
             return;
-        }
-        if !self
-            .steps
-            .iter()
-            .any(|step| [PLAN, APPLY].contains(&step.name.as_str()))
-        {
-            self.artifacts = Layout::ByStack;
         }
         self.begin_step(step, now);
         self.progress = None;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The folder of an operation's objects. The first build decides, so that an operation in progress during an upgrade keeps one folder,
-/// whichever version its later builds and its readers have.
+/// The folder of an operation's objects. The first step of its execution decides, in the version that the whole execution has, so that an
+/// operation in progress during an upgrade keeps one folder, whichever version its builds have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {

@@ -29,7 +29,7 @@ export default async function view({ signal, show, fail, title }) {
       title: 'Redrive the event',
       body: html`<p><strong>${letter.type ?? 'An event'}</strong>${letter.account ? html` of the account <code>${letter.account}</code>` : null}: its function gets it again. Fix the cause first.</p>
         <p class="message">${letter.reason ?? letter.error ?? 'There is no reason in the queue.'}</p>
-        <p class="hint">Requests are idempotent. An event that fails again is dead-lettered again.</p>`,
+        <p class="hint">Requests are idempotent. A request that fails again is dead-lettered again.</p>`,
       confirm: 'Redrive',
       act: () => post(`/v1/dead-letters/${encoded(letter.id)}/redrive`, {}, signal),
     });

@@ -43,8 +43,8 @@ pub(super) async fn list(
 
 /// Redrive a dead-lettered event
 ///
-/// Hands it to its function again, and deletes it from the queue. Fix the cause first. An event that fails again is dead-lettered
-/// again. Requests are idempotent, so an event that was handled after all has no second effect. By default, only administrators can
+/// Hands it to its function again, and deletes it from the queue. Fix the cause first. A request that fails again is
+/// dead-lettered again. Requests are idempotent, so one that was handled after all has no second effect. By default, only administrators can
 /// redrive events.
 #[utoipa::path(
     post,
