@@ -62,7 +62,7 @@ mod tests {
     use crate::operation::build::{APPLY, PLAN};
 
     #[test]
-    fn keys_contain_stack_and_operation_from_the_first_build_on() {
+    fn keys_are_those_of_the_layout_on_the_record() {
         let record = json!({
             "id": "op-01kaj3v9mz5x0q8r2t4w6y7z9a", "kind": "update", "stack": "lusab-babad", "stack_name": "shop",
             "environment": "local", "status": "running", "revision": 1, "requested_by": "ann", "created_at": Timestamp::UNIX_EPOCH,
@@ -70,6 +70,7 @@ mod tests {
         });
         let new: Operation = serde_json::from_value(record.clone()).expect("an operation");
         let mut begun = new.clone();
+        begun.artifacts = Layout::ByStack;
         begun.begin_build(PLAN, Timestamp::UNIX_EPOCH);
         assert_eq!(
             log_segment(&begun, "Plan", 7),
@@ -78,9 +79,9 @@ mod tests {
         let read: Operation = serde_json::from_value(json!(begun)).expect("what was written");
         assert_eq!(read, begun);
 
-        // Its plan was made by an earlier version: the apply finds it where it is.
+        // Its execution began by an earlier version, whose steps look there: no build changes that.
         let mut planned = new;
-        planned.begin_step(PLAN, Timestamp::UNIX_EPOCH);
+        planned.begin_build(PLAN, Timestamp::UNIX_EPOCH);
         planned.begin_build(APPLY, Timestamp::UNIX_EPOCH);
         assert_eq!(
             of_operation(&planned, OUTPUTS),

@@ -4,6 +4,7 @@ use futures::future::join_all;
 use serde_json::Map;
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
+use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus, StepStatus};
 use slipway_model::release::ReleaseStatus;
@@ -111,6 +112,7 @@ async fn resizing(table: &Table, size: u8) -> (Stack, Operation) {
             .expect("an outcome"),
     );
     let (update, _) = table.store.begin_operation(&update.id).await.expect("begun");
+    assert_eq!(update.artifacts, Layout::ByStack);
     (stack, update)
 }
 
