@@ -201,8 +201,8 @@ class Runner(http.server.BaseHTTPRequestHandler):
             placeholder = [{"name": "app", "image": "none", "memory": 128}]
             ecs.register_task_definition(family=service, containerDefinitions=placeholder)
             ecs.create_service(cluster="main", serviceName=service, taskDefinition=service, desiredCount=0)
-        key = f"operations/{written['stack']['S']}/{operation}/outputs.json"
-        outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": key}
+        named = f"operations/{written['stack']['S']}/{operation}/outputs.json"
+        outputs = {"Bucket": self.outputs["ArtifactsBucketName"], "Key": named}
         self.cloud.s3.put_object(**outputs, Body=json.dumps({"slipway": contract}))
 
     def log_message(self, *_):
