@@ -129,9 +129,8 @@ pub(super) async fn show_version(
 /// Publish a version of a blueprint
 ///
 /// A version is immutable: publishing the same files again has no effect, other files under the same version are rejected. A draft is
-/// replaced. By
-/// default, only administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB; upload longer documents
-/// (`POST /v1/uploads`) and send their digest as `upload`. The files have at most 4 MiB together.
+/// replaced. By default, only administrators can publish. The body has at most 3,000,000 bytes, because Lambda accepts events of 6 MB;
+/// upload longer documents (`POST /v1/uploads`) and send their digest as `upload`. The files have at most 4 MiB together.
 #[utoipa::path(
     put,
     path = "/v1/blueprints/{name}/versions/{version}",
