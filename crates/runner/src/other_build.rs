@@ -73,8 +73,7 @@ pub(crate) async fn follow_apply(session: &Session) -> Result<Option<Done>, Erro
         let Some(other) = operation.other_apply(own) else {
             return Ok(None);
         };
-        let apply = operation.steps.iter().find(|step| step.name == APPLY);
-        match apply.map(|step| step.status) {
+        match operation.status_of(APPLY) {
             Some(StepStatus::Succeeded) => {
                 say("Another build of this operation has applied the plan: there is nothing to do.");
                 return Ok(Some(Done::Elsewhere));

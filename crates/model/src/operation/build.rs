@@ -73,8 +73,7 @@ impl Operation {
         if self.status != OperationStatus::Running || !self.kind().runs_terraform() {
             return None;
         }
-        let step = |name: &str| self.steps.iter().find(|step| step.name == name);
-        let Some(plan) = step(PLAN) else {
+        let Some(plan) = self.status_of(PLAN) else {
             return Some(PLAN);
         };
         let applies = match self.verdict {
@@ -82,12 +81,18 @@ impl Operation {
             Some(Verdict::ApprovalNeeded) => self.approved_by.is_some(),
             _ => false,
         };
-        (plan.status == StepStatus::Succeeded && applies && step(APPLY).is_none()).then_some(APPLY)
+        (plan == StepStatus::Succeeded && applies && !self.has_begun_apply()).then_some(APPLY)
     }
 
     /// Whether the runner has begun to apply the plan. An operation that ends before that leaves the stack as it was.
     pub fn has_begun_apply(&self) -> bool {
-        self.steps.iter().any(|step| step.name == APPLY)
+        self.status_of(APPLY).is_some()
+    }
+
+    /// The status of the step with this name; none before it began.
+    pub fn status_of(&self, step: &str) -> Option<StepStatus> {
+        let found = self.steps.iter().find(|begun| begun.name == step);
+        found.map(|step| step.status)
     }
 
     /// Whether one of these states runs; an item of a Map has its state's name before the colon.

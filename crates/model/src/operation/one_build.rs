@@ -117,8 +117,7 @@ impl Operation {
     /// How far the build is whose plan the operation has; none before there is one.
     pub fn planned(&self) -> Option<Planned> {
         let made = self.planned_by.as_ref()?;
-        let apply = self.steps.iter().find(|step| step.name == APPLY);
-        Some(match apply.map(|step| step.status) {
+        Some(match self.status_of(APPLY) {
             Some(status) if made.archive.is_none() => match status {
                 StepStatus::Running => Planned::Applies,
                 StepStatus::Succeeded => Planned::Applied,

@@ -249,8 +249,7 @@ impl Runner {
                 return None;
             }
             let other = operation.other_apply(&self.build)?.to_owned();
-            let apply = operation.steps.iter().find(|step| step.name == "Apply");
-            match apply.map(|step| step.status) {
+            match operation.status_of("Apply") {
                 Some(StepStatus::Succeeded) => return Some(true),
                 Some(StepStatus::Failed | StepStatus::Cancelled) => return Some(false),
                 Some(StepStatus::Running) | None => {}
