@@ -75,8 +75,8 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// Adds a managed resource.
-    pub(super) fn add(&mut self, kind: &str, sides: Sides<'_>) {
+    /// Adds a managed resource. One that Terraform only forgets costs as much as before.
+    pub(super) fn add(&mut self, kind: &str, sides: Sides<'_>, is_forgotten: bool) {
         if TABLE.free.contains(kind) {
             return;
         }
@@ -84,8 +84,9 @@ impl Costs {
         let after = TABLE.month(kind, sides.after, sides.unknown);
         match (before, after) {
             (Some(before), Some(after)) => {
+                let forgotten = if is_forgotten { before } else { 0 };
                 self.before = self.before.saturating_add(before);
-                self.after = self.after.saturating_add(after);
+                self.after = self.after.saturating_add(after).saturating_add(forgotten);
             }
             _ => self.without_price += 1,
         }
@@ -164,8 +165,8 @@ mod tests {
     fn costs_are_those_before_and_after() {
         let mut costs = Costs::default();
         let (none, nothing, nat) = (json!(null), json!({}), json!({"id": "nat-1"}));
-        costs.add("aws_nat_gateway", sides(&nat, &nat, &nothing));
-        costs.add("aws_nat_gateway", sides(&nat, &none, &nothing));
+        costs.add("aws_nat_gateway", sides(&nat, &nat, &nothing), false);
+        costs.add("aws_nat_gateway", sides(&nat, &none, &nothing), false);
         costs.add(
             "aws_db_instance",
             sides(
@@ -173,14 +174,26 @@ mod tests {
                 &database("db.t4g.micro", true),
                 &nothing,
             ),
+            false,
         );
-        costs.add("aws_security_group", sides(&none, &nothing, &nothing));
+        costs.add("aws_security_group", sides(&none, &nothing, &nothing), false);
         // A NAT gateway costs 32.85. The database: 730 x 0.016 + 20 x 0.115 = 13.98.
         let cost = costs.together().expect("a cost");
         assert_eq!(
             (cost.before_cents, cost.after_cents, cost.without_price),
             (7_968, 6_081, 0)
         );
+    }
+
+    #[test]
+    fn forgotten_resource_costs_as_before() {
+        let mut costs = Costs::default();
+        let (none, nothing, nat) = (json!(null), json!({}), json!({"id": "nat-1"}));
+        // Forgotten, and replaced by another while the old one is forgotten.
+        costs.add("aws_nat_gateway", sides(&nat, &none, &nothing), true);
+        costs.add("aws_nat_gateway", sides(&nat, &nat, &nothing), true);
+        let cost = costs.together().expect("a cost");
+        assert_eq!((cost.before_cents, cost.after_cents), (2 * 3_285, 3 * 3_285));
     }
 
     #[test]
@@ -191,16 +204,19 @@ mod tests {
         costs.add(
             "aws_db_instance",
             sides(&micro, &database("db.r6g.large", false), &nothing),
+            false,
         );
         costs.add(
             "aws_db_instance",
             sides(&none, &micro, &json!({"allocated_storage": true})),
+            false,
         );
         costs.add(
             "aws_db_instance",
             sides(&none, &json!({"engine": "oracle-se2"}), &nothing),
+            false,
         );
-        costs.add("google_sql_database", sides(&none, &nothing, &nothing));
+        costs.add("google_sql_database", sides(&none, &nothing, &nothing), false);
         let cost = costs.together().expect("a cost");
         assert_eq!((cost.before_cents, cost.after_cents, cost.without_price), (0, 0, 4));
         assert_eq!(Costs::default().together(), None);

@@ -204,7 +204,8 @@ impl Reader<'_> {
         match Resource::read(element) {
             Ok(resource) => {
                 if resource.mode != DATA {
-                    self.costs.add(&resource.kind, resource.change.sides());
+                    self.costs
+                        .add(&resource.kind, resource.change.sides(), resource.change.forgets());
                 }
                 let Some(item) = self.resource(Subject::Resource, &resource) else {
                     return;

@@ -72,6 +72,15 @@ impl Change {
         }
     }
 
+    /// Whether an object stays where it is, without Terraform.
+    pub(super) fn forgets(&self) -> bool {
+        use ReplaceOrder::{CreateThenForget, ForgetThenCreate};
+        matches!(
+            self.actions(),
+            Some((Action::Forget, _) | (Action::Replace, Some(CreateThenForget | ForgetThenCreate)))
+        )
+    }
+
     /// The keys of the tags that the resource will have; none where it has no tags. `tags_all` includes the provider's default
     /// tags: <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/resource-tagging>. Where the plan does
     /// not know it, only the resource's own tags count.
