@@ -107,6 +107,8 @@ pub struct BlueprintVersion {
     /// The digest of its files.
     #[schema(example = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     pub digest: String,
+    /// The digest of the files as the author has them; null for a version without remote modules.
+    pub written: Option<String>,
     /// The variables of a stack of this version.
     pub variables: Vec<Variable>,
     /// When it was published.
@@ -126,6 +128,7 @@ impl From<blueprint::Blueprint> for BlueprintVersion {
             version: blueprint.version.to_string(),
             description: blueprint.description,
             digest: blueprint.digest.to_string(),
+            written: blueprint.written.map(|digest| digest.to_string()),
             variables: blueprint.variables.into_iter().map(Variable::from).collect(),
             published_at: blueprint.published_at,
             published_by: blueprint.published_by,

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use semver::Version;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,6 +31,22 @@ pub const OVERRIDES: &str = "slipway_override.tf.json";
 
 /// The file with the values of the variables, which the runner writes into the root module.
 pub const VARIABLES: &str = "slipway.auto.tfvars.json";
+
+/// The folder of the root module with its remote modules, where publishing adds them.
+pub const VENDORED: &str = "vendored";
+
+/// The file in [`VENDORED`] that says what each of its folders is: [`Modules`].
+pub const MODULES: &str = "modules.json";
+
+/// The remote modules of a version.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Modules<M> {
+    /// The digest of the files as the author has them, without remote modules. None in versions of earlier releases of Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Digest>,
+    /// Its modules.
+    pub modules: Vec<M>,
+}
 
 /// The most bytes that the files of a blueprint have together. It leaves room for the JSON around them in a request to
 /// Lambda, which takes 6 MB.
@@ -220,12 +237,23 @@ impl Source {
         calls::remote(self)
     }
 
+    /// The digest of the files as the author has them, if publishing added remote modules: those of the same files may differ from day
+    /// to day.
+    pub fn written(&self) -> Option<Digest> {
+        let list = below(&self.root, &format!("{VENDORED}/{MODULES}"));
+        let modules: Modules<IgnoredAny> = serde_json::from_str(self.files.get(&list)?).ok()?;
+        modules.written
+    }
+
+    /// Whether a file is one of a remote module.
+    pub fn is_vendored(&self, path: &str) -> bool {
+        let folder = below(&self.root, VENDORED);
+        path.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The field of a file of the root module.
     fn root_field(&self, file: &str) -> String {
-        match self.root.as_str() {
-            "" => format!("files.{file}"),
-            root => format!("files.{root}/{file}"),
-        }
+        format!("files.{}", below(&self.root, file))
     }
 }
 
@@ -279,6 +307,14 @@ impl Source {
             ));
         }
         problems
+    }
+}
+
+/// The path of what is below a folder, which is `""` for the folder of all files.
+pub fn below(folder: &str, path: &str) -> String {
+    match folder {
+        "" => path.to_owned(),
+        folder => format!("{folder}/{path}"),
     }
 }
 
@@ -339,6 +375,9 @@ pub struct Blueprint {
     pub description: String,
     /// The digest of its files.
     pub digest: Digest,
+    /// The digest of the files as the author has them, if it has remote modules ([`Source::written`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Digest>,
     /// The schema of its variables.
     pub variables: Vec<Variable>,
     /// When it was published.
@@ -355,6 +394,14 @@ pub struct Blueprint {
     /// Counts the changes of this record; 0 if it is as it was published.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u64,
+}
+
+impl Blueprint {
+    /// Whether it is made of the files that another version is made of. The same files of an author may have other remote modules on
+    /// another day: a version keeps those with which it was published, and a draft gets the new ones.
+    pub fn is_made_of(&self, other: &Self) -> bool {
+        self.digest == other.digest || (!self.draft && self.written.is_some() && self.written == other.written)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

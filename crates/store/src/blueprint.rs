@@ -183,7 +183,7 @@ impl Store {
     pub async fn published(&self, blueprint: &Blueprint) -> Result<Option<Published>, Error> {
         let there: Option<Blueprint> = self.get(&Key::blueprint(&blueprint.name, &blueprint.version)).await?;
         Ok(there.map(|there| {
-            let (is_same, there) = (there.digest == blueprint.digest, Box::new(there));
+            let (is_same, there) = (there.is_made_of(blueprint), Box::new(there));
             match (there.draft, blueprint.draft) {
                 (true, true) | (false, false) if is_same => Published::Same(there),
                 (true, _) => Published::Draft(there),

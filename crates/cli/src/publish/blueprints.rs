@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 use serde_json::Value;
 use slipway_model::artifact;
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{Source, below};
 use slipway_model::name::{Digest, Name};
 use slipway_model::problem::FieldProblem;
 use slipway_model::terraform::LOCK_FILE;
@@ -38,6 +38,7 @@ pub struct Ready {
 #[derive(Debug)]
 struct Before {
     digest: String,
+    written: Option<String>,
     draft: bool,
 }
 
@@ -45,6 +46,7 @@ impl Before {
     fn of(published: &Value) -> Option<Self> {
         Some(Self {
             digest: published["digest"].as_str()?.to_owned(),
+            written: published["written"].as_str().map(str::to_owned),
             draft: published["draft"].as_bool().unwrap_or_default(),
         })
     }
@@ -166,9 +168,12 @@ impl Ready {
         }
     }
 
-    /// Whether these files are published, as a draft or for good as is wanted.
+    /// Whether these files are published, as a draft or for good as is wanted. A version keeps the remote modules that it has.
     fn is(&self, before: &Before) -> bool {
-        before.digest == self.source.digest().as_str() && before.draft == self.beside.draft
+        let written = self.source.written();
+        let is_written = written.is_some_and(|digest| before.written.as_deref() == Some(digest.as_str()));
+        before.draft == self.beside.draft
+            && (before.digest == self.source.digest().as_str() || (is_written && !before.draft))
     }
 
     /// Says what is dangerous in the SQL of its migrations.
@@ -182,10 +187,7 @@ impl Ready {
     }
 
     fn lock_path(&self) -> String {
-        match self.source.root.as_str() {
-            "" => LOCK_FILE.to_owned(),
-            root => format!("{root}/{LOCK_FILE}"),
-        }
+        below(&self.source.root, LOCK_FILE)
     }
 
     fn path(&self) -> String {

@@ -1,6 +1,6 @@
 //! Puts remote modules into a version: what Terraform downloads while it is published is what every build has.
 //!
-//! Each call of a remote module is redirected to a folder below [`FOLDER`] of the root module. So a build downloads no module, and all
+//! Each call of a remote module is redirected to a folder below [`VENDORED`] of the root module. So a build downloads no module, and all
 //! checks of local modules hold for these, too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,9 @@ use std::path::Path;
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use slipway_model::blueprint::{ModuleCall, Source, folder_of, module_calls, redirect};
+use slipway_model::blueprint::{
+    MODULES, ModuleCall, Modules, Source, VENDORED, below, folder_of, module_calls, redirect,
+};
 use slipway_model::name::Digest;
 use slipway_model::problem::FieldProblem;
 
@@ -19,12 +21,6 @@ use crate::bundle;
 use crate::error::Error;
 use crate::files::{self, Links};
 use crate::terraform::Search;
-
-/// The folder of the root module that gets them.
-const FOLDER: &str = "vendored";
-
-/// The file in it that says what each of its folders is.
-const LIST: &str = "modules.json";
 
 /// Where Terraform puts the modules that it downloads, from the root module's folder.
 const DOWNLOADED: &str = ".terraform/modules";
@@ -52,7 +48,7 @@ struct Module {
     dir: String,
 }
 
-/// A module that was put into the version, as [`LIST`] has it.
+/// A module that was put into the version, as [`MODULES`] has it.
 #[derive(Debug, Serialize)]
 struct Vendored {
     folder: String,
@@ -69,9 +65,9 @@ pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
     if remote.is_empty() {
         return Ok(source);
     }
-    if let Some(known) = source.files.keys().find(|path| is_vendored(&source.root, path)) {
+    if let Some(known) = source.files.keys().find(|path| source.is_vendored(path)) {
         return Err(Error::Usage(format!(
-            "{} is in the folder `{FOLDER}`, which is for remote modules: rename the folder, or call these modules by their paths",
+            "{} is in the folder `{VENDORED}`, which is for remote modules: rename the folder, or call these modules by their paths",
             folder.join(known).display()
         )));
     }
@@ -87,22 +83,33 @@ pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
             named.join(", ")
         ))
     })?;
-    let list = copy.root().join(DOWNLOADED).join(LIST);
+    let list = copy.root().join(DOWNLOADED).join(MODULES);
     let text = fs::read_to_string(&list).map_err(Error::file("read", &list))?;
     let installed: Installed = serde_json::from_str(&text)
         .map_err(|error| Error::Program(format!("failed to read Terraform's list of modules: {error}")))?;
-    let mut vendor = Vendor::new(copy.top(), source.root, installed);
+    let mut vendor = Vendor::new(copy.top(), source.root.clone(), installed);
     vendor.follow(folder)?;
-    vendor.keep()?;
-    bundle::read(copy.root(), copy.top())
+    vendor.keep(source.digest())?;
+    Ok(with_modules(source, bundle::read(copy.root(), copy.top())?))
 }
 
-fn is_vendored(root: &str, path: &str) -> bool {
-    let own = match root {
-        "" => Some(path),
-        root => path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')),
-    };
-    own.is_some_and(|path| path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/')))
+/// The files of the author, with the modules that are in a copy of them, and with its calls of these. The copy lacks what tells the
+/// author's files from those that are left out by themselves.
+fn with_modules(mut written: Source, copy: Source) -> Source {
+    let paths = copy.files.keys().chain(copy.binaries.keys());
+    let modules: BTreeSet<String> = paths.filter(|path| written.is_vendored(path)).cloned().collect();
+    for (path, text) in copy.files {
+        if modules.contains(&path) || written.files.contains_key(&path) {
+            written.files.insert(path, text);
+        }
+    }
+    let of_modules = |path: &String| modules.contains(path);
+    let binaries = copy.binaries.into_iter().filter(|(path, _)| of_modules(path));
+    written.binaries.extend(binaries);
+    written
+        .executables
+        .extend(copy.executables.into_iter().filter(of_modules));
+    written
 }
 
 struct Vendor<'a> {
@@ -240,7 +247,7 @@ impl<'a> Vendor<'a> {
     /// Where a folder is once the modules are where they are kept.
     fn kept_at(&self, folder: &str) -> String {
         match folder.strip_prefix(&below(&self.root, DOWNLOADED)) {
-            Some(rest) => format!("{}{rest}", below(&self.root, FOLDER)),
+            Some(rest) => format!("{}{rest}", below(&self.root, VENDORED)),
             None => folder.to_owned(),
         }
     }
@@ -263,8 +270,8 @@ impl<'a> Vendor<'a> {
     }
 
     /// Moves the modules to where they are kept, with a list of them.
-    fn keep(self) -> Result<(), Error> {
-        let kept = self.top.join(below(&self.root, FOLDER));
+    fn keep(self, written: Digest) -> Result<(), Error> {
+        let kept = self.top.join(below(&self.root, VENDORED));
         fs::create_dir_all(&kept).map_err(Error::file("write", &kept))?;
         for key in self.kept.keys() {
             let (from, to) = (self.top.join(self.downloaded(key)), kept.join(key));
@@ -279,10 +286,12 @@ impl<'a> Vendor<'a> {
         let rules = left_out.map(|name| format!("{name}/\n"));
         let ignore = kept.join(bundle::IGNORE);
         fs::write(&ignore, rules.collect::<String>()).map_err(Error::file("write", &ignore))?;
-        let modules: Vec<&Vendored> = self.kept.values().collect();
-        let list = kept.join(LIST);
-        fs::write(&list, format!("{:#}\n", serde_json::json!({ "modules": modules })))
-            .map_err(Error::file("write", &list))
+        let modules = Modules {
+            written: Some(written),
+            modules: self.kept.into_values().collect::<Vec<Vendored>>(),
+        };
+        let list = kept.join(MODULES);
+        fs::write(&list, format!("{:#}\n", serde_json::json!(modules))).map_err(Error::file("write", &list))
     }
 }
 
@@ -307,13 +316,6 @@ fn digest(folder: &Path) -> Result<Digest, Error> {
         let _ = writeln!(lines, "{} {}", content.hex(), file.display());
     }
     Ok(Digest::of(lines.as_bytes()))
-}
-
-fn below(folder: &str, path: &str) -> String {
-    match folder {
-        "" => path.to_owned(),
-        folder => format!("{folder}/{path}"),
-    }
 }
 
 /// The path from one folder to another, as a source that Terraform takes for a path.

@@ -147,15 +147,28 @@ impl Elsewhere {
         git(&bare, &["update-server-info"]);
     }
 
-    /// Publishes a folder where the registry is known.
+    /// Publishes a folder as a version.
     fn publish(&self, server: &Server, folder: &Path, version: &str) -> Output {
+        self.slipway(
+            server,
+            &["blueprint", "publish", &folder.to_string_lossy(), "--as", version],
+        )
+    }
+
+    /// Publishes all blueprints below a folder.
+    fn publish_below(&self, server: &Server, folder: &Path) -> Output {
+        self.slipway(server, &["publish", &folder.to_string_lossy()])
+    }
+
+    /// Runs the CLI where the registry is known.
+    fn slipway(&self, server: &Server, arguments: &[&str]) -> Output {
         let host = format!(
             "host \"modules.test\" {{ services = {{ \"modules.v1\" = \"http://{}/v1/modules/\" }} }}\n",
             self.place
         );
         self.write("terraformrc", host.as_bytes());
         Command::new(SLIPWAY)
-            .args(["blueprint", "publish", &folder.to_string_lossy(), "--as", version])
+            .args(arguments)
             .env("SLIPWAY_DATA", server.data())
             .env("TF_CLI_CONFIG_FILE", self.folder.path().join("terraformrc"))
             .env("no_proxy", "127.0.0.1")
@@ -216,6 +229,15 @@ async fn published_version_has_its_remote_modules() {
     let server = Server::start();
     let elsewhere = Elsewhere::start();
     let (_folder, path) = blueprint(BLUEPRINT);
+    fs::write(
+        path.join("blueprint.json"),
+        r#"{"name": "web", "version": "1.0.0", "description": "Two queues"}"#,
+    )
+    .expect("a file");
+    // Tests are left out unless the author brings them back.
+    fs::write(path.join(".slipwayignore"), "!tests/\n").expect("a file");
+    fs::create_dir(path.join("tests")).expect("a folder");
+    fs::write(path.join("tests/notes.txt"), "kept").expect("a file");
     let published = elsewhere.publish(&server, &path, "web@1.0.0");
     assert!(published.status.success(), "{}", said(&published));
     assert_eq!(
@@ -229,6 +251,7 @@ async fn published_version_has_its_remote_modules() {
     let paths: Vec<&String> = files.as_object().expect("files").keys().collect();
     let expected = [
         "main.tf",
+        "tests/notes.txt",
         "vendored/modules.json",
         "vendored/one.label/main.tf",
         "vendored/one/main.tf",
@@ -244,14 +267,26 @@ async fn published_version_has_its_remote_modules() {
     );
     assert_eq!(first["sha256"].as_str().map(str::len), Some(64), "{list:#}");
 
-    // Elsewhere, everything changes.
+    // Elsewhere, everything changes. The files are the same, and the version keeps its modules.
     elsewhere.keep_label("changed");
-    let changed = elsewhere.publish(&server, &path, "web@1.0.0");
-    assert!(
-        !changed.status.success() && said(&changed).contains("1.0.0"),
-        "{}",
-        said(&changed)
-    );
+    let again = elsewhere.publish(&server, &path, "web@1.0.0");
+    assert!(again.status.success(), "{}", said(&again));
+    let kept = server.get("/v1/blueprints/web/versions/1.0.0").await;
+    assert_eq!(kept["digest"], version["digest"]);
+    let whole = elsewhere.publish_below(&server, &path);
+    assert!(said(&whole).contains("unchanged"), "{}", said(&whole));
+    // Other files are another version.
+    fs::write(path.join("more.tf"), "locals { more = 1 }\n").expect("a file");
+    for refused in [
+        elsewhere.publish(&server, &path, "web@1.0.0"),
+        elsewhere.publish_below(&server, &path),
+    ] {
+        assert!(
+            !refused.status.success() && said(&refused).contains("1.0.0"),
+            "{}",
+            said(&refused)
+        );
+    }
     drop(elsewhere);
     let operation = server.create("shop", "web", &json!({})).await;
     server.succeeded(&operation).await;

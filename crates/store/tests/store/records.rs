@@ -25,6 +25,7 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         version: version.parse().expect("a version"),
         description: format!("as of {version}"),
         digest: Digest::of(content.as_bytes()),
+        written: None,
         variables: Vec::new(),
         published_at: Timestamp::from_second(1_700_000_000).expect("a time"),
         published_by: Some("ada".to_owned()),
@@ -32,6 +33,33 @@ fn blueprint(version: &str, content: &str) -> Blueprint {
         deprecation: None,
         revision: 0,
     }
+}
+
+#[tokio::test]
+async fn version_keeps_its_remote_modules_and_draft_gets_new_ones() {
+    let table = table().await;
+    let store = &table.store;
+    let with_modules = |modules: &str, draft| Blueprint {
+        written: Some(Digest::of(b"the author's files")),
+        draft,
+        ..blueprint(if draft { "2.0.0" } else { "1.0.0" }, modules)
+    };
+    for draft in [false, true] {
+        let first = store.publish_blueprint(&with_modules("old", draft), "ada").await;
+        assert_eq!(first.expect("published"), Published::New);
+        let again = store.publish_blueprint(&with_modules("new", draft), "ada").await;
+        match (draft, again.expect("published")) {
+            (false, Published::Same(kept)) => assert_eq!(kept.digest, Digest::of(b"old")),
+            (true, Published::Draft(replaced)) => assert_eq!(replaced.digest, Digest::of(b"old")),
+            (draft, other) => panic!("draft {draft}: {other:?}"),
+        }
+    }
+    let other = Blueprint {
+        written: Some(Digest::of(b"other files")),
+        ..with_modules("new", false)
+    };
+    let refused = store.publish_blueprint(&other, "ada").await.expect("an answer");
+    assert!(matches!(refused, Published::Differs(_)), "{refused:?}");
 }
 
 #[tokio::test]

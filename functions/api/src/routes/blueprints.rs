@@ -250,6 +250,7 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
                 version,
                 description,
                 digest: source.digest(),
+                written: source.written(),
                 variables,
                 published_at: Timestamp::now(),
                 published_by: None,
