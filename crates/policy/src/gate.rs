@@ -4,6 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipway_model::name::Name;
+use slipway_model::operation::Operation;
+use slipway_model::policy::PolicyHead;
+use slipway_model::stack::Stack;
 use slipway_store::Store;
 
 use crate::facts::EnvironmentFacts;
@@ -55,9 +58,37 @@ impl Gate {
         }
     }
 
+    /// The stack of an operation, and its environment as policies know it: one request.
+    pub async fn stack_and_environment(&self, operation: &Operation) -> Result<(Stack, EnvironmentFacts), Error> {
+        let (stack, name) = (&operation.stack, &operation.environment);
+        match self.store.stack_and_environment(stack, name).await {
+            Ok((stack, environment)) => Ok((stack, EnvironmentFacts::from(&environment))),
+            Err(slipway_store::Error::NotFound { .. } | slipway_store::Error::Decode { .. }) => {
+                Ok((self.store.stack(stack).await?, EnvironmentFacts::unknown(name.as_str())))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The policies as they are now, and the environment as they know it: one request.
+    pub async fn policies_and_environment(&self, name: &Name) -> Result<(Arc<Policies>, EnvironmentFacts), Error> {
+        match self.store.environment_and_policy_head(name).await {
+            Ok((environment, head)) => Ok((self.policies_at(head).await?, EnvironmentFacts::from(&environment))),
+            Err(slipway_store::Error::NotFound { .. } | slipway_store::Error::Decode { .. }) => {
+                Ok((self.policies().await?, EnvironmentFacts::unknown(name.as_str())))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The policies as they are now.
     pub async fn policies(&self) -> Result<Arc<Policies>, Error> {
         let head = self.store.policy_head().await?;
+        self.policies_at(head).await
+    }
+
+    /// The policies at what was read as their newest revision.
+    pub async fn policies_at(&self, head: PolicyHead) -> Result<Arc<Policies>, Error> {
         if let Some(loaded) = &*self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
             && loaded.revision == head.revision
         {

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use slipway_model::audit::{Action, Entry, VARIABLE};
 use slipway_model::environment::Environment;
-use slipway_model::id::StackId;
 use slipway_model::name::Name;
-use slipway_model::policy::PolicyHead;
-use slipway_model::stack::Stack;
 
 use crate::configured::{Configured, Expected};
 use crate::table::{ENVIRONMENTS, Key};
@@ -75,26 +72,6 @@ impl Store {
     /// The environment, or [`Error::NotFound`].
     pub async fn environment(&self, name: &Name) -> Result<Environment, Error> {
         self.configured_environment(name).await?.record
-    }
-
-    /// The environment and the newest revision of the policies, or [`Error::NotFound`].
-    pub async fn environment_and_policy_head(&self, name: &Name) -> Result<(Environment, PolicyHead), Error> {
-        let keys = [Key::environment(name), Key::policy_head()];
-        let mut found = self.get_some(&keys).await?;
-        let environment = found
-            .take(&keys[0])?
-            .ok_or_else(|| Error::NotFound { what: called(name) })?;
-        Ok((environment, found.take(&keys[1])?.unwrap_or_default()))
-    }
-
-    /// The stack and the environment, or [`Error::NotFound`].
-    pub async fn stack_and_environment(&self, id: &StackId, name: &Name) -> Result<(Stack, Environment), Error> {
-        let keys = [Key::stack(id), Key::environment(name)];
-        let mut found = self.get_some(&keys).await?;
-        let missing = |what| Error::NotFound { what };
-        let stack = found.take(&keys[0])?.ok_or_else(|| missing(format!("stack {id}")))?;
-        let environment = found.take(&keys[1])?.ok_or_else(|| missing(called(name)))?;
-        Ok((stack, environment))
     }
 
     /// The environment with its revision, and also where it cannot be read; or [`Error::NotFound`].

@@ -55,6 +55,7 @@ pub mod source_account;
 pub mod stack;
 pub mod subscription;
 pub mod table;
+mod together;
 pub mod waiting;
 pub mod watch;
 pub mod webhook;

@@ -25,7 +25,7 @@ use slipway_policy::{Action, Denial, Facts, Policies, Principal, Question, Resou
 use crate::body::{self, REQUEST_SIZE};
 use crate::error::Error;
 use crate::parameters::InPath;
-use crate::records::{found, operation_id};
+use crate::records::{found, found_stack, operation_id, stack_id};
 use crate::submission::{Settled, Submission};
 use crate::{Api, Caller};
 
@@ -93,6 +93,13 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 }
 
 impl Viewer {
+    fn new(policies: Arc<Policies>, caller: &Caller) -> Self {
+        Self {
+            policies,
+            principal: caller.into(),
+        }
+    }
+
     /// Whether the caller may do this.
     pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
         self.policies.permits(&self.principal, action, resource)
@@ -161,34 +168,40 @@ impl Api {
     ) -> Result<Result<(), Denial>, Error> {
         let InPath(path) = InPath::<BTreeMap<String, String>>::from_request_parts(parts, self).await?;
         let part = |name: &str| path.get(name).map_or("", String::as_str);
-        let viewer = self.viewer(caller).await?;
-        let (action, resource, facts) = match access {
+        let (viewer, action, resource, facts) = match access {
             Access::Open | Access::Callers => {
-                parts.extensions.insert(viewer);
+                parts.extensions.insert(self.viewer(caller).await?);
                 return Ok(Ok(()));
             }
-            Access::Installation(action) => (action, Resource::Installation, Facts::None),
-            Access::Environment(action) => {
-                let environment = self.environment_facts(part("name")).await?;
-                (action, Resource::Environment(environment), Facts::None)
+            Access::Installation(action) => (self.viewer(caller).await?, action, Resource::Installation, Facts::None),
+            Access::Blueprint(action) => {
+                let blueprint = Resource::Blueprint(part("name").to_owned());
+                (self.viewer(caller).await?, action, blueprint, Facts::None)
             }
-            Access::Blueprint(action) => (action, Resource::Blueprint(part("name").to_owned()), Facts::None),
+            Access::Environment(action) => {
+                let (viewer, environment) = self.viewer_and_environment(caller, part("name")).await?;
+                (viewer, action, Resource::Environment(environment), Facts::None)
+            }
             Access::NewStack => {
-                let (stack, facts) = self.new_stack(body, caller).await?;
-                (Action::RequestCreate, Resource::Stack(stack), Facts::Request(facts))
+                let (viewer, stack, facts) = self.new_stack(body, caller).await?;
+                let action = Action::RequestCreate;
+                (viewer, action, Resource::Stack(stack), Facts::Request(facts))
             }
             Access::Stack(action) => {
-                let stack = self.stack(part("id")).await?;
+                let id = stack_id(part("id"))?;
+                let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
+                let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
                 let resource = self.stack_resource(&stack).await?;
                 parts.extensions.insert(Admitted(stack));
-                (action, resource, Facts::Request(request_facts(body).1))
+                (viewer, action, resource, Facts::Request(request_facts(body).1))
             }
             Access::Operation(action) => {
                 let id = operation_id(part("id"))?;
-                let operation = found(&id, self.store.operation(&id).await)?;
+                let (operation, head) = found(&id, self.store.operation_and_policy_head(&id).await)?;
+                let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
                 let resource = self.operation_resource(&operation).await?;
                 parts.extensions.insert(Admitted(operation));
-                (action, resource, Facts::None)
+                (viewer, action, resource, Facts::None)
             }
         };
         let decision = viewer.decide(action, &resource, &facts);
@@ -212,10 +225,16 @@ impl Api {
 
     /// The policies, as this caller meets them.
     pub(crate) async fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
-        Ok(Viewer {
-            policies: self.gate.policies().await?,
-            principal: caller.into(),
-        })
+        Ok(Viewer::new(self.gate.policies().await?, caller))
+    }
+
+    /// The policies, as this caller meets them, and the environment of this name.
+    async fn viewer_and_environment(&self, caller: &Caller, name: &str) -> Result<(Viewer, EnvironmentFacts), Error> {
+        let Ok(parsed) = name.parse::<Name>() else {
+            return Ok((self.viewer(caller).await?, EnvironmentFacts::unknown(name)));
+        };
+        let (policies, environment) = self.gate.policies_and_environment(&parsed).await?;
+        Ok((Viewer::new(policies, caller), environment))
     }
 
     /// The environment of this name. One that does not exist, or cannot be read, counts as protected.
@@ -234,30 +253,28 @@ impl Api {
 
     /// The operation as policies know it.
     pub(crate) async fn operation_resource(&self, operation: &Operation) -> Result<Resource, Error> {
-        let (stack, environment) = tokio::join!(
-            self.store.stack(&operation.stack),
-            self.environment_facts(operation.environment.as_str())
-        );
-        let stack = StackFacts::new(&stack?, environment?);
+        let (stack, environment) = self.gate.stack_and_environment(operation).await?;
+        let stack = StackFacts::new(&stack, environment);
         Ok(Resource::Operation(OperationFacts::new(operation, stack)))
     }
 
     /// The stack that a request would create.
-    async fn new_stack(&self, body: &[u8], caller: &Caller) -> Result<(StackFacts, RequestFacts), Error> {
+    async fn new_stack(&self, body: &[u8], caller: &Caller) -> Result<(Viewer, StackFacts, RequestFacts), Error> {
         let (mut fields, facts) = request_facts(body);
         let mut text = |name| match fields.take(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         };
         let environment = text("environment").unwrap_or_default();
+        let (viewer, environment) = self.viewer_and_environment(caller, &environment).await?;
         let stack = StackFacts {
             id: None,
             name: text("name").unwrap_or_default(),
             owner: text("owner").unwrap_or_else(|| caller.name.clone()),
             blueprint: text("blueprint").unwrap_or_default(),
-            environment: self.environment_facts(&environment).await?,
+            environment,
         };
-        Ok((stack, facts))
+        Ok((viewer, stack, facts))
     }
 
     /// The stacks of a page that the caller may list.

@@ -21,6 +21,7 @@
 //! | [`lambda`], `identity` | events of API Gateway as requests, and their callers |
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -143,9 +144,21 @@ impl Config {
     }
 }
 
-/// What the handlers work with. Clones share the clients.
+/// What the handlers work with. Every request clones it, some times: clones share all of it.
 #[derive(Debug, Clone)]
-pub struct Api {
+pub struct Api(Arc<Shared>);
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What the clones of an [`Api`] share.
+#[derive(Debug)]
+pub struct Shared {
     store: Store,
     gate: Gate,
     administrators: Arc<[Principal]>,
@@ -158,7 +171,7 @@ pub struct Api {
     log_pages: LogPages,
     stack_logs: StackLogs,
     dead_letters: DeadLetters,
-    sign_in: Option<Arc<SignIn>>,
+    sign_in: Option<SignIn>,
     reach: Reach,
 }
 
@@ -172,7 +185,7 @@ impl Api {
         };
         let store = Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention);
         let administrators = config.admins.iter().map(|admin| identity::administrator(admin));
-        Self {
+        Self(Arc::new(Shared {
             gate: Gate::new(&store),
             administrators: administrators.collect(),
             store,
@@ -190,9 +203,9 @@ impl Api {
                 &config.undelivered_events,
                 &config.events_function,
             ),
-            sign_in: config.sign_in.clone().map(Arc::new),
+            sign_in: config.sign_in.clone(),
             reach: config.reach,
-        }
+        }))
     }
 }
 

@@ -135,8 +135,8 @@ impl Steps {
             Next::Refused(_) | Next::Complete => return Ok(verdict),
             Next::Approval | Next::Apply => {}
         }
-        let policies = self.gate.policies().await?;
-        let stack = self.store.stack(&operation.stack).await?;
+        let (stack, head) = self.store.stack_and_policy_head(&operation.stack).await?;
+        let policies = self.gate.policies_at(head).await?;
         let stack = StackFacts::new(&stack, EnvironmentFacts::from(environment));
         Ok(policies
             .refusal(operation, plan, stack)

@@ -130,12 +130,12 @@ async fn page(State(api): State<Api>, headers: HeaderMap) -> Response {
         plain: plain.clone(),
         zipped: zipped.clone(),
     };
-    let policy = policy(api.sign_in.as_deref());
+    let policy = policy(api.sign_in.as_ref());
     ([(CONTENT_SECURITY_POLICY, policy)], page.answer(&headers)).into_response()
 }
 
 async fn config(State(api): State<Api>) -> impl IntoResponse {
-    axum::Json(json!({ "version": env!("CARGO_PKG_VERSION"), "sign_in": api.sign_in.as_deref() }))
+    axum::Json(json!({ "version": env!("CARGO_PKG_VERSION"), "sign_in": api.sign_in.as_ref() }))
 }
 
 async fn asset(

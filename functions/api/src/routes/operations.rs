@@ -16,6 +16,7 @@ use slipway_model::name::Digest;
 use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
+use slipway_model::stack::Stack;
 use slipway_store::{Cursor, Page};
 use utoipa::ToSchema;
 
@@ -23,8 +24,8 @@ use crate::access::{Admitted, Viewer};
 use crate::body::Fields;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
-use crate::parameters::{CURSOR_REMEDY, InPath, Parameters, one_of};
-use crate::records::{found, operation_id};
+use crate::parameters::{CURSOR_REMEDY, Parameters, one_of};
+use crate::records::found;
 use crate::shown;
 use crate::submission::{Submission, in_progress};
 use crate::waiting::Waited;
@@ -53,14 +54,12 @@ const REASON_LENGTH: usize = 1_000;
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let stack = api.stack(&id).await?;
     let page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
     let waits = |operation: &Operation| operation.status == OperationStatus::Queued;
     let queue = if page.items.iter().any(waits) {
@@ -132,8 +131,7 @@ pub(super) async fn list_by_status(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(operation): Admitted<Operation>,
     mut parameters: Parameters,
 ) -> Result<Waited<view::Operation>, Error> {
     let wait = parameters.wait();
@@ -141,8 +139,7 @@ pub(super) async fn show(
         .optional("seen", "give `revision` of the operation as it was")
         .unwrap_or(0);
     parameters.finish()?;
-    let id = operation_id(&id)?;
-    let operation = found(&id, api.store.operation(&id).await)?;
+    let id = operation.id.clone();
     if wait.is_zero() || operation.revision > seen || operation.status.has_ended() {
         return Ok(Waited::over(api.shown(operation).await?));
     }

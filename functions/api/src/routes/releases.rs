@@ -10,6 +10,7 @@ use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
 
+use crate::Api;
 use crate::access::Admitted;
 use crate::body::shortened;
 use crate::error::Error;
@@ -18,7 +19,6 @@ use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::Expected;
 use crate::shown;
 use crate::submission::Submission;
-use crate::{Api, Caller};
 
 /// List the releases of a stack
 ///
@@ -37,14 +37,12 @@ use crate::{Api, Caller};
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    _caller: Caller,
-    InPath(id): InPath<String>,
+    Admitted(stack): Admitted<Stack>,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Release>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let stack = api.stack(&id).await?;
     let page = api.store.releases(&stack.id, limit, cursor.as_ref()).await?;
     Ok(Json(shown::items(page, view::Release::from)))
 }
@@ -63,12 +61,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
-    _caller: Caller,
-    InPath((id, number)): InPath<(String, String)>,
+    Admitted(stack): Admitted<Stack>,
+    InPath((_stack, number)): InPath<(String, String)>,
     parameters: Parameters,
 ) -> Result<Json<view::Release>, Error> {
     parameters.finish()?;
-    let stack = api.stack(&id).await?;
     if let Ok(number) = number.parse() {
         match api.store.release(&stack.id, ReleaseNumber(number)).await {
             Ok(release) => return Ok(Json(release.into())),

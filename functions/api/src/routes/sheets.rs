@@ -94,8 +94,7 @@ impl Api {
     async fn refused_by_policies(&self, operation: &Operation) -> Result<Option<Refusal>, Error> {
         let Some(plan) = &operation.plan else { return Ok(None) };
         let policies = self.gate.policies().await?;
-        let stack = self.store.stack(&operation.stack).await?;
-        let environment = self.gate.environment(&operation.environment).await?;
+        let (stack, environment) = self.gate.stack_and_environment(operation).await?;
         Ok(policies.refusal(operation, plan, StackFacts::new(&stack, environment)))
     }
 
@@ -113,8 +112,10 @@ impl Api {
             // Of an earlier version: the counts are all that there is.
             None => Index::default(),
         };
-        let environment = self.store.environment(&operation.environment).await?;
-        let stack = self.store.stack(&operation.stack).await?;
+        let places = self
+            .store
+            .stack_and_environment(&operation.stack, &operation.environment);
+        let (stack, environment) = places.await?;
         let applied = self.applied(operation).await?;
         let images = match stack.current_release {
             Some(number) => self.store.release(&stack.id, number).await?.images,
