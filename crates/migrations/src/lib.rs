@@ -94,9 +94,16 @@ pub fn lint(text: &str, settings: Settings) -> Vec<Finding> {
     let file = parsed.tree();
     let ignores = Ignores::of(&parsed.syntax_node(), text);
     // A name in a comment that is unknown to squawk may be one of ours.
+    let own_drops = statements::drops_of_own_tables(&file);
+    let of_own_table = |violation: &Violation| {
+        violation.code == Rule::BanDropTable
+            && own_drops
+                .iter()
+                .any(|drop| drop.contains(&usize::from(violation.text_range.start())))
+    };
     let violations = violations
         .iter()
-        .filter(|violation| violation.code != Rule::UnusedIgnore);
+        .filter(|violation| violation.code != Rule::UnusedIgnore && !of_own_table(violation));
     let mut found: Vec<(usize, Finding)> = violations.map(|violation| of_squawk(text, violation)).collect();
     for own in statements::dangerous(&file) {
         let finding = finding(text, own.at, own.rule.name(), own.message, own.rule.remedy());

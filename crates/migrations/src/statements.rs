@@ -1,8 +1,10 @@
 //! Dangerous statements that squawk has no rule for.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use squawk_syntax::ast::{self, AlterTableAction, AstNode, Stmt};
+use squawk_syntax::SyntaxKind;
+use squawk_syntax::ast::{self, AlterColumnOption, AlterIndexAction, AlterTableAction, AstNode, Constraint, Stmt};
 
 /// A rule of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +15,14 @@ pub(crate) enum OwnRule {
     DoBlock,
     LockTable,
     TableRewrite,
+    TableScan,
+    NoInherit,
     RefreshView,
     DropOwned,
     DropRole,
+    AlterRole,
+    CreateRule,
+    NoTriggers,
     NoLockTimeout,
 }
 
@@ -29,9 +36,14 @@ impl OwnRule {
             Self::DoBlock => "slipway-do-block",
             Self::LockTable => "slipway-lock-table",
             Self::TableRewrite => "slipway-table-rewrite",
+            Self::TableScan => "slipway-table-scan",
+            Self::NoInherit => "slipway-no-inherit",
             Self::RefreshView => "slipway-refresh-view",
             Self::DropOwned => "slipway-drop-owned",
             Self::DropRole => "slipway-drop-role",
+            Self::AlterRole => "slipway-alter-role",
+            Self::CreateRule => "slipway-create-rule",
+            Self::NoTriggers => "slipway-no-triggers",
             Self::NoLockTimeout => "slipway-no-lock-timeout",
         }
     }
@@ -52,9 +64,18 @@ impl OwnRule {
             Self::TableRewrite => {
                 "rewrite the table outside a release, with a tool that does not lock it, such as `pg_repack`"
             }
+            Self::TableScan => {
+                "add the column alone, then the constraint with `NOT VALID`, and run `VALIDATE CONSTRAINT` in a later migration"
+            }
+            Self::NoInherit => "detach it after the last release that reads its rows in the parent",
             Self::RefreshView => "add a unique index to the view, and use `REFRESH MATERIALIZED VIEW CONCURRENTLY`",
             Self::DropOwned => "drop the objects one by one, in a release after the last that uses them",
             Self::DropRole => "drop the role after the last release that connects with it",
+            Self::AlterRole => {
+                "give the application a second role, and change this one when no release connects with it"
+            }
+            Self::CreateRule => "use a trigger, or change the application",
+            Self::NoTriggers => "leave it out: triggers also check foreign keys",
             Self::NoLockTimeout => {
                 "give a finite timeout, or set `lock_timeout` for the migration in the output `slipway`"
             }
@@ -75,12 +96,7 @@ pub(crate) fn dangerous(file: &ast::SourceFile) -> Vec<Dangerous> {
     let mut created = BTreeSet::new();
     let mut found = Vec::new();
     for statement in file.stmts() {
-        if let Stmt::CreateTable(table) = &statement
-            && table.if_not_exists().is_none()
-            && let Some(name) = table.table_name()
-        {
-            created.insert(plain(name.syntax()));
-        }
+        created.extend(created_by(&statement));
         let mut report = |node: &squawk_syntax::SyntaxNode, rule, message| {
             found.push(Dangerous {
                 at: start(node),
@@ -100,6 +116,34 @@ pub(crate) fn dangerous(file: &ast::SourceFile) -> Vec<Dangerous> {
         }
     }
     found
+}
+
+/// The table that a statement creates, unless it may be there before.
+fn created_by(statement: &Stmt) -> Option<String> {
+    let name = match statement {
+        Stmt::CreateTable(table) if table.if_not_exists().is_none() => table.table_name(),
+        Stmt::CreateTableAs(table) if table.if_not_exists().is_none() => table.table_name(),
+        _ => None,
+    };
+    Some(plain(name?.syntax()))
+}
+
+/// The bytes of the statements that drop tables which the file itself creates before.
+pub(crate) fn drops_of_own_tables(file: &ast::SourceFile) -> Vec<Range<usize>> {
+    let mut created = BTreeSet::new();
+    let mut drops = Vec::new();
+    for statement in file.stmts() {
+        created.extend(created_by(&statement));
+        if let Stmt::DropTable(drop) = &statement
+            && drop
+                .table_name_refs()
+                .all(|name| created.contains(&plain(name.syntax())))
+        {
+            let range = statement.syntax().text_range();
+            drops.push(usize::from(range.start())..usize::from(range.end()));
+        }
+    }
+    drops
 }
 
 fn of_statement(statement: &Stmt, created: &BTreeSet<String>) -> Option<(OwnRule, &'static str)> {
@@ -148,16 +192,17 @@ fn of_statement(statement: &Stmt, created: &BTreeSet<String>) -> Option<(OwnRule
             OwnRule::TableRewrite,
             "CLUSTER rewrites the table, and blocks its readers and writers meanwhile.",
         ),
-        Stmt::AlterTable(table) if table.actions().any(|action| rewrites(&action)) => {
+        Stmt::AlterTable(table) => {
             let name = table.table_relation_name().map(|name| relation(&plain(name.syntax())));
             if name.is_some_and(|name| created.contains(&name)) {
                 return None;
             }
-            (
-                OwnRule::TableRewrite,
-                "It rewrites the table, and blocks its readers and writers meanwhile.",
-            )
+            return table.actions().find_map(|action| of_action(&action));
         }
+        Stmt::AlterIndex(index) if matches!(index.action(), Some(AlterIndexAction::SetTablespace(_))) => (
+            OwnRule::TableRewrite,
+            "It copies the index, and blocks the queries of its table meanwhile.",
+        ),
         Stmt::Refresh(refresh) if refresh.concurrently_token().is_none() => (
             OwnRule::RefreshView,
             "REFRESH MATERIALIZED VIEW blocks the readers of the view until it ends.",
@@ -169,6 +214,18 @@ fn of_statement(statement: &Stmt, created: &BTreeSet<String>) -> Option<(OwnRule
         Stmt::DropRole(_) | Stmt::DropUser(_) | Stmt::DropGroup(_) => (
             OwnRule::DropRole,
             "A release that connects with the role can no longer do so.",
+        ),
+        Stmt::AlterRole(_) | Stmt::AlterUser(_) if is_denied_login(&plain(statement.syntax())) => (
+            OwnRule::AlterRole,
+            "A release that connects with the role can no longer do so.",
+        ),
+        Stmt::CreateRule(_) => (
+            OwnRule::CreateRule,
+            "A rule rewrites the statements of every release, and may leave out what they write.",
+        ),
+        Stmt::Set(set) if words(&plain(set.syntax())).any(|word| word == "session_replication_role") => (
+            OwnRule::NoTriggers,
+            "Without triggers, nothing checks foreign keys, and what triggers fill stays empty.",
         ),
         Stmt::Set(set) if is_lock_timeout_off(&plain(set.syntax())) => (
             OwnRule::NoLockTimeout,
@@ -189,17 +246,49 @@ fn is_full(vacuum: &ast::Vacuum) -> bool {
     vacuum.full_token().is_some() || words(&options).any(|word| word == "full")
 }
 
-/// Whether an action writes the table anew. <https://www.postgresql.org/docs/current/sql-altertable.html>
-fn rewrites(action: &AlterTableAction) -> bool {
-    matches!(
-        action,
+/// The types that stand for a sequence as the default, whose value differs in each row.
+const SERIAL: [&str; 6] = ["smallserial", "serial2", "serial", "serial4", "bigserial", "serial8"];
+
+/// What is dangerous in a change of a table. <https://www.postgresql.org/docs/current/sql-altertable.html>
+fn of_action(action: &AlterTableAction) -> Option<(OwnRule, &'static str)> {
+    let rewrite = (
+        OwnRule::TableRewrite,
+        "It rewrites the table, and blocks its readers and writers meanwhile.",
+    );
+    match action {
         AlterTableAction::SetLogged(_)
-            | AlterTableAction::SetUnlogged(_)
-            | AlterTableAction::SetTablespace(_)
-            | AlterTableAction::SetAccessMethod(_)
-            | AlterTableAction::MergePartitions(_)
-            | AlterTableAction::SplitPartition(_)
-    )
+        | AlterTableAction::SetUnlogged(_)
+        | AlterTableAction::SetTablespace(_)
+        | AlterTableAction::SetAccessMethod(_)
+        | AlterTableAction::MergePartitions(_)
+        | AlterTableAction::SplitPartition(_) => Some(rewrite),
+        AlterTableAction::AlterColumn(column) => {
+            matches!(column.option(), Some(AlterColumnOption::SetExpression(_))).then_some(rewrite)
+        }
+        AlterTableAction::AddColumn(column) => {
+            let kind = column.ty().map(|kind| plain(kind.syntax()));
+            if kind.is_some_and(|kind| SERIAL.contains(&kind.as_str())) {
+                return Some(rewrite);
+            }
+            let is_checked = column
+                .constraints()
+                .any(|it| matches!(it, Constraint::CheckConstraint(_)));
+            is_checked.then_some((
+                OwnRule::TableScan,
+                "It reads the whole table to check the constraint, and blocks its readers and writers meanwhile.",
+            ))
+        }
+        AlterTableAction::NoInheritTable(_) => Some((
+            OwnRule::NoInherit,
+            "Queries of the parent no longer find the rows of the table.",
+        )),
+        _ => None,
+    }
+}
+
+/// Whether a role can no longer log in, or with another password.
+fn is_denied_login(statement: &str) -> bool {
+    words(statement).any(|word| ["nologin", "password", "until"].contains(&word))
 }
 
 fn holds_queries(statement: &Stmt) -> bool {
@@ -219,17 +308,31 @@ fn change_of_all(node: &squawk_syntax::SyntaxNode, created: &BTreeSet<String>) -
     let is_new =
         |name: Option<ast::RelationName>| name.is_some_and(|name| created.contains(&relation(&plain(name.syntax()))));
     if let Some(delete) = ast::Delete::cast(node.clone()) {
-        let all = delete.where_clause_or_current_of().is_none() && !is_new(delete.relation_name());
+        let all = holds_for_all(delete.where_clause_or_current_of()) && !is_new(delete.relation_name());
         return all.then_some((OwnRule::DeleteAll, "DELETE without WHERE deletes all rows."));
     }
     let update = ast::Update::cast(node.clone())?;
-    let all = update.where_clause_or_current_of().is_none()
+    let all = holds_for_all(update.where_clause_or_current_of())
         && update.from_clause().is_none()
         && !is_new(update.relation_name());
     all.then_some((
         OwnRule::UpdateAll,
         "UPDATE without WHERE locks every row until the transaction ends, and writes the whole table anew.",
     ))
+}
+
+/// Whether a condition is not there, or names nothing that differs from row to row: `WHERE true`, `WHERE 1 = 1`.
+fn holds_for_all(condition: Option<ast::WhereClauseOrCurrentOf>) -> bool {
+    let Some(condition) = condition else { return true };
+    let mut tokens = condition
+        .syntax()
+        .descendants_with_tokens()
+        .filter_map(squawk_syntax::SyntaxElement::into_token);
+    !tokens.any(|token| token.kind() == SyntaxKind::IDENT)
+        && condition
+            .syntax()
+            .descendants()
+            .all(|node| ast::NameRef::cast(node).is_none())
 }
 
 /// Words in a DO block that may lose something or take a lock, each with the word before which it stands, if only then.
@@ -274,7 +377,7 @@ fn plain(node: &squawk_syntax::SyntaxNode) -> String {
         .filter_map(squawk_syntax::SyntaxElement::into_token);
     let text: String = tokens
         .map(|token| match token.kind() {
-            squawk_syntax::SyntaxKind::COMMENT | squawk_syntax::SyntaxKind::WHITESPACE => " ".to_owned(),
+            SyntaxKind::COMMENT | SyntaxKind::WHITESPACE => " ".to_owned(),
             _ => token.text().to_ascii_lowercase(),
         })
         .collect();

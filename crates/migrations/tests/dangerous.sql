@@ -298,3 +298,56 @@ ALTER TABLE orders DROP COLUMN b;
 DROP TABLE orders;
 -- +goose Down
 SELECT 1;
+
+-- # column of a sequence
+-- expect slipway-table-rewrite
+ALTER TABLE orders ADD COLUMN number serial;
+
+-- # column of a long sequence among others
+-- expect slipway-table-rewrite
+ALTER TABLE orders ADD COLUMN note text, ADD number BIGSERIAL;
+
+-- # update of all rows by a condition that always holds
+-- expect slipway-update-without-where
+UPDATE orders SET paid = false WHERE true;
+
+-- # delete of all rows by a condition that always holds
+-- expect slipway-delete-without-where
+DELETE FROM orders WHERE (1 = 1);
+
+-- # table of the file and another
+-- expect ban-drop-table
+CREATE TABLE copies (id bigint);
+DROP TABLE copies, orders;
+
+-- # column with a check
+-- expect slipway-table-scan
+ALTER TABLE orders ADD COLUMN note text CHECK (note <> '');
+
+-- # other expression of a generated column
+-- expect slipway-table-rewrite
+ALTER TABLE orders ALTER COLUMN total SET EXPRESSION AS (price * 2);
+
+-- # index moved
+-- expect slipway-table-rewrite
+ALTER INDEX orders_note SET TABLESPACE fast;
+
+-- # rows that leave the parent
+-- expect slipway-no-inherit
+ALTER TABLE orders_2025 NO INHERIT orders;
+
+-- # role without login
+-- expect slipway-alter-role
+ALTER ROLE web NOLOGIN;
+
+-- # other password
+-- expect slipway-alter-role
+ALTER USER web WITH PASSWORD 'changed';
+
+-- # rule
+-- expect slipway-create-rule
+CREATE RULE ignored AS ON DELETE TO orders DO INSTEAD NOTHING;
+
+-- # no triggers
+-- expect slipway-no-triggers
+SET session_replication_role = 'replica';

@@ -257,3 +257,27 @@ CREATE TABLE "drop" ("truncate" text, "delete" bigint PRIMARY KEY);
 
 -- # copy
 COPY states (name) FROM '/tmp/states.csv' WITH (FORMAT csv);
+
+-- # table of the file itself
+CREATE TEMPORARY TABLE moved (id bigint);
+INSERT INTO moved (id) SELECT id FROM orders;
+DROP TABLE moved;
+
+-- # copy of the file itself
+CREATE TABLE moved AS SELECT id FROM orders;
+DROP TABLE IF EXISTS moved;
+
+-- # conditions that name something
+UPDATE orders SET paid = true WHERE paid IS NOT true;
+DELETE FROM orders WHERE random() < 0.1;
+DELETE FROM orders WHERE "order" = 1;
+
+-- # role that may create databases
+ALTER ROLE builder CREATEDB;
+
+-- # generated column of the file itself
+CREATE TABLE totals (id bigint PRIMARY KEY);
+ALTER TABLE totals ADD COLUMN number serial, ADD COLUMN note text CHECK (note <> '');
+
+-- # index options
+ALTER INDEX orders_note SET (fillfactor = 70);
