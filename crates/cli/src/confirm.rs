@@ -10,6 +10,11 @@ pub fn can_ask(output: Output) -> bool {
     output.is_terminal() && std::io::stdin().is_terminal()
 }
 
+/// Whether a person is at work whose output goes elsewhere, as in `… | tee log`.
+pub fn asks_elsewhere(output: Output) -> bool {
+    std::io::stdin().is_terminal() && !output.is_terminal()
+}
+
 /// Asks for a line.
 pub fn ask(question: &str) -> Result<String, Error> {
     let mut stdout = std::io::stdout();

@@ -59,10 +59,7 @@ impl Guestbook {
 
 /// Builds the guestbook, and lays out its four images: the program, and what the release adds to it.
 pub fn build() -> Result<Guestbook, Error> {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guestbook");
-    let example = example.canonicalize().map_err(|_| {
-        Error::Program("the guestbook is built from source: run this in a checkout of Slipway".to_owned())
-    })?;
+    let example = find_example()?;
     let program = compile(&example)?;
     let folder = TempDir::new().map_err(Error::file("make a folder in", &std::env::temp_dir()))?;
     let guestbook = Guestbook { folder, example };
@@ -72,6 +69,25 @@ pub fn build() -> Result<Guestbook, Error> {
         lay_out(&program, &from, &image).map_err(Error::file("lay out the image in", &image))?;
     }
     Ok(guestbook)
+}
+
+/// The source of the guestbook: where this program was built, or in the checkout around the current folder.
+fn find_example() -> Result<PathBuf, Error> {
+    const EXAMPLE: &str = "examples/guestbook";
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(EXAMPLE);
+    let current = std::env::current_dir().unwrap_or_default();
+    let around = current.ancestors().map(|folder| folder.join(EXAMPLE));
+    let found = [built]
+        .into_iter()
+        .chain(around)
+        .find_map(|folder| folder.canonicalize().ok());
+    found.ok_or_else(|| {
+        Error::Program(
+            "failed to find the guestbook, which is built from source: run this in a checkout of Slipway \
+             (`git clone https://github.com/slipway/slipway`)"
+                .to_owned(),
+        )
+    })
 }
 
 /// Has cargo build the guestbook, with the dependencies that this program was built with.
@@ -84,7 +100,11 @@ fn compile(example: &Path) -> Result<PathBuf, Error> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output();
-    let run = run.map_err(|error| Error::Program(format!("cannot run cargo to build the guestbook: {error}")))?;
+    let run = run.map_err(|error| {
+        Error::Program(format!(
+            "failed to run cargo, which builds the guestbook: {error}. Install Rust: https://rustup.rs"
+        ))
+    })?;
     if !run.status.success() {
         return Err(Error::Program("cargo could not build the guestbook".to_owned()));
     }

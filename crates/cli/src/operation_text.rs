@@ -60,8 +60,9 @@ pub fn cancelling(operation: &Operation) -> Option<String> {
 
 /// The ways on, if it needs attention.
 pub fn ways(operation: &Operation) -> impl Iterator<Item = String> {
-    let ways = operation.ways_forward.iter();
-    ways.map(|way| format!("either     {}\n           {}", way.command, way.description))
+    let words = ["either"].into_iter().chain(std::iter::repeat("or"));
+    let ways = operation.ways_forward.iter().zip(words);
+    ways.map(|(way, word)| format!("{word:<10} {}\n           {}", way.command, way.description))
 }
 
 /// An error for scripts unless the operation succeeded.

@@ -93,7 +93,12 @@ impl Policies {
         let (request, entities) = question.in_cedar(&SCHEMA).map_err(|error| Denial {
             policies: Vec::new(),
             description: None,
-            reason: format!("No policy can permit `{}`: {}.", question.action, chain(&error)),
+            reason: match (question.action, question.resource) {
+                (Action::Approve | Action::Reject, other) if !matches!(other, Resource::Operation(_)) => {
+                    format!("`{}` is about an operation: name the operation.", question.action)
+                }
+                (action, _) => format!("No policy can permit `{action}`: {}.", chain(&error)),
+            },
         })?;
         let answer = Authorizer::new().is_authorized(&request, &self.set, &entities);
         let errors = answer.diagnostics().errors();

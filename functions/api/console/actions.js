@@ -33,28 +33,42 @@ export async function release(stack, releases) {
     title: `Release to ${stack.name}`,
     body: html`${imageFields(stack.services, current?.images)}
       <label class="check"><input type="checkbox" name="snapshot"> Take a snapshot of the database first</label>
+      <label class="check"><input type="checkbox" name="incompatible"> The current release does not work after these migrations: if the rollout fails, leave the new one</label>
       <p class="hint">Migrations run first, with the new images. Services are replaced only after they succeed.</p>`,
     confirm: 'Release',
     act: (form) => {
-      const snapshot = new FormData(form).has('snapshot');
-      return post(`/v1/stacks/${stack.id}/releases`, { images: images(form), ...(snapshot ? { snapshot } : {}) });
+      const given = new FormData(form);
+      return post(`/v1/stacks/${stack.id}/releases`, {
+        images: images(form),
+        ...(given.has('snapshot') ? { snapshot: true } : {}),
+        ...(given.has('incompatible') ? { compatible_with_previous: false } : {}),
+      });
     },
   }));
 }
 
+/**
+ * The releases that a rollback may go to, the usual one first: the newest before the current one, or the current one of an unsettled stack.
+ * @param {import('./types').Stack} stack @param {import('./types').Release[]} releases
+ */
+export function rollbackTargets({ current_release: current, unsettled }, releases) {
+  const ran = releases.filter((one) => ['superseded', 'current'].includes(one.status) && (one.number !== current || unsettled));
+  const isLater = (/** @type {import('./types').Release} */ one) => Number(one.number > (current ?? 0));
+  return ran.sort((one, other) => isLater(one) - isLater(other) || other.number - one.number);
+}
+
 /** @param {import('./types').Stack} stack @param {import('./types').Release[]} releases */
 export async function rollBack(stack, releases) {
-  const earlier = releases.filter((one) => one.status === 'superseded' || (one.status === 'current' && one.number !== stack.current_release));
   follow(await ask({
     title: `Roll back ${stack.name}`,
     body: html`<div class="field"><label for="to-release">Release</label>
-      <select id="to-release" name="release"><option value="">The last successful one before the current</option>${earlier.map(
+      <select id="to-release" name="release">${rollbackTargets(stack, releases).map(
         (one) => html`<option value=${one.number}>Release ${one.number}: ${Object.values(one.images).map(image).join(', ')}</option>`)}</select></div>
       <p class="hint">The images of that release run again. No migrations run: what later releases did to the database remains.</p>`,
     confirm: 'Roll back',
     act: (form) => {
       const number = new FormData(form).get('release');
-      return post(`/v1/stacks/${stack.id}/rollback`, number ? { release: Number(number) } : {});
+      return post(`/v1/stacks/${stack.id}/rollback`, { release: Number(number) });
     },
   }));
 }

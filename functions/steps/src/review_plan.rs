@@ -6,7 +6,7 @@ use slipway_model::environment::Environment;
 use slipway_model::id::OperationId;
 use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::one_build::{Next, Planned};
-use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::operation::{Operation, OperationKind, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_policy::facts::{EnvironmentFacts, StackFacts};
 
@@ -98,6 +98,9 @@ impl Steps {
         };
         let change = |operation: &mut Operation| {
             operation.verdict = Some(verdict.clone());
+            if matches!(verdict, Verdict::Refused(_)) {
+                operation.end_step(state::REVIEW_PLAN, StepStatus::Failed, Timestamp::now());
+            }
             // A repeated review does not give more time.
             if operation.approval_rule.is_none() {
                 operation.approval_rule.clone_from(&rule);

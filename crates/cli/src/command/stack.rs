@@ -12,7 +12,7 @@ use slipway_model::variable::Kind;
 use super::operation::started;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
-use crate::confirm::{ask, can_ask};
+use crate::confirm::{ask, asks_elsewhere, can_ask};
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::object_in;
@@ -65,8 +65,8 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
         }
         StackCommand::Destroy { stack, yes, wait } => {
             let path = format!("/v1/stacks/{}", stack_id(&stack, client).await?);
-            if !yes && can_ask(output) {
-                confirm_destroy(&path, client).await?;
+            if !yes {
+                confirm_destroy(&path, client, output).await?;
             }
             let value: Value = client.delete(&path).await?;
             started(client, output, &value, wait).await
@@ -74,8 +74,15 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
     }
 }
 
-/// Has the person at the terminal type the name of the stack.
-async fn confirm_destroy(path: &str, client: &Client) -> Result<(), Error> {
+/// Has the person at the terminal type the name of the stack. A program needs no confirmation.
+async fn confirm_destroy(path: &str, client: &Client, output: Output) -> Result<(), Error> {
+    if asks_elsewhere(output) {
+        let what = "nothing was destroyed: the output goes elsewhere, so nobody can be asked for the name of the stack. Repeat it with `--yes`";
+        return Err(Error::Usage(what.to_owned()));
+    }
+    if !can_ask(output) {
+        return Ok(());
+    }
     let stack: Value = client.get(path).await?;
     let name = text_at(&stack, "name");
     let question = format!(

@@ -30,12 +30,15 @@ output "slipway" {
 
 /// Runs a command on a terminal, and types a text after each that is shown.
 fn on_terminal(server: &Server, arguments: &[&str], script: &[[&str; 2]]) -> (Option<i32>, String) {
+    program_on_terminal(server, &[&[SLIPWAY], arguments].concat(), script)
+}
+
+fn program_on_terminal(server: &Server, command: &[&str], script: &[[&str; 2]]) -> (Option<i32>, String) {
     let helper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/support/terminal.py");
     let output = Command::new("python3")
         .arg(helper)
         .arg(json!(script).to_string())
-        .arg(SLIPWAY)
-        .args(arguments)
+        .args(command)
         .env("SLIPWAY_DATA", server.data())
         .env("TERM", "xterm")
         .env_remove("NO_COLOR")
@@ -71,6 +74,10 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
         code == Some(2) && shown.contains("was not destroyed"),
         "{code:?} {shown}"
     );
+    // A person whose output goes elsewhere cannot be asked.
+    let piped = format!("set -o pipefail; '{SLIPWAY}' stack destroy shop | cat");
+    let (code, shown) = program_on_terminal(&server, &["bash", "-c", &piped], &[]);
+    assert!(code == Some(2) && shown.contains("`--yes`"), "{code:?} {shown}");
     let (code, shown) = on_terminal(&server, &["stack", "destroy", "shop"], &[["Type its name:", "shop\n"]]);
     assert!(
         code == Some(0) && shown.contains("destroy shop succeeded"),

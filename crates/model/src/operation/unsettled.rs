@@ -49,7 +49,7 @@ impl Unsettled {
     pub fn sentence(&self) -> String {
         let services: Vec<String> = self.services.iter().map(|key| format!("`{key}`")).collect();
         let way = if self.migrated {
-            "Release forward, or roll back by hand."
+            "Release forward, or roll back."
         } else {
             "Release again, or roll back."
         };

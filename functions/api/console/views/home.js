@@ -49,7 +49,8 @@ export default async function view({ signal, show, fail, caller, title }) {
   function isMine(operation) {
     if (operation.approvals.some((one) => one.by === caller.name)) return false;
     const rule = environments?.find((one) => one.name === operation.environment);
-    return operation.requested_by !== caller.name || !rule || rule.self_approval;
+    // The default policy forbids it in a protected environment.
+    return operation.requested_by !== caller.name || !rule || (rule.self_approval && !rule.protected);
   }
 
   /** @param {State} state */
@@ -95,7 +96,8 @@ async function readStacks({ name, groups }, signal) {
     ownedBy(name),
     Promise.all(groups.slice(0, GROUPS).map((group) => ownedBy(`team:${group}`))),
   ]);
-  const failures = ended.flat().filter((one) => Date.parse(one.ended_at ?? '') > Date.now() - DAY);
+  const endedAt = (/** @type {Operation} */ one) => Date.parse(one.ended_at ?? '');
+  const failures = ended.flat().filter((one) => endedAt(one) > Date.now() - DAY).sort((one, other) => endedAt(other) - endedAt(one));
   const teams = ofTeams.flatMap((page) => page.items).sort((a, b) => b.created_at.localeCompare(a.created_at)).slice(0, NAMED);
   return { failures, failed, own, teams, newest };
 }
@@ -115,7 +117,7 @@ function tile(name, value, tone, address) {
 export function stackRow(stack) {
   return html`<li data-key=${stack.id}><a class="row-link" href=${stackPath(stack.id)}>
     <span class="row-main"><strong class="clip">${stack.name}</strong> <span class="muted">${stack.environment}</span></span>
-    <span class="row-mid muted">${stack.blueprint.name}@${stack.blueprint.version}${stack.current_release ? ` · release ${stack.current_release}` : ''}</span>
+    <span class="row-mid muted" title=${`${stack.blueprint.name}@${stack.blueprint.version}`}>${stack.blueprint.name}@${stack.blueprint.version}${stack.current_release ? ` · release ${stack.current_release}` : ''}</span>
     <span class="row-end">${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}${badge(stack.status)} ${when(stack.updated_at)}</span></a></li>`;
 }
 

@@ -219,5 +219,5 @@ export function approvalRule(environment) {
   const needed = environment.approvals_required > 1 ? `${environment.approvals_required} approvals` : 'an approval';
   const rule = own(/** @type {Record<string, string>} */ ({ always: `Every plan needs ${needed}`, when_destroying: `Plans that destroy need ${needed}`, never: 'Plans are applied without an approval' }), environment.approval) ?? environment.approval;
   const others = environment.approval !== 'never' && !environment.self_approval ? ' The requester cannot approve.' : '';
-  return `${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed.' : ''}${environment.sandbox ? ' Stacks here may be made from drafts.' : ''}`;
+  return `${rule}.${others}${environment.protected ? ' Stacks here cannot be destroyed, and no plan may lose protected resources.' : ''}${environment.sandbox ? ' Stacks here may be made from drafts.' : ''}`;
 }

@@ -74,7 +74,8 @@ export default async function view({ params, signal, show, fail, title }) {
     const live = stack.status !== 'destroyed';
     const active = operations.items.find((one) => one.id === stack.active_operation);
     const current = releases.find((one) => one.number === stack.current_release);
-    const failed = operations.items.find((one) => one.status === 'failed');
+    // A release changes no infrastructure: what it leaves undone is in `unsettled`.
+    const failed = stack.unsettled ? null : operations.items.find((one) => one.status === 'failed' && ['provision', 'update', 'destroy'].includes(one.kind));
     return html`
       ${head(stack, live ? buttons(stack, releases) : null)}
       ${facts([
@@ -86,7 +87,7 @@ export default async function view({ params, signal, show, fail, title }) {
         ['ID', html`<code>${stack.id}</code>`],
       ])}
       ${problem ? problemPanel(problem) : null}
-      ${stack.status === 'failed' ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
+      ${stack.status === 'failed' && !stack.unsettled ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
         <p class="message">${failed?.error?.message ?? 'Resources may be incomplete.'}</p><p>An update applies what remains. A destroy removes what was created.</p></div>` : null}
       ${deprecationNote(blueprint)}
       ${cards.unsettledNote(stack)}
@@ -115,7 +116,7 @@ export default async function view({ params, signal, show, fail, title }) {
     const releasable = stack.services.length > 0 && may('request-release');
     return html`<div class="actions" data-key="actions">
       ${releasable ? html`<button type="button" class="primary" data-key="release" @click=${doing(() => actions.release(stack, releases))}>Release…</button>` : null}
-      ${releasable && releases.length > 1 ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
+      ${releasable && actions.rollbackTargets(stack, releases).length ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
       ${may('request-update') ? html`<a class="button" href=${`/console/stacks/${stack.id}/update`} data-key="update">Update</a>` : null}
       ${may('operate') ? html`<button type="button" data-key="drift" @click=${doing(() => actions.checkDrift(stack))}>Check drift</button>` : null}
       ${may('request-destroy') ? html`<button type="button" class="danger-quiet" data-key="destroy" @click=${doing(() => actions.destroy(stack))}>Destroy…</button>` : null}</div>`;
