@@ -181,6 +181,7 @@ pub struct Validation {
 
 impl From<variable::Variable> for Variable {
     fn from(variable: variable::Variable) -> Self {
+        let variable = variable.shown();
         let validations = variable.validations.into_iter().map(|validation| Validation {
             condition: validation.condition,
             error_message: validation.error_message,

@@ -109,6 +109,29 @@ pub struct Environment {
     /// Likewise, values that a build reads when it plans, with the role. No record holds them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub references: BTreeMap<String, Reference>,
+    /// The last values that `variables` had before, the newest first: what runs may have them still, and print them. Never shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, Vec<Value>>,
+}
+
+/// How many former values of a variable are kept.
+const FORMER: usize = 3;
+
+impl Environment {
+    /// The environment in place of the one before, whose values it remembers.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        self.former.clone_from(&before.former);
+        for (name, value) in &before.variables {
+            if self.variables.get(name) != Some(value) {
+                let values = self.former.entry(name.clone()).or_default();
+                values.retain(|known| known != value);
+                values.insert(0, value.clone());
+                values.truncate(FORMER);
+            }
+        }
+        self
+    }
 }
 
 /// What to do about a reference that is none.
@@ -289,6 +312,7 @@ impl Environment {
                 protected_types,
                 variables,
                 references,
+                former: BTreeMap::new(),
             }),
             _ => Err(problems),
         }

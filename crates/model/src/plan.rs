@@ -32,6 +32,7 @@ mod summary;
 mod text;
 
 pub use action::{Action, InvalidAction};
+pub use path::address_without_secrets;
 pub use refusal::Refusal;
 pub use review::{Verdict, review};
 pub use summary::{Drift, PlanSummary, RESOURCES_BYTES, RESOURCES_NAMED, ResourceChange};

@@ -82,6 +82,18 @@ pub fn role_of_session(arn: &str) -> Option<(&str, String)> {
     Some((role, format!("{partition}:iam:{account}:role/{role}")))
 }
 
+/// Whether two names are of one person, as far as the names tell: IAM Identity Center gives a user one name in all permission sets
+/// and accounts.
+pub fn is_same_person(one: &str, other: &str) -> bool {
+    one == other || user_of_identity_center(one).is_some_and(|user| user_of_identity_center(other) == Some(user))
+}
+
+fn user_of_identity_center(name: &str) -> Option<&str> {
+    let (role, _) = role_of_session(name)?;
+    let (_, user) = name.split_once(":assumed-role/")?.1.split_once('/')?;
+    role.starts_with(SSO).then_some(user)
+}
+
 /// The owner that a stack is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner(String);
@@ -160,6 +172,18 @@ mod tests {
             assert!(!names[..index].contains(name), "{name}");
         }
         assert_eq!(names[0], "email:login.example.com:ann@example.com");
+    }
+
+    #[test]
+    fn user_of_identity_center_is_one_person_in_every_permission_set() {
+        let session = |set: &str, user: &str| format!("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_{set}_0123/{user}");
+        let (dev, ops) = (session("Dev", "ann"), session("Ops", "ann"));
+        assert!(is_same_person(&dev, &ops) && is_same_person("a", "a"));
+        for other in [session("Dev", "bob"), "user:login.example.com:ann".to_owned(), "ann".to_owned()] {
+            assert!(!is_same_person(&dev, &other), "{other}");
+        }
+        let roles = ["arn:aws:iam::1:role/A", "arn:aws:iam::1:role/B"];
+        assert!(!is_same_person(roles[0], roles[1]));
     }
 
     #[test]

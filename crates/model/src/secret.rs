@@ -92,8 +92,9 @@ impl Sources<'_> {
         let values = |name: &str| {
             let given = self.configurations.iter().map(|configuration| &configuration.variables);
             let environment = self.environment.map(|environment| &environment.variables);
+            let former = self.environment.and_then(|environment| environment.former.get(name));
             let values = given.chain(environment).filter_map(|values| values.get(name));
-            values.collect::<Vec<&Value>>()
+            values.chain(former.into_iter().flatten()).collect::<Vec<&Value>>()
         };
         for name in names {
             let kind = kinds.get(name).copied().unwrap_or(&Kind::Any);
@@ -283,24 +284,39 @@ fn collect_defaults(kind: &Kind, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// Every text and number in a value.
+/// Every text and number in a value. A text that is JSON has its own: the password in a secret of RDS.
 fn collect_leaves(value: &Value, texts: &mut BTreeSet<String>) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => {
             texts.insert(number.to_string());
-            // Terraform writes `1e6` as `1000000`.
+            // Terraform writes `1e6` as `1000000`, and the largest numbers like that, too.
             let whole = number
                 .as_f64()
                 .filter(|value| value.fract() == 0.0 && value.abs() < 1e15);
             texts.extend(whole.map(|value| format!("{value:.0}")));
+            texts.extend(in_full(&number.to_string()));
         }
         Value::String(text) => {
             texts.insert(text.clone());
+            if text.trim_start().starts_with(['{', '['])
+                && let Ok(inner) = serde_json::from_str(text)
+            {
+                collect_leaves(&inner, texts);
+            }
         }
         Value::Array(values) => values.iter().for_each(|value| collect_leaves(value, texts)),
         Value::Object(members) => members.values().for_each(|value| collect_leaves(value, texts)),
     }
+}
+
+/// A whole number that is written with an exponent, without one. It is made of the digits: a float has others.
+fn in_full(number: &str) -> Option<String> {
+    let (mantissa, exponent) = number.split_once(['e', 'E'])?;
+    let exponent: usize = exponent.trim_start_matches('+').parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    (fraction.len() <= exponent).then(|| format!("{whole}{fraction:0<exponent$}"))
 }
 
 #[cfg(test)]

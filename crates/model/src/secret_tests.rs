@@ -213,3 +213,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn secrets_inside_secrets_are_hidden() {
+    let variables = schema(
+        "variable \"doc\" {\n  type      = any\n  sensitive = true\n}\nvariable \"n\" {\n  type      = number\n  sensitive = true\n}\n",
+    );
+    let document = r#"{"username": "admin-of-db", "password": "DocCanary06"}"#;
+    let key = "-----BEGIN KEY-----\\nTGluZU9uZUNhbmFyeQ\\nTGluZVR3b0NhbmFyeQ\\n-----END KEY-----";
+    let number: Value = serde_json::from_str("9.8765432109e22").expect("a number");
+    let configuration = configuration(&json!({"doc": [document, key], "n": number}), &["doc", "n"]);
+    let sources = Sources {
+        schemas: &[&variables],
+        configurations: &[&configuration],
+        environment: None,
+    };
+    let secrets = sources.secrets();
+    for (text, hidden) in [
+        ("the password is DocCanary06", "DocCanary06"),
+        ("read TGluZVR3b0NhbmFyeQ", "TGluZVR3b0NhbmFyeQ"),
+        ("n = 98765432109000000000000", "98765432109"),
+    ] {
+        let shown = secrets.hide(text);
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
+
+#[test]
+fn former_values_of_an_environment_are_hidden() {
+    let environment = |value: &str| -> Environment {
+        let environment =
+            json!({"name": "live", "account": "111122223333", "region": "eu-west-1", "variables": {"token": value}});
+        serde_json::from_value(environment).expect("an environment")
+    };
+    let variables = schema("variable \"token\" {\n  type      = string\n  sensitive = true\n}\n");
+    let mut now = environment("token-0");
+    for value in ["token-1", "token-2", "token-3", "token-3", "token-4"] {
+        now = environment(value).after(&now);
+    }
+    let sources = Sources {
+        schemas: &[&variables],
+        configurations: &[],
+        environment: Some(&now),
+    };
+    let shown = sources.secrets().hide("token-0 token-1 token-2 token-3 token-4");
+    assert_eq!(shown, format!("token-0 {HIDDEN} {HIDDEN} {HIDDEN} {HIDDEN}"));
+}

@@ -79,18 +79,19 @@ impl Repository {
         &self.name
     }
 
-    /// The image of this digest in it, as container engines call it.
-    pub fn image(&self, digest: &Digest) -> Result<Image, InvalidName> {
+    /// Its address, as container engines call it.
+    pub fn address(&self) -> String {
         let domain = if self.region.starts_with("cn-") {
             "amazonaws.com.cn"
         } else {
             "amazonaws.com"
         };
-        format!(
-            "{}.dkr.ecr.{}.{domain}/{}@{digest}",
-            self.account, self.region, self.name
-        )
-        .parse()
+        format!("{}.dkr.ecr.{}.{domain}/{}", self.account, self.region, self.name)
+    }
+
+    /// The image of this digest in it.
+    pub fn image(&self, digest: &Digest) -> Result<Image, InvalidName> {
+        format!("{}@{digest}", self.address()).parse()
     }
 }
 

@@ -19,6 +19,7 @@ mod json;
 mod native;
 mod read;
 mod schema;
+mod shown;
 mod syntax;
 mod types;
 mod validation;

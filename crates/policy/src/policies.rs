@@ -169,8 +169,8 @@ impl Policies {
         self.decide(&question).is_ok()
     }
 
-    /// Whether a policy may refuse a plan: one forbids `apply`, or the default policy that permits it is replaced. Only who has the
-    /// policies can judge a plan then.
+    /// Whether a policy may refuse a plan: one forbids `apply`, or the default policy that permits it is replaced, or one permits it on
+    /// a condition, which may fail. Only who has the policies can judge a plan then.
     pub fn judges_plans(&self) -> bool {
         let apply = uid("Action", Action::Apply.as_str()).ok();
         let is_apply = |action: &EntityUid| Some(action) == apply.as_ref();
@@ -179,10 +179,17 @@ impl Policies {
             ActionConstraint::In(actions) => actions.iter().any(is_apply),
             ActionConstraint::Eq(action) => is_apply(&action),
         };
-        let forbids = |policy: &Policy| policy.effect() == Effect::Forbid && concerns_apply(policy);
+        let is_conditional = |policy: &Policy| {
+            let is_plain = policy
+                .to_json()
+                .is_ok_and(|json| json["conditions"].as_array().is_some_and(Vec::is_empty));
+            !is_plain && !DEFAULTS.iter().any(|(_, default)| default == policy)
+        };
+        let may_refuse =
+            |policy: &Policy| concerns_apply(policy) && (policy.effect() == Effect::Forbid || is_conditional(policy));
         let default = DEFAULTS.iter().find(|(name, _)| name == PLANS);
         let is_default = |policy: &Policy| default.is_some_and(|(_, default)| default == policy);
-        self.set.policies().any(forbids) || !self.set.policies().any(is_default)
+        self.set.policies().any(may_refuse) || !self.set.policies().any(is_default)
     }
 
     /// Whether none of these administrators may configure Slipway: the policies could not be changed any more.

@@ -366,6 +366,10 @@ fn only_policies_that_may_refuse_a_plan_need_a_second_build() {
     assert!(!with(&[("mine", forbid)]).judges_plans());
     assert!(with(&[("mine", "forbid (principal, action, resource in Environment::\"live\");")]).judges_plans());
     assert!(with(&[("plans", "")]).judges_plans());
+    // A condition may fail, and then denies.
+    let fails = "permit (principal, action, resource is Operation) when { 9223372036854775807 + 1 > 0 };";
+    assert!(with(&[("mine", fails)]).judges_plans());
+    assert!(!with(&[("mine", "permit (principal in Team::\"ops\", action, resource);")]).judges_plans());
 }
 
 #[test]

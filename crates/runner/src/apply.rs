@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
+use slipway_model::plan::{self, Verdict};
 use tokio::try_join;
 
 use crate::adoption::Adoption;
@@ -26,6 +27,7 @@ use crate::report::Report;
 use crate::rescue;
 use crate::secrets;
 use crate::session::{Done, Session};
+use crate::show;
 use crate::state;
 use crate::stream::Line;
 use crate::terraform::{Ended, Run, Terraform};
@@ -51,6 +53,14 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if !operation.may_apply() {
         return Err(Error::NoVerdict);
     }
+    // The environment may be protected since the plan was reviewed: builds wait in the queue of the account for hours.
+    let verdict = operation
+        .plan
+        .as_ref()
+        .map(|plan| plan::review(operation.kind(), plan, &environment));
+    if let Some(Verdict::Refused(refusal)) = verdict {
+        return Err(Error::Refused(refusal));
+    }
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");
         let outputs = applied_state::outputs(session, operation, &report, None).await?;
@@ -75,6 +85,8 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     if Session::needs_init(&folder) {
         session.init(&terraform, &folder, &lock).await?;
     }
+    // What the plan marks as sensitive, this build has not seen yet.
+    show::learn_sensitive(session, &terraform, &folder).await?;
     apply_planned(session, operation, &terraform, folder, &lock).await
 }
 

@@ -9,10 +9,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
-use slipway_model::plan::{Action, Drift, ResourceChange};
+use slipway_model::plan::{Action, Drift, ResourceChange, address_without_secrets};
 
 use crate::error::Error;
 use crate::report::Report;
+use crate::secrets;
 use crate::session::Session;
 use crate::terraform::Terraform;
 use crate::work_folder::WorkFolder;
@@ -94,7 +95,7 @@ impl Shown {
         for drifted in self.resource_drift {
             if let Some(action) = drifted.change.action(&drifted.kind) {
                 drift.add(ResourceChange {
-                    address: drifted.address,
+                    address: address_without_secrets(&drifted.address, &secrets::hide),
                     action,
                 });
             }

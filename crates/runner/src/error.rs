@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
+use slipway_model::plan::Refusal;
 use slipway_model::plan::show::NotAPlan;
 use slipway_model::problem::FieldProblem;
 
@@ -183,6 +184,8 @@ pub(crate) enum Error {
     NoPlan(String),
     #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
     NoVerdict,
+    #[error("{0}")]
+    Refused(Refusal),
     #[error("the build {0} of this operation failed to apply the plan")]
     OtherBuildFailed(String),
     #[error(
@@ -231,6 +234,7 @@ impl Error {
                 Self::Cancelled { .. } | Self::Stopped => ErrorName::Cancelled.to_string(),
                 Self::Deadline { .. } => ErrorName::BuildTimedOut.to_string(),
                 Self::Contract(_) => ErrorName::ContractInvalid.to_string(),
+                Self::Refused(refusal) => refusal.error_name().to_string(),
                 _ => phase.error_name().to_string(),
             },
             step: phase.step().to_owned(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 use slipway_model::operation::Progress;
-use slipway_model::plan::{Action, PlanSummary, ResourceChange};
+use slipway_model::plan::{Action, PlanSummary, ResourceChange, address_without_secrets};
 
 use self::words::{after, doing, done, is_read, planned, program_name, summary_line};
 use crate::secrets;
@@ -231,7 +231,10 @@ impl Report {
             done: self.done,
             total: self.total,
             running: self.begun.len() as u64,
-            current: self.current.clone(),
+            current: self
+                .current
+                .as_deref()
+                .map(|address| address_without_secrets(address, &secrets::hide)),
         })
     }
 

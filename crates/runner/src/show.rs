@@ -51,18 +51,40 @@ pub(crate) async fn read(
     Ok(pages::of(shown))
 }
 
-fn parse(document: &Path) -> Result<show::Shown, Error> {
-    let failed = |source| Error::File {
+/// Learns what the plan that is saved in `folder` marks as sensitive.
+pub(crate) async fn learn_sensitive(
+    session: &Session,
+    terraform: &Terraform,
+    folder: &WorkFolder,
+) -> Result<(), Error> {
+    let document = folder.path().join(DOCUMENT);
+    terraform.show(folder, &document, &session.cancel).await?;
+    let learnt = learn(&document);
+    // What cannot be removed goes with the folder.
+    let _ = std::fs::remove_file(&document);
+    learnt.map(drop)
+}
+
+/// Learns what a document marks as sensitive: what is so anywhere in the plan is hidden everywhere.
+fn learn(document: &Path) -> Result<File, Error> {
+    let file = File::open(document).map_err(unreadable(document))?;
+    let marked = show::sensitive_values(BufReader::new(&file)).map_err(Error::Plan)?;
+    secrets::learn_marked(&marked);
+    Ok(file)
+}
+
+fn unreadable(document: &Path) -> impl Fn(std::io::Error) -> Error {
+    |source| Error::File {
         action: "read",
         path: document.to_owned(),
         source,
-    };
-    let mut file = File::open(document).map_err(failed)?;
-    // What is sensitive anywhere in the plan is hidden everywhere in it, and so are the values that the request gave.
-    let marked = show::sensitive_values(BufReader::new(&file)).map_err(Error::Plan)?;
-    secrets::learn_marked(&marked);
+    }
+}
+
+fn parse(document: &Path) -> Result<show::Shown, Error> {
+    let mut file = learn(document)?;
     let secrets = secrets::known();
-    file.rewind().map_err(failed)?;
+    file.rewind().map_err(unreadable(document))?;
     show::read(BufReader::new(&file), &|text| secrets.hide(text)).map_err(Error::Plan)
 }
 

@@ -1,6 +1,6 @@
 //! Environments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use slipway_model::audit::{Action, Entry, VARIABLE};
 use slipway_model::environment::Environment;
@@ -21,7 +21,13 @@ pub struct By<'a> {
 
 impl By<'_> {
     fn entry(self, action: Action, name: &Name, before: Option<&Environment>, after: Option<&Environment>) -> Entry {
-        let json = |environment: &Environment| serde_json::to_value(environment).ok();
+        let json = |environment: &Environment| {
+            let shown = Environment {
+                former: BTreeMap::new(),
+                ..environment.clone()
+            };
+            serde_json::to_value(shown).ok()
+        };
         Entry::new(self.actor, action, format!("environment/{name}")).with_change(
             before.and_then(json),
             after.and_then(json),
@@ -52,6 +58,8 @@ impl Store {
     ) -> Result<Option<u64>, Error> {
         let key = Key::environment(&environment.name);
         let entry = by.entry(Action::PutEnvironment, &environment.name, before, Some(environment));
+        let remembers = before.map(|before| environment.clone().after(before));
+        let environment = remembers.as_ref().unwrap_or(environment);
         self.put_configured("write an environment", &key, environment, expected, Some(entry))
             .await
     }

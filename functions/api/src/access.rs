@@ -15,10 +15,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use serde_json::{Map, Value};
+use slipway_control::admission::{Admission, Refusal};
 use slipway_model::fields::Fields;
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
+use slipway_model::request::read_rollback;
 use slipway_model::stack::Stack;
+use slipway_model::subscription::Repository;
 use slipway_policy::facts::{EnvironmentFacts, ImageFacts, OperationFacts, RequestFacts, StackFacts};
 use slipway_policy::{Action, Denial, Facts, Policies, Principal, Question, Resource};
 
@@ -46,6 +49,8 @@ pub(crate) enum Access {
     NewStack,
     /// The stack in the path.
     Stack(Action),
+    /// The stack in the path, and the release that the body wants it to go back to.
+    Rollback,
     /// The operation in the path.
     Operation(Action),
 }
@@ -54,7 +59,7 @@ impl Access {
     /// Whether the decision is about what the body says.
     fn reads_body(self) -> bool {
         match self {
-            Self::NewStack => true,
+            Self::NewStack | Self::Rollback => true,
             Self::Stack(action) => action.is_request(),
             _ => false,
         }
@@ -195,6 +200,15 @@ impl Api {
                 parts.extensions.insert(Admitted(stack));
                 (viewer, action, resource, Facts::Request(request_facts(body).1))
             }
+            Access::Rollback => {
+                let id = stack_id(part("id"))?;
+                let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
+                let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
+                let resource = self.stack_resource(&stack).await?;
+                let facts = self.rollback_facts(&stack, body).await?;
+                parts.extensions.insert(Admitted(stack));
+                (viewer, Action::RequestRelease, resource, Facts::Request(facts))
+            }
             Access::Operation(action) => {
                 let id = operation_id(part("id"))?;
                 let (operation, head) = found(&id, self.store.operation_and_policy_head(&id).await)?;
@@ -277,6 +291,23 @@ impl Api {
         Ok((viewer, stack, facts))
     }
 
+    /// What a rollback would release. A request that its handler rejects releases nothing.
+    async fn rollback_facts(&self, stack: &Stack, body: &[u8]) -> Result<RequestFacts, Error> {
+        let fields = body::fields(body).unwrap_or_default();
+        let Ok(wanted) = read_rollback(fields) else {
+            return Ok(RequestFacts::default());
+        };
+        let images = match Admission::by(&self.store).judge_rollback(stack, wanted).await {
+            Ok(release) => release.images,
+            Err(Refusal::Store(error)) => return Err(error.into()),
+            Err(_) => BTreeMap::new(),
+        };
+        Ok(RequestFacts {
+            images: images.values().collect(),
+            ..RequestFacts::default()
+        })
+    }
+
     /// The stacks of a page that the caller may list.
     pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Stack>, Error> {
         let environments = self
@@ -329,8 +360,17 @@ fn request_facts(body: &[u8]) -> (Fields, RequestFacts) {
     let images = object(fields.take("images"));
     let images = images.values().filter_map(Value::as_str);
     let repositories = images.map(|image| image.split_once('@').map_or(image, |(repository, _)| repository));
+    // What is pushed to them is released without another question.
+    let subscriptions = object(fields.take("subscriptions"));
+    let subscribed = subscriptions.values().filter_map(|wanted| {
+        let repository: Repository = wanted["repository"].as_str()?.parse().ok()?;
+        Some(repository.address())
+    });
+    let subscribed: Vec<String> = subscribed.collect();
     let facts = RequestFacts {
-        images: repositories.collect::<ImageFacts>(),
+        images: repositories
+            .chain(subscribed.iter().map(String::as_str))
+            .collect::<ImageFacts>(),
         variables: object(fields.take("variables"))
             .into_iter()
             .map(|(name, _)| name)

@@ -135,7 +135,7 @@ handlers![
     stacks::drift => Access::Stack(Action::Operate),
     service_logs::read => Access::Stack(Action::ReadLogs),
     tasks::run => Access::Stack(Action::RequestTask),
-    releases::roll_back => Access::Stack(Action::RequestRelease),
+    releases::roll_back => Access::Rollback,
     releases::list => Access::Stack(Action::Read),
     releases::create => Access::Stack(Action::RequestRelease),
     releases::show => Access::Stack(Action::Read),

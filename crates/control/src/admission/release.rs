@@ -87,7 +87,7 @@ impl Admission<'_> {
 
     /// The release that a rollback goes to: the named one, or the last successful one before the release that the stack runs or will
     /// run. An unsettled stack rolls back to its current release.
-    pub(super) async fn judge_rollback(self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
+    pub async fn judge_rollback(self, stack: &Stack, named: Option<ReleaseNumber>) -> Result<Release, Refusal> {
         let Some(current) = stack.current_release else {
             return Err(Refusal::Conflict(format!(
                 "The stack `{}` runs no release: there is nothing to go back from. Release images first.",

@@ -68,6 +68,7 @@ fn new(name: Name, data: &Path) -> Result<Environment, Error> {
         protected_types: None,
         variables: Map::from_iter([("volumes".to_owned(), Value::from(volumes))]),
         references: std::collections::BTreeMap::new(),
+        former: std::collections::BTreeMap::new(),
     })
 }
 

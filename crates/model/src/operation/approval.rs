@@ -11,6 +11,7 @@ use super::noted::is_zero;
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
 use crate::environment::Environment;
 use crate::name::Digest;
+use crate::principal::is_same_person;
 
 /// The state in which a plan waits.
 pub const WAIT_FOR_APPROVAL: &str = "Wait for approval";
@@ -83,7 +84,7 @@ impl<'a> From<&'a str> for Approver<'a> {
 
 impl Approver<'_> {
     fn is(&self, name: &str) -> bool {
-        self.name == name || self.former.iter().any(|former| former == name)
+        is_same_person(self.name, name) || self.former.iter().any(|former| former == name)
     }
 }
 

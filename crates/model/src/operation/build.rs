@@ -55,6 +55,11 @@ impl Operation {
                     StepStatus::Failed
                 };
                 self.end_step(step, status, now);
+                if step == APPLY && ErrorName::discards(&failure.name) {
+                    // It was refused before Terraform began.
+                    self.steps.retain(|begun| begun.name != APPLY);
+                    self.applied_by = None;
+                }
                 self.failure = Some(failure.clone());
             }
         }

@@ -203,7 +203,7 @@ impl Walk<'_> {
         let start = self.found.len();
         for name in names {
             self.compare(
-                path::field(path, name),
+                path::field(path, &(self.hide)(name)),
                 Sides {
                     before: field(sides.before, name),
                     after: field(sides.after, name),
@@ -324,6 +324,19 @@ impl Walk<'_> {
             }
             other => other.clone(),
         }
+    }
+}
+
+/// A value without known secrets, at any depth.
+pub(super) fn without_secrets(value: &Value, hide: &dyn Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => hide(text).into(),
+        Value::Array(values) => values.iter().map(|value| without_secrets(value, hide)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (hide(name), without_secrets(value, hide)))
+            .collect(),
+        other => other.clone(),
     }
 }
 

@@ -31,16 +31,45 @@ pub(super) fn element(path: &str, index: usize) -> String {
 }
 
 /// A path that Terraform gives as a list of steps; `None` for one that is not understood.
-pub(super) fn of_steps(steps: &Value) -> Option<String> {
+pub(super) fn of_steps(steps: &Value, hide: &dyn Fn(&str) -> String) -> Option<String> {
     let mut path = String::new();
     for step in steps.as_array()? {
         path = match step {
-            Value::String(name) => field(&path, name),
+            Value::String(name) => field(&path, &hide(name)),
             Value::Number(index) => format!("{path}[{index}]"),
             _ => return None,
         };
     }
     Some(path)
+}
+
+/// An address without secrets: keys of `for_each` may be some. What stands outside quotes are names of the configuration.
+pub fn address_without_secrets(address: &str, hide: &dyn Fn(&str) -> String) -> String {
+    let mut shown = String::with_capacity(address.len());
+    let mut rest = address;
+    while let Some(start) = rest.find('"') {
+        let (before, quoted) = rest.split_at(start + 1);
+        let end = end_of_quote(quoted);
+        shown.push_str(before);
+        shown.push_str(&hide(&quoted[..end]));
+        rest = &quoted[end..];
+        if let Some(after) = rest.strip_prefix('"') {
+            shown.push('"');
+            rest = after;
+        }
+    }
+    shown + rest
+}
+
+/// Where a quoted text ends, whose first quote is gone.
+fn end_of_quote(quoted: &str) -> usize {
+    let mut is_escaped = false;
+    let end = quoted.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.unwrap_or(quoted.len())
 }
 
 /// Whether one path is the other, or leads to it.
@@ -57,13 +86,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn keys_in_addresses_are_hidden_and_names_are_not() {
+        let hide = |text: &str| text.replace("secret", "***");
+        for (address, shown) in [
+            ("aws_secret.secret", "aws_secret.secret"),
+            (
+                r#"module.a["secret"].aws_secret.b["x.secret\"]secret"]"#,
+                r#"module.a["***"].aws_secret.b["x.***\"]***"]"#,
+            ),
+            (r#"a.b["secret"#, r#"a.b["***"#),
+            ("a.b[0]", "a.b[0]"),
+        ] {
+            assert_eq!(address_without_secrets(address, &hide), shown);
+        }
+    }
+
+    #[test]
     fn path_reads_as_in_terraform() {
-        let path = |steps: Value| of_steps(&steps).expect("a path");
+        let path = |steps: Value| of_steps(&steps, &str::to_owned).expect("a path");
         assert_eq!(path(json!(["ingress", 0, "from_port"])), "ingress[0].from_port");
         assert_eq!(path(json!(["labels", "a b", "c"])), "labels[\"a b\"].c");
         assert_eq!(path(json!(["a-b", "1"])), "a-b[\"1\"]");
-        assert_eq!(of_steps(&json!([true])), None);
-        assert_eq!(of_steps(&json!("engine")), None);
+        assert_eq!(of_steps(&json!([true]), &str::to_owned), None);
+        assert_eq!(of_steps(&json!("engine"), &str::to_owned), None);
         let long = field("map", &"k".repeat(5_000));
         assert!(long.len() < 1_000 && long != field("map", &"k".repeat(5_001)), "{long}");
     }

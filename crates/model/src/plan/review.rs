@@ -82,6 +82,7 @@ mod tests {
             protected_types: None,
             variables: serde_json::Map::new(),
             references: BTreeMap::new(),
+            former: BTreeMap::new(),
         }
     }
 

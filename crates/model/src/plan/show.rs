@@ -189,8 +189,8 @@ impl Reader<'_> {
 
     /// An element of a list that is not of the form that it should have.
     fn take_odd(&mut self, subject: Subject, element: &Value, why: &serde_json::Error) {
-        let address = element["address"].as_str().unwrap_or("(no address)");
-        let mut item = Item::new(subject, Some(Action::Unknown), address);
+        let address = self.shown_address(element["address"].as_str().unwrap_or("(no address)"));
+        let mut item = Item::new(subject, Some(Action::Unknown), &*address);
         element["type"].as_str().unwrap_or_default().clone_into(&mut item.kind);
         item.not_understood = Some(why.to_string());
         self.note(format!("{address}: {why}"));
@@ -267,7 +267,8 @@ impl Reader<'_> {
         match read.and_then(|deferred| Ok((Resource::read(&deferred.resource_change)?, deferred.reason))) {
             Ok((resource, reason)) => {
                 // Also where nothing of it is known yet.
-                let unchanged = || Item::new(Subject::DeferredResource, None, resource.address.clone());
+                let address = self.shown_address(&resource.address);
+                let unchanged = || Item::new(Subject::DeferredResource, None, address);
                 let mut item = self
                     .resource(Subject::DeferredResource, &resource)
                     .unwrap_or_else(unchanged);
@@ -307,7 +308,7 @@ impl Reader<'_> {
             Ok(check) => check,
             Err(error) => return self.take_odd(Subject::Check, &element["address"], &error),
         };
-        let mut item = Item::new(Subject::Check, None, check.address.to_display);
+        let mut item = Item::new(Subject::Check, None, self.shown_address(&check.address.to_display));
         item.kind = check.address.kind;
         let instances = check.instances.into_iter();
         item.problems = instances
@@ -377,10 +378,11 @@ impl Reader<'_> {
             None if moves => (Action::Move, None),
             None => return None,
         };
-        let mut item = Item::new(subject, Some(action), resource.address.clone());
+        let mut item = Item::new(subject, Some(action), self.shown_address(&resource.address));
         item.kind.clone_from(&resource.kind);
         item.provider.clone_from(&resource.provider_name);
-        item.previous_address.clone_from(&resource.previous_address);
+        let previous = resource.previous_address.as_deref();
+        item.previous_address = previous.map(|address| self.shown_address(address));
         item.deposed.clone_from(&resource.deposed);
         item.reason.clone_from(&resource.action_reason);
         item.replace_order = order;
@@ -388,11 +390,11 @@ impl Reader<'_> {
             item.import_id = importing["id"].as_str().map(|id| (self.hide)(id));
             item.import_identity = Some(&importing["identity"])
                 .filter(|identity| !identity.is_null())
-                .cloned();
+                .map(|identity| difference::without_secrets(identity, self.hide));
         }
         item.attributes = difference::attributes(change.sides(), self.hide);
         let paths = change.replace_paths.as_array().into_iter().flatten();
-        item.replace_paths = paths.filter_map(path::of_steps).collect();
+        item.replace_paths = paths.filter_map(|steps| path::of_steps(steps, self.hide)).collect();
         for attribute in &mut item.attributes {
             let forces = |path: &String| path::leads_to(path, &attribute.path) || path::leads_to(&attribute.path, path);
             attribute.forces_replacement = item.replace_paths.iter().any(forces);
@@ -401,6 +403,10 @@ impl Reader<'_> {
             self.check_understood(&mut item, change);
         }
         Some(item)
+    }
+
+    fn shown_address(&self, address: &str) -> String {
+        path::address_without_secrets(address, self.hide)
     }
 
     /// Reports changes that cannot be judged by the item.
@@ -415,7 +421,7 @@ impl Reader<'_> {
     }
 
     fn invocation(&mut self, subject: Subject, invocation: Invocation) -> Item {
-        let mut item = Item::new(subject, Some(Action::Invoke), invocation.address);
+        let mut item = Item::new(subject, Some(Action::Invoke), self.shown_address(&invocation.address));
         item.kind = invocation.kind;
         item.provider = invocation.provider_name;
         item.attributes = difference::attributes(
@@ -431,7 +437,8 @@ impl Reader<'_> {
         let (lifecycle, invoked) = (invocation.lifecycle_action_trigger, invocation.invoke_action_trigger);
         item.trigger = lifecycle.or(invoked).map(|trigger| Trigger {
             resource: text(&trigger, "triggering_resource_address")
-                .or_else(|| text(&trigger, "calling_resource_address")),
+                .or_else(|| text(&trigger, "calling_resource_address"))
+                .map(|address| self.shown_address(&address)),
             event: text(&trigger, "action_trigger_event"),
             on_failure: text(&trigger, "on_failure"),
         });

@@ -39,7 +39,8 @@ pub(super) fn all(texts: &BTreeSet<String>) -> Vec<String> {
         for text in normal_forms(text) {
             encoded(&text, &mut forms);
             encoded(text.trim(), &mut forms);
-            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            // Keys in environment variables have `\\n` for the ends of their lines.
+            let lines: Vec<&str> = text.split("\\n").flat_map(str::lines).map(str::trim).collect();
             if lines.len() <= 1 {
                 continue;
             }

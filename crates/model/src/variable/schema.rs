@@ -7,8 +7,8 @@ use super::{Kind, Variable};
 /// The schema of the object with the values of these variables. A required variable may be left out where the environment gives
 /// it, so none is required here.
 pub fn json_schema(variables: &[Variable]) -> Value {
-    let properties: Map<String, Value> = variables
-        .iter()
+    let shown = variables.iter().cloned().map(Variable::shown);
+    let properties: Map<String, Value> = shown
         .map(|variable| {
             // A null is the same as leaving the variable out.
             let mut schema = nullable(of_kind(&variable.kind));
@@ -21,7 +21,7 @@ pub fn json_schema(variables: &[Variable]) -> Value {
             if variable.sensitive {
                 schema["writeOnly"] = json!(true);
             }
-            (variable.name.clone(), schema)
+            (variable.name, schema)
         })
         .collect();
     json!({ "type": "object", "properties": properties, "additionalProperties": false })

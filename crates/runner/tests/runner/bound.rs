@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use slipway_model::operation::OperationStatus;
 use slipway_model::plan::Action;
 use slipway_model::plan::binding::manifest_name;
 use slipway_model::plan::pages;
-use slipway_model::stack::Configuration;
+use slipway_model::stack::{Configuration, StackStatus};
 use slipway_store::finish::End;
 
 use crate::support::{ARTIFACTS, STATES, UPDATE, World, state_key};
@@ -165,6 +166,94 @@ fn replaced_prepared_folder_is_refused_by_name() {
     let third = world.provision("three", configuration(&world, "a"));
     world.succeed(&third, "plan", "third");
     assert_eq!(world.calls()[6..], ["plan", "show"]);
+}
+
+#[test]
+fn environment_protected_after_the_review_loses_nothing() {
+    let Some(world) = World::new() else { return };
+    let operation = world.provision("one", configuration(&world, "a"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let before = world.state(&operation);
+    let smaller = world.blueprint(
+        &[("main.tf", "output \"slipway\" { value = { endpoints = {} } }\n")],
+        &json!({}),
+    );
+    let update = world.request(UPDATE, &world.stack(&operation), Some(smaller));
+    world.succeed(&update, "plan", "update");
+    world.review(&update);
+    world.protect("terraform_data");
+    let printed = world.fail(&update, "apply", "refused");
+    assert!(printed.contains("protected"), "{printed}");
+    let refused = world.operation(&update);
+    let failure = refused.failure.clone().expect("a failure");
+    assert_eq!(failure.name, "Slipway.ResourceProtected");
+    assert!(!refused.has_begun_apply(), "{refused:?}");
+    assert_eq!(world.state(&operation)["resources"], before["resources"]);
+    world.end(&update, &End::of(failure));
+    assert_eq!(
+        (world.operation(&update).status, world.stack(&update).status),
+        (OperationStatus::Discarded, StackStatus::Ready)
+    );
+}
+
+#[test]
+fn apply_of_its_own_hides_what_the_plan_marks() {
+    let Some(world) = World::new() else { return };
+    let files = [(
+        "main.tf",
+        r#"
+resource "terraform_data" "generated" { input = sensitive("GeneratedCanary02") }
+resource "terraform_data" "prints" {
+  provisioner "local-exec" { command = "echo it is ${nonsensitive(terraform_data.generated.output)}" }
+}
+output "slipway" { value = { endpoints = {} } }
+"#,
+    )];
+    let operation = world.provision("one", world.blueprint(&files, &json!({})));
+    world.succeed(&operation, "plan", "plan");
+    let printed = world.succeed(&operation, "apply", "apply");
+    assert!(printed.contains("it is (sensitive)"), "{printed}");
+    assert!(!printed.contains("GeneratedCanary02"), "{printed}");
+}
+
+#[test]
+fn keys_of_sensitive_maps_are_in_no_address() {
+    let Some(world) = World::new() else { return };
+    let files = [(
+        "main.tf",
+        r#"
+variable "users" {
+  type      = map(string)
+  sensitive = true
+}
+resource "terraform_data" "user" {
+  for_each = nonsensitive(toset(keys(var.users)))
+  input    = { (each.key) = "x" }
+}
+output "slipway" { value = { endpoints = {} } }
+"#,
+    )];
+    let users = json!({"users": {"UserKeyCanary03": "password-of-it"}});
+    let operation = world.provision("one", world.blueprint(&files, &users));
+    let printed = world.succeed(&operation, "plan", "plan");
+    let planned = world.operation(&operation);
+    let plan = planned.plan.clone().expect("a plan");
+    assert_eq!(plan.resources[0].address, "terraform_data.user[\"(sensitive)\"]");
+    let keys = world.aws.keys(ARTIFACTS, &world.key(&operation, "plan/"));
+    let pages: Vec<String> = keys
+        .iter()
+        .filter_map(|key| world.aws.object(ARTIFACTS, key))
+        .map(|page| String::from_utf8_lossy(&page).into_owned())
+        .collect();
+    assert!(pages.iter().any(|page| page.contains("(sensitive)")), "{pages:?}");
+    world.succeed(&operation, "apply", "apply");
+    let shown = [printed, serde_json::to_string(&plan).expect("JSON"), pages.concat()];
+    let progress = serde_json::to_string(&world.operation(&operation).progress).expect("JSON");
+    for text in shown.iter().chain([&progress]) {
+        assert!(!text.contains("UserKeyCanary03"), "{text}");
+    }
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl World {
                 ("undeclared".to_owned(), 1.into()),
             ]),
             references: BTreeMap::new(),
+            former: BTreeMap::new(),
         };
         world
             .wait(world.store.put_environment(&environment))
@@ -161,6 +162,16 @@ impl World {
         let environment = self.wait(self.store.environment(&name("dev")));
         let mut environment = environment.expect("the environment");
         environment.approval = approval;
+        self.wait(self.store.put_environment(&environment))
+            .expect("an environment");
+    }
+
+    /// Protects the environment, and in it these resources.
+    pub fn protect(&self, kind: &str) {
+        let environment = self.wait(self.store.environment(&name("dev")));
+        let mut environment = environment.expect("the environment");
+        environment.protected = true;
+        environment.protected_types = Some(BTreeSet::from([kind.parse().expect("a type")]));
         self.wait(self.store.put_environment(&environment))
             .expect("an environment");
     }

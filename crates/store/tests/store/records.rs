@@ -189,6 +189,7 @@ async fn an_environment_comes_back_as_it_was_written() {
         protected_types: None,
         variables: Map::from_iter([("vpc".to_owned(), json!({"id": "vpc-1", "subnets": ["a", 2.5, null]}))]),
         references: std::collections::BTreeMap::new(),
+        former: std::collections::BTreeMap::new(),
     };
     for called in ["live", "dev"] {
         table

@@ -54,12 +54,14 @@ const REASON_LENGTH: usize = 1_000;
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    caller: Caller,
     Admitted(stack): Admitted<Stack>,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
+    api.note_reader(&caller, &stack.owner, &stack.id).await?;
     let page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
     let waits = |operation: &Operation| operation.status == OperationStatus::Queued;
     let queue = if page.items.iter().any(waits) {
@@ -131,6 +133,7 @@ pub(super) async fn list_by_status(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
+    caller: Caller,
     Admitted(operation): Admitted<Operation>,
     mut parameters: Parameters,
 ) -> Result<Waited<view::Operation>, Error> {
@@ -140,6 +143,7 @@ pub(super) async fn show(
         .unwrap_or(0);
     parameters.finish()?;
     let id = operation.id.clone();
+    api.note_reader_of(&caller, &operation).await?;
     if wait.is_zero() || operation.revision > seen || operation.status.has_ended() {
         return Ok(Waited::over(api.shown(operation).await?));
     }

@@ -10,7 +10,7 @@ use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
 
-use crate::Api;
+use crate::{Api, Caller};
 use crate::access::Admitted;
 use crate::body::shortened;
 use crate::error::Error;
@@ -37,12 +37,14 @@ use crate::submission::Submission;
 )]
 pub(super) async fn list(
     State(api): State<Api>,
+    caller: Caller,
     Admitted(stack): Admitted<Stack>,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Release>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
+    api.note_reader(&caller, &stack.owner, &stack.id).await?;
     let page = api.store.releases(&stack.id, limit, cursor.as_ref()).await?;
     Ok(Json(shown::items(page, view::Release::from)))
 }
@@ -61,11 +63,13 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(api): State<Api>,
+    caller: Caller,
     Admitted(stack): Admitted<Stack>,
     InPath((_stack, number)): InPath<(String, String)>,
     parameters: Parameters,
 ) -> Result<Json<view::Release>, Error> {
     parameters.finish()?;
+    api.note_reader(&caller, &stack.owner, &stack.id).await?;
     if let Ok(number) = number.parse() {
         match api.store.release(&stack.id, ReleaseNumber(number)).await {
             Ok(release) => return Ok(Json(release.into())),

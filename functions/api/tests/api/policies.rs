@@ -271,6 +271,40 @@ async fn stacks_of_others_are_listed_and_their_variables_plans_and_logs_are_priv
 }
 
 #[tokio::test]
+async fn wrong_policies_and_those_that_lock_out_are_rejected() {
+    let server = Server::with_blueprint().await;
+    for (text, reason) in [
+        (
+            "permit (principal, action, resource)\nwhen { resource.colour == 1 };",
+            "line 2",
+        ),
+        ("permit (principal, action == Action::\"fly\", resource);", "fly"),
+        ("permit (", "line 1"),
+        ("forbid (principal, action, resource);", "you could not configure"),
+        (
+            "forbid (principal, action == Action::\"configure\", resource) when { principal.name == \"root\" };",
+            "you could not configure",
+        ),
+        (
+            "forbid (principal, action == Action::\"configure\", resource is Installation);",
+            "you could not configure",
+        ),
+    ] {
+        let wrong = put(&server, "mine", text).await;
+        assert_eq!(
+            (wrong.status, wrong.fields()),
+            (422, vec!["text".to_owned()]),
+            "{text}: {wrong:?}"
+        );
+        let detail = wrong.json()["errors"][0]["detail"]
+            .as_str()
+            .expect("a detail")
+            .to_owned();
+        assert!(detail.contains(reason), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn policies_are_checked_versioned_and_protected_against_lockout() {
     let server = Server::with_blueprint().await;
     let before = server.get("/v1/policies").await;
@@ -287,34 +321,6 @@ async fn policies_are_checked_versioned_and_protected_against_lockout() {
     );
     let denied = send(&server, ann(), "PUT", "/v1/policies/mine", Some(&json!({"text": ""}))).await;
     assert_eq!(denied.status, 403, "{denied:?}");
-    for (text, reason) in [
-        (
-            "permit (principal, action, resource)\nwhen { resource.colour == 1 };",
-            "line 2",
-        ),
-        ("permit (principal, action == Action::\"fly\", resource);", "fly"),
-        ("permit (", "line 1"),
-        (
-            "forbid (principal, action, resource);",
-            "no administrator could configure",
-        ),
-        (
-            "forbid (principal, action == Action::\"configure\", resource is Installation);",
-            "no administrator",
-        ),
-    ] {
-        let wrong = put(&server, "mine", text).await;
-        assert_eq!(
-            (wrong.status, wrong.fields()),
-            (422, vec!["text".to_owned()]),
-            "{text}: {wrong:?}"
-        );
-        let detail = wrong.json()["errors"][0]["detail"]
-            .as_str()
-            .expect("a detail")
-            .to_owned();
-        assert!(detail.contains(reason), "{detail}");
-    }
     let off = put(&server, "administrators", "// nobody").await;
     assert_eq!(off.status, 422, "{off:?}");
     assert_eq!(server.get("/v1/policies").await.header("etag"), "\"0\"");
@@ -542,4 +548,38 @@ async fn images_of_other_registries_are_denied_where_a_policy_says_so() {
     );
     let allowed = server.post(&path, &release(image("registry.example.com/web"))).await;
     assert_eq!(allowed.status, 202, "{allowed:?}");
+}
+
+#[tokio::test]
+async fn images_of_rollbacks_and_subscriptions_are_those_of_the_request() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web"]).await;
+    let evil = format!("evil/web@sha256:{}", "e".repeat(64));
+    for image in [evil, image("good")] {
+        let release = server
+            .post(&format!("{path}/releases"), &json!({"images": {"web": image}}))
+            .await;
+        server.play(&release.json()).await;
+    }
+    let text = "forbid (principal, action in [Action::\"request-release\", Action::\"request-update\", Action::\"request-create\"], resource) \
+                when { context.repositories.containsAny([\"evil/web\", \"999988887777.dkr.ecr.eu-west-1.amazonaws.com/evil/web\"]) };";
+    assert_eq!(put(&server, "no-evil", text).await.status, 200);
+    for body in [json!({}), json!({"release": 1})] {
+        let back = send(&server, ann(), "POST", &format!("{path}/rollback"), Some(&body)).await;
+        assert_eq!(
+            (back.status, back.json()["policies"][0].clone()),
+            (403, json!("no-evil")),
+            "{back:?}"
+        );
+    }
+    let evil = json!({"web": {"repository": "arn:aws:ecr:eu-west-1:999988887777:repository/evil/web", "tags": "v*"}});
+    let stack = json!({"name": "other", "blueprint": "guestbook", "environment": "local", "subscriptions": evil});
+    let created = send(&server, ann(), "POST", "/v1/stacks", Some(&stack)).await;
+    let updated = send(&server, ann(), "PATCH", &path, Some(&json!({"subscriptions": evil}))).await;
+    for denied in [created, updated] {
+        assert_eq!(denied.status, 403, "{denied:?}");
+    }
+    let good = json!({"subscriptions": {"web": {"repository": "arn:aws:ecr:eu-west-1:999988887777:repository/web", "tags": "v*"}}});
+    let updated = send(&server, ann(), "PATCH", &path, Some(&good)).await;
+    assert_eq!(updated.status, 202, "{updated:?}");
 }

@@ -73,6 +73,7 @@ pub async fn provision(store: &Store, approval: Approval, protected: bool) -> (S
         protected_types: None,
         variables: serde_json::Map::new(),
         references: BTreeMap::new(),
+        former: BTreeMap::new(),
     };
     store.put_environment(&environment).await.expect("an environment");
     let outcome = store
