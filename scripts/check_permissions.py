@@ -102,7 +102,7 @@ def asked_by_tests(recorded: list[Call], world: World, roles: dict[str, str]) ->
         if call.principal == "Builds" and call.service not in OF_BUILDS:
             continue
         role, names = roles[call.principal], world.slipway
-        if call.service == "sts" and call.given.get("RoleArn", "").endswith("role/slipway-runner"):
+        if call.service == "sts" and call.given.get("RoleArn", "").endswith("-runner"):
             role = "CodeBuildRole"
         # Keys of a session are those of the role that was assumed: the steps assume the release roles of other accounts.
         if call.key.startswith("ASIA") and role == "StepsRole":

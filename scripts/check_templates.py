@@ -8,6 +8,7 @@ one dimension      an alarm on executions that watches the state machine with or
 builds fail        a build project with a limit of its own, at which StartBuild fails instead of queueing
 billed key         a table that is encrypted with a key whose requests are billed, though it needs none
 copies differ      the dead-letter queue of one account template that is not as the others have it
+global name        a resource whose name an account has once, which a deployment in a second Region would need as well
 quota              parameters that are allowed and exceed a quota of AWS (template_quotas.py)
 
   python3 scripts/check_templates.py               needs PyYAML
@@ -36,6 +37,7 @@ def problems_of(template: dict) -> Iterator[str]:
     yield from executions(resources)
     yield from charges(resources)
     yield from builds(resources)
+    yield from global_names(resources)
     yield from template_quotas.of_template(template)
 
 
@@ -88,6 +90,21 @@ def builds(resources: dict) -> Iterator[str]:
     for logical_id, project in of_type(resources, "AWS::CodeBuild::Project").items():
         if "ConcurrentBuildLimit" in project["Properties"]:
             yield f"builds fail: {logical_id} has a ConcurrentBuildLimit; without it AWS queues builds"
+
+
+# Types whose names an account has once for all Regions, and the property with the name.
+GLOBAL = {"AWS::IAM::Role": "RoleName", "AWS::IAM::ManagedPolicy": "ManagedPolicyName", "AWS::CloudWatch::Dashboard": "DashboardName"}
+# What makes a name another one for each deployment: the Region, or the parameter with the name of the environment.
+OF_ONE_DEPLOYMENT = ("${AWS::Region}", "${Name}")
+
+
+def global_names(resources: dict) -> Iterator[str]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: names are unique in an account; IAM has no Regions."""
+    for kind, name in GLOBAL.items():
+        for logical_id, resource in of_type(resources, kind).items():
+            given = str(resource["Properties"].get(name, OF_ONE_DEPLOYMENT))
+            if not any(part in given for part in OF_ONE_DEPLOYMENT):
+                yield f"global name: {logical_id} has the same name in every Region"
 
 
 def charges(resources: dict) -> Iterator[str]:
@@ -158,6 +175,7 @@ def self_test() -> None:
         (target, lambda r: r.pop("EventsUndelivered"), "lost events: Undelivered"),
         (main, lambda r: r["Builds"]["Properties"].update(ConcurrentBuildLimit=10), "builds fail: Builds"),
         (main, lambda r: r["Table"]["Properties"].update(SSESpecification={"SSEEnabled": True}), "billed key: Table"),
+        (main, lambda r: r["BuildsRole"]["Properties"].update(RoleName="slipway-runner"), "global name: BuildsRole"),
         (target, lambda r: pattern(r["TasksEnd"]).update(source=["x" * 2_000]), "quota: pattern: TasksEnd"),
         (main, lambda r: r["BusOfAccounts"]["Properties"]["Statement"].update(Sid="x" * 9_000), "quota: bus policy: "),
     ]
@@ -206,7 +224,8 @@ def main() -> None:
         print(problem)
     if problems:
         sys.exit(f"{len(problems)} problems in {len(TEMPLATES)} templates")
-    print(f"{len(TEMPLATES)} templates can be deployed again, lose no events, count every execution and stay within quotas")
+    kept = "can be deployed again and in a second Region, lose no events, count every execution and stay within quotas"
+    print(f"{len(TEMPLATES)} templates {kept}")
 
 
 if __name__ == "__main__":

@@ -177,7 +177,10 @@ mod tests {
         let vars = [
             ("SLIPWAY_OPERATION", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"),
             ("SLIPWAY_STACK", "lusab-babad"),
-            ("SLIPWAY_SESSION_ROLE", "arn:aws:iam::111122223333:role/slipway-runner"),
+            (
+                "SLIPWAY_SESSION_ROLE",
+                "arn:aws:iam::111122223333:role/slipway-eu-west-1-runner",
+            ),
             ("SLIPWAY_PHASE", "plan"),
             ("SLIPWAY_TABLE", "slipway"),
             ("SLIPWAY_STATE_BUCKET", "state"),

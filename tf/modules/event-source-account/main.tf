@@ -2,6 +2,8 @@
 
 data "aws_caller_identity" "this" {}
 
+data "aws_region" "this" {}
+
 locals {
   account_id = data.aws_caller_identity.this.account_id
 
@@ -94,7 +96,7 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "slipway-event-source"
+  name               = "slipway-event-source-${data.aws_region.this.region}"
   description        = "Puts events on Slipway's bus."
   assume_role_policy = data.aws_iam_policy_document.trust.json
 

@@ -14,7 +14,7 @@ variable "runner_role_arn" {
 
   validation {
     condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*?]+$", var.runner_role_arn))
-    error_message = "The runner's role is one role, given by its ARN: arn:aws:iam::111122223333:role/slipway-runner."
+    error_message = "The runner's role is one role, given by its ARN: arn:aws:iam::111122223333:role/slipway-eu-west-1-runner."
   }
 }
 

@@ -33,7 +33,7 @@ fn said<'a>(answer: &'a str, field: &str) -> &'a str {
 fn runner_and_terraform_work_in_sessions_of_their_own() {
     let Some(world) = world() else { return };
     let moto = world.aws.moto();
-    let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::111122223333:role/slipway-runner&RoleSessionName=build";
+    let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::111122223333:role/slipway-eu-west-1-runner&RoleSessionName=build";
     let answer = moto.sts(role);
     let token = said(&answer, "SessionToken").to_owned();
     let credentials = json!({

@@ -405,7 +405,7 @@ def endpoint_by_another_path():
 
 @attack
 def role_of_builds_without_a_session_policy():
-    return assume(first_keys(), "slipway-runner", "op-other") is not None
+    return assume(first_keys(), "slipway-us-east-1-runner", "op-other") is not None
 
 
 @attack
@@ -548,7 +548,7 @@ def delete_state_of_this_stack():
 KEYS = first_keys()
 if "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in os.environ:
     # Without isolation this is what the build's own credentials come to.
-    KEYS = assume(KEYS, "slipway-runner", "op-other")
+    KEYS = assume(KEYS, "slipway-us-east-1-runner", "op-other")
 results = {}
 for name, function in ATTACKS.items():
     try:

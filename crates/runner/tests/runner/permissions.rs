@@ -90,7 +90,7 @@ fn a_state_is_pushed_with_the_permissions_of_the_template() {
     let deny = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Deny", "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{STATES}/{}", state_key(&operation)),
     }]});
-    let role = "Version=2010-05-08&RoleName=slipway-runner&PolicyName=away";
+    let role = "Version=2010-05-08&RoleName=slipway-us-east-1-runner&PolicyName=away";
     world
         .aws
         .moto()

@@ -30,7 +30,7 @@ pub const PREVIEW: Work = Work::Preview { patch: None };
 pub const STATES: &str = "state";
 pub const ARTIFACTS: &str = "artifacts";
 /// The role that builds take sessions of.
-pub const SESSION_ROLE: &str = "arn:aws:iam::123456789012:role/slipway-runner";
+pub const SESSION_ROLE: &str = "arn:aws:iam::123456789012:role/slipway-us-east-1-runner";
 /// The external ID of an environment's role.
 pub const EXTERNAL_ID: &str = "b3d2f6a8-1c55-4d0e-9a52";
 

@@ -1,6 +1,6 @@
 variables {
   name            = "production"
-  runner_role_arn = "arn:aws:iam::111122223333:role/slipway-runner"
+  runner_role_arn = "arn:aws:iam::111122223333:role/slipway-eu-west-1-runner"
   external_id     = "b3d2f6a8-1c55-4d0e-9a52-0d6f2c1f7a10"
   regions         = ["eu-west-1", "us-east-1"]
 
@@ -20,7 +20,7 @@ run "the_role_is_for_the_runner_alone" {
     condition = alltrue([
       for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement :
       statement.Principal.AWS == "arn:aws:iam::111122223333:root"
-      && statement.Condition.ArnEquals["aws:PrincipalArn"] == "arn:aws:iam::111122223333:role/slipway-runner"
+      && statement.Condition.ArnEquals["aws:PrincipalArn"] == "arn:aws:iam::111122223333:role/slipway-eu-west-1-runner"
     ])
     error_message = "Every statement of the trust policy names the runner's role."
   }
