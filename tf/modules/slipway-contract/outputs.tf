@@ -16,6 +16,8 @@ output "value" {
     health       = var.health
     bake_seconds = var.bake_seconds
     notes        = var.notes
+
+    compatible_with_previous = var.compatible_with_previous
   }
 
   precondition {

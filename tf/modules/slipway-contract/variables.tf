@@ -180,6 +180,12 @@ variable "migrations" {
   }
 }
 
+variable "compatible_with_previous" {
+  description = "Whether the previous release works with the database after the migrations of a release that does not say it."
+  type        = bool
+  default     = null
+}
+
 variable "backups" {
   description = <<-EOT
     Commands that run before the migrations of a release with a snapshot, in this order.

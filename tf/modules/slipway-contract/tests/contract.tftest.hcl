@@ -25,6 +25,8 @@ run "value_has_every_attribute" {
     schedules    = { nightly = { name = "lusab-babad-nightly", service = "web", command = ["nightly"], quiesce = true } }
     health       = { url = "https://shop.example.com/healthz", expect = 204 }
     bake_seconds = 30
+
+    compatible_with_previous = false
   }
 
   assert {
@@ -48,8 +50,8 @@ run "value_has_every_attribute" {
   }
 
   assert {
-    condition     = output.value.tasks.shell.command == tolist(["shell"]) && output.value.schedules.nightly.quiesce && output.value.health.expect == 204 && output.value.bake_seconds == 30
-    error_message = "tasks, schedules, health, bake_seconds"
+    condition     = output.value.tasks.shell.command == tolist(["shell"]) && output.value.schedules.nightly.quiesce && output.value.health.expect == 204 && output.value.bake_seconds == 30 && !output.value.compatible_with_previous
+    error_message = "tasks, schedules, health, bake_seconds, compatible_with_previous"
   }
 }
 
@@ -78,7 +80,7 @@ run "no_attribute_is_required" {
   }
 
   assert {
-    condition     = length(output.value.services) == 0 && output.value.cluster == null
+    condition     = length(output.value.services) == 0 && output.value.cluster == null && output.value.compatible_with_previous == null
     error_message = "A blueprint without services has an empty contract."
   }
 }
