@@ -24,6 +24,7 @@ mod providers;
 mod references;
 
 pub use calls::{ModuleCall, RemoteModule, folder_of, module_calls, redirect};
+pub use migrations::is_sql;
 pub use module::refusal;
 
 /// The file with the backend and the provider settings, which the runner writes into the root module.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use slipway_migrations::{Dangerous, Settings, is_way_back, lint};
-use slipway_model::blueprint::Source;
+use slipway_model::blueprint::{Source, is_sql};
 use slipway_model::problem::Place;
 
 use super::files::Files;
@@ -76,7 +76,8 @@ fn sql_files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(vec![path.to_owned()]);
     }
     let applies = |file: &PathBuf| {
-        file.extension().is_some_and(|extension| extension == "sql") && !is_way_back(&file.to_string_lossy())
+        let name = file.to_string_lossy();
+        is_sql(&name) && !is_way_back(&name)
     };
     let all = files::below(path, Links::PassedOver, |name| name.starts_with('.'))?;
     Ok(all.into_iter().filter(applies).map(|file| path.join(file)).collect())

@@ -30,7 +30,8 @@ fn check(asked: &Migrations, output: Output) -> Result<(), Error> {
                 output.lines(&finding.lines());
             }
             if findings.is_empty() {
-                let text = format!("{files} files: no dangerous statements");
+                let noun = if files == 1 { "file" } else { "files" };
+                let text = format!("{files} {noun}: no dangerous statements");
                 output.lines(&[Line::new(Style::Green, text)]);
             }
         }

@@ -88,7 +88,7 @@ fn check_of_an_applications_migrations_fails_on_dangerous_statements() {
     let harmless = check(&[]);
     assert_eq!(harmless.status.code(), Some(0), "{}", text(&harmless.stderr));
     write(
-        "002_note.sql",
+        "002_note.SQL",
         "ALTER TABLE orders ADD COLUMN note text;\nTRUNCATE orders;",
     );
     let dangerous = check(&[]);
@@ -101,7 +101,7 @@ fn check_of_an_applications_migrations_fails_on_dangerous_statements() {
         "{found:#}"
     );
     write(
-        "002_note.sql",
+        "002_note.SQL",
         "-- squawk-ignore slipway-truncate -- nothing is in it yet\nTRUNCATE orders;",
     );
     assert_eq!(check(&[]).status.code(), Some(0));

@@ -1,19 +1,22 @@
 //! The SQL of migrations among the files of a blueprint.
 
 use super::module::at_places;
-use super::output::{self, Written};
+use super::output;
 use super::{Source, folder_of};
 use crate::contract::migration::{NamedSql, sql_of};
 use crate::problem::FieldProblem;
 
-/// The ending of the files that are taken from a folder.
-const SQL: &str = ".sql";
+/// Whether a file of this name is taken from a folder. Tools for migrations take `.SQL` as well.
+pub fn is_sql(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("sql"))
+}
 
 impl Source {
     /// The SQL of the migrations in the output `slipway`, as far as that is written out.
     pub fn migrations(&self) -> Vec<NamedSql> {
         let (outputs, _) = output::find(self);
-        last(&outputs)
+        output::last(&outputs)
             .map(|content| sql_of(&content.partial))
             .unwrap_or_default()
     }
@@ -25,21 +28,17 @@ impl Source {
         };
         let below = |path: &str| {
             let below = wanted.is_empty() || path.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('/'));
-            below && path.ends_with(SQL)
+            below && is_sql(path)
         };
         let files = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
         files.filter(|(path, _)| *path == wanted || below(path)).collect()
     }
 }
 
-fn last(outputs: &[Written]) -> Option<&output::Content> {
-    outputs.iter().rev().find_map(|written| written.value.as_ref())
-}
-
 /// Every path to which no file belongs.
 pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     let (outputs, _) = output::find(source);
-    let Some(content) = last(&outputs) else {
+    let Some(content) = output::last(&outputs) else {
         return Vec::new();
     };
     let mut missing = Vec::new();
@@ -80,8 +79,10 @@ mod tests {
             ("app/main.tf", main.as_str()),
             ("app/migrations/002.sql", "SELECT 2;"),
             ("app/migrations/001.sql", "SELECT 1;"),
+            ("app/migrations/003.SQL", "SELECT 3;"),
             ("app/migrations/README", "no SQL"),
-            ("shared/roles.sql", "SELECT 3;"),
+            ("app/migrations/sql", "no SQL"),
+            ("shared/roles.sql", "SELECT 4;"),
         ] {
             source.files.insert(path.to_owned(), text.to_owned());
         }
@@ -101,7 +102,11 @@ mod tests {
         };
         assert_eq!(
             paths("migrations"),
-            ["app/migrations/001.sql", "app/migrations/002.sql"]
+            [
+                "app/migrations/001.sql",
+                "app/migrations/002.sql",
+                "app/migrations/003.SQL"
+            ]
         );
         assert_eq!(paths("./migrations/002.sql"), ["app/migrations/002.sql"]);
         assert_eq!(paths("../shared"), ["shared/roles.sql"]);
