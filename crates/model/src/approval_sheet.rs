@@ -361,7 +361,7 @@ fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
     names.into_iter().filter_map(service).collect()
 }
 
-/// An update brings the current release out again where the shape of its services changes; a provision has one where images
+/// An update brings the current release out again where the shape of its services changes, or Terraform deploys them; a provision has one where images
 /// came with the request.
 fn runs(basis: &Basis<'_>) -> RunsOnSheet {
     let operation = basis.operation;
@@ -371,7 +371,8 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         Work::Provision { release } => release.is_some(),
         Work::Release { .. } | Work::Rollback { .. } => true,
         Work::Update { mends, .. } => {
-            !basis.images.is_empty() && (*mends || contract.is_some_and(|contract| contract.shape_changes))
+            let deploys = operation.plan.as_ref().is_some_and(|plan| plan.deploys > 0);
+            !basis.images.is_empty() && (*mends || deploys || contract.is_some_and(|contract| contract.shape_changes))
         }
     };
     let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();

@@ -90,6 +90,13 @@ pub struct Contract {
     pub notes: BTreeMap<String, String>,
 }
 
+impl Contract {
+    /// Whether the previous release works with the database after the migrations of a release that does not say it.
+    pub fn releases_are_compatible(&self) -> bool {
+        self.compatible_with_previous.unwrap_or(true)
+    }
+}
+
 /// The network of one-off tasks: the parts of ECS's `awsvpcConfiguration`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
@@ -309,6 +316,20 @@ mod tests {
         described.sort_unstable();
         assert_eq!(described, attributes);
         let service = &properties["services"]["additionalProperties"]["properties"];
+        let outputs = include_str!("../../../tf/modules/slipway-contract/outputs.tf");
+        for attribute in ATTRIBUTES {
+            assert!(
+                outputs.contains(&format!("var.{attribute}")),
+                "the module slipway-contract has no {attribute}"
+            );
+        }
+        let variables = include_str!("../../../tf/modules/slipway-contract/variables.tf");
+        for attribute in service.as_object().expect("properties").keys() {
+            assert!(
+                variables.contains(&format!("- `{attribute}`: ")),
+                "the module slipway-contract has no {attribute} of services"
+            );
+        }
         assert_eq!(properties["services"]["maxProperties"], PARTS);
         assert_eq!(properties["bake_seconds"]["maximum"], BAKE_SECONDS);
         assert_eq!(service["rollout_timeout_seconds"]["maximum"], ROLLOUT_SECONDS);

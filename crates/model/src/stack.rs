@@ -224,8 +224,7 @@ impl Stack {
 
     /// Whether the previous release works with the database after the migrations of a release that does not say it.
     pub fn releases_are_compatible(&self) -> bool {
-        let declared = self.contract.as_ref().and_then(|it| it.compatible_with_previous);
-        declared.unwrap_or(true)
+        self.contract.as_ref().is_none_or(Contract::releases_are_compatible)
     }
 }
 

@@ -155,7 +155,6 @@ impl Store {
             if operation.release() == Some(number) && release == read {
                 return Ok((operation, release));
             }
-            operation.work.release_again(number);
             let mut writes = next_revision(&mut operation)?;
             writes.push(release_write(&release, as_read(&read))?);
             if self.write("begin a release", writes).await? == Written::Yes {

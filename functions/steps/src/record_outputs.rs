@@ -53,7 +53,7 @@ impl Steps {
             let change = |operation: &mut Operation| {
                 let again = |operation: &mut Operation| {
                     if let Some(number) = release {
-                        operation.work.release_again(number);
+                        operation.work.release_again(number, contract.releases_are_compatible());
                     }
                 };
                 state::noted(operation, state::RECORD_OUTPUTS, began, Timestamp::now(), again)
@@ -77,7 +77,8 @@ impl Steps {
     }
 
     /// The release to roll out after an apply: the one whose images came with the request, or the current one again if the shape of
-    /// the services or schedules has changed since it was released, and it has an image for one of them.
+    /// the services or schedules has changed since it was released, and it has an image for one of them. Likewise if the apply has begun
+    /// deployments: the rollout follows them. And what it made anew starts at zero, or disabled.
     async fn release_to_roll_out(
         &self,
         operation: &Operation,
@@ -91,7 +92,9 @@ impl Steps {
         let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
             return Ok(None);
         };
+        let deploys = operation.plan.as_ref().is_some_and(|plan| plan.deploys > 0);
         let is_same = !operation.work.mends()
+            && !deploys
             && before.services == contract.services
             && before.cluster == contract.cluster
             && before.schedules == contract.schedules;

@@ -21,6 +21,7 @@ fn update_that(mends: bool) -> Work {
     Work::Update {
         patch: None,
         release: None,
+        compatible_with_previous: true,
         mends,
     }
 }

@@ -28,6 +28,8 @@ pub enum Work {
         patch: Option<Patch>,
         /// The current release, which is rolled out again if the shape of the services changes. None before that is known.
         release: Option<ReleaseNumber>,
+        /// Whether the previous tasks work with the database after its migrations: the declaration of the blueprint that it applied.
+        compatible_with_previous: bool,
         /// Whether the last change of the infrastructure did not come through: it applies also a plan without changes, and brings
         /// the current release out again.
         mends: bool,
@@ -68,6 +70,7 @@ impl Work {
         Self::Update {
             patch,
             release: None,
+            compatible_with_previous: true,
             mends: false,
         }
     }
@@ -150,21 +153,32 @@ impl Work {
         )
     }
 
-    /// Whether the previous release works with the database afterwards: only a release can say that it does not.
+    /// Whether what the services ran before works with the database afterwards. A rollback runs no migration, and before a provision
+    /// nothing ran.
     pub fn compatible_with_previous(&self) -> bool {
-        !matches!(
-            self,
+        match self {
             Self::Release {
-                compatible_with_previous: false,
+                compatible_with_previous,
                 ..
             }
-        )
+            | Self::Update {
+                compatible_with_previous,
+                ..
+            } => *compatible_with_previous,
+            _ => true,
+        }
     }
 
-    /// An update rolls out this release again, unless it was decided before.
-    pub fn release_again(&mut self, number: ReleaseNumber) {
-        if let Self::Update { release, .. } = self {
-            release.get_or_insert(number);
+    /// An update rolls out this release again, unless it was decided before. `is_compatible` is the declaration of its blueprint.
+    pub fn release_again(&mut self, number: ReleaseNumber, is_compatible: bool) {
+        if let Self::Update {
+            release: release @ None,
+            compatible_with_previous,
+            ..
+        } = self
+        {
+            *release = Some(number);
+            *compatible_with_previous = is_compatible;
         }
     }
 }
@@ -242,6 +256,10 @@ impl Recorded {
         }
     }
 
+    fn take_compatible(&mut self) -> bool {
+        std::mem::replace(&mut self.compatible_with_previous, is_compatible())
+    }
+
     fn take_release(&mut self) -> Option<NewRelease> {
         let number = self.release.take()?;
         let images = std::mem::take(&mut self.images);
@@ -260,13 +278,14 @@ impl TryFrom<Recorded> for Work {
             OperationKind::Update => Self::Update {
                 patch: record.patch.take(),
                 release: record.release.take(),
+                compatible_with_previous: record.take_compatible(),
                 mends: std::mem::take(&mut record.mends),
             },
             OperationKind::Release => {
                 let release = record.take_release();
                 Self::Release {
                     release: record.required("release", release)?,
-                    compatible_with_previous: std::mem::replace(&mut record.compatible_with_previous, is_compatible()),
+                    compatible_with_previous: record.take_compatible(),
                     with_snapshot: std::mem::take(&mut record.with_snapshot),
                 }
             }
@@ -299,7 +318,16 @@ impl From<Work> for Recorded {
         record.release = work.release();
         match work {
             Work::Provision { release } => record.images = release.map(|release| release.images).unwrap_or_default(),
-            Work::Update { patch, mends, .. } => (record.patch, record.mends) = (patch, mends),
+            Work::Update {
+                patch,
+                compatible_with_previous,
+                mends,
+                ..
+            } => {
+                record.patch = patch;
+                record.compatible_with_previous = compatible_with_previous;
+                record.mends = mends;
+            }
             Work::Release {
                 release,
                 compatible_with_previous,

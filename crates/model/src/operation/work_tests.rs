@@ -27,7 +27,12 @@ fn recorded() -> Vec<(Value, Work)> {
         variables: Map::from_iter([("size".to_owned(), json!(2.5)), ("count".to_owned(), json!(u64::MAX))]),
     };
     let patched = json!({"variables": {"size": 2.5, "count": u64::MAX}});
-    let update = |patch, release, mends| Work::Update { patch, release, mends };
+    let update = |patch, release, mends| Work::Update {
+        patch,
+        release,
+        compatible_with_previous: true,
+        mends,
+    };
     let first = Some(release.clone());
     let released = |compatible_with_previous, with_snapshot| Work::Release {
         release: release.clone(),
@@ -49,6 +54,15 @@ fn recorded() -> Vec<(Value, Work)> {
         (
             json!({"kind": "update", "release": 4, "mends": true}),
             update(None, Some(number), true),
+        ),
+        (
+            json!({"kind": "update", "release": 4, "compatible_with_previous": false}),
+            Work::Update {
+                patch: None,
+                release: Some(number),
+                compatible_with_previous: false,
+                mends: false,
+            },
         ),
         (
             json!({"kind": "release", "release": 4, "images": images}),
@@ -134,8 +148,8 @@ fn record_that_contradicts_its_kind_is_refused_by_the_name_of_the_field() {
             "an operation of the kind `provision` has a field that does not belong to it: `images`",
         ),
         (
-            json!({"kind": "update", "compatible_with_previous": false}),
-            "an operation of the kind `update` has a field that does not belong to it: `compatible_with_previous`",
+            json!({"kind": "rollback", "release": 4, "compatible_with_previous": false}),
+            "an operation of the kind `rollback` has a field that does not belong to it: `compatible_with_previous`",
         ),
     ];
     for (fields, expected) in refused {

@@ -9,6 +9,7 @@ use super::Action;
 use super::attribute::AttributeChange;
 use super::difference::{self, Sides};
 use super::migration::DangerousStatement;
+use super::summary::is_zero;
 use crate::contract::Partial;
 use crate::contract::migration::{NamedSql, sql_of};
 
@@ -38,11 +39,6 @@ pub struct PlannedContract {
     /// How many dangerous statements were found: more than are named, if there are many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dangerous_count: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// What changes in a service.

@@ -154,6 +154,9 @@ pub struct Item {
 /// The most bytes of an item as JSON, less the last attribute that is added to it: far below the 400 KB of a DynamoDB item.
 const ITEM_BYTES: usize = 192 * 1024;
 
+/// The attributes that tag a resource.
+const TAGS: [&str; 2] = ["tags", "tags_all"];
+
 impl Item {
     /// An item about this, with nothing in it.
     pub fn new(subject: Subject, action: Option<Action>, address: impl Into<String>) -> Self {
@@ -192,6 +195,18 @@ impl Item {
             (Subject::Output, _) => 22,
             (Subject::Drift, _) => 23,
             (Subject::Check, _) => 24,
+        }
+    }
+
+    /// Whether the apply deploys a service of ECS, or makes a service or schedule that only a release fills. Every change of a service
+    /// but that of its tags may begin a deployment: blueprints update services with `force_new_deployment`, and ECS deploys a new network
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>).
+    pub(super) fn is_deployed(&self) -> bool {
+        let is_tag = |path: &str| path.split(['.', '[']).next().is_some_and(|root| TAGS.contains(&root));
+        match (self.kind.as_str(), self.action) {
+            ("aws_ecs_service" | "aws_scheduler_schedule", Some(Action::Create | Action::Replace)) => true,
+            ("aws_ecs_service", Some(Action::Update)) => self.attributes.iter().any(|change| !is_tag(&change.path)),
+            _ => false,
         }
     }
 

@@ -257,3 +257,35 @@ fn plan_that_says_nothing_of_itself_is_not_understood() {
     let errored = read_text(r#"{"format_version":"1.2","errored":true}"#).expect("a plan");
     assert_eq!(errored.summary.not_understood, ["Terraform marks the plan as errored"]);
 }
+
+#[test]
+fn services_that_the_apply_deploys_are_counted() {
+    let deploys = |kind: &str, actions: Value, before: Value, after: Value| {
+        let change = json!({"actions": actions, "before": before, "after": after, "after_unknown": {}});
+        let resource = json!({
+            "address": format!("{kind}.a"), "mode": "managed", "type": kind, "name": "a",
+            "provider_name": "registry.terraform.io/hashicorp/aws", "change": change,
+        });
+        read_json(&json!({"format_version": "1.2", "resource_changes": [resource]}))
+            .summary
+            .deploys
+    };
+    let (update, made) = (json!(["update"]), json!(["create"]));
+    let (before, none) = (json!({"network": "a", "tags": {"a": "b"}}), Value::Null);
+    let (network, tags) = (
+        json!({"network": "b", "tags": {"a": "b"}}),
+        json!({"network": "a", "tags": {"a": "c"}}),
+    );
+    let service = "aws_ecs_service";
+    assert_eq!(deploys(service, update.clone(), before.clone(), network.clone()), 1);
+    assert_eq!(deploys(service, update.clone(), before.clone(), tags), 0);
+    assert_eq!(
+        deploys(service, json!(["delete", "create"]), before.clone(), network.clone()),
+        1
+    );
+    assert_eq!(deploys(service, json!(["delete"]), before.clone(), none.clone()), 0);
+    let schedule = "aws_scheduler_schedule";
+    assert_eq!(deploys(schedule, made.clone(), none.clone(), before.clone()), 1);
+    assert_eq!(deploys(schedule, update.clone(), before.clone(), network.clone()), 0);
+    assert_eq!(deploys("aws_sqs_queue", made, none, before), 0);
+}

@@ -16,6 +16,11 @@ pub const RESOURCES_NAMED: usize = 100;
 /// How many bytes the addresses of these have together: a key of a `for_each` may be of any length.
 pub const RESOURCES_BYTES: usize = 32 * 1024;
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub(super) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Names one more resource while there is room.
 pub(super) fn name(named: &mut Vec<ResourceChange>, change: ResourceChange) {
     let bytes: usize = named.iter().map(|change| change.address.len()).sum();
@@ -83,6 +88,9 @@ pub struct PlanSummary {
     /// Checks and conditions that failed.
     #[serde(default)]
     pub checks_failed: u64,
+    /// Services of ECS that the apply deploys or makes, and schedules that it makes: the current release is rolled out to them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deploys: u64,
     /// Whether an output would change: Terraform then has something to apply even where no resource changes.
     pub outputs_changed: bool,
     /// Whether there is something to apply, as Terraform says. OpenTofu does not say it.
@@ -145,6 +153,7 @@ impl PlanSummary {
             self.count_action(action);
         }
         protection::count(&mut self.losses, item);
+        self.deploys += u64::from(item.is_deployed());
         self.count_type(item);
     }
 

@@ -83,6 +83,11 @@ async fn update_rolls_out_the_current_release_which_stays_current() {
         let operation = created(store.create_operation(&update, None, answer).await.expect("an outcome"));
         store.begin_operation(&operation.id).await.expect("begun");
         store.begin_step(&operation.id, "Apply").await.expect("a step");
+        let again = |operation: &mut Operation| {
+            operation.work.release_again(ReleaseNumber(1), true);
+            Ok(())
+        };
+        store.update_operation(&operation.id, again).await.expect("a release");
         store
             .begin_release(&operation.id, ReleaseNumber(1))
             .await

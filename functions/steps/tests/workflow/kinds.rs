@@ -226,6 +226,15 @@ fn an_update_releases_again_only_what_has_a_new_shape() {
     assert_eq!(world.stack().current_release.map(|number| number.0), Some(1));
     assert_eq!(world.aws().services.values().next().expect("web").desired_count, 5);
 
+    world.plan.deploys = 1;
+    let deployed = world.ask(UPDATE);
+    let run = world.run(&deployed);
+    succeeded(&run);
+    assert!(
+        run.visited().contains(&"Wait until stable"),
+        "Terraform's deployment is followed"
+    );
+
     world.plan = PlanSummary::default();
     let nothing = world.ask(UPDATE);
     let run = world.run(&nothing);

@@ -7,7 +7,7 @@ use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
 
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{People, World, image};
+use crate::world::{People, UPDATE, World, image};
 
 #[test]
 fn services_stay_after_migrations_that_the_previous_release_lacks() {
@@ -61,6 +61,36 @@ fn both_ways_lead_on() {
         assert_eq!(images(&world), [runs.to_string(), runs.to_string()]);
         let stack = world.stack();
         assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None), "{forward}");
+    }
+}
+
+#[test]
+fn update_takes_the_declaration_of_the_blueprint_that_it_applied() {
+    for compatible in [true, false] {
+        let mut world = provisioned();
+        let contract = world.contract.as_mut().expect("a contract");
+        contract["compatible_with_previous"] = compatible.into();
+        contract["services"]["web"]["task_definition"]["cpu"] = "512".into();
+        world.aws().health = vec![503];
+        let id = world.ask(UPDATE);
+        let run = world.run(&id);
+        assert_eq!(failed(&run).0, "Slipway.Unhealthy");
+        let cpu = {
+            let aws = world.aws();
+            let web = &aws.services[&format!("{}-web", world.stack)];
+            let definition = aws.definition(&web.task_definition).expect("a definition");
+            definition["taskDefinition"]["cpu"].clone()
+        };
+        assert_eq!(cpu == "512", !compatible, "{cpu}");
+        let operation = world.operation(&id);
+        let (status, ways) = if compatible {
+            (OperationStatus::Failed, 0)
+        } else {
+            (OperationStatus::NeedsAttention, 2)
+        };
+        assert_eq!((operation.status, operation.ways().len()), (status, ways));
+        let unsettled = world.stack().unsettled;
+        assert_eq!(unsettled.is_some_and(|left| left.migrated), !compatible);
     }
 }
 
