@@ -63,7 +63,7 @@ impl Steps {
         let latest = self.store.operation(operation).await?;
         if latest.status.has_ended() || !latest.quiesced.includes(&stopped) {
             // The execution was stopped, and what resumed its workers was faster than this attempt.
-            account.resume(&stopped).await?;
+            account.resume(&stopped, self.restorer(&latest)).await?;
         }
         quiesced
     }

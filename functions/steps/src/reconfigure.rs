@@ -16,11 +16,10 @@ use slipway_model::operation::Operation;
 use slipway_model::operation::reconfigure::{self, Deploys, Reconfigured};
 
 use crate::payload::Updated;
+use crate::resume::Restorer;
 use crate::stack_account::{Place, StackAccount};
 use crate::state::Direction;
 use crate::{StepError, Steps, aws};
-
-const ROLLING: &str = "ROLLING";
 
 impl Steps {
     /// The configuration with which a service is to be updated, if that is not its own. Its own is on the operation's record.
@@ -43,12 +42,11 @@ impl Steps {
             tracing::warn!(service = %updated.key, "the service keeps its deployment configuration, which has hooks that call functions");
             return Ok(None);
         };
-        let wanted = match (direction, before.strategy.as_str()) {
-            (Direction::Release, ROLLING) => before.without_rollback(),
-            // A progressive deployment in progress is stopped, and a service whose requests have shifted keeps the release.
-            (Direction::Release, _) | (Direction::Restore, ROLLING) => return Ok(None),
-            (Direction::Restore, _) => before.at_once(),
-        };
+        // In a release, a progressive deployment in progress is stopped, and a service whose requests have shifted keeps the release.
+        if before.is_progressive() != (direction == Direction::Restore) {
+            return Ok(None);
+        }
+        let wanted = before.changed();
         if wanted == before {
             return Ok(None);
         }
@@ -72,7 +70,7 @@ impl Steps {
         for service in left.quiesced.configurations.clone() {
             let configured = async {
                 let account = self.stack_account(place, &left.id).await?;
-                account.configure_as_before(&service).await?;
+                account.configure_as_before(&service, self.restorer(&left)).await?;
                 let note = |operation: &mut Operation| {
                     operation.configured_as_before(&service.key);
                     Ok(())
@@ -91,18 +89,29 @@ impl Steps {
 }
 
 impl StackAccount {
-    /// A service that no longer exists is configured in no way.
-    pub(crate) async fn configure_as_before(&self, service: &Reconfigured) -> Result<(), StepError> {
-        let Reconfigured { name, cluster, .. } = service;
+    /// A service that no longer exists is configured in no way. A newer configuration remains.
+    pub(crate) async fn configure_as_before(
+        &self,
+        service: &Reconfigured,
+        restorer: Restorer<'_>,
+    ) -> Result<(), StepError> {
+        let Reconfigured {
+            name, cluster, before, ..
+        } = service;
         let described = self.described(cluster, name).await?;
         let Some(now) = described.and_then(|described| described.deployment_configuration) else {
             return Ok(());
         };
-        if deploys(&now).as_ref() == Some(&service.before) {
+        let Some(found) = deploys(&now) else {
+            tracing::warn!(service = %service.key, "the service keeps its newer deployment configuration, which has hooks that call functions");
+            return Ok(());
+        };
+        let wanted = before.restored(&found);
+        if wanted == found || !restorer.may().await? {
             return Ok(());
         }
         let update = self.ecs.update_service().cluster(cluster).service(name);
-        let update = update.deployment_configuration(with(now, &service.before)).send();
+        let update = update.deployment_configuration(with(now, &wanted)).send();
         let doing = format!("restore the deployment configuration of the service `{}`", service.key);
         update.await.map(drop).map_err(|error| aws::failed(doing, error))
     }
@@ -128,12 +137,16 @@ fn deploys(configuration: &DeploymentConfiguration) -> Option<Deploys> {
     let linear = linear.map(|it| steps(it.step_percent(), it.step_bake_time_in_minutes()));
     let canary = configuration.canary_configuration();
     let canary = canary.map(|it| steps(it.canary_percent(), it.canary_bake_time_in_minutes()));
-    let strategy = configuration.strategy().map_or(ROLLING, DeploymentStrategy::as_str);
+    let strategy = configuration
+        .strategy()
+        .map_or(Deploys::ROLLING, DeploymentStrategy::as_str);
     let breaker = configuration.deployment_circuit_breaker();
     let alarms = configuration.alarms();
     Some(Deploys {
         strategy: strategy.to_owned(),
-        bake_minutes: configuration.bake_time_in_minutes().filter(|_| strategy != ROLLING),
+        bake_minutes: configuration
+            .bake_time_in_minutes()
+            .filter(|_| strategy != Deploys::ROLLING),
         linear: linear.transpose().ok()?,
         canary: canary.transpose().ok()?,
         breaker_rolls_back: breaker.is_some_and(|breaker| breaker.rollback),

@@ -87,7 +87,8 @@ impl Operation {
         restored.any(|(item, status)| item == service && status == StepStatus::Succeeded)
     }
 
-    fn has_step(&self, name: &str) -> bool {
+    /// Whether a step of this name has begun.
+    pub fn has_step(&self, name: &str) -> bool {
         self.steps.iter().any(|step| step.name == name)
     }
 

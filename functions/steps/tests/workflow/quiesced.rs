@@ -251,6 +251,48 @@ fn step_of_a_stopped_execution_resumes_what_it_stops_late() {
 }
 
 #[test]
+fn late_resume_starts_no_worker_of_the_next_release() {
+    let mut world = world();
+    world.exit_code = Some(1);
+    let first = world.ask_both(2, true);
+    let aws = world.aws.clone();
+    failed(&world.run_with(&first, |task| {
+        crate::aws::lock(&aws).denied = (task.state == "Resume workers").then_some("UpdateService");
+        None
+    }));
+    assert!(!world.operation(&first).quiesced.is_empty(), "the worker runs");
+    (world.exit_code, world.aws().denied) = (Some(0), None);
+
+    let hold = Hold {
+        action: "DescribeServices",
+        ..Hold::default()
+    };
+    world.aws().hold = Some(hold.clone());
+    let (steps, ended) = (world.steps.clone(), execution_ended(&first));
+    let mut late = Some(RUNTIME.spawn(async move { steps.handle(ended).await }));
+    RUNTIME.block_on(hold.reached.notified());
+    let next = world.ask_both(3, true);
+    let worker = worker(&world);
+    let run = world.run_with(&next, |task| {
+        if task.state == "Run migration"
+            && let Some(late) = late.take()
+        {
+            hold.go_on.notify_one();
+            let late = RUNTIME.block_on(late).expect("no panic");
+            late.expect("nothing is left to resume");
+            let aws = crate::aws::lock(&aws);
+            assert_eq!(aws.services[&worker].desired_count, 0, "it runs beside the migration");
+            assert_ne!(aws.scalable[&format!("service/main/{worker}")], before());
+        }
+        None
+    });
+    succeeded(&run);
+    assert!(late.is_none(), "no migration ran");
+    assert_resumed(&world, &next, "the next release");
+    assert!(world.operation(&first).quiesced.is_empty());
+}
+
+#[test]
 fn cancel_while_tasks_stop_resumes() {
     let mut world = world();
     world.aws().lingers = 9;

@@ -1,11 +1,12 @@
 //! Deployment configurations that are others while a release runs: what ECS gets, and that each service deploys as before afterwards.
 
 use serde_json::{Value, json};
+use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 
-use crate::aws::Kind;
+use crate::aws::{Hold, Kind};
 use crate::kinds::{failed, images, provisioned, succeeded};
-use crate::world::{World, image};
+use crate::world::{RUNTIME, World, image};
 
 /// A stack whose services deploy in this way. A release ran.
 fn world(strategy: &'static str, configuration: &Value) -> World {
@@ -121,8 +122,8 @@ fn compatible_release_keeps_the_circuit_breaker() {
     assert_eq!(world.aws().configured, Vec::<Value>::new());
 }
 
-#[test]
-fn denied_configuration_is_left_to_the_sweeper() {
+/// A release whose services are restored at once, and whose own configurations it could not restore.
+fn left() -> (World, OperationId) {
     let mut world = world("CANARY", &canary());
     world.aws().health = vec![503];
     let id = world.ask_both(2, true);
@@ -134,9 +135,69 @@ fn denied_configuration_is_left_to_the_sweeper() {
     assert_eq!(world.operation(&id).quiesced.configurations.len(), 2);
     assert_eq!(world.stack().quiesced_by, Some(id.clone()));
     world.aws().denied = None;
-    let due = json!({"detail-type": "Slipway Resume Due", "detail": {"operation": id}});
-    let handled = crate::world::RUNTIME.block_on(world.steps.handle(due));
+    (world, id)
+}
+
+fn due(id: &OperationId) -> Value {
+    json!({"detail-type": "Slipway Resume Due", "detail": {"operation": id}})
+}
+
+#[test]
+fn denied_configuration_is_left_to_the_sweeper() {
+    let (world, id) = left();
+    let handled = RUNTIME.block_on(world.steps.handle(due(&id)));
     handled.expect("the services deploy as before");
     assert_as_before(&world, &canary());
     assert!(world.operation(&id).quiesced.is_empty());
+}
+
+#[test]
+fn late_restore_leaves_a_newer_configuration() {
+    let (world, id) = left();
+    let mut newer = canary();
+    newer["canaryConfiguration"]["canaryPercent"] = 20.0.into();
+    for service in world.aws().services.values_mut() {
+        service.configuration = Some(newer.clone());
+    }
+    let handled = RUNTIME.block_on(world.steps.handle(due(&id)));
+    handled.expect("nothing to restore");
+    assert_as_before(&world, &newer);
+    assert!(world.operation(&id).quiesced.is_empty());
+}
+
+#[test]
+fn late_restore_leaves_what_the_next_release_has_changed() {
+    let (mut world, id) = left();
+    let hold = Hold {
+        action: "DescribeServices",
+        ..Hold::default()
+    };
+    world.aws().hold = Some(hold.clone());
+    let (steps, aws) = (world.steps.clone(), world.aws.clone());
+    let mut late = Some(RUNTIME.spawn(async move { steps.handle(due(&id)).await }));
+    RUNTIME.block_on(hold.reached.notified());
+    let next = world.ask_both(3, true);
+    failed(&world.run_with(&next, |task| {
+        if task.state == "Wait until put back"
+            && let Some(late) = late.take()
+        {
+            let strategies = || {
+                let aws = crate::aws::lock(&aws);
+                let services = aws.services.values();
+                let configurations = services.map(|service| service.configuration.clone().expect("one"));
+                configurations
+                    .map(|configuration| configuration["strategy"].clone())
+                    .collect::<Vec<_>>()
+            };
+            let restoring = strategies();
+            hold.go_on.notify_one();
+            let late = RUNTIME.block_on(late).expect("no panic");
+            late.expect("nothing to restore");
+            assert!(restoring.contains(&json!("BLUE_GREEN")), "{restoring:?}");
+            assert_eq!(strategies(), restoring);
+        }
+        None
+    }));
+    assert!(late.is_none(), "no service was restored");
+    assert_as_before(&world, &canary());
 }
