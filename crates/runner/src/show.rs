@@ -5,7 +5,7 @@ use std::io::{BufReader, Seek};
 use std::path::Path;
 
 use slipway_model::artifact;
-use slipway_model::operation::Operation;
+use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::pages::{self, Objects};
 use slipway_model::plan::{PlanSummary, show};
 use tokio::task::JoinSet;
@@ -41,8 +41,13 @@ pub(crate) async fn read(
     // What cannot be removed goes with the folder.
     let _ = std::fs::remove_file(&document);
     let mut shown = read?;
-    if !shown.contract_problems.is_empty() {
-        return Err(Error::Contract(shown.contract_problems));
+    let mut problems = std::mem::take(&mut shown.contract_problems);
+    if problems.is_empty() && files.operation.kind() != OperationKind::Destroy {
+        // Of an address whose host is not known yet, the plan does not have the scheme, and the files do.
+        problems = files.source.problems_of_written_contract();
+    }
+    if !problems.is_empty() {
+        return Err(Error::Contract(problems));
     }
     if let Some(contract) = &mut shown.contract {
         files.lint(&session.artifacts, contract).await?;

@@ -65,6 +65,16 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
     problems
 }
 
+impl Source {
+    /// What is wrong with the contract, as far as the files have it written out. A version that an earlier Slipway published was checked
+    /// by the rules of then.
+    pub fn problems_of_written_contract(&self) -> Vec<FieldProblem> {
+        let (outputs, _) = output::find(self);
+        let content = output::last(&outputs);
+        content.map_or_else(Vec::new, |content| Contract::problems(&content.partial))
+    }
+}
+
 /// What is wrong with the output `slipway`, as far as it can be seen without Terraform.
 fn output_problems(source: &Source) -> Vec<FieldProblem> {
     let (outputs, all_read) = output::find(source);
@@ -126,7 +136,7 @@ fn output_problems(source: &Source) -> Vec<FieldProblem> {
 /// Problems of the contract at the places of the output in the files.
 pub(super) fn placed(source: &Source, problems: Vec<FieldProblem>) -> Vec<FieldProblem> {
     let (outputs, _) = output::find(source);
-    match outputs.iter().rev().find_map(|written| written.value.as_ref()) {
+    match output::last(&outputs) {
         Some(content) => at_places(source, content, problems).collect(),
         None => problems,
     }
@@ -228,6 +238,16 @@ mod tests {
                 "slipway.urls:",
             ),
             (
+                "main.tf",
+                "locals {\n  endpoints = { db = \"postgres://${local.host}\" }\n}\noutput \"slipway\" { value = { endpoints = local.endpoints } }",
+                "has the scheme `postgres`",
+            ),
+            (
+                "main.tf.json",
+                r#"{"output": {"slipway": {"value": {"endpoints": {"db": "redis://${local.host}"}}}}}"#,
+                "has the scheme `redis`",
+            ),
+            (
                 "main.tf.json",
                 r#"{"terraform": [{"cloud": {}}], "output": [{"slipway": {"value": "${local.contract}"}}]}"#,
                 "cloud",
@@ -242,6 +262,7 @@ mod tests {
             "output \"slipway\" { value = local.contract }",
             "output \"slipway\" { value = \"${var.a}\" }",
             "output \"slipway\" { value = merge({}, local.more) }",
+            "output \"slipway\" { value = { endpoints = { web = \"${var.scheme}://${var.host}\", app = \"https://${var.host}\" } } }",
         ] {
             assert_eq!(problems(&source(&[("outputs.tf", right)])), [], "{right}");
         }

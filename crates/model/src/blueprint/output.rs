@@ -78,6 +78,11 @@ pub(super) fn find(source: &Source) -> (Vec<Written>, bool) {
     (outputs, all_read)
 }
 
+/// The value that counts: that of the last file which gives one.
+pub(super) fn last(outputs: &[Written]) -> Option<&Content> {
+    outputs.iter().rev().find_map(|written| written.value.as_ref())
+}
+
 fn in_body<'a>(file: &'a str, body: &'a Body<'a>, locals: &'a Locals<'a>) -> impl Iterator<Item = Written> {
     let blocks = body
         .blocks_of("output")
@@ -183,11 +188,12 @@ impl<'a> Reader<'a> {
             // A template that is one value is that value.
             Expression::StringTemplate(template) => match template.iter().collect::<Vec<_>>().as_slice() {
                 [Element::Interpolation(inner)] => self.read(&inner.expr, here, path),
-                _ => Partial::Text,
+                [Element::Literal(begin), ..] => Partial::Text(begin.as_str().to_owned()),
+                _ => Partial::Text(String::new()),
             },
             other => match constant_of(other) {
                 Some(value) => Partial::of(&value),
-                None if matches!(other, Expression::HeredocTemplate(_)) => Partial::Text,
+                None if matches!(other, Expression::HeredocTemplate(_)) => Partial::Text(String::new()),
                 None => Partial::Unknown,
             },
         }
@@ -297,7 +303,10 @@ fn of_node<'n>(
     };
     match node {
         Node::Text(text) if text.starts_with("${") && text.ends_with('}') => Partial::Unknown,
-        Node::Text(text) if text.contains("${") || text.contains("%{") => Partial::Text,
+        Node::Text(text) if text.contains("${") || text.contains("%{") => {
+            let begin = text.split(['$', '%']).next().unwrap_or_default();
+            Partial::Text(begin.to_owned())
+        }
         Node::List(values) => {
             let values = values.iter().enumerate();
             let values = values.map(|(index, value)| inner(value, format!("{path}[{index}]"), Step::Element(index)));

@@ -113,7 +113,7 @@ impl<'a> At<'a> {
                 self.wrong(problems, "is empty", "give a text that is not empty")
             }
             Partial::Known(Value::String(text)) => Some(text.clone()),
-            Partial::Text => None,
+            Partial::Text(_) => None,
             _ => self.mistyped(problems, "is not a text", "give a text that is not empty"),
         }
     }
@@ -156,7 +156,7 @@ impl<'a> At<'a> {
         }
         let text = |at: &Self| match at.value {
             Partial::Known(Value::String(text)) => Some(text.clone()),
-            Partial::Text => None,
+            Partial::Text(_) => None,
             _ => at.mistyped(problems, "is not a text", "give a list of texts"),
         };
         // Each is read, whatever is wrong with the one before.

@@ -16,12 +16,18 @@ const SCRIPTS: [&str; 5] = ["javascript", "data", "vbscript", "file", "blob"];
 /// Reads the endpoints.
 pub(super) fn read(at: &At, problems: &mut Problems) -> BTreeMap<String, String> {
     for (_, at) in at.members() {
-        let Partial::Known(Value::String(known)) = at.value else {
-            continue;
+        let (known, scheme) = match at.value {
+            Partial::Known(Value::String(known)) => (known, scheme(known)),
+            // What follows the first colon may be a port.
+            Partial::Text(begin) => {
+                let goes_on = |scheme: &&str| begin.trim().len() > scheme.len() + 1;
+                (begin, scheme(begin).filter(goes_on))
+            }
+            _ => continue,
         };
         if known.chars().any(char::is_control) {
             at.wrong::<()>(problems, "has a line end or a control character", "give one address");
-        } else if let Some(scheme) = scheme(known)
+        } else if let Some(scheme) = scheme
             && !SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme))
         {
             let what = format!("has the scheme `{}`", scheme.escape_default());
@@ -52,7 +58,7 @@ fn scheme(address: &str) -> Option<&str> {
 mod tests {
     use serde_json::json;
 
-    use crate::contract::Contract;
+    use crate::contract::{Contract, Partial};
 
     #[test]
     fn endpoint_is_an_address_that_people_may_open() {
@@ -91,6 +97,26 @@ mod tests {
             assert_eq!(
                 (problems.len(), problems[0].field.as_str()),
                 (1, "slipway.endpoints.web"),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn beginning_of_an_address_has_its_scheme() {
+        let problems = |begin: &str| {
+            let endpoint = [("web".to_owned(), Partial::Text(begin.to_owned()))];
+            let endpoints = [("endpoints".to_owned(), Partial::Object(endpoint.into()))];
+            Contract::problems(&Partial::Object(endpoints.into()))
+        };
+        for right in ["", "https://", "tcp://a-", "localhost:", "localhost:80", "arn:aws:sqs:"] {
+            assert_eq!(problems(right), [], "{right:?}");
+        }
+        for wrong in ["redis://", "postgres://shop:", "mailto:a", "https://a\n"] {
+            let found = problems(wrong);
+            assert_eq!(
+                found.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(),
+                ["slipway.endpoints.web"],
                 "{wrong:?}"
             );
         }

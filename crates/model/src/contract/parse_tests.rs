@@ -180,7 +180,7 @@ fn what_is_not_known_yet_is_no_problem() {
         [""; 0]
     );
     assert!(problems(&Partial::Unknown).is_empty());
-    assert_eq!(problems(&Partial::Text).len(), 1);
+    assert_eq!(problems(&Partial::Text(String::new())).len(), 1);
 }
 
 #[test]

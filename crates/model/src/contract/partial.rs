@@ -9,8 +9,8 @@ use serde_json::Value;
 pub enum Partial {
     /// Nothing is known of it.
     Unknown,
-    /// It is a text.
-    Text,
+    /// It is a text that begins like this, and may go on.
+    Text(String),
     /// `null`, true or false, a number, or a text.
     Known(Value),
     /// A list.
@@ -65,7 +65,7 @@ impl Partial {
     /// The value, if all of it is known.
     pub fn whole(&self) -> Option<Value> {
         match self {
-            Self::Unknown | Self::Text => None,
+            Self::Unknown | Self::Text(_) => None,
             Self::Known(value) => Some(value.clone()),
             Self::List(values) => values.iter().map(Self::whole).collect::<Option<_>>().map(Value::Array),
             Self::Object(fields) => {

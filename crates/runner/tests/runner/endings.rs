@@ -70,6 +70,30 @@ fn a_sensitive_contract_is_refused_before_anything_is_made() {
     assert!(failure(&world, &operation).message.contains("nonsensitive("));
 }
 
+/// A version that an earlier Slipway published was checked by the rules of then.
+#[test]
+fn endpoint_with_an_unsupported_scheme_is_refused_before_anything_is_made() {
+    let Some(world) = World::new() else { return };
+    let host = "resource \"terraform_data\" \"host\" { input = \"db.test\" }\n";
+    for address in ["postgres://db.test", "postgres://${terraform_data.host.output}"] {
+        let output = format!("output \"slipway\" {{ value = {{ endpoints = {{ db = \"{address}\" }} }} }}");
+        let operation = provision(&world, &format!("{host}{output}"));
+        world.fail(&operation, "plan", "plan");
+        let failure = failure(&world, &operation);
+        assert_eq!(
+            (failure.name.as_str(), failure.step.as_str()),
+            ("Slipway.ContractInvalid", "Plan")
+        );
+        assert!(
+            failure
+                .message
+                .contains("`slipway.endpoints.db` has the scheme `postgres`"),
+            "{}",
+            failure.message
+        );
+    }
+}
+
 #[test]
 fn without_terraform_it_says_what_to_install() {
     let Some(world) = World::new() else { return };
