@@ -33,6 +33,10 @@ pub struct Stack {
     pub revision: u64,
     /// Its blueprint.
     pub blueprint: BlueprintReference,
+    /// `current` if its files are those of a draft, `replaced` if that draft was published again with other files. Null if its files are
+    /// final.
+    #[schema(value_type = Option<String>, example = "replaced")]
+    pub draft: Option<stack::DraftState>,
     /// The requested variables. Sensitive values are `(sensitive)`. Absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -170,8 +174,9 @@ pub struct StackLinks {
 
 impl Stack {
     /// The stack in a list, without its values, which may be long.
-    pub fn in_list(stack: stack::Stack) -> Self {
+    pub fn in_list(stack: stack::Stack, draft: Option<stack::DraftState>) -> Self {
         Self {
+            draft,
             variables: None,
             applied: None,
             ..Self::from(stack)
@@ -200,6 +205,7 @@ impl From<stack::Stack> for Stack {
                 name: stack.configuration.blueprint.to_string(),
                 version: stack.configuration.version.to_string(),
             },
+            draft: None,
             endpoints: contract.endpoints,
             notes: contract.notes,
             tasks: contract.tasks.keys().map(ToString::to_string).collect(),

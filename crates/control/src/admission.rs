@@ -282,8 +282,21 @@ impl<'a> Admission<'a> {
         self.patched(&stack.environment, before, patch).await
     }
 
-    /// Applies the patch of an operation that begins to what its stack has now: operations before it may have been discarded.
+    /// Judges an operation that begins by what there is now: operations before it may have been discarded, and its environment may
+    /// have changed.
     pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
+        let operation = self.settle_patch(operation, stack).await?;
+        if operation.configuration.draft {
+            let environment = self.store.environment(&stack.environment).await?;
+            if let Some(refusal) = operation.draft_refusal(&environment) {
+                return Err(Refusal::Conflict(refusal.reason));
+            }
+        }
+        Ok(operation)
+    }
+
+    /// Applies the patch of an operation to what its stack has now.
+    async fn settle_patch(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
         let Some(patch) = operation.work.patch() else {
             return Ok(operation);
         };
@@ -450,6 +463,7 @@ fn configure(
             blueprint: blueprint.name.clone(),
             version: blueprint.version.clone(),
             digest: blueprint.digest.clone(),
+            draft: blueprint.draft,
             variables,
             sensitive,
         }),

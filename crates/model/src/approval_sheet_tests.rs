@@ -20,6 +20,7 @@ fn configuration(variables: &Value) -> Configuration {
         blueprint: "web".parse().expect("a name"),
         version: "1.1.0".parse().expect("a version"),
         digest: Digest::of(b"files"),
+        draft: false,
         variables: variables.as_object().cloned().unwrap_or_default(),
         sensitive: BTreeSet::from(["password".to_owned()]),
     }

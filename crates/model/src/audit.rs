@@ -85,6 +85,8 @@ pub enum Action {
     Publish,
     /// A blueprint version was deprecated, or is in good standing again.
     Deprecate,
+    /// A draft of a blueprint was discarded.
+    Discard,
     /// An environment was put.
     PutEnvironment,
     /// An environment was deleted.
@@ -109,7 +111,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Provision,
         Self::Update,
         Self::Release,
@@ -126,6 +128,7 @@ impl Action {
         Self::Transfer,
         Self::Publish,
         Self::Deprecate,
+        Self::Discard,
         Self::PutEnvironment,
         Self::DeleteEnvironment,
         Self::PutSourceAccount,
@@ -157,6 +160,7 @@ impl Action {
             Self::Transfer => "transfer",
             Self::Publish => "publish",
             Self::Deprecate => "deprecate",
+            Self::Discard => "discard",
             Self::PutEnvironment => "put_environment",
             Self::DeleteEnvironment => "delete_environment",
             Self::PutSourceAccount => "put_source_account",

@@ -4,6 +4,7 @@ pub mod approval;
 pub mod build;
 pub mod cancel;
 pub mod compatibility;
+pub mod draft;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod layout;

@@ -17,6 +17,10 @@ use crate::release::NewRelease;
 use crate::subscription::Subscription;
 use crate::variable::HIDDEN;
 
+mod draft;
+
+pub use self::draft::DraftState;
+
 /// What a stack is made from: a blueprint version and values for its variables.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Configuration {
@@ -26,6 +30,9 @@ pub struct Configuration {
     pub version: Version,
     /// What that version is: the runner fetches it by this.
     pub digest: Digest,
+    /// Whether it was a draft: for sandboxes only, and perhaps replaced since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
     /// The values that the request gave, checked against the version's schema. Defaults are left to Terraform.
     pub variables: Map<String, Value>,
     /// The variables whose values are never shown.
@@ -383,6 +390,7 @@ mod tests {
             blueprint: "guestbook".parse().expect("a name"),
             version: Version::new(1, 0, 0),
             digest: Digest::of(b"blueprint"),
+            draft: false,
             variables: Map::from_iter([("password".to_owned(), "hunter2".into()), ("size".to_owned(), 2.into())]),
             sensitive: BTreeSet::from(["password".to_owned()]),
         };

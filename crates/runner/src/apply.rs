@@ -45,7 +45,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         session.places(operation),
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
     )?;
-    secrets::learn_of(operation, &stack, &environment, &source);
+    secrets::learn_of(&session.artifacts, operation, &stack, &environment, &source).await?;
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
         return Ok(Done::Applied(operation.progress.clone()));

@@ -8,7 +8,7 @@ use slipway_model::blueprint::{RemoteModule, Source, folder_of, refusal};
 use slipway_model::name::Digest;
 use slipway_model::terraform_file::{self, Argument, Body};
 use slipway_model::terraform_json::Node;
-use slipway_model::variable::read_schema;
+use slipway_model::variable::{Variable, read_schema};
 
 use crate::error::Error;
 use crate::objects::Bucket;
@@ -31,6 +31,16 @@ pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source,
     }
     check_names(&source)?;
     Ok(source)
+}
+
+/// The schema of a version that the stack was made from before; empty if its files are no longer there or cannot be read.
+pub(crate) async fn schema_of(artifacts: &Bucket, digest: &Digest) -> Result<Vec<Variable>, Error> {
+    let Some(object) = artifacts.get(&artifact::blueprint(digest)).await? else {
+        return Ok(Vec::new());
+    };
+    let source: Option<Source> = serde_json::from_slice(&object.bytes).ok();
+    let schema = source.and_then(|source| read_schema(source.root_files()).ok());
+    Ok(schema.unwrap_or_default())
 }
 
 /// Refuses files that call remote modules, as earlier versions of Slipway published them: what `init` downloads may be other code

@@ -1,6 +1,7 @@
 //! Published blueprints. Their files are in the artifacts bucket, by digest.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use semver::Version;
@@ -9,9 +10,11 @@ use serde_json::json;
 use slipway_model::audit::{Action, Entry};
 use slipway_model::blueprint::{Blueprint, Deprecation};
 use slipway_model::name::Name;
+use slipway_model::stack::{DraftState, Stack};
 
-use crate::item::{Item, decode, encode};
+use crate::item::{Item, decode, encode, key_of};
 use crate::query::Query;
+use crate::secrets::keep_schema;
 use crate::table::{BLUEPRINTS, Key, VERSION};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};
@@ -43,25 +46,38 @@ struct Latest {
 impl Latest {
     /// The record after a version was published, where that changes it.
     fn after(read: Option<&Self>, published: &Blueprint) -> Option<Self> {
-        // A release comes before every pre-release, and both before every draft: these must be requested by their version.
-        let rank = |draft: bool, version: &Version| (!draft, version.pre.is_empty(), version.clone());
         let new = rank(published.draft, &published.version);
         if read.is_some_and(|Self { summary, .. }| {
             summary.latest != published.version && rank(summary.draft, &summary.latest) >= new
         }) {
             return None;
         }
-        Some(Self {
-            summary: BlueprintSummary {
-                name: published.name.clone(),
-                latest: published.version.clone(),
-                description: published.description.clone(),
-                published_at: published.published_at,
-                draft: published.draft,
-            },
-            revision: read.map_or(1, |latest| latest.revision + 1),
-        })
+        Some(Self::of(published, read.map_or(1, |latest| latest.revision + 1)))
     }
+
+    /// The record after this version became the latest in place of a discarded one.
+    fn replaced(&self, by: &Blueprint) -> Self {
+        Self::of(by, self.revision + 1)
+    }
+
+    fn of(blueprint: &Blueprint, revision: u64) -> Self {
+        Self {
+            summary: BlueprintSummary {
+                name: blueprint.name.clone(),
+                latest: blueprint.version.clone(),
+                description: blueprint.description.clone(),
+                published_at: blueprint.published_at,
+                draft: blueprint.draft,
+            },
+            revision,
+        }
+    }
+}
+
+/// The order of versions. A release comes before every pre-release, and both before every draft: these must be requested by their
+/// version.
+fn rank(draft: bool, version: &Version) -> impl Ord + use<> {
+    (!draft, version.pre.is_empty(), version.clone())
 }
 
 /// The record of a version is still the one with this revision.
@@ -104,7 +120,35 @@ pub enum Published {
     Draft(Box<Blueprint>),
 }
 
+/// The versions of which stacks are made that were drafts then, as they are now.
+#[derive(Debug)]
+pub struct VersionsOfDrafts(HashMap<Key, Blueprint>);
+
+impl VersionsOfDrafts {
+    /// What became of the draft that the stack is made from; none if its files are final.
+    pub fn state_of(&self, Stack { configuration, .. }: &Stack) -> Option<DraftState> {
+        let key = Key::blueprint(&configuration.blueprint, &configuration.version);
+        configuration.draft_state(self.0.get(&key))
+    }
+}
+
 impl Store {
+    /// The versions of those stacks, of a page at most, that are made of drafts. Without one, nothing is read.
+    pub async fn versions_of_drafts(
+        &self,
+        stacks: impl IntoIterator<Item = &Stack>,
+    ) -> Result<VersionsOfDrafts, Error> {
+        let made = stacks.into_iter().map(|stack| &stack.configuration);
+        let drafts = made.filter(|configuration| configuration.draft);
+        let keys: HashSet<Key> = drafts
+            .map(|made| Key::blueprint(&made.blueprint, &made.version))
+            .collect();
+        let keys = Vec::from_iter(keys);
+        let found = self.get_some(&keys).await?.in_order(&keys);
+        let versions = found.map(|(key, item)| Ok((key.clone(), decode(key, item)?)));
+        Ok(VersionsOfDrafts(versions.collect::<Result<_, Error>>()?))
+    }
+
     /// Publishes a version. A version is immutable: publishing it again changes nothing. A draft is replaced.
     pub async fn publish_blueprint(&self, blueprint: &Blueprint, by: &str) -> Result<Published, Error> {
         let key = Key::blueprint(&blueprint.name, &blueprint.version);
@@ -125,6 +169,11 @@ impl Store {
             };
             let blueprint = blueprint.as_ref();
             let mut writes = vec![Write::Put(encode(&key, Vec::new(), blueprint)?, condition)];
+            if let Published::Draft(draft) = &published
+                && draft.digest != blueprint.digest
+            {
+                writes.push(keep_schema(draft)?);
+            }
             let read: Option<Latest> = self.get(&latest_key).await?;
             if let Some(latest) = Latest::after(read.as_ref(), blueprint) {
                 let condition = read.map_or(Condition::New, |read| Condition::Revision(read.revision));
@@ -176,6 +225,50 @@ impl Store {
         Err(Error::Conflict {
             what: format!("version {version} of the blueprint `{name}`"),
         })
+    }
+
+    /// Deletes a draft; [`Error::NotFound`] for an unknown version. `false` for a version that was published for good: it stays.
+    pub async fn discard_draft(&self, name: &Name, version: &Version, by: &str) -> Result<bool, Error> {
+        let (key, latest_key) = (Key::blueprint(name, version), Key::latest(name));
+        for attempt in 0..ATTEMPTS {
+            let draft = self.blueprint(name, version).await?;
+            if !draft.draft {
+                return Ok(false);
+            }
+            let mut writes = vec![
+                Write::Delete(key.clone(), of_revision(draft.revision)),
+                keep_schema(&draft)?,
+            ];
+            let read: Option<Latest> = self.get(&latest_key).await?;
+            if let Some(latest) = read.filter(|read| read.summary.latest == *version) {
+                let condition = Condition::Revision(latest.revision);
+                writes.push(match self.latest_without(&draft).await? {
+                    Some(next) => Write::Put(encode(&latest_key, Vec::new(), &latest.replaced(&next))?, condition),
+                    None => Write::Delete(latest_key.clone(), condition),
+                });
+            }
+            let before = json!({"version": draft.version, "digest": draft.digest});
+            let entry = Entry::new(by, Action::Discard, format!("blueprint/{name}"));
+            let entry = entry.with_change(Some(before), None, |_| false);
+            writes.extend(self.audit_writes(entry, Timestamp::now()).await?);
+            if self.write("discard a draft", writes).await? == Written::Yes {
+                return Ok(true);
+            }
+            pause(attempt).await;
+        }
+        Err(Error::Conflict {
+            what: format!("version {version} of the blueprint `{name}`"),
+        })
+    }
+
+    /// The latest version but for this one.
+    async fn latest_without(&self, draft: &Blueprint) -> Result<Option<Blueprint>, Error> {
+        let query = Query::of_items(&format!("blueprint#{}", draft.name), VERSION);
+        let all = self.query_all(&query, None).await?.into_iter();
+        let all = all.map(|item| decode(&key_of(&item), item));
+        let all = all.collect::<Result<Vec<Blueprint>, Error>>()?;
+        let others = all.into_iter().filter(|one| one.version != draft.version);
+        Ok(others.max_by_key(|one| rank(one.draft, &one.version)))
     }
 
     /// How what is published as this version compares with it; `None` where nothing is. Two are the same by their files alone: a

@@ -2,17 +2,33 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use serde::{Deserialize, Serialize};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::operation::Operation;
 use slipway_model::secret::{Secrets, Sources};
 use slipway_model::stack::{Configuration, Stack};
 use slipway_model::variable::{Variable, sensitive_names};
 
-use crate::item::{decode, key_attributes, key_of};
+use crate::item::{decode, encode, key_attributes, key_of};
 use crate::query::Query;
 use crate::table::{Key, SENSITIVE_VARIABLES};
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
+
+/// The schema of a version. A replaced draft leaves this of its record.
+#[derive(Debug, Serialize, Deserialize)]
+struct Schema {
+    variables: Vec<Variable>,
+}
+
+/// Keeps the schema of a draft that is replaced: stacks that are made from it still have its secrets.
+pub(crate) fn keep_schema(draft: &Blueprint) -> Result<Write, Error> {
+    let key = Key::replaced(&draft.name, &draft.version, &draft.digest);
+    let schema = Schema {
+        variables: draft.variables.clone(),
+    };
+    Ok(Write::Put(encode(&key, Vec::new(), &schema)?, Condition::Always))
+}
 
 impl Store {
     /// The secrets of an operation: of its configuration, those that its stack had, and the environment. An environment or a
@@ -35,16 +51,26 @@ impl Store {
     async fn secrets(&self, stack: &Stack, other: Option<&Configuration>) -> Result<Secrets, Error> {
         let mut configurations: Vec<&Configuration> = other.into_iter().chain([&stack.configuration]).collect();
         configurations.extend(&stack.applied);
-        let versions: HashSet<Key> = configurations
-            .iter()
-            .map(|made| Key::blueprint(&made.blueprint, &made.version))
-            .collect();
+        // A draft may have been replaced since: what it was then has a schema of its own.
+        let versions = configurations.iter().flat_map(|made| {
+            let Configuration {
+                blueprint,
+                version,
+                digest,
+                ..
+            } = made;
+            [
+                Key::blueprint(blueprint, version),
+                Key::replaced(blueprint, version, digest),
+            ]
+        });
+        let versions: HashSet<Key> = versions.collect();
         let environment = Key::environment(&stack.environment);
         let keys: Vec<Key> = versions.into_iter().chain([environment.clone()]).collect();
         let mut found = self.get_some(&keys).await?;
         let environment = found.take(&environment)?;
-        let blueprints = found.in_order(&keys).map(|(key, item)| decode::<Blueprint>(key, item));
-        let schemas = blueprints.map(|blueprint| Ok(blueprint?.variables));
+        let made = found.in_order(&keys).map(|(key, item)| decode::<Schema>(key, item));
+        let schemas = made.map(|made| Ok(made?.variables));
         let schemas = schemas.collect::<Result<Vec<Vec<Variable>>, Error>>()?;
         let schemas: Vec<&[Variable]> = schemas.iter().map(Vec::as_slice).collect();
         let sources = Sources {

@@ -11,6 +11,7 @@
 //! | idempotency record | `answer#<digest of caller and key>` | `answer` | |
 //! | blueprint version | `blueprint#<name>` | `version#<sortable version>` | |
 //! | README of a blueprint version | `blueprint#<name>` | `readme#<version>#<digest of the files>` | |
+//! | schema of a replaced draft | `blueprint#<name>` | `replaced#<version>#<digest of the files>` | |
 //! | latest version of a blueprint | `blueprints` | `<name>` | |
 //! | environment | `environments` | `<name>` | |
 //! | newest revision of the policies | `policies` | `head` |

@@ -101,6 +101,7 @@ handlers![
     blueprints::show => Access::Blueprint(Action::Read),
     blueprints::show_version => Access::Blueprint(Action::Read),
     blueprints::publish => Access::Blueprint(Action::Publish),
+    blueprints::discard => Access::Blueprint(Action::Publish),
     deprecations::put => Access::Blueprint(Action::Publish),
     deprecations::delete => Access::Blueprint(Action::Publish),
     readmes::show => Access::Blueprint(Action::Read),

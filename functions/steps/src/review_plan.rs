@@ -7,7 +7,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::approval::ApprovalRule;
 use slipway_model::operation::one_build::{Next, Planned};
 use slipway_model::operation::{Operation, OperationKind, StepStatus};
-use slipway_model::plan::{self, PlanSummary, Verdict};
+use slipway_model::plan::{PlanSummary, Verdict};
 use slipway_policy::facts::{EnvironmentFacts, StackFacts};
 
 use crate::{StepError, Steps, state};
@@ -89,7 +89,7 @@ impl Steps {
             (None, Some(_)) if planned.kind() == OperationKind::Drift => Verdict::ShownOnly,
             (Some(plan), _) => {
                 let environment = self.store.environment(&planned.environment).await?;
-                let verdict = plan::review(planned.kind(), plan, &environment);
+                let verdict = planned.review(plan, &environment);
                 let verdict = self.judged(verdict, &planned, plan, &environment).await?;
                 rule = (verdict == Verdict::ApprovalNeeded).then(|| ApprovalRule::of(&environment, began));
                 verdict

@@ -39,6 +39,11 @@ pub enum BlueprintCommand {
         /// The blueprint and the version: `web@1.2.0`
         blueprint: BlueprintRef,
     },
+    /// Delete a draft (administrators)
+    Discard {
+        /// The blueprint and the version: `web@1.2.0`
+        blueprint: BlueprintRef,
+    },
     /// Write a blueprint to begin with, into a new folder
     Init {
         /// Name of the blueprint and of the folder

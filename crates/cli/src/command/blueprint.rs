@@ -1,6 +1,7 @@
 //! `slipway blueprint`
 
 use reqwest::Method;
+use semver::Version;
 use serde_json::{Map, Value, json};
 use slipway_api_types::DeprecateVersion;
 
@@ -20,22 +21,7 @@ use crate::terraform::Search;
 /// Runs the command.
 pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> Result<(), Error> {
     match command {
-        BlueprintCommand::List => {
-            let mut items = Client::of(global)?.list("/v1/blueprints", &[]).await?;
-            items.iter_mut().for_each(mark_draft);
-            let columns = [
-                ("blueprint", "name"),
-                ("newest", "version"),
-                ("mark", "mark"),
-                ("description", "description"),
-            ];
-            output.table(
-                &items,
-                &columns,
-                "There are no blueprints: publish one with `slipway blueprint publish`.",
-            );
-            Ok(())
-        }
+        BlueprintCommand::List => list(&Client::of(global)?, output).await,
         BlueprintCommand::Show { blueprint } => {
             let value = shown(&blueprint, &Client::of(global)?).await?;
             output.answer(&value, sheet);
@@ -47,6 +33,7 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
             deprecate(&blueprint, Some(message), &Client::of(global)?, output).await
         }
         BlueprintCommand::Undeprecate { blueprint } => deprecate(&blueprint, None, &Client::of(global)?, output).await,
+        BlueprintCommand::Discard { blueprint } => discard(&blueprint, &Client::of(global)?, output).await,
         BlueprintCommand::Init { name, parent } => {
             let files = init::init(&name, &parent)?;
             output.answer(&json!({ "files": files }), |_| {
@@ -118,6 +105,20 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
     }
 }
 
+async fn list(client: &Client, output: Output) -> Result<(), Error> {
+    let mut items = client.list("/v1/blueprints", &[]).await?;
+    items.iter_mut().for_each(mark_draft);
+    let columns = [
+        ("blueprint", "name"),
+        ("newest", "version"),
+        ("mark", "mark"),
+        ("description", "description"),
+    ];
+    let none = "There are no blueprints: publish one with `slipway blueprint publish`.";
+    output.table(&items, &columns, none);
+    Ok(())
+}
+
 /// The version of a blueprint, the latest if none is named.
 async fn shown(blueprint: &BlueprintRef, client: &Client) -> Result<Value, Error> {
     let path = match &blueprint.version {
@@ -127,16 +128,20 @@ async fn shown(blueprint: &BlueprintRef, client: &Client) -> Result<Value, Error
     client.get(&path).await
 }
 
+/// The version that is named.
+fn version_of(BlueprintRef { name, version }: &BlueprintRef) -> Result<&Version, Error> {
+    let needed = || Error::Usage(format!("name the version: `{name}@1.2.0`"));
+    version.as_ref().ok_or_else(needed)
+}
+
 /// Deprecates a version with a message; without one, ends its deprecation.
 async fn deprecate(
-    BlueprintRef { name, version }: &BlueprintRef,
+    blueprint: &BlueprintRef,
     message: Option<String>,
     client: &Client,
     output: Output,
 ) -> Result<(), Error> {
-    let Some(version) = version else {
-        return Err(Error::Usage(format!("name the version: `{name}@1.2.0`")));
-    };
+    let (name, version) = (&blueprint.name, version_of(blueprint)?);
     let path = format!("/v1/blueprints/{name}/versions/{version}/deprecation");
     if let Some(message) = message {
         let value: Value = client.send(Method::PUT, &path, &DeprecateVersion { message }).await?;
@@ -145,6 +150,16 @@ async fn deprecate(
         let () = client.delete(&path).await?;
         output.say(&format!("{name}@{version} is no longer deprecated"));
     }
+    Ok(())
+}
+
+/// Deletes a draft.
+async fn discard(blueprint: &BlueprintRef, client: &Client, output: Output) -> Result<(), Error> {
+    let (name, version) = (&blueprint.name, version_of(blueprint)?);
+    let () = client
+        .delete(&format!("/v1/blueprints/{name}/versions/{version}"))
+        .await?;
+    output.say(&format!("discarded the draft {name}@{version}"));
     Ok(())
 }
 

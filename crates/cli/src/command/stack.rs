@@ -248,7 +248,9 @@ pub fn values_of(given: &Variables, kind: impl Fn(&str) -> Option<Kind>) -> Resu
         let value = value_of(kind(name).as_ref(), text);
         let value = value.map_err(|error| Error::Usage(format!("--var {name}: {error}")))?;
         if !named.insert(name) {
-            return Err(Error::Usage(format!("--var names the variable `{name}` twice")));
+            return Err(Error::Usage(format!(
+                "--var names the variable `{name}` twice: give one value"
+            )));
         }
         values.insert(name.clone(), value);
     }
@@ -287,7 +289,7 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
     let items = client.list("/v1/stacks", &query).await?;
-    let columns = [
+    let mut columns = vec![
         ("id", "id"),
         ("name", "name"),
         ("environment", "environment"),
@@ -297,6 +299,9 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         ("release", "current_release"),
         ("owner", "owner"),
     ];
+    if items.iter().any(|stack| stack["draft"].is_string()) {
+        columns.insert(5, ("draft", "draft"));
+    }
     output.table(&items, &columns, "There are no such stacks.");
     Ok(())
 }
@@ -317,6 +322,15 @@ fn sheet(stack: &Value) -> String {
     let mut lines: Vec<String> = fields
         .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
         .into();
+    match stack["draft"].as_str() {
+        Some("replaced") => lines.push(format!(
+            "{:<13}replaced; run `slipway stack update {}` to get the new files",
+            "draft",
+            text_at(stack, "id")
+        )),
+        Some(_) => lines.push(format!("{:<13}the version may be replaced", "draft")),
+        None => {}
+    }
     for (title, path) in [
         ("variables", "variables"),
         ("endpoints", "endpoints"),

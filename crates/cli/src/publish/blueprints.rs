@@ -132,7 +132,7 @@ impl Ready {
     }
 
     /// Sees what is published already, and chooses providers where the blueprint's folder has no lock file: those with which the
-    /// version was published, or else new ones.
+    /// version was published, or else new ones. A draft with other files may need other providers.
     pub async fn prepare(mut self, client: &Client, artifacts: &Artifacts, packages: &Packages) -> Result<Self, Error> {
         let published: Option<Value> = client.find(&self.path()).await?;
         self.before = published.as_ref().and_then(Before::of);
@@ -140,15 +140,25 @@ impl Ready {
             self.refuse_change()?;
             return Ok(self);
         }
-        let lock = match &self.before {
-            Some(before) => published_lock(artifacts, &before.digest).await?,
-            None => packages.lock(&self.title(), &self.source)?,
-        };
+        let written = self.source.clone();
+        if let Some(Before { digest, draft }) = &self.before {
+            let is_draft = *draft;
+            let (digest, lock) = (digest.clone(), published_lock(artifacts, digest).await?);
+            self.take_lock(lock);
+            if !is_draft || self.source.digest().as_str() == digest {
+                self.refuse_change()?;
+                return Ok(self);
+            }
+        }
+        self.source = written;
+        self.take_lock(packages.lock(&self.title(), &self.source)?);
+        Ok(self)
+    }
+
+    fn take_lock(&mut self, lock: Option<String>) {
         if let Some(lock) = lock {
             self.source.files.insert(self.lock_path(), lock);
         }
-        self.refuse_change()?;
-        Ok(self)
     }
 
     /// A version does not change, unless it is a draft.

@@ -147,6 +147,24 @@ fn builds_have_the_providers_that_were_published_and_no_registry() {
 }
 
 #[test]
+fn changed_draft_gets_the_providers_that_it_needs() {
+    let stand_in = stand_in();
+    let (mirror, top) = (mirror(&stand_in), top());
+    let server = Server::start_with(&["--providers", "published"]);
+    let from = mirror.path().to_string_lossy().into_owned();
+    let publish = || results(&publish(&server, top.path(), &["--mirror", &from, "--draft", "--json"]));
+    let main = top.path().join("blueprints/queue/main.tf");
+    let draft = |is: &str| ("queue@1.0.0".to_owned(), is.to_owned());
+    write(&main, "output \"slipway\" { value = {} }\n");
+    assert_eq!(publish(), [draft("published")]);
+    write(&main, BLUEPRINT);
+    let changed = publish();
+    assert!(changed[0].0.contains(VERSION), "{changed:?}");
+    assert_eq!(changed[1..], [draft("published")]);
+    assert_eq!(publish()[1..], [draft("unchanged")]);
+}
+
+#[test]
 fn server_takes_providers_from_a_given_folder() {
     let stand_in = stand_in();
     let top = top();

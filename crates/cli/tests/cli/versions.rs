@@ -80,6 +80,24 @@ fn drafts_and_deprecated_versions_are_marked_and_explained() {
         run(&["blueprint", "undeprecate", "disk@1.0.0"]),
         "disk@1.0.0 is no longer deprecated\n"
     );
+    assert!(publish(4, "2.0.0", &["--draft"]).starts_with("published the draft"));
+    let replaced = run(&["stack", "show", "new"]);
+    assert!(
+        replaced.contains("draft        replaced; run `slipway stack update "),
+        "{replaced}"
+    );
+    let listed = run(&["stack", "list"]);
+    assert!(listed.contains("DRAFT") && listed.contains("replaced"), "{listed}");
+    assert!(publish(9, "3.0.0", &["--draft"]).starts_with("published the draft"));
+    assert_eq!(
+        run(&["blueprint", "discard", "disk@3.0.0"]),
+        "discarded the draft disk@3.0.0\n"
+    );
+    let published = run(&["blueprint", "discard", "disk@1.0.0"]);
+    assert!(
+        published.contains("is published") && published.contains("Deprecate it"),
+        "{published}"
+    );
     assert!(publish(3, "2.0.0", &[]).starts_with("published disk@2.0.0"));
     assert_eq!(run(&["blueprint", "show", "disk", "--query", "version"]), "2.0.0\n");
     let changed = publish(4, "2.0.0", &[]);

@@ -29,6 +29,7 @@ fn new_stack(name: &str) -> NewStack {
             blueprint: "web".parse().expect("a name"),
             version: "1.0.0".parse().expect("a version"),
             digest: Digest::of(b"web"),
+            draft: false,
             variables: serde_json::Map::new(),
             sensitive: std::collections::BTreeSet::new(),
         },

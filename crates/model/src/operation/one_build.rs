@@ -1,7 +1,7 @@
 //! One build for Plan and Apply, if the plan needs no approval.
 //!
 //! A build of AWS CodeBuild starts in 45 to 190 seconds, so the runner judges its plan by the rule of `Review plan`
-//! ([`review`]). If the verdict is to apply it at once, the same build applies it; every other verdict is left to `Review plan`.
+//! ([`Operation::review`]). If the verdict is to apply it at once, the same build applies it; every other verdict is left to `Review plan`.
 //!
 //! Two builds may plan for one operation, because `StartBuild` is retried after a lost response. The record decides between them:
 //! **the first recorded plan is the operation's only plan**. A later build, whatever its result, changes nothing and ends as
@@ -15,7 +15,7 @@ use super::{Failure, Operation, OperationStatus, StepStatus};
 use crate::environment::Environment;
 use crate::name::Digest;
 use crate::plan::binding::Binding;
-use crate::plan::{Drift, PlanSummary, Refusal, Verdict, review};
+use crate::plan::{Drift, PlanSummary, Refusal, Verdict};
 use crate::policy::PolicyHead;
 
 /// The state in which the plan is judged.
@@ -97,7 +97,7 @@ pub fn go_on_from_plan(
     if policies.judges_plans {
         return None;
     }
-    let verdict = review(operation.kind(), plan, environment);
+    let verdict = operation.review(plan, environment);
     (operation.after_review(&verdict) == Next::Apply).then_some(verdict)
 }
 

@@ -367,7 +367,7 @@ impl World {
             return;
         }
         let judged = read.plan.as_ref().expect("a plan");
-        let verdict = review(read.kind(), judged, &self.environment);
+        let verdict = read.review(judged, &self.environment);
         self.judged.push((verdict.clone(), address(read.plan.as_ref())));
         let next = self.operation.after_review(&verdict);
         self.operation.verdict = Some(verdict);

@@ -15,7 +15,7 @@ use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::cancel::{Cancel, cancelled_by};
 use slipway_model::operation::one_build::{Next, Planned, REVIEW_PLAN};
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
-use slipway_model::plan::{Action, PlanSummary, ResourceChange, review};
+use slipway_model::plan::{Action, PlanSummary, ResourceChange};
 use slipway_model::stack::{StackEvent, StackStatus};
 
 pub const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -255,7 +255,7 @@ impl World {
             run.workflow = Workflow::Fail(REVIEW_PLAN, ErrorName::PlanFailed);
             return;
         };
-        let verdict = review(run.record.kind(), plan, environment);
+        let verdict = run.record.review(plan, environment);
         let Ok(status) = run.record.status.after(OperationEvent::Begun) else {
             run.workflow = Workflow::Fail(REVIEW_PLAN, ErrorName::Internal);
             return;

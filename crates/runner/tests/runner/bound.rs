@@ -168,6 +168,35 @@ fn replaced_prepared_folder_is_refused_by_name() {
     assert_eq!(world.calls()[6..], ["plan", "show"]);
 }
 
+/// The state has the default of the earlier files, which the new ones no longer say.
+#[test]
+fn defaults_of_the_earlier_files_stay_secret() {
+    let Some(world) = World::new() else { return };
+    let made = |default: &str| {
+        let text = format!(
+            "variable \"token\" {{\n  sensitive = true\n  default   = \"{default}\"\n}}\n\
+             resource \"terraform_data\" \"x\" {{ input = \"uses ${{nonsensitive(var.token)}}\" }}\n\
+             output \"slipway\" {{ value = {{}} }}\n"
+        );
+        world.blueprint(&[("main.tf", &text)], &json!({}))
+    };
+    let operation = world.provision("one", made("hunter2-first"));
+    world.succeed(&operation, "plan", "plan");
+    world.succeed(&operation, "apply", "apply");
+    world.end(&operation, &End::Succeeded);
+    let update = world.request(UPDATE, &world.stack(&operation), Some(made("hunter2-second")));
+    world.succeed(&update, "plan", "update");
+    let plan = world.operation(&update).plan.expect("a plan");
+    assert_eq!(plan.change, 1);
+    let pages = world.aws.keys(ARTIFACTS, &world.key(&update, ""));
+    let shown = pages.iter().filter(|key| !key.contains("/plan-"));
+    let texts: Vec<String> = shown
+        .map(|key| String::from_utf8_lossy(&world.aws.object(ARTIFACTS, key).expect("an object")).into_owned())
+        .collect();
+    assert!(texts.iter().any(|text| text.contains("uses (sensitive)")), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("hunter2")), "{texts:?}");
+}
+
 #[test]
 fn environment_protected_after_the_review_loses_nothing() {
     let Some(world) = World::new() else { return };

@@ -152,6 +152,7 @@ impl World {
             blueprint: name("thing"),
             version: "1.0.0".parse().expect("a version"),
             digest,
+            draft: false,
             variables: variables.as_object().cloned().unwrap_or_default(),
             sensitive: BTreeSet::new(),
         }

@@ -74,6 +74,10 @@ impl Key {
         Self::new(format!("blueprint#{name}"), format!("{VERSION}{}", sortable(version)))
     }
 
+    pub fn replaced(blueprint: &Name, version: &Version, digest: &Digest) -> Self {
+        Self::new(format!("blueprint#{blueprint}"), format!("replaced#{version}#{digest}"))
+    }
+
     pub fn readme(blueprint: &Blueprint) -> Self {
         let Blueprint {
             name, version, digest, ..

@@ -11,13 +11,15 @@ use slipway_model::environment::{Approval, Environment};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Digest;
 use slipway_model::source_account::{Action, SourceAccount};
+use slipway_model::stack::Configuration;
+use slipway_model::variable::{HIDDEN, read_schema};
 use slipway_store::Error;
 use slipway_store::blueprint::Published;
 use slipway_store::configured::Expected;
 use slipway_store::lock::Runner;
 use slipway_store::rollout::Rollout;
 
-use crate::support::{name, table};
+use crate::support::{configuration, name, new_stack, table};
 
 fn blueprint(version: &str, content: &str) -> Blueprint {
     Blueprint {
@@ -144,6 +146,75 @@ async fn concurrent_drafts_leave_one_record_that_can_be_published() {
     assert!(matches!(outcome, Ok(Published::Draft(_))), "{outcome:?}");
     let again = table.store.publish_blueprint(&drafts[0], "ada").await;
     assert!(matches!(again, Ok(Published::Differs(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn discarded_draft_leaves_the_next_version_as_latest() {
+    let table = table().await;
+    let store = &table.store;
+    let draft = |version: &str| Blueprint {
+        draft: true,
+        ..blueprint(version, version)
+    };
+    for version in ["1.0.0", "2.0.0", "3.0.0-rc.1"] {
+        store
+            .publish_blueprint(&draft(version), "ada")
+            .await
+            .expect("published");
+    }
+    let discard = async |version: &str| {
+        let version = version.parse().expect("a version");
+        store.discard_draft(&name("guestbook"), &version, "ada").await
+    };
+    for (discarded, latest) in [("2.0.0", "1.0.0"), ("1.0.0", "3.0.0-rc.1")] {
+        assert!(discard(discarded).await.expect("discarded"));
+        let found = store.latest_blueprint(&name("guestbook")).await.expect("a version");
+        assert_eq!(found.version.to_string(), latest);
+    }
+    assert!(discard("3.0.0-rc.1").await.expect("discarded"));
+    assert!(matches!(discard("3.0.0-rc.1").await, Err(Error::NotFound { .. })));
+    assert!(store.blueprints(10, None).await.expect("a page").items.is_empty());
+    store
+        .publish_blueprint(&blueprint("1.0.0", "1"), "ada")
+        .await
+        .expect("published");
+    assert!(!discard("1.0.0").await.expect("it stays"));
+}
+
+#[tokio::test]
+async fn replaced_draft_keeps_its_secret_defaults_hidden() {
+    let table = table().await;
+    let store = &table.store;
+    let draft = |default: &str| {
+        let text = format!("variable \"token\" {{\n  sensitive = true\n  default   = \"{default}\"\n}}\n");
+        Blueprint {
+            draft: true,
+            variables: read_schema([("main.tf", text.as_str())].into_iter()).expect("a schema"),
+            ..blueprint("1.0.0", default)
+        }
+    };
+    let first = draft("hunter2-first");
+    store.publish_blueprint(&first, "ada").await.expect("published");
+    let mut new = new_stack("shop");
+    new.configuration = Configuration {
+        version: first.version.clone(),
+        digest: first.digest.clone(),
+        draft: true,
+        ..configuration("guestbook")
+    };
+    let (stack, operation) = table.provisioning(&new).await;
+    let operation = store.operation(&operation).await.expect("the operation");
+    let published = Blueprint {
+        draft: false,
+        ..draft("hunter2-third")
+    };
+    for next in [draft("hunter2-second"), first, published] {
+        store.publish_blueprint(&next, "ada").await.expect("published");
+        let shown = store.secrets_of_stack(&stack).await.expect("secrets");
+        assert_eq!(shown.hide("hunter2-first"), HIDDEN, "{}", next.digest);
+        let shown = store.secrets_of(&operation).await.expect("secrets");
+        assert_eq!(shown.hide("hunter2-first"), HIDDEN, "{}", next.digest);
+    }
 }
 
 #[tokio::test]

@@ -123,6 +123,7 @@ pub fn configuration(blueprint: &str) -> Configuration {
         blueprint: name(blueprint),
         version: "1.0.0".parse().expect("a version"),
         digest: Digest::of(blueprint.as_bytes()),
+        draft: false,
         variables: Map::new(),
         sensitive: BTreeSet::new(),
     }

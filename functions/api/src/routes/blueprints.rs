@@ -16,6 +16,7 @@ use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
 
+use super::answers::deleted;
 use super::{readmes, uploads};
 use crate::access::Viewer;
 use crate::body::{BLUEPRINT_SIZE, Fields, shortened};
@@ -178,6 +179,40 @@ pub(super) async fn publish(
     let location = (status == StatusCode::CREATED).then_some(path);
     let answer = answer(status, location, &view::BlueprintVersion::from(blueprint));
     api.answer_once(&submission, answer).await
+}
+
+/// Discard a draft
+///
+/// Deletes the version. Stacks that are made from it keep its files until their next update, which names another version. Rejected for
+/// a published version. By default, only administrators can discard drafts.
+#[utoipa::path(
+    delete,
+    path = "/v1/blueprints/{name}/versions/{version}",
+    operation_id = "discard_draft",
+    tag = "blueprints",
+    params(
+        ("name" = String, Path, description = "The blueprint's name.", example = "guestbook"),
+        ("version" = String, Path, description = "The version.", example = "1.0.0"),
+        ("Idempotency-Key" = Option<String>, Header, description = "See the introduction."),
+    ),
+    responses((status = 204, description = "It is deleted."), ChangeProblems),
+)]
+pub(super) async fn discard(
+    State(api): State<Api>,
+    InPath((name, version)): InPath<(String, String)>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
+    submission.no_fields()?;
+    let known = api.blueprint_version(&name, &version).await?;
+    let (by, version) = (&submission.caller.name, &known.version);
+    if !api.store.discard_draft(&known.name, version, by).await? {
+        return Err(Error::Conflict(format!(
+            "Version {version} of the blueprint `{name}` is published, and a published version is never deleted. Deprecate it instead: \
+             PUT /v1/blueprints/{name}/versions/{version}/deprecation."
+        )));
+    }
+    tracing::info!(caller = by, blueprint = %known.name, %version, "discarded");
+    api.answer_once(&submission, deleted()).await
 }
 
 /// What a request publishes.

@@ -9,7 +9,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
-use slipway_model::plan::{Refusal, Verdict, review};
+use slipway_model::plan::{Refusal, Verdict};
 use slipway_model::stack::Configuration;
 use slipway_policy::facts::StackFacts;
 use slipway_store::Cursor;
@@ -74,10 +74,7 @@ impl Api {
     /// Rejects an approval of a plan that the rules of the environment refuse by now: it was protected after the review, say.
     async fn require_not_refused(&self, operation: &Operation) -> Result<(), Error> {
         let environment = self.store.environment(&operation.environment).await?;
-        let verdict = operation
-            .plan
-            .as_ref()
-            .map(|plan| review(operation.kind(), plan, &environment));
+        let verdict = operation.plan.as_ref().map(|plan| operation.review(plan, &environment));
         let refusal = match verdict {
             Some(Verdict::Refused(refusal)) => Some(refusal),
             _ => self.refused_by_policies(operation).await?,

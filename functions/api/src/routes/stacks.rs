@@ -67,7 +67,11 @@ pub(super) async fn list(
     parameters.finish()?;
     let mut page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
     page.items = api.listed(&viewer, page.items).await?;
-    Ok(Json(shown::items(page, view::Stack::in_list)))
+    let versions = api.store.versions_of_drafts(&page.items).await?;
+    Ok(Json(shown::items(page, |stack| {
+        let draft = versions.state_of(&stack);
+        view::Stack::in_list(stack, draft)
+    })))
 }
 
 /// Show a stack
@@ -99,8 +103,8 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     parameters.finish()?;
     let tag = [(ETAG, revision::tag(stack.revision))];
-    // What these operations have stopped changes without the revision of the stack.
-    let is_settled = stack.active_operation.is_none() && stack.quiesced_by.is_none();
+    // What these operations have stopped changes without the revision of the stack, and so does what becomes of its draft.
+    let is_settled = stack.active_operation.is_none() && stack.quiesced_by.is_none() && !stack.configuration.draft;
     if is_settled && revision::is_known(&headers, stack.revision) {
         return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
     }
@@ -109,17 +113,21 @@ pub(super) async fn show(
         api.note_reader(&caller, &stack.owner, &stack.id).await?;
         api.shown_stack(stack).await?
     } else {
-        view::Stack::in_list(stack)
+        let draft = api.store.versions_of_drafts([&stack]).await?.state_of(&stack);
+        view::Stack::in_list(stack, draft)
     };
     Ok((tag, Json(shown)).into_response())
 }
 
 impl Api {
-    /// The stack with what its operations have stopped: the one in progress, or the last that ended too early.
+    /// The stack with what became of its draft, and what its operations have stopped: the one in progress, or the last that ended too
+    /// early.
     async fn shown_stack(&self, stack: Stack) -> Result<view::Stack, Error> {
         let ids = stack.active_operation.iter().chain(&stack.quiesced_by);
         let operations = try_join_all(ids.map(|id| self.store.operation(id))).await?;
+        let versions = self.store.versions_of_drafts([&stack]).await?;
         Ok(view::Stack {
+            draft: versions.state_of(&stack),
             quiesced: operations.iter().find_map(view::Quiesced::by),
             ..view::Stack::from(stack)
         })

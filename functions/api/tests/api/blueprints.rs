@@ -2,6 +2,9 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use slipway_control::admission::Admission;
+use slipway_model::environment::Environment;
+use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 
 use crate::support::{Answer, MAIN_TF, Server, admin, request};
@@ -394,7 +397,7 @@ async fn deprecated_version_shows_its_message_and_stays_usable() {
 async fn drafts_are_for_sandboxes_and_never_the_latest() {
     let server = Server::with_blueprint().await;
     let sandbox = json!({"name": "play", "account": "000000000000", "region": "us-east-1", "sandbox": true});
-    let sandbox = serde_json::from_value(sandbox).expect("an environment");
+    let sandbox: Environment = serde_json::from_value(sandbox).expect("an environment");
     server.store.put_environment(&sandbox).await.expect("written");
     let files = |text: &str, draft: bool| json!({"files": {"main.tf": format!("{MAIN_TF}# {text}\n")}, "draft": draft});
     let body = |environment: &str, blueprint: &str, version: Option<&str>| {
@@ -433,6 +436,22 @@ async fn drafts_are_for_sandboxes_and_never_the_latest() {
     let stack = server.ready("shop", &[]).await;
     let update = server.patch(&stack, &json!({"version": "2.0.0"})).await;
     assert_eq!((update.status, update.fields()), (422, vec!["version".to_owned()]));
+
+    // The environment is no sandbox any more when the operation begins, and when its plan is judged.
+    let id: OperationId = created.json()["id"].as_str().expect("an ID").parse().expect("an ID");
+    let (begun, made) = server.store.begin_operation(&id).await.expect("begun");
+    let settle = async || {
+        let settled = Admission::by(&server.store).settle(begun.clone(), &made).await;
+        settled.map(|_| ()).map_err(|refusal| refusal.to_string())
+    };
+    assert_eq!(settle().await, Ok(()));
+    let mut closed = sandbox.clone();
+    closed.sandbox = false;
+    server.store.put_environment(&closed).await.expect("written");
+    let refused = settle().await.expect_err("no sandbox");
+    assert!(refused.contains("web@2.0.0 is a draft"), "{refused}");
+    assert!(begun.draft_refusal(&closed).is_some());
+    server.store.put_environment(&sandbox).await.expect("written");
 
     // Where there are only drafts, the newest is shown, and not taken by itself.
     publish(&server, "new/versions/0.1.0", &files("new", true)).await;

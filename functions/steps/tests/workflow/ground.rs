@@ -93,6 +93,7 @@ pub fn new_stack() -> NewStack {
             blueprint: name("guestbook"),
             version: "1.0.0".parse().expect("a version"),
             digest: Digest::of(b"guestbook"),
+            draft: false,
             variables: serde_json::Map::new(),
             sensitive: std::collections::BTreeSet::new(),
         },

@@ -299,6 +299,25 @@ fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
 }
 
 #[test]
+fn draft_is_not_planned_after_its_environment_is_no_sandbox() {
+    let mut world = provisioned();
+    let update = world.ask(UPDATE);
+    World::wait(world.store.update_operation(&update, |operation| {
+        operation.configuration.draft = true;
+        Ok(())
+    }));
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.RequestInvalid");
+    assert!(
+        cause.contains("guestbook@1.0.0 is a draft") && cause.contains("`live` is not a sandbox"),
+        "{cause}"
+    );
+    assert!(!run.visited().contains(&"Plan"), "{:?}", run.visited());
+    assert_eq!(world.stack().status, StackStatus::Ready);
+}
+
+#[test]
 fn a_plan_is_refused_rejected_or_fails_and_nothing_is_applied() {
     let (mut world, id) = World::in_environment(Approval::Never, true);
     succeeded(&world.run(&id));
