@@ -3,7 +3,8 @@
 
 blocks retry       a resource with a fixed name that a failed first deployment leaves behind
 cannot roll back   a resource that CloudFormation cannot delete when a first deployment fails
-lost events        a rule that sends to another account's bus without a dead-letter queue, or a queue without an alarm
+lost events        a rule that sends to another account's bus without a dead-letter queue, a function with rules and without a destination
+                   for events that it fails on, or a queue without an alarm
 one dimension      an alarm on executions that watches the state machine with or without its alias, but not both
 builds fail        a build project with a limit of its own, at which StartBuild fails instead of queueing
 billed key         a table that is encrypted with a key whose requests are billed, though it needs none
@@ -66,6 +67,11 @@ def deliveries(resources: dict) -> Iterator[str]:
         for target in rule["Properties"]["Targets"]:
             if "DeadLetterConfig" not in target:
                 yield f"lost events: {logical_id} has a target without a dead-letter queue"
+    for logical_id, function in of_type(resources, "AWS::Serverless::Function").items():
+        # Lambda drops an event that the function fails on three times.
+        rules = [event for event in function["Properties"].get("Events", {}).values() if event["Type"] == "EventBridgeRule"]
+        if rules and "DestinationConfig" not in function["Properties"].get("EventInvokeConfig", {}):
+            yield f"lost events: {logical_id} has rules, and no destination for events that it fails on"
     for logical_id in of_type(resources, "AWS::SQS::Queue"):
         if logical_id not in watched:
             yield f"lost events: {logical_id} has no alarm"
@@ -171,6 +177,7 @@ def self_test() -> None:
         (main, lambda r: r["Table"]["Properties"].update(DeletionProtectionEnabled=True), "cannot roll back: Table"),
         (main, lambda r: r["OperationsFail"]["Properties"]["Metrics"].pop(), "one dimension: OperationsFail"),
         (main, lambda r: r.pop("EventsUnhandled"), "lost events: UnhandledEvents"),
+        (main, lambda r: r["StepsFunction"]["Properties"].pop("EventInvokeConfig"), "lost events: StepsFunction"),
         (target, lambda r: r["RolloutsEnd"]["Properties"]["Targets"][0].pop("DeadLetterConfig"), "lost events: RolloutsEnd"),
         (target, lambda r: r.pop("EventsUndelivered"), "lost events: Undelivered"),
         (main, lambda r: r["Builds"]["Properties"].update(ConcurrentBuildLimit=10), "builds fail: Builds"),

@@ -65,7 +65,8 @@ def must_allow(world: World) -> Iterator[Asked]:
     yield "ApiRole", request("s3:PutObject", world.bucket("ArtifactsBucket", "uploads/a")), UPLOADS
     for role in ("ApiRole", "StepsRole", "BuildsRole"):
         yield role, request("s3:ListBucket", world.slipway.template.arn("ArtifactsBucket")), MISSING
-    yield "EventsRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
+    for role in ("EventsRole", "StepsRole"):
+        yield role, request("sqs:SendMessage", world.slipway.template.arn("UnhandledEvents")), ASYNC
     yield "NotifyRole", request("sqs:SendMessage", world.slipway.template.arn("UnhandledNotifications")), ASYNC
     stream = world.slipway.template.attribute("Table", "StreamArn")
     for action in ("DescribeStream", "GetRecords", "GetShardIterator"):

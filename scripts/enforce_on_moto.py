@@ -113,6 +113,8 @@ class Account:
             client.receive_message(QueueUrl=queue)
         elif action == "ChangeMessageVisibility":
             client.change_message_visibility(QueueUrl=queue, ReceiptHandle="none", VisibilityTimeout=0)
+        elif action == "GetQueueAttributes":
+            client.get_queue_attributes(QueueUrl=queue)
         elif action == "DeleteMessage":
             client.delete_message(QueueUrl=queue, ReceiptHandle="none")
         else:

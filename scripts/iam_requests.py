@@ -229,15 +229,18 @@ def of_sqs(call: Call, names: Names) -> Iterator[Request]:
     if call.operation == "SendMessage":
         # The functions know one queue to send to, by a variable.
         yield request("sqs:SendMessage", names.template.arn("UnhandledEvents"))
-    elif call.operation in ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"):
+    elif call.operation in ("ReceiveMessage", "ChangeMessageVisibilityBatch", "DeleteMessage", "GetQueueAttributes"):
         # Those of dead-lettered events, by name.
-        undelivered = "undelivered" in call.given["QueueUrl"]
-        yield request(f"sqs:{call.operation}", names.template.arn("UndeliveredEvents" if undelivered else "UnhandledEvents"))
+        queues = {"undelivered-events": "UndeliveredEvents", "unhandled-notifications": "UnhandledNotifications"}
+        logical = next((queue for end, queue in queues.items() if call.given["QueueUrl"].endswith(end)), "UnhandledEvents")
+        # IAM has no action for a batch: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+        yield request(f"sqs:{call.operation.removesuffix('Batch')}", names.template.arn(logical))
 
 
 def of_lambda(call: Call, names: Names) -> Iterator[Request]:
     if call.operation == "Invoke":
-        yield request("lambda:InvokeFunction", names.arn("lambda", f"function:{call.given['FunctionName']}"))
+        qualifier = f":{call.given['Qualifier']}" if "Qualifier" in call.given else ""
+        yield request("lambda:InvokeFunction", names.arn("lambda", f"function:{call.given['FunctionName']}{qualifier}"))
 
 
 def of_rds(call: Call, names: Names) -> Iterator[Request]:

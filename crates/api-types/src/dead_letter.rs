@@ -11,12 +11,13 @@ pub struct DeadLetter {
     /// The ID of its message.
     #[schema(example = "5fea7756-0ea4-451a-a703-a558b933e274")]
     pub id: String,
-    /// Its queue: `unhandled` if a function rejected it or failed, `undelivered` if EventBridge did not reach the function.
+    /// Its queue: `unhandled` if a function rejected it or failed, `undelivered` if EventBridge did not reach the function,
+    /// `notifications` if the notify function failed.
     #[schema(example = "unhandled")]
     pub queue: String,
     /// Since when it is there.
     pub since: Option<Timestamp>,
-    /// Its `detail-type`.
+    /// Its `detail-type`. `records of the table's stream` has no content, and cannot be redriven: the sweeper replaces it.
     #[serde(rename = "type")]
     #[schema(example = "Slipway Request")]
     pub kind: Option<String>,
@@ -28,6 +29,15 @@ pub struct DeadLetter {
     pub error: Option<String>,
     /// Its text.
     pub reason: Option<String>,
+}
+
+/// Dead-lettered events.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeadLetters {
+    /// The events, the oldest first.
+    pub items: Vec<DeadLetter>,
+    /// About how many further events the queues have. Any of them can be redriven by its ID.
+    pub more: u64,
 }
 
 impl From<dead_letter::DeadLetter> for DeadLetter {

@@ -28,7 +28,7 @@ mod webhook;
 
 pub use audit::{AuditHead, AuditRecord, SealedRecord};
 pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, BlueprintVersion, Variable, VersionSummary};
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{DeadLetter, DeadLetters};
 pub use environment::Environment;
 pub use log::{LogLine, LogLines, ServiceLine, ServiceLog};
 pub use notification::NotificationPage;

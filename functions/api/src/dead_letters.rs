@@ -1,13 +1,16 @@
 //! The queues with dead-lettered events, and the functions that the events were for.
 //!
 //! A queue is read by receiving its messages, which hides them from other readers meanwhile. SQS shows them again at once where this
-//! gives them back, otherwise after [`HIDDEN`]. Lambda and SQS are called by hand, with one operation or three of each.
+//! gives them back, otherwise after [`HIDDEN`]. Lambda and SQS are called by hand, with a few operations of each.
+
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use slipway_aws::signed::{Call, Service};
-use slipway_model::dead_letter::DeadLetter;
+use slipway_model::dead_letter::{DeadLetter, Function};
 
 use crate::error::Error;
 
@@ -20,16 +23,43 @@ const LAMBDA: Service = Service {
 /// For how many seconds messages are hidden from other readers: longer than a request takes.
 const HIDDEN: u32 = 30;
 
-/// The most messages that are read from a queue.
-const MOST: usize = 100;
+/// The most messages of a queue that a list has.
+const LISTED: usize = 1_000;
+
+/// For how long an event is searched for: API Gateway waits 30 seconds, and what was read meanwhile is given back.
+const SEARCH: Duration = Duration::from_secs(15);
+
+/// How many messages SQS takes in one request, and how many requests are sent at once.
+const BATCH: usize = 10;
+const AT_ONCE: usize = 20;
 
 /// Where dead-lettered events are.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetters {
     sdk: SdkConfig,
     /// The addresses of the queues, by what the events in them are.
-    queues: [(&'static str, String); 2],
+    queues: [(&'static str, String); 3],
     deployment: String,
+}
+
+/// What the queues have.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The oldest first. Their content is not kept.
+    pub letters: Vec<DeadLetter>,
+    /// About how many more there are.
+    pub more: u64,
+}
+
+/// What came of a search.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is there, hidden from other readers.
+    Letter(Box<Received>),
+    /// No queue has it.
+    Nowhere,
+    /// It is not among this many events, and there are more.
+    NotYet(usize),
 }
 
 /// A message that was received.
@@ -44,62 +74,136 @@ impl DeadLetters {
     /// `events_function` is the name of the function that takes requests, `<deployment>-events`.
     pub(crate) fn new(sdk: &SdkConfig, unhandled: &str, undelivered: &str, events_function: &str) -> Self {
         let deployment = events_function.strip_suffix("-events").unwrap_or(events_function);
+        // By its name in `template.yaml`: the environment of the function has no room for a third address.
+        let notifications = unhandled.replace("-unhandled-events", "-unhandled-notifications");
         Self {
             sdk: sdk.clone(),
             queues: [
                 ("unhandled", unhandled.to_owned()),
                 ("undelivered", undelivered.to_owned()),
+                ("notifications", notifications),
             ],
             deployment: deployment.to_owned(),
         }
     }
 
-    /// The events of both queues, the oldest first.
-    pub(crate) async fn receive(&self) -> Result<Vec<Received>, Error> {
-        let queues = self.queues.iter().map(|(name, queue)| self.receive_from(name, queue));
-        let mut received = try_join_all(queues).await?.concat();
-        received.sort_by_key(|one| one.letter.since);
-        Ok(received)
+    /// The events of all queues. SQS gives them in no order, so that a longer queue shows an arbitrary part.
+    pub(crate) async fn list(&self) -> Result<Listed, Error> {
+        let queues = self.queues.iter().map(|(name, queue)| self.list_of(name, queue));
+        let (letters, more): (Vec<_>, Vec<_>) = try_join_all(queues).await?.into_iter().unzip();
+        let mut letters = letters.concat();
+        letters.sort_by_key(|letter| letter.since);
+        Ok(Listed {
+            letters,
+            more: more.into_iter().sum(),
+        })
     }
 
-    async fn receive_from(&self, name: &str, queue: &str) -> Result<Vec<Received>, Error> {
+    async fn list_of(&self, name: &str, queue: &str) -> Result<(Vec<DeadLetter>, u64), Error> {
         let mut received = Vec::new();
-        while received.len() < MOST {
-            let request = json!({
-                "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN, "WaitTimeSeconds": 1,
-                "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["SentTimestamp"],
-            });
-            let answer = self.sqs("AmazonSQS.ReceiveMessage", &request).await?;
-            let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
-            if messages.is_empty() {
-                break;
+        let mut is_all = false;
+        while !is_all && received.len() < LISTED {
+            let mut messages = self.receive(name, queue).await?;
+            is_all = messages.is_empty();
+            // A message may have a megabyte, of which a list shows nothing.
+            for one in &mut messages {
+                one.letter.event = Value::Null;
             }
-            received.extend(messages.iter().map(|message| Received {
-                queue: queue.to_owned(),
-                receipt: message["ReceiptHandle"].clone(),
-                letter: DeadLetter::read(name, message),
-            }));
+            received.extend(messages);
         }
-        Ok(received)
+        // Those that were received do not count.
+        let more = if is_all { 0 } else { self.count(queue).await? };
+        self.give_back(&received).await;
+        Ok((received.into_iter().map(|one| one.letter).collect(), more))
+    }
+
+    /// Finds an event wherever in the queues it is.
+    pub(crate) async fn find(&self, id: &str) -> Result<Found, Error> {
+        let (began, mut others) = (Instant::now(), Vec::new());
+        let found = self.search(id, began, &mut others).await;
+        let is_all = began.elapsed() < SEARCH;
+        self.give_back(&others).await;
+        Ok(match found? {
+            Some(letter) => Found::Letter(Box::new(letter)),
+            None if is_all => Found::Nowhere,
+            None => Found::NotYet(others.len()),
+        })
+    }
+
+    async fn search(&self, id: &str, began: Instant, others: &mut Vec<Received>) -> Result<Option<Received>, Error> {
+        for (name, queue) in &self.queues {
+            while began.elapsed() < SEARCH {
+                let messages = self.receive(name, queue).await?;
+                if messages.is_empty() {
+                    break;
+                }
+                let mut found = None;
+                for mut one in messages {
+                    if one.letter.id == id {
+                        found = Some(one);
+                    } else {
+                        one.letter.event = Value::Null;
+                        others.push(one);
+                    }
+                }
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Up to ten messages of a queue, which are hidden from other readers; none at its end: a long poll asks all its servers.
+    async fn receive(&self, name: &str, queue: &str) -> Result<Vec<Received>, Error> {
+        let request = json!({
+            "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN, "WaitTimeSeconds": 1,
+            "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["SentTimestamp"],
+        });
+        let answer = self.sqs("AmazonSQS.ReceiveMessage", &request).await?;
+        let messages = answer["Messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let received = messages.iter().map(|message| Received {
+            queue: queue.to_owned(),
+            receipt: message["ReceiptHandle"].clone(),
+            letter: DeadLetter::read(name, message),
+        });
+        Ok(received.collect())
+    }
+
+    /// About how many messages of a queue are visible.
+    async fn count(&self, queue: &str) -> Result<u64, Error> {
+        const VISIBLE: &str = "ApproximateNumberOfMessages";
+        let request = json!({"QueueUrl": queue, "AttributeNames": [VISIBLE]});
+        let answer = self.sqs("AmazonSQS.GetQueueAttributes", &request).await?;
+        let count = answer["Attributes"][VISIBLE].as_str().unwrap_or_default();
+        Ok(count.parse().unwrap_or_default())
     }
 
     /// Shows messages to other readers again. Where that fails, SQS does after [`HIDDEN`].
     pub(crate) async fn give_back(&self, received: &[Received]) {
-        let given_back = received.iter().map(|one| async move {
-            let request = json!({"QueueUrl": one.queue, "ReceiptHandle": one.receipt, "VisibilityTimeout": 0});
-            if let Err(error) = self.sqs("AmazonSQS.ChangeMessageVisibility", &request).await {
-                tracing::debug!(id = one.letter.id, %error, "a message is visible later");
+        let of_one_queue = received.chunk_by(|one, next| one.queue == next.queue);
+        let batches = of_one_queue.flat_map(|of_queue| of_queue.chunks(BATCH));
+        let give_back = |batch: &[Received]| {
+            let entry = |(index, one): (usize, &Received)| json!({"Id": index.to_string(), "ReceiptHandle": one.receipt, "VisibilityTimeout": 0});
+            let entries: Vec<Value> = batch.iter().enumerate().map(entry).collect();
+            let request = json!({"QueueUrl": batch[0].queue, "Entries": entries});
+            async move {
+                if let Err(error) = self.sqs("AmazonSQS.ChangeMessageVisibilityBatch", &request).await {
+                    tracing::debug!(%error, "messages are visible later");
+                }
             }
-        });
-        join_all(given_back).await;
+        };
+        stream::iter(batches).for_each_concurrent(AT_ONCE, give_back).await;
     }
 
     /// Hands an event to its function, as EventBridge does, and deletes the message. The function's answer is not waited for.
     pub(crate) async fn redrive(&self, one: &Received) -> Result<(), Error> {
+        let Function { name, qualifier } = one.letter.function(&self.deployment);
+        let qualifier = qualifier.map(|qualifier| format!("?Qualifier={qualifier}"));
         let call = Call {
             path: format!(
-                "/2015-03-31/functions/{}/invocations",
-                one.letter.function(&self.deployment)
+                "/2015-03-31/functions/{name}/invocations{}",
+                qualifier.unwrap_or_default()
             ),
             content_type: "application/json",
             header: Some(("x-amz-invocation-type", "Event")),

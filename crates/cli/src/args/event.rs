@@ -26,6 +26,17 @@ pub enum EventCommand {
     Discard(Chosen),
 }
 
+impl EventCommand {
+    /// The IDs that it names; none if it is about all events.
+    pub fn ids(&self) -> &[String] {
+        match self {
+            Self::List => &[],
+            Self::Show { id } => std::slice::from_ref(id),
+            Self::Replay(chosen) | Self::Discard(chosen) => &chosen.ids,
+        }
+    }
+}
+
 /// Events of the list.
 #[derive(Debug, Args)]
 pub struct Chosen {

@@ -3,23 +3,26 @@
 //! A queue is read by receiving its messages, which hides them from other readers meanwhile. Messages that are not deleted are made
 //! visible at the end; if this program ends early, SQS does that after a minute.
 
+use std::collections::HashSet;
+
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
-use slipway_model::dead_letter::DeadLetter;
+use slipway_model::dead_letter::{DeadLetter, Function};
 
 use super::aws::Services;
 use crate::args::{Chosen, Event, EventCommand};
 use crate::error::Error;
 use crate::output::{Output, text_at};
 
-/// The queues, by what the events in them are.
-const QUEUES: [&str; 2] = ["unhandled", "undelivered"];
+/// The queues by what the events in them are, and how their names end.
+const QUEUES: [(&str, &str); 3] = [
+    ("unhandled", "unhandled-events"),
+    ("undelivered", "undelivered-events"),
+    ("notifications", "unhandled-notifications"),
+];
 
 /// For how long messages are hidden from other readers.
 const SECONDS: u32 = 60;
-
-/// The most messages that are read from a queue.
-const MOST: usize = 1000;
 
 /// How many messages are given back at once.
 const AT_ONCE: usize = 10;
@@ -45,7 +48,7 @@ impl Kept {
 pub async fn run(command: Event, services: Services, output: Output) -> Result<(), Error> {
     let Event { deployment, command } = command;
     let queues = Queues { services, deployment };
-    let mut kept = queues.kept().await?;
+    let mut kept = queues.kept(command.ids()).await?;
     let outcome = queues.act(command, &mut kept, output).await;
     let given_back = kept.iter().map(|one| queues.give_back(one));
     stream::iter(given_back)
@@ -75,7 +78,14 @@ impl Queues {
                 Ok(())
             }
             EventCommand::Replay(chosen) => {
-                let ids = ids(kept, chosen)?;
+                let mut ids = ids(kept, &chosen)?;
+                if chosen.all {
+                    // The others have no content, and need no redrive.
+                    ids.retain(|id| kept.iter().any(|one| one.letter.id == *id && one.letter.has_event()));
+                }
+                for id in &ids {
+                    require_event(&kept[found(kept, id)?].letter)?;
+                }
                 for id in &ids {
                     let index = found(kept, id)?;
                     self.invoke(&kept[index].letter).await?;
@@ -87,7 +97,7 @@ impl Queues {
                 Ok(())
             }
             EventCommand::Discard(chosen) => {
-                let ids = ids(kept, chosen)?;
+                let ids = ids(kept, &chosen)?;
                 for id in &ids {
                     let index = found(kept, id)?;
                     self.delete(kept.remove(index)).await?;
@@ -100,34 +110,43 @@ impl Queues {
         }
     }
 
-    /// Everything in the queues.
-    async fn kept(&self) -> Result<Vec<Kept>, Error> {
-        let mut kept = Vec::new();
-        for what in QUEUES {
-            let request = json!({"QueueName": format!("{}-{what}-events", self.deployment)});
-            let queue = self.sqs("GetQueueUrl", &request).await?;
-            let queue = text_at(&queue, "QueueUrl");
-            let mut received = 0;
-            while received < MOST {
-                let request = json!({
-                    "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": SECONDS, "WaitTimeSeconds": 1,
-                    "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["SentTimestamp"],
-                });
-                let answer = self.sqs("ReceiveMessage", &request).await?;
-                let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+    /// Everything in the queues; the events up to the last of these IDs, if there are any.
+    async fn kept(&self, ids: &[String]) -> Result<Vec<Kept>, Error> {
+        let mut missing: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let (mut kept, mut known) = (Vec::new(), HashSet::new());
+        for (what, name) in QUEUES {
+            let request = json!({"QueueName": format!("{}-{name}", self.deployment)});
+            let queue = text_at(&self.sqs("GetQueueUrl", &request).await?, "QueueUrl");
+            while ids.is_empty() || !missing.is_empty() {
+                let mut messages = self.receive(what, &queue).await?;
+                // Messages of a long queue are visible again before its end is read.
+                messages.retain(|one| known.insert(one.letter.id.clone()));
                 if messages.is_empty() {
                     break;
                 }
-                received += messages.len();
-                kept.extend(messages.iter().map(|message| Kept {
-                    queue: queue.clone(),
-                    receipt: text_at(message, "ReceiptHandle"),
-                    letter: DeadLetter::read(what, message),
-                }));
+                for one in &messages {
+                    missing.remove(one.letter.id.as_str());
+                }
+                kept.extend(messages);
             }
         }
         kept.sort_by_key(|one| one.letter.since);
         Ok(kept)
+    }
+
+    async fn receive(&self, what: &str, queue: &str) -> Result<Vec<Kept>, Error> {
+        let request = json!({
+            "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": SECONDS, "WaitTimeSeconds": 1,
+            "MessageAttributeNames": ["All"], "MessageSystemAttributeNames": ["SentTimestamp"],
+        });
+        let answer = self.sqs("ReceiveMessage", &request).await?;
+        let messages = answer["Messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let received = messages.iter().map(|message| Kept {
+            queue: queue.to_owned(),
+            receipt: text_at(message, "ReceiptHandle"),
+            letter: DeadLetter::read(what, message),
+        });
+        Ok(received.collect())
     }
 
     async fn delete(&self, one: Kept) -> Result<(), Error> {
@@ -144,8 +163,11 @@ impl Queues {
 
     /// Hands an event to the function that it was for, as EventBridge does: the function's answer is not waited for.
     async fn invoke(&self, letter: &DeadLetter) -> Result<(), Error> {
-        let function = letter.function(&self.deployment);
-        let request = json!({"FunctionName": function, "InvocationType": "Event", "Payload": letter.event});
+        let Function { name, qualifier } = letter.function(&self.deployment);
+        let mut request = json!({"FunctionName": name, "InvocationType": "Event", "Payload": letter.event});
+        if let Some(qualifier) = qualifier {
+            request["Qualifier"] = qualifier.into();
+        }
         self.services.call("lambda", "Invoke", &request).await.map(drop)
     }
 
@@ -155,7 +177,7 @@ impl Queues {
 }
 
 /// The ids of the events that are chosen.
-fn ids(kept: &[Kept], chosen: Chosen) -> Result<Vec<String>, Error> {
+fn ids(kept: &[Kept], chosen: &Chosen) -> Result<Vec<String>, Error> {
     if chosen.all {
         return Ok(kept.iter().map(|one| one.letter.id.clone()).collect());
     }
@@ -163,7 +185,7 @@ fn ids(kept: &[Kept], chosen: Chosen) -> Result<Vec<String>, Error> {
     for id in &chosen.ids {
         found(kept, id)?;
     }
-    Ok(chosen.ids)
+    Ok(chosen.ids.clone())
 }
 
 fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
@@ -174,6 +196,18 @@ fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
              again after a minute"
         ))
     })
+}
+
+/// Rejects what has no content to hand to a function.
+fn require_event(letter: &DeadLetter) -> Result<(), Error> {
+    if letter.has_event() {
+        return Ok(());
+    }
+    let id = &letter.id;
+    Err(Error::Usage(format!(
+        "the event {id} cannot be redriven: it names records of the table's stream and not their content. The sweeper sends these \
+         notifications; delete it with `slipway event discard {id}`"
+    )))
 }
 
 fn list(kept: &[Kept], output: Output) {

@@ -1,4 +1,4 @@
-//! Up to ten sends or deletions in one call, each with its own outcome.
+//! Up to ten sends, deletions or changes of the visibility in one call, each with its own outcome.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +39,14 @@ struct DeleteEntry {
     receipt_handle: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct VisibilityEntry {
+    id: String,
+    receipt_handle: String,
+    visibility_timeout: u32,
+}
+
 impl Sqs {
     pub(super) fn send_message_batch(&self, body: Value) -> Result<Value, AwsError> {
         let batch: Batch<SendEntry> = read(body, |entry: &SendEntry| &entry.id)?;
@@ -59,6 +67,14 @@ impl Sqs {
         self.each(batch, |name, entry| {
             let deleted = self.delete_received(name, &entry.receipt_handle);
             (entry.id, deleted.map(|()| Map::new()))
+        })
+    }
+
+    pub(super) fn change_message_visibility_batch(&self, body: Value) -> Result<Value, AwsError> {
+        let batch: Batch<VisibilityEntry> = read(body, |entry: &VisibilityEntry| &entry.id)?;
+        self.each(batch, |name, entry| {
+            let changed = self.change_visibility(name, &entry.receipt_handle, entry.visibility_timeout);
+            (entry.id, changed.map(|()| Map::new()))
         })
     }
 

@@ -105,6 +105,7 @@ impl Sqs {
             "DeleteMessage" => self.delete_message(&input(body)?),
             "DeleteMessageBatch" => self.delete_message_batch(body),
             "ChangeMessageVisibility" => self.change_message_visibility(&input(body)?),
+            "ChangeMessageVisibilityBatch" => self.change_message_visibility_batch(body),
             _ => Err(AwsError::unknown_operation(action)),
         }
     }

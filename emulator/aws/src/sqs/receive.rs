@@ -160,21 +160,26 @@ impl Sqs {
 
     pub(super) fn change_message_visibility(&self, input: &ChangeMessageVisibility) -> Result<Value, AwsError> {
         let name = name_in_url(&input.queue_url)?;
-        check_timeout(input.visibility_timeout)?;
+        self.change_visibility(name, &input.receipt_handle, input.visibility_timeout)?;
+        Ok(json!({}))
+    }
+
+    pub(super) fn change_visibility(&self, name: &str, receipt: &str, seconds: u32) -> Result<(), AwsError> {
+        check_timeout(seconds)?;
         let now = self.now();
         self.with(name, |ledger, queue| {
-            let receipt = Receipt::parse(name, &input.receipt_handle)?;
+            let receipt = Receipt::parse(name, receipt)?;
             let message = receipt.message(ledger, name)?;
             let Some(mut message) = message.filter(|message| message.from > now) else {
                 let message = "The specified message isn't in flight.";
                 return Err(AwsError::new("MessageNotInflight", message)
                     .with_query_code("AWS.SimpleQueueService.MessageNotInflight"));
             };
-            message.from = after(now, input.visibility_timeout);
+            message.from = after(now, seconds);
             ledger.put(MESSAGE, &key(name, message.number), &message)?;
             queue.index.put(message.number, message.place());
             queue.announce();
-            Ok(json!({}))
+            Ok(())
         })
     }
 }

@@ -265,6 +265,18 @@ async fn queues_are_listed_in_pages_and_batches_have_an_outcome_for_each_entry()
         (&json!("good"), &json!("MissingParameter"))
     );
     let receipt = world.receive(&url, 60).await["ReceiptHandle"].take();
+    let entries = json!([{"Id": "1", "ReceiptHandle": receipt, "VisibilityTimeout": 0}, {"Id": "2", "ReceiptHandle": "none", "VisibilityTimeout": 0}]);
+    let changed = world
+        .call(
+            "ChangeMessageVisibilityBatch",
+            json!({"QueueUrl": url, "Entries": entries}),
+        )
+        .await;
+    assert_eq!(
+        (&changed["Successful"], &changed["Failed"][0]["Id"]),
+        (&json!([{"Id": "1"}]), &json!("2"))
+    );
+    let receipt = world.receive(&url, 60).await["ReceiptHandle"].take();
     let entries = json!([{"Id": "1", "ReceiptHandle": receipt}]);
     let deleted = world
         .call("DeleteMessageBatch", json!({"QueueUrl": url, "Entries": entries}))

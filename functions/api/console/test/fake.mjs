@@ -5,7 +5,7 @@ const TIME = '2026-11-28T10:00:00Z';
 export function stack(index, text = `stack-${index}`) {
   return {
     id: `lusab-bab${String(index).padStart(4, '0')}`, name: text, environment: text, owner: text, status: ['ready', 'failed', 'updating'][index % 3], revision: 1,
-    blueprint: { name: text, version: '1.0.0' }, variables: { [text]: text, nested: { [text]: [text] } }, endpoints: { [text]: text, web: `javascript:${text}` },
+    blueprint: { name: text, version: '1.0.0' }, draft: 'replaced', variables: { [text]: text, nested: { [text]: [text] } }, endpoints: { [text]: text, web: `javascript:${text}` },
     notes: { [text]: text }, services: ['web', text], tasks: [text], subscriptions: { [text]: { repository: text, tags: text } },
     applied: { version: text, variables: { [text]: [text], gone: text } }, unsettled: { message: text, release: 1, services: [text], schedules: true, operation: text, since: TIME },
     quiesced: { services: [text], schedules: [text], operation: text, message: text },
@@ -144,7 +144,7 @@ export async function answerWith(target, text) {
     [/\/readme$/, () => readme(text())],
     [/^\/v1\/blueprints\//, () => blueprint(text())],
     [/^\/v1\/policies$/, () => policies(text())],
-    [/^\/v1\/dead-letters$/, () => page([deadLetter(text())])],
+    [/^\/v1\/dead-letters$/, () => ({ items: [deadLetter(text())], more: 1 })],
     [/^\/v1\/audit$/, () => ({ items: [0, 1, 2, 3].map((index) => auditRecord(index, text())), next: 'more' })],
     [/^\/v1\/environments$/, () => ({ ...page([environment(text())]), unreadable: [text()] })],
     [/^\/v1\/source-accounts$/, () => ({ ...page([sourceAccount(text())]), unreadable: [text()] })],

@@ -151,12 +151,13 @@ export function problems(shared) {
     const page = await fakedPage(browser);
     const letters = [{ ...deadLetter('Slipway.EventRefused'), id: 'one', type: 'Slipway Request' }];
     const asked = [];
-    await page.route('**/v1/dead-letters', (route) => route.fulfill({ json: { items: letters, next: null } }));
+    await page.route('**/v1/dead-letters', (route) => route.fulfill({ json: { items: letters, more: letters.length ? 207 : 0 } }));
     await page.route('**/v1/dead-letters/one/redrive', (route) => {
       asked.push(route.request().method());
       return route.fulfill({ status: 202, json: letters.pop() });
     });
     await visit(page, `${slipway.url}/console/dead-letters`);
+    await page.getByText('About 207 further events in the queues').waitFor();
     await page.getByRole('button', { name: 'Redrive one' }).click();
     await page.getByRole('button', { name: 'Keep as it is' }).click();
     assert.deepEqual(asked, []);
@@ -170,7 +171,7 @@ export function problems(shared) {
     await page.route('**/v1/permissions*', json(200, { actions: ['list', 'read'] }));
     await page.route('**/v1/dead-letters', (route) => {
       asked.push('list');
-      return route.fulfill({ json: { items: [], next: null } });
+      return route.fulfill({ json: { items: [], more: 0 } });
     });
     await visit(page, `${slipway.url}/console/dead-letters`);
     await page.getByText('a policy does not permit you').waitFor();

@@ -1,12 +1,15 @@
 // Events that no function handled, and their redrive.
 
 import { get, post } from '../api.js';
-import { encoded } from '../format.js';
+import { counted, encoded } from '../format.js';
 import { html } from '../html.js';
 import { announce, ask, card, empty, when } from '../parts.js';
 import { permissions } from '../permissions.js';
 
 /** @typedef {import('../types').DeadLetter} DeadLetter */
+
+/** What has no content to redrive. */
+const STREAM = "records of the table's stream";
 
 /** @param {import('../app.js').Page} page */
 export default async function view({ signal, show, fail, title }) {
@@ -18,9 +21,9 @@ export default async function view({ signal, show, fail, title }) {
       ${card('Events', empty('Dead-lettered events are for administrators: a policy does not permit you to configure Slipway.'))}`);
   }
   const load = async () => {
-    /** @type {import('../types').Page<DeadLetter>} */
-    const { items } = await get('/v1/dead-letters', {}, signal);
-    draw(items);
+    /** @type {{items: DeadLetter[], more: number}} */
+    const { items, more } = await get('/v1/dead-letters', {}, signal);
+    draw(items, more);
   };
 
   /** @param {DeadLetter} letter */
@@ -38,10 +41,12 @@ export default async function view({ signal, show, fail, title }) {
     load().catch(fail);
   };
 
-  /** @param {DeadLetter[]} letters */
-  function draw(letters) {
+  /** @param {DeadLetter[]} letters @param {number} more */
+  function draw(letters, more) {
     show(html`<div class="title"><h1>Dead letters</h1><span class="grow"></span><button type="button" data-key="refresh" @click=${() => load().catch(fail)}>Refresh</button></div>
       <p class="lead">Events that no function handled, the oldest first. SQS keeps them for 14 days.</p>
+      ${more ? html`<div class="note" data-tone="wait" data-key="more"><strong>About ${counted(more, 'further event')} in the queues</strong>
+        <p>SQS shows an arbitrary part of a long queue. The others are listed when these are redriven, or by <code>slipway event list</code>.</p></div>` : null}
       ${letters.length === 0 ? card('Events', empty('There are no dead-lettered events.'))
         : card('Events', html`<div class="table" tabindex="0" role="region" aria-label="Dead-lettered events"><table><thead><tr><th scope="col">Event</th><th scope="col">Reason</th><th scope="col">Since</th><th scope="col"><span class="hush">Action</span></th></tr></thead><tbody>${letters.map(row)}</tbody></table></div>`, { count: letters.length })}`);
   }
@@ -50,7 +55,8 @@ export default async function view({ signal, show, fail, title }) {
   function row(letter) {
     return html`<tr data-key=${letter.id}><th scope="row">${letter.type ?? 'Unreadable event'}<p class="muted">${letter.account ? html`<code>${letter.account}</code> · ` : null}${letter.queue}</p><p class="muted small"><code class="value">${letter.id}</code></p></th>
       <td>${letter.error ? html`<code>${letter.error}</code>` : null}<p class="message">${letter.reason ?? ''}</p></td><td>${when(letter.since)}</td>
-      <td><button type="button" class="small" aria-label=${`Redrive ${letter.id}`} @click=${redrive(letter)}>Redrive…</button></td></tr>`;
+      <td>${letter.type === STREAM ? html`<span class="muted">The sweeper sends them</span>`
+        : html`<button type="button" class="small" aria-label=${`Redrive ${letter.id}`} @click=${redrive(letter)}>Redrive…</button>`}</td></tr>`;
   }
 
   return load();

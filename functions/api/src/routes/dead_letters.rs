@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use slipway_api_types::{self as view, Items};
+use slipway_api_types as view;
 use slipway_model::audit::{self, Entry};
 
 use crate::body::shortened;
+use crate::dead_letters::{Found, Listed, Received};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{InPath, Parameters};
@@ -17,27 +18,25 @@ use crate::{Api, Caller};
 
 /// List dead-lettered events
 ///
-/// The oldest first, at most 100 of each queue. While another reader has received some, these are missing for a moment. By default, only
-/// administrators can list them.
+/// The oldest first. Of a queue with more than 1,000 events, the list has an arbitrary part, and `more` counts the rest. While another
+/// reader has received some, these are missing for a moment. By default, only administrators can list them.
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
     operation_id = "list_dead_letters",
     tag = "events",
-    responses((status = 200, description = "The events.", body = Items<view::DeadLetter>), ReadProblems),
+    responses((status = 200, description = "The events.", body = view::DeadLetters), ReadProblems),
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     _caller: Caller,
     parameters: Parameters,
-) -> Result<Json<Items<view::DeadLetter>>, Error> {
+) -> Result<Json<view::DeadLetters>, Error> {
     parameters.finish()?;
-    let received = api.dead_letters.receive().await?;
-    api.dead_letters.give_back(&received).await;
-    let items = received.into_iter().map(|one| one.letter.into());
-    Ok(Json(Items {
-        items: items.collect(),
-        next: None,
+    let Listed { letters, more } = api.dead_letters.list().await?;
+    Ok(Json(view::DeadLetters {
+        items: letters.into_iter().map(view::DeadLetter::from).collect(),
+        more,
     }))
 }
 
@@ -63,17 +62,7 @@ pub(super) async fn redrive(
     mut submission: Submission,
 ) -> Result<Response, Error> {
     submission.no_fields()?;
-    let mut received = api.dead_letters.receive().await?;
-    let index = received.iter().position(|one| one.letter.id == id);
-    let chosen = index.map(|index| received.swap_remove(index));
-    api.dead_letters.give_back(&received).await;
-    let Some(chosen) = chosen else {
-        let id = shortened(&id);
-        return Err(Error::NotFound(format!(
-            "There is no dead-lettered event `{id}`: it was redriven or deleted, or another reader has received it. List them again \
-             at /v1/dead-letters."
-        )));
-    };
+    let chosen = api.dead_letter(&id).await?;
     let letter = view::DeadLetter::from(chosen.letter.clone());
     let about = json!({"type": letter.kind, "account": letter.account, "error": letter.error});
     let entry = Entry::new(&submission.caller.name, audit::Action::Redrive, format!("event/{id}"));
@@ -88,4 +77,29 @@ pub(super) async fn redrive(
     tracing::info!(caller = submission.caller.name, id, "redriven");
     api.answer_once(&submission, answer(StatusCode::ACCEPTED, None, &letter))
         .await
+}
+
+impl Api {
+    /// The event of this ID, which can be handed to its function again.
+    async fn dead_letter(&self, id: &str) -> Result<Received, Error> {
+        let named = shortened(id);
+        match self.dead_letters.find(id).await? {
+            Found::Letter(chosen) if chosen.letter.has_event() => Ok(*chosen),
+            Found::Letter(chosen) => {
+                self.dead_letters.give_back(&[*chosen]).await;
+                Err(Error::Conflict(format!(
+                    "The event `{named}` cannot be redriven: it names records of the table's stream and not their content. The sweeper \
+                     sends these notifications. Delete it with `slipway event discard {named}`."
+                )))
+            }
+            Found::Nowhere => Err(Error::NotFound(format!(
+                "There is no dead-lettered event `{named}`: it was redriven or deleted, or another reader has received it. List them \
+                 again at /v1/dead-letters."
+            ))),
+            Found::NotYet(read) => Err(Error::Conflict(format!(
+                "The event `{named}` is not among the {read} events that were read in time. Redrive it with `slipway event replay \
+                 {named}`, which reads all of them."
+            ))),
+        }
+    }
 }

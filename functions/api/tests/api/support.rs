@@ -416,7 +416,9 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             return StatusCode::OK.into_response();
         }
         if let Some(function) = path.strip_prefix("/2015-03-31/functions/") {
-            let function = function.trim_end_matches("/invocations").to_owned();
+            let qualifier = parts.uri.query().and_then(|query| query.strip_prefix("Qualifier="));
+            let qualifier = qualifier.map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
+            let function = format!("{}{qualifier}", function.trim_end_matches("/invocations"));
             fakes
                 .invoked
                 .push((function, serde_json::from_slice(&body).expect("JSON")));
@@ -456,7 +458,9 @@ async fn fake(State(fakes): State<Arc<Mutex<Fakes>>>, request: Request) -> Respo
             json!({"executionArn": format!("{STATE_MACHINE}:{name}"), "startDate": 0})
         }
         "SendTaskSuccess" | "SendTaskFailure" => json!({}),
-        "ReceiveMessage" | "DeleteMessage" | "ChangeMessageVisibility" => queue(&mut fakes, &action, &input),
+        "ReceiveMessage" | "GetQueueAttributes" | "DeleteMessage" | "ChangeMessageVisibilityBatch" => {
+            queue(&mut fakes, &action, &input)
+        }
         "StopExecution" => json!({"stopDate": 0}),
         "GetLogEvents" => {
             let Some(events) = log_events(&fakes, &input) else {
@@ -538,7 +542,11 @@ fn queue(fakes: &mut Fakes, action: &str, input: &Value) -> Value {
     match action {
         "ReceiveMessage" => {
             let visible = messages.iter_mut().filter(|message| message["hidden"] != true);
+            let most = input["MaxNumberOfMessages"]
+                .as_u64()
+                .and_then(|most| most.try_into().ok());
             let received: Vec<Value> = visible
+                .take(most.expect("a number"))
                 .map(|message| {
                     message["hidden"] = true.into();
                     message.clone()
@@ -546,12 +554,22 @@ fn queue(fakes: &mut Fakes, action: &str, input: &Value) -> Value {
                 .collect();
             json!({ "Messages": received })
         }
+        "GetQueueAttributes" => {
+            let visible = messages.iter().filter(|message| message["hidden"] != true).count();
+            json!({"Attributes": {"ApproximateNumberOfMessages": visible.to_string()}})
+        }
         "DeleteMessage" => {
             messages.retain(|message| !is_it(message));
             json!({})
         }
         _ => {
-            let given_back = messages.iter_mut().filter(|message| is_it(message));
+            let entries = input["Entries"].as_array().expect("entries");
+            let is_given_back = |message: &Value| {
+                entries
+                    .iter()
+                    .any(|entry| entry["ReceiptHandle"] == message["MessageId"])
+            };
+            let given_back = messages.iter_mut().filter(|message| is_given_back(message));
             given_back.for_each(|message| message["hidden"] = false.into());
             json!({})
         }

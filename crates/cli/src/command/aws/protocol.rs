@@ -132,9 +132,14 @@ impl Request {
             text.ok_or_else(|| Error::Usage(format!("`Invoke` needs the member `{name}`, a text")))
         };
         let name = utf8_percent_encode(text("FunctionName")?, UNRESERVED);
+        let qualifier = members["Qualifier"].as_str();
+        let qualifier = qualifier.map(|one| format!("?Qualifier={}", utf8_percent_encode(one, UNRESERVED)));
         Ok(Self {
             method: "POST",
-            path: format!("/2015-03-31/functions/{name}/invocations"),
+            path: format!(
+                "/2015-03-31/functions/{name}/invocations{}",
+                qualifier.unwrap_or_default()
+            ),
             headers: vec![
                 ("content-type", "application/json".to_owned()),
                 ("x-amz-invocation-type", text("InvocationType")?.to_owned()),
