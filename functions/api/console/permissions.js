@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 
-/** The actions that are permitted on a stack or an operation, or on Slipway itself. @param {{stack?: string, operation?: string}} subject @param {AbortSignal} signal @returns {Promise<(action: string) => boolean>} */
+/** The actions that are permitted on a stack, an operation or a blueprint, or on Slipway itself. @param {{stack?: string, operation?: string, blueprint?: string}} subject @param {AbortSignal} signal @returns {Promise<(action: string) => boolean>} */
 export async function permissions(subject, signal) {
   /** @type {{actions: string[]}} */
   const { actions } = await get('/v1/permissions', subject, signal);

@@ -1,11 +1,12 @@
 // The versions of a blueprint, of which one may not be available any more.
 
-import { Problem, get } from './api.js';
+import { Problem, get, send } from './api.js';
 import { encoded } from './format.js';
 import { html } from './html.js';
-import { when } from './parts.js';
+import { announce, ask, when } from './parts.js';
 
 /** @typedef {import('./types').Blueprint} Blueprint */
+/** @typedef {import('./types').Stack} Stack */
 /** @typedef {import('./types').VersionSummary} VersionSummary */
 /** @typedef {{latest: Blueprint, blueprint: Blueprint | null, versions: VersionSummary[]}} Versions */
 
@@ -45,6 +46,19 @@ export function draftNote(blueprint, environment) {
     <p>${environment && !environment.sandbox ? `The environment ${environment.name} is not a sandbox: choose another environment, or a published version.` : 'It is for stacks in sandbox environments, and may be replaced.'}</p></div>`;
 }
 
+/** The badge of a stack whose files are not final. @param {Stack} stack */
+export function draftBadge({ draft }) {
+  if (!draft) return null;
+  return draft === 'replaced' ? html`<span class="badge" data-tone="wait">Draft replaced</span>` : html`<span class="badge" data-tone="off">Draft</span>`;
+}
+
+/** What a stack has whose draft was replaced. @param {Stack} stack */
+export function replacedNote({ blueprint, draft }) {
+  if (draft !== 'replaced') return null;
+  return html`<div class="note" data-tone="wait" data-key="replaced"><strong>The draft ${blueprint.name}@${blueprint.version} was replaced</strong>
+    <p>This stack has the earlier files. Update it to get the new ones.</p></div>`;
+}
+
 /** Why a version should no longer be used. @param {Blueprint | null} blueprint */
 export function deprecationNote(blueprint) {
   if (!blueprint?.deprecation) return null;
@@ -56,4 +70,48 @@ export function deprecationNote(blueprint) {
 export function withdrawnNote(name, version, latest) {
   return html`<div class="note" data-tone="wait" role="alert" data-key="withdrawn"><strong>Version ${version} of ${name} is not available</strong>
     <p>It was withdrawn, or never published. Choose another version; the latest is ${latest}.</p></div>`;
+}
+
+/** @param {Blueprint} blueprint */
+function path({ name, version }) {
+  return `/v1/blueprints/${encoded(name)}/versions/${encoded(version)}`;
+}
+
+/** Deprecates a version. Whether it did. @param {Blueprint} blueprint @returns {Promise<boolean>} */
+export async function deprecate(blueprint) {
+  const done = await ask({
+    title: `Deprecate ${blueprint.name}@${blueprint.version}`,
+    body: html`<p>Stacks keep the version, and may still be created from it. Their owners see the message.</p>
+      <div class="field"><label for="message">Reason, and the version to use instead</label>
+      <textarea id="message" name="message" rows="3" required maxlength="1000" data-wrong="Give the reason, and the version to use instead."></textarea></div>`,
+    confirm: 'Deprecate',
+    act: (form) => send('PUT', `${path(blueprint)}/deprecation`, { body: { message: String(new FormData(form).get('message')) } }),
+  });
+  if (done) announce('Deprecated.');
+  return Boolean(done);
+}
+
+/** Ends the deprecation of a version. Whether it did. @param {Blueprint} blueprint @returns {Promise<boolean>} */
+export async function undeprecate(blueprint) {
+  const done = await ask({
+    title: `End the deprecation of ${blueprint.name}@${blueprint.version}`,
+    body: html`<p>The message is no longer shown.</p>`,
+    confirm: 'End the deprecation',
+    act: () => send('DELETE', `${path(blueprint)}/deprecation`),
+  });
+  if (done) announce('No longer deprecated.');
+  return Boolean(done);
+}
+
+/** Deletes a draft. Whether it did. @param {Blueprint} blueprint @returns {Promise<boolean>} */
+export async function discard(blueprint) {
+  const done = await ask({
+    title: `Discard the draft ${blueprint.name}@${blueprint.version}`,
+    body: html`<p>The version is deleted. Stacks that are made from it keep its files until their next update, which names another version.</p>`,
+    confirm: 'Discard',
+    tone: 'danger',
+    act: () => send('DELETE', path(blueprint)),
+  });
+  if (done) announce('Discarded.');
+  return Boolean(done);
 }

@@ -93,11 +93,11 @@ export function publishGuestbook({ slipway }) {
 }
 
 /** Publishes a blueprint of one file, and of a README where there is one. */
-export function publish({ slipway }, name, terraform, description = 'For a test', readme = '') {
+export function publish({ slipway }, name, terraform, description = 'For a test', readme = '', options = []) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slipway-blueprint-'));
   fs.writeFileSync(path.join(folder, 'main.tf'), terraform);
   if (readme) fs.writeFileSync(path.join(folder, 'README.md'), readme);
-  slipway('blueprint', 'publish', folder, '--as', name, '--description', description);
+  slipway('blueprint', 'publish', folder, '--as', name, '--description', description, ...options);
   fs.rmSync(folder, { recursive: true, force: true });
 }
 

@@ -151,6 +151,75 @@ export function views(shared) {
     await page.context().close();
   });
 
+  test('a version is deprecated and a draft discarded by keyboard', async () => {
+    const { slipway, browser } = shared;
+    const terraform = 'output "slipway" { value = {} }\n';
+    publish(slipway, 'lamp@1.0.0', terraform, 'For a test', '# lamp');
+    publish(slipway, 'lamp@2.0.0', terraform, 'For a test', '# lamp', ['--draft']);
+    const page = await openPage(browser);
+    const version = (number) => slipway.json('GET', `/v1/blueprints/lamp/versions/${number}`);
+    const press = async (name) => {
+      await page.getByRole('button', { name, exact: true }).focus();
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('dialog[open]');
+    };
+    await visit(page, `${slipway.url}/console/blueprints/lamp`);
+    await press('Deprecate…');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByText('Give the reason, and the version to use instead.').waitFor();
+    await page.keyboard.type('Use 2.0.0: this lamp is dark');
+    assert.deepEqual(await axe(page), []);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByText('Version 1.0.0 of lamp is deprecated').waitFor();
+    assert.equal((await version('1.0.0')).deprecation.message, 'Use 2.0.0: this lamp is dark');
+    assert.deepEqual(await axe(page), []);
+    await press('End deprecation…');
+    await page.keyboard.press('Escape');
+    assert.ok((await version('1.0.0')).deprecation, 'Escape keeps it');
+    await press('End deprecation…');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Deprecate…', exact: true }).waitFor();
+    assert.equal((await version('1.0.0')).deprecation, null);
+    assert.equal(await page.getByRole('button', { name: 'Discard…' }).count(), 0, 'a published version stays');
+
+    await visit(page, `${slipway.url}/console/blueprints/lamp?version=2.0.0`);
+    await press('Discard…');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/console/blueprints');
+    const { versions } = await slipway.json('GET', '/v1/blueprints/lamp');
+    assert.deepEqual(versions, ['1.0.0']);
+
+    await page.route('**/v1/permissions?*', (route) => route.fulfill({ json: { actions: ['list', 'read'] } }));
+    await visit(page, `${slipway.url}/console/blueprints/lamp`);
+    assert.equal(await page.getByRole('button', { name: 'Deprecate…' }).count(), 0);
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
+  test('a stack says that its draft was replaced', async () => {
+    const { slipway, browser } = shared;
+    const page = await openPage(browser);
+    const bulb = (size) => publish(slipway, 'bulb@1.0.0', `output "slipway" { value = { notes = { size = "${size}" } } }\n`, 'For a test', '', ['--draft']);
+    bulb(1);
+    const created = await slipway.json('POST', '/v1/stacks', { name: 'bulb', blueprint: 'bulb', version: '1.0.0', environment: 'local' });
+    await slipway.until(created.id, 'succeeded');
+    const address = `${slipway.url}/console/stacks/${created.stack.id}`;
+    await visit(page, address);
+    await page.locator('.title .badge', { hasText: /^Draft$/ }).waitFor();
+    bulb(2);
+    await page.getByText('The draft bulb@1.0.0 was replaced').waitFor();
+    await page.locator('.title .badge', { hasText: 'Draft replaced' }).waitFor();
+    assert.deepEqual(await axe(page), []);
+    await visit(page, `${slipway.url}/console/stacks`);
+    await page.locator('.stack-row', { hasText: 'bulb' }).getByText('Draft replaced').waitFor();
+    assert.deepEqual(page.wrong, []);
+    await page.context().close();
+  });
+
   test('failures of today are on the first page', async () => {
     const { slipway, browser } = shared;
     const { failed } = await prepare(shared);

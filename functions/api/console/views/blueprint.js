@@ -5,7 +5,8 @@ import { counted, encoded, shown } from '../format.js';
 import { html } from '../html.js';
 import { markdown } from '../markdown.js';
 import { card, empty, facts, when } from '../parts.js';
-import { deprecationNote, draftNote, readVersion, withdrawnNote } from '../versions.js';
+import { permissions } from '../permissions.js';
+import { deprecate, deprecationNote, discard, draftNote, readVersion, undeprecate, withdrawnNote } from '../versions.js';
 import { stackRow } from './home.js';
 
 /** @typedef {import('../types').Stack} Stack */
@@ -14,20 +15,32 @@ import { stackRow } from './home.js';
 const NAMED = 100;
 
 /** @param {import('../app.js').Page} page */
-export default async function view({ params, query, signal, show, fail, title }) {
+export default async function view(page) {
+  const { params, query, signal, show, fail, title } = page;
   const wanted = query.get('version') ?? '';
-  const [{ latest, blueprint, versions }, stacks] = await Promise.all([
+  const [{ latest, blueprint, versions }, stacks, may] = await Promise.all([
     readVersion(params.name, wanted, signal),
     /** @type {Promise<Stack[]>} */ (all('/v1/stacks', { blueprint: params.name }, signal, { most: NAMED })),
+    permissions({ blueprint: params.name }, signal),
   ]);
   const version = blueprint?.version ?? wanted;
   title(`${latest.name}@${version}`);
   const uses = (/** @type {string} */ one) => stacks.filter((stack) => stack.blueprint.version === one).length;
   const users = stacks.filter((stack) => stack.blueprint.version === version);
   const address = (/** @type {string} */ one) => `/console/blueprints/${encoded(latest.name)}?version=${encoded(one)}`;
+  /** Shows the page again after something was done. @param {Promise<boolean>} doing */
+  const after = (doing) => doing.then((done) => (done ? view(page) : undefined)).catch(fail);
+  /** The version no longer exists, and perhaps no other. @param {import('../types').Blueprint} draft */
+  const discarded = async (draft) => await discard(draft) && dispatchEvent(new CustomEvent('slipway:go', { detail: '/console/blueprints' }));
+  /** @param {import('../types').Blueprint} blueprint */
+  const buttons = (blueprint) => html`<div class="actions" data-key="actions">
+    ${blueprint.draft ? html`<button type="button" class="danger-quiet" data-key="discard" @click=${() => discarded(blueprint)}>Discard…</button>` : null}
+    ${blueprint.deprecation ? html`<button type="button" data-key="undeprecate" @click=${() => after(undeprecate(blueprint))}>End deprecation…</button>`
+      : html`<button type="button" data-key="deprecate" @click=${() => after(deprecate(blueprint))}>Deprecate…</button>`}</div>`;
   const draw = (/** @type {unknown} */ readme) => show(html`
     <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/blueprints">Blueprints</a></nav>
     <div class="title"><h1>${latest.name} <span class="muted">${version}</span></h1>${version === latest.version ? html`<span class="chip">${latest.draft ? 'draft' : 'latest'}</span>` : null}<span class="grow"></span>
+      ${blueprint && may('publish') ? buttons(blueprint) : null}
       ${blueprint ? html`<a class="button primary" href=${`/console/new?blueprint=${encoded(latest.name)}${wanted ? `&version=${encoded(version)}` : ''}`}>New stack</a>` : null}</div>
     ${blueprint?.description ? html`<p class="lead">${blueprint.description}</p>` : null}
     ${blueprint ? facts([

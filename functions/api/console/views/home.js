@@ -4,6 +4,7 @@ import { all, get, repeat } from '../api.js';
 import { count, encoded } from '../format.js';
 import { html } from '../html.js';
 import { badge, card, empty, operationPath, operationRow, operationTitle, planCounts, stackPath, when } from '../parts.js';
+import { draftBadge } from '../versions.js';
 
 /** @typedef {import('../types').Operation} Operation */
 /** @typedef {import('../types').Stack} Stack */
@@ -118,7 +119,7 @@ export function stackRow(stack) {
   return html`<li data-key=${stack.id}><a class="row-link" href=${stackPath(stack.id)}>
     <span class="row-main"><strong class="clip">${stack.name}</strong> <span class="muted">${stack.environment}</span></span>
     <span class="row-mid muted" title=${`${stack.blueprint.name}@${stack.blueprint.version}`}>${stack.blueprint.name}@${stack.blueprint.version}${stack.current_release ? ` · release ${stack.current_release}` : ''}</span>
-    <span class="row-end">${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}${badge(stack.status)} ${when(stack.updated_at)}</span></a></li>`;
+    <span class="row-end">${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}${draftBadge(stack)}${badge(stack.status)} ${when(stack.updated_at)}</span></a></li>`;
 }
 
 function welcome() {

@@ -8,7 +8,7 @@ import { announce, badge, card, empty, facts, operationRow, when } from '../part
 import { permissions } from '../permissions.js';
 import { problemPanel } from '../problem.js';
 import * as cards from '../stack_cards.js';
-import { deprecationNote } from '../versions.js';
+import { deprecationNote, draftBadge, replacedNote } from '../versions.js';
 
 /** @typedef {import('../types').Stack} Stack */
 /** @typedef {import('../types').Release} Release */
@@ -89,7 +89,7 @@ export default async function view({ params, signal, show, fail, title }) {
       ${problem ? problemPanel(problem) : null}
       ${stack.status === 'failed' && !stack.unsettled ? html`<div class="note" data-tone="bad" data-key="failed"><strong>The last change to the infrastructure failed</strong>
         <p class="message">${failed?.error?.message ?? 'Resources may be incomplete.'}</p><p>An update applies what remains. A destroy removes what was created.</p></div>` : null}
-      ${deprecationNote(blueprint)}
+      ${replacedNote(stack)}${deprecationNote(blueprint)}
       ${cards.unsettledNote(stack)}
       ${cards.quiescedNote(stack)}
       ${active ? html`<ul class="rows lifted" data-key="active">${operationRow(active, { stack: false })}</ul>` : null}
@@ -130,7 +130,7 @@ export default async function view({ params, signal, show, fail, title }) {
 function head(stack, actions = null) {
   return html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> <a href=${`/console/stacks?environment=${stack.environment}`}>${stack.environment}</a></nav>
     <div class="title"><h1>${stack.name}</h1>${badge(stack.status)}${stack.drift?.count ? html`<span class="badge" data-tone="wait">Drift</span>` : null}${
-      stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}<span class="grow"></span>${actions}</div>`;
+      stack.unsettled ? html`<span class="badge" data-tone="wait">Unsettled</span>` : null}${draftBadge(stack)}<span class="grow"></span>${actions}</div>`;
 }
 
 /** What those see who may not read the stack. @param {Stack} stack */

@@ -4,6 +4,7 @@ import { all, repeat } from '../api.js';
 import { ago, at, counted, count, words } from '../format.js';
 import { element, html, island, render } from '../html.js';
 import { empty, stackPath, tone } from '../parts.js';
+import { draftBadge } from '../versions.js';
 import { virtualList } from '../vlist.js';
 
 /** @typedef {import('../types').Stack} Stack */
@@ -109,7 +110,7 @@ function row(stack, index, size) {
   return html`<div class="stack-row" role="listitem" aria-setsize=${size} aria-posinset=${index + 1}>
     <a href=${stackPath(stack.id)}><strong class="clip">${stack.name}</strong><span class="muted id">${stack.id}</span></a>
     <span><span class="badge" data-tone=${tone(stack.status)}>${words(stack.status)}</span>${drifted ? html` <span class="badge" data-tone="wait" title=${counted(drifted, 'resource')}>Drift</span>` : null}${
-      stack.unsettled ? html` <span class="badge" data-tone="wait" title=${stack.unsettled.message}>Unsettled</span>` : null}</span>
+      stack.unsettled ? html` <span class="badge" data-tone="wait" title=${stack.unsettled.message}>Unsettled</span>` : null}${stack.draft ? html` ${draftBadge(stack)}` : null}</span>
     <span class="clip">${stack.environment}</span>
     <span class="clip">${stack.blueprint.name}<span class="muted">@${stack.blueprint.version}</span></span>
     <span class="clip muted" title=${stack.owner}>${stack.owner}</span>
