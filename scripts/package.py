@@ -37,8 +37,11 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PROGRAM = "usr/bin/slipway"
 # The user of the image has no name on the host.
 USER = 65532
+# The folders of the image that its user may write to, with their modes and owners.
+WRITABLE = {"tmp": (0o1777, 0), "work": (0o755, USER)}
 
 Files = dict[str, tuple[bytes, int]]
+Folders = dict[str, tuple[int, int]]
 
 
 def main() -> None:
@@ -89,9 +92,10 @@ def contents(program: Path) -> Files:
     return files
 
 
-def tar(files: Files, epoch: int) -> bytes:
-    """An archive of these files, and of the folders that they are in."""
-    folders = {str(folder) for path in files for folder in Path(path).parents} - {"."}
+def tar(files: Files, epoch: int, writable: Folders | None = None) -> bytes:
+    """An archive of these files, of the folders that they are in, and of further folders."""
+    writable = writable or {}
+    folders = {str(folder) for path in files for folder in Path(path).parents} - {"."} | writable.keys()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(folders | files.keys()):
@@ -102,7 +106,9 @@ def tar(files: Files, epoch: int) -> bytes:
                 entry.size = len(content)
                 archive.addfile(entry, io.BytesIO(content))
             else:
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                entry.type = tarfile.DIRTYPE
+                entry.mode, entry.uid = writable.get(path, (0o755, 0))
+                entry.gid = entry.uid
                 archive.addfile(entry)
     return buffer.getvalue()
 
@@ -127,7 +133,7 @@ def root_file_system(program: Path) -> Files:
         files[str(library).lstrip("/")] = (library.read_bytes(), 0o755)
     if CERTIFICATES.exists():
         files[str(CERTIFICATES).lstrip("/")] = (CERTIFICATES.read_bytes(), 0o644)
-    files["etc/passwd"] = (f"slipway:x:{USER}:{USER}::/home/slipway:/sbin/nologin\n".encode(), 0o644)
+    files["etc/passwd"] = (f"slipway:x:{USER}:{USER}::/work:/sbin/nologin\n".encode(), 0o644)
     files["etc/nsswitch.conf"] = (b"hosts: files dns\n", 0o644)
     files["usr/share/doc/slipway/LICENSE"] = ((ROOT / "LICENSE").read_bytes(), 0o644)
     return files
@@ -135,7 +141,7 @@ def root_file_system(program: Path) -> Files:
 
 def image_layout(program: Path, version: str, architecture: str, epoch: int) -> Files:
     """The files of an OCI image layout with one image, whose tag is the version."""
-    layer = tar(root_file_system(program), epoch)
+    layer = tar(root_file_system(program), epoch, WRITABLE)
     files: Files = {}
 
     def blob(content: bytes, kind: str) -> dict[str, object]:
