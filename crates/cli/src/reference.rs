@@ -64,8 +64,13 @@ fn section(page: &mut String, command: &Command, parent: &str) {
     }
 }
 
+/// An option of the command, and not one that clap adds to each.
 fn is_documented(arg: &Arg) -> bool {
-    !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str())
+    let is_of_clap = matches!(
+        arg.get_action(),
+        ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong | ArgAction::Version
+    );
+    !arg.is_hide_set() && !is_of_clap
 }
 
 fn options(page: &mut String, args: &[&Arg]) {
@@ -133,6 +138,103 @@ mod tests {
             markdown() == committed,
             "docs/cli.md is not of this version: write it anew with `cargo run -- reference > docs/cli.md`"
         );
+    }
+
+    #[test]
+    fn every_option_with_a_value_is_documented() {
+        fn check(page: &str, command: &Command, name: &str) {
+            let begin = page.find(&format!("# {name}\n")).map_or(0, |begin| begin + 1);
+            let section = page[begin..].split("\n## ").next().unwrap_or_default();
+            let section = section.split("\n### ").next().unwrap_or_default();
+            for arg in command
+                .get_arguments()
+                .filter(|arg| !arg.is_global_set() && !arg.is_hide_set())
+            {
+                if let (Some(long), ArgAction::Set | ArgAction::Append) = (arg.get_long(), arg.get_action()) {
+                    assert!(section.contains(&format!("--{long} <")), "{name} --{long}: {section}");
+                }
+            }
+            for inner in command.get_subcommands().filter(|command| is_shown(command)) {
+                check(page, inner, &format!("{name} {}", inner.get_name()));
+            }
+        }
+        let mut root = Cli::command();
+        root.build();
+        let page = markdown();
+        for command in root.get_subcommands().filter(|command| is_shown(command)) {
+            check(&page, command, &format!("slipway {}", command.get_name()));
+        }
+    }
+
+    /// The commands of a page's code, each from `slipway` to the end of its words.
+    fn commands(page: &str) -> Vec<String> {
+        let page = page.replace("\\\n", " ");
+        let mut is_code = false;
+        let code = page.lines().filter(|line| {
+            let is_fence = line.trim_start().starts_with("```");
+            is_code ^= is_fence;
+            is_code && !is_fence
+        });
+        let lines: Vec<&str> = code.collect();
+        let mut found = Vec::new();
+        for line in lines {
+            for (at, _) in line.match_indices("slipway ") {
+                let before = line[..at].chars().next_back();
+                if before.is_none_or(|before| " ($".contains(before)) {
+                    let command = line[at..].split(['|', ')', ';', '#', '&', '>', '`']).next();
+                    found.extend(command.map(str::to_owned));
+                }
+            }
+        }
+        found
+    }
+
+    /// The first word that the program does not know as a command or an option.
+    fn unknown<'a>(root: &Command, words: &mut impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let (mut command, mut is_value) = (root, false);
+        for word in words {
+            if let Some(option) = word.strip_prefix("--").filter(|option| !option.is_empty()) {
+                let (name, value) = option
+                    .split_once('=')
+                    .map_or((option, None), |(name, value)| (name, Some(value)));
+                let known = [command, root].into_iter().flat_map(Command::get_arguments);
+                let mut known = known.filter(|arg| arg.get_long() == Some(name));
+                let Some(arg) = known.next() else { return Some(word) };
+                let takes = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+                is_value = takes && value.is_none();
+            } else if is_value {
+                is_value = false;
+            } else if command.has_subcommands() && word.starts_with(|first: char| first.is_ascii_lowercase()) {
+                match command.find_subcommand(word) {
+                    Some(inner) => command = inner,
+                    None => return Some(word),
+                }
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn commands_in_the_documentation_exist() {
+        let mut root = Cli::command();
+        root.build();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let pages = fs::read_dir(top.join("docs"))
+            .expect("a folder")
+            .map(|page| page.expect("a page").path());
+        let pages = pages.filter(|page| page.extension().is_some_and(|end| end == "md"));
+        let (mut checked, mut wrong) = (0, Vec::new());
+        for page in pages.chain([top.join("README.md")]) {
+            for command in commands(&fs::read_to_string(&page).expect("a page")) {
+                checked += 1;
+                if let Some(word) = unknown(&root, &mut command.split_whitespace().skip(1)) {
+                    wrong.push(format!("{}: {word} in {command}", page.display()));
+                }
+            }
+        }
+        assert!(checked > 100 && wrong.is_empty(), "{checked}: {wrong:#?}");
+        let mut words = "stack list --nope".split_whitespace();
+        assert_eq!(unknown(&root, &mut words), Some("--nope"));
     }
 
     #[test]
