@@ -116,7 +116,8 @@ impl Access {
                            token"
                 .to_owned(),
             Self::Token(_) => format!(
-                "the endpoint rejects the token in {TOKEN}: it may have expired, or have another audience or issuer"
+                "the endpoint rejects the token in {TOKEN}: get a new one, of the audience and issuer that the endpoint expects, or unset \
+                 the variable and log in with `slipway login`"
             ),
             Self::Login(login) => format!(
                 "the endpoint rejects the token of this login: log in again with `slipway login --endpoint {}`; if that does not help, \
@@ -143,7 +144,7 @@ fn put_token(request: &mut Request, token: &Secret) -> Result<(), Error> {
     let value = HeaderValue::from_str(&format!("Bearer {}", token.reveal()));
     let mut value = value.map_err(|_| {
         Error::Usage(format!(
-            "the token in {TOKEN} has an invalid character, perhaps a line break"
+            "the token in {TOKEN} has an invalid character, perhaps a line break: set it again without"
         ))
     })?;
     value.set_sensitive(true);

@@ -99,7 +99,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The server did not answer.
-    #[error("cannot reach the server at {server}: {}", reachable(server))]
+    #[error("failed to reach the server at {server}: {}", reachable(server))]
     Unreachable {
         /// Where it should be.
         server: String,
@@ -107,7 +107,7 @@ pub enum Error {
         source: Box<reqwest::Error>,
     },
     /// The server answered with something that is not an answer of Slipway.
-    #[error("the server answered {status} to {request}: {answer}")]
+    #[error("the server answered {status} to {request} ({}): {}", of_answer(answer), unexpected(*status))]
     UnexpectedAnswer {
         /// The request.
         request: String,
@@ -139,7 +139,7 @@ pub enum Error {
     #[error("the login for {0} has ended: log in again with `slipway login --endpoint {0}`")]
     LoginEnded(String),
     /// The identity provider did not answer.
-    #[error("cannot reach the identity provider at {url}")]
+    #[error("failed to reach the identity provider at {url}: check the address (`--issuer`) and the network")]
     IssuerUnreachable {
         /// Which of its addresses.
         url: String,
@@ -147,7 +147,7 @@ pub enum Error {
         source: Box<reqwest::Error>,
     },
     /// A request to the artifacts bucket failed.
-    #[error("cannot {action} {object}")]
+    #[error("failed to {action} {object}: check that your AWS credentials may use the bucket")]
     Artifact {
         /// What was to be done.
         action: &'static str,
@@ -157,7 +157,7 @@ pub enum Error {
         source: Box<aws_sdk_s3::Error>,
     },
     /// An image could not be put into the local S3.
-    #[error("cannot push the image to {endpoint}")]
+    #[error("failed to push the image to {endpoint}: check that the server runs (`slipway up`)")]
     PushImage {
         /// The local AWS.
         endpoint: String,
@@ -165,7 +165,7 @@ pub enum Error {
         source: Box<aws_sdk_s3::Error>,
     },
     /// A file could not be read or written.
-    #[error("cannot {action} {}", path.display())]
+    #[error("failed to {action} {}{}", path.display(), of_file(source))]
     File {
         /// What was to be done with it.
         action: &'static str,
@@ -206,9 +206,41 @@ fn counted(problems: usize) -> String {
 /// What to do if an address does not respond.
 fn reachable(server: &str) -> &'static str {
     if server.starts_with("https:") {
-        "the address may be wrong, or the network down"
+        "check the address (`--endpoint`, SLIPWAY_ENDPOINT or the profile) and the network"
     } else {
         "start one with `slipway up`, or name another with `--endpoint`"
+    }
+}
+
+/// What to do about an answer that is none of Slipway's.
+fn unexpected(status: u16) -> &'static str {
+    if status == 429 || status >= 500 {
+        "try again in a minute; if that does not help, see the log of the server"
+    } else {
+        "check that the address is that of Slipway (`--endpoint`, SLIPWAY_ENDPOINT or the profile)"
+    }
+}
+
+/// An answer on one line.
+fn of_answer(answer: &str) -> String {
+    let words: Vec<&str> = answer.split_whitespace().collect();
+    if words.is_empty() {
+        "no text".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+/// What to do about a file or folder, where the system says what is wrong.
+fn of_file(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => ": check the path",
+        io::ErrorKind::PermissionDenied => ": check its permissions",
+        io::ErrorKind::IsADirectory => ": name a file, and not a folder",
+        io::ErrorKind::NotADirectory => ": name a folder, and not a file",
+        io::ErrorKind::StorageFull => ": free space on the disk",
+        io::ErrorKind::ReadOnlyFilesystem => ": name a folder that can be written to",
+        _ => "",
     }
 }
 

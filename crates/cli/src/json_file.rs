@@ -35,9 +35,12 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
             object.remove("$schema");
             Ok(object)
         }
-        Ok(_) => Err(Error::Usage(format!("{} is not a JSON object", path.display()))),
+        Ok(_) => Err(Error::Usage(format!(
+            "{} is not a JSON object: write it like {{\"size\": 1}}",
+            path.display()
+        ))),
         Err(error) => Err(Error::Usage(format!(
-            "{} is not a JSON object: {error}",
+            "{} is not a JSON object: {error}; correct it, or name a file that ends with .tfvars",
             path.display()
         ))),
     }

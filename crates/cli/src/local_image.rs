@@ -23,8 +23,8 @@ const BUCKET: &str = "slipway-images";
 pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Result<String, Error> {
     let manifest = folder.join("image.json");
     let wrong = |what: String| {
-        let like = "it names the entrypoint, {\"entrypoint\": [\"./app\"]}";
-        Error::Usage(format!("{}: {what}: {like}", manifest.display()))
+        let like = "write it like {\"entrypoint\": [\"./app\"]}";
+        Error::Usage(format!("failed to read {}: {what}; {like}", manifest.display()))
     };
     let json = fs::read(&manifest).map_err(|error| wrong(error.to_string()))?;
     let manifest = Manifest::parse(&json).map_err(|error| wrong(error.to_string()))?;

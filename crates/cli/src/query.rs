@@ -9,7 +9,8 @@ pub struct Query(&'static str);
 impl Query {
     /// Reads an expression.
     pub fn parse(text: &str) -> Result<Self, String> {
-        jmespath::compile(text).map_err(|error| reason(&error))?;
+        jmespath::compile(text)
+            .map_err(|error| format!("{}; write a JMESPath expression, such as `[].name`", reason(&error)))?;
         Ok(Self(Box::leak(text.to_owned().into_boxed_str())))
     }
 

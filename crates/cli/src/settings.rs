@@ -85,7 +85,14 @@ impl Settings {
             None => Profile::default(),
             Some(name) => user.profiles.get(&name).cloned().ok_or_else(|| {
                 let known: Vec<&str> = user.profiles.keys().map(String::as_str).collect();
-                Error::Usage(format!("there is no profile `{name}`; there are: {}", known.join(", ")))
+                let known = if known.is_empty() {
+                    String::new()
+                } else {
+                    format!(", or name one of: {}", known.join(", "))
+                };
+                Error::Usage(format!(
+                    "there is no profile `{name}`: add it to the file config.toml (docs/environment.md){known}"
+                ))
             })?,
         };
         if let Some(data) = project.data {

@@ -23,10 +23,16 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
         [stack] => id_of(stack),
         [] => {
             let asked: Vec<&str> = query.iter().rev().map(|(_, value)| value.as_str()).collect();
+            // It looks like the ID of an operation, which is longer than people type.
+            let operations = if name.as_str().starts_with("op-") {
+                " `slipway operation list STACK` shows the IDs of operations."
+            } else {
+                ""
+            };
             Err(Error::Refused {
                 title: "Not found".to_owned(),
                 detail: format!(
-                    "No stack is called `{}`: `slipway stack list` shows which there are.",
+                    "No stack is called `{}`: `slipway stack list` shows which there are.{operations}",
                     asked.join("/")
                 ),
                 errors: Vec::new(),

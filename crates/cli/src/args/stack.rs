@@ -7,7 +7,7 @@ use semver::Version;
 use slipway_model::name::Name;
 
 use super::subscription::Subscribe;
-use super::values::{BlueprintRef, StackRef, assignment, service_image};
+use super::values::{BlueprintRef, StackRef, assignment, service_image, version_of};
 use crate::images::Named;
 use crate::output::Output;
 
@@ -86,7 +86,7 @@ pub struct StackList {
     #[arg(long)]
     pub blueprint: Option<Name>,
     /// Only stacks of this version of their blueprint
-    #[arg(long)]
+    #[arg(long, value_parser = version_of)]
     pub version: Option<Version>,
     /// Only stacks of this status
     #[arg(long)]
@@ -101,7 +101,7 @@ pub struct StackUpdate {
     /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
     pub stack: StackRef,
     /// The blueprint version to change to
-    #[arg(long)]
+    #[arg(long, value_parser = version_of)]
     pub version: Option<Version>,
     #[command(flatten)]
     pub variables: Variables,

@@ -26,10 +26,15 @@ impl FromStr for BlueprintRef {
             None => (text, None),
         };
         let name = name.parse().map_err(|error| format!("{error}"))?;
-        let version = version.map(str::parse).transpose();
-        let version = version.map_err(|error| format!("the version is not like `1.2.0`: {error}"))?;
+        let version = version.map(version_of).transpose()?;
         Ok(Self { name, version })
     }
+}
+
+/// A version of a blueprint.
+pub fn version_of(text: &str) -> Result<Version, String> {
+    text.parse()
+        .map_err(|error| format!("the version is not like `1.2.0`: {error}"))
 }
 
 /// A stack by its id or by its name, which another environment may have too: `lusab-babad`, `shop` or `staging/shop`.
