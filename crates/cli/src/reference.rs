@@ -53,11 +53,12 @@ fn section(page: &mut String, command: &Command, parent: &str) {
         let usage = usage.render_usage().to_string();
         let usage = usage.trim_start_matches("Usage: ");
         let _ = writeln!(page, "\n```text\n{usage}\n```");
-        let own: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_global_set()).collect();
-        if own.iter().any(|arg| is_documented(arg)) {
-            page.push('\n');
-            options(page, &own);
-        }
+    }
+    // A group has options too, which come before the command in it.
+    let own: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_global_set()).collect();
+    if own.iter().any(|arg| is_documented(arg)) {
+        page.push('\n');
+        options(page, &own);
     }
     for command in inner {
         section(page, command, &name);
@@ -179,8 +180,10 @@ mod tests {
         let mut found = Vec::new();
         for line in lines {
             for (at, _) in line.match_indices("slipway ") {
-                let before = line[..at].chars().next_back();
-                if before.is_none_or(|before| " ($".contains(before)) {
+                // Elsewhere it is a name, such as that of a table.
+                let before = line[..at].split_whitespace().next_back().unwrap_or_default();
+                let begins = ["", "$", "-", "|", "&&", ";", "then"].contains(&before) || before.ends_with("$(");
+                if begins {
                     let command = line[at..].split(['|', ')', ';', '#', '&', '>', '`']).next();
                     found.extend(command.map(str::to_owned));
                 }

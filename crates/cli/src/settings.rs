@@ -199,7 +199,7 @@ mod tests {
             (Some("eu-west-1"), None)
         );
         for (profile, text, words) in [
-            (Some("none"), "", "there are: dev, live"),
+            (Some("none"), "", "name one of: dev, live"),
             (None, "endpoint = \"https://evil.test\"\n", "endpoint"),
             (None, "stack = 1\n", "slipway.toml"),
         ] {
