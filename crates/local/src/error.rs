@@ -25,6 +25,9 @@ pub enum Error {
     /// The stream of the table could not be opened.
     #[error(transparent)]
     Stream(#[from] StreamError),
+    /// The variable of the test that crashes this server has a wrong value.
+    #[error("failed to read SLIPWAY_CRASH: `{0}` is neither `before:N` nor `after:N`. Unset it")]
+    CrashPoint(String),
     /// A part of the data is gone, or from an earlier time than the rest.
     #[error(
         "{} was lost, or is of an earlier time than the rest of {}: restore the whole data folder from one backup, or use another \

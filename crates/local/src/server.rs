@@ -9,6 +9,7 @@
 //!
 //! The functions reach AWS through the port although they are in the same process: what is tested is what ships.
 
+mod crash;
 mod folder;
 mod functions;
 mod gateway;
@@ -139,7 +140,7 @@ impl Local {
         let (stop_api, stop_aws) = (CancellationToken::new(), CancellationToken::new());
         let guard = Guard::new(addresses.1.port())
             .with_token(shared.clone().map(|token| Token::session(token, SIGN_WITH_TOKEN)));
-        let aws_router = guard.around(recorder::around(account.endpoint().router()));
+        let aws_router = guard.around(recorder::around(crash::around(account.endpoint().router())?));
         let mut servers = vec![serve("the local AWS", aws, aws_router, stop_aws.clone())];
         services::make_state_machine(&account, &template).await?;
         let postgres = options.postgres.as_ref();

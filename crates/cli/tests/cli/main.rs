@@ -8,6 +8,7 @@ mod browser;
 mod cancel;
 mod commands;
 mod configuration;
+mod crash_points;
 mod decisions;
 mod demo;
 mod events;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub mod states;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,6 +27,14 @@ pub struct Server {
     pub api: String,
     pub aws: String,
     http: reqwest::Client,
+}
+
+/// A crash of a server by itself.
+pub struct Crash {
+    /// Before or after which call: `before:17`.
+    pub point: String,
+    /// The file with what the server says on standard error.
+    pub log: PathBuf,
 }
 
 /// An answer of the API.
@@ -53,16 +63,11 @@ impl Server {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         // It fails where another test of this process has done so already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (process, up) = spawn(data.path(), &options);
-        let text = |name: &str| {
-            up[name]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {name} in {up}"))
-                .to_owned()
-        };
+        let (process, up) = spawn(data.path(), &options, None);
+        let up = up.expect("the server starts");
         Self {
-            api: text("api"),
-            aws: text("aws"),
+            api: address(&up, "api"),
+            aws: address(&up, "aws"),
             data,
             options,
             process,
@@ -72,18 +77,30 @@ impl Server {
 
     /// Kills the server as `kill -9` does, and starts it again on the same data.
     pub fn kill_and_restart(mut self) -> Self {
-        self.process.kill().expect("the server is killed");
+        let before = (self.api.clone(), self.aws.clone());
+        assert!(self.restart(None), "the server starts");
+        assert_eq!((&self.api, &self.aws), (&before.0, &before.1), "the ports are kept");
+        self
+    }
+
+    /// Kills the server, if it runs, and starts it again on the same data; whether it listens, or has crashed before that.
+    pub fn restart(&mut self, crash: Option<&Crash>) -> bool {
+        // It fails if the server has crashed.
+        let _ = self.process.kill();
         self.process.wait().expect("the server has ended");
-        let (process, up) = spawn(self.data.path(), &self.options);
-        assert_eq!(
-            (up["api"].as_str(), up["aws"].as_str()),
-            (Some(&*self.api), Some(&*self.aws)),
-            "the ports are kept"
-        );
+        let (process, up) = spawn(self.data.path(), &self.options, crash);
         self.process = process;
         // The connections to the dead one are of no use.
         self.http = reqwest::Client::new();
-        self
+        if let Some(up) = &up {
+            (self.api, self.aws) = (address(up, "api"), address(up, "aws"));
+        }
+        up.is_some()
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_crashed(&mut self) -> bool {
+        self.process.try_wait().expect("the server is a child").is_some()
     }
 
     /// The folder with the server's data.
@@ -102,8 +119,14 @@ impl Server {
             .expect("slipway runs")
     }
 
-    /// Sends a request.
-    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+    /// Sends a request; the answer of a server that crashes is an error.
+    pub async fn try_request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method, format!("{}{path}", self.api));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -111,12 +134,18 @@ impl Server {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let answer = request.send().await.expect("the server answers");
-        Answer {
+        let answer = request.send().await?;
+        Ok(Answer {
             status: answer.status(),
             headers: answer.headers().clone(),
-            text: answer.text().await.expect("the server ends its answer"),
-        }
+            text: answer.text().await?,
+        })
+    }
+
+    /// Sends a request.
+    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+        let answer = self.try_request(method, path, headers, body).await;
+        answer.expect("the server answers")
     }
 
     /// Sends JSON.
@@ -248,8 +277,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(data: &Path, options: &[String]) -> (Child, Value) {
-    let mut process = Command::new(SLIPWAY)
+/// Starts a server, and reads where it listens; nothing if it ends before that.
+fn spawn(data: &Path, options: &[String], crash: Option<&Crash>) -> (Child, Option<Value>) {
+    let mut command = Command::new(SLIPWAY);
+    command
         .args(["up", "--json", "--port", "0", "--aws-port", "0", "--data"])
         .arg(data)
         .args(options)
@@ -259,16 +290,22 @@ fn spawn(data: &Path, options: &[String]) -> (Child, Value) {
             std::thread::current().name().unwrap_or_default(),
         )
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("slipway starts");
+        .stdout(Stdio::piped());
+    if let Some(crash) = crash {
+        let log = std::fs::File::create(&crash.log).expect("a file");
+        command.env("SLIPWAY_CRASH", &crash.point).stderr(log);
+    }
+    let mut process = command.spawn().expect("slipway starts");
     let mut line = String::new();
     let stdout = process.stdout.as_mut().expect("its output");
-    BufReader::new(stdout)
-        .read_line(&mut line)
-        .expect("it says where it listens");
-    let up = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let read = BufReader::new(stdout).read_line(&mut line).expect("its output is text");
+    let up = (read > 0).then(|| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}")));
     (process, up)
+}
+
+fn address(up: &Value, name: &str) -> String {
+    let address = up[name].as_str();
+    address.unwrap_or_else(|| panic!("no {name} in {up}")).to_owned()
 }
 
 /// Waits for a condition that sends no notification: a file that another program writes.
