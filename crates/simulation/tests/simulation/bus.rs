@@ -13,7 +13,7 @@ use crate::wire::Answer;
 use crate::world::World;
 
 /// The account of Slipway.
-const OWN: &str = "000000000000";
+pub const OWN: &str = "000000000000";
 
 /// The account that requests by event, and its bus for results.
 pub const SHOP: &str = "111122223333";
@@ -41,7 +41,7 @@ pub struct Orders {
 
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delivery {
+pub enum Delivery {
     /// It may be lost, and Lambda gives it up.
     BestEffort,
     /// It arrives, and an operator redrives it from the dead-letter queue.
@@ -82,7 +82,10 @@ impl World {
                     let mut orders = self.orders();
                     orders.results.entry(text("key")).or_default().insert(text("status"));
                 }
-                "Slipway Result Due" => self.send(OWN, "slipway", "Slipway Result Due", &detail, Delivery::BestEffort),
+                "Slipway Result Due" => {
+                    let due = json!({"detail-type": "Slipway Result Due", "source": "slipway", "detail": detail});
+                    self.send(OWN, due, Delivery::BestEffort);
+                }
                 _ => {}
             }
         }
@@ -104,7 +107,8 @@ impl World {
     /// Sends the end of an execution.
     pub fn send_end(self: &Arc<Self>, detail: &Value) {
         let kind = "Step Functions Execution Status Change";
-        self.send(OWN, "aws.states", kind, detail, Delivery::BestEffort);
+        let event = json!({"detail-type": kind, "source": "aws.states", "detail": detail});
+        self.send(OWN, event, Delivery::BestEffort);
     }
 
     /// Somebody in another account who requests by event: a stack, then what becomes of it.
@@ -124,22 +128,16 @@ impl World {
             };
             self.orders().sent.insert(key);
             self.acknowledged().requested += 1;
-            self.send(
-                SHOP,
-                "com.example.shop",
-                "Slipway Request",
-                &detail,
-                Delivery::UntilHandled,
-            );
+            let event = json!({"detail-type": "Slipway Request", "source": "com.example.shop", "detail": detail});
+            self.send(SHOP, event, Delivery::UntilHandled);
         }
     }
 
     /// Brings an event to the function, in no order, perhaps twice, perhaps not.
-    fn send(self: &Arc<Self>, account: &str, source: &str, kind: &str, detail: &Value, delivery: Delivery) {
-        let event = json!({
-            "detail-type": kind, "source": source, "account": account, "region": "us-east-1",
-            "time": Timestamp::now().to_string(), "detail": detail,
-        });
+    pub fn send(self: &Arc<Self>, account: &str, mut event: Value, delivery: Delivery) {
+        event["account"] = account.into();
+        event["region"] = "us-east-1".into();
+        event["time"] = Timestamp::now().to_string().into();
         let copies = self.draw(|faults, chance| {
             let lost = delivery == Delivery::BestEffort && chance.happens(faults.events_lost);
             if lost {

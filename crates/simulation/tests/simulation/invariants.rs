@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use slipway_model::id::{OperationId, StackId};
 
-use crate::records::{Operation, Records};
+use crate::records::{Operation, Records, Stack};
 use crate::world::World;
 
 impl World {
@@ -110,18 +110,40 @@ impl World {
         })
     }
 
+    /// Whether the service of a stack that is `ready` runs something else than its release.
+    fn runs_another(&self, id: &str, stack: &Stack, records: &Records) -> bool {
+        let ecs = self.ecs();
+        let Some((image, desired)) = ecs.runs(id) else {
+            return true;
+        };
+        match stack.current_release().and_then(|number| records.image(id, number)) {
+            Some(released) => image != Some(released) || Some(desired) != stack.desired_count(),
+            // It has no tasks before its first release.
+            None => desired > 0,
+        }
+    }
+
     fn unreal(&self, records: &Records) -> Option<String> {
         let mut states = self.states();
         records.stacks.iter().find_map(|(id, stack)| {
             let state = states.of(id);
             let wrong = match stack.status() {
-                "ready" => !state.exists || state.partial.is_some(),
+                "ready" => !state.exists || state.partial.is_some() || self.runs_another(id, stack, records),
                 "destroyed" => state.exists,
                 "failed" => false,
                 // No operation is at work on it.
                 _ => true,
             };
-            wrong.then(|| format!("the stack {id} is {}, and real is {state:?}", stack.status()))
+            let runs = self
+                .ecs()
+                .runs(id)
+                .map(|(image, desired)| (image.map(str::to_owned), desired));
+            wrong.then(|| {
+                format!(
+                    "the stack {id} is {}, and real is {state:?}, which runs {runs:?}",
+                    stack.status()
+                )
+            })
         })
     }
 }

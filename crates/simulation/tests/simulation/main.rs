@@ -14,6 +14,7 @@
 mod builds;
 mod bus;
 mod chance;
+mod ecs;
 mod faults;
 mod history;
 mod invariants;
@@ -47,7 +48,7 @@ use seeds::{SHARE, Seeds};
 use world::World;
 
 /// The seeds that a test run tries.
-const SEEDS: Seeds = Seeds { first: 1, last: 6 };
+const SEEDS: Seeds = Seeds { first: 1, last: 24 };
 
 /// How many seeds have to find a broken promise.
 const ENOUGH: u64 = 40;

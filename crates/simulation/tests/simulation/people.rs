@@ -12,6 +12,7 @@ use slipway_api::Caller;
 use tokio::time::sleep;
 use tower::ServiceExt;
 
+use crate::ecs::image;
 use crate::world::World;
 
 /// The timeout of the function of the API.
@@ -21,7 +22,7 @@ const API: Duration = Duration::from_secs(29);
 const ATTEMPTS: u32 = 20;
 
 /// How many requests a requester makes.
-const REQUESTS: u64 = 5;
+const REQUESTS: u64 = 6;
 
 /// What the API has acknowledged.
 #[derive(Debug, Default)]
@@ -126,18 +127,24 @@ impl World {
         };
         let environment = if which % 2 == 0 { "live" } else { "dev" };
         let variables = json!({"variables": {"size": size}});
+        let images = json!({"images": {"web": image(size)}});
         let create = || {
-            let body = json!({
+            let mut body = json!({
                 "name": format!("stack-{key}"), "blueprint": "web", "environment": environment, "variables": {"size": size},
             });
+            if size % 2 == 1 {
+                body["images"] = images["images"].clone();
+            }
             (Method::POST, "/v1/stacks".to_owned(), Some(body))
         };
         let (method, path, body) = match (what, nth(&stacks), nth(&operations)) {
             (0..15, ..) | (_, None, _) | (_, _, None) => create(),
             (15..35, _, Some(operation)) => (Method::POST, format!("/v1/operations/{operation}/cancel"), None),
-            (35..70, Some(stack), _) => (Method::PATCH, format!("/v1/stacks/{stack}"), Some(variables)),
-            (70..85, Some(stack), _) => (Method::DELETE, format!("/v1/stacks/{stack}"), None),
-            (85..93, Some(stack), _) => (Method::POST, format!("/v1/stacks/{stack}/preview"), Some(variables)),
+            (35..58, Some(stack), _) => (Method::PATCH, format!("/v1/stacks/{stack}"), Some(variables)),
+            (58..68, Some(stack), _) => (Method::DELETE, format!("/v1/stacks/{stack}"), None),
+            (68..86, Some(stack), _) => (Method::POST, format!("/v1/stacks/{stack}/releases"), Some(images)),
+            (86..91, Some(stack), _) => (Method::POST, format!("/v1/stacks/{stack}/rollback"), Some(json!({}))),
+            (91..96, Some(stack), _) => (Method::POST, format!("/v1/stacks/{stack}/preview"), Some(variables)),
             (_, Some(stack), _) => (Method::POST, format!("/v1/stacks/{stack}/drift"), None),
         };
         Call {

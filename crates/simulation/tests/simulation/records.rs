@@ -24,6 +24,8 @@ pub struct Records {
     pub stacks: BTreeMap<String, Stack>,
     /// The operations in the queue of each stack, by their places.
     queues: BTreeMap<Key, String>,
+    /// The image of each release, by its stack and number.
+    images: BTreeMap<(String, u64), String>,
 }
 
 impl Operation {
@@ -63,16 +65,34 @@ impl Operation {
 }
 
 impl Stack {
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
     pub fn status(&self) -> &str {
-        self.0["status"].as_str().unwrap_or_default()
+        self.text("status")
     }
 
     pub fn active_operation(&self) -> Option<&str> {
         self.0["active_operation"].as_str()
     }
+
+    pub fn current_release(&self) -> Option<u64> {
+        self.0["current_release"].as_u64()
+    }
+
+    /// How many tasks the service of the stack has by its contract.
+    pub fn desired_count(&self) -> Option<u64> {
+        let contract: Value = serde_json::from_str(self.text("contract")).ok()?;
+        contract["services"]["web"]["desired_count"].as_u64()
+    }
 }
 
 impl Records {
+    pub fn image(&self, stack: &str, release: u64) -> Option<&str> {
+        self.images.get(&(stack.to_owned(), release)).map(String::as_str)
+    }
+
     /// Takes what one write left at its keys; what is wrong after it.
     pub fn take(&mut self, written: Vec<(Key, Option<Value>)>) -> Result<(), String> {
         let mut stacks = Vec::new();
@@ -113,6 +133,11 @@ impl Records {
                     .insert(key, item["operation"].as_str().unwrap_or_default().to_owned()),
                 None => self.queues.remove(&key),
             };
+        } else if let (Some(number), Some(item)) = (key.sk.strip_prefix("release#"), item) {
+            let number = number.parse().unwrap_or(0);
+            let image = item["images"]["web"].as_str().unwrap_or_default();
+            self.images.insert((id, number), image.to_owned());
+            return Ok(None);
         } else {
             return Ok(None);
         }

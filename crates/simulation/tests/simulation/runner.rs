@@ -16,6 +16,7 @@ use slipway_store::lock::{LockHolder, Runner as Holder};
 use slipway_store::{Error, Store};
 use tokio::time::{Instant, sleep};
 
+use crate::ecs;
 use crate::world::{World, lock};
 
 /// For how long the runner repeats what AWS does not answer, and waits for a lock.
@@ -305,14 +306,21 @@ impl Runner {
             return Err(Some(failure(Phase::Apply, "saved plan is stale")));
         }
         self.world.begin_apply(&self.stack, &self.operation);
+        if !plan.destroys {
+            self.world.ecs().make(self.stack.as_str());
+        }
         let cut = self.work(operation, 10, 240).await;
         self.world
             .states()
             .end_apply(self.stack.as_str(), cut.is_ok(), plan.destroys);
+        if plan.destroys && cut.is_ok() {
+            self.world.ecs().destroy(self.stack.as_str());
+        }
         self.unlock_state();
         cut?;
+        let contract = json!({"slipway": ecs::contract(self.stack.as_str(), plan.serial)});
         self.world
-            .keep_object(&outputs(operation), json!({"slipway": {}}).to_string().into_bytes());
+            .keep_object(&outputs(operation), contract.to_string().into_bytes());
         Ok(())
     }
 

@@ -11,14 +11,21 @@ pub enum Sabotage {
     ForgetsAnswers,
     /// Every other answer to a task token is accepted, and lost.
     LosesTaskAnswers,
+    /// ECS says that a rollout is complete, and runs what it ran before.
+    ForgetsRollouts,
 }
 
 impl Sabotage {
-    pub const ALL: [Self; 3] = [Self::ForgetsConditions, Self::ForgetsAnswers, Self::LosesTaskAnswers];
+    pub const ALL: [Self; 4] = [
+        Self::ForgetsConditions,
+        Self::ForgetsAnswers,
+        Self::LosesTaskAnswers,
+        Self::ForgetsRollouts,
+    ];
 
     /// The body of a call of the table, as the broken table takes it.
-    pub fn rewrite(self, action: &str, body: &[u8]) -> Option<Vec<u8>> {
-        let mut body: Value = serde_json::from_slice(body).ok()?;
+    pub fn rewrite(self, action: &str, body: &Value) -> Option<Value> {
+        let mut body = body.clone();
         match (self, action) {
             (Self::ForgetsConditions, "TransactWriteItems") => {
                 let items = body["TransactItems"].as_array_mut()?;
@@ -39,6 +46,6 @@ impl Sabotage {
             }
             _ => return None,
         }
-        serde_json::to_vec(&body).ok()
+        Some(body)
     }
 }

@@ -33,6 +33,9 @@ pub struct Request {
     /// The path and the query.
     pub path: String,
     pub body: Vec<u8>,
+    /// The body of a service that speaks JSON, and its digest.
+    pub json: Value,
+    pub digest: u64,
 }
 
 /// A status and a body.
@@ -86,9 +89,13 @@ impl Wire {
             }
         };
         let Request {
-            service, action, path, ..
+            service,
+            action,
+            path,
+            digest,
+            ..
         } = &request;
-        let (program, digest, status) = (self.program, digest(&request.json()), answer.0);
+        let (program, status) = (self.program, answer.0);
         world.note(&format!(
             "{program} {service}.{action} {path} {digest:016x} {status} {fault:?}"
         ));
@@ -106,17 +113,16 @@ impl Request {
             .get("x-amz-target")
             .and_then(|target| target.split_once('.'));
         let (service, action) = target.unwrap_or(("S3", request.method()));
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let json = serde_json::from_slice(&body).unwrap_or_default();
         Self {
             service: service.to_owned(),
             action: action.to_owned(),
             path: path.to_owned(),
-            body: request.body().bytes().unwrap_or_default().to_vec(),
+            body,
+            digest: digest(&json),
+            json,
         }
-    }
-
-    /// The body of a service that speaks JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     fn throttled(&self) -> Answer {

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::builds::Builds;
 use crate::bus::Orders;
 use crate::chance::Chance;
+use crate::ecs::Ecs;
 use crate::faults::{Faults, OnRun};
 use crate::history::History;
 use crate::people::Acknowledged;
@@ -63,6 +64,7 @@ pub struct World {
     executions: Mutex<Executions>,
     builds: Mutex<Builds>,
     states: Mutex<States>,
+    ecs: Mutex<Ecs>,
     acknowledged: Mutex<Acknowledged>,
     orders: Mutex<Orders>,
     pub sabotage: Option<Sabotage>,
@@ -87,6 +89,7 @@ impl World {
             executions: Mutex::default(),
             builds: Mutex::default(),
             states: Mutex::default(),
+            ecs: Mutex::default(),
             acknowledged: Mutex::default(),
             orders: Mutex::default(),
             sabotage,
@@ -188,6 +191,10 @@ impl World {
         lock(&self.states)
     }
 
+    pub fn ecs(&self) -> MutexGuard<'_, Ecs> {
+        lock(&self.ecs)
+    }
+
     pub fn acknowledged(&self) -> MutexGuard<'_, Acknowledged> {
         lock(&self.acknowledged)
     }
@@ -236,11 +243,12 @@ impl World {
     pub fn answer(self: &Arc<Self>, request: &Request) -> Answer {
         let action = request.action.as_str();
         match request.service.as_str() {
-            "DynamoDB_20120810" => self.of_table(action, &request.body),
-            "AWSStepFunctions" => self.of_step_functions(action, &request.json()),
-            "CodeBuild_20161006" => self.of_builds(action, &request.json()),
-            "AWSEvents" => self.of_bus(&request.json()),
-            "AmazonSQS" => self.of_queue(&request.json()),
+            "DynamoDB_20120810" => self.of_table(request),
+            "AWSStepFunctions" => self.of_step_functions(action, &request.json),
+            "CodeBuild_20161006" => self.of_builds(action, &request.json),
+            "AmazonEC2ContainerServiceV20141113" => self.of_ecs(action, &request.json),
+            "AWSEvents" => self.of_bus(&request.json),
+            "AmazonSQS" => self.of_queue(&request.json),
             "S3" => self.of_objects(action, request),
             other => {
                 self.violate(format!("the product calls {other}.{action}"));
@@ -249,10 +257,11 @@ impl World {
         }
     }
 
-    fn of_table(&self, action: &str, body: &[u8]) -> Answer {
+    fn of_table(&self, request: &Request) -> Answer {
+        let (action, body) = (request.action.as_str(), &request.json);
         let broken = self.sabotage.and_then(|sabotage| sabotage.rewrite(action, body));
-        let body = broken.as_deref().unwrap_or(body);
-        let answer = self.table.answer(action, body);
+        let body = broken.as_ref().unwrap_or(body);
+        let answer = self.table.answer(action, body, request.digest);
         if answer.0 == 200 {
             let written = table::written(action, body).into_iter();
             let written = written.map(|key| (key.clone(), self.table.read(&key))).collect();
