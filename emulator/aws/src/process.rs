@@ -165,7 +165,11 @@ impl Supervisor {
 
     /// The process that an earlier server started in this folder, running or ended; `None` if none was started.
     pub fn adopt(&self, folder: &Path) -> Result<Option<Process>, ProcessError> {
-        if !folder.join("alive").exists() {
+        let prepared = |source| ProcessError::Prepare {
+            folder: folder.to_owned(),
+            source,
+        };
+        if !folder.join("alive").exists() || never_began(folder).map_err(prepared)? {
             return Ok(None);
         }
         self.supervise(folder, None).map(Some)
@@ -280,10 +284,14 @@ struct Files {
 }
 
 impl Files {
+    /// A server that died before the process began may have left some of them: without a lock.
     fn create(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
+        if folder.join("pid").exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         let locked = |name: &str| {
-            let file = File::create_new(folder.join(name))?;
+            let file = OpenOptions::new().create(true).append(true).open(folder.join(name))?;
             flock(&file, FlockOperation::NonBlockingLockExclusive)?;
             Ok::<_, io::Error>(Stdio::from(file))
         };
@@ -297,6 +305,14 @@ impl Files {
             output: output.into(),
         })
     }
+}
+
+/// Whether the folder has the files of a process that never began: the shell holds their locks from its start, and first of all
+/// writes down its ID.
+fn never_began(folder: &Path) -> io::Result<bool> {
+    let alive = File::open(folder.join("alive"))?;
+    let is_free = flock(&alive, FlockOperation::NonBlockingLockExclusive).is_ok();
+    Ok(is_free && !folder.join("pid").exists())
 }
 
 /// The command with the full path of its program, so that the shell takes no name for one of its own commands.
@@ -370,4 +386,27 @@ fn signal_group(pid: Option<u32>, signal: Signal) -> bool {
     pid.and_then(|pid| i32::try_from(pid).ok())
         .and_then(Pid::from_raw)
         .is_some_and(|group| kill_process_group(group, signal).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_process_that_never_began_are_used_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path();
+        // The server dies after it made the first file, then after it made all.
+        fs::write(folder.join("group"), "").expect("a file");
+        drop(Files::create(folder).expect("files"));
+        assert!(never_began(folder).expect("an answer"));
+
+        let files = Files::create(folder).expect("files");
+        assert!(!never_began(folder).expect("an answer"), "it holds the lock");
+        assert!(Files::create(folder).is_err(), "one process in a folder");
+        fs::write(folder.join("pid"), "1").expect("a file");
+        drop(files);
+        assert!(!never_began(folder).expect("an answer"), "it has ended");
+        assert!(Files::create(folder).is_err(), "it does not run twice");
+    }
 }
