@@ -176,10 +176,15 @@ mod tests {
 
     #[test]
     fn user_of_identity_center_is_one_person_in_every_permission_set() {
-        let session = |set: &str, user: &str| format!("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_{set}_0123/{user}");
+        let session =
+            |set: &str, user: &str| format!("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_{set}_0123/{user}");
         let (dev, ops) = (session("Dev", "ann"), session("Ops", "ann"));
         assert!(is_same_person(&dev, &ops) && is_same_person("a", "a"));
-        for other in [session("Dev", "bob"), "user:login.example.com:ann".to_owned(), "ann".to_owned()] {
+        for other in [
+            session("Dev", "bob"),
+            "user:login.example.com:ann".to_owned(),
+            "ann".to_owned(),
+        ] {
             assert!(!is_same_person(&dev, &other), "{other}");
         }
         let roles = ["arn:aws:iam::1:role/A", "arn:aws:iam::1:role/B"];

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
-use slipway_model::plan::{self, Verdict};
+use slipway_model::plan::Verdict;
 use tokio::try_join;
 
 use crate::adoption::Adoption;
@@ -54,10 +54,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         return Err(Error::NoVerdict);
     }
     // The environment may be protected since the plan was reviewed: builds wait in the queue of the account for hours.
-    let verdict = operation
-        .plan
-        .as_ref()
-        .map(|plan| plan::review(operation.kind(), plan, &environment));
+    let verdict = operation.plan.as_ref().map(|plan| operation.review(plan, &environment));
     if let Some(Verdict::Refused(refusal)) = verdict {
         return Err(Error::Refused(refusal));
     }

@@ -141,9 +141,9 @@ impl Ready {
             return Ok(self);
         }
         let written = self.source.clone();
-        if let Some(Before { digest, draft }) = &self.before {
-            let is_draft = *draft;
-            let (digest, lock) = (digest.clone(), published_lock(artifacts, digest).await?);
+        if let Some(before) = &self.before {
+            let (is_draft, digest) = (before.draft, before.digest.clone());
+            let lock = published_lock(artifacts, &digest).await?;
             self.take_lock(lock);
             if !is_draft || self.source.digest().as_str() == digest {
                 self.refuse_change()?;

@@ -356,7 +356,7 @@ fn terraform_outlives_its_runner() {
         world.outputs(&operation),
         json!({"slipway": {"endpoints": {"web": "a"}}})
     );
-    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "show", "apply"]);
 }
 
 /// All of AWS goes away in the middle of an apply and comes back after Terraform has given up.

@@ -92,18 +92,18 @@ fn a_stack_is_made_changed_and_destroyed() {
     );
     assert_eq!(world.state(&operation)["resources"].as_array().map(Vec::len), Some(3));
     assert!(!world.is_locked(&operation));
-    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "show", "apply"]);
 
     // Said twice is done once.
     let printed = world.succeed(&operation, "apply", "again");
     assert!(printed.contains("has applied the plan"), "{printed}");
-    assert_eq!(world.calls().len(), 4);
+    assert_eq!(world.calls().len(), 5);
 
     // What init made is there for the next stack.
     let other = world.provision("two", configuration);
     world.succeed(&other, "plan", "other");
     world.succeed(&other, "apply", "other");
-    assert_eq!(world.calls()[4..], ["plan", "show", "apply"]);
+    assert_eq!(world.calls()[5..], ["plan", "show", "show", "apply"]);
 
     // The secret is in the state and in what apply needs, and nowhere else.
     for build in ["plan", "apply", "again", "other"] {

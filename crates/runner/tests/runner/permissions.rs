@@ -22,7 +22,7 @@ fn a_stack_lives_with_the_permissions_of_the_template() {
     succeed(&world, &operation, "plan", "plan");
     succeed(&world, &operation, "apply", "apply");
     world.end(&operation, &End::Succeeded);
-    assert_eq!(world.calls(), ["init", "plan", "show", "apply"]);
+    assert_eq!(world.calls(), ["init", "plan", "show", "show", "apply"]);
     // refresh-only
     let drift = world.request(Work::Drift, &world.stack(&operation), None);
     succeed(&world, &drift, "plan", "again");

@@ -10,7 +10,6 @@ use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
 
-use crate::{Api, Caller};
 use crate::access::Admitted;
 use crate::body::shortened;
 use crate::error::Error;
@@ -19,6 +18,7 @@ use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
 use crate::revision::Expected;
 use crate::shown;
 use crate::submission::Submission;
+use crate::{Api, Caller};
 
 /// List the releases of a stack
 ///

@@ -18,7 +18,7 @@ fn services_stay_after_migrations_that_the_previous_release_lacks() {
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Unhealthy");
     assert!(
-        cause.contains("does not work with") && cause.contains("Release forward, or roll back by hand"),
+        cause.contains("does not work with") && cause.contains("Release forward, or roll back"),
         "{cause}"
     );
     assert!(
