@@ -187,7 +187,8 @@ def creates(given, rows):
             begun = time.perf_counter()
             list(processes.map(lambda _: provision.by_hand(local.terraform, local.environment(), None), range(count)))
             hand = count / (time.perf_counter() - begun)
-    rows.append(Row(f"provisions a second, {CLIENTS} clients, {PROCESSES} builds at once", through, "/s", f"by hand, {PROCESSES} at a time, local state file", hand))
+    what = f"provisions a second, {CLIENTS} clients, {PROCESSES} builds at once"
+    rows.append(Row(what, through, "/s", f"by hand, {PROCESSES} at a time, local state file", hand))
 
 
 def requests(given, rows):
