@@ -107,7 +107,7 @@ pub struct BlueprintVersion {
     /// The digest of its files.
     #[schema(example = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     pub digest: String,
-    /// The digest of the files as the author has them; null for a version without remote modules.
+    /// The digest of the files as the author has them. Null for a version without remote modules, or of an earlier version of Slipway.
     pub written: Option<String>,
     /// The variables of a stack of this version.
     pub variables: Vec<Variable>,

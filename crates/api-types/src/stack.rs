@@ -33,7 +33,8 @@ pub struct Stack {
     pub revision: u64,
     /// Its blueprint.
     pub blueprint: BlueprintReference,
-    /// `current` if its files are those of a draft, `replaced` if that draft was published again with other files. Null if its files are
+    /// `current` if its files are those of a draft, `replaced` if that draft was published again with other files,
+    /// `discarded` if there is no such version any more. Null if its files are
     /// final.
     #[schema(value_type = Option<String>, example = "replaced")]
     pub draft: Option<stack::DraftState>,

@@ -10,9 +10,9 @@ pub fn can_ask(output: Output) -> bool {
     output.is_terminal() && std::io::stdin().is_terminal()
 }
 
-/// Whether a person is at work whose output goes elsewhere, as in `… | tee log`.
+/// Whether a person reads the output elsewhere than at the terminal, as in `… | tee log`.
 pub fn asks_elsewhere(output: Output) -> bool {
-    std::io::stdin().is_terminal() && !output.is_terminal()
+    std::io::stdin().is_terminal() && !output.is_terminal() && !output.is_data()
 }
 
 /// Asks for a line.

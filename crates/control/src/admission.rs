@@ -291,6 +291,13 @@ impl<'a> Admission<'a> {
             if let Some(refusal) = operation.draft_refusal(&environment) {
                 return Err(Refusal::Conflict(refusal.reason));
             }
+            // A preview applies nothing, but runs the files of the draft with the role of the environment.
+            if operation.kind() == OperationKind::Preview && !environment.sandbox {
+                return Err(Refusal::Conflict(format!(
+                    "The environment `{}` is no sandbox any more, and drafts are not planned there.",
+                    environment.name
+                )));
+            }
         }
         Ok(operation)
     }

@@ -134,11 +134,11 @@ pub(crate) fn drops_of_own_tables(file: &ast::SourceFile) -> Vec<Range<usize>> {
     let mut drops = Vec::new();
     for statement in file.stmts() {
         created.extend(created_by(&statement));
-        if let Stmt::DropTable(drop) = &statement
-            && drop
-                .table_name_refs()
-                .all(|name| created.contains(&plain(name.syntax())))
-        {
+        let Stmt::DropTable(drop) = &statement else { continue };
+        // After its drop, the name is another table's.
+        let names = drop.table_name_refs();
+        let are_own: Vec<bool> = names.map(|name| created.remove(&plain(name.syntax()))).collect();
+        if are_own.iter().all(|is_own| *is_own) {
             let range = statement.syntax().text_range();
             drops.push(usize::from(range.start())..usize::from(range.end()));
         }

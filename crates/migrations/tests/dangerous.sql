@@ -351,3 +351,9 @@ CREATE RULE ignored AS ON DELETE TO orders DO INSTEAD NOTHING;
 -- # no triggers
 -- expect slipway-no-triggers
 SET session_replication_role = 'replica';
+
+-- # second drop of a name
+-- expect ban-drop-table
+CREATE TEMPORARY TABLE orders (id bigint);
+DROP TABLE orders;
+DROP TABLE orders;

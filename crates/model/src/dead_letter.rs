@@ -83,9 +83,12 @@ impl DeadLetter {
                 .map_or((named, None), |(name, qualifier)| (name, Some(qualifier)))
         });
         if name.strip_prefix(deployment).is_some_and(|rest| rest.starts_with('-')) {
+            // Its alias is all that may be invoked of the steps, and a version is what the alias led to.
+            let alias = (name == format!("{deployment}-steps")).then_some("live");
+            let qualifier = alias.or(qualifier.filter(|one| *one != "$LATEST"));
             return Function {
                 name: name.to_owned(),
-                qualifier: qualifier.filter(|one| *one != "$LATEST").map(str::to_owned),
+                qualifier: qualifier.map(str::to_owned),
             };
         }
         Function {

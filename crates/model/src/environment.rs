@@ -118,12 +118,12 @@ pub struct Environment {
 const FORMER: usize = 3;
 
 impl Environment {
-    /// The environment in place of the one before, whose values it remembers.
+    /// The environment in place of the one before, whose values of `sensitive` variables it remembers.
     #[must_use]
-    pub fn after(mut self, before: &Self) -> Self {
+    pub fn after(mut self, before: &Self, sensitive: &BTreeSet<String>) -> Self {
         self.former.clone_from(&before.former);
         for (name, value) in &before.variables {
-            if self.variables.get(name) != Some(value) {
+            if sensitive.contains(name) && self.variables.get(name) != Some(value) {
                 let values = self.former.entry(name.clone()).or_default();
                 values.retain(|known| known != value);
                 values.insert(0, value.clone());

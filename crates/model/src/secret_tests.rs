@@ -249,7 +249,7 @@ fn former_values_of_an_environment_are_hidden() {
     let variables = schema("variable \"token\" {\n  type      = string\n  sensitive = true\n}\n");
     let mut now = environment("token-0");
     for value in ["token-1", "token-2", "token-3", "token-3", "token-4"] {
-        now = environment(value).after(&now);
+        now = environment(value).after(&now, &BTreeSet::from(["token".to_owned()]));
     }
     let sources = Sources {
         schemas: &[&variables],

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::operation::Operation;
 use slipway_model::operation::one_build::PlanMade;
-use slipway_model::plan::Verdict;
 use tokio::try_join;
 
 use crate::adoption::Adoption;
@@ -52,11 +51,6 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     }
     if !operation.may_apply() {
         return Err(Error::NoVerdict);
-    }
-    // The environment may be protected since the plan was reviewed: builds wait in the queue of the account for hours.
-    let verdict = operation.plan.as_ref().map(|plan| operation.review(plan, &environment));
-    if let Some(Verdict::Refused(refusal)) = verdict {
-        return Err(Error::Refused(refusal));
     }
     if let Some(report) = folder.leftover.take().and_then(|stream| applied_by(&stream)) {
         say("An earlier build of this operation applied the plan to its end.");

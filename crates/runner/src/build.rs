@@ -92,6 +92,9 @@ async fn work(session: &Session, operation: &Operation) -> Result<Done, Error> {
 
 /// Applies, unless another build has done that.
 async fn apply(session: &Session, operation: &Operation) -> Result<Done, Error> {
+    if let Some(refusal) = session.take_refusal() {
+        return Err(Error::Refused(refusal));
+    }
     if operation.other_apply(&session.config.build.name).is_some()
         && let Some(done) = other_build::follow_apply(session).await?
     {

@@ -184,7 +184,7 @@ pub(crate) enum Error {
     NoPlan(String),
     #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
     NoVerdict,
-    #[error("{0}")]
+    #[error("failed to apply the plan: the {0}")]
     Refused(Refusal),
     #[error("the build {0} of this operation failed to apply the plan")]
     OtherBuildFailed(String),

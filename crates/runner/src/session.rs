@@ -1,6 +1,6 @@
 //! One build of one operation: what both phases need, and what is recorded about them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use slipway_model::environment::Environment;
 use slipway_model::operation::build::PLAN;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, go_on_from_plan};
 use slipway_model::operation::{Failure, LogStream, Operation, Progress};
-use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_model::plan::{PlanSummary, Refusal, Verdict};
 use slipway_model::stack::Stack;
 use slipway_model::terraform::LOCK_FILE;
 use slipway_store::Store;
@@ -65,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     /// The phase that it is in: it may begin with Plan and end with Apply.
     phase: Cell<Phase>,
+    /// Why nothing is applied.
+    refused: RefCell<Option<Refusal>>,
     pub(crate) store: Store,
     pub(crate) record: Record,
     pub(crate) artifacts: Bucket,
@@ -85,6 +87,7 @@ impl Session {
         let store = Store::new(&sdk, &config.table);
         Self {
             phase: Cell::new(config.phase),
+            refused: RefCell::default(),
             record: Record::new(store.clone(), config.operation.clone()),
             store,
             artifacts: Bucket::new(&sdk, config.own_endpoint, &config.artifacts_bucket),
@@ -106,13 +109,16 @@ impl Session {
     /// ended, is being cancelled, has the plan of another build or is applied by one, nothing begins.
     pub(crate) async fn begin(&self) -> Result<Operation, Error> {
         let phase = self.phase();
+        if phase == Phase::Apply {
+            *self.refused.borrow_mut() = self.refusal().await?;
+        }
         let operation = self
             .update("begin the step on", |operation| {
                 let is_first = match phase {
                     Phase::Plan => operation.planned_by.is_none(),
                     Phase::Apply => operation.other_apply(&self.config.build.name).is_none(),
                 };
-                if !is_first || operation.interruption().is_some() {
+                if !is_first || operation.interruption().is_some() || self.refused.borrow().is_some() {
                     return;
                 }
                 match phase {
@@ -234,6 +240,29 @@ impl Session {
             .read()
             .await
             .map_err(|source| Error::Store { action, source })
+    }
+
+    /// Why the rules refuse the plan that was reviewed: the environment may be protected since, because builds wait in the queue of
+    /// the account for hours. None where a build has begun to apply it.
+    async fn refusal(&self) -> Result<Option<Refusal>, Error> {
+        let operation = self.read().await?;
+        let Some(plan) = operation.plan.as_ref().filter(|_| !operation.has_begun_apply()) else {
+            return Ok(None);
+        };
+        let environment = patiently(async || self.store.environment(&operation.environment).await).await;
+        let environment = environment.map_err(|source| Error::Store {
+            action: "read the environment of",
+            source,
+        })?;
+        Ok(match operation.review(plan, &environment) {
+            Verdict::Refused(refusal) => Some(refusal),
+            _ => None,
+        })
+    }
+
+    /// The refusal that [`Session::begin`] found.
+    pub(crate) fn take_refusal(&self) -> Option<Refusal> {
+        self.refused.borrow_mut().take()
     }
 
     /// The operation's stack and environment as they were before, and the endpoint with Terraform's credentials in that environment.

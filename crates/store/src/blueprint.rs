@@ -80,6 +80,16 @@ fn rank(draft: bool, version: &Version) -> impl Ord + use<> {
     (!draft, version.pre.is_empty(), version.clone())
 }
 
+impl Latest {
+    /// The same under the next revision: whoever has read this one reads again.
+    fn again(self) -> Self {
+        Self {
+            revision: self.revision + 1,
+            ..self
+        }
+    }
+}
+
 /// The record of a version is still the one with this revision.
 fn of_revision(revision: u64) -> Condition {
     match revision {
@@ -175,8 +185,11 @@ impl Store {
                 writes.push(keep_schema(draft)?);
             }
             let read: Option<Latest> = self.get(&latest_key).await?;
-            if let Some(latest) = Latest::after(read.as_ref(), blueprint) {
-                let condition = read.map_or(Condition::New, |read| Condition::Revision(read.revision));
+            let condition = read
+                .as_ref()
+                .map_or(Condition::New, |read| Condition::Revision(read.revision));
+            // Also where it stays: a draft that is discarded meanwhile looks for the version that comes after it.
+            if let Some(latest) = Latest::after(read.as_ref(), blueprint).or(read.map(Latest::again)) {
                 writes.push(Write::Put(encode(&latest_key, Vec::new(), &latest)?, condition));
             }
             writes.extend(
@@ -240,11 +253,15 @@ impl Store {
                 keep_schema(&draft)?,
             ];
             let read: Option<Latest> = self.get(&latest_key).await?;
-            if let Some(latest) = read.filter(|read| read.summary.latest == *version) {
+            if let Some(latest) = read {
                 let condition = Condition::Revision(latest.revision);
-                writes.push(match self.latest_without(&draft).await? {
-                    Some(next) => Write::Put(encode(&latest_key, Vec::new(), &latest.replaced(&next))?, condition),
-                    None => Write::Delete(latest_key.clone(), condition),
+                let put = |latest: &Latest| encode(&latest_key, Vec::new(), latest);
+                writes.push(if latest.summary.latest != *version {
+                    Write::Put(put(&latest.again())?, condition)
+                } else if let Some(next) = self.latest_without(&draft).await? {
+                    Write::Put(put(&latest.replaced(&next))?, condition)
+                } else {
+                    Write::Delete(latest_key.clone(), condition)
                 });
             }
             let before = json!({"version": draft.version, "digest": draft.digest});

@@ -58,8 +58,6 @@ impl Store {
     ) -> Result<Option<u64>, Error> {
         let key = Key::environment(&environment.name);
         let entry = by.entry(Action::PutEnvironment, &environment.name, before, Some(environment));
-        let remembers = before.map(|before| environment.clone().after(before));
-        let environment = remembers.as_ref().unwrap_or(environment);
         self.put_configured("write an environment", &key, environment, expected, Some(entry))
             .await
     }

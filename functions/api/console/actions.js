@@ -62,13 +62,13 @@ export async function rollBack(stack, releases) {
   follow(await ask({
     title: `Roll back ${stack.name}`,
     body: html`<div class="field"><label for="to-release">Release</label>
-      <select id="to-release" name="release">${rollbackTargets(stack, releases).map(
+      <select id="to-release" name="release">${rollbackTargets(stack, releases).length ? null : html`<option value="">The last successful one before the current</option>`}${rollbackTargets(stack, releases).map(
         (one) => html`<option value=${one.number}>Release ${one.number}: ${Object.values(one.images).map(image).join(', ')}</option>`)}</select></div>
       <p class="hint">The images of that release run again. No migrations run: what later releases did to the database remains.</p>`,
     confirm: 'Roll back',
     act: (form) => {
       const number = new FormData(form).get('release');
-      return post(`/v1/stacks/${stack.id}/rollback`, { release: Number(number) });
+      return post(`/v1/stacks/${stack.id}/rollback`, number ? { release: Number(number) } : {});
     },
   }));
 }

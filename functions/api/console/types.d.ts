@@ -29,7 +29,7 @@ export interface Stack {
   id: string; name: string; environment: string; owner: string; status: string; revision: number;
   blueprint: { name: string; version: string };
   /** Null if its files are final. */
-  draft: 'current' | 'replaced' | null;
+  draft: 'current' | 'replaced' | 'discarded' | null;
   /** Null in lists, and for callers who may list the stack and not read it. */
   variables?: Record<string, unknown> | null; applied?: { version: string; variables: Record<string, unknown> } | null;
   endpoints: Record<string, string>; notes: Record<string, string>; services: string[]; tasks: string[];

@@ -49,14 +49,14 @@ export function draftNote(blueprint, environment) {
 /** The badge of a stack whose files are not final. @param {Stack} stack */
 export function draftBadge({ draft }) {
   if (!draft) return null;
-  return draft === 'replaced' ? html`<span class="badge" data-tone="wait">Draft replaced</span>` : html`<span class="badge" data-tone="off">Draft</span>`;
+  return draft === 'current' ? html`<span class="badge" data-tone="off">Draft</span>` : html`<span class="badge" data-tone="wait">Draft ${draft}</span>`;
 }
 
-/** What a stack has whose draft was replaced. @param {Stack} stack */
+/** What a stack has whose draft was replaced or discarded. @param {Stack} stack */
 export function replacedNote({ blueprint, draft }) {
-  if (draft !== 'replaced') return null;
-  return html`<div class="note" data-tone="wait" data-key="replaced"><strong>The draft ${blueprint.name}@${blueprint.version} was replaced</strong>
-    <p>This stack has the earlier files. Update it to get the new ones.</p></div>`;
+  if (!draft || draft === 'current') return null;
+  return html`<div class="note" data-tone="wait" data-key="replaced"><strong>The draft ${blueprint.name}@${blueprint.version} was ${draft}</strong>
+    <p>This stack has the earlier files. Update it ${draft === 'replaced' ? 'to get the new ones' : 'to another version'}.</p></div>`;
 }
 
 /** Why a version should no longer be used. @param {Blueprint | null} blueprint */

@@ -17,6 +17,7 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use slipway_control::admission::{Admission, Refusal};
 use slipway_model::fields::Fields;
+use slipway_model::id::ReleaseNumber;
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
 use slipway_model::request::read_rollback;
@@ -69,6 +70,10 @@ impl Access {
 /// The record in the path, on which the policies decided.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted<T>(pub T);
+
+/// The release on which the policies decided, if the rollback can go to one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RollbackTarget(pub Option<ReleaseNumber>);
 
 impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequestParts<S> for Admitted<T> {
     type Rejection = Error;
@@ -205,7 +210,8 @@ impl Api {
                 let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
                 let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
                 let resource = self.stack_resource(&stack).await?;
-                let facts = self.rollback_facts(&stack, body).await?;
+                let (target, facts) = self.rollback_target(&stack, body).await?;
+                parts.extensions.insert(Admitted(target));
                 parts.extensions.insert(Admitted(stack));
                 (viewer, Action::RequestRelease, resource, Facts::Request(facts))
             }
@@ -291,21 +297,23 @@ impl Api {
         Ok((viewer, stack, facts))
     }
 
-    /// What a rollback would release. A request that its handler rejects releases nothing.
-    async fn rollback_facts(&self, stack: &Stack, body: &[u8]) -> Result<RequestFacts, Error> {
-        let fields = body::fields(body).unwrap_or_default();
-        let Ok(wanted) = read_rollback(fields) else {
-            return Ok(RequestFacts::default());
+    /// The release that a rollback goes to, and what it would release. A request that its handler rejects goes to none.
+    async fn rollback_target(&self, stack: &Stack, body: &[u8]) -> Result<(RollbackTarget, RequestFacts), Error> {
+        let none = (RollbackTarget(None), RequestFacts::default());
+        let Ok(wanted) = read_rollback(body::fields(body).unwrap_or_default()) else {
+            return Ok(none);
         };
-        let images = match Admission::by(&self.store).judge_rollback(stack, wanted).await {
-            Ok(release) => release.images,
-            Err(Refusal::Store(error)) => return Err(error.into()),
-            Err(_) => BTreeMap::new(),
-        };
-        Ok(RequestFacts {
-            images: images.values().collect(),
-            ..RequestFacts::default()
-        })
+        match Admission::by(&self.store).judge_rollback(stack, wanted).await {
+            Ok(release) => {
+                let facts = RequestFacts {
+                    images: release.images.values().collect(),
+                    ..RequestFacts::default()
+                };
+                Ok((RollbackTarget(Some(release.number)), facts))
+            }
+            Err(Refusal::Store(error)) => Err(error.into()),
+            Err(_) => Ok(none),
+        }
     }
 
     /// The stacks of a page that the caller may list.

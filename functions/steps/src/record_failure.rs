@@ -31,7 +31,7 @@ impl Steps {
         let had_begun_apply = AtomicBool::new(false);
         let note = |operation: &mut Operation| {
             had_begun_apply.store(operation.has_begun_apply(), Ordering::Relaxed);
-            if !operation.status.has_ended() {
+            if !operation.status.has_ended() && !operation.is_refused_before_apply() {
                 let step = step_of(operation, &failed.step);
                 operation.begin_step(&step, now);
                 let is_cancelled = failed.error == rollout::CANCELLED || operation.cancel.is_some();

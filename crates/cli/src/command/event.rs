@@ -118,16 +118,18 @@ impl Queues {
             let request = json!({"QueueName": format!("{}-{name}", self.deployment)});
             let queue = text_at(&self.sqs("GetQueueUrl", &request).await?, "QueueUrl");
             while ids.is_empty() || !missing.is_empty() {
-                let mut messages = self.receive(what, &queue).await?;
-                // Messages of a long queue are visible again before its end is read.
-                messages.retain(|one| known.insert(one.letter.id.clone()));
-                if messages.is_empty() {
+                let messages = self.receive(what, &queue).await?;
+                let mut is_new = false;
+                for one in messages {
+                    missing.remove(one.letter.id.as_str());
+                    is_new |= known.insert(one.letter.id.clone());
+                    // Messages of a long queue are visible again before its end is read: the receipt of the first time may count no more.
+                    kept.retain(|before: &Kept| before.letter.id != one.letter.id);
+                    kept.push(one);
+                }
+                if !is_new {
                     break;
                 }
-                for one in &messages {
-                    missing.remove(one.letter.id.as_str());
-                }
-                kept.extend(messages);
             }
         }
         kept.sort_by_key(|one| one.letter.since);

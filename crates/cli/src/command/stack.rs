@@ -77,7 +77,7 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
 /// Has the person at the terminal type the name of the stack. A program needs no confirmation.
 async fn confirm_destroy(path: &str, client: &Client, output: Output) -> Result<(), Error> {
     if asks_elsewhere(output) {
-        let what = "nothing was destroyed: the output goes elsewhere, so nobody can be asked for the name of the stack. Repeat it with `--yes`";
+        let what = "failed to confirm the destroy: standard output is not a terminal. Repeat it with `--yes`";
         return Err(Error::Usage(what.to_owned()));
     }
     if !can_ask(output) {
@@ -325,6 +325,11 @@ fn sheet(stack: &Value) -> String {
     match stack["draft"].as_str() {
         Some("replaced") => lines.push(format!(
             "{:<13}replaced; run `slipway stack update {}` to get the new files",
+            "draft",
+            text_at(stack, "id")
+        )),
+        Some("discarded") => lines.push(format!(
+            "{:<13}discarded; update to another version: `slipway stack update {} --version VERSION`",
             "draft",
             text_at(stack, "id")
         )),

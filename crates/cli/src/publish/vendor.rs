@@ -62,14 +62,16 @@ struct Vendored {
 /// The files of a blueprint, with the remote modules that they call.
 pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
     let remote = source.remote_modules();
-    if remote.is_empty() {
-        return Ok(source);
-    }
-    if let Some(known) = source.files.keys().find(|path| source.is_vendored(path)) {
+    let is_list = |path: &str| source.written().is_some() && source.is_vendored(path);
+    let taken = |path: &&String| is_list(path) || (!remote.is_empty() && source.is_vendored(path));
+    if let Some(known) = source.files.keys().find(taken) {
         return Err(Error::Usage(format!(
             "{} is in the folder `{VENDORED}`, which is for remote modules: rename the folder, or call these modules by their paths",
             folder.join(known).display()
         )));
+    }
+    if remote.is_empty() {
+        return Ok(source);
     }
     let search = Search::from_env();
     let terraform = search.find().await?;

@@ -31,6 +31,12 @@ impl Operation {
         }
     }
 
+    /// Whether the rules refused the plan when its build of Apply was about to begin.
+    pub fn is_refused_before_apply(&self) -> bool {
+        let is_refused = |failure: &Failure| failure.step == APPLY && ErrorName::discards(&failure.name);
+        !self.has_begun_apply() && self.failure.as_ref().is_some_and(is_refused)
+    }
+
     /// The build that applies the plan, if it is another one. Which of the two is known to have ended, the caller sees.
     pub fn other_apply(&self, build: &str) -> Option<&str> {
         self.applied_by.as_deref().filter(|other| *other != build)
@@ -55,11 +61,6 @@ impl Operation {
                     StepStatus::Failed
                 };
                 self.end_step(step, status, now);
-                if step == APPLY && ErrorName::discards(&failure.name) {
-                    // It was refused before Terraform began.
-                    self.steps.retain(|begun| begun.name != APPLY);
-                    self.applied_by = None;
-                }
                 self.failure = Some(failure.clone());
             }
         }

@@ -13,6 +13,8 @@ pub enum DraftState {
     Current,
     /// The version has other files by now: those of a later draft, or the published ones.
     Replaced,
+    /// The draft was discarded: there is no such version.
+    Discarded,
 }
 
 impl Configuration {
@@ -23,7 +25,8 @@ impl Configuration {
         }
         match version {
             Some(version) if version.digest == self.digest => version.draft.then_some(DraftState::Current),
-            Some(_) | None => Some(DraftState::Replaced),
+            Some(_) => Some(DraftState::Replaced),
+            None => Some(DraftState::Discarded),
         }
     }
 }
@@ -60,6 +63,6 @@ mod tests {
             assert_eq!(made(true).draft_state(Some(&now)), state, "{content:?} {is_draft}");
             assert_eq!(made(false).draft_state(Some(&now)), None);
         }
-        assert_eq!(made(true).draft_state(None), Some(DraftState::Replaced));
+        assert_eq!(made(true).draft_state(None), Some(DraftState::Discarded));
     }
 }

@@ -82,6 +82,9 @@ fn simulate(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
     on_thread(seed, sabotage)
 }
 
+/// What is said of a seed in which the simulation itself failed. It is no violation of an invariant.
+const PANICKED: &str = "the simulation panicked";
+
 fn on_thread(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -94,7 +97,7 @@ fn on_thread(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
         Ok(outcome) => outcome,
         // A run of many seeds goes on. What is replayed says the same on standard error.
         Err(_) => Outcome {
-            violation: Some("the simulation panicked".to_owned()),
+            violation: Some(PANICKED.to_owned()),
             history: Vec::new(),
             digest: 0,
         },

@@ -116,7 +116,7 @@ export default async function view({ params, signal, show, fail, title }) {
     const releasable = stack.services.length > 0 && may('request-release');
     return html`<div class="actions" data-key="actions">
       ${releasable ? html`<button type="button" class="primary" data-key="release" @click=${doing(() => actions.release(stack, releases))}>Release…</button>` : null}
-      ${releasable && actions.rollbackTargets(stack, releases).length ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
+      ${releasable && stack.current_release && stack.last_release > 1 ? html`<button type="button" data-key="back" @click=${doing(() => actions.rollBack(stack, releases))}>Roll back…</button>` : null}
       ${may('request-update') ? html`<a class="button" href=${`/console/stacks/${stack.id}/update`} data-key="update">Update</a>` : null}
       ${may('operate') ? html`<button type="button" data-key="drift" @click=${doing(() => actions.checkDrift(stack))}>Check drift</button>` : null}
       ${may('request-destroy') ? html`<button type="button" class="danger-quiet" data-key="destroy" @click=${doing(() => actions.destroy(stack))}>Destroy…</button>` : null}</div>`;

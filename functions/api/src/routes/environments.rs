@@ -145,6 +145,7 @@ pub(super) async fn put(
             .map_err(Error::invalid)?;
         if let Some(before) = &before {
             api.require_same_place(before, &environment).await?;
+            environment = environment.after(before, &sensitive);
         }
         let revision = match expected {
             // What is so already is not written again.

@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use slipway_api_types::{self as view, CreateRelease, Items, RollBack};
-use slipway_control::admission::Change;
+use slipway_control::admission::{Admission, Change};
 use slipway_model::id::ReleaseNumber;
 use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
 
-use crate::access::Admitted;
+use crate::access::{Admitted, RollbackTarget};
 use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
@@ -137,10 +137,18 @@ pub(super) async fn create(
 pub(super) async fn roll_back(
     State(api): State<Api>,
     Admitted(stack): Admitted<Stack>,
+    Admitted(RollbackTarget(judged)): Admitted<RollbackTarget>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
     let named = read_rollback(submission.optional_fields()).map_err(Error::invalid)?;
-    let change = Change::Rollback(named);
+    let Some(judged) = judged else {
+        // Also if there is one by now: no policy has judged it.
+        Admission::by(&api.store).judge_rollback(&stack, named).await?;
+        return Err(Error::Conflict(
+            "The stack changed meanwhile, and nothing was requested. Repeat the request.".to_owned(),
+        ));
+    };
+    let change = Change::Rollback(Some(judged));
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }
