@@ -24,7 +24,6 @@ use crate::providers;
 use crate::references;
 use crate::report::Report;
 use crate::rescue;
-use crate::secrets;
 use crate::session::{Done, Session};
 use crate::show;
 use crate::state;
@@ -44,7 +43,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
         session.places(operation),
         blueprint::fetch(&session.artifacts, &operation.configuration.digest),
     )?;
-    secrets::learn_of(&session.artifacts, operation, &stack, &environment, &source).await?;
+    blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
     if applied.is_some() {
         say("This plan was applied before: there is nothing to do.");
         return Ok(Done::Applied(operation.progress.clone()));

@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use hcl_edit::expr::Expression;
 use slipway_model::artifact;
 use slipway_model::blueprint::{RemoteModule, Source, folder_of, refusal};
+use slipway_model::environment::Environment;
 use slipway_model::name::Digest;
+use slipway_model::operation::Operation;
+use slipway_model::secret::Sources;
+use slipway_model::stack::Stack;
 use slipway_model::terraform_file::{self, Argument, Body};
 use slipway_model::terraform_json::Node;
 use slipway_model::variable::{Variable, read_schema};
 
 use crate::error::Error;
 use crate::objects::Bucket;
+use crate::secrets;
 
 /// Fetches the files of a blueprint version.
 pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source, Error> {
@@ -34,7 +39,7 @@ pub(crate) async fn fetch(artifacts: &Bucket, digest: &Digest) -> Result<Source,
 }
 
 /// The schema of a version that the stack was made from before; empty if its files are no longer there or cannot be read.
-pub(crate) async fn schema_of(artifacts: &Bucket, digest: &Digest) -> Result<Vec<Variable>, Error> {
+async fn schema_of(artifacts: &Bucket, digest: &Digest) -> Result<Vec<Variable>, Error> {
     let Some(object) = artifacts.get(&artifact::blueprint(digest)).await? else {
         return Ok(Vec::new());
     };
@@ -153,6 +158,37 @@ fn read_json(module: &Node, name: &mut String, blocks: &mut Vec<(String, String)
         let alias = configuration.get("alias").and_then(Node::as_text);
         blocks.extend(alias.map(|alias| (label.to_owned(), alias.to_owned())));
     }
+}
+
+/// Learns the secrets of an operation, before anything of the blueprint runs. The state has the defaults of the version that the stack was made
+/// from before, and a plan shows them.
+pub(crate) async fn learn_secrets(
+    artifacts: &Bucket,
+    operation: &Operation,
+    stack: &Stack,
+    environment: &Environment,
+    source: &Source,
+) -> Result<(), Error> {
+    // A file that cannot be read, Terraform cannot read either: nothing of it runs.
+    let mut schemas = vec![read_schema(source.root_files()).unwrap_or_default()];
+    let configurations: Vec<_> = [&operation.configuration, &stack.configuration]
+        .into_iter()
+        .chain(&stack.applied)
+        .collect();
+    let digests: BTreeSet<&Digest> = configurations.iter().map(|made| &made.digest).collect();
+    for earlier in digests {
+        if *earlier != operation.configuration.digest {
+            schemas.push(schema_of(artifacts, earlier).await?);
+        }
+    }
+    let schemas: Vec<&[Variable]> = schemas.iter().map(Vec::as_slice).collect();
+    let sources = Sources {
+        schemas: &schemas,
+        configurations: &configurations,
+        environment: Some(environment),
+    };
+    secrets::learn_of(&sources);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         session.places(operation),
         state::claim(&lock, &session.cancel),
     )?;
-    secrets::learn_of(&session.artifacts, operation, &stack, &environment, &source).await?;
+    blueprint::learn_secrets(&session.artifacts, operation, &stack, &environment, &source).await?;
     // A stack of such a version can still be destroyed, and checked for drift.
     if !matches!(operation.kind(), OperationKind::Destroy | OperationKind::Drift) {
         blueprint::check_modules(&source)?;

@@ -73,9 +73,9 @@ fn a_sensitive_contract_is_refused_before_anything_is_made() {
 /// A version that an earlier Slipway published was checked by the rules of then.
 #[test]
 fn endpoint_with_an_unsupported_scheme_is_refused_before_anything_is_made() {
-    let Some(world) = World::new() else { return };
     let host = "resource \"terraform_data\" \"host\" { input = \"db.test\" }\n";
     for address in ["postgres://db.test", "postgres://${terraform_data.host.output}"] {
+        let Some(world) = World::new() else { return };
         let output = format!("output \"slipway\" {{ value = {{ endpoints = {{ db = \"{address}\" }} }} }}");
         let operation = provision(&world, &format!("{host}{output}"));
         world.fail(&operation, "plan", "plan");

@@ -14,6 +14,7 @@ const ROUTES: [(&str, &str, Option<&str>); 66] = [
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
     ("PUT", "/v1/blueprints/{name}/versions/{version}", Some("publish")),
+    ("DELETE", "/v1/blueprints/{name}/versions/{version}", Some("publish")),
     (
         "PUT",
         "/v1/blueprints/{name}/versions/{version}/deprecation",

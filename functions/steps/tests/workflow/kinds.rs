@@ -299,6 +299,30 @@ fn a_preview_changes_nothing_and_a_destroy_leaves_nothing() {
 }
 
 #[test]
+fn plan_that_its_apply_refuses_leaves_the_stack_as_it_was() {
+    let mut world = provisioned();
+    let before = world.stack();
+    world.apply_build = Build::Refuses(Failure {
+        name: "Slipway.ResourceProtected".to_owned(),
+        step: "Apply".to_owned(),
+        message: "the policy `environment.protected_types` refuses the plan".to_owned(),
+        address: None,
+    });
+    let update = world.ask(UPDATE);
+    let run = world.run(&update);
+    let (error, cause) = failed(&run);
+    assert_eq!(error, "Slipway.ResourceProtected", "{cause}");
+    let ended = world.operation(&update);
+    assert_eq!(ended.status, OperationStatus::Discarded);
+    assert!(!ended.has_begun_apply(), "{:?}", ended.steps);
+    let after = world.stack();
+    assert_eq!(
+        (after.status, &after.configuration, &after.applied),
+        (StackStatus::Ready, &before.configuration, &before.applied)
+    );
+}
+
+#[test]
 fn draft_is_not_planned_after_its_environment_is_no_sandbox() {
     let mut world = provisioned();
     let update = world.ask(UPDATE);

@@ -93,6 +93,8 @@ pub enum Build {
     Succeeds,
     /// The runner recorded this failure.
     Fails(Failure),
+    /// Its rules refused the plan before it began, and the runner recorded this.
+    Refuses(Failure),
     /// CodeBuild ended it, and the runner could say nothing.
     Dies,
 }
@@ -485,6 +487,10 @@ impl World {
                 .insert(arn, json!({"buildStatus": "FAULT", "phases": phases}));
             return Answer::fail("States.TaskFailed", &failed);
         }
+        if let Build::Refuses(failure) = end {
+            Self::wait(self.store.record_failure(id, failure));
+            return Answer::fail("States.TaskFailed", &failed);
+        }
         let begun = |operation: &mut Operation| {
             operation.begin_build(step, jiff::Timestamp::now());
             Ok(())
@@ -545,7 +551,7 @@ impl World {
         Self::wait(self.store.update_operation(id, planned));
         let ended = match &self.apply_build {
             Build::Succeeds => Ok(()),
-            Build::Fails(failure) => Err(failure.clone()),
+            Build::Fails(failure) | Build::Refuses(failure) => Err(failure.clone()),
             Build::Dies => {
                 let began = |operation: &mut Operation| {
                     operation.progress = Some(Progress {
