@@ -9,7 +9,7 @@ use slipway_api::Caller;
 use crate::support::{Answer, Server, admin, ann, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
-const ROUTES: [(&str, &str, Option<&str>); 66] = [
+const ROUTES: [(&str, &str, Option<&str>); 67] = [
     ("GET", "/v1/blueprints", None),
     ("GET", "/v1/blueprints/{name}", Some("read")),
     ("GET", "/v1/blueprints/{name}/versions/{version}", Some("read")),
