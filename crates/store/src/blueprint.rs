@@ -81,7 +81,7 @@ fn rank(draft: bool, version: &Version) -> impl Ord + use<> {
 }
 
 impl Latest {
-    /// The same under the next revision: whoever has read this one reads again.
+    /// The same under the next revision: a writer that has read this one reads again.
     fn again(self) -> Self {
         Self {
             revision: self.revision + 1,
@@ -188,7 +188,7 @@ impl Store {
             let condition = read
                 .as_ref()
                 .map_or(Condition::New, |read| Condition::Revision(read.revision));
-            // Also where it stays: a draft that is discarded meanwhile looks for the version that comes after it.
+            // Also where it stays: a draft may be discarded meanwhile, and this version come after it.
             if let Some(latest) = Latest::after(read.as_ref(), blueprint).or(read.map(Latest::again)) {
                 writes.push(Write::Put(encode(&latest_key, Vec::new(), &latest)?, condition));
             }

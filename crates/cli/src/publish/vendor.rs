@@ -95,8 +95,8 @@ pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
     Ok(with_modules(source, bundle::read(copy.root(), copy.top())?))
 }
 
-/// The files of the author, with the modules that are in a copy of them, and with its calls of these. The copy lacks what tells the
-/// author's files from those that are left out by themselves.
+/// The files of the author, with the modules that are in a copy of them, and with its calls of these. The copy has no
+/// `.slipwayignore`, by which the author includes what is left out otherwise.
 fn with_modules(mut written: Source, copy: Source) -> Source {
     let paths = copy.files.keys().chain(copy.binaries.keys());
     let modules: BTreeSet<String> = paths.filter(|path| written.is_vendored(path)).cloned().collect();

@@ -234,7 +234,7 @@ async fn published_version_has_its_remote_modules() {
         r#"{"name": "web", "version": "1.0.0", "description": "Two queues"}"#,
     )
     .expect("a file");
-    // Tests are left out unless the author brings them back.
+    // Tests are left out unless the author includes them.
     fs::write(path.join(".slipwayignore"), "!tests/\n").expect("a file");
     fs::create_dir(path.join("tests")).expect("a folder");
     fs::write(path.join("tests/notes.txt"), "kept").expect("a file");

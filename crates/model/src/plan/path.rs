@@ -61,7 +61,7 @@ pub fn address_without_secrets(address: &str, hide: &dyn Fn(&str) -> String) -> 
     shown + rest
 }
 
-/// Where a quoted text ends, whose first quote is gone.
+/// Where a quoted text ends, from behind its first quote.
 fn end_of_quote(quoted: &str) -> usize {
     let mut is_escaped = false;
     let end = quoted.bytes().position(|byte| {
