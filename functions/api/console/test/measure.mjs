@@ -26,7 +26,9 @@ async function startFront(api, size) {
       const to = from + Number(url.searchParams.get('limit') ?? 50);
       return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ items: found.slice(from, to), next: to < found.length ? String(to) : null }));
     }
-    const upstream = http.request(url, { method: request.method, headers: { ...request.headers, host: url.host } }, (answer) => {
+    // A local server rejects what another origin's page requests.
+    const { origin: _, ...headers } = request.headers;
+    const upstream = http.request(url, { method: request.method, headers: { ...headers, host: url.host } }, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });
