@@ -361,8 +361,8 @@ fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {
     names.into_iter().filter_map(service).collect()
 }
 
-/// An update brings the current release out again where the shape of its services changes, or Terraform deploys them; a provision has one where images
-/// came with the request.
+/// An update releases the current images again where the shape of its services changes, or Terraform deploys them; a provision has a
+/// release where images came with the request.
 fn runs(basis: &Basis<'_>) -> RunsOnSheet {
     let operation = basis.operation;
     let contract = basis.index.contract.as_ref();
@@ -371,8 +371,8 @@ fn runs(basis: &Basis<'_>) -> RunsOnSheet {
         Work::Provision { release } => release.is_some(),
         Work::Release { .. } | Work::Rollback { .. } => true,
         Work::Update { mends, .. } => {
-            let deploys = operation.plan.as_ref().is_some_and(|plan| plan.deploys > 0);
-            !basis.images.is_empty() && (*mends || deploys || contract.is_some_and(|contract| contract.shape_changes))
+            !basis.images.is_empty()
+                && (*mends || operation.deploys() || contract.is_some_and(|contract| contract.shape_changes))
         }
     };
     let named = |names: Option<&Vec<String>>| names.cloned().unwrap_or_default();

@@ -160,8 +160,8 @@ fn read_json(module: &Node, name: &mut String, blocks: &mut Vec<(String, String)
     }
 }
 
-/// Learns the secrets of an operation, before anything of the blueprint runs. The state has the defaults of the version that the stack was made
-/// from before, and a plan shows them.
+/// Learns the secrets of an operation, before anything of the blueprint runs. The state has the defaults of the version that the stack
+/// was made from before, and a plan shows them.
 pub(crate) async fn learn_secrets(
     artifacts: &Bucket,
     operation: &Operation,

@@ -44,6 +44,14 @@ struct Latest {
 }
 
 impl Latest {
+    /// The same under the next revision: a writer that has read this one reads again.
+    fn again(self) -> Self {
+        Self {
+            revision: self.revision + 1,
+            ..self
+        }
+    }
+
     /// The record after a version was published, where that changes it.
     fn after(read: Option<&Self>, published: &Blueprint) -> Option<Self> {
         let new = rank(published.draft, &published.version);
@@ -78,16 +86,6 @@ impl Latest {
 /// version.
 fn rank(draft: bool, version: &Version) -> impl Ord + use<> {
     (!draft, version.pre.is_empty(), version.clone())
-}
-
-impl Latest {
-    /// The same under the next revision: a writer that has read this one reads again.
-    fn again(self) -> Self {
-        Self {
-            revision: self.revision + 1,
-            ..self
-        }
-    }
 }
 
 /// The record of a version is still the one with this revision.

@@ -96,6 +96,6 @@ impl Store {
     }
 }
 
-fn called(name: &Name) -> String {
+pub(crate) fn called(name: &Name) -> String {
     format!("environment `{name}`")
 }

@@ -8,14 +8,15 @@ use slipway_model::operation::Operation;
 use slipway_model::policy::PolicyHead;
 use slipway_model::stack::Stack;
 
+use crate::environment::called;
 use crate::table::Key;
 use crate::{Error, Store};
 
 impl Store {
     /// The environment, and the newest revision of the policies.
     pub async fn environment_and_policy_head(&self, name: &Name) -> Result<(Environment, PolicyHead), Error> {
-        let what = || format!("environment `{name}`");
-        self.record_and_policy_head(Key::environment(name), what).await
+        self.record_and_policy_head(Key::environment(name), || called(name))
+            .await
     }
 
     /// The stack, and the newest revision of the policies.
@@ -36,7 +37,7 @@ impl Store {
         let (stack, environment) = self.both(&keys).await?;
         let missing = |what| Error::NotFound { what };
         let stack = stack.ok_or_else(|| missing(format!("stack {id}")))?;
-        let environment = environment.ok_or_else(|| missing(format!("environment `{name}`")))?;
+        let environment = environment.ok_or_else(|| missing(called(name)))?;
         Ok((stack, environment))
     }
 

@@ -198,18 +198,12 @@ impl Api {
                 (viewer, action, Resource::Stack(stack), Facts::Request(facts))
             }
             Access::Stack(action) => {
-                let id = stack_id(part("id"))?;
-                let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
-                let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
-                let resource = self.stack_resource(&stack).await?;
+                let (viewer, stack, resource) = self.viewer_and_stack(caller, part("id")).await?;
                 parts.extensions.insert(Admitted(stack));
                 (viewer, action, resource, Facts::Request(request_facts(body).1))
             }
             Access::Rollback => {
-                let id = stack_id(part("id"))?;
-                let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
-                let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
-                let resource = self.stack_resource(&stack).await?;
+                let (viewer, stack, resource) = self.viewer_and_stack(caller, part("id")).await?;
                 let (target, facts) = self.rollback_target(&stack, body).await?;
                 parts.extensions.insert(Admitted(target));
                 parts.extensions.insert(Admitted(stack));
@@ -246,6 +240,15 @@ impl Api {
     /// The policies, as this caller meets them.
     pub(crate) async fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
         Ok(Viewer::new(self.gate.policies().await?, caller))
+    }
+
+    /// The policies, as this caller meets them, and the stack of this ID, as it is and as policies know it.
+    async fn viewer_and_stack(&self, caller: &Caller, id: &str) -> Result<(Viewer, Stack, Resource), Error> {
+        let id = stack_id(id)?;
+        let (stack, head) = found_stack(&id, self.store.stack_and_policy_head(&id).await)?;
+        let viewer = Viewer::new(self.gate.policies_at(head).await?, caller);
+        let resource = self.stack_resource(&stack).await?;
+        Ok((viewer, stack, resource))
     }
 
     /// The policies, as this caller meets them, and the environment of this name.

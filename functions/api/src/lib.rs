@@ -161,7 +161,7 @@ impl Deref for Api {
 pub struct Shared {
     store: Store,
     gate: Gate,
-    administrators: Arc<[Principal]>,
+    administrators: Vec<Principal>,
     sfn: Lazy<aws_sdk_sfn::Client>,
     s3: Lazy<aws_sdk_s3::Client>,
     logs: Lazy<aws_sdk_cloudwatchlogs::Client>,

@@ -92,9 +92,8 @@ impl Steps {
         let (Some(before), Some(current)) = (&stack.contract, stack.current_release) else {
             return Ok(None);
         };
-        let deploys = operation.plan.as_ref().is_some_and(|plan| plan.deploys > 0);
         let is_same = !operation.work.mends()
-            && !deploys
+            && !operation.deploys()
             && before.services == contract.services
             && before.cluster == contract.cluster
             && before.schedules == contract.schedules;

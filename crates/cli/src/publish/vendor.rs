@@ -62,9 +62,10 @@ struct Vendored {
 /// The files of a blueprint, with the remote modules that they call.
 pub async fn vendor(folder: &Path, source: Source) -> Result<Source, Error> {
     let remote = source.remote_modules();
-    let is_list = |path: &str| source.written().is_some() && source.is_vendored(path);
-    let taken = |path: &&String| is_list(path) || (!remote.is_empty() && source.is_vendored(path));
-    if let Some(known) = source.files.keys().find(taken) {
+    // With the list of a published version, these files would pass for that version.
+    let is_reserved = !remote.is_empty() || source.written().is_some();
+    let vendored = source.files.keys().find(|path| source.is_vendored(path));
+    if let Some(known) = vendored.filter(|_| is_reserved) {
         return Err(Error::Usage(format!(
             "{} is in the folder `{VENDORED}`, which is for remote modules: rename the folder, or call these modules by their paths",
             folder.join(known).display()

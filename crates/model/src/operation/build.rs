@@ -31,6 +31,11 @@ impl Operation {
         }
     }
 
+    /// Whether its apply deploys or makes what a release fills.
+    pub fn deploys(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.deploys > 0)
+    }
+
     /// Whether the rules refused the plan when its build of Apply was about to begin.
     pub fn is_refused_before_apply(&self) -> bool {
         let is_refused = |failure: &Failure| failure.step == APPLY && ErrorName::discards(&failure.name);

@@ -1,7 +1,7 @@
 //! Releases whose migrations the previous release does not work with.
 //!
-//! A release declares it (`compatible_with_previous`), and for an update its blueprint does. Once a migration of such a release has succeeded, services that go back would
-//! run old code on a new schema. So nothing goes back by itself, and a person decides.
+//! A release declares it (`compatible_with_previous`), and for an update its blueprint does. Once a migration of such a release has
+//! succeeded, services that go back would run old code on a new schema. So nothing goes back by itself, and a person decides.
 
 use serde::{Deserialize, Serialize};
 
