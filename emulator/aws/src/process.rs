@@ -8,6 +8,7 @@
 //! alive    locked while the supervising shell lives      pid     of the shell, which leads the process group
 //! group    locked while any process of the program lives exit    the exit code, once the program has ended
 //! output   what the program wrote to stdout and stderr   read    how much of `output` has been handed on
+//! begun    there once the program gets the signals of its group
 //! ```
 //!
 //! The locks (`flock`) sit on descriptors that the processes inherit, so the kernel gives them up when the last
@@ -45,6 +46,9 @@ const KILLED: i32 = 128 + 9;
 
 /// How soon a session that was killed is checked again: a process may have started another one at that moment.
 const KILL_AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a signal waits for the program to begin. One that an earlier version of this crate started does not say when it has.
+const BEGINS_WITHIN: Duration = Duration::from_secs(1);
 
 /// An operation on a process that failed.
 #[derive(Debug, thiserror::Error)]
@@ -239,6 +243,8 @@ impl Process {
     }
 
     async fn end_by(&self, signal: Signal, grace: Duration) -> Ending {
+        // The shell outlives these signals: one that came before the program has begun would be lost, and the grace be waited for.
+        let _ = tokio::time::timeout(BEGINS_WITHIN, self.clone().begun()).await;
         self.signal(signal);
         if let Ok(ending) = tokio::time::timeout(grace, self.ended()).await {
             return ending;
@@ -258,6 +264,12 @@ impl Process {
             let _ = tokio::time::timeout(KILL_AGAIN, self.ended()).await;
         }
         self.ended().await
+    }
+
+    async fn begun(mut self) {
+        while self.ending().is_none() && !self.folder.join("begun").exists() {
+            self.changed().await;
+        }
     }
 
     /// Waits until a file in the process's folder may have changed since the last call, or the process has ended.

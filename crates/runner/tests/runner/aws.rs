@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -74,10 +75,10 @@ impl Aws {
         self.moto.as_ref().expect("an S3 of moto's")
     }
 
-    /// Ends the servers at once, in the middle of whatever they do.
+    /// Ends the servers at once, in the middle of whatever they do, and returns when their ports are free.
     pub fn go_away(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.shutdown_timeout(Duration::from_mins(1));
         }
     }
 

@@ -6,7 +6,11 @@ unset PWD OLDPWD
 echo $$ >"$0/pid"
 # A handler and not '': what is ignored is inherited, and the program has to get these signals.
 trap : HUP INT TERM
-"$@" 2>&1 9<&-
+(
+# Signals are no longer the shell's in here: one that comes before the program has begun ends it.
+: >"$0/begun"
+exec "$@" 2>&1 9<&-
+)
 echo $? >"$0/exit"
 # The program has ended, so whatever it left running ends too, as in a container; this shell included.
 kill -s KILL 0

@@ -103,6 +103,16 @@ async fn stop_lets_a_program_finish_and_kills_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_stop_is_not_lost_while_the_program_begins() {
+    for delay in 0..100 {
+        let (_folder, process) = start("trap 'exit 3' TERM; while :; do sleep 0.02; done");
+        tokio::time::sleep(Duration::from_micros(delay * 50)).await;
+        let ending = process.stop(Duration::from_secs(10)).await;
+        assert!(matches!(ending, Ending::Exited(3 | 143)), "{ending:?}");
+    }
+}
+
+#[tokio::test]
 async fn kill_ends_all_process_groups_of_the_session_at_once() {
     // `set -m` gives the job a process group of its own, as the runner does with Terraform.
     let job = "trap 'echo interrupted' TERM INT; echo $$ > child; echo ready; while :; do sleep 0.02; done";

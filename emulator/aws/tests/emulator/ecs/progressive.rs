@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::machine::{Data, LIMIT, Machine, free_port};
+use crate::support::{kill, server};
 
 /// How long a minute is here: long enough for hundreds of requests.
 const MINUTE: Duration = Duration::from_millis(600);
@@ -308,6 +309,8 @@ async fn requests_shift_by_the_weights_of_the_strategy() {
         let service = stage.machine.service().await;
         assert_eq!(service["runningCount"], 2);
         assert_eq!(service["deployments"][0].get("rolloutState"), None);
+        // This server goes on while the next one is tried, and would replace the tasks that end with their folder.
+        stage.machine.ecs.shutdown().await;
     }
 }
 
@@ -386,6 +389,8 @@ async fn a_bad_release_is_stopped_at_its_share() {
             let fine = json!({"AlarmName": "errors", "StateValue": "OK", "StateReason": "fixed"});
             stage.machine.cloudwatch.call("SetAlarmState", fine).unwrap();
         }
+        // As above: tasks that end with their folder would be replaced.
+        stage.machine.ecs.shutdown().await;
     }
 }
 
@@ -463,11 +468,7 @@ fn a_deployment_survives_a_killed_server_and_is_stopped() {
     let data = Data::new();
     let configuration = json!({"strategy": "CANARY",
         "canaryConfiguration": {"canaryPercent": 50.0, "canaryBakeTimeInMinutes": 1_000}});
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        runtime.worker_threads(2).enable_all().build().unwrap()
-    };
-    let first = runtime();
+    let first = server();
     let (port, bad) = first.block_on(async {
         let stage = Stage::set(&data, configuration).await;
         stage.release("2").await;
@@ -475,9 +476,9 @@ fn a_deployment_survives_a_killed_server_and_is_stopped() {
         (stage.port, stage.bad)
     });
     // Everything of the first server ends at once, as with a kill. Its tasks do not.
-    first.shutdown_background();
+    kill(first);
 
-    runtime().block_on(async {
+    server().block_on(async {
         let machine = Machine::with_minute(data.path(), MINUTE).await;
         let stage = Stage { machine, port, bad };
         let deployment = stage.until("the canary", |it| is(percent(it), 50.0)).await;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::machine::{Data, LIMIT, Machine, ask, get, request_loop};
+use crate::support::{kill, server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollout_drops_no_request() {
@@ -181,14 +182,7 @@ async fn a_crashed_task_is_replaced_and_a_service_scales_to_zero_and_back() {
 fn tasks_outlive_the_server_and_the_next_one_takes_them_over() {
     let data = Data::new();
     let go = data.path().join("go");
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    let first = runtime();
+    let first = server();
     let (port, tasks, migration) = first.block_on(async {
         let machine = Machine::start(data.path()).await;
         let port = machine.serve().await;
@@ -211,9 +205,9 @@ fn tasks_outlive_the_server_and_the_next_one_takes_them_over() {
         (port, tasks, run["tasks"][0].clone())
     });
     // Everything of the first server ends at once, as with a kill. Its tasks do not.
-    first.shutdown_background();
+    kill(first);
 
-    let second = runtime();
+    let second = server();
     second.block_on(async {
         let machine = Machine::start(data.path()).await;
         assert_eq!(get(port, "/").await.as_deref(), Some("1"), "the port answers at once");
@@ -232,9 +226,9 @@ fn tasks_outlive_the_server_and_the_next_one_takes_them_over() {
         assert_eq!(get(port, "/").await, None);
         assert_eq!(std::fs::read_dir(data.path().join("tasks")).unwrap().count(), 0);
     });
-    second.shutdown_background();
+    kill(second);
 
-    runtime().block_on(async {
+    server().block_on(async {
         let machine = Machine::start(data.path()).await;
         let mut heard = machine.heard.clone();
         while machine.service().await["runningCount"] != 2 || get(port, "/").await.is_none() {

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_emulator::endpoint::{Endpoint, Guard};
@@ -10,6 +11,7 @@ use aws_emulator::s3::S3;
 use axum::Router;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 
 /// A running endpoint. It ends with the test's runtime.
 pub struct Server {
@@ -93,4 +95,17 @@ pub async fn http(request: http::Request<String>) -> (u16, String) {
 /// `GET` without any header.
 pub async fn get(url: &str) -> (u16, String) {
     http(http::Request::get(url).body(String::new()).expect("a request")).await
+}
+
+/// A runtime for a server that is killed: with one thread, no task goes on because another one has ended.
+pub fn server() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Ends everything of a server at once, as a kill does, and returns when its ports and files are closed. The processes that it started
+/// go on.
+///
+/// `Runtime::shutdown_background` does not wait: the next server could find the port of the one before still in use.
+pub fn kill(server: Runtime) {
+    server.shutdown_timeout(Duration::from_mins(1));
 }
