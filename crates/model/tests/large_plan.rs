@@ -89,7 +89,8 @@ fn plan(text: usize) -> Document<impl Iterator<Item = String>> {
     }
 }
 
-/// The most memory that this process had so far, in bytes.
+/// The most memory that this process had so far, in bytes. The kernel counts by processor, so that a later answer may be a little less
+/// (`proc_pid_status(5)` calls it inaccurate).
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("the status of this process");
     let line = status
@@ -127,7 +128,7 @@ fn plan_of_20_mb_is_read_in_the_memory_of_its_changes() {
         }
     }
     let (before, after, written) = peaks[0];
-    assert!(after - before < 4 * written + 8 * MB, "{peaks:?}");
+    assert!(after < before + 4 * written + 8 * MB, "{peaks:?}");
     // Three times the document with the same changes: nothing more.
-    assert!(peaks[1].1 - after < 4 * MB, "{peaks:?}");
+    assert!(peaks[1].1 < after + 4 * MB, "{peaks:?}");
 }
