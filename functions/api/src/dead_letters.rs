@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use slipway_aws::signed::{Call, Service};
@@ -90,7 +90,9 @@ impl DeadLetters {
     /// The events of all queues. SQS gives them in no order, so that a longer queue shows an arbitrary part.
     pub(crate) async fn list(&self) -> Result<Listed, Error> {
         let queues = self.queues.iter().map(|(name, queue)| self.list_of(name, queue));
-        let (letters, more): (Vec<_>, Vec<_>) = try_join_all(queues).await?.into_iter().unzip();
+        // To the end of each, also where one fails: what was received is given back.
+        let read: Result<Vec<_>, Error> = join_all(queues).await.into_iter().collect();
+        let (letters, more): (Vec<_>, Vec<_>) = read?.into_iter().unzip();
         let mut letters = letters.concat();
         letters.sort_by_key(|letter| letter.since);
         Ok(Listed {
@@ -101,10 +103,18 @@ impl DeadLetters {
 
     async fn list_of(&self, name: &str, queue: &str) -> Result<(Vec<DeadLetter>, u64), Error> {
         let mut received = Vec::new();
-        let mut is_all = false;
-        while !is_all && received.len() < LISTED {
+        let more = self.read(name, queue, &mut received).await;
+        self.give_back(&received).await;
+        Ok((received.into_iter().map(|one| one.letter).collect(), more?))
+    }
+
+    /// Receives the messages of a queue, up to [`LISTED`]. Returns about how many more there are.
+    async fn read(&self, name: &str, queue: &str, received: &mut Vec<Received>) -> Result<u64, Error> {
+        while received.len() < LISTED {
             let mut messages = self.receive(name, queue).await?;
-            is_all = messages.is_empty();
+            if messages.is_empty() {
+                return Ok(0);
+            }
             // A message may have a megabyte, of which a list shows nothing.
             for one in &mut messages {
                 one.letter.event = Value::Null;
@@ -112,9 +122,7 @@ impl DeadLetters {
             received.extend(messages);
         }
         // Those that were received do not count.
-        let more = if is_all { 0 } else { self.count(queue).await? };
-        self.give_back(&received).await;
-        Ok((received.into_iter().map(|one| one.letter).collect(), more))
+        self.count(queue).await
     }
 
     /// Finds an event wherever in the queues it is.

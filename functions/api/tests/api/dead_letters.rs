@@ -128,6 +128,19 @@ async fn any_of_many_dead_letters_is_found_and_the_rest_is_counted() {
 }
 
 #[tokio::test]
+async fn a_failed_list_hides_no_dead_letter() {
+    let server = Server::start().await;
+    fill(&server, 1_207);
+    let count = "GetQueueAttributes";
+    server.refuse(count, "AccessDenied");
+    assert_eq!(as_admin(&server, Method::GET, "/v1/dead-letters").await.status, 500);
+    server.fakes.lock().expect("not poisoned").refused.remove(count);
+    let listed = as_admin(&server, Method::GET, "/v1/dead-letters").await.json();
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1_000));
+    assert_eq!(listed["more"], 207, "the others were given back");
+}
+
+#[tokio::test]
 async fn failed_notifications_are_listed_and_redriven_where_they_have_an_event() {
     let server = Server::start().await;
     let context = json!({"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:slipway-notify:$LATEST"});
