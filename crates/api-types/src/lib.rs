@@ -37,7 +37,7 @@ pub use operation::{
 };
 pub use operation_links::OperationLinks;
 pub use page::{ConfiguredItems, Items};
-pub use plan::{AttributeChange, PlanItem, PlanItems, SheetDocument};
+pub use plan::{AttributeChange, PlanItem, PlanItems, SheetApproval, SheetDocument};
 pub use plan_summary::{Drift, Plan, ResourceChange, Verdict};
 pub use policy::{Decision, Permissions, Policies, Policy, PolicyTest, PolicyTests};
 pub use policy_test::{

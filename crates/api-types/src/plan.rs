@@ -7,6 +7,8 @@ use slipway_model::plan::Action;
 use slipway_model::plan::item::Subject;
 use utoipa::ToSchema;
 
+use crate::Approval;
+
 /// Items of a plan.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PlanItems {
@@ -157,10 +159,21 @@ pub struct ActionTrigger {
     pub on_failure: Option<String>,
 }
 
+/// An approval, beside the sheet.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SheetApproval {
+    /// The approval.
+    #[serde(flatten)]
+    pub approval: Approval,
+    /// Whether it counts. An approval of an earlier sheet does not.
+    pub counts: bool,
+}
+
 /// The approval sheet of an operation: everything that an approver needs for the decision.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SheetDocument {
-    /// The SHA-256 of the sheet's canonical JSON without this field and `links`: no spaces, keys in byte order. An approval quotes it.
+    /// The SHA-256 of the sheet's canonical JSON without this field, `approvals_given`, `approvals` and `links`: no spaces, keys in
+    /// byte order. An approval quotes it.
     #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub hash: String,
     /// The operation's ID.
@@ -196,6 +209,14 @@ pub struct SheetDocument {
     pub runs: Value,
     /// The verdict of each rule: `policy`, `verdict` and `reason`.
     pub policies: Vec<Value>,
+    /// The rule of the approval, since the review of the plan: how many approvers are `required`, whether the requester may be one
+    /// (`self_approval`), when the plan expires (`expires_at`), and `required_by`, the `policy` and `reason` of each rule that
+    /// requires an approval. Absent if the plan needs none.
+    pub approval: Option<Value>,
+    /// How many of `approvals` count.
+    pub approvals_given: u64,
+    /// The approvals that were given. They do not change the hash.
+    pub approvals: Vec<SheetApproval>,
     /// The SHA-256 of everything that the apply uses.
     pub artifacts: Option<Value>,
     /// Paths of the operation, its plan, and the approval.

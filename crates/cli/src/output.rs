@@ -226,7 +226,7 @@ pub fn text_at(value: &Value, path: &str) -> String {
     let found = path.split('.').try_fold(value, |value, part| value.get(part));
     match found {
         None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) if path.ends_with("_at") => moment(text),
+        Some(Value::String(text)) if path == "at" || path.ends_with("_at") => moment(text),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }

@@ -236,6 +236,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         );
         lines.push(Line::new(style, line));
     }
+    lines.extend(approvals(sheet));
     lines.extend(runs(&sheet["runs"]));
     for (heading, field) in [("variables", "variables"), ("services", "services")] {
         if sheet[field].as_array().is_some_and(|all| !all.is_empty()) {
@@ -261,6 +262,45 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         lines.push(Line::new(Style::Bold, line));
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
+    lines
+}
+
+/// How many approvals the plan needs and why, and who gave one. Nothing if it needs none.
+fn approvals(sheet: &Value) -> Vec<Line> {
+    let rule = &sheet["approval"];
+    if rule.is_null() {
+        return Vec::new();
+    }
+    let requester = if rule["self_approval"] == true {
+        ", the requester may approve"
+    } else {
+        ", the requester may not approve"
+    };
+    let head = format!(
+        "approvals    {} of {}, by {}{requester}",
+        text_at(sheet, "approvals_given"),
+        text_at(rule, "required"),
+        text_at(rule, "expires_at"),
+    );
+    let mut lines = vec![Line::new(Style::Yellow, head)];
+    for given in sheet["approvals"].as_array().into_iter().flatten() {
+        let comment = given["comment"].as_str().map(|comment| format!(": {comment}"));
+        let (style, note) = if given["counts"] == true {
+            (Style::Green, "")
+        } else {
+            (Style::Faint, " (of an earlier sheet: does not count)")
+        };
+        let (by, at) = (text_at(given, "by"), text_at(given, "at"));
+        let line = format!(
+            "             approved by {by} at {at}{}{note}",
+            comment.unwrap_or_default()
+        );
+        lines.push(Line::new(style, line));
+    }
+    for required in rule["required_by"].as_array().into_iter().flatten() {
+        let (policy, reason) = (text_at(required, "policy"), text_at(required, "reason"));
+        lines.push(Line::new(Style::Plain, format!("required by  {policy}: {reason}")));
+    }
     lines
 }
 
@@ -429,6 +469,11 @@ mod tests {
             "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
             "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
             "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
+            "approval": {"required": 2, "self_approval": false, "expires_at": "2026-12-02T00:00:00Z", "required_by": [
+                {"policy": "plan.understood", "reason": "Slipway does not understand all of the plan"}]},
+            "approvals_given": 1, "approvals": [
+                {"by": "bob", "at": "2026-11-29T01:00:00Z", "comment": "agreed", "counts": true},
+                {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false}],
         });
         let text = shown(&sheet(&sheet_of)).join("\n");
         for expected in [
@@ -438,6 +483,10 @@ mod tests {
             "plan         1 to destroy",
             "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
             "environment.approval: approval_needed (every plan waits)",
+            "approvals    1 of 2, by 2026-12-02T00:00:00Z, the requester may not approve",
+            "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
+            "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
+            "required by  plan.understood: Slipway does not understand all of the plan",
             "then runs    snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",
             "~ key: (sensitive)",

@@ -2,6 +2,10 @@
 //!
 //! An approval quotes the hash. Where anything on the sheet has changed since it was read (the plan, the rules of the
 //! environment, the image that a release replaces), the hash is another one, and the approval is rejected.
+//!
+//! The rule of the approval is on the sheet: who reads that one of two approvals is needed decides otherwise than an only approver. The
+//! approvals that were given are not. They would make the sheet of every approver another one, so two approvals could never be of the
+//! same sheet. They are shown beside it, and each counts by the hash that it quotes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +16,7 @@ use serde_json::Value;
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
+use crate::operation::approval::ApprovalRule;
 use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
 use crate::plan::attribute::AttributeChange;
@@ -19,7 +24,8 @@ use crate::plan::binding::Binding;
 use crate::plan::cost::MonthlyCost;
 use crate::plan::migration::DangerousStatement;
 use crate::plan::pages::Index;
-use crate::plan::{Action, PlanSummary, Refusal, Verdict, protection};
+use crate::plan::review::{self, requirements};
+use crate::plan::{Action, PlanSummary, Refusal, Requirement, Verdict, protection};
 use crate::stack::Configuration;
 
 /// What a sheet is made of.
@@ -70,6 +76,9 @@ pub struct Sheet {
     pub runs: RunsOnSheet,
     /// The rules that judged the plan.
     pub policies: Vec<PolicyVerdict>,
+    /// By what rule it is approved; none for a plan that needs no approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalOnSheet>,
     /// What the apply uses, by SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<Binding>,
@@ -223,6 +232,48 @@ pub struct PolicyVerdict {
     pub reason: String,
 }
 
+/// By what rule a plan is approved, since its review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApprovalOnSheet {
+    /// How many approvers it takes.
+    pub required: u32,
+    /// Whether the requester may be one of them.
+    pub self_approval: bool,
+    /// When the plan expires without a decision.
+    pub expires_at: Timestamp,
+    /// The rules that require an approval.
+    pub required_by: Vec<RequiredBy>,
+}
+
+/// A rule that requires an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequiredBy {
+    /// Its name.
+    pub policy: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl From<Requirement> for RequiredBy {
+    fn from(requirement: Requirement) -> Self {
+        Self {
+            policy: requirement.policy(),
+            reason: requirement.reason(),
+        }
+    }
+}
+
+impl From<&ApprovalRule> for ApprovalOnSheet {
+    fn from(rule: &ApprovalRule) -> Self {
+        Self {
+            required: rule.required,
+            self_approval: rule.self_approval,
+            expires_at: rule.expires_at,
+            required_by: rule.required_by.iter().copied().map(RequiredBy::from).collect(),
+        }
+    }
+}
+
 impl Sheet {
     /// The sheet of an operation; none where it has no plan yet.
     pub fn new(basis: Basis<'_>) -> Option<Self> {
@@ -258,6 +309,7 @@ impl Sheet {
             services: services(&basis),
             runs: runs(&basis),
             policies: policies(plan, operation, environment),
+            approval: operation.approval_rule.as_ref().map(ApprovalOnSheet::from),
             plan: on_sheet(plan, basis.first),
             artifacts: operation.binding.clone(),
         })
@@ -404,21 +456,15 @@ fn policies(plan: &PlanSummary, operation: &Operation, environment: &Environment
         verdict,
         reason,
     };
-    let mut verdicts = Vec::new();
-    if !plan.not_understood.is_empty() {
-        let reason = "Slipway does not understand all of the plan".to_owned();
-        verdicts.push(verdict("plan.understood", "approval_needed", reason));
-    }
-    let (approval, reason) = match environment.approval {
-        Approval::Never => ("allow", "plans are applied at once"),
-        Approval::Always => ("approval_needed", "every plan waits for an approval"),
-        Approval::WhenDestroying if plan.may_lose() => (
-            "approval_needed",
-            "the plan destroys, replaces or forgets resources, or invokes actions",
-        ),
-        Approval::WhenDestroying => ("allow", "the plan destroys nothing"),
+    let required = requirements(plan, environment).into_iter();
+    let required = required.map(|why| verdict(why.policy(), "approval_needed", why.reason().to_owned()));
+    let mut verdicts: Vec<PolicyVerdict> = required.collect();
+    let allowed = match environment.approval {
+        Approval::Never => Some("plans need no approval"),
+        Approval::WhenDestroying if !plan.may_lose() => Some("the plan destroys nothing"),
+        Approval::WhenDestroying | Approval::Always => None,
     };
-    verdicts.push(verdict("environment.approval", approval, reason.to_owned()));
+    verdicts.extend(allowed.map(|reason| verdict(review::APPROVAL, "allow", reason.to_owned())));
     if environment.protected {
         verdicts.push(verdict(
             protection::PROTECTED,

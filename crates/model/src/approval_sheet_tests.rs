@@ -32,6 +32,8 @@ fn operation(plan: PlanSummary) -> Operation {
         "configuration": configuration(&json!({"size": 2, "password": "hunter2-after", "same": 1})),
         "created_at": "2026-11-29T00:00:00Z",
     }));
+    let rules = environment(Approval::WhenDestroying);
+    operation.approval_rule = Some(ApprovalRule::of(&plan, &rules, Timestamp::UNIX_EPOCH));
     operation.plan = Some(plan);
     operation
 }
@@ -125,6 +127,13 @@ fn sheet_has_what_an_approver_decides_by() {
         ]
     );
     assert_eq!(sheet["policies"][0]["verdict"], "approval_needed");
+    assert_eq!(
+        sheet["approval"],
+        json!({"required": 1, "self_approval": false, "expires_at": "1970-01-04T00:00:00Z", "required_by": [{
+            "policy": "environment.approval",
+            "reason": "the plan destroys, replaces or forgets resources, or invokes actions",
+        }]})
+    );
     assert!(!sheet.to_string().contains("hunter2"), "{sheet:#}");
 }
 
@@ -136,10 +145,11 @@ fn hash_is_another_one_when_anything_changes() {
     let live = environment(Approval::WhenDestroying);
     let hash = sheet(&waiting, &live, &images).hash();
     assert_eq!(hash, sheet(&waiting, &live, &images).hash());
-    // What becomes of the operation itself is not on the sheet.
+    // What becomes of the operation itself is not on the sheet, nor are approvals: a second one quotes the sheet of the first.
     let mut later = waiting.clone();
     later.revision = 9;
-    later.approved_by = Some("bob".to_owned());
+    later.approve("bob".into(), Timestamp::UNIX_EPOCH).expect("counted");
+    assert_eq!(later.approvals.len(), 1);
     assert_eq!(hash, sheet(&later, &live, &images).hash());
 
     let mut plan = replacing();
@@ -151,6 +161,8 @@ fn hash_is_another_one_when_anything_changes() {
         parts: BTreeMap::new(),
         state: crate::plan::binding::StateVersion::default(),
     });
+    let mut two_approvers = waiting.clone();
+    two_approvers.approval_rule.as_mut().expect("a rule").required = 2;
     let mut other_variables = waiting.clone();
     other_variables.configuration.variables = Map::new();
     for (what, changed) in [
@@ -158,6 +170,7 @@ fn hash_is_another_one_when_anything_changes() {
         ("images", sheet(&waiting, &live, &BTreeMap::from([(web, image("two"))]))),
         ("plan", sheet(&operation(plan), &live, &images)),
         ("artifacts", sheet(&bound, &live, &images)),
+        ("approvers", sheet(&two_approvers, &live, &images)),
         ("variables", sheet(&other_variables, &live, &images)),
     ] {
         assert_ne!(hash, changed.hash(), "{what}");

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`show`] | the reader of `terraform show -json` |
 //! | `summary`, `action` | what the record of an operation has of a plan |
-//! | `review` | the verdict about a plan |
+//! | [`review`](mod@review) | the verdict about a plan |
 //! | [`item`], [`attribute`] | an entry of a plan, and what changes in it |
 //! | `difference`, `text`, `path` | what differs between two values, and how people read that |
 //! | [`contract`] | what becomes of the output `slipway` |
@@ -26,7 +26,7 @@ pub mod pages;
 mod path;
 pub mod protection;
 pub mod refusal;
-mod review;
+pub mod review;
 pub mod show;
 mod summary;
 mod text;
@@ -34,5 +34,5 @@ mod text;
 pub use action::{Action, InvalidAction};
 pub use path::address_without_secrets;
 pub use refusal::Refusal;
-pub use review::{Verdict, review};
+pub use review::{Requirement, Verdict, review};
 pub use summary::{Drift, PlanSummary, RESOURCES_BYTES, RESOURCES_NAMED, ResourceChange};

@@ -2,7 +2,7 @@
 
 import { Problem, get } from './api.js';
 import { attributeList } from './attributes.js';
-import { counted, image, own, shown, words } from './format.js';
+import { at, counted, image, own, shown, words } from './format.js';
 import { element, html, island, render } from './html.js';
 import { problemPanel } from './problem.js';
 
@@ -54,6 +54,7 @@ function body(sheet) {
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
+    ['Approvals', approvals(sheet)],
     ['Then runs', runs(sheet)],
     ['Dangerous', dangerous(sheet)],
     ['Rules', html`<ul class="plain-list">${sheet.policies.map((one) => html`<li><span class="badge" data-tone=${own({ allow: 'ok', refuse: 'bad' }, one.verdict) ?? 'wait'}>${words(one.verdict)}</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`],
@@ -72,6 +73,14 @@ function losses(sheet) {
     ...(sheet.plan.not_understood ?? []),
   ].filter(Boolean);
   return found.length ? html`<span class="bad">${found.join('; ')}</span>` : html`<span class="muted">nothing</span>`;
+}
+
+/** How many approvals the plan needs and why, and who gave one. @param {Sheet} sheet */
+function approvals({ approval: rule, approvals_given: given, approvals: all }) {
+  if (!rule) return null;
+  return html`<span>${given} of ${rule.required}, ${rule.self_approval ? 'the requester may approve' : 'the requester may not approve'}</span>
+    <ul class="plain-list">${all.map((one) => html`<li><span class="badge" data-tone=${one.counts ? 'ok' : 'wait'}>${one.counts ? 'Approved' : 'Of an earlier sheet'}</span> ${one.by} <span class="muted">${at(one.at)}${one.comment ? `: ${one.comment}` : ''}</span></li>`)}
+    ${rule.required_by.map((one) => html`<li><span class="badge" data-tone="wait">Required by</span> <code>${one.policy}</code> <span class="muted">${one.reason}</span></li>`)}</ul>`;
 }
 
 /** What the stack costs a month. @param {Sheet} sheet */

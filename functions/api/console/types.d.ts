@@ -71,6 +71,8 @@ export interface Sheet {
   runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string; dangerous?: DangerousStatement[]; dangerous_count?: number };
   policies: { policy: string; verdict: string; reason: string }[];
 }
+  approval?: { required: number; self_approval: boolean; expires_at: string; required_by: { policy: string; reason: string }[] };
+  approvals_given: number; approvals: { by: string; at: string; sheet: string | null; comment: string | null; counts: boolean }[];
 export interface Failure { name: string; step: string; message: string; address: string | null; }
 export interface Rollout {
   service: string; strategy: string; stage: string | null; percent: number | null;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use slipway_api_types::{BlueprintSummary, ConfiguredItems, Decision, Environment, Items, Policies, Policy};
+use slipway_api_types::{
+    BlueprintSummary, ConfiguredItems, Decision, Environment, Items, Policies, Policy, SheetApproval,
+};
 use slipway_model::approval_sheet::Sheet;
 use slipway_model::operation::Operation;
 use slipway_model::policy::{PolicyRevision, StoredPolicy};
@@ -71,11 +73,19 @@ pub(crate) fn environment(
     Environment::of(environment, revision, sensitive)
 }
 
-/// A sheet with its hash.
+/// A sheet with its hash, and the approvals that the operation has.
 pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
     let mut shown = sheet.to_json();
     let this = format!("/v1/operations/{}", operation.id);
-    shown["hash"] = sheet.hash().as_str().into();
+    let hash = sheet.hash();
+    let approvals = operation.approvals.iter().map(|approval| SheetApproval {
+        counts: operation.counts(approval, &hash),
+        approval: approval.clone().into(),
+    });
+    let approvals: Vec<SheetApproval> = approvals.collect();
+    shown["hash"] = hash.as_str().into();
+    shown["approvals_given"] = approvals.iter().filter(|approval| approval.counts).count().into();
+    shown["approvals"] = json!(approvals);
     shown["links"] = json!({
         "self": format!("{this}/sheet"),
         "operation": this,

@@ -91,7 +91,7 @@ impl Steps {
                 let environment = self.store.environment(&planned.environment).await?;
                 let verdict = planned.review(plan, &environment);
                 let verdict = self.judged(verdict, &planned, plan, &environment).await?;
-                rule = (verdict == Verdict::ApprovalNeeded).then(|| ApprovalRule::of(&environment, began));
+                rule = (verdict == Verdict::ApprovalNeeded).then(|| ApprovalRule::of(plan, &environment, began));
                 verdict
             }
             (None, _) => return Err(StepError::PlanFailed("the build ended without a plan".to_owned())),

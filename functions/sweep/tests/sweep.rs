@@ -488,6 +488,7 @@ async fn approvers_of_a_waiting_plan_are_reminded() {
             self_approval: false,
             expires_at: Timestamp::now() + SignedDuration::from_hours(72),
             remind_every_seconds: 86_400,
+            required_by: Vec::new(),
         });
         Ok(())
     };

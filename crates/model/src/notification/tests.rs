@@ -159,6 +159,7 @@ fn approvers_are_reminded_until_they_decide() {
         self_approval: false,
         expires_at: at(1_000_000),
         remind_every_seconds: 3_600,
+        required_by: Vec::new(),
     });
     operation.ask_approval("token", at(0)).expect("it waits");
     operation.notifications(at(0));

@@ -11,6 +11,8 @@ use super::noted::is_zero;
 use super::{Failure, IllegalTransition, Operation, OperationEvent, OperationStatus, StepStatus};
 use crate::environment::Environment;
 use crate::name::Digest;
+use crate::plan::review::requirements;
+use crate::plan::{PlanSummary, Requirement};
 use crate::principal::is_same_person;
 
 /// The state in which a plan waits.
@@ -28,17 +30,21 @@ pub struct ApprovalRule {
     /// After how many seconds its approvers are reminded, each time; 0 for never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub remind_every_seconds: u32,
+    /// Why the plan waits: the environment may have other rules by now. None on records of earlier versions of Slipway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_by: Vec<Requirement>,
 }
 
 impl ApprovalRule {
     /// The rule for a plan that is reviewed now.
-    pub fn of(environment: &Environment, now: Timestamp) -> Self {
+    pub fn of(plan: &PlanSummary, environment: &Environment, now: Timestamp) -> Self {
         let timeout = SignedDuration::from_secs(environment.approval_timeout_seconds.into());
         Self {
             required: environment.approvals_required,
             self_approval: environment.self_approval,
             expires_at: now.saturating_add(timeout).unwrap_or(Timestamp::MAX),
             remind_every_seconds: environment.approval_reminder_seconds,
+            required_by: requirements(plan, environment),
         }
     }
 }
@@ -207,6 +213,11 @@ impl Operation {
     /// Whether a decision may be made now.
     fn require_open(&self, now: Timestamp) -> Result<(), Undecidable> {
         if self.status != OperationStatus::WaitingForApproval {
+    /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan.
+    pub fn counts(&self, approval: &Approval, sheet: &Digest) -> bool {
+        self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet)
+    }
+
             return Err(Undecidable::NotWaiting(self.status));
         }
         match &self.approval_rule {

@@ -24,6 +24,61 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
+/// Why a plan waits for an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requirement {
+    /// Slipway does not understand all of it.
+    NotUnderstood,
+    /// The environment wants an approval of every plan.
+    EveryPlan,
+    /// The environment wants an approval of plans that may lose something, and this one may.
+    MayLose,
+    /// The environment is protected, and the plan invokes actions.
+    InvokesInProtected,
+}
+
+/// The names of these rules on approval sheets.
+pub const UNDERSTOOD: &str = "plan.understood";
+/// See [`UNDERSTOOD`].
+pub const APPROVAL: &str = "environment.approval";
+/// See [`UNDERSTOOD`].
+pub const PROTECTED_ACTIONS: &str = "environment.protected_actions";
+
+impl Requirement {
+    /// The name of the rule that requires the approval.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::NotUnderstood => UNDERSTOOD,
+            Self::EveryPlan | Self::MayLose => APPROVAL,
+            Self::InvokesInProtected => PROTECTED_ACTIONS,
+        }
+    }
+
+    /// Why the rule requires it, in a clause.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotUnderstood => "Slipway does not understand all of the plan",
+            Self::EveryPlan => "every plan waits for an approval",
+            Self::MayLose => "the plan destroys, replaces or forgets resources, or invokes actions",
+            Self::InvokesInProtected => "the plan invokes actions, and no plan shows the effect of an action",
+        }
+    }
+}
+
+/// Every reason for which the plan waits for an approval by the rules of the environment; none if it needs no approval.
+pub fn requirements(plan: &PlanSummary, environment: &Environment) -> Vec<Requirement> {
+    let not_understood = (!plan.not_understood.is_empty()).then_some(Requirement::NotUnderstood);
+    let by_environment = match environment.approval {
+        // A plan does not show the effect of an action, which may delete protected resources.
+        Approval::Never if environment.protected && plan.invoke > 0 => Some(Requirement::InvokesInProtected),
+        Approval::WhenDestroying if plan.may_lose() => Some(Requirement::MayLose),
+        Approval::Never | Approval::WhenDestroying => None,
+        Approval::Always => Some(Requirement::EveryPlan),
+    };
+    not_understood.into_iter().chain(by_environment).collect()
+}
+
 /// Judges a plan by the kind of its operation and the rules of its environment.
 pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment) -> Verdict {
     if kind.only_looks() {
@@ -48,13 +103,10 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
     if plan.is_empty() {
         return Verdict::NothingToChange;
     }
-    match environment.approval {
-        // A plan does not show the effect of an action, which may delete protected resources.
-        Approval::Never if environment.protected && plan.invoke > 0 => Verdict::ApprovalNeeded,
-        Approval::Never => Verdict::Apply,
-        Approval::WhenDestroying if plan.may_lose() => Verdict::ApprovalNeeded,
-        Approval::WhenDestroying => Verdict::Apply,
-        Approval::Always => Verdict::ApprovalNeeded,
+    if requirements(plan, environment).is_empty() {
+        Verdict::Apply
+    } else {
+        Verdict::ApprovalNeeded
     }
 }
 
@@ -156,6 +208,21 @@ mod tests {
                 "{action}"
             );
         }
+    }
+
+    #[test]
+    fn every_rule_that_requires_an_approval_is_named() {
+        let mut invokes = plan(&[Action::Invoke]);
+        let required = |plan: &PlanSummary, approval| {
+            let requirements = requirements(plan, &environment(approval, true)).into_iter();
+            requirements.map(Requirement::policy).collect::<Vec<_>>()
+        };
+        assert_eq!(required(&invokes, Approval::Never), [PROTECTED_ACTIONS]);
+        invokes.note("an unknown action");
+        assert_eq!(required(&invokes, Approval::Never), [UNDERSTOOD, PROTECTED_ACTIONS]);
+        assert_eq!(required(&invokes, Approval::WhenDestroying), [UNDERSTOOD, APPROVAL]);
+        assert_eq!(required(&plan(&[Action::Create]), Approval::Always), [APPROVAL]);
+        assert!(required(&plan(&[Action::Create]), Approval::WhenDestroying).is_empty());
     }
 
     #[test]

@@ -256,13 +256,14 @@ impl World {
             return;
         };
         let verdict = run.record.review(plan, environment);
+        let rule = ApprovalRule::of(plan, environment, NOW);
         let Ok(status) = run.record.status.after(OperationEvent::Begun) else {
             run.workflow = Workflow::Fail(REVIEW_PLAN, ErrorName::Internal);
             return;
         };
         run.record.status = status;
         run.record.verdict = Some(verdict.clone());
-        run.record.approval_rule = Some(ApprovalRule::of(environment, NOW));
+        run.record.approval_rule = Some(rule);
         run.record.begin_step(REVIEW_PLAN, NOW);
         run.record.end_step(REVIEW_PLAN, StepStatus::Succeeded, NOW);
         run.workflow = match run.record.after_review(&verdict) {

@@ -267,6 +267,7 @@ async fn approvers_are_reminded_once_for_each_interval() {
             self_approval: false,
             expires_at: Timestamp::now() + SignedDuration::from_hours(100),
             remind_every_seconds: 3_600,
+            required_by: Vec::new(),
         });
         Ok(())
     };

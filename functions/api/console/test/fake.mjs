@@ -86,6 +86,8 @@ export function sheet(text) {
     plan: { drift_overwritten: 1, checks_failed: 1, not_understood: [text] }, destroy_count: 1, forget_count: 1,
     services: [{ name: text, action: 'update', image_before: text, image_after: text, attributes: planItem(text).attributes }],
     runs: { release: true, migrations: [text], backups: [text], snapshot: true, task: text }, policies: [{ policy: text, verdict: text, reason: text }],
+    approval: { required: 2, self_approval: false, expires_at: TIME, required_by: [{ policy: text, reason: text }] },
+    approvals_given: 1, approvals: [{ by: text, at: TIME, sheet: text, comment: text, counts: true }, { by: text, at: TIME, sheet: null, comment: null, counts: false }],
   };
 }
 

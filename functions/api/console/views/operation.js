@@ -44,6 +44,7 @@ export default async function view(page) {
   /** @param {import('../types').Operation} now */
   function update(now) {
     if (now.revision < operation.revision) return;
+    if (now.approvals.at(-1)?.at !== operation.approvals.at(-1)?.at) sheet?.reload();
     operation = now;
     const name = operationTitle(operation);
     page.title(`${name} · ${operation.stack.name}`);

@@ -31,6 +31,7 @@ async fn waiting_for(server: &Server, required: u32, self_approval: bool) -> Val
         self_approval,
         expires_at: Timestamp::now() + SignedDuration::from_hours(1),
         remind_every_seconds: 0,
+        required_by: Vec::new(),
     };
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
     let id = id(&operation);
@@ -134,6 +135,19 @@ async fn requester_does_not_approve_and_two_others_do() {
         assert_eq!(shown["decision"], Value::Null);
     }
     assert!(server.calls("SendTaskSuccess").is_empty(), "one of two");
+    let beside = server.get(&format!("{}/sheet", path(&operation))).await.json();
+    assert_eq!(
+        beside["hash"], sheet["sheet"],
+        "an approval does not make the sheet stale"
+    );
+    assert_eq!(
+        (&beside["approval"]["required"], &beside["approvals_given"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(
+        (&beside["approvals"][0]["by"], &beside["approvals"][0]["counts"]),
+        (&json!("root"), &json!(true))
+    );
     let last = as_caller(Caller::named("bob", true), Value::Null).await;
     assert_eq!(
         (last.status, &last.json()["decision"]),

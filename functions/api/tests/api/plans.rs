@@ -48,6 +48,7 @@ async fn planned(server: &Server, operation: &Value, plan: &PlanSummary) {
             self_approval: true,
             expires_at: Timestamp::now() + SignedDuration::from_hours(1),
             remind_every_seconds: 0,
+            required_by: Vec::new(),
         });
         Ok(())
     };
