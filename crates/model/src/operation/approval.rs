@@ -151,14 +151,25 @@ impl Operation {
     }
 
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
-    /// changes nothing. Approvals of another sheet do not count any more: no two approvers agree to different things.
+    /// changes nothing. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two approvers agree to different things.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
         let rule = self.approval_rule.as_ref();
         if by.is(&self.requested_by) && !rule.is_some_and(|rule| rule.self_approval) && !self.status.has_ended() {
             return Err(Undecidable::OwnRequest);
         }
         match self.decision() {
-            Some(Decision::Approved(_)) => return Ok(()),
+            // The same approval again, from a caller whose answer was lost. Another one would not count: who sends it must know.
+            Some(Decision::Approved(last)) => {
+                let is_among = self
+                    .approvals
+                    .iter()
+                    .any(|given| by.is(&given.by) && given.sheet.as_ref() == by.sheet);
+                return if is_among {
+                    Ok(())
+                } else {
+                    Err(Undecidable::Approved(last.to_owned()))
+                };
+            }
             Some(Decision::Rejected(failure)) => return Err(Undecidable::Rejected(failure.message.clone())),
             None => self.require_open(now)?,
         }
@@ -202,6 +213,11 @@ impl Operation {
         usize::try_from(required).unwrap_or(usize::MAX)
     }
 
+    /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan.
+    pub fn counts(&self, approval: &Approval, sheet: &Digest) -> bool {
+        self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet)
+    }
+
     /// `Wait for approval` accepted the decision with this token: nothing is left to deliver. The token of a later attempt
     /// stays.
     pub fn decision_delivered(&mut self, token: &str) {
@@ -213,11 +229,6 @@ impl Operation {
     /// Whether a decision may be made now.
     fn require_open(&self, now: Timestamp) -> Result<(), Undecidable> {
         if self.status != OperationStatus::WaitingForApproval {
-    /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan.
-    pub fn counts(&self, approval: &Approval, sheet: &Digest) -> bool {
-        self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet)
-    }
-
             return Err(Undecidable::NotWaiting(self.status));
         }
         match &self.approval_rule {

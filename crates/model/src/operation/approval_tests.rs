@@ -131,7 +131,19 @@ fn every_decision_has_one_result_in_every_situation() {
     ));
     waiting.approve("carol".into(), NOW).expect("the last approval");
     assert_eq!(waiting.decision(), Some(Decision::Approved("carol")));
-    waiting.approve("dave".into(), late).expect("approved before");
+    // The answer to an approval may be lost, so it may come again. Another one would not count.
+    for again in ["bob", "carol"] {
+        waiting.approve(again.into(), late).expect("the same approval");
+    }
+    let another_sheet = Digest::of(b"another");
+    let carol = Approver {
+        sheet: Some(&another_sheet),
+        ..Approver::from("carol")
+    };
+    for other in [Approver::from("dave"), carol] {
+        let late = waiting.approve(other, NOW);
+        assert_eq!(late, Err(Undecidable::Approved("carol".to_owned())), "{other:?}");
+    }
     assert_eq!(waiting.approvals.len(), 2);
     assert!(matches!(waiting.reject(&why, NOW), Err(Undecidable::Approved(_))));
     for ended in [

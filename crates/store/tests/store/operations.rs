@@ -130,8 +130,10 @@ async fn a_plan_is_decided_once() {
         (operation.status, operation.approval_token.as_deref()),
         (OperationStatus::Running, Some("token"))
     );
-    let again = store.approve(&approved, "alan").await.expect("approved twice");
-    assert_eq!(again.approved_by.as_deref(), Some("grace"));
+    let again = store.approve(&approved, "grace").await.expect("the same approval");
+    assert_eq!(again, operation);
+    let other = store.approve(&approved, "alan").await;
+    assert!(matches!(other, Err(Error::Undecidable(_))), "it would not count");
     let late = store
         .reject(&approved, "grace", &failure("Slipway.ApprovalRejected"))
         .await;

@@ -155,6 +155,37 @@ async fn requester_does_not_approve_and_two_others_do() {
         "{last:?}"
     );
     assert_eq!(server.calls("SendTaskSuccess").len(), 1);
+    // The decision is on its way. A repeated approval has its answer, and one that would not count is rejected.
+    let again = as_caller(Caller::named("bob", true), Value::Null).await;
+    assert_eq!(
+        (again.status, again.json()["approvals"].as_array().map(Vec::len)),
+        (202, Some(2))
+    );
+    let late = as_caller(Caller::named("carol", true), Value::Null).await;
+    assert_eq!(late.status, 409, "{late:?}");
+    let detail = late.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(detail.contains("approved by bob"), "{detail}");
+    assert_eq!(server.calls("SendTaskSuccess").len(), 1);
+}
+
+#[tokio::test]
+async fn two_last_approvals_at_once_count_one_of_them() {
+    let server = Server::with_blueprint().await;
+    let operation = waiting_for(&server, 1, false).await;
+    let sheet = server.sheet(&operation).await;
+    let approve = format!("{}/approve", path(&operation));
+    let by = |name: &'static str| {
+        let mut request = request(Method::POST, &approve, Some(&sheet));
+        request.extensions_mut().insert(Caller::named(name, true));
+        server.send(request)
+    };
+    let (one, other) = tokio::join!(by("bob"), by("carol"));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 409], "{one:?} {other:?}");
+    let shown = server.get(path(&operation)).await.json();
+    assert_eq!(shown["approvals"].as_array().map(Vec::len), Some(1));
+    assert_eq!(server.calls("SendTaskSuccess").len(), 1);
 }
 
 #[tokio::test]
