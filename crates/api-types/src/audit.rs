@@ -1,9 +1,11 @@
 //! The audit log as it is shown.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use slipway_model::audit::{Action, Head, Record, Sealed};
+use slipway_model::audit::{Action, Head, Record, Stored};
 use slipway_model::name::Digest;
 use utoipa::ToSchema;
 
@@ -91,14 +93,17 @@ pub struct SealedRecord {
     pub body: String,
     /// The SHA-256 of that text.
     pub hash: String,
+    /// The other attributes of the item: those by which queries find it, and by which it expires. The text says what they should be.
+    pub index: BTreeMap<String, String>,
 }
 
-impl From<(u64, Sealed)> for SealedRecord {
-    fn from((sequence, sealed): (u64, Sealed)) -> Self {
+impl From<Stored> for SealedRecord {
+    fn from(stored: Stored) -> Self {
         Self {
-            sequence,
-            body: sealed.body,
-            hash: sealed.hash.to_string(),
+            sequence: stored.sequence,
+            body: stored.sealed.body,
+            hash: stored.sealed.hash.to_string(),
+            index: stored.index,
         }
     }
 }

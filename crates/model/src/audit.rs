@@ -10,6 +10,9 @@
 //! altered, removed or moved without a trace. The head of a chain has the number and the hash of its last record: it shows when
 //! the last records are removed. Record, head and the change itself are one transaction of DynamoDB.
 //!
+//! Beside its text, a record has the attributes by which queries find it. The hash is not over them, but the text says what they
+//! are: a record with others would be whole, and missing from the lists that people read.
+//!
 //! # Expiry
 //!
 //! A record says until when it is kept, and until when all before it are kept. If records at the beginning of a chain have expired,
@@ -20,7 +23,7 @@
 //! A principal with write access to the table can write a whole chain anew, with its head. Compare the heads with those of an earlier check
 //! (`slipway audit verify --expect`), kept outside the account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -361,6 +364,21 @@ pub struct Sealed {
     pub body: String,
     /// The SHA-256 of that text.
     pub hash: Digest,
+}
+
+/// What is beside the text of a record: the attributes by which queries find it, and by which it expires.
+pub type Index = BTreeMap<String, String>;
+
+/// A record in its place in the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The number in its key.
+    pub sequence: u64,
+    /// The record.
+    #[serde(flatten)]
+    pub sealed: Sealed,
+    /// What is beside it.
+    pub index: Index,
 }
 
 /// The end of a chain.

@@ -33,9 +33,50 @@ fn chain(records: u64, kept: Option<i64>) -> (Vec<(u64, Sealed)>, Option<Head>) 
 }
 
 fn check(records: &[(u64, Sealed)], head: Option<&Head>, now: i64) -> Result<Checked, (u64, Why)> {
-    let records = records.iter().map(|(number, sealed)| (*number, sealed));
-    let checked = verify(entry(1).chain(), head, records, None, time(now));
+    let records = stored(records);
+    let checked = verify(entry(1).chain(), head, &records, None, time(now), index_of);
     checked.map_err(|broken| (broken.sequence, broken.why))
+}
+
+fn index_of(record: &Record) -> Index {
+    Index::from([("actor".to_owned(), record.entry.actor.clone())])
+}
+
+/// The records with what belongs beside them; beside one that cannot be read, nothing.
+fn stored(records: &[(u64, Sealed)]) -> Vec<Stored> {
+    let stored = |(sequence, sealed): &(u64, Sealed)| Stored {
+        sequence: *sequence,
+        sealed: sealed.clone(),
+        index: serde_json::from_str(&sealed.body)
+            .map(|record| index_of(&record))
+            .unwrap_or_default(),
+    };
+    records.iter().map(stored).collect()
+}
+
+#[test]
+fn record_that_queries_would_miss_is_named() {
+    let (records, head) = chain(5, None);
+    let check = |change: &dyn Fn(&mut Index)| {
+        let mut records = stored(&records);
+        change(&mut records[2].index);
+        let checked = verify(entry(1).chain(), head.as_ref(), &records, None, time(99), index_of);
+        checked
+            .map_err(|broken| (broken.sequence, broken.why))
+            .map(|checked| checked.records)
+    };
+    assert_eq!(check(&|_| {}), Ok(5));
+    let misplaced = |attribute: &str| Err((3, Why::Misplaced(attribute.to_owned())));
+    let text = str::to_owned;
+    assert_eq!(
+        check(&|index| drop(index.insert(text("actor"), text("user:9")))),
+        misplaced("actor")
+    );
+    assert_eq!(check(&Index::clear), misplaced("actor"));
+    assert_eq!(
+        check(&|index| drop(index.insert(text("extra"), text("x")))),
+        misplaced("extra")
+    );
 }
 
 #[test]
@@ -123,8 +164,7 @@ fn a_chain_that_was_written_anew_is_not_the_one_that_was_seen() {
         (all, head)
     };
     let check = |records: &[(u64, Sealed)], head: Option<&Head>, seen: Option<&Head>| {
-        let records = records.iter().map(|(number, sealed)| (*number, sealed));
-        verify(entry(1).chain(), head, records, seen, time(99))
+        verify(entry(1).chain(), head, &stored(records), seen, time(99), index_of)
     };
     assert!(check(&anew, forged.as_ref(), None).is_ok());
     let broken = check(&anew, forged.as_ref(), head.as_ref()).expect_err("another record 5");

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use slipway_model::audit::{self, Action, CHAINS, Entry, Head, Record, Sealed};
+use slipway_model::audit::{self, Action, CHAINS, Entry, Head, Record, Sealed, Stored};
 use slipway_model::name::{Digest, InvalidName};
 
 use crate::idempotency::expiry;
 use crate::item::{Item, check_size, decode, encode, key_attributes, key_of, text};
 use crate::query::Query;
-use crate::table::{AUDIT_HEADS, AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, Places};
+use crate::table::{AUDIT_HEADS, AUDIT_RECORD, EXPIRES_AT, Index, Key, LISTED, PK, Places, SK};
 use crate::write::{ATTEMPTS, Condition, Write, Written, pause};
 use crate::{Cursor, Error, Page, Store};
 
@@ -176,18 +176,17 @@ impl Store {
         .await
     }
 
-    /// The records of a chain as they are stored, in their order, each with the number in its key.
-    pub async fn audit_chain(
-        &self,
-        chain: u8,
-        limit: u16,
-        cursor: Option<&Cursor>,
-    ) -> Result<Page<(u64, Sealed)>, Error> {
+    /// The records of a chain as they are stored, in their order.
+    pub async fn audit_chain(&self, chain: u8, limit: u16, cursor: Option<&Cursor>) -> Result<Page<Stored>, Error> {
         let partition = Key::audit_chain(chain);
         let query = Query::of_items(&partition, AUDIT_RECORD);
         self.page(&query, limit, cursor, |key, item| {
             let number = key.sk.strip_prefix(AUDIT_RECORD).and_then(|digits| digits.parse().ok());
-            Ok((number.unwrap_or_default(), sealed(key, &item)?))
+            Ok(Stored {
+                sequence: number.unwrap_or_default(),
+                sealed: sealed(key, &item)?,
+                index: index_in(&item),
+            })
         })
         .await
     }
@@ -214,6 +213,28 @@ fn record_write(record: &Record, sealed: &Sealed) -> Result<Write, Error> {
     }
     check_size(&key, &item)?;
     Ok(Write::Put(item, Condition::New))
+}
+
+/// What is beside the text of a record as it was written.
+pub fn index_of(record: &Record) -> audit::Index {
+    let places = places(record).into_iter();
+    let places = places.map(|(attribute, place)| (attribute.to_owned(), place));
+    let expires = record.kept_until.map(|until| until.as_second().to_string());
+    places
+        .chain(expires.map(|expires| (EXPIRES_AT.to_owned(), expires)))
+        .collect()
+}
+
+/// What is beside the text of a record: every attribute, so that one in an index of other records is seen, too.
+fn index_in(item: &Item) -> audit::Index {
+    let beside = item
+        .iter()
+        .filter(|(name, _)| ![PK, SK, BODY, HASH].contains(&name.as_str()));
+    let shown = |value: &AttributeValue| match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.clone(),
+        other => format!("{other:?}"),
+    };
+    beside.map(|(name, value)| (name.clone(), shown(value))).collect()
 }
 
 fn places(record: &Record) -> Places {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_api_types::Items;
-use slipway_model::audit::{CHAINS, Head, Sealed, verify};
+use slipway_model::audit::{CHAINS, Head, Stored, verify};
+use slipway_store::audit::index_of;
 
 use crate::args::AuditCommand;
 use crate::client::{Client, with_query};
@@ -66,14 +66,6 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
     Ok(())
 }
 
-/// A record of a chain, as it is stored.
-#[derive(Debug, Deserialize)]
-struct Stored {
-    sequence: u64,
-    #[serde(flatten)]
-    sealed: Sealed,
-}
-
 /// Recomputes every chain. The heads are read first, so records that are written meanwhile are beyond them, and left out.
 async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> Result<(), Error> {
     let expected = expect.map(heads_in).transpose()?.unwrap_or_default();
@@ -84,8 +76,7 @@ async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> R
         let (head, seen) = (of(&heads.items, chain), of(&expected, chain));
         let last = head.as_ref().map_or(0, |head| head.sequence);
         let stored = chain_up_to(chain, last, client).await?;
-        let sealed = stored.iter().map(|stored| (stored.sequence, &stored.sealed));
-        let checked = verify(chain, head.as_ref(), sealed, seen.as_ref(), Timestamp::now());
+        let checked = verify(chain, head.as_ref(), &stored, seen.as_ref(), Timestamp::now(), index_of);
         records += checked.map_err(Error::Audit)?.records;
     }
     let shown = json!({"records": records, "items": heads.items});

@@ -1,11 +1,12 @@
 //! Recomputing a chain.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Head, Record, Sealed};
+use super::{Head, Index, Record, Stored};
 use crate::name::Digest;
 
 /// What a whole chain holds.
@@ -46,11 +47,19 @@ pub enum Why {
     NotTheHead,
     /// It is not the record that an earlier check has seen.
     Replaced,
+    /// This attribute beside it is not the one of its text.
+    Misplaced(String),
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let why = match self {
+            Self::Misplaced(attribute) => {
+                return write!(
+                    f,
+                    "was moved in the lists: its attribute `{attribute}` is not the one of its text, so queries may miss it"
+                );
+            }
             Self::Altered => "was altered: its text does not have its hash",
             Self::Missing => "is missing, and its retention is not over",
             Self::Unlinked => "does not follow the record before it: one of them was replaced",
@@ -59,18 +68,20 @@ impl fmt::Display for Why {
                 "is not the one that the head of the chain names: later records, or the head, were removed"
             }
             Self::Replaced => "is not the one that the earlier check has seen",
-        })
+        };
+        f.write_str(why)
     }
 }
 
-/// Recomputes a chain from its records, in their order by key. Each comes with the number in its key. `expected` is a head that
-/// an earlier check has seen.
+/// Recomputes a chain from its records, in their order by key. `expected` is a head that an earlier check has seen, and `index_of`
+/// what should be beside a record.
 pub fn verify<'a>(
     chain: u8,
     head: Option<&Head>,
-    records: impl IntoIterator<Item = (u64, &'a Sealed)>,
+    records: impl IntoIterator<Item = &'a Stored>,
     expected: Option<&Head>,
     now: Timestamp,
+    index_of: impl Fn(&Record) -> Index,
 ) -> Result<Checked, Broken> {
     let broken = |sequence, why| Broken { chain, sequence, why };
     let mut checked = Checked {
@@ -79,7 +90,13 @@ pub fn verify<'a>(
         records: 0,
     };
     let mut previous: Option<&Digest> = None;
-    for (key, sealed) in records {
+    for Stored {
+        sequence,
+        sealed,
+        index,
+    } in records
+    {
+        let key = *sequence;
         let next = checked.last + 1;
         if Digest::of(sealed.body.as_bytes()) != sealed.hash {
             return Err(broken(key, Why::Altered));
@@ -87,6 +104,9 @@ pub fn verify<'a>(
         let record: Record = serde_json::from_str(&sealed.body).map_err(|_| broken(key, Why::Altered))?;
         if (record.chain, record.sequence) != (chain, key) || key < next {
             return Err(broken(key, Why::Moved));
+        }
+        if let Some(attribute) = difference(index, &index_of(&record)) {
+            return Err(broken(key, Why::Misplaced(attribute)));
         }
         if key > next {
             // DynamoDB deletes what has expired within days, and not in order.
@@ -123,4 +143,13 @@ pub fn verify<'a>(
         return Err(broken(checked.last, Why::NotTheHead));
     }
     Ok(checked)
+}
+
+/// The first attribute that one of the two has, and the other has not or with another value.
+fn difference(one: &Index, other: &Index) -> Option<String> {
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names
+        .into_iter()
+        .find(|name| one.get(*name) != other.get(*name))
+        .cloned()
 }

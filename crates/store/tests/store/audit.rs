@@ -10,7 +10,7 @@ use slipway_model::audit::{Action, Broken, CHAINS, Checked, Entry, Record, Why, 
 use slipway_model::environment::Environment;
 use slipway_model::name::Digest;
 use slipway_store::Store;
-use slipway_store::audit::{AuditFilter, Retention};
+use slipway_store::audit::{AuditFilter, Retention, index_of};
 use slipway_store::configured::Expected;
 use slipway_store::environment::By;
 
@@ -45,8 +45,7 @@ async fn check(store: &Store, now: Timestamp) -> Result<u64, Broken> {
             }
         }
         let head = heads.iter().find(|head| head.chain == chain);
-        let stored = stored.iter().map(|(sequence, sealed)| (*sequence, sealed));
-        let Checked { records, .. } = verify(chain, head, stored, None, now)?;
+        let Checked { records, .. } = verify(chain, head, &stored, None, now, index_of)?;
         count += records;
     }
     Ok(count)
@@ -236,8 +235,36 @@ async fn what_is_done_to_the_table_by_hand_is_found() {
     assert_eq!(broken().await, Err((3, Why::Altered)));
     let hash = Digest::of(body.as_bytes()).to_string();
     forged.insert("hash".to_owned(), AttributeValue::S(hash));
+    write(forged.clone()).await;
+    assert_eq!(broken().await, Err((3, Why::Misplaced("of_owner".to_owned()))));
+    forged.insert("of_owner".to_owned(), AttributeValue::S("audit#user:9".to_owned()));
     write(forged).await;
     assert_eq!(broken().await, Err((4, Why::Unlinked)));
+    write(whole.clone()).await;
+    assert_eq!(broken().await, Ok(5));
+
+    // Hidden from the queries, or to expire at once: its text is whole.
+    let beside = [
+        ("of_owner", AttributeValue::S("audit#user:9".to_owned())),
+        ("in_environment", AttributeValue::S("live#prod".to_owned())),
+        ("listed", AttributeValue::S("0".to_owned())),
+        ("expires_at", AttributeValue::N("1".to_owned())),
+    ];
+    for (attribute, value) in beside {
+        let mut hidden = whole.clone();
+        hidden.insert(attribute.to_owned(), value);
+        write(hidden).await;
+        assert_eq!(broken().await, Err((3, Why::Misplaced(attribute.to_owned()))));
+    }
+    let mut unlisted = whole.clone();
+    unlisted.remove("in_collection");
+    write(unlisted).await;
+    assert_eq!(
+        records(store, &AuditFilter::default()).await.len(),
+        4,
+        "a list without it"
+    );
+    assert_eq!(broken().await, Err((3, Why::Misplaced("in_collection".to_owned()))));
     write(whole.clone()).await;
     assert_eq!(broken().await, Ok(5));
 
