@@ -59,6 +59,7 @@ OVER_SEVERAL = "Metrics"
 REFUSED = [
     ({"OidcIssuer": "https://issuer.example.com"}, "OidcIssuer and OidcAudience go together"),
     ({"OidcAudience": "slipway"}, "OidcIssuer and OidcAudience go together"),
+    ({"OidcIssuer": "https://issuer.example.com", "OidcAudience": "slipway"}, "OidcIssuer needs OidcUserClaim"),
     ({"OidcIssuer": "http://issuer.example.com", "OidcAudience": "slipway"}, "begins with https://"),
     ({"OidcIssuer": "https://issuer.example.com", "OidcAudience": "a, b"}, "commas and no spaces"),
     ({"Admins": ""}, "at least one group"),
@@ -72,6 +73,7 @@ REFUSED = [
 TOKENS = {
     "OidcIssuer": "https://issuer.example.com",
     "OidcAudience": "slipway,slipway-cli",
+    "OidcUserClaim": "sub",
     "EventSourceAccounts": "111122223333,444455556666",
     "EventSourceOrganization": "o-a1b2c3d4e5",
     "EnvironmentAccounts": "444455556666,777788889999",

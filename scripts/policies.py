@@ -16,6 +16,7 @@ REGION, STACK = "eu-west-1", "slipway"
 EVERYTHING = {
     "OidcIssuer": "https://issuer.example.com",
     "OidcAudience": "slipway",
+    "OidcUserClaim": "sub",
     "EventSourceAccounts": SOURCE,
     "EventSourceOrganization": "o-a1b2c3d4e5",
     "EnvironmentAccounts": ENVIRONMENT,

@@ -21,7 +21,7 @@ const TITLES = {
 function described(error) {
   if (!(error instanceof Problem)) return { title: 'Something went wrong', text: error instanceof Error ? error.message : String(error) };
   if (error.status === 401 && session.enabled() && !session.wasAccepted()) {
-    return { title: 'The API does not accept this sign-in', text: 'The identity provider signed you in, and the API rejected its token. An administrator compares OidcAudience and OidcScopes with the token.' };
+    return { title: 'The API does not accept this sign-in', text: 'The identity provider signed you in, and the API rejected its token. An administrator compares OidcAudience, OidcScopes and OidcUserClaim with the token.' };
   }
   const [title, text] = TITLES[error.status] ?? ['The request failed', `The server answered ${error.status}.`];
   return { title: error.title || title, text: error.title ? error.detail : text };

@@ -1,6 +1,7 @@
 //! Who API Gateway's authorizer says that the caller is.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,17 +17,75 @@ use crate::caller::Caller;
 /// The claims of a JWT that name the caller's groups.
 const GROUP_CLAIMS: [&str; 2] = ["groups", "cognito:groups"];
 
-/// The claims of a JWT by which the caller is called, the best first, and the kind of the name.
-const NAME_CLAIMS: [(&str, &str); 3] = [("email", "email"), ("username", "user"), ("sub", "sub")];
+/// The claim of a JWT that names its caller.
+///
+/// One claim for all tokens. A person's ID token and access token, or tokens of two scopes, have different claims: by the first claim
+/// that is there, one person would be several callers, who could approve their own requests and approve a plan twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserClaim {
+    /// `email`, which `email_verified` has to confirm.
+    Email,
+    /// `username`.
+    Username,
+    /// `sub`.
+    Sub,
+}
+
+impl UserClaim {
+    const ALL: [Self; 3] = [Self::Email, Self::Username, Self::Sub];
+
+    /// The name of the claim.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Username => "username",
+            Self::Sub => "sub",
+        }
+    }
+
+    /// The kind of the caller's name ([`principal`]).
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Username => "user",
+            Self::Sub => "sub",
+        }
+    }
+}
+
+/// A text that names no such claim.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("SLIPWAY_OIDC_USER_CLAIM is `{0}`, and not `email`, `username` or `sub`")]
+pub struct InvalidUserClaim(String);
+
+impl FromStr for UserClaim {
+    type Err = InvalidUserClaim;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserClaim> {
+        let named = Self::ALL.into_iter().find(|claim| claim.name() == text);
+        named.ok_or_else(|| InvalidUserClaim(text.to_owned()))
+    }
+}
+
+/// How callers are recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callers {
+    /// Who administers the service (`SLIPWAY_ADMINS`, comma-separated): groups or scopes of a JWT, ARNs of IAM users and roles.
+    pub admins: Vec<String>,
+    /// The claim that names the caller of a JWT (`SLIPWAY_OIDC_USER_CLAIM`). Without it, no JWT has a caller.
+    pub user_claim: Option<UserClaim>,
+}
 
 /// The caller. `token` is the header `Authorization`, whose signature API Gateway has checked where the authorizer has a JWT.
 pub(crate) fn caller(
     authorizer: &ApiGatewayRequestAuthorizer,
     token: Option<&str>,
-    admins: &[String],
+    callers: &Callers,
 ) -> Option<Caller> {
+    let admins = &callers.admins;
     if let Some(jwt) = &authorizer.jwt {
-        return person(jwt, token, admins).filter(|person| principal::is_recordable(&person.name));
+        let person = person(jwt, token, callers.user_claim?, admins)?;
+        return principal::is_recordable(&person.name).then_some(person);
     }
     let arn = authorizer.iam.as_ref()?.user_arn.clone()?;
     let role = principal::role_of_session(&arn);
@@ -49,7 +108,7 @@ pub(crate) fn administrator(admin: &str) -> Principal {
     }
 }
 
-fn person(jwt: &Jwt, token: Option<&str>, admins: &[String]) -> Option<Caller> {
+fn person(jwt: &Jwt, token: Option<&str>, user: UserClaim, admins: &[String]) -> Option<Caller> {
     let claim = |name: &str| {
         jwt.claims
             .get(name)
@@ -57,9 +116,10 @@ fn person(jwt: &Jwt, token: Option<&str>, admins: &[String]) -> Option<Caller> {
             .filter(|value| !value.is_empty())
     };
     // Without this check, users could own what belongs to any address that they enter into their profile.
-    let verified = claim("email_verified") == Some("true");
-    let mut names = NAME_CLAIMS.iter().filter(|(name, _)| verified || *name != "email");
-    let (kind, name) = names.find_map(|(name, kind)| Some((kind, claim(name)?)))?;
+    if user == UserClaim::Email && claim("email_verified") != Some("true") {
+        return None;
+    }
+    let name = claim(user.name())?;
     let groups = token.map(|token| groups(token, jwt)).unwrap_or_default();
     let is_admin = |name: &str| admins.iter().any(|admin| admin == name);
     let mut scopes = claim("scope").into_iter().flat_map(|all| all.split(' '));
@@ -67,9 +127,9 @@ fn person(jwt: &Jwt, token: Option<&str>, admins: &[String]) -> Option<Caller> {
         || scopes.any(is_admin)
         || jwt.scopes.iter().flatten().any(|scope| is_admin(scope));
     // Earlier versions had no kinds: an address was one, and what else people may choose is none.
-    let was_plain = !name.contains(':') && (*kind == "email" || !name.contains('@'));
+    let was_plain = !name.contains(':') && (user == UserClaim::Email || !name.contains('@'));
     Some(Caller {
-        name: principal::of_token(kind, claim("iss")?, name),
+        name: principal::of_token(user.kind(), claim("iss")?, name),
         former: was_plain.then(|| name.to_owned()).into_iter().collect(),
         groups,
         admin,
@@ -131,10 +191,19 @@ mod tests {
 
     const ISSUER: &str = "https://login.example.com/";
 
-    fn called(authorizer: Value, token: Option<&str>, admins: &[&str]) -> Option<Caller> {
+    fn called_by(
+        user_claim: Option<UserClaim>,
+        authorizer: Value,
+        token: Option<&str>,
+        admins: &[&str],
+    ) -> Option<Caller> {
         let authorizer = serde_json::from_value(authorizer).expect("an authorizer");
-        let admins: Vec<String> = admins.iter().map(ToString::to_string).collect();
-        caller(&authorizer, token, &admins)
+        let admins = admins.iter().map(ToString::to_string).collect();
+        caller(&authorizer, token, &Callers { admins, user_claim })
+    }
+
+    fn called(authorizer: Value, token: Option<&str>, admins: &[&str]) -> Option<Caller> {
+        called_by(Some(UserClaim::Sub), authorizer, token, admins)
     }
 
     fn jwt(mut claims: Value) -> Value {
@@ -146,29 +215,54 @@ mod tests {
         format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
     }
 
-    fn name(claims: Value) -> Option<String> {
-        called(jwt(claims), None, &[]).map(|caller| caller.name)
+    fn name(claim: UserClaim, claims: &Value) -> Option<String> {
+        called_by(Some(claim), jwt(claims.clone()), None, &[]).map(|caller| caller.name)
     }
 
     #[test]
-    fn jwt_names_the_caller_with_kind_and_issuer() {
-        let ann = json!({ "sub": "1", "email": "ann@example.com", "email_verified": "true" });
-        assert_eq!(name(ann).as_deref(), Some("email:login.example.com:ann@example.com"));
+    fn one_claim_names_the_caller_with_kind_and_issuer() {
+        let claims = json!({ "sub": "7", "username": "ann", "email": "ann@example.com", "email_verified": "true" });
+        for (claim, expected) in [
+            (UserClaim::Email, "email:login.example.com:ann@example.com"),
+            (UserClaim::Username, "user:login.example.com:ann"),
+            (UserClaim::Sub, "sub:login.example.com:7"),
+        ] {
+            assert_eq!(name(claim, &claims).as_deref(), Some(expected));
+        }
+        assert_eq!(called_by(None, jwt(claims), None, &[]), None, "no claim is configured");
         for verified in ["false", "", "1"] {
             let eve = json!({ "sub": "7", "email": "ann@example.com", "email_verified": verified });
-            assert_eq!(name(eve).as_deref(), Some("sub:login.example.com:7"), "{verified:?}");
+            assert_eq!(name(UserClaim::Email, &eve), None, "{verified:?}");
         }
-        let eve = json!({ "sub": "7", "username": "ann@example.com" });
-        assert_eq!(name(eve).as_deref(), Some("user:login.example.com:ann@example.com"));
-        assert_eq!(name(json!({})), None);
-        assert_eq!(name(json!({ "username": "" })), None);
+        assert_eq!(name(UserClaim::Username, &json!({ "sub": "7", "username": "" })), None);
+    }
+
+    /// The tokens are those of Amazon Cognito:
+    /// <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-with-identity-providers.html>
+    #[test]
+    fn two_tokens_of_one_person_are_never_two_callers() {
+        let id = json!({ "token_use": "id", "sub": "7", "cognito:username": "ann", "email": "ann@example.com", "email_verified": "true" });
+        let access = json!({ "token_use": "access", "sub": "7", "username": "ann", "scope": "slipway/use" });
+        for claim in UserClaim::ALL {
+            let (by_id, by_access) = (name(claim, &id), name(claim, &access));
+            assert!(
+                by_id == by_access || by_id.is_none() || by_access.is_none(),
+                "{claim:?}: {by_id:?} and {by_access:?}"
+            );
+        }
+        assert_eq!(name(UserClaim::Sub, &id), name(UserClaim::Sub, &access));
     }
 
     #[test]
     fn name_that_cannot_be_recorded_is_no_caller() {
-        for claim in ["email", "username", "sub"] {
-            let named = |length: usize| name(json!({ claim: "x".repeat(length), "email_verified": "true" }));
-            assert!(named(900).is_some() && named(2_048).is_none(), "{claim}");
+        for claim in UserClaim::ALL {
+            let named = |length: usize| {
+                name(
+                    claim,
+                    &json!({ claim.name(): "x".repeat(length), "email_verified": "true" }),
+                )
+            };
+            assert!(named(900).is_some() && named(2_048).is_none(), "{claim:?}");
         }
     }
 
@@ -183,13 +277,14 @@ mod tests {
             "arn:aws:sts::111122223333:assumed-role/Deploy/ann",
         ];
         for owner in owners {
-            for claim in ["username", "sub", "email"] {
-                let eve = called(jwt(json!({ claim: owner, "sub": owner })), None, &[]).expect("a caller");
-                assert!(!owns(&eve, owner), "{claim} {owner}");
+            for claim in [UserClaim::Username, UserClaim::Sub] {
+                let eve = json!({ claim.name(): owner, "email": owner });
+                let eve = called_by(Some(claim), jwt(eve), None, &[]).expect("a caller");
+                assert!(!owns(&eve, owner), "{claim:?} {owner}");
             }
         }
         let ann = json!({ "sub": "1", "email": "ann@example.com", "email_verified": "true" });
-        let ann = called(jwt(ann), None, &[]).expect("a caller");
+        let ann = called_by(Some(UserClaim::Email), jwt(ann), None, &[]).expect("a caller");
         assert!(owns(&ann, owners[0]) && owns(&ann, owners[1]));
         let program = called(jwt(json!({ "sub": "program-7" })), None, &[]).expect("a caller");
         assert!(owns(&program, "program-7"), "a stack of an earlier version");

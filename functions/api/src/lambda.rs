@@ -14,19 +14,19 @@ use lambda_http::request::RequestContext;
 use lambda_http::tower::{Service, ServiceExt, service_fn};
 use lambda_http::{Request, RequestExt};
 
-use crate::identity;
+use crate::identity::{self, Callers};
 
-/// Serves the router to `lambda_http`. `admins` are those of [`crate::Config`].
+/// Serves the router to `lambda_http`. `callers` are those of [`crate::Config`].
 pub fn service(
-    admins: Vec<String>,
+    callers: Callers,
     router: Router,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
-    let admins: Arc<[String]> = admins.into();
-    service_fn(move |request: Request| router.clone().oneshot(translated(request, &admins)))
+    let callers = Arc::new(callers);
+    service_fn(move |request: Request| router.clone().oneshot(translated(request, &callers)))
 }
 
 /// The request as the router expects it: without the stage in its path, and with its caller.
-fn translated(request: Request, admins: &[String]) -> axum::http::Request<Body> {
+fn translated(request: Request, callers: &Callers) -> axum::http::Request<Body> {
     let context = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => Some(context.clone()),
         _ => None,
@@ -37,7 +37,7 @@ fn translated(request: Request, admins: &[String]) -> axum::http::Request<Body> 
         let token = parts.headers.get(AUTHORIZATION).and_then(|token| token.to_str().ok());
         let caller = context
             .authorizer
-            .and_then(|authorizer| identity::caller(&authorizer, token, admins));
+            .and_then(|authorizer| identity::caller(&authorizer, token, callers));
         if let Some(caller) = caller {
             parts.extensions.insert(caller);
         }

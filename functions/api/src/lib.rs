@@ -60,6 +60,7 @@ use sign_in::{InvalidSignIn, SignIn};
 use stack_logs::StackLogs;
 
 pub use caller::Caller;
+pub use identity::{Callers, InvalidUserClaim, UserClaim};
 pub use routes::router;
 
 /// The default administrators: a group of the identity provider.
@@ -74,8 +75,8 @@ pub struct Config {
     pub artifacts_bucket: String,
     /// The ARN of the workflow (`SLIPWAY_STATE_MACHINE_ARN`).
     pub state_machine: String,
-    /// Who administers the service (`SLIPWAY_ADMINS`, comma-separated): groups or scopes of a JWT, ARNs of IAM users and roles.
-    pub admins: Vec<String>,
+    /// How callers are recognised.
+    pub callers: Callers,
     /// How many requests wait at once (`SLIPWAY_CONCURRENT_WAITS`).
     pub concurrent_waits: u16,
     /// The queue of the events that a function rejected (`SLIPWAY_UNHANDLED_EVENTS_URL`).
@@ -105,6 +106,9 @@ pub enum InvalidConfig {
         "SLIPWAY_ADMINS names `{0}`: a name with a space is neither a scope nor an ARN, and API Gateway cannot distinguish such a group from two"
     )]
     Admin(String),
+    /// No token has the claim that is to name its caller.
+    #[error(transparent)]
+    UserClaim(#[from] InvalidUserClaim),
     /// The number of requests that wait is no number.
     #[error("SLIPWAY_CONCURRENT_WAITS is `{0}`, and not a whole number from 0 to 65535")]
     ConcurrentWaits(String),
@@ -131,7 +135,10 @@ impl Config {
             table,
             artifacts_bucket: required(vars, "SLIPWAY_ARTIFACTS_BUCKET")?,
             state_machine: required(vars, "SLIPWAY_STATE_MACHINE_ARN")?,
-            admins: admins.into_iter().map(ToOwned::to_owned).collect(),
+            callers: Callers {
+                admins: admins.into_iter().map(ToOwned::to_owned).collect(),
+                user_claim: set("SLIPWAY_OIDC_USER_CLAIM").map(|claim| claim.parse()).transpose()?,
+            },
             concurrent_waits: waits.parse().map_err(|_| InvalidConfig::ConcurrentWaits(waits))?,
             unhandled_events: required(vars, "SLIPWAY_UNHANDLED_EVENTS_URL")?,
             undelivered_events: required(vars, "SLIPWAY_UNDELIVERED_EVENTS_URL")?,
@@ -184,7 +191,7 @@ impl Api {
             aws_sdk_s3::Client::from_conf(s3.build())
         };
         let store = Store::new(sdk_config, &config.table).keeping_audit(config.audit_retention);
-        let administrators = config.admins.iter().map(|admin| identity::administrator(admin));
+        let administrators = config.callers.admins.iter().map(|admin| identity::administrator(admin));
         Self(Arc::new(Shared {
             gate: Gate::new(&store),
             administrators: administrators.collect(),
@@ -219,18 +226,21 @@ mod tests {
         "SLIPWAY_EVENTS_FUNCTION",
     ];
 
+    /// The configuration with these variables, and those that it needs.
+    fn config(set: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+        let vars = ["SLIPWAY_TABLE", "SLIPWAY_ARTIFACTS_BUCKET", "SLIPWAY_STATE_MACHINE_ARN"];
+        let vars = vars
+            .map(|name| (name, "x"))
+            .into_iter()
+            .chain(EVENTS.map(|name| (name, "x")))
+            .chain([("SLIPWAY_CONCURRENT_WAITS", "5")])
+            .chain(set.iter().copied());
+        Config::from_vars(&vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     #[test]
     fn administrators_must_have_possible_names() {
-        let admins = |text: &str| {
-            let vars = ["SLIPWAY_TABLE", "SLIPWAY_ARTIFACTS_BUCKET", "SLIPWAY_STATE_MACHINE_ARN"];
-            let vars = vars
-                .map(|name| (name, "x"))
-                .into_iter()
-                .chain(EVENTS.map(|name| (name, "x")))
-                .chain([("SLIPWAY_ADMINS", text), ("SLIPWAY_CONCURRENT_WAITS", "5")]);
-            let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            Config::from_vars(&vars).map(|config| config.admins)
-        };
+        let admins = |text: &str| config(&[("SLIPWAY_ADMINS", text)]).map(|config| config.callers.admins);
         assert_eq!(admins(""), Ok(vec![ADMINS.to_owned()]));
         assert_eq!(admins("ops, dev,"), Ok(vec!["ops".to_owned(), "dev".to_owned()]));
         assert_eq!(admins(","), Ok(vec![]));
@@ -238,5 +248,17 @@ mod tests {
             admins("ops,the others"),
             Err(InvalidConfig::Admin("the others".to_owned()))
         );
+    }
+
+    #[test]
+    fn claim_that_names_callers_is_known_or_rejected() {
+        for (text, claim) in [("email", Some(UserClaim::Email)), ("", None)] {
+            assert_eq!(
+                config(&[("SLIPWAY_OIDC_USER_CLAIM", text)]).map(|config| config.callers.user_claim),
+                Ok(claim)
+            );
+        }
+        let unknown = config(&[("SLIPWAY_OIDC_USER_CLAIM", "nickname")]);
+        assert!(matches!(unknown, Err(InvalidConfig::UserClaim(_))), "{unknown:?}");
     }
 }

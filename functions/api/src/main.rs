@@ -8,5 +8,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let vars = std::env::vars().collect();
     let config = Config::from_vars(&vars)?;
     let api = Api::new(&config, &slipway_aws::sdk_config(&vars));
-    lambda_http::run(lambda::service(config.admins, router(api))).await
+    lambda_http::run(lambda::service(config.callers, router(api))).await
 }

@@ -117,7 +117,9 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "unauthenticated",
             StatusCode::UNAUTHORIZED,
             "The request has no authenticated caller",
-            "Sign the request, or send a token that the API accepts.".to_owned(),
+            "Sign the request, or send a token that the API accepts: it needs the claim that `OidcUserClaim` of the deployment \
+             names, and `email_verified` if that is `email`."
+                .to_owned(),
         ),
         Error::Forbidden(detail) | Error::Denied(Denial { reason: detail, .. }) => (
             "forbidden",

@@ -57,7 +57,7 @@ fn names_and_references_of_the_shipped_template_become_local_ones() {
         assert_eq!(audit.as_deref(), audits.then_some("0"), "{id}");
         let console: BTreeMap<_, _> = environment
             .extract_if(.., |name, _| {
-                name.starts_with("SLIPWAY_CONSOLE_") || name == "SLIPWAY_OIDC_ISSUER"
+                name.starts_with("SLIPWAY_CONSOLE_") || name.starts_with("SLIPWAY_OIDC_")
             })
             .collect();
         assert_eq!(!console.is_empty(), id == "ApiFunction", "{console:?}");

@@ -234,7 +234,7 @@ export function problems(shared) {
     const page = await openPage(browser, { allowed: [/401/] });
     await visit(page, gateway.url);
     await page.getByText('The API does not accept this sign-in').waitFor();
-    await page.getByText(/compares OidcAudience and OidcScopes/).waitFor();
+    await page.getByText(/compares OidcAudience, OidcScopes and OidcUserClaim/).waitFor();
     assert.equal(provider.state.logins, 1);
     assert.deepEqual(page.wrong, []);
     await page.context().close();

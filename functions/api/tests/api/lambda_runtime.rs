@@ -56,7 +56,9 @@ fn body(answer: &Value) -> Value {
 #[tokio::test]
 async fn the_binary_answers_events_of_api_gateway() {
     let server = Server::with_blueprint().await;
-    let mut lambda = Lambda::start(env!("CARGO_BIN_EXE_slipway-api"), &server.vars).await;
+    let mut vars = server.vars.clone();
+    vars.insert("SLIPWAY_OIDC_USER_CLAIM".to_owned(), "sub".to_owned());
+    let mut lambda = Lambda::start(env!("CARGO_BIN_EXE_slipway-api"), &vars).await;
     let iam = json!({"iam": {"userArn": "arn:aws:iam::000000000000:user/ann", "accountId": "000000000000"}});
     let claims = json!({"iss": "https://login.example.com", "sub": "1", "groups": ["slipway-admin"]});
     let jwt = json!({"jwt": {"claims": {"iss": "https://login.example.com", "sub": "1", "groups": "[slipway-admin]"}, "scopes": null}});
@@ -88,6 +90,14 @@ async fn the_binary_answers_events_of_api_gateway() {
         .await
         .expect("an answer");
     assert_eq!(published["statusCode"], 201, "{published}");
+
+    // A token without the claim that names callers has none.
+    let unnamed = json!({"jwt": {"claims": {"iss": "https://login.example.com", "username": "ann"}, "scopes": null}});
+    let unnamed = lambda
+        .invoke(event("GET", "/v1/caller", "", "$default", &unnamed))
+        .await
+        .expect("an answer");
+    assert_eq!(unnamed["statusCode"], 401, "{unnamed}");
 
     let wrong = with_body(event("POST", "/v1/stacks", "", "$default", &iam), b"{\"name\": \xff");
     let refused = lambda.invoke(wrong).await.expect("an answer");
