@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 use crate::BlueprintReference;
 
 /// A stack: one instance of a blueprint in an environment.
+///
+/// For callers who may list it and not read it, what Terraform and the blueprint say of it is empty or null: `variables`, `applied`,
+/// `endpoints`, `notes`, `services`, `subscriptions`, `tasks`, `drift`, `unsettled` and `quiesced`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Stack {
     /// Its ID.
@@ -181,6 +184,20 @@ impl Stack {
             variables: None,
             applied: None,
             ..Self::from(stack)
+        }
+    }
+
+    /// The stack for callers who may list it and not read it: that it exists, and whom to ask.
+    pub fn without_content(stack: stack::Stack, draft: Option<stack::DraftState>) -> Self {
+        Self {
+            endpoints: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            services: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            tasks: Vec::new(),
+            drift: None,
+            unsettled: None,
+            ..Self::in_list(stack, draft)
         }
     }
 }

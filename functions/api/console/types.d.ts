@@ -32,6 +32,7 @@ export interface Stack {
   draft: 'current' | 'replaced' | 'discarded' | null;
   /** Null in lists, and for callers who may list the stack and not read it. */
   variables?: Record<string, unknown> | null; applied?: { version: string; variables: Record<string, unknown> } | null;
+  /** These are empty, and those below null, for callers who may not read the stack. */
   endpoints: Record<string, string>; notes: Record<string, string>; services: string[]; tasks: string[];
   subscriptions: Record<string, { repository: string; tags: string }>;
   drift: { count: number; resources: string[]; looked_at: string; operation: string } | null;
@@ -70,9 +71,9 @@ export interface Sheet {
   services: { name: string; action?: string; image_before?: string; image_after?: string; attributes?: AttributeChange[] }[];
   runs: { release: boolean; migrations?: string[]; backups?: string[]; snapshot: boolean; task?: string; dangerous?: DangerousStatement[]; dangerous_count?: number };
   policies: { policy: string; verdict: string; reason: string }[];
-}
   approval?: { required: number; self_approval: boolean; expires_at: string; required_by: { policy: string; reason: string }[] };
   approvals_given: number; approvals: { by: string; at: string; sheet: string | null; comment: string | null; counts: boolean }[];
+}
 export interface Failure { name: string; step: string; message: string; address: string | null; }
 export interface Rollout {
   service: string; strategy: string; stage: string | null; percent: number | null;

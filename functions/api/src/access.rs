@@ -17,7 +17,7 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use slipway_control::admission::{Admission, Refusal};
 use slipway_model::fields::Fields;
-use slipway_model::id::ReleaseNumber;
+use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
 use slipway_model::request::read_rollback;
@@ -75,6 +75,15 @@ pub(crate) struct Admitted<T>(pub T);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RollbackTarget(pub Option<ReleaseNumber>);
 
+/// A stack that the caller may list.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The stack.
+    pub stack: Stack,
+    /// Whether the caller may read it, too. A list shows no more than the stack itself.
+    pub is_readable: bool,
+}
+
 impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequestParts<S> for Admitted<T> {
     type Rejection = Error;
 
@@ -113,6 +122,12 @@ impl Viewer {
     /// Whether the caller may do this.
     pub(crate) fn may(&self, action: Action, resource: &Resource) -> bool {
         self.policies.permits(&self.principal, action, resource)
+    }
+
+    /// Whether the caller may read an operation of this stack.
+    pub(crate) fn may_read(&self, operation: &Operation, stack: StackFacts) -> bool {
+        let operation = OperationFacts::new(operation, stack);
+        self.may(Action::Read, &Resource::Operation(operation))
     }
 
     /// The policies that permit it, or why it is denied.
@@ -320,15 +335,19 @@ impl Api {
     }
 
     /// The stacks of a page that the caller may list.
-    pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Stack>, Error> {
+    pub(crate) async fn listed(&self, viewer: &Viewer, stacks: Vec<Stack>) -> Result<Vec<Listed>, Error> {
         let environments = self
             .environments_of(stacks.iter().map(|stack| &stack.environment))
             .await?;
-        let may_list = |stack: &Stack| {
+        let listed = stacks.into_iter().filter_map(|stack| {
             let environment = environments[&stack.environment].clone();
-            viewer.may(Action::List, &Resource::Stack(StackFacts::new(stack, environment)))
-        };
-        Ok(stacks.into_iter().filter(may_list).collect())
+            let resource = Resource::Stack(StackFacts::new(&stack, environment));
+            let is_readable = viewer.may(Action::Read, &resource);
+            viewer
+                .may(Action::List, &resource)
+                .then_some(Listed { stack, is_readable })
+        });
+        Ok(listed.collect())
     }
 
     /// These environments as policies know them, each read once.
@@ -347,17 +366,24 @@ impl Api {
         let environments = self
             .environments_of(operations.iter().map(|operation| &operation.environment))
             .await?;
-        let stacks = operations.iter().map(|operation| self.store.stack(&operation.stack));
-        let stacks = try_join_all(stacks).await?;
-        let may_read = |(operation, stack): &(Operation, Stack)| {
-            let stack = StackFacts::new(stack, environments[&operation.environment].clone());
-            viewer.may(
-                Action::Read,
-                &Resource::Operation(OperationFacts::new(operation, stack)),
-            )
+        let stacks = self
+            .stacks_of(operations.iter().map(|operation| &operation.stack))
+            .await?;
+        let may_read = |operation: &Operation| {
+            let environment = environments[&operation.environment].clone();
+            viewer.may_read(operation, StackFacts::new(&stacks[&operation.stack], environment))
         };
-        let readable = operations.into_iter().zip(stacks).filter(may_read);
-        Ok(readable.map(|(operation, _stack)| operation).collect())
+        Ok(operations.into_iter().filter(may_read).collect())
+    }
+
+    /// These stacks as they are now, each read once.
+    pub(crate) async fn stacks_of(
+        &self,
+        ids: impl Iterator<Item = &StackId>,
+    ) -> Result<BTreeMap<StackId, Stack>, Error> {
+        let ids: BTreeSet<&StackId> = ids.collect();
+        let stacks = try_join_all(ids.iter().map(|id| self.store.stack(id))).await?;
+        Ok(ids.into_iter().cloned().zip(stacks).collect())
     }
 }
 

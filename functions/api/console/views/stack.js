@@ -142,6 +142,5 @@ function listed(stack) {
     ['ID', html`<code>${stack.id}</code>`],
   ])}
   <div class="note" data-tone="off" data-key="listed"><strong>You may list this stack, and not read it</strong>
-    <p>Its variables, operations, plans and logs are for its owner and for administrators. Ask them for access: <a href="/console/policies">policies</a> decide who may read what.</p></div>
-  ${cards.endpointsCard(stack)}`;
+    <p>Its variables, operations, plans and logs are for its owner and for administrators. Ask them for access: <a href="/console/policies">policies</a> decide who may read what.</p></div>`;
 }

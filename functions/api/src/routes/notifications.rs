@@ -3,7 +3,7 @@
 use axum::extract::State;
 use jiff::Timestamp;
 use slipway_model::notification::{Kind, Notification};
-use slipway_policy::facts::{EnvironmentFacts, StackFacts};
+use slipway_policy::facts::{OperationFacts, StackFacts};
 use slipway_policy::{Action, Resource};
 use slipway_store::notification::{Followed, NotificationFilter, Position};
 
@@ -17,7 +17,7 @@ use slipway_api_types::NotificationPage;
 
 /// Follow notifications
 ///
-/// Of the stacks that the caller may read, in the order in which they happened: from the position of the page before, or from now on. A
+/// Of the stacks and operations that the caller may read, in the order in which they happened: from the position of the page before, or from now on. A
 /// reader who continues at `position` gets each notification once. With `wait`, the response arrives as soon as there is one. If too
 /// many requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds. They are kept for 30 days.
 #[utoipa::path(
@@ -73,40 +73,27 @@ pub(super) async fn follow(
 impl Api {
     /// The notifications that the caller may read; the position is after all of them.
     async fn visible(&self, viewer: &Viewer, followed: Followed) -> Result<NotificationPage, Error> {
-        let named = followed.notifications.iter().map(|one| &one.stack.environment);
-        let environments = self.environments_of(named).await?;
-        let mut items = Vec::new();
-        for notification in followed.notifications {
+        let of = || followed.notifications.iter().map(|one| &one.stack);
+        let environments = self.environments_of(of().map(|stack| &stack.environment)).await?;
+        // As they are now: a stack may have been transferred since, and its new owner decides who reads it.
+        let stacks = self.stacks_of(of().map(|stack| &stack.id)).await?;
+        let may_read = |notification: &Notification| {
             let environment = environments[&notification.stack.environment].clone();
-            let stack = self.notified_stack(&notification, environment).await?;
-            if viewer.may(Action::Read, &Resource::Stack(stack)) {
-                items.push(notification);
-            }
-        }
+            let stack = StackFacts::new(&stacks[&notification.stack.id], environment);
+            let operation = notification.operation.as_ref().map(|operation| OperationFacts {
+                id: operation.id.to_string(),
+                kind: operation.kind.to_string(),
+                requester: operation.requester.clone(),
+                stack: stack.clone(),
+            });
+            let may = |resource| viewer.may(Action::Read, &resource);
+            may(Resource::Stack(stack)) && operation.is_none_or(|operation| may(Resource::Operation(operation)))
+        };
+        let mut items = followed.notifications;
+        items.retain(may_read);
         Ok(NotificationPage {
             items,
             position: followed.position.to_string(),
-        })
-    }
-
-    /// The stack of a notification as policies know it.
-    async fn notified_stack(
-        &self,
-        notification: &Notification,
-        environment: EnvironmentFacts,
-    ) -> Result<StackFacts, Error> {
-        let stack = &notification.stack;
-        let Some(owner) = &stack.owner else {
-            // The operation is of an earlier version of Slipway.
-            let stack = self.store.stack(&stack.id).await?;
-            return Ok(StackFacts::new(&stack, environment));
-        };
-        Ok(StackFacts {
-            id: Some(stack.id.to_string()),
-            name: stack.name.to_string(),
-            owner: owner.clone(),
-            blueprint: stack.blueprint.to_string(),
-            environment,
         })
     }
 }

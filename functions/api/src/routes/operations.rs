@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use axum::{Extension, Json};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use slipway_model::operation::approval::WAIT_FOR_APPROVAL;
 use slipway_model::operation::{Failure, Operation, OperationStatus};
 use slipway_model::problem::FieldProblem;
 use slipway_model::stack::Stack;
+use slipway_policy::Resource;
 use slipway_store::{Cursor, Page};
 use utoipa::ToSchema;
 
@@ -39,7 +40,7 @@ const REASON_LENGTH: usize = 1_000;
 
 /// List the operations of a stack
 ///
-/// The newest first.
+/// The newest first, those that the caller may read.
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}/operations",
@@ -55,14 +56,21 @@ const REASON_LENGTH: usize = 1_000;
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
+    viewer: Viewer,
     Admitted(stack): Admitted<Stack>,
+    Extension(resource): Extension<Resource>,
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
     api.note_reader(&caller, &stack.owner, &stack.id).await?;
-    let page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
+    let mut page = api.store.operations(&stack.id, limit, cursor.as_ref()).await?;
+    // Who may read a stack need not be permitted to read each of its operations.
+    page.items.retain(|operation| match &resource {
+        Resource::Stack(stack) => viewer.may_read(operation, stack.clone()),
+        _ => false,
+    });
     let waits = |operation: &Operation| operation.status == OperationStatus::Queued;
     let queue = if page.items.iter().any(waits) {
         api.store.queue(&stack.id).await?

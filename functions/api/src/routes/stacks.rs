@@ -15,11 +15,11 @@ use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::configured;
 use slipway_store::list::StackFilter;
-use slipway_store::{ATTEMPTS, pause};
+use slipway_store::{ATTEMPTS, Page, pause};
 
 use super::answers::busy;
 use super::operations::NoFields;
-use crate::access::{Admitted, Viewer};
+use crate::access::{Admitted, Listed, Viewer};
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, InProgress, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, Parameters};
@@ -65,18 +65,26 @@ pub(super) async fn list(
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;
-    let mut page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
-    page.items = api.listed(&viewer, page.items).await?;
-    let versions = api.store.versions_of_drafts(&page.items).await?;
-    Ok(Json(shown::items(page, |stack| {
+    let page = api.store.stacks(&filter, limit, cursor.as_ref()).await?;
+    let items = api.listed(&viewer, page.items).await?;
+    let versions = api
+        .store
+        .versions_of_drafts(items.iter().map(|listed| &listed.stack))
+        .await?;
+    let page = Page { items, next: page.next };
+    Ok(Json(shown::items(page, |Listed { stack, is_readable }| {
         let draft = versions.state_of(&stack);
-        view::Stack::in_list(stack, draft)
+        if is_readable {
+            view::Stack::in_list(stack, draft)
+        } else {
+            view::Stack::without_content(stack, draft)
+        }
     })))
 }
 
 /// Show a stack
 ///
-/// `variables` and `applied` are null for callers who may list the stack and not read it.
+/// Callers who may list the stack and not read it get no more than its name, environment, owner, blueprint and status.
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}",
@@ -114,7 +122,7 @@ pub(super) async fn show(
         api.shown_stack(stack).await?
     } else {
         let draft = api.store.versions_of_drafts([&stack]).await?.state_of(&stack);
-        view::Stack::in_list(stack, draft)
+        view::Stack::without_content(stack, draft)
     };
     Ok((tag, Json(shown)).into_response())
 }

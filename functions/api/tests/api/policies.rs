@@ -271,6 +271,85 @@ async fn stacks_of_others_are_listed_and_their_variables_plans_and_logs_are_priv
     assert_eq!(listed["items"], json!([]));
 }
 
+/// The items of a list, as the caller sees it.
+async fn items(server: &Server, caller: Caller, path: &str) -> Vec<Value> {
+    let listed = send(server, caller, "GET", path, None).await;
+    assert_eq!(listed.status, 200, "{path}: {listed:?}");
+    listed.json()["items"].as_array().expect("items").clone()
+}
+
+#[tokio::test]
+async fn list_shows_no_more_of_a_stack_than_the_caller_may_read() {
+    let server = Server::with_blueprint().await;
+    let content = json!({"endpoints": {"web": "https://shop.example/"}, "notes": {"database": "psql -h db.example"}});
+    let stack = server.ready_with("shop", &["web"], &content).await;
+    let whole = &items(&server, ann(), "/v1/stacks").await[0];
+    assert_eq!(
+        (&whole["endpoints"], &whole["notes"], &whole["services"]),
+        (&content["endpoints"], &content["notes"], &json!(["web"]))
+    );
+    let eve = || Caller::named("eve", false);
+    let listed = &items(&server, eve(), "/v1/stacks").await[0];
+    let shown = send(&server, eve(), "GET", &stack, None).await.json();
+    for seen in [listed, &shown] {
+        assert!(!seen.to_string().contains(".example"), "{seen:#}");
+        for empty in ["endpoints", "notes", "subscriptions"] {
+            assert_eq!(seen[empty], json!({}), "{empty}");
+        }
+        for empty in ["services", "tasks"] {
+            assert_eq!(seen[empty], json!([]), "{empty}");
+        }
+        assert_eq!((&seen["owner"], &seen["status"]), (&json!("ann"), &json!("ready")));
+    }
+}
+
+#[tokio::test]
+async fn lists_have_the_operations_that_the_caller_may_read() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let operations = format!("{stack}/operations");
+    let path = items(&server, ann(), &operations).await[0]["links"]["self"].clone();
+    let path = path.as_str().expect("a path").to_owned();
+    let lists = [operations.as_str(), "/v1/operations?status=succeeded"];
+    let notifications = "/v1/notifications?since=1970-01-01T00:00:00Z";
+    let about_operations = async |caller: Caller| {
+        let items = items(&server, caller, notifications).await;
+        items.iter().filter(|item| item["operation"].is_object()).count()
+    };
+    assert!(about_operations(ann()).await > 0);
+    let hide =
+        "forbid (principal, action == Action::\"read\", resource is Operation) when { principal.name == \"ann\" };";
+    assert_eq!(put(&server, "hide", hide).await.status, 200);
+    assert_eq!(send(&server, ann(), "GET", &path, None).await.status, 403);
+    for list in lists {
+        assert_eq!(items(&server, ann(), list).await, Vec::<Value>::new(), "{list}");
+        assert_eq!(items(&server, admin(), list).await.len(), 1, "{list}");
+    }
+    assert_eq!(about_operations(ann()).await, 0);
+    assert!(about_operations(admin()).await > 0);
+}
+
+#[tokio::test]
+async fn notifications_are_for_those_who_may_read_the_stack_now() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let notifications = "/v1/notifications?since=1970-01-01T00:00:00Z";
+    let bob = || Caller {
+        groups: ["payments".to_owned()].into(),
+        ..Caller::named("bob", false)
+    };
+    let before = items(&server, ann(), notifications).await.len();
+    assert_eq!(
+        (before > 2, items(&server, bob(), notifications).await.len()),
+        (true, 0)
+    );
+    let owner = json!({"owner": "team:payments"});
+    let transferred = send(&server, ann(), "PUT", &format!("{stack}/owner"), Some(&owner)).await;
+    assert_eq!(transferred.status, 200, "{transferred:?}");
+    assert_eq!(items(&server, ann(), notifications).await.len(), 0);
+    assert!(items(&server, bob(), notifications).await.len() >= before);
+}
+
 #[tokio::test]
 async fn wrong_policies_and_those_that_lock_out_are_rejected() {
     let server = Server::with_blueprint().await;
