@@ -32,7 +32,7 @@ use self::quiesce::Quiesced;
 use self::rollouts::ServiceRollout;
 pub use self::snapshot::Snapshot;
 pub use self::status::{IllegalTransition, OperationEvent, OperationStatus};
-pub use self::step::{Step, StepStatus};
+pub use self::step::{Step, StepStatus, current_name};
 use self::task_run::TaskRun;
 use self::work::Work;
 use crate::event::{Delivery, Origin};

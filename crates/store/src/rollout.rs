@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use slipway_model::id::OperationId;
+use slipway_model::operation::current_name;
 
 use crate::idempotency::expiry;
 use crate::item::encode;
@@ -26,6 +27,7 @@ pub struct Rollout {
     /// The operation whose step waits.
     pub operation: OperationId,
     /// The name of the step.
+    #[serde(deserialize_with = "current_name")]
     pub step: String,
 }
 

@@ -1,4 +1,4 @@
-//! Wait until stable, Wait until put back: the token of the state is answered when ECS has ended the rollout.
+//! Wait until stable, Wait until restored: the token of the state is answered when ECS has ended the rollout.
 //!
 //! The token is stored first and the service checked afterwards, so no end of a rollout is missed: an earlier one is found by the
 //! check, a later one is an event, which the function `events` handles. The workflow repeats this step now and then, in case an

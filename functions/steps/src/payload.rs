@@ -96,8 +96,8 @@ pub(crate) enum Payload {
         operation: OperationId,
         place: Place,
     },
-    // The name in state machines of versions that still run.
-    #[serde(rename = "put_back_schedules")]
+    // Executions that began with an earlier version send the earlier name.
+    #[serde(alias = "put_back_schedules")]
     RestoreSchedules {
         operation: OperationId,
         place: Place,

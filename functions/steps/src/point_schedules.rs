@@ -1,4 +1,4 @@
-//! Point schedules: EventBridge Scheduler runs the release from now on. Put back schedules: it runs the previous one again. Quiesce and
+//! Point schedules: EventBridge Scheduler runs the release from now on. Restore schedules: it runs the previous one again. Quiesce and
 //! resume workers: a schedule is disabled and enabled.
 //!
 //! Terraform creates the schedule and owns its times and its target; releases own its task definition and whether it is enabled.

@@ -39,7 +39,9 @@ pub(crate) const CHECK_TASK: &str = "Check task";
 pub(crate) enum Direction {
     #[serde(rename = "Update service", alias = "Wait until stable")]
     Release,
-    #[serde(rename = "Put back service", alias = "Wait until put back")]
+    #[serde(rename = "Restore service", alias = "Wait until restored")]
+    // Executions that began with an earlier version have the earlier names.
+    #[serde(alias = "Put back service", alias = "Wait until put back")]
     Restore,
 }
 

@@ -1,4 +1,4 @@
-//! Update service, Put back service: ECS starts to replace the tasks of a service.
+//! Update service, Restore service: ECS starts to replace the tasks of a service.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -22,7 +22,7 @@ pub const PREPARE_RELEASE: &str = "Prepare release";
 /// The state in which a service is rolled out; the service's name follows.
 pub const WAIT_UNTIL_STABLE: &str = "Wait until stable";
 /// The state in which a service goes back to what it ran before, with the service's name after it.
-pub const WAIT_UNTIL_RESTORED: &str = "Wait until put back";
+pub const WAIT_UNTIL_RESTORED: &str = "Wait until restored";
 
 /// The state in which the health address proves the release.
 pub const VERIFY: &str = "Verify";

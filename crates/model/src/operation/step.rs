@@ -1,14 +1,17 @@
 //! The states of the workflow that an operation went through.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Operation;
+use super::cancel::WAIT_UNTIL_RESTORED;
+use super::unsettled::RESTORE_SCHEDULES;
 
 /// One state of the workflow, as the operation went through it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The name of the state in the AWS console; in a Map, with the name of the item: `Run migration: migrate`.
+    #[serde(deserialize_with = "current_name")]
     pub name: String,
     /// When it began (the first time, where it was repeated).
     pub started_at: Timestamp,
@@ -17,6 +20,23 @@ pub struct Step {
     pub ended_at: Option<Timestamp>,
     /// How it stands.
     pub status: StepStatus,
+}
+
+/// States whose names have changed, with the names of now. Records, and executions that began with an earlier version, have the
+/// earlier ones.
+const RENAMED: [(&str, &str); 2] = [
+    ("Wait until put back", WAIT_UNTIL_RESTORED),
+    ("Put back schedules", RESTORE_SCHEDULES),
+];
+
+/// Reads the name of a step, under the name that its state has now: nothing else has to know the earlier one.
+pub fn current_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let renamed = RENAMED.iter().find_map(|(earlier, now)| {
+        let item = name.strip_prefix(earlier)?;
+        (item.is_empty() || item.starts_with(": ")).then(|| format!("{now}{item}"))
+    });
+    Ok(renamed.unwrap_or(name))
 }
 
 /// How a step stands.
@@ -94,5 +114,37 @@ impl Step {
         }
         self.status = status;
         self.ended_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::operation::cancel::Cancel;
+    use crate::operation::example;
+    use crate::stack::Unsettled;
+
+    #[test]
+    fn earlier_names_of_states_are_read_as_those_of_now() {
+        let at = Timestamp::UNIX_EPOCH;
+        let step = |name: &str, status: &str| json!({"name": name, "started_at": at, "status": status});
+        let release = |last: serde_json::Value| {
+            let steps = [
+                step("Wait until stable: web", "failed"),
+                step("Point schedules", "failed"),
+                step("Put back schedules", "succeeded"),
+                last,
+            ];
+            example::operation(&json!({"kind": "release", "release": 2, "steps": steps}))
+        };
+        let restoring = release(step("Wait until put back: web", "running"));
+        assert_eq!(restoring.cancelling(), Cancel::NotNow);
+        assert_eq!(restoring.running_step(), Some("Wait until restored: web"));
+        let restored = release(step("Wait until put back: web", "succeeded"));
+        assert_eq!(Unsettled::left_by(&restored, None, at), None);
+        let other = release(step("Wait until put backwards", "running"));
+        assert_eq!(other.running_step(), Some("Wait until put backwards"));
     }
 }

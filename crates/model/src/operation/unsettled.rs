@@ -12,7 +12,7 @@ use crate::stack::{StackStatus, Unsettled};
 /// The state that gives schedules the task definitions of the release.
 pub const POINT_SCHEDULES: &str = "Point schedules";
 /// The state that restores the schedules.
-pub const RESTORE_SCHEDULES: &str = "Put back schedules";
+pub const RESTORE_SCHEDULES: &str = "Restore schedules";
 
 impl Unsettled {
     /// What the operation, which did not succeed, leaves behind; `None` if no service or schedule was changed, or all of them

@@ -490,7 +490,7 @@ async fn a_cancel_before_the_build_begins_ends_the_operation_first() {
 }
 
 #[tokio::test]
-async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
+async fn cancel_in_a_rollout_lets_the_workflow_restore_services() {
     let server = Server::with_blueprint().await;
     let stack = server.ready("shop", &[]).await;
     let running = server.patch(&stack, &json!({"variables": {"size": 2}})).await.json();
@@ -520,7 +520,7 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
         operation: id.clone(),
         step: format!("{state}: web"),
     };
-    for (state, token) in [(WAIT_UNTIL_STABLE, "stable"), (WAIT_UNTIL_RESTORED, "put-back")] {
+    for (state, token) in [(WAIT_UNTIL_STABLE, "stable"), (WAIT_UNTIL_RESTORED, "restored")] {
         server.store.put_rollout(&rollout(state, token)).await.expect("kept");
     }
     server
@@ -540,7 +540,7 @@ async fn a_cancel_in_a_rollout_lets_the_workflow_put_the_services_back() {
 
     server
         .store
-        .begin_step(&id, "Wait until put back: web")
+        .begin_step(&id, "Wait until restored: web")
         .await
         .expect("begun");
     assert_eq!(

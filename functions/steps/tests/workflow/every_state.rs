@@ -25,7 +25,7 @@ const CHECKS_AGAIN: [&str; 6] = [
     "Run task",
     "Wait for snapshot",
     "Wait until stable",
-    "Wait until put back",
+    "Wait until restored",
 ];
 
 /// The failures of CodeBuild. An error without a name of its own AWS names in one of the first two ways.
@@ -85,7 +85,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
         "Check backup" => cases[0].says = "Run backups did not end in time",
         "Check migration" => cases[0].says = "Run migrations did not end in time",
         // These run because another state failed, whose error is the reported one.
-        "Put back service" | "Wait until put back" => {
+        "Restore service" | "Wait until restored" => {
             for case in &mut cases {
                 (case.error, case.says) = ("Slipway.Unhealthy", "The services could not be restored");
             }
@@ -100,7 +100,7 @@ fn cases(state: &str, resource: &str) -> Vec<Case> {
                 (case.error, case.says) = ("Slipway.MigrationFailed", "Workers or schedules could not be resumed");
             }
         }
-        "Put back schedules" => {
+        "Restore schedules" => {
             for case in &mut cases {
                 (case.error, case.says) = ("Slipway.Internal", "The schedules could not be restored");
             }
@@ -142,7 +142,7 @@ fn broken() -> Answer {
 fn fail_once(case: &Case) {
     let (mut world, mut id) = World::new();
     let state = case.state.as_str();
-    if ["Put back service", "Wait until put back", "Record failure"].contains(&state) {
+    if ["Restore service", "Wait until restored", "Record failure"].contains(&state) {
         world.aws().health = vec![503];
     }
     if ["Prepare task", "Run task", "Check task"].contains(&state) {
@@ -168,7 +168,7 @@ fn fail_once(case: &Case) {
     }
     let run = world.run_with(&id, |task| match task.state.as_str() {
         reached if reached == state => Some(case.answer.clone()),
-        "Point schedules" if state == "Put back schedules" => Some(broken()),
+        "Point schedules" if state == "Restore schedules" => Some(broken()),
         _ => None,
     });
     let what = format!("{} with {:?}", case.state, case.answer);

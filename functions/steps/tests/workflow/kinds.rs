@@ -525,7 +525,7 @@ fn release_cancelled_in_its_rollout_restores_the_services() {
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.Cancelled");
     assert!(cause.contains("bob cancelled the operation"), "{cause}");
-    assert!(run.visited().contains(&"Put back service"));
+    assert!(run.visited().contains(&"Restore service"));
     assert_eq!(images(&world), [image(1).to_string(), image(1).to_string()]);
     let cancelled = world.operation(&release);
     assert_eq!(cancelled.status, OperationStatus::Cancelled);

@@ -22,7 +22,7 @@ fn services_stay_after_migrations_that_the_previous_release_lacks() {
         "{cause}"
     );
     assert!(
-        !run.visited().iter().any(|state| state.starts_with("Put back")),
+        !run.visited().iter().any(|state| state.starts_with("Restore")),
         "{:?}",
         run.visited()
     );

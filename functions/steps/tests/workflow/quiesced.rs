@@ -161,9 +161,9 @@ fn failure_in_every_state_resumes() {
 fn stopped_execution_resumes_in_every_state() {
     let failing = [
         "Resume workers",
-        "Put back schedules",
-        "Put back service",
-        "Wait until put back",
+        "Restore schedules",
+        "Restore service",
+        "Wait until restored",
     ];
     for state in BETWEEN.into_iter().chain(failing) {
         for does_its_work in [false, true] {

@@ -178,7 +178,7 @@ fn late_restore_leaves_what_the_next_release_has_changed() {
     RUNTIME.block_on(hold.reached.notified());
     let next = world.ask_both(3, true);
     failed(&world.run_with(&next, |task| {
-        if task.state == "Wait until put back"
+        if task.state == "Wait until restored"
             && let Some(late) = late.take()
         {
             let strategies = || {

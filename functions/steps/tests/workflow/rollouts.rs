@@ -188,7 +188,7 @@ fn a_service_that_is_deleted_in_its_rollout_fails_it() {
             lock(&aws).services.retain(|name, _| !name.ends_with("-web"));
             None
         }
-        "Put back service" => Some(Answer::fail("Ecs.ServiceNotFoundException", "Service not found.")),
+        "Restore service" => Some(Answer::fail("Ecs.ServiceNotFoundException", "Service not found.")),
         _ => None,
     });
     let (error, cause) = failed(&run);

@@ -7,7 +7,7 @@ use slipway_model::stack::StackStatus;
 use slipway_model::stack::Unsettled;
 
 use crate::kinds::{images, provisioned, succeeded};
-use crate::world::{MACHINE_ARN, RUNTIME, UPDATE, World, image};
+use crate::world::{DEFINITION, MACHINE_ARN, RUNTIME, UPDATE, World, deployed, image};
 
 /// Where an execution is stopped: before or after the work of a state, in its nth run.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +110,7 @@ fn failed_restore_is_recorded() {
     world.aws().health = vec![503];
     let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     world.run_with(&release, |task| {
-        (task.state == "Put back service")
-            .then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
+        (task.state == "Restore service").then(|| Answer::fail("Slipway.AccessDenied", r#"{"errorMessage": "denied"}"#))
     });
     let stack = world.stack();
     assert_eq!(stack.status, StackStatus::Failed);
@@ -126,4 +125,40 @@ fn restored_services_leave_a_stack_ready() {
     world.run(&release);
     let stack = world.stack();
     assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
+}
+
+/// An execution keeps the definition with which it began, while a deployment replaces the function.
+#[test]
+fn execution_of_earlier_state_names_restores_everything() {
+    let mut world = provisioned();
+    let before = images(&world);
+    let mut earlier = DEFINITION.to_owned();
+    for (now, then) in [
+        ("Restore schedules", "Put back schedules"),
+        ("restore_schedules", "put_back_schedules"),
+        ("Restore service", "Put back service"),
+        ("Wait until restored", "Wait until put back"),
+    ] {
+        assert!(earlier.contains(now), "{now}");
+        earlier = earlier.replace(now, then);
+    }
+    world.machine = deployed(&earlier);
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    let run = world.run_with(&release, |task| {
+        (task.state == "Point schedules").then(|| Answer::fail("Slipway.Internal", r#"{"errorMessage": "broken"}"#))
+    });
+    for state in ["Put back schedules", "Put back service", "Wait until put back"] {
+        assert!(run.visited().contains(&state), "{state}");
+    }
+    let stack = world.stack();
+    assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
+    assert_eq!(images(&world), before);
+    let operation = world.operation(&release);
+    for step in [
+        "Restore schedules",
+        "Wait until restored: web",
+        "Wait until restored: worker",
+    ] {
+        assert!(operation.has_step(step), "{step}");
+    }
 }

@@ -47,7 +47,12 @@ static HTTP: LazyLock<SharedHttpClient> = LazyLock::new(|| {
 
 /// The shipped machine, as deployed.
 pub fn machine() -> StateMachine {
-    let definition = DEFINITION
+    deployed(DEFINITION)
+}
+
+/// A definition, as deployed.
+pub fn deployed(definition: &str) -> StateMachine {
+    let definition = definition
         .replace("${Partition}", "aws")
         .replace(
             "${StepsFunctionArn}",
@@ -101,7 +106,7 @@ pub enum Build {
 
 /// The world, and how it behaves.
 pub struct World {
-    machine: StateMachine,
+    pub machine: StateMachine,
     pub store: Store,
     pub steps: Steps,
     pub aws: Shared,
