@@ -143,6 +143,10 @@ export function views(shared) {
     await visit(page, `${slipway.url}/console/blueprints/disk`);
     const readme = page.locator('.markdown');
     await readme.getByRole('heading', { name: 'Sizes', level: 4 }).waitFor();
+    const cards = await page.locator('main h2').allInnerTexts();
+    assert.deepEqual(cards.slice(0, 2).map((text) => text.split(/\s/)[0]), ['README', 'Variables']);
+    await page.getByRole('link', { name: 'Variables' }).click();
+    assert.equal(new URL(page.url()).hash, '#h-variables');
     assert.deepEqual(await readme.locator('a').evaluateAll((links) => links.map((link) => link.href)), ['https://developer.hashicorp.com/terraform']);
     assert.equal(await readme.locator('ol > li').count(), 2);
     assert.equal(await readme.locator('pre').innerText(), 'slipway stack update disk --var size=large');

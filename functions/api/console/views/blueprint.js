@@ -49,8 +49,8 @@ export default async function view(page) {
       ['Digest', html`<code title=${blueprint.digest}>${blueprint.digest.slice(0, 19)}…</code>`]]) : withdrawnNote(latest.name, version, latest.version)}
     ${draftNote(blueprint)}${deprecationNote(blueprint)}
     <div class="columns wide" data-key="columns"><div>
-      ${blueprint ? card('Variables', blueprint.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${blueprint.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: blueprint.variables.length }) : null}
       ${readme}
+      ${blueprint ? card('Variables', blueprint.variables.length ? html`<div class="table" tabindex="0" role="region" aria-label="Variables"><table><thead><tr><th scope="col">Name</th><th scope="col">Default</th><th scope="col">Description</th></tr></thead><tbody>${blueprint.variables.map(variable)}</tbody></table></div>` : empty('It has no variables.'), { count: blueprint.variables.length }) : null}
     </div><div>
       ${card('Versions', html`<ul class="rows versions">${versions.map((one) => html`<li><a class="row-link" href=${address(one.version)} aria-current=${one.version === version ? 'true' : null}><span class="row-main"><strong>${one.version}</strong>${
         one.draft ? html` <span class="chip">draft</span>` : null}${one.deprecated ? html` <span class="chip" title=${one.deprecated}>deprecated</span>` : null}</span><span class="row-end">${uses(one.version) ? counted(uses(one.version), 'stack') : null}</span></a></li>`)}</ul>`, { count: versions.length })}
@@ -58,7 +58,7 @@ export default async function view(page) {
     </div></div>`);
   draw(null);
   if (!blueprint) return;
-  readme(blueprint, signal).then((text) => text === null || draw(card('README', html`<div class="markdown">${markdown(text)}</div>`))).catch(fail);
+  readme(blueprint, signal).then((text) => text === null || draw(card('README', html`<div class="markdown">${markdown(text)}</div>`, { aside: html`<a href="#h-variables">Variables</a>` }))).catch(fail);
 }
 
 /** The README of a version, if it was published with one. @param {import('../types').Blueprint} blueprint @param {AbortSignal} signal @returns {Promise<string | null>} */
