@@ -25,13 +25,18 @@ pub struct Release {
     pub snapshot: Option<String>,
     /// Whether it declares that the release before it works with the database after its migrations.
     pub compatible_with_previous: bool,
-    /// The operation that released it last.
+    /// The ID of the last operation that rolled out its images: its own release, a rollback to it, or an update that released them
+    /// again.
+    #[schema(example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")]
+    pub last_operation: String,
+    /// The same as `last_operation`, which replaces it.
+    #[schema(deprecated)]
     pub operation: String,
-    /// The requester.
+    /// The requester of its first operation.
     pub requested_by: String,
-    /// When it was requested.
+    /// When it was requested first.
     pub created_at: Timestamp,
-    /// When it became current, or failed.
+    /// When it became current last, or failed.
     pub ended_at: Option<Timestamp>,
     /// Related paths.
     pub links: ReleaseLinks,
@@ -46,7 +51,7 @@ pub struct ReleaseLinks {
     pub this: String,
     /// Its stack.
     pub stack: String,
-    /// The operation that released it last.
+    /// Its last operation.
     pub operation: String,
 }
 
@@ -66,6 +71,7 @@ impl From<release::Release> for Release {
             status: release.status,
             snapshot: release.snapshot,
             compatible_with_previous: release.compatible_with_previous,
+            last_operation: release.operation.to_string(),
             operation: release.operation.to_string(),
             requested_by: release.requested_by,
             created_at: release.created_at,

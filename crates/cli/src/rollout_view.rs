@@ -27,7 +27,7 @@ pub fn paused(rollout: &Rollout, operation: &str) -> Option<String> {
         format!(" until {time} (then: {})", pause.at_expiry.as_str().replace('_', " "))
     });
     Some(format!(
-        "{} waits for a decision{expires}: slipway release continue {operation}\n         or: slipway release roll-back {operation}",
+        "{} waits for a decision{expires}: slipway release continue {operation}\n         or: slipway release restore {operation}",
         rollout.service
     ))
 }
@@ -47,7 +47,7 @@ mod tests {
         .expect("a rollout");
         assert_eq!(line(&rollout), "web: 12.5 % of the requests (CANARY, POST_SCALE_UP)");
         let open = paused(&rollout, "op-1").expect("a text");
-        for part in ["release continue op-1", "release roll-back op-1", "then: roll back"] {
+        for part in ["release continue op-1", "release restore op-1", "then: roll back"] {
             assert!(open.contains(part), "{open}");
         }
         if let Some(pause) = &mut rollout.pause {

@@ -17,6 +17,15 @@ pub struct NewRelease {
     pub images: BTreeMap<Name, Image>,
 }
 
+/// Which releases a stack has whose last one this is, as words that follow the stack's name.
+pub fn there_are(last: ReleaseNumber) -> String {
+    match last.0 {
+        0 => "it has no releases yet".to_owned(),
+        1 => "its only release is 1".to_owned(),
+        last => format!("its releases are 1 to {last}"),
+    }
+}
+
 /// A set of images, by digest, of a stack's services, numbered per stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
@@ -34,7 +43,7 @@ pub struct Release {
     /// Whether the release before it works with the database after its migrations.
     #[serde(default = "is_compatible", skip_serializing_if = "Clone::clone")]
     pub compatible_with_previous: bool,
-    /// The operation that brought it out last.
+    /// The last operation that rolled out its images.
     pub operation: OperationId,
     /// The requester.
     pub requested_by: String,

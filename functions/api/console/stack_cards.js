@@ -30,13 +30,13 @@ export function pendingCard(stack, releases) {
       ${own(current, service) === name ? html`<span class="muted">keeps ${image(name)}</span>`
         : html`${own(current, service) ? html`<span class="old" title=${own(current, service)}>${image(own(current, service) ?? '')}</span> <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ` : null}<span class="new" title=${name}>${image(name)}</span>`}</li>`)}</ul>
     <p class="pad muted small">Requested by ${pending.requested_by}, ${when(pending.created_at)}</p>`,
-  { id: 'pending', aside: html`<a href=${operationPath(pending.operation)}>Follow</a>` });
+  { id: 'pending', aside: html`<a href=${operationPath(pending.last_operation)}>Follow</a>` });
 }
 
 /** @param {Stack} stack @param {Release[]} releases */
 export function releasesCard(stack, releases) {
   if (releases.length === 0) return stack.services.length ? card('Releases', empty(`There is no release yet. Services: ${stack.services.join(', ')}.`)) : null;
-  return card('Releases', html`<ul class="rows">${releases.map((one) => html`<li data-key=${`release-${one.number}`}><a class="row-link" href=${operationPath(one.operation)}>
+  return card('Releases', html`<ul class="rows">${releases.map((one) => html`<li data-key=${`release-${one.number}`}><a class="row-link" href=${operationPath(one.last_operation)}>
     <span class="row-main"><strong>Release ${one.number}</strong> <span class="muted clip" title=${one.requested_by}>${one.requested_by}</span></span>
     <span class="row-mid">${Object.entries(one.images).map(([service, name]) => html`<span class="chip" title=${`${service}: ${name}`}>${service} <code>${image(name)}</code></span>`)}${
       one.snapshot ? html`<span class="chip" title=${one.snapshot}>snapshot</span>` : null}</span>

@@ -43,7 +43,7 @@ export interface Stack {
   created_at: string; updated_at: string;
 }
 export interface Release {
-  number: number; images: Record<string, string>; status: string; snapshot: string | null; operation: string;
+  number: number; images: Record<string, string>; status: string; snapshot: string | null; last_operation: string;
   requested_by: string; created_at: string; ended_at: string | null;
 }
 export interface Step { name: string; started_at: string; ended_at: string | null; status: string; }

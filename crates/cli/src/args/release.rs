@@ -50,7 +50,8 @@ pub enum ReleaseCommand {
         wait: Wait,
     },
     /// Restore the previous release at a pause
-    RollBack {
+    #[command(alias = "roll-back")]
+    Restore {
         /// Operation ID, or the stack: `NAME`, `ENVIRONMENT/NAME` or ID
         operation: OperationRef,
         #[command(flatten)]

@@ -14,6 +14,18 @@ use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 use slipway_api_types::RollBack;
 
+/// The fields of a release that are shown in a line each.
+const FIELDS: [&str; 8] = [
+    "number",
+    "status",
+    "snapshot",
+    "compatible_with_previous",
+    "last_operation",
+    "requested_by",
+    "created_at",
+    "ended_at",
+];
+
 /// Runs the command.
 pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Result<(), Error> {
     match command {
@@ -49,7 +61,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             started(client, output, &value, wait).await
         }
         ReleaseCommand::Continue { operation, wait } => decide(&operation, "continue", wait, client, output).await,
-        ReleaseCommand::RollBack { operation, wait } => decide(&operation, "roll-back", wait, client, output).await,
+        ReleaseCommand::Restore { operation, wait } => decide(&operation, "roll-back", wait, client, output).await,
         ReleaseCommand::List { stack } => {
             let stack = stack_id(&stack, client).await?;
             let mut items = client.list(&format!("/v1/stacks/{stack}/releases"), &[]).await?;
@@ -62,7 +74,7 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
                 ("images", "shown_images"),
                 ("requested", "created_at"),
                 ("by", "requested_by"),
-                ("operation", "operation"),
+                ("last operation", "last_operation"),
                 ("error", "error"),
             ];
             output.table(&items, &columns, "The stack has no releases.");
@@ -72,20 +84,13 @@ pub async fn run(command: ReleaseCommand, client: &Client, output: Output) -> Re
             let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}/releases/{number}")).await?;
             output.answer(&value, |release| {
-                let field = |name: &str| format!("{name:<26}{}", text_at(release, name));
-                [
-                    "number",
-                    "status",
-                    "images",
-                    "snapshot",
-                    "compatible_with_previous",
-                    "operation",
-                    "requested_by",
-                    "created_at",
-                    "ended_at",
-                ]
-                .map(field)
-                .join("\n")
+                let field = |name: &&str| format!("{name:<26}{}", text_at(release, name));
+                let lines = FIELDS.iter().map(field);
+                let images = release["images"].as_object().into_iter().flatten();
+                let images =
+                    images.map(|(service, image)| format!("  {service} = {}", image.as_str().unwrap_or_default()));
+                let heading = std::iter::once("images".to_owned());
+                lines.chain(heading).chain(images).collect::<Vec<_>>().join("\n")
             });
             Ok(())
         }
@@ -129,7 +134,7 @@ async fn with_history(mut releases: Vec<Value>, stack: &str, client: &Client) ->
             .collect();
         let operation = operations
             .iter()
-            .find(|operation| operation["id"] == release["operation"]);
+            .find(|operation| operation["id"] == release["last_operation"]);
         let error = operation
             .filter(|_| has_failed(release))
             .map(|operation| text_at(operation, "error.name"));

@@ -129,7 +129,7 @@ async fn a_paused_release_is_continued_rolled_back_and_cancelled() {
     assert_eq!(runs(&server, stack).await, images[1]);
 
     let operation = paused(&server, &images[2]).await;
-    json_of(&server.slipway(&["release", "roll-back", "shop", "--json"]));
+    json_of(&server.slipway(&["release", "restore", "shop", "--json"]));
     let ended = server.ended(&operation).await;
     assert_eq!(
         (&ended["status"], &ended["error"]["name"]),

@@ -28,7 +28,7 @@ export function operation(text, resources = [{ address: text, action: 'delete' }
 }
 
 export function release(text) {
-  return { stack: text, number: 1, images: { web: text, [text]: text }, status: 'current', snapshot: text, operation: text, requested_by: text, created_at: TIME, ended_at: TIME };
+  return { stack: text, number: 1, images: { web: text, [text]: text }, status: 'current', snapshot: text, last_operation: text, requested_by: text, created_at: TIME, ended_at: TIME };
 }
 
 export function blueprint(text) {
