@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use slipway_api_types::{Drift, Failure, Operation, Plan};
+use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::plan::Action;
 
@@ -21,6 +22,7 @@ pub fn read(value: &Value) -> Result<Operation, Error> {
 pub fn title(operation: &Operation) -> String {
     match (operation.kind, operation.release, &operation.task) {
         (OperationKind::Rollback, Some(release), _) => format!("rollback to release {release}"),
+        (OperationKind::Drift, ..) => "drift check".to_owned(),
         (kind, _, Some(task)) => format!("{kind} {task}"),
         (kind, ..) => kind.to_string(),
     }
@@ -127,8 +129,11 @@ pub fn plan_lines(plan: &Plan) -> impl Iterator<Item = String> {
 pub fn drift_line(drift: &Drift) -> String {
     match drift.count {
         0 => "nothing differs from the state".to_owned(),
-        1 => "1 resource differs from the state".to_owned(),
-        count => format!("{count} resources differ from the state"),
+        count => counted_as(
+            count,
+            "resource differs from the state",
+            "resources differ from the state",
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::output::{Line, Style, text_at};
+use slipway_model::count::counted;
 
 /// The widest that a value is shown on a line with its path.
 const WIDEST: usize = 160;
@@ -310,8 +311,7 @@ fn cost(cost: &Value) -> Option<Line> {
     let dollars = |cents: u64| format!("${}.{:02}", cents / 100, cents % 100);
     let unpriced = match cost["without_price"].as_u64()? {
         0 => String::new(),
-        1 => "; 1 resource without a price".to_owned(),
-        count => format!("; {count} resources without a price"),
+        count => format!("; {} without a price", counted(count, "resource")),
     };
     let text = format!(
         "cost         {} -> {} a month (list prices of {}, {}{unpriced})",
@@ -359,7 +359,7 @@ fn dangerous(runs: &Value) -> Vec<Line> {
     }
     let mut lines = vec![Line::new(
         Style::Red,
-        format!("migrations   {count} dangerous statements"),
+        format!("migrations   {}", counted(count, "dangerous statement")),
     )];
     for statement in &named {
         let text = |name: &str| text_at(statement, name);

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::Value;
 use slipway_api_types::{Operation, Progress, Step};
+use slipway_model::count::counted;
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
@@ -222,7 +223,7 @@ fn progress_line(progress: &Progress) -> String {
         0 => String::new(),
         running => format!(", {running} in progress"),
     };
-    format!("{} of {} resources{running}", progress.done, progress.total)
+    format!("{} of {}{running}", progress.done, counted(progress.total, "resource"))
 }
 
 /// What the step that runs is doing.

@@ -1,5 +1,6 @@
 //! What can go wrong in local mode, one variant per operation that failed.
 
+use slipway_model::count::counted_as;
 use std::path::PathBuf;
 
 use aws_emulator::account::AccountError;
@@ -52,7 +53,8 @@ pub enum Error {
     },
     /// Builds that run reach the local AWS at another port only.
     #[error(
-        "{builds} builds of the last server still run, and reach the local AWS at port {port} only, {why}: {remedy}"
+        "{} and reach the local AWS at port {port} only, {why}: {remedy}",
+        counted_as(*builds, "build of the last server still runs,", "builds of the last server still run,")
     )]
     PortOfBuilds {
         /// How many builds.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::count::counted_as;
 use crate::event::VERSION;
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::Name;
@@ -153,7 +154,8 @@ impl EventResult {
         if omitted > 0 {
             let detail = self.detail.take().unwrap_or_default();
             self.detail = Some(format!(
-                "{detail} ({omitted} of {count} problems do not fit into the event)"
+                "{detail} (of {count} problems, {} not fit into the event)",
+                counted_as(omitted, "does", "do")
             ));
         }
         self
@@ -215,7 +217,7 @@ mod tests {
         );
         assert_eq!(fitting.problems[named - 1], unknown(named - 1));
         let said = format!(
-            "the request is not valid ({} of 20000 problems do not fit into the event)",
+            "the request is not valid (of 20000 problems, {} do not fit into the event)",
             20_000 - named
         );
         assert_eq!(fitting.detail, Some(said));

@@ -45,6 +45,7 @@ pub mod audit;
 pub mod blueprint;
 pub mod console_link;
 pub mod contract;
+pub mod count;
 pub mod dead_letter;
 pub mod environment;
 pub mod error_chain;

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
 
+use slipway_model::count::{counted, counted_as};
 use slipway_model::error_name::ErrorName;
 use slipway_model::operation::Failure;
 use slipway_model::plan::Refusal;
@@ -148,8 +149,9 @@ pub(crate) enum Error {
     )]
     Unbound,
     #[error(
-        "failed to destroy the stack: Terraform ended with success, and {count} resources are still in the state, among them \
-         {first}. Request the destroy again"
+        "failed to destroy the stack: Terraform ended with success, and {} still in the state, among them \
+         {first}. Request the destroy again",
+        counted_as(*count, "resource is", "resources are")
     )]
     NotDestroyed { count: usize, first: String },
     #[error(
@@ -251,8 +253,7 @@ impl Error {
 fn further(others: usize) -> String {
     match others {
         0 => String::new(),
-        1 => " (and 1 more error: read the log)".to_owned(),
-        others => format!(" (and {others} more errors: read the log)"),
+        others => format!(" (and {}: read the log)", counted(others, "more error")),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use slipway_model::artifact;
 use slipway_model::blueprint::Source;
+use slipway_model::count::counted_as;
 use slipway_model::operation::one_build::{AfterPlan, NewPlan, PlanMade};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::binding::Binding;
@@ -292,8 +293,11 @@ async fn run(
         let drift = drift::find(session, terraform, folder, &ended.report).await?;
         say(match drift.count {
             0 => "Everything is as the state says.".to_owned(),
-            1 => "1 resource differs from the state.".to_owned(),
-            count => format!("{count} resources differ from the state."),
+            count => counted_as(
+                count,
+                "resource differs from the state.",
+                "resources differ from the state.",
+            ),
         });
         return Ok(Made {
             plan: None,

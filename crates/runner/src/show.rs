@@ -1,5 +1,6 @@
 //! The complete plan, out of the plan that Terraform saved: `terraform show -json`, read and kept as pages.
 
+use slipway_model::count::counted;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
@@ -100,11 +101,11 @@ fn compare(summary: &mut PlanSummary, report: &Report) {
             summary.note(format!("Terraform's stream has messages of the type `{kind}`"));
         }
     }
-    let counted = |plan: &PlanSummary| (plan.resource_count(), plan.destroy + plan.replace);
-    if counted(summary) != counted(&report.plan) && report.unknown.is_empty() {
+    let counts = |plan: &PlanSummary| (plan.resource_count(), plan.destroy + plan.replace);
+    if counts(summary) != counts(&report.plan) && report.unknown.is_empty() {
         summary.note(format!(
-            "Terraform's stream names {} changes, and the saved plan {}",
-            report.plan.resource_count(),
+            "Terraform's stream names {}, and the saved plan {}",
+            counted(report.plan.resource_count(), "change"),
             summary.resource_count()
         ));
     }

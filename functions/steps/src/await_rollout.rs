@@ -10,6 +10,7 @@ use aws_sdk_ecs::types::{CreatedAt, ServiceDeployment};
 use aws_smithy_types::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use slipway_control::rollout::{self, Ended};
+use slipway_model::count::counted;
 use slipway_model::id::OperationId;
 use slipway_store::pause::PROGRESSIVE;
 use slipway_store::rollout::Rollout;
@@ -85,7 +86,7 @@ fn too_late(rollout: &Deployed, entered: Timestamp) -> Option<Ended> {
     let limit = rollout.timeout_seconds;
     let waited = entered.duration_since(rollout.since);
     let is_over = waited >= SignedDuration::from_secs(i64::from(limit));
-    is_over.then(|| Ended::Failed(format!("it was not stable within {limit} seconds")))
+    is_over.then(|| Ended::Failed(format!("it was not stable within {}", counted(limit, "second"))))
 }
 
 impl StackAccount {

@@ -3,6 +3,7 @@
 use aws_sdk_ecs::types::{Deployment, DesiredStatus, Service as Described, Task};
 use jiff::Timestamp;
 use slipway_model::contract::Service;
+use slipway_model::count::counted;
 use slipway_model::name::Name;
 
 use crate::StepError;
@@ -41,7 +42,8 @@ impl StackAccount {
         if deployment.running_count() < least {
             let running = deployment.running_count();
             return Err(StepError::Unhealthy(format!(
-                "the service `{key}` runs {running} of {least} tasks"
+                "the service `{key}` runs {running} of {}",
+                counted(least, "task")
             )));
         }
         let tasks = self

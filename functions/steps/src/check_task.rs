@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use slipway_control::rollout;
 use slipway_control::task_run::TIMED_OUT;
+use slipway_model::count::counted;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
@@ -176,7 +177,10 @@ fn ran(name: String, task: Option<&Task>, status: StepStatus) -> Step {
 fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
     if ended.error == TIMED_OUT {
         let seconds = ended.timeout_seconds;
-        return Some(format!("did not end within {seconds} seconds, and was stopped"));
+        return Some(format!(
+            "did not end within {}, and was stopped",
+            counted(seconds, "second")
+        ));
     }
     let Some(task) = task else {
         return Some(match ended.error.as_str() {

@@ -98,7 +98,8 @@ fn service(name: &str, service: &Partial) -> String {
         Some(scaling) => format!("{} to {}", text(get(scaling, "min")), text(get(scaling, "max"))),
         None => text(get(service, "desired_count")),
     };
-    format!("{name}: {count} tasks, {}", containers.join(", "))
+    let tasks = if count == "1" { "task" } else { "tasks" };
+    format!("{name}: {count} {tasks}, {}", containers.join(", "))
 }
 
 /// The commands of a list, numbered.

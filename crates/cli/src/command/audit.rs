@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use slipway_api_types::Items;
 use slipway_model::audit::{CHAINS, Head, Stored, verify};
+use slipway_model::count::counted;
 use slipway_store::audit::index_of;
 
 use crate::args::AuditCommand;
@@ -81,8 +82,8 @@ async fn verify_all(expect: Option<&Path>, client: &Client, output: Output) -> R
     }
     let shown = json!({"records": records, "items": heads.items});
     output.answer(&shown, |_| {
-        let chains = heads.items.len();
-        format!("{records} records in {chains} chains are as they were written.")
+        let (records, chains) = (counted(records, "record"), counted(heads.items.len(), "chain"));
+        format!("The log is as it was written: {records} in {chains}.")
     });
     Ok(())
 }
@@ -115,7 +116,7 @@ fn heads_in(file: &Path) -> Result<Vec<Head>, Error> {
     let items = object.remove("items").unwrap_or_default();
     serde_json::from_value(items).map_err(|error| {
         Error::Usage(format!(
-            "{} is not the output of `slipway audit verify --json`: {error}",
+            "failed to read {}: it is not the output of `slipway audit verify --json` ({error}). Name a file with that output",
             file.display()
         ))
     })

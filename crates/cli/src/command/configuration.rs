@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use slipway_model::count::counted_as;
 use slipway_model::fields::Fields;
 use slipway_model::problem::FieldProblem;
 
@@ -350,8 +351,11 @@ async fn apply(kind: &Kind, changes: Vec<Change>, client: &Client, output: Outpu
     }
     output.say(&match changes.len() {
         0 => "nothing to change".to_owned(),
-        1 => format!("1 {} was put", kind.noun),
-        many => format!("{many} {}s were put", kind.noun),
+        put => counted_as(
+            put,
+            &format!("{} was put", kind.noun),
+            &format!("{}s were put", kind.noun),
+        ),
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `slipway events`: notifications of what changed.
 
 use slipway_api_types::NotificationPage;
+use slipway_model::count::counted;
 use slipway_model::notification::{Kind, Notification};
 use slipway_model::operation::OperationStatus;
 use slipway_model::stack::StackStatus;
@@ -97,10 +98,10 @@ fn line(notification: &Notification) -> String {
         notification
             .drift
             .as_ref()
-            .map(|drift| format!("{} resources", drift.count)),
+            .map(|drift| counted(drift.count, "resource")),
         notification
             .approval
-            .map(|approval| format!("{} of {} approvals", approval.given, approval.required)),
+            .map(|approval| format!("{} of {}", approval.given, counted(approval.required, "approval"))),
     ];
     for part in parts.into_iter().flatten() {
         line.push_str("  ");

@@ -12,6 +12,7 @@ use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 use slipway_api_types::PutPolicy;
+use slipway_model::count::counted_as;
 
 const POLICIES: &str = "/v1/policies";
 
@@ -70,8 +71,8 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
             let policies: Value = client.send_if(Method::PUT, POLICIES, &body, condition).await?;
             output.answer(&policies, |policies| {
                 format!(
-                    "{} policies hold at revision {}",
-                    items(policies).len(),
+                    "{} at revision {}",
+                    counted_as(items(policies).len(), "policy holds", "policies hold"),
                     text_at(policies, "revision")
                 )
             });

@@ -1,5 +1,6 @@
 //! A visitor who never stops asking: what a release must not disturb.
 
+use slipway_model::count::counted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,8 +32,8 @@ impl Report {
             .map(|(release, count)| format!("{count} by release {release}"))
             .collect();
         format!(
-            "{} failed requests; answered: {}",
-            self.failed.len(),
+            "{}; answered: {}",
+            counted(self.failed.len(), "failed request"),
             answered.join(", ")
         )
     }

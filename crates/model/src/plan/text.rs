@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::attribute::{AttributeChange, Cut};
+use crate::count::counted_as;
 
 /// The most bytes of a text as JSON that are shown of one side.
 const SIDE_BYTES: usize = 16 * 1024;
@@ -137,7 +138,8 @@ fn lines(before: &str, after: &str) -> Vec<String> {
     if left_out > 0 {
         let (before, after) = (Cut::of(before), Cut::of(after));
         shown.push(format!(
-            "@@ {left_out} changed lines are not shown: {} bytes ({}) become {} bytes ({}) @@",
+            "@@ {} not shown: {} bytes ({}) become {} bytes ({}) @@",
+            counted_as(left_out, "changed line is", "changed lines are"),
             before.bytes,
             before.sha256.as_str(),
             after.bytes,

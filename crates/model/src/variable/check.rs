@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Kind, Variable, convert, validation};
+use crate::count::counted;
 use crate::fields::described;
 use crate::problem::FieldProblem;
 
@@ -125,8 +126,12 @@ fn check_value(kind: &Kind, value: &Value, field: &str, problems: &mut Vec<Field
         }
         (Kind::Tuple(kinds), Value::Array(values)) => {
             if kinds.len() != values.len() {
-                let detail = format!("has {} values", values.len());
-                problems.push(FieldProblem::new(field, detail, format!("give {} values", kinds.len())));
+                let detail = format!("has {}", counted(values.len(), "value"));
+                problems.push(FieldProblem::new(
+                    field,
+                    detail,
+                    format!("give {}", counted(kinds.len(), "value")),
+                ));
             }
             for (index, (kind, value)) in kinds.iter().zip(values).enumerate() {
                 check_value(kind, value, &format!("{field}[{index}]"), problems);

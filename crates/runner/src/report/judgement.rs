@@ -1,6 +1,7 @@
 //! What follows from what a run has said.
 
 use semver::Version;
+use slipway_model::count::counted;
 use slipway_model::plan::PlanSummary;
 use slipway_model::terraform::{OLDEST_TERRAFORM, OLDEST_TOFU, OUTPUT};
 
@@ -56,14 +57,14 @@ impl Report {
             ..
         } = self.plan;
         let named = (add + replace, change, destroy + replace, self.importing);
-        let counted = (said.add, said.change, said.remove, said.import);
-        if named == counted {
+        let summed = (said.add, said.change, said.remove, said.import);
+        if named == summed {
             return Ok(());
         }
         incomplete(format!(
-            "it names {} changes to create, update, destroy and import, and its `change_summary` counts {}",
-            named.0 + named.1 + named.2 + named.3,
-            counted.0 + counted.1 + counted.2 + counted.3,
+            "it names {} to create, update, destroy and import, and its `change_summary` counts {}",
+            counted(named.0 + named.1 + named.2 + named.3, "change"),
+            summed.0 + summed.1 + summed.2 + summed.3,
         ))
     }
 

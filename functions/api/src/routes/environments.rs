@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use slipway_api_types::{self as view, ConfiguredItems, PutEnvironment};
 use slipway_control::admission::Admission;
+use slipway_model::count::counted;
 use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::request::NAME_REMEDY;
@@ -203,7 +204,7 @@ pub(super) async fn delete(
         revision::require(&submission.headers, expected)?;
         if let Some(stacks) = api.stacks_in(&parsed).await? {
             return Err(Error::Conflict(format!(
-                "The environment `{parsed}` has {stacks}. Destroy them first; GET /v1/stacks?environment={parsed} lists them."
+                "The environment `{parsed}` has {stacks}. Destroy them first: `slipway stack list --environment {parsed}` lists them."
             )));
         }
         let by = By {
@@ -275,11 +276,14 @@ impl Api {
             match (page.items.len(), page.next) {
                 (0, None) => return Ok(None),
                 (0, next) => cursor = next,
-                (1, None) => return Ok(Some(format!("1 live stack: {}", named.join(", ")))),
                 (count, next) => {
                     let least = if next.is_some() { "at least " } else { "" };
                     let more = if count > NAMED || next.is_some() { ", …" } else { "" };
-                    return Ok(Some(format!("{least}{count} live stacks: {}{more}", named.join(", "))));
+                    return Ok(Some(format!(
+                        "{least}{}: {}{more}",
+                        counted(count, "live stack"),
+                        named.join(", ")
+                    )));
                 }
             }
         }

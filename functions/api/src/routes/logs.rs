@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use slipway_model::count::counted;
 use slipway_model::id::OperationId;
 use slipway_model::log::{Line, Segment};
 use slipway_model::operation::build::{APPLY, PLAN};
@@ -260,7 +261,7 @@ pub(super) fn shown(message: &str) -> String {
     let kept = &text[..text.floor_char_boundary(LONGEST_LINE)];
     match text.len() - kept.len() {
         0 => kept.to_owned(),
-        cut => format!("{kept}… [{cut} bytes more]"),
+        cut => format!("{kept}… [{}]", counted(cut, "more byte")),
     }
 }
 

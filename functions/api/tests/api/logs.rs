@@ -327,7 +327,7 @@ async fn no_page_is_larger_than_lambda_answers() {
         (1_002, &*format!("Plan {line}"), "Plan end")
     );
     assert!(
-        lines[1_000].ends_with("… [49737856 bytes more]"),
+        lines[1_000].ends_with("… [49737856 more bytes]"),
         "{}",
         &lines[1_000][lines[1_000].len() - 40..]
     );
