@@ -9,6 +9,7 @@ mod blueprint;
 mod dead_letter;
 mod environment;
 mod log;
+mod missing;
 mod notification;
 mod operation;
 mod operation_links;
@@ -31,6 +32,7 @@ pub use blueprint::{BlueprintPage, BlueprintReference, BlueprintSummary, Bluepri
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use environment::Environment;
 pub use log::{LogLine, LogLines, ServiceLine, ServiceLog};
+pub use missing::{Missing, MissingKind};
 pub use notification::NotificationPage;
 pub use operation::{
     Approval, CancelRequest, Failure, Operation, PlanDecision, Progress, Snapshot, StackReference, Step, WayForward,

@@ -12,6 +12,7 @@ use semver::Version;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use slipway_model::blueprint::{ModuleCall, Source, folder_of, module_calls};
+use slipway_model::json::Fault;
 use slipway_model::name::Name;
 
 use crate::error::Error;
@@ -54,8 +55,9 @@ pub fn about(folder: &Path) -> Result<Option<About>, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     serde_json::from_str(text).map(Some).map_err(|error| {
         Error::Usage(format!(
-            "{}: {error}; write {{\"version\": \"1.0.0\", \"description\": \"…\"}}, and \"name\" where it is not the folder's",
-            path.display()
+            "failed to read {}: {}; write {{\"version\": \"1.0.0\", \"description\": \"…\"}}, and \"name\" where it is not the folder's",
+            path.display(),
+            Fault::from(error)
         ))
     })
 }

@@ -74,6 +74,9 @@ struct Problem {
     detail: String,
     #[serde(default)]
     errors: Vec<FieldProblem>,
+    /// What does not exist. A kind that this version does not know leaves the server's text.
+    #[serde(default)]
+    missing: Value,
 }
 
 impl Client {
@@ -282,11 +285,14 @@ fn read_answer<T: DeserializeOwned>(request: String, answer: &Answer, access: &A
         return serde_json::from_str(text).map_err(|_| unexpected());
     }
     match serde_json::from_str::<Problem>(text) {
-        Ok(problem) if status.is_client_error() => Err(Error::Refused {
-            title: problem.title,
-            detail: problem.detail,
-            errors: problem.errors,
-        }),
+        Ok(problem) if status.is_client_error() => Err(serde_json::from_value(problem.missing).map_or_else(
+            |_| Error::Refused {
+                title: problem.title,
+                detail: problem.detail,
+                errors: problem.errors,
+            },
+            Error::Missing,
+        )),
         // Not one of ours: API Gateway asks who calls before anything of ours runs.
         _ if matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(Error::NotLetIn {
             status: status.as_u16(),

@@ -12,7 +12,7 @@ pub struct Endpoint(Url);
 impl Endpoint {
     /// Reads an address; the error says what is wrong with it and what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("{text:?} is no address ({error}): write `https://…`"))?;
+        let url = Url::parse(text).map_err(|_| format!("`{text}` is not a URL: write `https://…`"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err("an address has no user name and no password in it: see `slipway login`".to_owned());
         }

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use slipway_api_types::{Missing, MissingKind};
+use slipway_model::count::{counted, counted_as};
 use slipway_model::operation::OperationStatus;
 use slipway_model::problem::FieldProblem;
 
@@ -15,7 +17,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// Files say what cannot be; nothing was sent.
-    #[error("nothing was changed: {}{}", counted(.0.len()), .0.iter().map(in_file).collect::<String>())]
+    #[error("nothing was changed: {}{}", counted_as(.0.len(), "thing is wrong", "things are wrong"), .0.iter().map(in_file).collect::<String>())]
     Files(Vec<(PathBuf, FieldProblem)>),
     /// Some of what was to be exported cannot be read.
     #[error("the server cannot read this {noun}, so an export would not be whole: {names}; put it anew, or delete it")]
@@ -59,7 +61,7 @@ pub enum Error {
         operation: String,
     },
     /// A check of a blueprint found errors; they have been printed.
-    #[error("{errors} {} in the blueprint {}", if *errors == 1 { "error" } else { "errors" }, folder.display())]
+    #[error("{} in the blueprint {}", counted(*errors, "error"), folder.display())]
     Findings {
         /// How many.
         errors: usize,
@@ -75,11 +77,14 @@ pub enum Error {
         statements: usize,
     },
     /// Decisions of policies were not as expected; they have been printed.
-    #[error("{0} tests of policies failed")]
+    #[error("{}", counted_as(*.0, "test of policies failed", "tests of policies failed"))]
     PolicyTests(u64),
     /// The caller may not do what was asked about; the reason has been printed.
     #[error("not permitted")]
     NotPermitted,
+    /// What the command names does not exist.
+    #[error("there is no {} `{}`: {}", .0.kind.noun(), .0.name, listed_by(.0.kind))]
+    Missing(Missing),
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]
     Refused {
@@ -196,10 +201,17 @@ fn in_file((file, problem): &(PathBuf, FieldProblem)) -> String {
     format!("\n  {}: {field}: {detail}; {remedy}", file.display())
 }
 
-fn counted(problems: usize) -> String {
-    match problems {
-        1 => "one thing is wrong".to_owned(),
-        many => format!("{many} things are wrong"),
+/// The command that lists the things of a kind.
+fn listed_by(kind: MissingKind) -> &'static str {
+    match kind {
+        MissingKind::Stack => "list the stacks with `slipway stack list`",
+        MissingKind::Operation => "list the operations of a stack with `slipway operation list STACK`",
+        MissingKind::Policy => "list the policies with `slipway policy list`",
+        MissingKind::SourceAccount => "list the source accounts with `slipway source-account list`",
+        MissingKind::Webhook => "list the webhooks with `slipway webhook list`",
+        MissingKind::DeadLetter => {
+            "list the events with `slipway event list`; one that another reader has received is visible again after a minute"
+        }
     }
 }
 
@@ -283,7 +295,7 @@ impl Error {
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,
+            Self::Missing(_) | Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,
             Self::NoServer { .. }
             | Self::PushImage { .. }
             | Self::Artifact { .. }

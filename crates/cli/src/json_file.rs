@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use slipway_model::json::{Unique, inexact_number};
+use slipway_model::json::{Fault, Unique, inexact_number};
 use slipway_model::variable::values_in;
 
 use crate::error::Error;
@@ -20,7 +20,10 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
     let text = text.map_err(Error::file("read", path))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if path.extension().is_some_and(|end| end == "tfvars") {
-        return values_in(text).map_err(|what| Error::Usage(format!("{}: {what}", path.display())));
+        return values_in(text).map_err(|what| {
+            let remedy = "Write values in lines like `size = 2`";
+            Error::Usage(format!("failed to read {}: {what}. {remedy}", path.display()))
+        });
     }
     if let Some(number) = inexact_number(text) {
         return Err(Error::Usage(format!(
@@ -36,12 +39,18 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
             Ok(object)
         }
         Ok(_) => Err(Error::Usage(format!(
-            "{} is not a JSON object: write it like {{\"size\": 1}}",
+            "failed to read {}: it is not a JSON object. Write one, such as {{\"size\": 1}}",
             path.display()
         ))),
         Err(error) => Err(Error::Usage(format!(
-            "{} is not a JSON object: {error}; correct it, or name a file that ends with .tfvars",
-            path.display()
+            "failed to read {} as JSON: {}. Correct it{}",
+            path.display(),
+            Fault::from(error),
+            if path.extension().is_some_and(|end| end == "json") {
+                ""
+            } else {
+                ", or end the name of a file of variables with `.tfvars`"
+            }
         ))),
     }
 }

@@ -4,10 +4,12 @@
 //! under `build` complete a copy of the folder first, as `docker build` does.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
 use aws_emulator::ecs::Manifest;
+use slipway_model::json::Fault;
 use slipway_model::name::{Digest, Name};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -26,8 +28,11 @@ pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Resul
         let like = "write it like {\"entrypoint\": [\"./app\"]}";
         Error::Usage(format!("failed to read {}: {what}; {like}", manifest.display()))
     };
-    let json = fs::read(&manifest).map_err(|error| wrong(error.to_string()))?;
-    let manifest = Manifest::parse(&json).map_err(|error| wrong(error.to_string()))?;
+    let json = fs::read(&manifest).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => wrong("the folder of an image has this file".to_owned()),
+        _ => wrong(error.to_string()),
+    })?;
+    let manifest = Manifest::parse(&json).map_err(|error| wrong(Fault::from(error).to_string()))?;
     let built = build(folder, &manifest).await?;
     let tar = pack(built.as_ref().map_or(folder, TempDir::path))?;
     let digest = Digest::of(&tar);
@@ -79,7 +84,7 @@ async fn run(command: &[String], folder: &Path) -> Result<(), Error> {
         .current_dir(folder)
         .env("PATH", aws_emulator::ecs::PATH)
         .stdin(Stdio::null())
-        .stdout(std::io::stderr())
+        .stdout(io::stderr())
         .status()
         .await;
     match ran {

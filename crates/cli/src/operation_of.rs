@@ -1,9 +1,10 @@
 //! The operation that a command means: named by its ID, or by its stack.
 
 use serde_json::Value;
+use slipway_api_types::{Missing, MissingKind};
 use slipway_model::id::{OperationId, StackId};
 
-use crate::args::OperationRef;
+use crate::args::{OperationRef, StackRef};
 use crate::client::{Client, with_query};
 use crate::error::Error;
 use crate::output::text_at;
@@ -29,14 +30,21 @@ pub async fn operation_of(named: &OperationRef, wanted: Wanted, client: &Client)
     match named {
         OperationRef::Operation(operation) => Ok(operation.clone()),
         OperationRef::Stack(stack) => {
-            let stack = stack_id(stack, client).await?;
-            of_stack(&stack, wanted, client).await
+            let id = stack_id(stack, client).await.map_err(|error| match error {
+                // The ID of an operation is longer than people type.
+                Error::Missing(stack) if stack.name.starts_with("op-") => Error::Missing(Missing {
+                    kind: MissingKind::Operation,
+                    ..stack
+                }),
+                error => error,
+            })?;
+            of_stack(stack, &id, wanted, client).await
         }
     }
 }
 
-async fn of_stack(stack: &StackId, wanted: Wanted, client: &Client) -> Result<OperationId, Error> {
-    let path = format!("/v1/stacks/{stack}/operations");
+async fn of_stack(stack: &StackRef, id: &StackId, wanted: Wanted, client: &Client) -> Result<OperationId, Error> {
+    let path = format!("/v1/stacks/{id}/operations");
     let (mut found, mut newest, mut cursor) = (Vec::new(), None, None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
@@ -76,7 +84,7 @@ async fn of_stack(stack: &StackId, wanted: Wanted, client: &Client) -> Result<Op
                 })
                 .collect();
             Err(Error::Usage(format!(
-                "{} operations of the stack {stack} have not ended: name one of {}",
+                "{} operations of the stack `{stack}` have not ended: name one of {}",
                 several.len(),
                 ids.join(", ")
             )))
@@ -95,7 +103,7 @@ fn is_wanted(operation: &Value, wanted: Wanted) -> bool {
     }
 }
 
-fn none(stack: &StackId, wanted: Wanted) -> Error {
+fn none(stack: &StackRef, wanted: Wanted) -> Error {
     let what = match wanted {
         Wanted::Newest | Wanted::Running => "has no operation",
         Wanted::Planned => "has no operation with a plan",
@@ -104,7 +112,7 @@ fn none(stack: &StackId, wanted: Wanted) -> Error {
     };
     Error::Refused {
         title: "Not found".to_owned(),
-        detail: format!("The stack {stack} {what}: `slipway operation list {stack}` shows its operations."),
+        detail: format!("The stack `{stack}` {what}. List its operations with `slipway operation list {stack}`."),
         errors: Vec::new(),
     }
 }
@@ -112,5 +120,5 @@ fn none(stack: &StackId, wanted: Wanted) -> Error {
 fn id_of(operation: &Value) -> Result<OperationId, Error> {
     text_at(operation, "id")
         .parse()
-        .map_err(|error| Error::Program(format!("the server's answer has no id of an operation: {error}")))
+        .map_err(|error| Error::Program(format!("the server's answer has no ID of an operation: {error}")))
 }

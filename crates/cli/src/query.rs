@@ -1,5 +1,6 @@
 //! `--query`: what is printed of an answer, as a JMESPath expression (<https://jmespath.org/specification.html>).
 
+use jmespath::ErrorReason;
 use serde_json::Value;
 
 /// An expression of a command line, which lasts as long as the process.
@@ -22,14 +23,13 @@ impl Query {
     }
 }
 
-/// The reason in a line: the library adds the expression, with a mark below the place.
+/// The reason in a line. What the parser says of its tokens is of no help.
 fn reason(error: &jmespath::JmespathError) -> String {
-    format!(
-        "{}, at character {} of `{}`",
-        error.reason,
-        error.offset + 1,
-        error.expression
-    )
+    let place = format!("at character {} of `{}`", error.offset + 1, error.expression);
+    match &error.reason {
+        ErrorReason::Parse(_) => format!("the expression cannot be read {place}"),
+        ErrorReason::Runtime(reason) => format!("{reason}, {place}"),
+    }
 }
 
 /// A result as plain text, for scripts: a line for each item of a list, tabs between the items of lists in a list.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use slipway_local::server::TOKEN_FILE;
+use slipway_model::json::Fault;
 
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -82,7 +83,12 @@ fn local(global: &Global) -> Result<Addresses, Error> {
         data: global.data.clone(),
         source,
     })?;
-    serde_json::from_str(&text).map_err(|error| Error::Usage(format!("{} cannot be read: {error}", file.display())))
+    serde_json::from_str(&text).map_err(|error| {
+        let (file, fault) = (file.display(), Fault::from(error));
+        Error::Usage(format!(
+            "failed to read {file}: {fault}. Delete the file, and start the server again with `slipway up`"
+        ))
+    })
 }
 
 /// The token of the local server, where it requires one.

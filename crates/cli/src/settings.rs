@@ -16,6 +16,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use serde::Deserialize;
 use slipway_model::name::Name;
+use slipway_model::problem::Place;
 
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -161,7 +162,14 @@ fn project_file(here: &Path) -> Option<PathBuf> {
 
 fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
     let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
-    toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+    toml::from_str(&text).map_err(|error| {
+        let Place { line, column } = Place::of(&text, error.span().map_or(0, |span| span.start));
+        Error::Usage(format!(
+            "failed to read {}: line {line}, column {column}: {}. Correct it: docs/environment.md lists the settings",
+            path.display(),
+            error.message()
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The stack that a command names.
 
 use serde_json::Value;
+use slipway_api_types::{Missing, MissingKind};
 use slipway_model::id::StackId;
 
 use crate::args::StackRef;
@@ -21,29 +22,16 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
     let found = client.list("/v1/stacks", &query).await?;
     match found.as_slice() {
         [stack] => id_of(stack),
-        [] => {
-            let asked: Vec<&str> = query.iter().rev().map(|(_, value)| value.as_str()).collect();
-            // It looks like the ID of an operation, which is longer than people type.
-            let operations = if name.as_str().starts_with("op-") {
-                " `slipway operation list STACK` shows the IDs of operations."
-            } else {
-                ""
-            };
-            Err(Error::Refused {
-                title: "Not found".to_owned(),
-                detail: format!(
-                    "No stack is called `{}`: `slipway stack list` shows which there are.{operations}",
-                    asked.join("/")
-                ),
-                errors: Vec::new(),
-            })
-        }
+        [] => Err(Error::Missing(Missing {
+            kind: MissingKind::Stack,
+            name: stack.to_string(),
+        })),
         several => {
             let ways = several
                 .iter()
                 .map(|stack| format!("`{}/{name}`", text_at(stack, "environment")));
             Err(Error::Usage(format!(
-                "{} stacks are called `{name}`: name one as {}, or by its id",
+                "{} stacks are called `{name}`: name one as {}, or by its ID",
                 several.len(),
                 ways.collect::<Vec<_>>().join(" or ")
             )))
@@ -54,5 +42,5 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
 fn id_of(stack: &Value) -> Result<StackId, Error> {
     let id = text_at(stack, "id");
     id.parse()
-        .map_err(|error| Error::Program(format!("the server's answer has no id of a stack: {error}")))
+        .map_err(|error| Error::Program(format!("the server's answer has no ID of a stack: {error}")))
 }

@@ -196,7 +196,11 @@ impl Source {
         if !root_files.any(|file| variable::syntax_of(file).is_some()) {
             problems.push(FieldProblem::new(
                 "files",
-                format!("there is no Terraform file in the folder {:?}", self.root),
+                if self.root.is_empty() {
+                    "there is no Terraform file in the folder".to_owned()
+                } else {
+                    format!("there is no Terraform file in the folder `{}`", self.root)
+                },
                 "publish a root module: files that end with `.tf` in the folder that `root` names",
             ));
         }

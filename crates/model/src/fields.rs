@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::json::{Unique, inexact_number};
+use crate::json::{Fault, Unique, inexact_number};
 use crate::problem::{FieldProblem, shortened};
 
 /// The fields of a JSON object, taken out one by one; problems are collected on the way.
@@ -32,16 +32,8 @@ impl Fields {
                 shortened(number)
             ));
         }
-        let Unique(value) = serde_json::from_slice(bytes).map_err(|error| {
-            let text = error.to_string();
-            let place = format!(" at line {} column {}", error.line(), error.column());
-            let what = text.strip_suffix(&place).unwrap_or(&text);
-            format!(
-                "not valid JSON: line {}, column {}: {what}",
-                error.line(),
-                error.column()
-            )
-        })?;
+        let Unique(value) =
+            serde_json::from_slice(bytes).map_err(|error| format!("not valid JSON: {}", Fault::from(error)))?;
         match value {
             Value::Object(object) => Ok(Self::new(object)),
             other => Err(format!("{}, not a JSON object", described(&other))),
@@ -69,6 +61,18 @@ impl Fields {
     pub fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, remedy: &str) -> Option<T> {
         let value = self.take(name)?;
         let parsed = parse_text(&value);
+        parsed
+            .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
+            .ok()
+    }
+
+    /// A field that may be left out, as a text of a form whose parser speaks to programmers; `not` says what another text is.
+    pub fn optional_of<T: FromStr>(&mut self, name: &'static str, not: &str, remedy: &str) -> Option<T> {
+        let value = self.take(name)?;
+        let parsed = match &value {
+            Value::String(text) => text.parse().map_err(|_| not.to_owned()),
+            other => Err(format!("is {}, not a text", described(other))),
+        };
         parsed
             .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
             .ok()

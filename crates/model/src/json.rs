@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::problem::shortened;
+use crate::problem::{Place, shortened};
 
 /// The value as canonical JSON: no spaces, and the fields of every object sorted by the bytes of their names. Its digest does
 /// not depend on the order of the fields.
@@ -23,6 +23,63 @@ pub fn canonical(value: &Value) -> String {
             format!("[{}]", elements.join(","))
         }
         leaf => leaf.to_string(),
+    }
+}
+
+/// Where a text is no JSON, or not the JSON that was expected, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {}, column {}: {what}", place.line, place.column)]
+pub struct Fault {
+    /// Where.
+    pub place: Place,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// What the parser says only to those who know its code, and what to say instead.
+const WORDS: [(&str, &str); 9] = [
+    (
+        "expected value",
+        "a value is missing, or is not JSON: a text needs double quotes",
+    ),
+    (
+        "expected ident",
+        "this word is not JSON: write `true`, `false` or `null`, or put a text into double quotes",
+    ),
+    ("key must be a string", "the name of a field needs double quotes"),
+    ("trailing comma", "no comma may follow the last item"),
+    ("trailing characters", "text follows after the end of the JSON"),
+    ("expected `:`", "a `:` is missing after the name of a field"),
+    (
+        "expected `,` or `}`",
+        "a `,` is missing between fields, or the `}` after the last one",
+    ),
+    (
+        "expected `,` or `]`",
+        "a `,` is missing between items, or the `]` after the last one",
+    ),
+    ("recursion limit exceeded", "values are nested too deeply"),
+];
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        let place = Place {
+            line: error.line().max(1),
+            column: error.column().max(1),
+        };
+        // The message ends with the place.
+        let said = error.to_string();
+        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+        let better = WORDS.iter().find(|(parser, _)| *parser == said);
+        let what = if error.is_eof() {
+            "the JSON ends too early: a quote, bracket, brace or value is missing"
+        } else {
+            better.map_or(said, |(_, words)| words)
+        };
+        Self {
+            place,
+            what: what.to_owned(),
+        }
     }
 }
 
@@ -184,6 +241,31 @@ fn digits(written: &str) -> (String, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_are_said_in_the_words_of_writers() {
+        for (text, place, part) in [
+            ("{\"a\": 1,\n", "line 2, column 1: ", "ends too early"),
+            ("{\"a\": \"b", "line 1, column 8: ", "ends too early"),
+            ("{\"a\": truth}", "line 1, column 10: ", "write `true`"),
+            ("{\"a\": b}", "line 1, column 7: ", "a text needs double quotes"),
+            ("{a: 1}", "line 1, column 2: ", "the name of a field"),
+            ("{\"a\" 1}", "line 1, column 6: ", "a `:` is missing"),
+            (
+                "{\"a\": 1 \"b\": 2}",
+                "line 1, column 9: ",
+                "a `,` is missing between fields",
+            ),
+            ("[1 2]", "line 1, column 4: ", "a `,` is missing between items"),
+            ("[1,]", "line 1, column 4: ", "no comma may follow"),
+            ("{} {}", "line 1, column 4: ", "text follows"),
+            (&"[".repeat(200), "line 1, column 128: ", "nested too deeply"),
+        ] {
+            let error = serde_json::from_str::<Value>(text).expect_err(text);
+            let said = Fault::from(error).to_string();
+            assert!(said.starts_with(place) && said.contains(part), "{text}: {said}");
+        }
+    }
 
     #[test]
     fn a_number_that_would_lose_a_digit_is_found() {

@@ -17,6 +17,9 @@ use crate::subscription::{self, Subscription};
 /// What to give for a name.
 pub const NAME_REMEDY: &str = "give a name like `guestbook` or `team-a`";
 
+/// What is wrong with a text that is no version.
+pub const NO_VERSION: &str = "is not a version";
+
 /// What to give for a version.
 pub const VERSION_REMEDY: &str = "give a version like `1.2.0`";
 
@@ -58,9 +61,12 @@ impl StackDraft {
                 .filter_map(|(service, one)| Some((service, one?)))
                 .collect(),
             name: fields.required("name", NAME_REMEDY),
-            blueprint: fields.required("blueprint", "name a blueprint of GET /v1/blueprints"),
-            version: fields.optional("version", VERSION_REMEDY),
-            environment: fields.required("environment", "name an environment of GET /v1/environments"),
+            blueprint: fields.required("blueprint", "name a blueprint: `slipway blueprint list` lists them"),
+            version: fields.optional_of("version", NO_VERSION, VERSION_REMEDY),
+            environment: fields.required(
+                "environment",
+                "name an environment: `slipway environment list` lists them",
+            ),
             variables: fields.object("variables").unwrap_or_default(),
             images: fields.texts("images", IMAGES_REMEDY).unwrap_or_default(),
             owner: None,
@@ -115,7 +121,7 @@ pub struct Edit {
 impl Edit {
     /// Reads it from the fields of a request.
     pub fn read(mut fields: Fields) -> Result<Self, Vec<FieldProblem>> {
-        let version = fields.optional("version", VERSION_REMEDY);
+        let version = fields.optional_of("version", NO_VERSION, VERSION_REMEDY);
         let variables = fields.object("variables").unwrap_or_default();
         let subscriptions = subscription::read(&mut fields);
         let problems = fields.problems();

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::problem::Place;
+use crate::json::Fault;
 
 mod place;
 
@@ -31,22 +31,10 @@ pub enum Node {
     Object(Vec<(String, Node)>),
 }
 
-/// Where and why a text is no JSON.
-pub fn fault(error: &serde_json::Error) -> (Place, String) {
-    let place = Place {
-        line: error.line().max(1),
-        column: error.column().max(1),
-    };
-    // The message ends with the place.
-    let said = error.to_string();
-    let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
-    (place, what.to_owned())
-}
-
 impl Node {
     /// Reads a file.
-    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        Ok(serde_json::from_str(text)?)
     }
 
     /// The members of an object; none of anything else.

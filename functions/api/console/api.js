@@ -6,14 +6,15 @@ import * as session from './session.js';
 
 /** Why a request was not answered with what it asked for. */
 export class Problem extends Error {
-  /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], retryAfter?: number}} problem */
-  constructor({ status, type = '', title = '', detail = '', errors = [], retryAfter = 0 }) {
+  /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], missing?: {kind: string, name: string} | null, retryAfter?: number}} problem */
+  constructor({ status, type = '', title = '', detail = '', errors = [], missing = null, retryAfter = 0 }) {
     super(detail || title || `The server answered ${status}`);
     this.status = status;
     this.kind = type.replace('urn:slipway:problem:', '');
     this.title = title;
     this.detail = detail;
     this.errors = errors;
+    this.missing = missing;
     this.retryAfter = retryAfter;
   }
 }
@@ -64,8 +65,8 @@ async function problem(response) {
   const status = response.status;
   const text = await response.text();
   try {
-    const { type, title, detail, errors } = JSON.parse(text);
-    return new Problem({ type, title, detail, errors, status, retryAfter });
+    const { type, title, detail, errors, missing } = JSON.parse(text);
+    return new Problem({ type, title, detail, errors, missing, status, retryAfter });
   } catch {
     // Answers of API Gateway and of proxies are no problem documents: what people read follows from the status.
     return new Problem({ status, retryAfter });

@@ -23,6 +23,8 @@ function described(error) {
   if (error.status === 401 && session.enabled() && !session.wasAccepted()) {
     return { title: 'The API does not accept this sign-in', text: 'The identity provider signed you in, and the API rejected its token. An administrator compares OidcAudience, OidcScopes and OidcUserClaim with the token.' };
   }
+  // The detail of the API names the request that lists what there is; this page has a link.
+  if (error.missing) return { title: error.title, text: `There is no ${error.missing.kind.replaceAll('_', ' ')} “${error.missing.name}”.` };
   const [title, text] = TITLES[error.status] ?? ['The request failed', `The server answered ${error.status}.`];
   return { title: error.title || title, text: error.title ? error.detail : text };
 }

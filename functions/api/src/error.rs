@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::error::Error as StdError;
 
 use axum::http::Method;
+use slipway_api_types::{Missing, MissingKind};
 use slipway_control::admission::Refusal;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Undecidable;
-use slipway_model::problem::FieldProblem;
+use slipway_model::problem::{FieldProblem, shortened};
 use slipway_policy::{Denial, gate};
 
 /// The reason for an error response.
@@ -33,6 +34,14 @@ pub enum Error {
     /// The resource does not exist; the text lists what does.
     #[error("not found: {0}")]
     NotFound(String),
+    /// The thing that the request names does not exist; `why` may say how one is named.
+    #[error("there is no {} {}", what.kind.noun(), what.name)]
+    Missing {
+        /// What it is.
+        what: Missing,
+        /// What its names look like, if the name cannot be one; or where it may be.
+        why: &'static str,
+    },
     /// The path exists, for other methods.
     #[error("{method} is not one of {allowed:?}")]
     MethodNotAllowed {
@@ -114,6 +123,15 @@ impl Error {
     /// One invalid parameter.
     pub fn parameter(field: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Parameters(vec![FieldProblem::new(field, detail, remedy)])
+    }
+
+    /// The thing of this kind that a request names does not exist.
+    pub fn missing(kind: MissingKind, name: &str, why: &'static str) -> Self {
+        let name = shortened(name);
+        Self::Missing {
+            what: Missing { kind, name },
+            why,
+        }
     }
 
     /// An internal error while `doing`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use slipway_model::problem::FieldProblem;
 
@@ -110,6 +111,12 @@ impl Parameters {
             let mut all = all.into_iter();
             all.find(|one| one.to_string() == text).ok_or_else(|| not.to_owned())
         })
+    }
+
+    /// A parameter that is a time.
+    pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let parse = |text: &str| text.parse().map_err(|_| "is not a time".to_owned());
+        self.optional_by(name, "give a time like `2026-11-29T10:00:00Z`", parse)
     }
 
     /// The parameter `limit`.

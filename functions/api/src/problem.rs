@@ -5,6 +5,8 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use slipway_api_types::{Missing, MissingKind};
+use slipway_model::count::counted_as;
 use slipway_model::problem::FieldProblem;
 use slipway_policy::Denial;
 use utoipa::ToSchema;
@@ -42,6 +44,9 @@ pub struct Problem {
     /// The current approval sheet, if an approval does not quote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<CurrentSheet>,
+    /// What the path names, if the server has no such thing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
 }
 
 /// A reference to the current approval sheet.
@@ -111,7 +116,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "invalid-parameter",
             StatusCode::BAD_REQUEST,
             "A parameter is not valid",
-            counted(fields.len(), "parameter"),
+            invalid(fields.len(), "parameter"),
         ),
         Error::Unauthenticated => (
             "unauthenticated",
@@ -128,6 +133,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             detail.clone(),
         ),
         Error::NotFound(detail) => ("not-found", StatusCode::NOT_FOUND, "Not found", detail.clone()),
+        Error::Missing { what, why } => ("not-found", StatusCode::NOT_FOUND, "Not found", no_such(what, why)),
         Error::MethodNotAllowed { method, allowed } => (
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
@@ -177,7 +183,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "invalid-request",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The request is not valid",
-            counted(fields.len(), "field"),
+            invalid(fields.len(), "field"),
         ),
         Error::KeyReused => (
             "idempotency-key-reused",
@@ -201,14 +207,27 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
     }
 }
 
-fn counted(wrong: usize, noun: &str) -> String {
-    match wrong {
-        1 => format!("1 {noun} is wrong; nothing was changed."),
-        more if more > NAMED => {
-            format!("{more} {noun}s are wrong, of which the first {NAMED} are listed; nothing was changed.")
-        }
-        more => format!("{more} {noun}s are wrong; nothing was changed."),
-    }
+/// What does not exist, and the request that lists the things of its kind.
+fn no_such(what: &Missing, why: &str) -> String {
+    let list = match what.kind {
+        MissingKind::Stack => "List the stacks with GET /v1/stacks.",
+        MissingKind::Operation => "List the operations of a stack with GET /v1/stacks/{id}/operations.",
+        MissingKind::Policy => "List the policies with GET /v1/policies.",
+        MissingKind::SourceAccount => "List the source accounts with GET /v1/source-accounts.",
+        MissingKind::Webhook => "List the webhooks with GET /v1/webhooks.",
+        MissingKind::DeadLetter => "List the events with GET /v1/dead-letters.",
+    };
+    format!("There is no {} `{}`{why}. {list}", what.kind.noun(), what.name)
+}
+
+fn invalid(wrong: usize, noun: &str) -> String {
+    let wrong_ones = counted_as(wrong, &format!("{noun} is wrong"), &format!("{noun}s are wrong"));
+    let listed = if wrong > NAMED {
+        format!(", of which the first {NAMED} are listed")
+    } else {
+        String::new()
+    };
+    format!("{wrong_ones}{listed}; nothing was changed.")
 }
 
 impl IntoResponse for Error {
@@ -220,6 +239,7 @@ impl IntoResponse for Error {
         let mut sheet = None;
         let mut denied = None;
         let mut policies = None;
+        let mut missing = None;
         let fields = match self {
             Self::Parameters(fields) | Self::Invalid(fields) => fields,
             Self::MethodNotAllowed { allowed, .. } => {
@@ -243,6 +263,10 @@ impl IntoResponse for Error {
                 denied = Some(Denied(reason));
                 Vec::new()
             }
+            Self::Missing { what, .. } => {
+                missing = Some(what);
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         let problem = Problem {
@@ -253,6 +277,7 @@ impl IntoResponse for Error {
             errors: fields.into_iter().take(NAMED).map(WrongField::from).collect(),
             policies,
             sheet,
+            missing,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

@@ -1,5 +1,6 @@
 //! The values of arguments.
 
+use std::fmt;
 use std::str::FromStr;
 
 use jiff::SignedDuration;
@@ -34,7 +35,7 @@ impl FromStr for BlueprintRef {
 /// A version of a blueprint.
 pub fn version_of(text: &str) -> Result<Version, String> {
     text.parse()
-        .map_err(|error| format!("the version is not like `1.2.0`: {error}"))
+        .map_err(|_| format!("`{text}` is not a version: write three numbers, such as `1.2.0`"))
 }
 
 /// A stack by its id or by its name, which another environment may have too: `lusab-babad`, `shop` or `staging/shop`.
@@ -69,6 +70,20 @@ impl FromStr for StackRef {
         let environment = environment.map_err(|error| format!("the environment {error}"))?;
         let name = name.parse().map_err(|error| format!("{error}"))?;
         Ok(Self::Named { environment, name })
+    }
+}
+
+/// As the caller names it.
+impl fmt::Display for StackRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Named {
+                environment: Some(environment),
+                name,
+            } => write!(f, "{environment}/{name}"),
+            Self::Named { name, .. } => name.fmt(f),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use slipway_model::blueprint::Source;
+use slipway_model::json::Fault;
 use slipway_model::problem::{FieldProblem, Place};
 use slipway_model::{terraform_file, terraform_json};
 
@@ -112,7 +113,7 @@ fn about(folder: &Path) -> Result<Vec<Finding>, Error> {
     let about: About = match serde_json::from_str(&text) {
         Ok(about) => about,
         Err(error) => {
-            let (place, what) = terraform_json::fault(&error);
+            let Fault { place, what } = error.into();
             let remedy =
                 "write {\"version\": \"1.0.0\", \"description\": \"…\"}, and \"name\" where it is not the folder's";
             return Ok(vec![finding(place, what, remedy)]);

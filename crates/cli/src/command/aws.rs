@@ -6,6 +6,7 @@ mod protocol;
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
+use slipway_model::json::Fault;
 
 use crate::access::{Access, Signer, signature};
 use crate::args::AwsCall;
@@ -17,7 +18,7 @@ use crate::server::{self, LocalAws};
 /// Makes the call, and prints the answer.
 pub async fn run(call: AwsCall, local: &LocalAws, output: Output) -> Result<(), Error> {
     let request: Value = serde_json::from_str(&call.request)
-        .map_err(|error| Error::Usage(format!("the request is not JSON: {error}")))?;
+        .map_err(|error| Error::Usage(format!("the request is not JSON: {}. Correct it", Fault::from(error))))?;
     let answer = send(local, &call.service, &call.action, &request).await?;
     output.answer(&answer, |value| format!("{value:#}"));
     Ok(())

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
+use slipway_api_types::{Missing, MissingKind};
 use slipway_model::dead_letter::{DeadLetter, Function};
 
 use super::aws::Services;
@@ -193,10 +194,10 @@ fn ids(kept: &[Kept], chosen: &Chosen) -> Result<Vec<String>, Error> {
 fn found(kept: &[Kept], id: &str) -> Result<usize, Error> {
     let index = kept.iter().position(|one| one.letter.id == id);
     index.ok_or_else(|| {
-        Error::Usage(format!(
-            "there is no event {id}: `slipway event list` lists the events; one that another reader has received is visible \
-             again after a minute"
-        ))
+        Error::Missing(Missing {
+            kind: MissingKind::DeadLetter,
+            name: id.to_owned(),
+        })
     })
 }
 

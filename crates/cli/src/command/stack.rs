@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use slipway_api_types::TransferStack;
+use slipway_model::count::counted;
 use slipway_model::id::StackId;
-use slipway_model::json::Unique;
+use slipway_model::json::{Fault, Unique};
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -269,10 +270,30 @@ fn value_of(kind: Option<&Kind>, text: &str) -> Result<Value, String> {
     match kind {
         Some(Kind::String) => Ok(Value::from(text)),
         None | Some(Kind::Any) => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
-        Some(_) => match serde_json::from_str(text) {
+        Some(kind) => match serde_json::from_str(text) {
             Ok(Unique(value)) => Ok(value),
-            Err(error) => Err(format!("it takes JSON, such as 2, true or [\"a\"]: {error}")),
+            Err(error) => {
+                let what = match kind {
+                    Kind::Bool | Kind::Number => format!("`{text}` is something else"),
+                    _ => format!("the value is not JSON ({})", Fault::from(error)),
+                };
+                Err(format!(
+                    "the variable has the type {kind}, and {what}. Write {}",
+                    like(kind)
+                ))
+            }
         },
+    }
+}
+
+/// A value of a type, as people write it on a command line.
+fn like(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "`true` or `false`",
+        Kind::Number => "a number, such as `2`",
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => "a list, such as `[\"a\", \"b\"]`",
+        Kind::Map(_) | Kind::Object(_) => "an object, such as `{\"name\": \"a\"}`",
+        Kind::Any | Kind::String => "JSON",
     }
 }
 
@@ -302,7 +323,12 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     if items.iter().any(|stack| stack["draft"].is_string()) {
         columns.insert(5, ("draft", "draft"));
     }
-    output.table(&items, &columns, "There are no such stacks.");
+    let empty = if query.is_empty() {
+        "There are no stacks. Create one with `slipway stack create`."
+    } else {
+        "No stack matches these filters. List all with `slipway stack list`."
+    };
+    output.table(&items, &columns, empty);
     Ok(())
 }
 
@@ -317,7 +343,7 @@ fn sheet(stack: &Value) -> String {
         ("version", "blueprint.version"),
         ("release", "current_release"),
         ("owner", "owner"),
-        ("operation", "active_operation"),
+        ("in progress", "active_operation"),
     ];
     let mut lines: Vec<String> = fields
         .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
@@ -371,10 +397,13 @@ fn sheet(stack: &Value) -> String {
         lines.push(format!("{:<13}{}", "tasks", tasks.join(", ")));
     }
     if stack["drift"].is_object() {
+        let differed = match stack["drift"]["count"].as_u64() {
+            None | Some(0) => "no resource".to_owned(),
+            Some(count) => counted(count, "resource"),
+        };
         lines.push(format!(
-            "{:<13}{} of its resources differed at {}",
+            "{:<13}{differed} differed at {}",
             "drift",
-            text_at(stack, "drift.count"),
             text_at(stack, "drift.looked_at")
         ));
         let resources = stack["drift"]["resources"].as_array().map(Vec::as_slice);

@@ -115,7 +115,7 @@ fn a_stack_lives_by_the_command_line_alone() {
     assert_eq!(code(&destroyed), 0, "{}", complaint(&destroyed));
     assert_eq!(
         printed(&server.slipway(&["stack", "list"])).trim(),
-        "There are no such stacks."
+        "There are no stacks. Create one with `slipway stack create`."
     );
 }
 
@@ -154,7 +154,7 @@ fn exit_codes_and_complaints_can_be_trusted() {
         (
             2,
             &["stack", "create", "x", "--blueprint", "text", "--var", "fail=yes"][..],
-            "--var fail",
+            "the variable has the type bool",
         ),
         (2, &["stack", "show", "No such"][..], "lower-case"),
         (3, &["stack", "show", "no-such"][..], "`slipway stack list`"),
@@ -170,12 +170,46 @@ fn exit_codes_and_complaints_can_be_trusted() {
             "variables.text: is missing",
         ),
         (3, &["stack", "create", "x", "--blueprint", "none"][..], "text"),
-        (3, &["stack", "show", "lusab-babad"][..], "lusab-babad"),
         (3, &["aws", "ecs", "NoSuchAction"][..], "UnknownOperation"),
     ] {
         let output = server.slipway(args);
         assert_eq!(code(&output), expected, "{args:?}: {}", complaint(&output));
         assert!(complaint(&output).contains(words), "{args:?}: {}", complaint(&output));
+    }
+    for (args, what, list) in [
+        (
+            &["stack", "show", "lusab-babad"][..],
+            "stack `lusab-babad`",
+            "stack list",
+        ),
+        (&["stack", "show", "local/none"], "stack `local/none`", "stack list"),
+        (
+            &["logs", "op-01kaj3v9mz5x0q8r2t4w6y7z9a"],
+            "operation `op-01kaj3v9mz5x0q8r2t4w6y7z9a`",
+            "operation list STACK",
+        ),
+        (
+            &["operation", "show", "op-1"],
+            "operation `op-1`",
+            "operation list STACK",
+        ),
+        (&["policy", "show", "none"], "policy `none`", "policy list"),
+        (&["webhook", "remove", "none"], "webhook `none`", "webhook list"),
+        (
+            &["source-account", "show", "111122223333"],
+            "source account `111122223333`",
+            "source-account list",
+        ),
+        (&["event", "show", "none"], "dead-lettered event `none`", "event list"),
+    ] {
+        let output = server.slipway(args);
+        let said = complaint(&output);
+        assert_eq!(code(&output), 3, "{args:?}: {said}");
+        assert!(said.starts_with(&format!("error: there is no {what}: ")), "{said}");
+        assert!(
+            said.contains(&format!("`slipway {list}`")) && !said.contains("/v1/"),
+            "{said}"
+        );
     }
     let nowhere = Command::new(SLIPWAY)
         .args(["stack", "list", "--endpoint", "http://127.0.0.1:1"])
@@ -183,6 +217,63 @@ fn exit_codes_and_complaints_can_be_trusted() {
     let nowhere = nowhere.expect("slipway runs");
     assert_eq!(code(&nowhere), 4);
     assert!(complaint(&nowhere).contains("slipway up"), "{}", complaint(&nowhere));
+}
+
+#[test]
+fn unreadable_input_is_named_with_place_and_remedy() {
+    let server = Server::start();
+    let published = blueprint();
+    let source = published.path().to_string_lossy();
+    server.slipway(&["blueprint", "publish", &source, "--as", "text@1.0.0"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let create = |options: [&str; 2]| {
+        let args = ["stack", "create", "x", "--blueprint", "text"];
+        complaint(&server.slipway(&[&args[..], &options[..]].concat()))
+    };
+    for (name, text, parts) in [
+        (
+            "cut.json",
+            "{\"size\": 2,\n",
+            &["line 2, column 1", "ends too early"][..],
+        ),
+        ("word.json", "{\"size\": two}", &["line 1, column 11", "double quotes"]),
+        ("comma.json", "{\"size\": 2,}", &["line 1, column 12", "comma"]),
+        ("list.json", "[]", &["not a JSON object", "{\"size\": 1}"]),
+        ("odd.vars", "size = 2\n", &["line 1, column 1", "`.tfvars`"]),
+        ("cut.tfvars", "size =\n", &["line 1, column", "`size = 2`"]),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).expect("a file");
+        let said = create(["--var-file", &file.to_string_lossy()]);
+        for part in [&[name][..], parts].concat() {
+            assert!(said.contains(part), "{name}: {part}: {said}");
+        }
+        for jargon in ["EOF", "ident", "nud"] {
+            assert!(!said.contains(jargon), "{name}: {said}");
+        }
+    }
+    for (args, part) in [
+        (
+            &["--endpoint", "nowhere", "stack", "list"][..],
+            "`nowhere` is not a URL: write `https://…`",
+        ),
+        (
+            &["blueprint", "show", "web@one"],
+            "`one` is not a version: write three numbers",
+        ),
+        (
+            &["stack", "list", "--query", "[?a=="],
+            "at character 6 of `[?a==`; write",
+        ),
+        (
+            &["aws", "ecs", "ListClusters", "{a"],
+            "line 1, column 2: the name of a field needs double quotes",
+        ),
+    ] {
+        let output = server.slipway(args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(complaint(&output).contains(part), "{args:?}: {}", complaint(&output));
+    }
 }
 
 #[tokio::test]

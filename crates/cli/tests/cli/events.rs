@@ -176,7 +176,7 @@ async fn request_gets_results_and_a_rejected_one_can_be_redriven() {
         "{sheet}"
     );
     let missing = server.slipway(&["event", "discard", "nothing"]);
-    assert_eq!(missing.status.code(), Some(2));
+    assert_eq!(missing.status.code(), Some(3));
     json(&server.slipway(&["event", "discard", &id(unknown), "--json"]));
 
     allow(&server, &["words"]).await;

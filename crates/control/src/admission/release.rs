@@ -7,7 +7,7 @@ use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Image, Name};
 use slipway_model::problem::FieldProblem;
-use slipway_model::release::Release;
+use slipway_model::release::{Release, there_are};
 use slipway_model::request::IMAGES_REMEDY;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Error;
@@ -124,7 +124,7 @@ impl Admission<'_> {
         number: ReleaseNumber,
     ) -> Result<Release, Refusal> {
         let wrong = |detail: String| {
-            let remedy = "name a release that the stack has run; they are at its `releases`";
+            let remedy = "name a release that the stack has run: `slipway release list` lists them";
             Refusal::Invalid(vec![FieldProblem::new("release", detail, remedy)])
         };
         if number == from {
@@ -136,10 +136,8 @@ impl Admission<'_> {
             Ok(release) if release.status.has_succeeded() => Ok(release),
             Ok(_) => Err(wrong(format!("release {number} has never succeeded"))),
             Err(Error::NotFound { .. }) => {
-                let last = stack.last_release;
-                Err(wrong(format!(
-                    "the stack has no release {number}; its releases are 1 to {last}"
-                )))
+                let there_are = there_are(stack.last_release);
+                Err(wrong(format!("the stack has no release {number}; {there_are}")))
             }
             Err(error) => Err(error.into()),
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Source;
+use crate::json::Fault;
 use crate::problem::{FieldProblem, Place};
 use crate::terraform_file;
 use crate::terraform_json::{self, Node, Step};
@@ -101,10 +102,7 @@ fn native_calls(text: &str) -> Result<Vec<Call>, Unread> {
 }
 
 fn json_calls(text: &str) -> Result<Vec<Call>, Unread> {
-    let file = Node::parse(text).map_err(|error| {
-        let (at, what) = terraform_json::fault(&error);
-        (at, what, SYNTAX_REMEDY)
-    })?;
+    let file = Node::parse(text).map_err(|Fault { place, what }| (place, what, SYNTAX_REMEDY))?;
     let calls = file.labelled("module").into_iter().filter_map(|(name, block)| {
         let source = block.get("source").and_then(Node::as_text)?;
         Some((name.to_owned(), source.to_owned()))
@@ -292,8 +290,7 @@ pub(super) fn problems(source: &Source) -> Vec<FieldProblem> {
                 "the module `{}` is {}, which is not among the files",
                 call.name, call.source
             );
-            let remedy = "publish it too: `slipway blueprint publish FOLDER --within TOP` takes what is called along, as far as it is \
-                          below TOP";
+            let remedy = "publish its files with the blueprint: name a folder above both with `--within FOLDER`";
             problems.push(wrong(what, remedy));
             continue;
         };

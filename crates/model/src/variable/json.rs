@@ -7,13 +7,14 @@ use super::constant;
 use super::declared::{Given, Read};
 use super::native::{flag_of, unknown};
 use super::types::kind;
+use crate::json::Fault;
 use crate::problem::Place;
 use crate::terraform_file;
 use crate::terraform_json::{self, Node, Step};
 
 /// The `variable` blocks of a file; `Err` where the file cannot be read.
 pub(super) fn blocks(text: &str) -> Result<Vec<Read>, (Place, String)> {
-    let file = Node::parse(text).map_err(|error| terraform_json::fault(&error))?;
+    let file = Node::parse(text).map_err(|Fault { place, what }| (place, what))?;
     let blocks = file.labelled("variable").into_iter();
     Ok(blocks.map(|(name, block)| read(text, name, block)).collect())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::constant::{self, Constant, constant};
+use crate::json::Fault;
 use crate::problem::Place;
 use crate::terraform_file;
 use crate::terraform_json::{self, Node, Step};
@@ -76,7 +77,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Given>, (Place, String)
 }
 
 fn read_json(text: &str) -> Result<Vec<Given>, (Place, String)> {
-    let node = Node::parse(text).map_err(|error| terraform_json::fault(&error))?;
+    let node = Node::parse(text).map_err(|Fault { place, what }| (place, what))?;
     let Node::Object(members) = &node else {
         return Err((Place::START, "it is not an object".to_owned()));
     };

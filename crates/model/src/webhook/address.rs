@@ -33,8 +33,8 @@ pub struct WebhookUrl(Url);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
     /// It is not a URL.
-    #[error("is not a URL: {0}")]
-    Unreadable(url::ParseError),
+    #[error("is not a URL")]
+    Unreadable(#[source] url::ParseError),
     /// It is too long.
     #[error("has more than {LENGTH} bytes")]
     Long,

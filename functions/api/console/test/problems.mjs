@@ -25,6 +25,7 @@ export function problems(shared) {
       [json(403, { title: 'The caller may not do this', detail: 'The policy `no-reading` forbids it.' }), /The policy `no-reading` forbids it.*Ask the owner of the stack, or an administrator/s],
       [json(403, gateway), /You may not do this.*Ask the owner/s],
       [json(404, { title: 'Not found', detail: 'There is no blueprint `x`.' }), /There is no blueprint `x`.*Go to all stacks/s],
+      [json(404, { title: 'Not found', detail: 'List them with GET /v1/policies.', missing: { kind: 'source_account', name: 'x' } }), /There is no source account “x”.\s+It may have been deleted/],
       [json(429, gateway, { 'retry-after': '1' }), /Too many requests.*Try again in 1 second\./s],
       [json(500, { title: 'The service failed', detail: 'Reference 4711.' }), /Reference 4711.*give an administrator the reference/s],
       [json(503, gateway), /The service is busy.*Nothing was changed.*Try again in a minute/s],

@@ -72,7 +72,7 @@ impl Api {
             Outcome::Replayed(answer) => Ok(given_again(answer)),
             Outcome::KeyReused => Err(Error::KeyReused),
             Outcome::NameTaken { by } => Err(Error::Conflict(format!(
-                "A live stack in the environment has this name already: /v1/stacks/{by}. Choose another name, or change that stack."
+                "A live stack in the environment has this name already: `{by}`. Choose another name, or change that stack."
             ))),
             // The request was repeated until the store gave up with an error of its own.
             Outcome::StackChanged => Err(Error::internal("creating an operation", "the stack changed meanwhile")),

@@ -11,7 +11,7 @@ use slipway_control::admission::Admission;
 use slipway_model::blueprint::{Blueprint, Source};
 use slipway_model::name::Name;
 use slipway_model::problem::FieldProblem;
-use slipway_model::request::{NAME_REMEDY, VERSION_REMEDY};
+use slipway_model::request::{NAME_REMEDY, NO_VERSION, VERSION_REMEDY};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
 use slipway_store::blueprint::Published;
@@ -208,7 +208,7 @@ pub(super) async fn discard(
     if !api.store.discard_draft(&known.name, version, by).await? {
         return Err(Error::Conflict(format!(
             "Version {version} of the blueprint `{name}` is published, and a published version is never deleted. Deprecate it instead: \
-             PUT /v1/blueprints/{name}/versions/{version}/deprecation."
+             `slipway blueprint deprecate {name}@{version}`."
         )));
     }
     tracing::info!(caller = by, blueprint = %known.name, %version, "discarded");
@@ -241,8 +241,8 @@ fn publishable(name: &str, text: &str, mut fields: Fields) -> Result<Publication
             problems.push(FieldProblem::new("version", detail, VERSION_REMEDY));
             None
         }
-        Err(error) => {
-            problems.push(FieldProblem::new("version", error.to_string(), VERSION_REMEDY));
+        Err(_) => {
+            problems.push(FieldProblem::new("version", NO_VERSION, VERSION_REMEDY));
             None
         }
     };

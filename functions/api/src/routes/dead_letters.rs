@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use slipway_api_types as view;
+use slipway_api_types::{self as view, MissingKind};
 use slipway_model::audit::{self, Entry};
 
 use crate::body::shortened;
@@ -92,10 +92,10 @@ impl Api {
                      sends these notifications. Delete it with `slipway event discard {named}`."
                 )))
             }
-            Found::Nowhere => Err(Error::NotFound(format!(
-                "There is no dead-lettered event `{named}`: it was redriven or deleted, or another reader has received it. List them \
-                 again at /v1/dead-letters."
-            ))),
+            Found::Nowhere => {
+                let why = ": it was redriven or deleted, or another reader has received it";
+                Err(Error::missing(MissingKind::DeadLetter, id, why))
+            }
             Found::NotYet(read) => Err(Error::Conflict(format!(
                 "The event `{named}` is not among the {read} events that were read in time. Redrive it with `slipway event replay \
                  {named}`, which reads all of them."

@@ -50,7 +50,7 @@ pub(super) async fn follow(
         kind: parameters.one_of("kind", Kind::ALL, "is no kind of notification"),
     };
     let position = parameters.optional("position", "give `position` of the page before, as it came");
-    let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
+    let since: Option<Timestamp> = parameters.time("since");
     let limit = parameters.limit();
     let wait = parameters.wait();
     if position.is_some() && since.is_some() {

@@ -106,7 +106,7 @@ pub(super) async fn list_by_status(
     mut parameters: Parameters,
 ) -> Result<Json<Items<view::Operation>>, Error> {
     let status = parameters.one_of("status", OperationStatus::ALL, "is not a status of an operation");
-    let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
+    let since: Option<Timestamp> = parameters.time("since");
     let limit = parameters.limit();
     let cursor: Option<Cursor> = parameters.optional("cursor", CURSOR_REMEDY);
     parameters.finish()?;

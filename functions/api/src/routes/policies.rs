@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use slipway_api_types::{self as view, ImportPolicies, PutPolicy, TestPolicies};
+use slipway_api_types::{self as view, ImportPolicies, MissingKind, PutPolicy, TestPolicies};
 use slipway_model::name::Name;
 use slipway_model::policy::{POLICIES_SIZE, PolicyRevision, StoredPolicy};
 use slipway_model::request::NAME_REMEDY;
@@ -18,7 +18,6 @@ use slipway_store::{ATTEMPTS, pause};
 
 use super::answers::{busy, configured, deleted};
 use super::policy_tests;
-use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{InPath, Parameters};
@@ -220,10 +219,7 @@ pub(super) async fn test(State(api): State<Api>, mut submission: Submission) -> 
 }
 
 fn no_policy(name: &str) -> Error {
-    let name = shortened(name);
-    Error::NotFound(format!(
-        "There is no policy `{name}`. The policies are at /v1/policies."
-    ))
+    Error::missing(MissingKind::Policy, name, "")
 }
 
 fn read_text(submission: &mut Submission) -> Result<String, Error> {

@@ -6,6 +6,7 @@ use axum::response::Response;
 use slipway_api_types::{self as view, CreateRelease, Items, RollBack};
 use slipway_control::admission::{Admission, Change};
 use slipway_model::id::ReleaseNumber;
+use slipway_model::release::there_are;
 use slipway_model::request::{read_release, read_rollback};
 use slipway_model::stack::Stack;
 use slipway_store::Cursor;
@@ -77,10 +78,7 @@ pub(super) async fn show(
             Err(error) => return Err(error.into()),
         }
     }
-    let there_are = match stack.last_release.0 {
-        0 => "it has no releases yet".to_owned(),
-        last => format!("its releases are 1 to {last}"),
-    };
+    let there_are = there_are(stack.last_release);
     let number = shortened(&number);
     Err(Error::NotFound(format!(
         "The stack `{}` has no release {number}; {there_are}.",

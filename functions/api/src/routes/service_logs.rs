@@ -71,7 +71,7 @@ pub(super) async fn read(
     mut parameters: Parameters,
 ) -> Result<Waited<ServiceLog>, Error> {
     let wait = parameters.wait();
-    let since: Option<Timestamp> = parameters.optional("since", "give a time like `2026-11-29T10:00:00Z`");
+    let since: Option<Timestamp> = parameters.time("since");
     let after: Option<String> = parameters.optional("after", AFTER_REMEDY);
     parameters.finish()?;
     if since.is_some() && after.is_some() {
@@ -112,10 +112,10 @@ fn logs_of(stack: &Stack, service: &str) -> Result<Vec<ContainerLog>, Error> {
     let services = stack.contract.iter().flat_map(|contract| &contract.services);
     let Some((_, found)) = services.clone().find(|(name, _)| name.as_str() == service) else {
         let names: Vec<String> = services.map(|(name, _)| format!("`{name}`")).collect();
-        let there_are = if names.is_empty() {
-            "it has no services".to_owned()
-        } else {
-            format!("its services are {}", names.join(", "))
+        let there_are = match names.as_slice() {
+            [] => "it has no services".to_owned(),
+            [only] => format!("its only service is {only}"),
+            names => format!("its services are {}", names.join(", ")),
         };
         let service = crate::body::shortened(service);
         return Err(Error::NotFound(format!(

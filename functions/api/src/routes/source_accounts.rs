@@ -5,14 +5,13 @@ use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use slipway_api_types::{self as view, ConfiguredItems, PutSourceAccount};
+use slipway_api_types::{self as view, ConfiguredItems, MissingKind, PutSourceAccount};
 use slipway_model::account::AccountId;
 use slipway_model::source_account::SourceAccount;
 use slipway_store::configured::{Configured, Expected};
 use slipway_store::{ATTEMPTS, Cursor, pause};
 
 use super::answers::{busy, configured, deleted};
-use crate::body::shortened;
 use crate::error::Error;
 use crate::openapi::{ChangeProblems, ReadProblems};
 use crate::parameters::{CURSOR_REMEDY, InPath, Parameters};
@@ -174,10 +173,7 @@ pub(super) async fn delete(
 }
 
 fn no_source_account(account: &str) -> Error {
-    let account = shortened(account);
-    Error::NotFound(format!(
-        "There is no source account `{account}`. The source accounts are at /v1/source-accounts."
-    ))
+    Error::missing(MissingKind::SourceAccount, account, "")
 }
 
 impl Api {

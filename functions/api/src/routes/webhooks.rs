@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use slipway_api_types::{self as view, ConfiguredItems, Items, PutWebhook};
+use slipway_api_types::{self as view, ConfiguredItems, Items, MissingKind, PutWebhook};
 use slipway_model::name::Name;
 use slipway_model::notification::NotificationId;
 use slipway_model::webhook::{Settings, Webhook, WebhookId};
@@ -264,10 +264,7 @@ pub(super) async fn redeliver(
 }
 
 fn no_webhook(name: &str) -> Error {
-    let name = shortened(name);
-    Error::NotFound(format!(
-        "There is no webhook `{name}`. The webhooks are at /v1/webhooks."
-    ))
+    Error::missing(MissingKind::Webhook, name, "")
 }
 
 impl Api {

@@ -130,7 +130,7 @@ async fn a_body_that_is_not_what_it_should_be() {
             &[],
             "`a` stands here twice",
         ),
-        Case("deep", post_text(nested), 400, &[], "recursion limit"),
+        Case("deep", post_text(nested), 400, &[], "nested too deeply"),
         Case("1 MB", post_text(long), 413, &[], "262144 bytes"),
         Case("a long stream", post_text(stream), 413, &[], "262144 bytes"),
         Case(
@@ -345,7 +345,13 @@ async fn parameters_headers_methods_and_paths() {
         Case("a key", key(&long), 400, &["Idempotency-Key"], "1 to 255"),
         Case("no key", key(""), 400, &["Idempotency-Key"], "1 to 255"),
         Case("a foreign key", key("ö"), 400, &["Idempotency-Key"], "ASCII"),
-        Case("no stack", get(unknown), 404, &[], "/v1/stacks"),
+        Case(
+            "no stack",
+            get(unknown),
+            404,
+            &[],
+            r#""missing":{"kind":"stack","name":"lusab-babad"}"#,
+        ),
         Case("no id", get("/v1/stacks/shop"), 404, &[], "looks like"),
         Case("no UTF-8", get("/v1/stacks/%ff"), 400, &["path"], "UTF-8"),
         Case("a delete", request(Method::DELETE, unknown, None), 404, &[], "no stack"),
