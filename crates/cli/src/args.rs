@@ -18,7 +18,7 @@ mod webhook;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{Arg, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use crate::global::Global;
@@ -49,6 +49,28 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// What stands in the help of a command instead of the options that every command has: they would be most of it.
+const MORE: &str = "The options of every command are in `slipway --help`.";
+
+/// The command line, as it is parsed.
+pub fn parser() -> clap::Command {
+    let mut root = Cli::command();
+    // Global options are in each command from here on.
+    root.build();
+    root.mut_subcommands(without_global)
+}
+
+fn without_global(command: clap::Command) -> clap::Command {
+    let hidden = |arg: Arg| {
+        let is_global = arg.is_global_set();
+        arg.hide(is_global)
+    };
+    command
+        .mut_args(hidden)
+        .mut_subcommands(without_global)
+        .after_help(MORE)
+}
+
 pub const EXIT_CODES: &str = "Exit codes:
   0  done
   1  the operation failed or was cancelled
@@ -71,36 +93,36 @@ pub enum Command {
     Example,
     /// Print the exports that point the AWS CLI at the local AWS
     Env,
-    /// Blueprints: what stacks are made of
+    /// Write, check, publish and list blueprints
     #[command(subcommand)]
     Blueprint(BlueprintCommand),
-    /// Migrations: the SQL of an application
+    /// Find dangerous statements in SQL migrations
     #[command(subcommand)]
     Migration(MigrationCommand),
-    /// Environments: where stacks live
+    /// Configure environments: where stacks live
     #[command(subcommand)]
     Environment(EnvironmentCommand),
-    /// Source accounts: AWS accounts whose events request operations
+    /// Configure AWS accounts whose events request operations
     #[command(subcommand)]
     SourceAccount(SourceAccountCommand),
-    /// Audit log: who changed, decided, read or was denied what
+    /// List or verify who changed, decided, read or was denied what
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Policies: who may do what, and which plans may be applied
+    /// Configure who may do what, and which plans may be applied
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Ask whether you may do something
     CanI(CanI),
-    /// Stacks: instances of blueprints
+    /// Create, change, show and destroy stacks
     #[command(subcommand)]
     Stack(StackCommand),
-    /// Releases: the images of a stack's services
+    /// Release images in the services of a stack, or roll back
     #[command(subcommand)]
     Release(ReleaseCommand),
-    /// Tasks: commands of a stack's blueprint, run with its current images
+    /// Run a command of a stack's blueprint
     #[command(subcommand)]
     Task(TaskCommand),
-    /// Operations: changes and checks of stacks
+    /// Show, watch, decide about and cancel operations of stacks
     #[command(subcommand)]
     Operation(OperationCommand),
     /// Show the whole plan of an operation, with every attribute
@@ -119,13 +141,13 @@ pub enum Command {
     Open(Open),
     /// Inspect, redrive or delete dead-lettered events
     Event(Event),
-    /// Webhooks: where notifications go, also Slack and Teams
+    /// Send notifications to HTTPS addresses, Slack or Teams
     #[command(subcommand)]
     Webhook(WebhookCommand),
     /// Follow notifications of what changed
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Images of the local ECS
+    /// Push images to the local ECS
     #[command(subcommand)]
     Image(ImageCommand),
     /// Publish blueprints and the programs and providers of builds

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn command_line() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = args::parser().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // A server logs warnings; the demo has its own output. The S3 library logs every missing object as an error.
     let usual = if matches!(cli.command, Command::Up(_)) {

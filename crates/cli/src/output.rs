@@ -211,7 +211,7 @@ fn table(items: &[Value], columns: &[(&str, &str)], now: Option<Timestamp>) -> S
     for item in items {
         table.add_row(columns.iter().map(|(_, path)| {
             let text = text_at(item, path);
-            match now.filter(|_| path.ends_with("_at")) {
+            match now.filter(|_| is_moment(path)) {
                 Some(now) => relative(&text, now),
                 None => text,
             }
@@ -226,16 +226,20 @@ pub fn text_at(value: &Value, path: &str) -> String {
     let found = path.split('.').try_fold(value, |value, part| value.get(part));
     match found {
         None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) if path == "at" || path.ends_with("_at") => moment(text),
+        Some(Value::String(text)) if is_moment(path) => text.parse().map_or_else(|_| text.clone(), moment),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     }
 }
 
+/// Whether the field of this path is a moment.
+fn is_moment(path: &str) -> bool {
+    matches!(path, "at" | "time") || path.ends_with("_at")
+}
+
 /// A moment to the second: `2026-11-21T15:04:05Z`.
-fn moment(text: &str) -> String {
-    let moment = text.parse::<Timestamp>().and_then(|moment| moment.round(Unit::Second));
-    moment.map_or_else(|_| text.to_owned(), |moment| moment.to_string())
+pub fn moment(moment: Timestamp) -> String {
+    moment.round(Unit::Second).unwrap_or(moment).to_string()
 }
 
 /// How long ago a moment is: `3 min ago`.

@@ -83,7 +83,7 @@ pub struct Folder {
     /// Folder of the Terraform root module
     #[arg(value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
-    /// Folder above, in which the local modules are that the blueprint calls [default: the blueprint's own]
+    /// Folder above the blueprint and its local modules [default: the blueprint's own]
     #[arg(long, value_name = "TOP", value_hint = ValueHint::DirPath)]
     pub within: Option<PathBuf>,
 }

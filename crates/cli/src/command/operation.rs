@@ -18,7 +18,7 @@ use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
     read, title, ways,
 };
-use crate::output::{Output, text_at};
+use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
 use crate::watch::watch;
 
@@ -244,6 +244,11 @@ fn sheet(operation: &Operation) -> String {
         format!("operation  {}", operation.id),
         format!("kind       {}", title(operation)),
         format!("stack      {} ({})", operation.stack.id, operation.stack.name),
+        format!(
+            "requester  {} at {}",
+            operation.requested_by,
+            moment(operation.created_at)
+        ),
         format!("status     {}", operation.status),
     ];
     lines.extend(
@@ -269,9 +274,9 @@ fn sheet(operation: &Operation) -> String {
     for step in &operation.steps {
         let took = step
             .ended_at
-            .map(|end| duration_text(step.started_at, end))
+            .map(|end| format!(" {}", duration_text(step.started_at, end)))
             .unwrap_or_default();
-        lines.push(format!("  {:<10} {} {took}", step.status.as_str(), step.name));
+        lines.push(format!("  {:<10} {}{took}", step.status.as_str(), step.name));
     }
     lines.extend(approvals(operation).map(|approval| format!("approved   {approval}")));
     if operation.waits_for_decision() {
