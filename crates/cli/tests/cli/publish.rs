@@ -174,7 +174,7 @@ fn server_takes_providers_from_a_given_folder() {
     let (blueprint, within) = (blueprint.to_string_lossy(), top.path().to_string_lossy());
     let outside = server.slipway(&["blueprint", "publish", &blueprint]);
     assert_eq!(code(&outside), 3);
-    assert!(said(&outside).contains("--within TOP"), "{}", said(&outside));
+    assert!(said(&outside).contains("--within FOLDER"), "{}", said(&outside));
     let published = server.slipway(&["blueprint", "publish", &blueprint, "--within", &within]);
     assert!(
         said(&published).starts_with("published queue@1.0.0"),
