@@ -2,6 +2,8 @@
 //!
 //! A request is judged as a whole: everything that is wrong with it is named at once.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use semver::Version;
 use serde_json::{Map, Value};
@@ -13,7 +15,7 @@ use slipway_model::name::Name;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::problem::FieldProblem;
-use slipway_model::request::{Edit, Patch, ReleaseRequest, StackDraft};
+use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
 use slipway_model::subscription::Push;
 use slipway_model::variable::{self, HIDDEN};
@@ -22,7 +24,7 @@ use slipway_store::idempotency::{Answer, Idempotency};
 use slipway_store::{ATTEMPTS, Error, Store, pause};
 
 use self::release::{judge_snapshot, judge_task};
-use self::subscription::{overtaken, pushed, require_no_subscriptions, subscribed};
+use self::subscription::{judge_subscriptions, overtaken, pushed, require_no_subscriptions};
 
 mod release;
 mod subscription;
@@ -70,9 +72,9 @@ pub struct Asking<'a> {
 #[derive(Debug, Clone)]
 pub enum Change {
     /// To be made from another version, or with other values; what is not named stays.
-    Update(Edit),
+    Update(Patch),
     /// To show what that would change.
-    Preview(Edit),
+    Preview(Patch),
     /// To run other images.
     Release(ReleaseRequest),
     /// To run the images of this earlier release again; of the one before the current one where none is named.
@@ -199,13 +201,13 @@ impl<'a> Admission<'a> {
         if require_alive(stack).is_err() {
             return Ok(None);
         }
-        let Some((images, subscriptions)) = pushed(stack, push)? else {
+        let Some((images, newest)) = pushed(stack, push)? else {
             return Ok(None);
         };
         let release = stack.next_release(self.judge_images(stack, &images).await?);
         let work = Work::release_of(release, stack.releases_are_compatible());
         Ok(Some(NewOperation {
-            subscriptions: Some(subscriptions),
+            newest,
             origin: asking.origin.cloned(),
             ..NewOperation::new(work, stack.clone(), asking.requested_by)
         }))
@@ -224,24 +226,26 @@ impl<'a> Admission<'a> {
             });
         }
         require_alive(stack)?;
-        let (mut configuration, mut subscriptions) = (None, None);
+        let (mut configuration, mut newest) = (None, BTreeMap::new());
         let work = match change {
-            Change::Update(edit) => {
-                configuration = Some(self.edited(stack, &edit.patch).await?);
-                subscriptions = subscribed(stack, edit)?;
-                Work::update(Some(edit.patch.clone()))
+            Change::Update(patch) => {
+                configuration = Some(self.edited(stack, patch).await?);
+                if !patch.subscriptions.is_empty() {
+                    judge_subscriptions(stack, &self.coming_subscriptions(stack).await?, patch)?;
+                }
+                Work::update(Some(patch.clone()))
             }
-            Change::Preview(edit) => {
-                require_no_subscriptions(edit)?;
-                configuration = Some(self.edited(stack, &edit.patch).await?);
-                let patch = Some(edit.patch.clone());
+            Change::Preview(patch) => {
+                require_no_subscriptions(patch)?;
+                configuration = Some(self.edited(stack, patch).await?);
+                let patch = Some(patch.clone());
                 Work::Preview { patch }
             }
             Change::Release(release) => {
                 if release.snapshot {
                     judge_snapshot(stack)?;
                 }
-                subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                newest = overtaken(stack, &release.images, Timestamp::now());
                 Work::Release {
                     release: stack.next_release(self.judge_images(stack, &release.images).await?),
                     compatible_with_previous: release
@@ -252,7 +256,7 @@ impl<'a> Admission<'a> {
             }
             Change::Rollback(number) => {
                 let release = self.judge_rollback(stack, *number).await?;
-                subscriptions = overtaken(stack, &release.images, Timestamp::now());
+                newest = overtaken(stack, &release.images, Timestamp::now());
                 Work::Rollback {
                     release: release.number,
                 }
@@ -269,7 +273,7 @@ impl<'a> Admission<'a> {
         };
         Ok(NewOperation {
             configuration,
-            subscriptions,
+            newest,
             origin: asking.origin.cloned(),
             ..NewOperation::new(work, stack.clone(), asking.requested_by)
         })
@@ -307,6 +311,7 @@ impl<'a> Admission<'a> {
         let Some(patch) = operation.work.patch() else {
             return Ok(operation);
         };
+        judge_subscriptions(stack, &stack.subscriptions, patch)?;
         let (before, judged) = (&stack.configuration, &operation.configuration);
         let version = patch.version.as_ref().unwrap_or(&before.version);
         if judged.version == *version && judged.variables == patch.over(&before.variables) {

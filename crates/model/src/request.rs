@@ -75,7 +75,7 @@ impl StackDraft {
     }
 }
 
-/// The part of an edit that changes a configuration, as an operation keeps it: applied once more when its turn comes.
+/// What is to be different in a stack, as an operation keeps it: applied once more when its turn comes.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Patch {
     /// The version of the blueprint.
@@ -84,17 +84,37 @@ pub struct Patch {
     /// The values to set; null removes one.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
+    /// Which images services get when they are pushed; none unsubscribes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub subscriptions: BTreeMap<Name, Option<Subscription>>,
 }
 
 /// Never prints a value, which may be a sensitive one.
 impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.variables.keys().collect();
-        write!(f, "{:?} {names:?}", self.version)
+        write!(f, "{:?} {names:?} {:?}", self.version, self.subscriptions)
     }
 }
 
 impl Patch {
+    /// Reads it from the fields of a request.
+    pub fn read(mut fields: Fields) -> Result<Self, Vec<FieldProblem>> {
+        let version = fields.optional_of("version", NO_VERSION, VERSION_REMEDY);
+        let variables = fields.object("variables").unwrap_or_default();
+        let subscriptions = subscription::read(&mut fields);
+        let problems = fields.problems();
+        if problems.is_empty() {
+            Ok(Self {
+                version,
+                variables,
+                subscriptions,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
     /// The values of a stack with these over them.
     pub fn over(&self, values: &Map<String, Value>) -> Map<String, Value> {
         let mut merged = values.clone();
@@ -106,33 +126,6 @@ impl Patch {
             }
         }
         merged
-    }
-}
-
-/// What is to be different in a stack.
-#[derive(Debug, Clone, Default)]
-pub struct Edit {
-    /// The version and the values to change.
-    pub patch: Patch,
-    /// Which images services get when they are pushed; none unsubscribes.
-    pub subscriptions: BTreeMap<Name, Option<Subscription>>,
-}
-
-impl Edit {
-    /// Reads it from the fields of a request.
-    pub fn read(mut fields: Fields) -> Result<Self, Vec<FieldProblem>> {
-        let version = fields.optional_of("version", NO_VERSION, VERSION_REMEDY);
-        let variables = fields.object("variables").unwrap_or_default();
-        let subscriptions = subscription::read(&mut fields);
-        let problems = fields.problems();
-        if problems.is_empty() {
-            Ok(Self {
-                patch: Patch { version, variables },
-                subscriptions,
-            })
-        } else {
-            Err(problems)
-        }
     }
 }
 

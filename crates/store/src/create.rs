@@ -18,7 +18,7 @@ use slipway_model::operation::{Operation, OperationStatus};
 use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
-use slipway_model::subscription::Subscription;
+use slipway_model::subscription::{Pushed, Subscription};
 
 use crate::idempotency::{self, Answer, Idempotency, Known};
 use crate::item::key_attributes;
@@ -60,8 +60,9 @@ pub struct NewOperation {
     pub stack: Stack,
     /// What the stack is to be made from, as far as that is known now; `None` leaves what the stack has.
     pub configuration: Option<Configuration>,
-    /// What the services of the stack subscribe to afterwards, made out of `stack.subscriptions`; `None` leaves what it has.
-    pub subscriptions: Option<BTreeMap<Name, Subscription>>,
+    /// The images that subscribed services are requested to run: they get no image that was pushed before. What they subscribe to
+    /// changes with the end of an update.
+    pub newest: BTreeMap<Name, Pushed>,
     /// The requester.
     pub requested_by: String,
     /// The event that requested it.
@@ -170,18 +171,15 @@ impl Store {
             None => None,
             Some(_) => Some(self.queue(&stack.id).await?.len() + 1),
         };
-        if let Some(subscriptions) = &new.subscriptions {
-            stack.subscriptions.clone_from(subscriptions);
+        for (service, pushed) in &new.newest {
+            if let Some(subscription) = stack.subscriptions.get_mut(service) {
+                subscription.newest = Some(pushed.clone());
+            }
         }
         let now = Timestamp::now();
         let mut request = Request::new(&asked, &mut stack, position, now);
         let answer = answer(request.accepted(&stack, position));
         let mut writes = request.writes(&mut stack, Condition::Revision(read.revision), idempotency, &answer)?;
-        writes.extend(subscription_writes(
-            &stack.id,
-            &read.subscriptions,
-            &stack.subscriptions,
-        ));
         writes.extend(self.audit_writes(request.entry(Some(&read.configuration)), now).await?);
         if self.write("create an operation", writes).await? == Written::Yes {
             return Ok(request.created(answer));
@@ -238,7 +236,7 @@ impl NewOperation {
             work,
             stack,
             configuration: None,
-            subscriptions: None,
+            newest: BTreeMap::new(),
             requested_by: requested_by.into(),
             origin: None,
         }

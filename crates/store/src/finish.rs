@@ -8,6 +8,7 @@ use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationKind, OperationStatus, StepStatus};
 use slipway_model::release::{Release, ReleaseEvent, ReleaseStatus};
 use slipway_model::stack::{DriftSeen, Stack, StackEvent, StackStatus, Unsettled};
+use slipway_model::subscription;
 
 use crate::error::IllegalTransition;
 use crate::operation::{as_read, conflict, next_revision};
@@ -124,11 +125,15 @@ impl Store {
         end_stack(&mut operation, &mut stack, end, now)?;
         let destroyed = stack.status == StackStatus::Destroyed;
         note_drift(&operation, &mut stack, end, now);
+        let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
         if operation.kind() == OperationKind::Update && (succeeded || operation.has_begun_apply()) {
             stack.commit(&operation.configuration, succeeded);
+            if let Some(patch) = operation.work.patch() {
+                let after = subscription::over(&stack.subscriptions, &patch.subscriptions);
+                writes.extend(subscription_writes(&stack.id, &stack.subscriptions, &after));
+                stack.subscriptions = after;
+            }
         }
-
-        let mut writes = self.end_release(&operation, &mut stack, end, now).await?;
         if destroyed {
             let claim = Key::name(&stack.environment, &stack.name);
             writes.push(Write::Delete(claim, Condition::Text("stack", stack.id.to_string())));

@@ -5,63 +5,76 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use slipway_model::name::{Image, Name};
 use slipway_model::problem::FieldProblem;
-use slipway_model::request::Edit;
+use slipway_model::request::Patch;
 use slipway_model::stack::Stack;
 use slipway_model::subscription::{self, Meaning, Push, Pushed, Subscription};
 
-use super::Refusal;
+use slipway_store::Error;
 
-/// What a service of a stack subscribes to, by service.
+use super::{Admission, Refusal};
+
+/// What the services of a stack subscribe to, by service.
 type Subscriptions = BTreeMap<Name, Subscription>;
 
 /// The image of a service, by service.
 type Images = BTreeMap<Name, Image>;
 
-/// What the services of a stack subscribe to after `edit`; `None` where it says nothing of it.
-pub(super) fn subscribed(stack: &Stack, edit: &Edit) -> Result<Option<Subscriptions>, Refusal> {
-    if edit.subscriptions.is_empty() {
-        return Ok(None);
+/// The image that a subscribed service is requested to run, by service.
+type Newest = BTreeMap<Name, Pushed>;
+
+impl Admission<'_> {
+    /// What the services of the stack subscribe to if every operation before succeeds.
+    pub(super) async fn coming_subscriptions(self, stack: &Stack) -> Result<Subscriptions, Error> {
+        let mut subscriptions = stack.subscriptions.clone();
+        let waiting = self.store.queue(&stack.id).await?;
+        for id in stack.active_operation.iter().chain(&waiting) {
+            if let Some(patch) = self.store.operation(id).await?.work.patch() {
+                subscriptions = subscription::over(&subscriptions, &patch.subscriptions);
+            }
+        }
+        Ok(subscriptions)
     }
+}
+
+/// Whether the services of a stack may subscribe as the patch says. `before` is what they subscribe to then.
+pub(super) fn judge_subscriptions(stack: &Stack, before: &Subscriptions, patch: &Patch) -> Result<(), Refusal> {
+    let mut problems = Vec::new();
     // Another version may have other services, which are known when it is applied.
-    let contract = stack.contract.as_ref().filter(|_| edit.patch.version.is_none());
-    if let Some(contract) = contract {
+    if let Some(contract) = stack.contract.as_ref().filter(|_| patch.version.is_none()) {
         let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
         let remedy = format!("the services of this stack are: {}", services.join(", "));
-        let wanted = edit.subscriptions.iter().filter(|(_, wanted)| wanted.is_some());
+        let wanted = patch.subscriptions.iter().filter(|(_, wanted)| wanted.is_some());
         let unknown = wanted.filter(|(service, _)| !contract.services.contains_key(*service));
-        let problem = |service: &Name| {
+        problems.extend(unknown.map(|(service, _)| {
             let field = format!("subscriptions.{service}");
             FieldProblem::new(field, "the stack has no such service", &*remedy)
-        };
-        let problems: Vec<_> = unknown.map(|(service, _)| problem(service)).collect();
-        if !problems.is_empty() {
-            return Err(Refusal::Invalid(problems));
-        }
+        }));
     }
-    let after = subscription::over(&stack.subscriptions, &edit.subscriptions);
-    match subscription::too_many(after.len()) {
-        Some(problem) => Err(Refusal::Invalid(vec![problem])),
-        None => Ok(Some(after)),
+    let after = subscription::over(before, &patch.subscriptions);
+    problems.extend(subscription::too_many(after.len()));
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(problems))
     }
 }
 
-/// The subscriptions after a release that is requested now: earlier pushes no longer apply. `None` if none of its services
-/// has a subscription.
-pub(super) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Option<Subscriptions> {
-    let mut subscriptions = stack.subscriptions.clone();
+/// What the subscriptions know after a release that is requested now: earlier pushes no longer apply.
+pub(super) fn overtaken(stack: &Stack, images: &Images, now: Timestamp) -> Newest {
     // ECR gives the time of a push in whole seconds.
     let at = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    for (service, image) in images {
-        if let Some(subscription) = subscriptions.get_mut(service) {
-            let digest = image.digest().clone();
-            subscription.newest = Some(Pushed { digest, at });
-        }
-    }
-    (subscriptions != stack.subscriptions).then_some(subscriptions)
+    let subscribed = images
+        .iter()
+        .filter(|(service, _)| stack.subscriptions.contains_key(*service));
+    let newest = |(service, image): (&Name, &Image)| {
+        let digest = image.digest().clone();
+        (service.clone(), Pushed { digest, at })
+    };
+    subscribed.map(newest).collect()
 }
 
-pub(super) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
-    if edit.subscriptions.is_empty() {
+pub(super) fn require_no_subscriptions(patch: &Patch) -> Result<(), Refusal> {
+    if patch.subscriptions.is_empty() {
         return Ok(());
     }
     Err(Refusal::Invalid(vec![FieldProblem::new(
@@ -71,19 +84,16 @@ pub(super) fn require_no_subscriptions(edit: &Edit) -> Result<(), Refusal> {
     )]))
 }
 
-/// The image for each service that is to get what was pushed, and the subscriptions that know of it; `None` where no service is.
-pub(super) fn pushed(stack: &Stack, push: &Push) -> Result<Option<(Images, Subscriptions)>, Refusal> {
+/// The image for each service that is to get what was pushed, and what its subscription knows then; `None` where no service is.
+pub(super) fn pushed(stack: &Stack, push: &Push) -> Result<Option<(Images, Newest)>, Refusal> {
     let image = push.repository.image(&push.pushed.digest).map_err(|error| {
         let remedy = "give the repository a shorter name";
         Refusal::Invalid(vec![FieldProblem::new("repository-name", error.to_string(), remedy)])
     })?;
-    let mut images = BTreeMap::new();
-    let mut subscriptions = stack.subscriptions.clone();
-    for (service, subscription) in &mut subscriptions {
-        if subscription.meaning(push) == Meaning::Release {
-            subscription.newest = Some(push.pushed.clone());
-            images.insert(service.clone(), image.clone());
-        }
-    }
-    Ok((!images.is_empty()).then_some((images, subscriptions)))
+    let subscriptions = stack.subscriptions.iter();
+    let wanting = subscriptions.filter(|(_, subscription)| subscription.meaning(push) == Meaning::Release);
+    let (images, newest): (Images, Newest) = wanting
+        .map(|(service, _)| ((service.clone(), image.clone()), (service.clone(), push.pushed.clone())))
+        .unzip();
+    Ok((!images.is_empty()).then_some((images, newest)))
 }

@@ -25,8 +25,12 @@ fn recorded() -> Vec<(Value, Work)> {
     let patch = Patch {
         version: None,
         variables: Map::from_iter([("size".to_owned(), json!(2.5)), ("count".to_owned(), json!(u64::MAX))]),
+        subscriptions: BTreeMap::new(),
     };
     let patched = json!({"variables": {"size": 2.5, "count": u64::MAX}});
+    let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+    let follows = json!({"subscriptions": {"web": {"repository": repository, "tags": "v*"}, "worker": null}});
+    let subscribing: Patch = serde_json::from_value(follows.clone()).expect("a patch");
     let update = |patch, release, mends| Work::Update {
         patch,
         release,
@@ -50,6 +54,10 @@ fn recorded() -> Vec<(Value, Work)> {
         (
             json!({"kind": "update", "patch": patched}),
             update(Some(patch.clone()), None, false),
+        ),
+        (
+            json!({"kind": "update", "patch": follows}),
+            update(Some(subscribing), None, false),
         ),
         (
             json!({"kind": "update", "release": 4, "mends": true}),

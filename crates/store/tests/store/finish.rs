@@ -123,8 +123,8 @@ async fn resizing(table: &Table, size: u8) -> (Stack, Operation) {
 
 fn resize(stack: &Stack, size: u8) -> NewOperation {
     let patch = Patch {
-        version: None,
         variables: Map::from_iter([("size".to_owned(), size.into())]),
+        ..Patch::default()
     };
     let mut configuration = stack.configuration.clone();
     configuration.variables = patch.over(&configuration.variables);

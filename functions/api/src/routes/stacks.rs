@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use slipway_api_types::{self as view, CreateStack, EditStack, Items, TransferStack};
 use slipway_control::admission::{Admission, Change};
 use slipway_model::principal::{OWNER_REMEDY, Owner};
-use slipway_model::request::{Edit, NAME_REMEDY, StackDraft, VERSION_REMEDY};
+use slipway_model::request::{NAME_REMEDY, Patch, StackDraft, VERSION_REMEDY};
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_policy::{Action, Resource};
 use slipway_store::Cursor;
@@ -196,7 +196,7 @@ pub(super) async fn update(
     mut submission: Submission,
 ) -> Result<Response, Error> {
     let expected = revision::expected(&submission.headers)?;
-    let change = Change::Update(Edit::read(submission.fields()?).map_err(Error::invalid)?);
+    let change = Change::Update(Patch::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, expected, &submission).await?;
     api.answer(outcome).await
 }
@@ -307,7 +307,7 @@ pub(super) async fn preview(
     Admitted(stack): Admitted<Stack>,
     mut submission: Submission,
 ) -> Result<Response, Error> {
-    let change = Change::Preview(Edit::read(submission.fields()?).map_err(Error::invalid)?);
+    let change = Change::Preview(Patch::read(submission.fields()?).map_err(Error::invalid)?);
     let outcome = api.request_change(stack, &change, Expected::Any, &submission).await?;
     api.answer(outcome).await
 }

@@ -1,8 +1,10 @@
 //! Which images a service gets when they are pushed.
 
 use serde_json::{Value, json};
+use slipway_model::operation::Failure;
+use slipway_store::finish::End;
 
-use crate::support::{Server, image};
+use crate::support::{Server, id, image};
 
 fn follows(repository: &str, tags: &str) -> Value {
     json!({"repository": format!("arn:aws:ecr:eu-west-1:111122223333:repository/{repository}"), "tags": tags})
@@ -32,8 +34,10 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
         let (server, path) = (&server, &path);
         async move { server.patch(path, &json!({ "subscriptions": subscriptions })).await }
     };
+    server.play(&created.json()).await;
     let moved = change(json!({"web": null, "cron": follows("shop/cron", "*")})).await;
     assert_eq!(moved.status, 202, "{moved:?}");
+    server.play(&moved.json()).await;
     let left = json!({"worker": follows("shop/web", "v*"), "cron": follows("shop/cron", "*")});
     assert_eq!(server.get(&path).await.json()["subscriptions"], left);
     assert_eq!(
@@ -45,8 +49,9 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
     );
     let untouched = server.patch(&path, &json!({"variables": {"size": 2}})).await;
     assert_eq!(untouched.status, 202, "{untouched:?}");
+    server.play(&untouched.json()).await;
     assert_eq!(server.get(&path).await.json()["subscriptions"], left);
-    assert_eq!(change(json!({"worker": null})).await.status, 202);
+    server.play(&change(json!({"worker": null})).await.json()).await;
     assert_eq!(
         (
             subscribers(&server, "shop/web").await,
@@ -73,6 +78,54 @@ async fn a_stack_subscribes_when_it_is_made_and_changes_that_later() {
         (preview.status, preview.fields()),
         (422, vec!["subscriptions".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn update_that_is_not_applied_changes_no_subscription() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &["web", "worker"]).await;
+    let subscribe = |subscriptions: Value| {
+        let (server, path) = (&server, &path);
+        async move {
+            let asked = server.patch(path, &json!({ "subscriptions": subscriptions })).await;
+            assert_eq!(asked.status, 202, "{asked:?}");
+            asked.json()
+        }
+    };
+    let before = json!({"web": follows("shop/web", "v*")});
+    server.play(&subscribe(before.clone()).await).await;
+    assert_eq!(server.get(&path).await.json()["subscriptions"], before);
+    let other = json!({"web": follows("shop/evil", "*"), "worker": follows("shop/evil", "*")});
+    for name in [
+        "Slipway.ApprovalRejected",
+        "Slipway.ApprovalTimedOut",
+        "Slipway.PlanRefused",
+        "Slipway.PlanFailed",
+        "Slipway.Cancelled",
+    ] {
+        for begins in [true, false] {
+            let id = id(&subscribe(other.clone()).await);
+            if begins {
+                server.store.begin_operation(&id).await.expect("begun");
+                server.store.begin_step(&id, "Plan").await.expect("a step");
+            }
+            assert_eq!(
+                server.get(&path).await.json()["subscriptions"],
+                before,
+                "before the end"
+            );
+            let end = End::of(Failure {
+                name: name.to_owned(),
+                step: "Plan".to_owned(),
+                message: "no".to_owned(),
+                address: None,
+            });
+            server.store.finish_operation(&id, &end).await.expect("an end");
+            assert_eq!(server.get(&path).await.json()["subscriptions"], before, "{name}");
+            assert_eq!(subscribers(&server, "shop/evil").await, 0, "{name}");
+            assert_eq!(subscribers(&server, "shop/web").await, 1, "{name}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -118,8 +171,20 @@ async fn a_stack_has_no_more_subscriptions_than_one_write_takes() {
         (refused.status, refused.fields()),
         (422, vec!["subscriptions".to_owned()])
     );
-    let all_others = server.patch(path, &json!({"subscriptions": follow(0..20, "b")})).await;
-    assert_eq!(all_others.status, 202, "{all_others:?}");
+    // A request is judged as if those before it succeed, and their end is one write.
+    server.play(&created).await;
+    let nothing: serde_json::Map<_, _> = (0..20).map(|n| (format!("s{n}"), Value::Null)).collect();
+    let none = server.patch(path, &json!({ "subscriptions": nothing })).await;
+    let others = server.patch(path, &json!({"subscriptions": follow(20..40, "b")})).await;
+    let refused = server.patch(path, &json!({"subscriptions": follow(0..1, "a")})).await;
+    assert_eq!(
+        (none.status, others.status, refused.status),
+        (202, 202, 422),
+        "{others:?}"
+    );
+    server.play(&none.json()).await;
+    server.play(&others.json()).await;
+    assert_eq!(server.get(path).await.json()["subscriptions"], follow(20..40, "b"));
 }
 
 #[tokio::test]
