@@ -193,6 +193,9 @@ pub struct SheetDocument {
     /// The variables that differ from the last successful change of the stack: `name`, `before`, `after`. Values of `sensitive` ones are
     /// hidden.
     pub variables: Vec<Value>,
+    /// The subscriptions that change: `service`, `before` and `after`, each with `repository` and `tags`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<Value>,
     /// The plan: its counts, the SHA-256 of its items, and the `first` of them. `cost` has what the stack's resources cost a month by list
     /// prices, in cents: `before_cents` and `after_cents`, how many resources are `without_price`, and the day (`prices_of`) and Region
     /// (`prices_in`) of the prices.

@@ -239,16 +239,17 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.extend(approvals(sheet));
     lines.extend(runs(&sheet["runs"]));
-    for (heading, field) in [("variables", "variables"), ("services", "services")] {
+    let parts: [(&str, fn(&Value, &mut Vec<Line>)); 3] = [
+        ("variables", variable),
+        ("subscriptions", subscription),
+        ("services", service),
+    ];
+    for (field, line) in parts {
         if sheet[field].as_array().is_some_and(|all| !all.is_empty()) {
-            lines.push(Line::new(Style::Bold, heading.to_owned()));
+            lines.push(Line::new(Style::Bold, field.to_owned()));
         }
         for entry in sheet[field].as_array().into_iter().flatten() {
-            if field == "variables" {
-                variable(entry, &mut lines);
-            } else {
-                service(entry, &mut lines);
-            }
+            line(entry, &mut lines);
         }
     }
     lines.push(Line::new(Style::Bold, "changes".to_owned()));
@@ -394,6 +395,18 @@ fn variable(change: &Value, lines: &mut Vec<Line>) {
     ));
 }
 
+fn subscription(change: &Value, lines: &mut Vec<Line>) {
+    let follows = |side: &str| match &change[side] {
+        Value::Null => "(none)".to_owned(),
+        follows => format!("{},{}", text_at(follows, "repository"), text_at(follows, "tags")),
+    };
+    let service = text_at(change, "service");
+    lines.push(Line::new(
+        Style::Yellow,
+        format!("      ~ {service}: {} -> {}", follows("before"), follows("after")),
+    ));
+}
+
 fn service(change: &Value, lines: &mut Vec<Line>) {
     lines.push(Line::new(
         Style::Plain,
@@ -465,6 +478,7 @@ mod tests {
             "environment": {"name": "live", "account": "111122223333", "region": "eu-west-1", "protected": true},
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
+            "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
             "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
             "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
             "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
@@ -490,6 +504,7 @@ mod tests {
             "then runs    snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",
             "~ key: (sensitive)",
+            "~ web: (none) -> arn:aws:ecr:web,v*",
             "~ image: a@sha256:1 -> a@sha256:2",
             "-   delete a.b",
             "… and 150 more: slipway plan op-1",

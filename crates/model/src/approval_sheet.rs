@@ -27,6 +27,7 @@ use crate::plan::pages::Index;
 use crate::plan::review::{self, requirements};
 use crate::plan::{Action, PlanSummary, Refusal, Requirement, Verdict, protection};
 use crate::stack::Configuration;
+use crate::subscription::{self, Repository, Subscription, TagPattern};
 
 /// What a sheet is made of.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Basis<'a> {
     pub applied: Option<&'a Configuration>,
     /// The images that its services run.
     pub images: &'a BTreeMap<Name, Image>,
+    /// What its services subscribe to; of a new stack, what its request says.
+    pub subscriptions: &'a BTreeMap<Name, Subscription>,
     /// The index of the plan.
     pub index: &'a Index,
     /// The first items of the plan.
@@ -64,6 +67,9 @@ pub struct Sheet {
     pub blueprint: BlueprintOnSheet,
     /// The variables that change.
     pub variables: Vec<VariableChange>,
+    /// The subscriptions that change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subscriptions: Vec<SubscriptionChange>,
     /// The plan.
     pub plan: PlanOnSheet,
     /// How many resources are destroyed, for good or to be made anew.
@@ -134,6 +140,28 @@ pub struct VariableChange {
     /// Whether the values are hidden.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
+}
+
+/// A subscription that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SubscriptionChange {
+    /// The service.
+    pub service: Name,
+    /// What it follows before; none where it follows nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Follows>,
+    /// What it follows after; none where it unsubscribes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Follows>,
+}
+
+/// What a service follows. Not what was pushed last: a push must not make a sheet stale that does not show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Follows {
+    /// The repository.
+    pub repository: Repository,
+    /// The tags.
+    pub tags: TagPattern,
 }
 
 /// The plan: what it counts, and its first items.
@@ -304,6 +332,7 @@ impl Sheet {
                 digest: configuration.digest.clone(),
             },
             variables: variables(basis.applied, configuration),
+            subscriptions: subscriptions(&basis),
             destroy_count: plan.destroy + plan.replace,
             forget_count: plan.forget,
             services: services(&basis),
@@ -380,6 +409,31 @@ fn variables(applied: Option<&Configuration>, wanted: &Configuration) -> Vec<Var
         })
     };
     names.into_iter().filter_map(change).collect()
+}
+
+fn subscriptions(basis: &Basis<'_>) -> Vec<SubscriptionChange> {
+    let nothing = BTreeMap::new();
+    let has = basis.subscriptions;
+    let (before, after) = match &basis.operation.work {
+        Work::Provision { .. } => (&nothing, has.clone()),
+        work => {
+            let changes = work.patch().map(|patch| subscription::over(has, &patch.subscriptions));
+            (has, changes.unwrap_or_else(|| has.clone()))
+        }
+    };
+    let follows = |subscriptions: &BTreeMap<Name, Subscription>, service: &Name| {
+        subscriptions.get(service).map(|subscription| Follows {
+            repository: subscription.repository.clone(),
+            tags: subscription.tags.clone(),
+        })
+    };
+    let services: BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
+    let changes = services.into_iter().map(|service| SubscriptionChange {
+        service: service.clone(),
+        before: follows(before, service),
+        after: follows(&after, service),
+    });
+    changes.filter(|change| change.before != change.after).collect()
 }
 
 fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {

@@ -62,10 +62,22 @@ fn sheet(operation: &Operation, environment: &Environment, images: &BTreeMap<Nam
         environment,
         applied: Some(&applied),
         images,
+        subscriptions: &subscriptions(&["web", "worker"]),
         index: &index,
         first: vec![json!({"subject": "resource", "address": "a.b"})],
     };
     Sheet::new(basis).expect("a sheet")
+}
+
+/// Services that follow a repository of their name.
+fn subscriptions(services: &[&str]) -> BTreeMap<Name, Subscription> {
+    let follows = |service: &&str| {
+        let repository = format!("arn:aws:ecr:eu-west-1:111122223333:repository/{service}");
+        let follows = json!({"repository": repository, "tags": "v*"});
+        let subscription = serde_json::from_value(follows).expect("a subscription");
+        (service.parse().expect("a name"), subscription)
+    };
+    services.iter().map(follows).collect()
 }
 
 fn replacing() -> PlanSummary {
@@ -175,4 +187,39 @@ fn hash_is_another_one_when_anything_changes() {
     ] {
         assert_ne!(hash, changed.hash(), "{what}");
     }
+}
+
+#[test]
+fn sheet_shows_the_subscriptions_that_change() {
+    let mut operation = operation(replacing());
+    let live = environment(Approval::Always);
+    let shown = |operation: &Operation| sheet(operation, &live, &BTreeMap::new()).to_json()["subscriptions"].take();
+    operation.work = Work::update(None);
+    assert_eq!(
+        shown(&operation),
+        Value::Null,
+        "a sheet without changes has the hash that it had"
+    );
+
+    let follows = |name: &str, tags: &str| json!({"repository": format!("arn:aws:ecr:eu-west-1:111122223333:repository/{name}"), "tags": tags});
+    let patch = json!({"subscriptions": {
+        "web": follows("other", "*"), "worker": null, "cron": follows("cron", "v*"), "gone": null,
+    }});
+    operation.work = Work::update(Some(serde_json::from_value(patch).expect("a patch")));
+    assert_eq!(
+        shown(&operation),
+        json!([
+            {"service": "cron", "after": follows("cron", "v*")},
+            {"service": "web", "before": follows("web", "v*"), "after": follows("other", "*")},
+            {"service": "worker", "before": follows("worker", "v*")},
+        ])
+    );
+    operation.work = Work::Provision { release: None };
+    assert_eq!(
+        shown(&operation),
+        json!([
+            {"service": "web", "after": follows("web", "v*")},
+            {"service": "worker", "after": follows("worker", "v*")},
+        ])
+    );
 }

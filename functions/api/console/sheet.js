@@ -53,6 +53,7 @@ function body(sheet) {
     ['Cost', cost(sheet)],
     ['Version', sheet.blueprint.previous_version ? html`<span class="old">${sheet.blueprint.previous_version}</span> → <span class="new">${sheet.blueprint.version}</span>` : null],
     ['Variables', sheet.variables.length ? html`<ul class="attributes">${sheet.variables.map(variable)}</ul>` : null],
+    ['Subscriptions', sheet.subscriptions?.length ? html`<ul class="attributes">${sheet.subscriptions.map(subscription)}</ul>` : null],
     ['Services', sheet.services.length ? html`<ul class="attributes">${sheet.services.map(service)}</ul>` : null],
     ['Approvals', approvals(sheet)],
     ['Then runs', runs(sheet)],
@@ -96,6 +97,15 @@ function variable(change) {
   const side = (/** @type {'before' | 'after'} */ name) => change.sensitive ? html`<span class="known-later">(sensitive)</span>`
     : Object.hasOwn(change, name) ? html`<span class=${name === 'before' ? 'old' : 'new'}>${shown(change[name])}</span>` : html`<span class="muted">default</span>`;
   return html`<li><code class="path">${change.name}</code><span class="change">${side('before')} <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ${side('after')}</span></li>`;
+}
+
+/** @param {NonNullable<Sheet['subscriptions']>[number]} change */
+function subscription(change) {
+  const side = (/** @type {'before' | 'after'} */ name) => {
+    const follows = change[name];
+    return follows ? html`<span class=${name === 'before' ? 'old' : 'new'}>${follows.repository}, tags ${follows.tags}</span>` : html`<span class="muted">nothing</span>`;
+  };
+  return html`<li><code class="path">${change.service}</code><span class="change">${side('before')} <span class="muted" aria-hidden="true">→</span><span class="hush">becomes</span> ${side('after')}</span></li>`;
 }
 
 /** @param {Sheet['services'][number]} service */

@@ -123,6 +123,7 @@ impl Api {
             environment: &environment,
             applied: applied.as_ref(),
             images: &images,
+            subscriptions: &stack.subscriptions,
             first: self.first_items(operation, &index).await?,
             index: &index,
         };
