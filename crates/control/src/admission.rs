@@ -14,6 +14,7 @@ use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationKind};
+use slipway_model::policy::PermittedRequest;
 use slipway_model::problem::FieldProblem;
 use slipway_model::request::{Patch, ReleaseRequest, StackDraft};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
@@ -62,6 +63,8 @@ pub enum Refusal {
 pub struct Asking<'a> {
     /// The requester.
     pub requested_by: &'a str,
+    /// The request as policies permitted it; none if they were not asked.
+    pub permitted: Option<&'a PermittedRequest>,
     /// The event that requested it.
     pub origin: Option<&'a Origin>,
     /// The idempotency key of the request.
@@ -132,6 +135,7 @@ impl<'a> Admission<'a> {
                 subscriptions,
                 owner,
                 requested_by: asking.requested_by.to_owned(),
+                permitted: asking.permitted.cloned(),
                 origin: asking.origin.cloned(),
             }),
             _ => Err(Refusal::Invalid(problems)),
@@ -208,6 +212,7 @@ impl<'a> Admission<'a> {
         let work = Work::release_of(release, stack.releases_are_compatible());
         Ok(Some(NewOperation {
             newest,
+            permitted: asking.permitted.cloned(),
             origin: asking.origin.cloned(),
             ..NewOperation::new(work, stack.clone(), asking.requested_by)
         }))
@@ -274,6 +279,7 @@ impl<'a> Admission<'a> {
         Ok(NewOperation {
             configuration,
             newest,
+            permitted: asking.permitted.cloned(),
             origin: asking.origin.cloned(),
             ..NewOperation::new(work, stack.clone(), asking.requested_by)
         })

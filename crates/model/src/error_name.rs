@@ -15,6 +15,8 @@ pub enum ErrorName {
     ResourceProtected,
     /// The request does not fit the stack any more.
     RequestInvalid,
+    /// The policies do not permit the request any more.
+    RequestDenied,
     /// The approver rejected the plan.
     ApprovalRejected,
     /// The plan was not approved in time.
@@ -60,6 +62,7 @@ impl ErrorName {
             Self::PlanRefused,
             Self::ResourceProtected,
             Self::RequestInvalid,
+            Self::RequestDenied,
             Self::ApprovalRejected,
             Self::ApprovalTimedOut,
         ]
@@ -68,11 +71,12 @@ impl ErrorName {
     }
 
     /// Every name.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::PlanFailed,
         Self::PlanRefused,
         Self::ResourceProtected,
         Self::RequestInvalid,
+        Self::RequestDenied,
         Self::ApprovalRejected,
         Self::ApprovalTimedOut,
         Self::ApplyFailed,
@@ -100,6 +104,7 @@ impl ErrorName {
             Self::PlanRefused => "Slipway.PlanRefused",
             Self::ResourceProtected => "Slipway.ResourceProtected",
             Self::RequestInvalid => "Slipway.RequestInvalid",
+            Self::RequestDenied => "Slipway.RequestDenied",
             Self::ApprovalRejected => "Slipway.ApprovalRejected",
             Self::ApprovalTimedOut => "Slipway.ApprovalTimedOut",
             Self::ApplyFailed => "Slipway.ApplyFailed",

@@ -41,6 +41,7 @@ pub use crate::kind::OperationKind;
 use crate::name::Name;
 use crate::plan::binding::Binding;
 use crate::plan::{Drift, PlanSummary, Verdict};
+use crate::policy::PermittedRequest;
 use crate::stack::{Configuration, StackStatus};
 
 /// How far Terraform is in the step that runs.
@@ -151,6 +152,10 @@ pub struct Operation {
     pub quiesced: Quiesced,
     /// The requester.
     pub requested_by: String,
+    /// The request as policies permitted it. None if they were not asked: for a pushed image, and on records of earlier versions of
+    /// Slipway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permitted: Option<PermittedRequest>,
     /// The event that requested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use slipway_model::policy::StoredPolicy;
+use slipway_model::policy::{Principal, StoredPolicy};
 use slipway_policy::facts::{EnvironmentFacts, StackFacts};
-use slipway_policy::{Action, Facts, Policies, Principal, Question, Resource};
+use slipway_policy::{Action, Facts, Policies, Question, Resource};
 
 fn stored(count: usize) -> Result<Vec<StoredPolicy>, Box<dyn Error>> {
     let policy = |index: usize| -> Result<StoredPolicy, Box<dyn Error>> {

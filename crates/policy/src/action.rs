@@ -1,6 +1,7 @@
 //! What policies permit and forbid.
 
 use slipway_model::named;
+use slipway_model::operation::OperationKind;
 
 /// An action of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +80,19 @@ impl Action {
             Self::Configure => "configure",
             Self::Audit => "audit",
             Self::Apply => "apply",
+        }
+    }
+
+    /// What the requester of an operation must be permitted to do.
+    pub fn to_request(kind: OperationKind) -> Self {
+        match kind {
+            OperationKind::Provision => Self::RequestCreate,
+            OperationKind::Update => Self::RequestUpdate,
+            OperationKind::Preview => Self::RequestPreview,
+            OperationKind::Release | OperationKind::Rollback => Self::RequestRelease,
+            OperationKind::Destroy => Self::RequestDestroy,
+            OperationKind::Task => Self::RequestTask,
+            OperationKind::Drift => Self::Operate,
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use slipway_model::environment::Environment;
-use slipway_model::name::Image;
 use slipway_model::operation::Operation;
 use slipway_model::plan::{Action, PlanSummary};
+use slipway_model::policy::ImageFacts;
 use slipway_model::stack::Stack;
 
 /// An environment.
@@ -95,47 +95,6 @@ impl OperationFacts {
             stack,
         }
     }
-}
-
-/// Where images come from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageFacts {
-    /// The registries: `111122223333.dkr.ecr.eu-west-1.amazonaws.com`, `docker.io`.
-    pub registries: BTreeSet<String>,
-    /// The repositories, each with its registry if the image names one.
-    pub repositories: BTreeSet<String>,
-}
-
-impl<'a> FromIterator<&'a Image> for ImageFacts {
-    fn from_iter<I: IntoIterator<Item = &'a Image>>(images: I) -> Self {
-        images.into_iter().map(Image::repository).collect()
-    }
-}
-
-impl<'a> FromIterator<&'a str> for ImageFacts {
-    /// From repositories as images name them.
-    fn from_iter<I: IntoIterator<Item = &'a str>>(repositories: I) -> Self {
-        let mut facts = Self::default();
-        for repository in repositories {
-            // What Docker takes for a host: https://github.com/distribution/reference
-            let host = repository.split_once('/').map(|(host, _)| host);
-            let host = host.filter(|host| host.contains(['.', ':']) || *host == "localhost");
-            facts.registries.insert(host.unwrap_or("docker.io").to_owned());
-            facts.repositories.insert(repository.to_owned());
-        }
-        facts
-    }
-}
-
-/// A request about a stack.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequestFacts {
-    /// The variables that it sets or removes.
-    pub variables: BTreeSet<String>,
-    /// Where its images come from.
-    pub images: ImageFacts,
-    /// The version that it names.
-    pub version: Option<String>,
 }
 
 /// A plan.

@@ -23,4 +23,4 @@ pub mod text;
 pub use action::Action;
 pub use gate::Gate;
 pub use policies::{Denial, Policies};
-pub use question::{Facts, Principal, Question, Resource};
+pub use question::{Facts, Question, Resource};

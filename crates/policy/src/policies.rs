@@ -7,13 +7,13 @@ use cedar_policy::{
     ActionConstraint, AuthorizationError, Authorizer, Decision, Effect, EntityUid, Policy, PolicyId, PolicySet, Schema,
 };
 use slipway_model::error_chain::chain;
-use slipway_model::operation::Operation;
+use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::{PlanSummary, Refusal};
-use slipway_model::policy::StoredPolicy;
+use slipway_model::policy::{PermittedRequest, Principal, StoredPolicy};
 
 use crate::action::Action;
 use crate::facts::{OperationFacts, PlanFacts, StackFacts};
-use crate::question::{Facts, Principal, Question, Resource, uid};
+use crate::question::{Facts, Question, Resource, uid};
 use crate::text::{self, Invalid, Parsed};
 
 /// The text of the schema.
@@ -156,6 +156,18 @@ impl Policies {
                 .map(|change| change.address.clone())
                 .collect(),
         })
+    }
+
+    /// Why the policies deny an operation that begins; none if they still permit its request. The requester and the request are as they
+    /// were then, and everything else is as it is now.
+    pub fn denial_now(&self, kind: OperationKind, request: &PermittedRequest, stack: StackFacts) -> Option<Denial> {
+        let question = Question {
+            principal: &request.principal,
+            action: Action::to_request(kind),
+            resource: &Resource::Stack(stack),
+            facts: &Facts::Request(request.facts.clone()),
+        };
+        self.decide(&question).err()
     }
 
     /// Whether this is permitted.

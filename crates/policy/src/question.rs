@@ -1,39 +1,17 @@
 //! A question to the policies, in Cedar's terms.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression, Schema,
 };
 use slipway_model::plan::Action as Change;
+use slipway_model::policy::{Principal, RequestFacts};
 use slipway_model::principal::{self, Kind, TEAM};
 
 use crate::action::Action;
-use crate::facts::{EnvironmentFacts, OperationFacts, PlanFacts, RequestFacts, StackFacts};
-
-/// Who asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Principal {
-    /// The name in Slipway ([`slipway_model::principal`]).
-    pub name: String,
-    /// Names in earlier versions, under which stacks are still owned.
-    pub former: Vec<String>,
-    /// The groups that the verified token names.
-    pub groups: BTreeSet<String>,
-    /// Whether the deployment names the principal, or a group of it, as an administrator.
-    pub administrator: bool,
-}
-
-impl Principal {
-    /// A principal without groups who is no administrator.
-    pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
-    }
-}
+use crate::facts::{EnvironmentFacts, OperationFacts, PlanFacts, StackFacts};
 
 /// What the action is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

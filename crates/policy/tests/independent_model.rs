@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use slipway_model::policy::StoredPolicy;
+use slipway_model::policy::{Principal, RequestFacts, StoredPolicy};
 use slipway_policy::check::check;
-use slipway_policy::facts::{EnvironmentFacts, OperationFacts, RequestFacts, StackFacts};
-use slipway_policy::{Action, Facts, Principal, Question, Resource};
+use slipway_policy::facts::{EnvironmentFacts, OperationFacts, StackFacts};
+use slipway_policy::{Action, Facts, Question, Resource};
 
 const TEAMS: [&str; 5] = ["payments", "shop", "platform", "security", "guests"];
 const ENVIRONMENTS: [(&str, bool); 3] = [("live", true), ("staging", false), ("dev", false)];

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slipway_model::plan::{Action as Change, PlanSummary};
-use slipway_model::policy::StoredPolicy;
+use slipway_model::policy::{ImageFacts, Principal, RequestFacts, StoredPolicy};
 use slipway_policy::check::check;
-use slipway_policy::facts::{EnvironmentFacts, ImageFacts, OperationFacts, PlanFacts, RequestFacts, StackFacts};
+use slipway_policy::facts::{EnvironmentFacts, OperationFacts, PlanFacts, StackFacts};
 use slipway_policy::text::split;
-use slipway_policy::{Action, Denial, Facts, Policies, Principal, Question, Resource, policies};
+use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource, policies};
 
 const ANN: &str = "email:login.example.com:ann@example.com";
 const BOB: &str = "email:login.example.com:bob@example.com";

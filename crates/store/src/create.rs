@@ -15,6 +15,7 @@ use slipway_model::operation::layout::Layout;
 use slipway_model::operation::quiesce::Quiesced;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Operation, OperationStatus};
+use slipway_model::policy::PermittedRequest;
 use slipway_model::principal::Owner;
 use slipway_model::release::{Release, ReleaseStatus};
 use slipway_model::stack::{Configuration, Stack, StackStatus};
@@ -47,6 +48,8 @@ pub struct NewStack {
     pub owner: Option<Owner>,
     /// The requester.
     pub requested_by: String,
+    /// The request as policies permitted it; none if they were not asked.
+    pub permitted: Option<PermittedRequest>,
     /// The event that requested it.
     pub origin: Option<Origin>,
 }
@@ -65,6 +68,8 @@ pub struct NewOperation {
     pub newest: BTreeMap<Name, Pushed>,
     /// The requester.
     pub requested_by: String,
+    /// The request as policies permitted it; none if they were not asked.
+    pub permitted: Option<PermittedRequest>,
     /// The event that requested it.
     pub origin: Option<Origin>,
 }
@@ -122,6 +127,7 @@ impl Store {
                 work: &Work::Provision { release: first },
                 configuration: &new.configuration,
                 requested_by: &new.requested_by,
+                permitted: new.permitted.as_ref(),
                 origin: new.origin.as_ref(),
             };
             let mut request = Request::new(&asked, &mut stack, None, now);
@@ -165,6 +171,7 @@ impl Store {
             work: &new.work,
             configuration: new.configuration.as_ref().unwrap_or(&read.configuration),
             requested_by: &new.requested_by,
+            permitted: new.permitted.as_ref(),
             origin: new.origin.as_ref(),
         };
         let position = match stack.active_operation {
@@ -238,6 +245,7 @@ impl NewOperation {
             configuration: None,
             newest: BTreeMap::new(),
             requested_by: requested_by.into(),
+            permitted: None,
             origin: None,
         }
     }
@@ -248,6 +256,7 @@ struct Asked<'a> {
     work: &'a Work,
     configuration: &'a Configuration,
     requested_by: &'a str,
+    permitted: Option<&'a PermittedRequest>,
     origin: Option<&'a Origin>,
 }
 
@@ -303,6 +312,7 @@ impl Request {
             rollouts: Vec::new(),
             schedules: Vec::new(),
             requested_by: asked.requested_by.to_owned(),
+            permitted: asked.permitted.cloned(),
             origin: asked.origin.cloned(),
             created_at: now,
             started_at: None,

@@ -20,11 +20,12 @@ use slipway_model::fields::Fields;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
+use slipway_model::policy::{ImageFacts, PermittedRequest, Principal, RequestFacts};
 use slipway_model::request::read_rollback;
 use slipway_model::stack::Stack;
 use slipway_model::subscription::Repository;
-use slipway_policy::facts::{EnvironmentFacts, ImageFacts, OperationFacts, RequestFacts, StackFacts};
-use slipway_policy::{Action, Denial, Facts, Policies, Principal, Question, Resource};
+use slipway_policy::facts::{EnvironmentFacts, OperationFacts, StackFacts};
+use slipway_policy::{Action, Denial, Facts, Policies, Question, Resource};
 
 use crate::body::{self, REQUEST_SIZE};
 use crate::error::Error;
@@ -234,6 +235,10 @@ impl Api {
             }
         };
         let decision = viewer.decide(action, &resource, &facts);
+        if let Facts::Request(facts) = facts {
+            let principal = viewer.principal.clone();
+            parts.extensions.insert(PermittedRequest { principal, facts });
+        }
         parts.extensions.insert(resource);
         parts.extensions.insert(viewer);
         Ok(decision.map(|_policies| ()))

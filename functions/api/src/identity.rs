@@ -9,8 +9,8 @@ use lambda_http::aws_lambda_events::apigw::{
     ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerJwtDescription as Jwt,
 };
 use serde_json::{Map, Value};
+use slipway_model::policy::Principal;
 use slipway_model::principal;
-use slipway_policy::Principal;
 
 use crate::caller::Caller;
 

@@ -26,8 +26,9 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use slipway_aws::{Lazy, MissingVariable, lazy, required};
+use slipway_model::policy::Principal;
 use slipway_model::webhook::address::Reach;
-use slipway_policy::{Gate, Principal};
+use slipway_policy::Gate;
 use slipway_store::Store;
 use slipway_store::audit::{InvalidRetention, Retention};
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::name::Digest;
+use slipway_model::policy::PermittedRequest;
 use slipway_model::stack::Stack;
 use slipway_store::create::{Accepted, Outcome};
 use slipway_store::idempotency::{Answer, Idempotency, Known};
@@ -32,6 +33,8 @@ pub struct Submission<const LIMIT: usize = REQUEST_SIZE> {
     pub headers: HeaderMap,
     /// Its idempotency key, and the digest of its content.
     pub idempotency: Option<Idempotency>,
+    /// The request as policies permitted it, if it is about a stack.
+    permitted: Option<PermittedRequest>,
     fields: Option<Fields>,
 }
 
@@ -47,6 +50,7 @@ impl<const LIMIT: usize> Submission<LIMIT> {
     pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             requested_by: &self.caller.name,
+            permitted: self.permitted.as_ref(),
             origin: None,
             idempotency: self.idempotency.as_ref(),
         }
@@ -135,6 +139,7 @@ impl<const LIMIT: usize> Submission<LIMIT> {
             caller,
             headers: parts.headers,
             idempotency,
+            permitted: parts.extensions.remove(),
             fields,
         })
     }

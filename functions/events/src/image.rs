@@ -112,6 +112,7 @@ impl Events {
         let origin = Origin::new(source.account.clone(), key(push), Action::Release);
         let asking = Asking {
             requested_by: &origin.caller(),
+            permitted: None,
             origin: Some(&origin),
             idempotency: Some(once),
         };

@@ -3,24 +3,25 @@
 
 use slipway_control::admission::Change;
 use slipway_model::name::Name;
+use slipway_model::policy::{ImageFacts, PermittedRequest, Principal, RequestFacts};
 use slipway_model::request::StackDraft;
 use slipway_model::source_account::{Action, SourceAccount};
 use slipway_model::stack::Stack;
-use slipway_policy::facts::{RequestFacts, StackFacts};
-use slipway_policy::{Denial, Facts, Principal, Question, Resource};
+use slipway_policy::facts::StackFacts;
+use slipway_policy::{Denial, Facts, Question, Resource};
 
 use crate::error::Refused;
 use crate::{EventError, Events};
 
 impl Events {
-    /// Whether the account may request this new stack.
+    /// The request for a new stack, if the account may send it.
     pub(crate) async fn permit_new(
         &self,
         source: &SourceAccount,
         caller: &str,
         draft: &StackDraft,
         environment: &Name,
-    ) -> Result<(), EventError> {
+    ) -> Result<PermittedRequest, EventError> {
         let text = |name: &Option<Name>| name.as_ref().map(ToString::to_string).unwrap_or_default();
         let stack = StackFacts {
             id: None,
@@ -38,7 +39,7 @@ impl Events {
             .await
     }
 
-    /// Whether the account may request this change of a stack.
+    /// The request for a change of a stack, if the account may send it.
     pub(crate) async fn permit_change(
         &self,
         source: &SourceAccount,
@@ -46,12 +47,12 @@ impl Events {
         action: Action,
         stack: &Stack,
         change: &Change,
-    ) -> Result<(), EventError> {
+    ) -> Result<PermittedRequest, EventError> {
         let environment = self.gate.environment(&stack.environment).await;
         let stack = StackFacts::new(stack, environment.map_err(EventError::Policies)?);
         let images = match change {
             Change::Release(release) => release.images.values().collect(),
-            _ => slipway_policy::facts::ImageFacts::default(),
+            _ => ImageFacts::default(),
         };
         let facts = RequestFacts {
             images,
@@ -73,17 +74,19 @@ impl Events {
         action: slipway_policy::Action,
         stack: StackFacts,
         facts: RequestFacts,
-    ) -> Result<(), EventError> {
+    ) -> Result<PermittedRequest, EventError> {
         let policies = self.gate.policies().await.map_err(EventError::Policies)?;
+        let principal = Principal::named(caller);
         let decision = policies.decide(&Question {
-            principal: &Principal::named(caller),
+            principal: &principal,
             action,
             resource: &Resource::Stack(stack),
-            facts: &Facts::Request(facts),
+            facts: &Facts::Request(facts.clone()),
         });
-        decision
-            .map(|_policies| ())
-            .map_err(|denial| denied(source, action, &denial).into())
+        match decision {
+            Ok(_policies) => Ok(PermittedRequest { principal, facts }),
+            Err(denial) => Err(denied(source, action, &denial).into()),
+        }
     }
 }
 

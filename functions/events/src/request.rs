@@ -70,16 +70,22 @@ impl Events {
         }
         let asking = Asking {
             requested_by: &caller,
+            permitted: None,
             origin: Some(&origin),
             idempotency: Some(&idempotency),
         };
         let outcome = match request.asks {
             Asks::Provision(draft) => {
                 // Both are present: an unreadable request was rejected above.
+                let mut permitted = None;
                 if let (Some(blueprint), Some(environment)) = (&draft.blueprint, &draft.environment) {
                     allow(source, Action::Provision, blueprint, environment)?;
-                    self.permit_new(source, &caller, &draft, environment).await?;
+                    permitted = Some(self.permit_new(source, &caller, &draft, environment).await?);
                 }
+                let asking = Asking {
+                    permitted: permitted.as_ref(),
+                    ..asking
+                };
                 let new = Admission::by(&self.store).judge_new_stack(*draft, asking).await;
                 let new = new.map_err(|refusal| EventError::refused(refusal, Some("request")))?;
                 let created = self.store.create_stack(&new, Some(&idempotency), answer).await;
@@ -119,9 +125,14 @@ impl Events {
         asking: Asking<'_>,
     ) -> Result<Outcome, EventError> {
         let stack = self.stack(reference).await?;
-        self.permit_change(source, asking.requested_by, action, &stack, change)
+        let permitted = self
+            .permit_change(source, asking.requested_by, action, &stack, change)
             .await?;
         allow(source, action, &stack.configuration.blueprint, &stack.environment)?;
+        let asking = Asking {
+            permitted: Some(&permitted),
+            ..asking
+        };
         let asked = Admission::by(&self.store)
             .request_change(stack, change, None, asking, answer)
             .await;

@@ -6,6 +6,7 @@ use slipway_control::admission;
 use slipway_model::error_name::ErrorName;
 use slipway_model::plan::Refusal;
 use slipway_model::problem::FieldProblem;
+use slipway_policy::Denial;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -22,6 +23,9 @@ pub enum StepError {
     /// The request does not fit the stack any more when its turn comes.
     #[error("{0}")]
     RequestInvalid(String),
+    /// The policies do not permit the request any more when its turn comes.
+    #[error("the request was permitted when it was sent, and is denied now that its turn has come. {0}")]
+    RequestDenied(Denial),
     /// There is no plan to review.
     #[error("{0}")]
     PlanFailed(String),
@@ -154,6 +158,7 @@ impl StepError {
             Self::PlanRefused(refusal) => refusal.error_name(),
             Self::PlanFailed(_) => ErrorName::PlanFailed,
             Self::RequestInvalid(_) => ErrorName::RequestInvalid,
+            Self::RequestDenied(_) => ErrorName::RequestDenied,
             Self::ContractInvalid(_) => ErrorName::ContractInvalid,
             Self::MigrationFailed(_) => ErrorName::MigrationFailed,
             Self::SnapshotFailed(_) => ErrorName::SnapshotFailed,

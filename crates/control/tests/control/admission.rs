@@ -30,6 +30,7 @@ async fn change(
 ) -> Result<Outcome, Refusal> {
     let asking = Asking {
         requested_by: "ada",
+        permitted: None,
         origin: None,
         idempotency: once,
     };
@@ -131,6 +132,7 @@ async fn push_is_released_in_services_that_follow_it_unless_destroying() {
     destroying.status = StackStatus::Destroying;
     let asking = Asking {
         requested_by: "event:111122223333",
+        permitted: None,
         origin: None,
         idempotency: None,
     };
@@ -201,6 +203,7 @@ async fn release_that_does_not_say_it_is_compatible_as_the_blueprint_declares() 
         };
         let asking = Asking {
             requested_by: "event:111122223333",
+            permitted: None,
             origin: None,
             idempotency: None,
         };

@@ -37,6 +37,7 @@ fn new_stack(name: &str) -> NewStack {
         subscriptions: BTreeMap::new(),
         owner: None,
         requested_by: "ada".to_owned(),
+        permitted: None,
         origin: None,
     }
 }

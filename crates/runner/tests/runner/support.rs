@@ -216,6 +216,7 @@ impl World {
             subscriptions: BTreeMap::new(),
             owner: None,
             requested_by: "ada \"the owner\" ${lovelace}".to_owned(),
+            permitted: None,
             origin: None,
         };
         let outcome = self

@@ -143,6 +143,7 @@ pub fn new_stack(called: &str) -> NewStack {
         subscriptions: BTreeMap::new(),
         owner: None,
         requested_by: "ada".to_owned(),
+        permitted: None,
         origin: None,
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use slipway_api_types::{self as view, Expect, Test, TestEnvironment, TestPlan};
 use slipway_model::fields::Fields;
 use slipway_model::plan::{self, PlanSummary};
-use slipway_policy::facts::{EnvironmentFacts, ImageFacts, OperationFacts, PlanFacts, RequestFacts, StackFacts};
-use slipway_policy::{Action, Facts, Policies, Principal, Question, Resource};
+use slipway_model::policy::{ImageFacts, Principal, RequestFacts};
+use slipway_policy::facts::{EnvironmentFacts, OperationFacts, PlanFacts, StackFacts};
+use slipway_policy::{Action, Facts, Policies, Question, Resource};
 
 use crate::error::Error;
 use crate::shown;

@@ -6,7 +6,7 @@ use axum::http::{Method, header};
 use serde_json::{Value, json};
 use slipway_api::Caller;
 
-use crate::support::{Answer, Server, admin, ann, image, request};
+use crate::support::{Answer, Server, admin, ann, id, image, request};
 
 /// Every route with what it asks the policies, kept by hand: a route that is missing here, or asks something else, fails the test.
 const ROUTES: [(&str, &str, Option<&str>); 67] = [
@@ -610,6 +610,36 @@ async fn repeated_request_gets_its_answer_also_after_the_permission_ended() {
     );
     let other = server.patch(&stack, &json!({"variables": {"size": 2}})).await;
     assert_eq!(other.status, 403, "{other:?}");
+}
+
+#[tokio::test]
+async fn operation_records_the_request_that_policies_permitted() {
+    let server = Server::with_blueprint().await;
+    let stack = server.ready("shop", &["web"]).await;
+    let member = Caller {
+        groups: BTreeSet::from(["payments".to_owned()]),
+        ..ann()
+    };
+    let repository = "arn:aws:ecr:eu-west-1:111122223333:repository/shop/web";
+    let edit = json!({
+        "version": "1.0.0", "variables": {"size": 2, "colour": null},
+        "subscriptions": {"web": {"repository": repository, "tags": "v*"}},
+    });
+    let asked = send(&server, member, "PATCH", &stack, Some(&edit)).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let operation = server.store.operation(&id(&asked.json())).await.expect("the operation");
+    let registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+    assert_eq!(
+        serde_json::to_value(operation.permitted).expect("JSON"),
+        json!({
+            "principal": {"name": "ann", "groups": ["payments"]},
+            "facts": {
+                "variables": ["colour", "size"],
+                "images": {"registries": [registry], "repositories": [format!("{registry}/shop/web")]},
+                "version": "1.0.0",
+            },
+        })
+    );
 }
 
 #[tokio::test]

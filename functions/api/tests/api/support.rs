@@ -128,6 +128,18 @@ pub fn admin() -> Caller {
     Caller::named("root", true)
 }
 
+/// A value with the attributes of each map in order: what they have otherwise depends on what else is built with this crate.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let inner: BTreeMap<_, _> = map.iter().map(|(name, value)| (name, sorted(value))).collect();
+            json!(inner)
+        }
+        Value::Array(list) => list.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
 pub fn image(of: &str) -> String {
     format!("{of}@{}", Digest::of(of.as_bytes()))
 }
@@ -356,21 +368,12 @@ impl Server {
         let request = serde_json::from_value(json!({"TableName": TABLE})).expect("a scan");
         let scan = serde_json::to_value(self.database.scan(request).expect("scanned")).expect("JSON");
         let items = scan["Items"].as_array().expect("items");
-        // By attribute: the order in a map depends on what else is built with this crate.
-        let sorted = |item: &Value| {
-            let attributes: BTreeMap<_, _> = item.as_object().expect("an item").iter().collect();
-            let inner = |value: &Value| match value["M"].as_object() {
-                Some(map) => json!({"M": map.iter().collect::<BTreeMap<_, _>>()}),
-                None => value.clone(),
-            };
-            let attributes: BTreeMap<_, _> = attributes
-                .into_iter()
-                .map(|(name, value)| (name, inner(value)))
-                .collect();
-            serde_json::to_string(&attributes).expect("JSON")
-        };
         let is_audit = |item: &&Value| item["pk"]["S"].as_str().is_some_and(|key| key.starts_with("audit"));
-        let mut items: Vec<String> = items.iter().filter(|item| !is_audit(item)).map(sorted).collect();
+        let mut items: Vec<String> = items
+            .iter()
+            .filter(|item| !is_audit(item))
+            .map(|item| sorted(item).to_string())
+            .collect();
         items.sort();
         items
     }

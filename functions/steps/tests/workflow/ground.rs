@@ -101,6 +101,7 @@ pub fn new_stack() -> NewStack {
         subscriptions: BTreeMap::new(),
         owner: None,
         requested_by: "ann".to_owned(),
+        permitted: None,
         origin: None,
     }
 }

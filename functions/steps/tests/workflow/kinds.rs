@@ -6,14 +6,18 @@ use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
+use slipway_model::id::OperationId;
 use slipway_model::name::Image;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, OperationStatus, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
+use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
 use slipway_model::release::ReleaseStatus;
 use slipway_model::stack::StackStatus;
+use slipway_store::create::NewOperation;
 
 use crate::aws::End;
+use crate::ground::{answer, created};
 use crate::world::{Build, PREVIEW, People, UPDATE, World, image};
 
 /// Everything that is in flight at one time stays below this.
@@ -397,6 +401,67 @@ fn plan_policy_refuses_a_plan_and_is_named() {
     );
     assert!(!run.visited().contains(&"Apply"));
     assert_eq!(world.stack().status, StackStatus::Ready);
+}
+
+#[test]
+fn request_that_policies_deny_by_its_turn_does_not_run() {
+    let mut world = provisioned();
+    let ask = |world: &World, groups: &[&str]| {
+        let principal = Principal {
+            groups: groups.iter().map(ToString::to_string).collect(),
+            ..Principal::named("ann")
+        };
+        let new = NewOperation {
+            permitted: Some(PermittedRequest {
+                principal,
+                facts: RequestFacts::default(),
+            }),
+            ..NewOperation::new(UPDATE, world.stack(), "ann")
+        };
+        created(World::wait(world.store.create_operation(&new, None, |_| answer())))
+    };
+    let first = ask(&world, &[]);
+    let [of_ann, of_platform, of_payments] = [&[][..], &["platform"], &["payments"]].map(|groups| ask(&world, groups));
+    succeeded(&world.run(&first));
+    let before = world.stack();
+
+    world.store_policy(
+        "freeze",
+        "@description(\"Only the platform team updates in December.\") forbid (principal, action == Action::\"request-update\", \
+         resource) unless { principal in Team::\"platform\" || principal in Team::\"payments\" };",
+    );
+    let is_denied = |world: &mut World, id: &OperationId, why: &str| {
+        let run = world.run(id);
+        let (error, cause) = failed(&run);
+        assert_eq!(error, "Slipway.RequestDenied");
+        assert!(cause.contains(why), "{cause}");
+        assert!(!run.visited().contains(&"Plan"), "{:?}", run.visited());
+        assert_eq!(world.operation(id).status, OperationStatus::Discarded);
+        assert_eq!(
+            (world.stack().status, world.stack().configuration),
+            (before.status, before.configuration.clone())
+        );
+    };
+    is_denied(
+        &mut world,
+        &of_ann,
+        "The policy `freeze` forbids `request-update` on the stack",
+    );
+    succeeded(&world.run(&of_platform));
+
+    let payments = "team:payments".parse().expect("an owner");
+    World::wait(world.store.transfer_stack(&world.stack(), &payments, "root")).expect("it is transferred");
+    let platform = ask(&world, &["platform"]);
+    succeeded(&world.run(&of_payments));
+    is_denied(
+        &mut world,
+        &platform,
+        "No policy permits ann to `request-update` the stack",
+    );
+
+    // A pushed image was requested by no caller: policies have decided about its subscription.
+    let pushed = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    succeeded(&world.run(&pushed));
 }
 
 #[test]
