@@ -123,7 +123,7 @@ pub struct Operation {
     pub stack_name: Name,
     /// The environment of the stack.
     pub environment: Name,
-    /// The owner of the stack. None on records of earlier versions of Slipway.
+    /// The owner of the stack: of one that has ended, the owner at its end. None on records of earlier versions of Slipway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_owner: Option<String>,
     /// Where it stands.

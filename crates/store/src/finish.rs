@@ -154,6 +154,7 @@ impl Store {
                 return Ok(None);
             };
             next.status = status;
+            next.stack_owner = Some(stack.owner.clone());
             writes.extend(next_revision(next)?);
             writes.push(Write::Delete(place.clone(), Condition::Exists));
         }
@@ -199,6 +200,8 @@ impl Store {
         let now = Timestamp::now();
         end_operation(&mut operation, end, now)?;
         self.hide_in_failure(&mut operation).await;
+        // The stack may have been transferred while the operation waited.
+        operation.stack_owner = Some(self.stack(&operation.stack).await?.owner);
         // Read before the place: where the place is still there, the release was that of an operation that waits.
         let release = match operation.release() {
             Some(number) => Some(self.release(&operation.stack, number).await?),

@@ -11,8 +11,10 @@ use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
 use crate::notification::notification_writes;
+use crate::operation::next_revision;
 use crate::query::Query;
 use crate::table::{Key, QUEUE, stack_places};
+use crate::watch;
 use crate::write::{Condition, Write, Written};
 use crate::{Error, Store};
 
@@ -29,7 +31,8 @@ impl Store {
         self.require(&Key::stack(id), || format!("stack {id}")).await
     }
 
-    /// Gives a stack to another owner; `None` where it was changed since it was read.
+    /// Gives a stack to another owner, and the operation in progress with it; `None` where one of them was changed since it was read. An
+    /// operation that waits follows when it leaves the queue.
     pub async fn transfer_stack(&self, read: &Stack, owner: &Owner, by: &str) -> Result<Option<Stack>, Error> {
         let mut stack = read.clone();
         owner.as_str().clone_into(&mut stack.owner);
@@ -43,9 +46,19 @@ impl Store {
             |_| false,
         );
         let mut writes = next_stack_revision(&mut stack, now)?;
+        if let Some(id) = &stack.active_operation {
+            let mut operation = self.operation(id).await?;
+            operation.stack_owner = Some(stack.owner.clone());
+            writes.extend(next_revision(&mut operation)?);
+        }
         writes.extend(self.audit_writes(entry, now).await?);
-        let written = self.write("transfer a stack", writes).await?;
-        Ok((written == Written::Yes).then_some(stack))
+        if self.write("transfer a stack", writes).await? == Written::Conflict {
+            return Ok(None);
+        }
+        if let Some(id) = &stack.active_operation {
+            watch::changed(id);
+        }
+        Ok(Some(stack))
     }
 
     /// The live stack of this name in an environment, or [`Error::NotFound`].

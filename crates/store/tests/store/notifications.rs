@@ -135,6 +135,65 @@ async fn each_status_change_makes_one_notification() {
 }
 
 #[tokio::test]
+async fn after_a_transfer_notifications_name_the_new_owner() {
+    let table = table().await;
+    let store = &table.store;
+    let stack = table.ready(&new_stack("shop")).await;
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let stack = store.stack(&stack.id).await.expect("the stack");
+        let new = request(UPDATE, &stack);
+        asked.push(created(
+            store.create_operation(&new, None, answer).await.expect("an update"),
+        ));
+    }
+    let [active, next, last] = asked.as_slice() else {
+        unreachable!("three updates")
+    };
+    store.begin_operation(&active.id).await.expect("begun");
+    let before: BTreeSet<_> = all(&table, &NotificationFilter::default())
+        .await
+        .into_iter()
+        .map(|made| made.id)
+        .collect();
+
+    let read = store.stack(&stack.id).await.expect("the stack");
+    let owner = "team:payments".parse().expect("an owner");
+    let transferred = store.transfer_stack(&read, &owner, "root").await.expect("written");
+    assert_eq!(transferred.expect("a stack").owner, "team:payments");
+    store.ask_approval(&active.id, "token").await.expect("it waits");
+    store
+        .cancel_operation(&last.id, "ada")
+        .await
+        .expect("cancelled in the queue");
+    let end = End::of(failure("Slipway.ApprovalRejected"));
+    store.finish_operation(&active.id, &end).await.expect("an end");
+    store.begin_operation(&next.id).await.expect("begun");
+
+    // What happened before belongs to the owner of that time, also where it was not sent yet.
+    let mut since = BTreeSet::new();
+    for made in all(&table, &NotificationFilter::default()).await {
+        let owner = made.stack.owner.as_deref();
+        if before.contains(&made.id) {
+            assert_eq!(owner, Some("ada"), "{made:?}");
+        } else {
+            assert_eq!(owner, Some("team:payments"), "{made:?}");
+            since.insert(made.kind.to_string());
+        }
+    }
+    let kinds = [
+        "operation.cancelled",
+        "operation.discarded",
+        "operation.running",
+        "operation.starting",
+        "operation.waiting_for_approval",
+        "stack.ready",
+        "stack.updating",
+    ];
+    assert_eq!(since, kinds.map(ToOwned::to_owned).into());
+}
+
+#[tokio::test]
 async fn writers_that_meet_make_no_second_notification() {
     let table = table().await;
     let store = &table.store;
