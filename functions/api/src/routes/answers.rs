@@ -7,6 +7,7 @@ use serde::Serialize;
 use slipway_control::start::start_or_leave;
 use slipway_model::id::StackId;
 use slipway_model::operation::Operation;
+use slipway_policy::Resource;
 use slipway_store::ATTEMPTS;
 use slipway_store::create::Outcome;
 use slipway_store::idempotency::Answer;
@@ -56,9 +57,18 @@ impl Api {
         Ok(Box::pin(self.store.record_read(&caller.name, &subject)).await?)
     }
 
-    /// [`Api::note_reader`] of an operation. An operation of an earlier version of Slipway has no owner: every reader is recorded.
-    pub(super) async fn note_reader_of(&self, caller: &Caller, operation: &Operation) -> Result<(), Error> {
-        let owner = operation.stack_owner.as_deref().unwrap_or_default();
+    /// [`Api::note_reader`] of an operation: its stack may have been transferred since it ended. `resource` is what the policies decided
+    /// on.
+    pub(super) async fn note_reader_of(
+        &self,
+        caller: &Caller,
+        operation: &Operation,
+        resource: &Resource,
+    ) -> Result<(), Error> {
+        let owner = match resource {
+            Resource::Operation(operation) => &operation.stack.owner,
+            _ => "",
+        };
         self.note_reader(caller, owner, &operation.stack).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::extract::State;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +14,7 @@ use slipway_model::log::{Line, Segment};
 use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::{LogStream, Operation};
 use slipway_model::secret::Secrets;
+use slipway_policy::Resource;
 
 use super::log_pages::{Found, From};
 use crate::access::Admitted;
@@ -66,6 +68,7 @@ pub(super) async fn read(
     State(api): State<Api>,
     caller: Caller,
     Admitted(operation): Admitted<Operation>,
+    Extension(resource): Extension<Resource>,
     mut parameters: Parameters,
 ) -> Result<Waited<LogLines>, Error> {
     let wait = parameters.wait();
@@ -76,7 +79,7 @@ pub(super) async fn read(
         None => Place::new(operation.id.clone()),
     };
     // The operation was read before its lines: once it has ended, no line can come after those.
-    api.note_reader_of(&caller, &operation).await?;
+    api.note_reader_of(&caller, &operation, &resource).await?;
     let read = api.read_lines(&operation, &mut place).await?;
     if wait.is_zero() || is_news(&operation, &read) {
         return Ok(Waited::over(answer(&operation, read, &place)));

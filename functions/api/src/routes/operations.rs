@@ -143,6 +143,7 @@ pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
     Admitted(operation): Admitted<Operation>,
+    Extension(resource): Extension<Resource>,
     mut parameters: Parameters,
 ) -> Result<Waited<view::Operation>, Error> {
     let wait = parameters.wait();
@@ -151,7 +152,7 @@ pub(super) async fn show(
         .unwrap_or(0);
     parameters.finish()?;
     let id = operation.id.clone();
-    api.note_reader_of(&caller, &operation).await?;
+    api.note_reader_of(&caller, &operation, &resource).await?;
     if wait.is_zero() || operation.revision > seen || operation.status.has_ended() {
         return Ok(Waited::over(api.shown(operation).await?));
     }

@@ -1,13 +1,14 @@
 //! `/v1/operations/{id}/plan`
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use slipway_model::artifact;
 use slipway_model::name::Digest;
 use slipway_model::operation::Operation;
 use slipway_model::plan::item::Subject;
 use slipway_model::plan::pages::{self, Filter, Index};
 use slipway_model::plan::{Action, PlanSummary};
+use slipway_policy::Resource;
 use tokio::task::JoinSet;
 
 use crate::access::Admitted;
@@ -51,6 +52,7 @@ pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
     Admitted(operation): Admitted<Operation>,
+    Extension(resource): Extension<Resource>,
     mut parameters: Parameters,
 ) -> Result<Json<PlanItems>, Error> {
     let filter = Filter {
@@ -62,7 +64,7 @@ pub(super) async fn show(
     let limit = parameters.limit();
     let after: u64 = parameters.optional("after", AFTER_REMEDY).unwrap_or_default();
     parameters.finish()?;
-    api.note_reader_of(&caller, &operation).await?;
+    api.note_reader_of(&caller, &operation, &resource).await?;
     let index = api.plan_index(&operation).await?;
     let total = index.pages.iter().map(|page| page.items).sum();
     if after > total {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use slipway_model::approval_sheet::{Basis, Sheet};
 use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
@@ -11,6 +11,7 @@ use slipway_model::operation::{Operation, OperationKind, OperationStatus};
 use slipway_model::plan::pages::Index;
 use slipway_model::plan::{Refusal, Verdict};
 use slipway_model::stack::Configuration;
+use slipway_policy::Resource;
 use slipway_policy::facts::StackFacts;
 use slipway_store::Cursor;
 
@@ -44,10 +45,11 @@ pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
     Admitted(operation): Admitted<Operation>,
+    Extension(resource): Extension<Resource>,
     parameters: Parameters,
 ) -> Result<Json<serde_json::Value>, Error> {
     parameters.finish()?;
-    api.note_reader_of(&caller, &operation).await?;
+    api.note_reader_of(&caller, &operation, &resource).await?;
     let sheet = Box::pin(api.sheet(&operation)).await?;
     Ok(Json(shown::sheet(&sheet, &operation)))
 }

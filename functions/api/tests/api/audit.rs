@@ -86,6 +86,33 @@ async fn each_request_leaves_its_record() {
 }
 
 #[tokio::test]
+async fn after_a_transfer_reads_of_the_former_owner_are_recorded() {
+    let server = Server::with_blueprint().await;
+    let operation = server.create("shop", "local", &json!({"size": 1})).await;
+    server.play(&operation).await;
+    let reads = json!({"text": "permit (principal, action == Action::\"read\", resource);"});
+    let path = "/v1/policies/everyone-reads";
+    assert_eq!(
+        server.send(by(admin(), Method::PUT, path, Some(&reads))).await.status,
+        200
+    );
+    let stack = operation["links"]["stack"].as_str().expect("a path");
+    let owner = json!({"owner": "sub:login.example.com:bob"});
+    let path = format!("{stack}/owner");
+    assert_eq!(
+        server.send(by(admin(), Method::PUT, &path, Some(&owner))).await.status,
+        200
+    );
+    let path = operation["links"]["self"].as_str().expect("a path");
+    let bob = Caller::named("sub:login.example.com:bob", false);
+    assert_eq!(server.send(by(bob, Method::GET, path, None)).await.status, 200);
+    assert_eq!(server.get(path).await.status, 200);
+    let readers = records(&server, "action=read").await;
+    let readers: Vec<_> = readers.iter().map(|record| &record["actor"]).collect();
+    assert_eq!(readers, [&json!("ann")]);
+}
+
+#[tokio::test]
 async fn audit_log_is_for_administrators() {
     let server = Server::with_blueprint().await;
     for path in ["/v1/audit", "/v1/audit/chains", "/v1/audit/chains/0"] {
