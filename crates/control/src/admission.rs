@@ -208,7 +208,7 @@ impl<'a> Admission<'a> {
         let Some((images, newest)) = pushed(stack, push)? else {
             return Ok(None);
         };
-        let release = stack.next_release(self.judge_images(stack, &images).await?);
+        let release = self.new_release(stack, &images).await?;
         let work = Work::release_of(release, stack.releases_are_compatible());
         Ok(Some(NewOperation {
             newest,
@@ -252,7 +252,7 @@ impl<'a> Admission<'a> {
                 }
                 newest = overtaken(stack, &release.images, Timestamp::now());
                 Work::Release {
-                    release: stack.next_release(self.judge_images(stack, &release.images).await?),
+                    release: self.new_release(stack, &release.images).await?,
                     compatible_with_previous: release
                         .compatible_with_previous
                         .unwrap_or_else(|| stack.releases_are_compatible()),
@@ -296,6 +296,7 @@ impl<'a> Admission<'a> {
     /// have changed.
     pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
         let operation = self.settle_patch(operation, stack).await?;
+        let operation = self.settle_release(operation, stack).await?;
         if operation.configuration.draft {
             let environment = self.store.environment(&stack.environment).await?;
             if let Some(refusal) = operation.draft_refusal(&environment) {

@@ -1,6 +1,6 @@
 //! A set of images of a stack's services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ pub struct NewRelease {
     pub number: ReleaseNumber,
     /// The images by service.
     pub images: BTreeMap<Name, Image>,
+    /// The services that the request names. The others run what the stack runs when the operation begins. Empty on records of earlier
+    /// versions of Slipway, whose images are final.
+    pub named: BTreeSet<Name>,
 }
 
 /// Which releases a stack has whose last one this is, as words that follow the stack's name.

@@ -225,6 +225,7 @@ impl Stack {
     pub fn next_release(&self, images: BTreeMap<Name, Image>) -> NewRelease {
         NewRelease {
             number: self.last_release.next(),
+            named: images.keys().cloned().collect(),
             images,
         }
     }

@@ -1,9 +1,12 @@
 //! What is written on an operation between its creation and its end.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Delivery;
 use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::name::{Image, Name};
 use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, Operation, OperationEvent, OperationStatus, StepStatus};
@@ -80,6 +83,33 @@ impl Store {
             pause(attempt).await;
         }
         Err(conflict(id))
+    }
+
+    /// Gives the release of an operation other images before it begins: on the operation and on the release, in one write.
+    pub async fn settle_images(&self, known: Operation, images: &BTreeMap<Name, Image>) -> Result<Operation, Error> {
+        let id = known.id.clone();
+        let mut known = Some(known);
+        for attempt in 0..ATTEMPTS {
+            let read = match known.take() {
+                Some(known) => known,
+                None => self.operation(&id).await?,
+            };
+            let mut operation = read.clone();
+            let (Some(number), true) = (operation.release(), operation.work.settle_images(images)) else {
+                return Ok(read);
+            };
+            let mut release = self.release(&operation.stack, number).await?;
+            let condition = as_read(&release);
+            release.images.clone_from(images);
+            let mut writes = revision_after(&read, &mut operation)?;
+            writes.push(release_write(&release, condition)?);
+            if self.write("settle the images of a release", writes).await? == Written::Yes {
+                watch::changed(&id);
+                return Ok(operation);
+            }
+            pause(attempt).await;
+        }
+        Err(conflict(&id))
     }
 
     /// The first step of the execution runs: the operation and its stack are in progress. Returns both.

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use slipway_model::contract::Contract;
 use slipway_model::id::ReleaseNumber;
 use slipway_model::name::{Image, Name};
+use slipway_model::operation::Operation;
+use slipway_model::operation::work::Work;
 use slipway_model::problem::FieldProblem;
-use slipway_model::release::{Release, there_are};
+use slipway_model::release::{NewRelease, Release, there_are};
 use slipway_model::request::IMAGES_REMEDY;
 use slipway_model::stack::{Stack, StackStatus};
 use slipway_store::Error;
@@ -19,47 +21,43 @@ const PER_QUERY: u16 = 20;
 
 impl Admission<'_> {
     /// The image of each service after a release: the named ones, and what the stack has for the others.
-    pub(super) async fn judge_images(
+    async fn judge_images(
         self,
         stack: &Stack,
         named: &BTreeMap<Name, Image>,
     ) -> Result<BTreeMap<Name, Image>, Refusal> {
-        let mut images = self.images_of(stack).await?;
-        images.extend(named.iter().map(|(service, image)| (service.clone(), image.clone())));
-        let Some(contract) = &stack.contract else {
-            // It is being made: its services are known when the release's turn comes.
-            if stack.status == StackStatus::Provisioning {
-                return Ok(images);
-            }
-            return Err(Refusal::Conflict(format!(
-                "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
-                stack.id, stack.status
-            )));
+        fitted(stack, self.images_of(stack).await?, named)
+    }
+
+    /// A release of the named images, and of what the stack has for the other services.
+    pub(super) async fn new_release(self, stack: &Stack, named: &BTreeMap<Name, Image>) -> Result<NewRelease, Refusal> {
+        Ok(NewRelease {
+            named: named.keys().cloned().collect(),
+            ..stack.next_release(self.judge_images(stack, named).await?)
+        })
+    }
+
+    /// The services that the request for a release does not name run what the stack runs now: a release before it may have been
+    /// cancelled or have failed.
+    pub(super) async fn settle_release(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
+        let (Work::Release { release, .. }, Some(current)) = (&operation.work, stack.current_release) else {
+            return Ok(operation);
         };
-        let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
-        let mut problems = Vec::new();
-        for service in named.keys().filter(|service| !contract.services.contains_key(*service)) {
-            let remedy = match services.as_slice() {
-                [] => "leave it out: the stack has no services".to_owned(),
-                services => format!("the services of this stack are: {}", services.join(", ")),
-            };
-            let field = format!("images.{service}");
-            problems.push(FieldProblem::new(field, "the stack has no such service", remedy));
+        let NewRelease { images, named, .. } = release;
+        let contract = stack.contract.iter();
+        let is_whole = contract
+            .flat_map(|contract| without_image(contract, images))
+            .next()
+            .is_none();
+        if named.is_empty() || (is_whole && images.keys().all(|service| named.contains(service))) {
+            return Ok(operation);
         }
-        // What a service had that the blueprint has no more is no part of the next release.
-        images.retain(|service, _| contract.services.contains_key(service));
-        for service in without_image(contract, &images) {
-            problems.push(FieldProblem::new(
-                format!("images.{service}"),
-                "is missing, and no release before has an image for this service",
-                IMAGES_REMEDY,
-            ));
-        }
-        if problems.is_empty() {
-            Ok(images)
-        } else {
-            Err(Refusal::Invalid(problems))
-        }
+        let is_named = |(service, _): &(&Name, &Image)| named.contains(*service);
+        let named = images.iter().filter(is_named);
+        let named = named.map(|(service, image)| (service.clone(), image.clone())).collect();
+        let before = self.store.release(&stack.id, current).await?.images;
+        let images = fitted(stack, before, &named)?;
+        Ok(self.store.settle_images(operation, &images).await?)
     }
 
     /// The images that the stack will run after all earlier requests; before its first release has succeeded, the images that were
@@ -160,6 +158,50 @@ impl Admission<'_> {
                 )));
             }
         }
+    }
+}
+
+/// The named images over those before, as far as they fit the services of the stack.
+fn fitted(
+    stack: &Stack,
+    before: BTreeMap<Name, Image>,
+    named: &BTreeMap<Name, Image>,
+) -> Result<BTreeMap<Name, Image>, Refusal> {
+    let mut images = before;
+    images.extend(named.iter().map(|(service, image)| (service.clone(), image.clone())));
+    let Some(contract) = &stack.contract else {
+        // It is being made: its services are known when the release's turn comes.
+        if stack.status == StackStatus::Provisioning {
+            return Ok(images);
+        }
+        return Err(Refusal::Conflict(format!(
+            "The stack `{}` is {} and has no services yet. Update it until it is ready, then release.",
+            stack.id, stack.status
+        )));
+    };
+    let services: Vec<&str> = contract.services.keys().map(Name::as_str).collect();
+    let mut problems = Vec::new();
+    for service in named.keys().filter(|service| !contract.services.contains_key(*service)) {
+        let remedy = match services.as_slice() {
+            [] => "leave it out: the stack has no services".to_owned(),
+            services => format!("the services of this stack are: {}", services.join(", ")),
+        };
+        let field = format!("images.{service}");
+        problems.push(FieldProblem::new(field, "the stack has no such service", remedy));
+    }
+    // What a service had that the blueprint has no more is no part of the next release.
+    images.retain(|service, _| contract.services.contains_key(service));
+    for service in without_image(contract, &images) {
+        problems.push(FieldProblem::new(
+            format!("images.{service}"),
+            "is missing, and no release before has an image for this service",
+            IMAGES_REMEDY,
+        ));
+    }
+    if problems.is_empty() {
+        Ok(images)
+    } else {
+        Err(Refusal::Invalid(problems))
     }
 }
 

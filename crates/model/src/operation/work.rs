@@ -1,6 +1,6 @@
 //! What an operation does, with what its request says of it: by kind, so that no operation has what belongs to another kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +116,18 @@ impl Work {
         }
     }
 
-    /// The images that came with the request, by service.
+    /// A release gets these images. Returns whether they are others than it has.
+    pub fn settle_images(&mut self, images: &BTreeMap<Name, Image>) -> bool {
+        match self {
+            Self::Release { release, .. } if release.images != *images => {
+                release.images.clone_from(images);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The images of a release, by service.
     pub fn images(&self) -> impl Iterator<Item = (&Name, &Image)> {
         self.new_release().into_iter().flat_map(|release| &release.images)
     }
@@ -195,6 +206,8 @@ struct Recorded {
     mends: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     images: BTreeMap<Name, Image>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    named: BTreeSet<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     task: Option<Name>,
     #[serde(default = "is_compatible", skip_serializing_if = "Clone::clone")]
@@ -220,6 +233,7 @@ impl Recorded {
             release: None,
             mends: false,
             images: BTreeMap::new(),
+            named: BTreeSet::new(),
             task: None,
             compatible_with_previous: is_compatible(),
             with_snapshot: false,
@@ -242,6 +256,7 @@ impl Recorded {
             ("release", self.release.is_some()),
             ("mends", self.mends),
             ("images", !self.images.is_empty()),
+            ("named", !self.named.is_empty()),
             ("task", self.task.is_some()),
             ("compatible_with_previous", !self.compatible_with_previous),
             ("with_snapshot", self.with_snapshot),
@@ -262,8 +277,11 @@ impl Recorded {
 
     fn take_release(&mut self) -> Option<NewRelease> {
         let number = self.release.take()?;
-        let images = std::mem::take(&mut self.images);
-        Some(NewRelease { number, images })
+        Some(NewRelease {
+            number,
+            images: std::mem::take(&mut self.images),
+            named: std::mem::take(&mut self.named),
+        })
     }
 }
 
@@ -317,7 +335,12 @@ impl From<Work> for Recorded {
         let mut record = Self::new(work.kind());
         record.release = work.release();
         match work {
-            Work::Provision { release } => record.images = release.map(|release| release.images).unwrap_or_default(),
+            Work::Provision { release } => {
+                if let Some(release) = release {
+                    record.images = release.images;
+                    record.named = release.named;
+                }
+            }
             Work::Update {
                 patch,
                 compatible_with_previous,
@@ -334,6 +357,7 @@ impl From<Work> for Recorded {
                 with_snapshot,
             } => {
                 record.images = release.images;
+                record.named = release.named;
                 record.compatible_with_previous = compatible_with_previous;
                 record.with_snapshot = with_snapshot;
             }

@@ -21,7 +21,15 @@ fn read(work: &Value) -> Result<Operation, serde_json::Error> {
 fn recorded() -> Vec<(Value, Work)> {
     let number = ReleaseNumber(4);
     let images = BTreeMap::from([("web".parse().expect("a name"), IMAGE.parse().expect("an image"))]);
-    let release = NewRelease { number, images };
+    let release = NewRelease {
+        number,
+        images,
+        named: BTreeSet::new(),
+    };
+    let named = NewRelease {
+        named: BTreeSet::from(["web".parse().expect("a name")]),
+        ..release.clone()
+    };
     let patch = Patch {
         version: None,
         variables: Map::from_iter([("size".to_owned(), json!(2.5)), ("count".to_owned(), json!(u64::MAX))]),
@@ -77,6 +85,10 @@ fn recorded() -> Vec<(Value, Work)> {
             released(true, false),
         ),
         (
+            json!({"kind": "release", "release": 4, "images": images, "named": ["web"]}),
+            Work::release_of(named, true),
+        ),
+        (
             json!({"kind": "release", "release": 4, "images": images, "compatible_with_previous": false, "with_snapshot": true}),
             released(false, true),
         ),
@@ -117,6 +129,7 @@ fn every_record_of_earlier_versions_is_read_and_written_as_it_was() {
             "release",
             "mends",
             "images",
+            "named",
             "task",
             "compatible_with_previous",
             "with_snapshot",

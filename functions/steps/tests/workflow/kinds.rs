@@ -1,24 +1,27 @@
 //! Every kind of operation, as it goes well and as it really goes wrong.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use asl_interpreter::Outcome;
 use asl_interpreter::history::EventDetails;
 use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
+use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::Image;
 use slipway_model::operation::work::Work;
 use slipway_model::operation::{Failure, OperationStatus, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
-use slipway_model::release::ReleaseStatus;
+use slipway_model::release::{NewRelease, ReleaseStatus};
 use slipway_model::stack::StackStatus;
 use slipway_store::create::NewOperation;
 
 use crate::aws::End;
 use crate::ground::{answer, created};
-use crate::world::{Build, PREVIEW, People, UPDATE, World, image};
+use crate::world::{Build, PREVIEW, People, RUNTIME, UPDATE, World, image, name};
 
 /// Everything that is in flight at one time stays below this.
 const IN_FLIGHT: usize = 32 * 1024;
@@ -465,6 +468,44 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
 }
 
 #[test]
+fn queued_release_runs_no_image_of_a_release_that_ended_without_success() {
+    for is_cancelled in [true, false] {
+        let mut world = provisioned();
+        let ask = |world: &World, service: &str, number: u8| {
+            let images = BTreeMap::from([(name(service), image(number))]);
+            let asking = Asking {
+                requested_by: "ann",
+                permitted: None,
+                origin: None,
+                idempotency: None,
+            };
+            let change = Change::Release(images.into());
+            let admission = Admission::by(&world.store);
+            let asked = admission.request_change(world.stack(), &change, None, asking, |_| answer());
+            created(RUNTIME.block_on(asked).expect("an outcome"))
+        };
+        let (web, worker) = (ask(&world, "web", 2), ask(&world, "worker", 3));
+        if is_cancelled {
+            World::wait(world.store.cancel_operation(&web, "ann"));
+        } else {
+            world.exit_code = Some(1);
+            assert_eq!(failed(&world.run(&web)).0, "Slipway.MigrationFailed");
+            world.exit_code = Some(0);
+        }
+        succeeded(&world.run(&worker));
+        let expected = BTreeMap::from([(name("web"), image(1)), (name("worker"), image(3))]);
+        let release = World::wait(world.store.release(&world.stack, ReleaseNumber(3)));
+        assert_eq!(
+            (release.images, release.status),
+            (expected.clone(), ReleaseStatus::Current)
+        );
+        let operation = world.operation(&worker);
+        let images = operation.work.images();
+        assert!(images.eq(expected.iter()), "{:?}", operation.work);
+    }
+}
+
+#[test]
 fn cause_is_the_first_diagnostic_or_the_end_of_the_build() {
     let (mut world, id) = World::new();
     world.apply_build = Build::Fails(Failure {
@@ -636,7 +677,12 @@ fn an_update_whose_rollout_failed_is_completed_by_the_next_one() {
 #[test]
 fn a_release_without_an_image_for_a_service_is_refused() {
     let mut world = provisioned();
-    let release = world.ask_release(&[("web", image(2))]);
+    // As earlier versions of Slipway recorded it: its images are final.
+    let release = NewRelease {
+        named: BTreeSet::new(),
+        ..world.stack().next_release(BTreeMap::from([(name("web"), image(2))]))
+    };
+    let release = world.ask(Work::release_of(release, true));
     let run = world.run(&release);
     let (error, cause) = failed(&run);
     assert_eq!(error, "Slipway.ContractInvalid");
@@ -703,7 +749,7 @@ fn what_is_in_flight_stays_small_with_the_largest_contract() {
 
 /// The most bytes that are in flight at one time: the variables, and the input or output of a state.
 fn in_flight(run: &Simulation) -> usize {
-    let mut variables = std::collections::BTreeMap::new();
+    let mut variables = BTreeMap::new();
     let mut most = 0;
     for event in &run.history {
         let now = match &event.details {
