@@ -234,7 +234,7 @@ pub fn text_at(value: &Value, path: &str) -> String {
 
 /// Whether the field of this path is a moment.
 fn is_moment(path: &str) -> bool {
-    matches!(path, "at" | "time") || path.ends_with("_at")
+    path == "at" || path.ends_with("_at")
 }
 
 /// A moment to the second: `2026-11-21T15:04:05Z`.

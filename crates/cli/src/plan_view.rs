@@ -239,19 +239,9 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.extend(approvals(sheet));
     lines.extend(runs(&sheet["runs"]));
-    let parts: [(&str, fn(&Value, &mut Vec<Line>)); 3] = [
-        ("variables", variable),
-        ("subscriptions", subscription),
-        ("services", service),
-    ];
-    for (field, line) in parts {
-        if sheet[field].as_array().is_some_and(|all| !all.is_empty()) {
-            lines.push(Line::new(Style::Bold, field.to_owned()));
-        }
-        for entry in sheet[field].as_array().into_iter().flatten() {
-            line(entry, &mut lines);
-        }
-    }
+    part(sheet, "variables", variable, &mut lines);
+    part(sheet, "subscriptions", subscription, &mut lines);
+    part(sheet, "services", service, &mut lines);
     lines.push(Line::new(Style::Bold, "changes".to_owned()));
     let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
     lines.extend(items(first));
@@ -265,6 +255,17 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
     lines
+}
+
+/// A list of the sheet under its name; nothing if it is empty.
+fn part(sheet: &Value, field: &str, show: fn(&Value, &mut Vec<Line>), lines: &mut Vec<Line>) {
+    let entries = sheet[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !entries.is_empty() {
+        lines.push(Line::new(Style::Bold, field.to_owned()));
+    }
+    for entry in entries {
+        show(entry, lines);
+    }
 }
 
 /// How many approvals the plan needs and why, and who gave one. Nothing if it needs none.

@@ -3,9 +3,9 @@
 //! An approval quotes the hash. Where anything on the sheet has changed since it was read (the plan, the rules of the
 //! environment, the image that a release replaces), the hash is another one, and the approval is rejected.
 //!
-//! The rule of the approval is on the sheet: who reads that one of two approvals is needed decides otherwise than an only approver. The
-//! approvals that were given are not. They would make the sheet of every approver another one, so two approvals could never be of the
-//! same sheet. They are shown beside it, and each counts by the hash that it quotes.
+//! The rule of the approval is on the sheet: an approver decides differently if a second approval is required. The approvals that were
+//! given are not. They would make the sheet of every approver another one, so two approvals could never be of the same sheet. They are
+//! shown beside it, and each counts by the hash that it quotes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

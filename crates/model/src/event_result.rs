@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::count::counted_as;
+use crate::count::{counted, counted_as};
 use crate::event::VERSION;
 use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::Name;
@@ -154,7 +154,8 @@ impl EventResult {
         if omitted > 0 {
             let detail = self.detail.take().unwrap_or_default();
             self.detail = Some(format!(
-                "{detail} (of {count} problems, {} not fit into the event)",
+                "{detail} (of {}, {} not fit into the event)",
+                counted(count, "problem"),
                 counted_as(omitted, "does", "do")
             ));
         }

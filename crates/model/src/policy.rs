@@ -51,7 +51,7 @@ pub struct PolicyHead {
 /// The caller of a request, as policies see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// The name in Slipway ([`slipway_model::principal`]).
+    /// The name in Slipway ([`crate::principal`]).
     pub name: String,
     /// Names in earlier versions, under which stacks are still owned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

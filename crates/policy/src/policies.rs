@@ -65,6 +65,21 @@ pub struct Denial {
     pub description: Option<String>,
 }
 
+impl Denial {
+    /// The denial in a sentence for an account that asked by event. It does not name the owner of the stack, as the reason does.
+    pub fn to_account(&self, account: &str, action: Action) -> String {
+        match self.policies.first() {
+            Some(policy) => {
+                format!("Not allowed: the policy `{policy}` forbids `{action}` to the account {account} here.")
+            }
+            None => format!(
+                "Not allowed: no policy permits the account {account} to `{action}` this stack. By default, a stack that does not belong \
+                 to the account {account} is not changed by its events."
+            ),
+        }
+    }
+}
+
 impl Policies {
     /// The policies, with these in place of the default policies of the same names. Texts were checked when they were stored
     /// ([`crate::check`]), so a text that does not parse is a fault of the table.

@@ -205,17 +205,18 @@ fn record_write(record: &Record, sealed: &Sealed) -> Result<Write, Error> {
     let mut item = key_attributes(&key);
     item.insert(BODY.to_owned(), AttributeValue::S(sealed.body.clone()));
     item.insert(HASH.to_owned(), AttributeValue::S(sealed.hash.as_str().to_owned()));
-    if let Some(until) = record.kept_until {
-        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(until.as_second().to_string()));
-    }
-    for (attribute, place) in places(record) {
-        item.insert(attribute.to_owned(), AttributeValue::S(place));
+    for (attribute, value) in index_of(record) {
+        let value = match attribute.as_str() {
+            EXPIRES_AT => AttributeValue::N(value),
+            _ => AttributeValue::S(value),
+        };
+        item.insert(attribute, value);
     }
     check_size(&key, &item)?;
     Ok(Write::Put(item, Condition::New))
 }
 
-/// What is beside the text of a record as it was written.
+/// What is beside the text of a record: the places in which queries find it, and when it expires.
 pub fn index_of(record: &Record) -> audit::Index {
     let places = places(record).into_iter();
     let places = places.map(|(attribute, place)| (attribute.to_owned(), place));

@@ -90,15 +90,9 @@ impl Events {
     }
 }
 
-/// The message to the account. It does not name the owner of the stack.
+/// The message to the account.
 fn denied(source: &SourceAccount, action: slipway_policy::Action, denial: &Denial) -> Refused {
     let account = &source.account;
     tracing::warn!(%account, %action, policies = denial.policies.join(","), reason = denial.reason, "denied");
-    Refused::denied(match denial.policies.first() {
-        Some(policy) => format!("Not allowed: the policy `{policy}` forbids `{action}` to the account {account} here."),
-        None => format!(
-            "Not allowed: no policy permits the account {account} to `{action}` this stack. By default, a stack that does not belong to \
-             the account {account} is not changed by its events."
-        ),
-    })
+    Refused::denied(denial.to_account(account.as_str(), action))
 }

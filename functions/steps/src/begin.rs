@@ -7,6 +7,7 @@ use slipway_control::admission::Admission;
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
+use slipway_policy::Action;
 use slipway_policy::facts::StackFacts;
 
 use crate::{StepError, Steps};
@@ -36,9 +37,13 @@ impl Steps {
         };
         let (policies, environment) = self.gate.policies_and_environment(&stack.environment).await?;
         let stack = StackFacts::new(stack, environment);
-        match policies.denial_now(operation.kind(), request, stack) {
-            None => Ok(()),
-            Some(denial) => Err(StepError::RequestDenied(denial)),
-        }
+        let Some(denial) = policies.denial_now(operation.kind(), request, stack) else {
+            return Ok(());
+        };
+        // The result of the operation goes to the account.
+        Err(StepError::RequestDenied(match &operation.origin {
+            Some(origin) => denial.to_account(origin.account.as_str(), Action::to_request(operation.kind())),
+            None => denial.reason,
+        }))
     }
 }

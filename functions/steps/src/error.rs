@@ -6,7 +6,6 @@ use slipway_control::admission;
 use slipway_model::error_name::ErrorName;
 use slipway_model::plan::Refusal;
 use slipway_model::problem::FieldProblem;
-use slipway_policy::Denial;
 
 /// The most characters of an error's text. The workflow cuts at 2,000, and the text travels as JSON inside the cause.
 const TEXT_LENGTH: usize = 1_500;
@@ -25,7 +24,7 @@ pub enum StepError {
     RequestInvalid(String),
     /// The policies do not permit the request any more when its turn comes.
     #[error("the request was permitted when it was sent, and is denied now that its turn has come. {0}")]
-    RequestDenied(Denial),
+    RequestDenied(String),
     /// There is no plan to review.
     #[error("{0}")]
     PlanFailed(String),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use slipway_control::rollout;
 use slipway_model::console_link::Console;
-use slipway_model::count::counted;
+use slipway_model::count::{counted, counted_as};
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::OperationId;
 use slipway_model::operation::{Failure, Operation, OperationStatus, StepStatus};
@@ -179,9 +179,9 @@ fn what_terraform_may_do(operation: &Operation) -> String {
         || "no resource was reported".to_owned(),
         |progress| {
             format!(
-                "{} of {} were reported as done",
-                progress.done,
-                counted(progress.total, "resource")
+                "of {}, {} reported as done",
+                counted(progress.total, "resource"),
+                counted_as(progress.done, "was", "were")
             )
         },
     );

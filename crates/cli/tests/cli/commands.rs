@@ -440,3 +440,16 @@ fn shells_get_their_completion() {
         assert!(printed(&output).contains("blueprint"), "{shell}");
     }
 }
+
+#[test]
+fn help_of_a_command_has_its_own_options() {
+    let help = |command: &[&str]| {
+        let output = Command::new(SLIPWAY).args(command).arg("--help").output();
+        printed(&output.expect("it runs"))
+    };
+    let common = "--endpoint";
+    assert!(help(&[]).contains(common));
+    let of_list = help(&["stack", "list"]);
+    assert!(of_list.contains("--status") && !of_list.contains(common), "{of_list}");
+    assert!(of_list.contains("slipway --help"), "it says where the others are");
+}

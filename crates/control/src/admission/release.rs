@@ -38,7 +38,8 @@ impl Admission<'_> {
     }
 
     /// The services that the request for a release does not name run what the stack runs now: a release before it may have been
-    /// cancelled or have failed.
+    /// cancelled or have failed. If one has failed whose migrations the release before does not work with, they run that one: only a
+    /// person decides that they go back.
     pub(super) async fn settle_release(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
         let (Work::Release { release, .. }, Some(current)) = (&operation.work, stack.current_release) else {
             return Ok(operation);
@@ -55,7 +56,9 @@ impl Admission<'_> {
         let is_named = |(service, _): &(&Name, &Image)| named.contains(*service);
         let named = images.iter().filter(is_named);
         let named = named.map(|(service, image)| (service.clone(), image.clone())).collect();
-        let before = self.store.release(&stack.id, current).await?.images;
+        let unsettled = stack.unsettled.as_ref().filter(|unsettled| unsettled.migrated);
+        let runs = unsettled.map_or(current, |unsettled| unsettled.release);
+        let before = self.store.release(&stack.id, runs).await?.images;
         let images = fitted(stack, before, &named)?;
         Ok(self.store.settle_images(operation, &images).await?)
     }

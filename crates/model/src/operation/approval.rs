@@ -151,7 +151,8 @@ impl Operation {
     }
 
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
-    /// changes nothing. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two approvers agree to different things.
+    /// changes nothing. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two
+    /// approvers agree to different things.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
         let rule = self.approval_rule.as_ref();
         if by.is(&self.requested_by) && !rule.is_some_and(|rule| rule.self_approval) && !self.status.has_ended() {
@@ -213,9 +214,10 @@ impl Operation {
         usize::try_from(required).unwrap_or(usize::MAX)
     }
 
-    /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan.
+    /// Whether an approval counts for this sheet. One of an earlier sheet does not, unless it is among those that approved the plan. None
+    /// of a rejected plan does.
     pub fn counts(&self, approval: &Approval, sheet: &Digest) -> bool {
-        self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet)
+        !self.rejected && (self.approved_by.is_some() || approval.sheet.as_ref() == Some(sheet))
     }
 
     /// `Wait for approval` accepted the decision with this token: nothing is left to deliver. The token of a later attempt

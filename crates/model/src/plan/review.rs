@@ -97,13 +97,10 @@ pub fn review(kind: OperationKind, plan: &PlanSummary, environment: &Environment
     if let Some(refusal) = protection::refusal(plan, environment) {
         return Verdict::Refused(refusal);
     }
-    if !plan.not_understood.is_empty() {
-        return Verdict::ApprovalNeeded;
-    }
-    if plan.is_empty() {
-        return Verdict::NothingToChange;
-    }
-    if requirements(plan, environment).is_empty() {
+    let required = requirements(plan, environment);
+    if plan.is_empty() && !required.contains(&Requirement::NotUnderstood) {
+        Verdict::NothingToChange
+    } else if required.is_empty() {
         Verdict::Apply
     } else {
         Verdict::ApprovalNeeded

@@ -17,9 +17,10 @@ use slipway_api_types::NotificationPage;
 
 /// Follow notifications
 ///
-/// Of the stacks and operations that the caller may read, in the order in which they happened: from the position of the page before, or from now on. A
-/// reader who continues at `position` gets each notification once. With `wait`, the response arrives as soon as there is one. If too
-/// many requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds. They are kept for 30 days.
+/// Of the stacks and operations that the caller may read, in the order in which they happened: from the position of the page before, or
+/// from now on. A reader who continues at `position` gets each notification once. With `wait`, the response arrives as soon as there is
+/// one. If too many requests are waiting, it arrives at once with `Retry-After`: repeat after that many seconds. They are kept for 30
+/// days.
 #[utoipa::path(
     get,
     path = "/v1/notifications",

@@ -84,7 +84,8 @@ pub(super) async fn list(
 
 /// Show a stack
 ///
-/// Callers who may list the stack and not read it get no more than its name, environment, owner, blueprint and status.
+/// Callers who may list the stack and not read it see that it exists: its name, environment, owner, blueprint, status, the numbers of
+/// its releases, and which operation is in progress.
 #[utoipa::path(
     get,
     path = "/v1/stacks/{id}",

@@ -6,9 +6,9 @@ use asl_interpreter::Outcome;
 use asl_interpreter::history::EventDetails;
 use asl_interpreter::simulate::Simulation;
 use serde_json::{Value, json};
-use slipway_control::admission::{Admission, Asking, Change};
 use slipway_model::contract::PARTS;
 use slipway_model::environment::Approval;
+use slipway_model::event::{Delivery, Origin};
 use slipway_model::id::{OperationId, ReleaseNumber};
 use slipway_model::name::Image;
 use slipway_model::operation::work::Work;
@@ -16,12 +16,13 @@ use slipway_model::operation::{Failure, OperationStatus, StepStatus};
 use slipway_model::plan::{self, PlanSummary, Verdict};
 use slipway_model::policy::{PermittedRequest, Principal, RequestFacts};
 use slipway_model::release::{NewRelease, ReleaseStatus};
+use slipway_model::source_account;
 use slipway_model::stack::StackStatus;
 use slipway_store::create::NewOperation;
 
 use crate::aws::End;
 use crate::ground::{answer, created};
-use crate::world::{Build, PREVIEW, People, RUNTIME, UPDATE, World, image, name};
+use crate::world::{Build, PREVIEW, People, UPDATE, World, image, name};
 
 /// Everything that is in flight at one time stays below this.
 const IN_FLIGHT: usize = 32 * 1024;
@@ -444,6 +445,7 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
             (world.stack().status, world.stack().configuration),
             (before.status, before.configuration.clone())
         );
+        cause.to_owned()
     };
     is_denied(
         &mut world,
@@ -462,6 +464,29 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
         "No policy permits ann to `request-update` the stack",
     );
 
+    // The account is told nothing of the owner.
+    let account = Principal::named("event:111122223333");
+    let by_event = NewOperation {
+        origin: Some(Origin {
+            account: "111122223333".parse().expect("an account"),
+            key: "destroy-1".to_owned(),
+            action: source_account::Action::Destroy,
+            result: Delivery::Due,
+        }),
+        permitted: Some(PermittedRequest {
+            principal: account.clone(),
+            facts: RequestFacts::default(),
+        }),
+        ..NewOperation::new(Work::Destroy, world.stack(), &account.name)
+    };
+    let by_event = created(World::wait(world.store.create_operation(&by_event, None, |_| answer())));
+    let cause = is_denied(
+        &mut world,
+        &by_event,
+        "no policy permits the account 111122223333 to `request-destroy` this stack",
+    );
+    assert!(!cause.contains("payments"), "{cause}");
+
     // A pushed image was requested by no caller: policies have decided about its subscription.
     let pushed = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
     succeeded(&world.run(&pushed));
@@ -471,20 +496,7 @@ fn request_that_policies_deny_by_its_turn_does_not_run() {
 fn queued_release_runs_no_image_of_a_release_that_ended_without_success() {
     for is_cancelled in [true, false] {
         let mut world = provisioned();
-        let ask = |world: &World, service: &str, number: u8| {
-            let images = BTreeMap::from([(name(service), image(number))]);
-            let asking = Asking {
-                requested_by: "ann",
-                permitted: None,
-                origin: None,
-                idempotency: None,
-            };
-            let change = Change::Release(images.into());
-            let admission = Admission::by(&world.store);
-            let asked = admission.request_change(world.stack(), &change, None, asking, |_| answer());
-            created(RUNTIME.block_on(asked).expect("an outcome"))
-        };
-        let (web, worker) = (ask(&world, "web", 2), ask(&world, "worker", 3));
+        let (web, worker) = (world.request_release("web", 2), world.request_release("worker", 3));
         if is_cancelled {
             World::wait(world.store.cancel_operation(&web, "ann"));
         } else {

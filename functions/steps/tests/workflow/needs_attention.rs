@@ -43,6 +43,19 @@ fn services_stay_after_migrations_that_the_previous_release_lacks() {
     assert_eq!(releases[0].status, ReleaseStatus::Failed);
 }
 
+/// Its request names one service. The other one would run code that does not work with the database any more.
+#[test]
+fn waiting_release_takes_no_service_back() {
+    let mut world = provisioned();
+    let incompatible = world.ask_both(2, false);
+    let waiting = world.request_release("web", 3);
+    world.aws().health = vec![503];
+    failed(&world.run(&incompatible));
+    world.aws().health = vec![200];
+    succeeded(&world.run(&waiting));
+    assert_eq!(images(&world), [image(3).to_string(), image(2).to_string()]);
+}
+
 #[test]
 fn both_ways_lead_on() {
     for forward in [true, false] {

@@ -8,6 +8,7 @@ use asl_interpreter::simulate::{Answer, Simulation, simulate};
 use asl_interpreter::{StateMachine, TaskRequest};
 use aws_sdk_ecs::config::SharedHttpClient;
 use serde_json::{Value, json};
+use slipway_control::admission::{Admission, Asking, Change};
 use slipway_control::rollout::{self, Ended};
 use slipway_model::account::AccountId;
 use slipway_model::artifact;
@@ -266,6 +267,20 @@ impl World {
     pub fn ask_release(&self, images: &[(&str, Image)]) -> OperationId {
         let images = images.iter().map(|(service, image)| (name(service), image.clone()));
         self.ask(Work::release_of(self.stack().next_release(images.collect()), true))
+    }
+
+    /// Requests a release of one service, as the API does.
+    pub fn request_release(&self, service: &str, number: u8) -> OperationId {
+        let asking = Asking {
+            requested_by: "ann",
+            permitted: None,
+            origin: None,
+            idempotency: None,
+        };
+        let change = Change::Release(BTreeMap::from([(name(service), image(number))]).into());
+        let admission = Admission::by(&self.store);
+        let asked = admission.request_change(self.stack(), &change, None, asking, |_| answer());
+        created(RUNTIME.block_on(asked).expect("an outcome"))
     }
 
     /// Asks for a task of the stack.
