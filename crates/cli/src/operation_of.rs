@@ -111,7 +111,7 @@ fn none(stack: &StackRef, wanted: Wanted) -> Error {
         Wanted::Waiting => "has no plan that waits for an approval",
     };
     Error::Refused {
-        title: "Not found".to_owned(),
+        title: "No such operation".to_owned(),
         detail: format!("The stack `{stack}` {what}. List its operations with `slipway operation list {stack}`."),
         errors: Vec::new(),
     }

@@ -14,6 +14,7 @@
 //! | [`stack`], [`release`], [`blueprint`], [`environment`] | reading, publishing and recording those |
 //! | [`source_account`], [`configured`] | what administrators configure, with revisions |
 //! | [`notification`] | the events that report what changed, in the transaction of the change |
+//! | [`transfer`] | a stack and its operation in progress go to another owner |
 //! | [`list`] | stacks and operations, a page at a time |
 //! | [`idempotency`] | responses that are repeated byte for byte |
 //! | [`subscription`] | which stacks get the images of a repository |
@@ -56,6 +57,7 @@ pub mod stack;
 pub mod subscription;
 pub mod table;
 mod together;
+pub mod transfer;
 pub mod waiting;
 pub mod watch;
 pub mod webhook;

@@ -2,20 +2,15 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use serde_json::json;
-use slipway_model::audit::{Action, Entry};
 use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
-use slipway_model::principal::Owner;
 use slipway_model::stack::Stack;
 
 use crate::item::{Item, encode, key_attributes, key_of, text};
 use crate::notification::notification_writes;
-use crate::operation::next_revision;
 use crate::query::Query;
 use crate::table::{Key, QUEUE, stack_places};
-use crate::watch;
-use crate::write::{Condition, Write, Written};
+use crate::write::{Condition, Write};
 use crate::{Error, Store};
 
 /// An operation's place in the queue of its stack.
@@ -29,36 +24,6 @@ impl Store {
     /// The stack, also a destroyed one, or [`Error::NotFound`].
     pub async fn stack(&self, id: &StackId) -> Result<Stack, Error> {
         self.require(&Key::stack(id), || format!("stack {id}")).await
-    }
-
-    /// Gives a stack to another owner, and the operation in progress with it; `None` where one of them was changed since it was read. An
-    /// operation that waits follows when it leaves the queue.
-    pub async fn transfer_stack(&self, read: &Stack, owner: &Owner, by: &str) -> Result<Option<Stack>, Error> {
-        let mut stack = read.clone();
-        owner.as_str().clone_into(&mut stack.owner);
-        if stack == *read {
-            return Ok(Some(stack));
-        }
-        let now = Timestamp::now();
-        let entry = Entry::new(by, Action::Transfer, format!("stack/{}", stack.id)).with_change(
-            Some(json!({"owner": read.owner})),
-            Some(json!({"owner": stack.owner})),
-            |_| false,
-        );
-        let mut writes = next_stack_revision(&mut stack, now)?;
-        if let Some(id) = &stack.active_operation {
-            let mut operation = self.operation(id).await?;
-            operation.stack_owner = Some(stack.owner.clone());
-            writes.extend(next_revision(&mut operation)?);
-        }
-        writes.extend(self.audit_writes(entry, now).await?);
-        if self.write("transfer a stack", writes).await? == Written::Conflict {
-            return Ok(None);
-        }
-        if let Some(id) = &stack.active_operation {
-            watch::changed(id);
-        }
-        Ok(Some(stack))
     }
 
     /// The live stack of this name in an environment, or [`Error::NotFound`].

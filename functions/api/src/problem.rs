@@ -144,7 +144,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
         Error::StaleSheet { is_missing, hash, path } => {
             let (what, hash) = (if *is_missing { "quotes no" } else { "quotes another" }, hash.as_str());
             let detail = format!(
-                "The approval {what} sheet; nothing was approved. Read {path}, and approve it with \"sheet\": \"{hash}\"."
+                "The approval {what} sheet; nothing was approved. Read the sheet (`slipway sheet`, or {path}), and approve it with \"sheet\": \"{hash}\"."
             );
             (
                 "stale-sheet",

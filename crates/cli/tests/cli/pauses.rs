@@ -120,7 +120,7 @@ async fn a_paused_release_is_continued_rolled_back_and_cancelled() {
 
     let early = server.slipway(&["release", "continue", "shop"]);
     assert!(!early.status.success());
-    assert!(String::from_utf8_lossy(&early.stderr).contains("has no release that waits for a decision"));
+    assert!(String::from_utf8_lossy(&early.stderr).contains("no release of the operation waits for a decision"));
 
     let operation = paused(&server, &images[1]).await;
     json_of(&server.slipway(&["release", "continue", "shop", "--json"]));

@@ -90,7 +90,7 @@ pub struct PauseDecision {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPaused {
     /// The operation is not rolling out.
-    #[error("the operation is {0} and has no release that waits for a decision")]
+    #[error("no release of the operation waits for a decision: its status is `{0}`")]
     NotRunning(OperationStatus),
     /// No rollout waits.
     #[error("no rollout of the operation is paused. `slipway operation cancel` stops one that is not")]

@@ -133,7 +133,7 @@ async fn a_failed_list_hides_no_dead_letter() {
     fill(&server, 1_207);
     let count = "GetQueueAttributes";
     server.refuse(count, "AccessDenied");
-    assert_eq!(as_admin(&server, Method::GET, "/v1/dead-letters").await.status, 500);
+    assert_eq!(as_admin(&server, Method::GET, "/v1/dead-letters").await.status, 503);
     server.fakes.lock().expect("not poisoned").refused.remove(count);
     let listed = as_admin(&server, Method::GET, "/v1/dead-letters").await.json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1_000));
