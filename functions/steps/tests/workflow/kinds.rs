@@ -188,7 +188,11 @@ fn plan_without_approval_is_applied_in_its_build() {
         let failure = operation.failure.as_ref().expect("a failure");
         assert_eq!(failure.address.as_deref(), Some("aws_lb.this"), "{failure:?}");
         if world.apply_build == Build::Dies {
-            let says = ["1 of 3 resources", "Terraform may continue", "Update the stack"];
+            let says = [
+                "of 3 resources, 1 was reported as done",
+                "Terraform may continue",
+                "Update the stack",
+            ];
             assert!(says.iter().all(|says| failure.message.contains(says)), "{failure:?}");
         }
         let steps: Vec<_> = operation
