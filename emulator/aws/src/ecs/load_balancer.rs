@@ -15,7 +15,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::lock;
 
@@ -25,6 +25,10 @@ const SILENCE: Duration = Duration::from_millis(500);
 
 /// The longest that open connections can hold a task up.
 const LONGEST_DRAIN: Duration = Duration::from_secs(30);
+
+/// How long a port in use is tried again, and how often.
+const HELD: Duration = Duration::from_millis(500);
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// A listening front. Dropping it closes the port; open connections go on.
 pub(super) struct LoadBalancer {
@@ -71,7 +75,7 @@ struct Connection {
 impl LoadBalancer {
     /// Opens the port.
     pub(super) async fn open(port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = listen(port).await?;
         let backends = Arc::new(Backends::default());
         let accepting = tokio::spawn(accept(listener, backends.clone()));
         Ok(Self { backends, accepting })
@@ -229,6 +233,20 @@ impl Connection {
     }
 }
 
+/// A process that is starting holds every socket of this one until it runs its program, so a port that has just been closed may seem
+/// in use for a moment.
+async fn listen(port: u16) -> io::Result<TcpListener> {
+    let began = Instant::now();
+    loop {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && began.elapsed() < HELD => {
+                sleep(AGAIN).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 async fn accept(listener: TcpListener, backends: Arc<Backends>) {
     loop {
         match listener.accept().await {
@@ -239,7 +257,7 @@ async fn accept(listener: TcpListener, backends: Arc<Backends>) {
             // Out of descriptors, for example: let connections end before the next try.
             Err(error) => {
                 tracing::warn!(%error, "a service's port cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
         }
     }
