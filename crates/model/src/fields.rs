@@ -60,19 +60,17 @@ impl Fields {
     /// A field that may be left out, as text of the form of `T`; `null` says the same as leaving it out.
     pub fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, remedy: &str) -> Option<T> {
         let value = self.take(name)?;
-        let parsed = parse_text(&value);
-        parsed
-            .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
-            .ok()
+        self.noted(name, parse_text(&value), remedy)
     }
 
     /// A field that may be left out, as a text of a form whose parser speaks to programmers; `not` says what another text is.
     pub fn optional_of<T: FromStr>(&mut self, name: &'static str, not: &str, remedy: &str) -> Option<T> {
         let value = self.take(name)?;
-        let parsed = match &value {
-            Value::String(text) => text.parse().map_err(|_| not.to_owned()),
-            other => Err(format!("is {}, not a text", described(other))),
-        };
+        let parsed = text(&value).and_then(|text| text.parse().map_err(|_| not.to_owned()));
+        self.noted(name, parsed, remedy)
+    }
+
+    fn noted<T>(&mut self, name: &'static str, parsed: Result<T, String>, remedy: &str) -> Option<T> {
         parsed
             .map_err(|detail| self.problems.push(FieldProblem::new(name, detail, remedy)))
             .ok()
@@ -222,10 +220,13 @@ impl Fields {
 }
 
 fn parse_text<T: FromStr<Err: fmt::Display>>(value: &Value) -> Result<T, String> {
-    match value {
-        Value::String(text) => text.parse().map_err(|error: T::Err| error.to_string()),
-        other => Err(format!("is {}, not a text", described(other))),
-    }
+    text(value)?.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn text(value: &Value) -> Result<&str, String> {
+    value
+        .as_str()
+        .ok_or_else(|| format!("is {}, not a text", described(value)))
 }
 
 /// Notes every text with a NUL character: neither Terraform nor a process could carry it.
