@@ -347,10 +347,10 @@ impl Api {
         let listed = stacks.into_iter().filter_map(|stack| {
             let environment = environments[&stack.environment].clone();
             let resource = Resource::Stack(StackFacts::new(&stack, environment));
-            let is_readable = viewer.may(Action::Read, &resource);
-            viewer
-                .may(Action::List, &resource)
-                .then_some(Listed { stack, is_readable })
+            viewer.may(Action::List, &resource).then(|| Listed {
+                is_readable: viewer.may(Action::Read, &resource),
+                stack,
+            })
         });
         Ok(listed.collect())
     }
