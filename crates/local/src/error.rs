@@ -1,12 +1,12 @@
 //! What can go wrong in local mode, one variant per operation that failed.
 
-use slipway_model::count::counted_as;
 use std::path::PathBuf;
 
 use aws_emulator::account::AccountError;
 use aws_emulator::dynamodb::{DynamoDbError, StreamError};
 use aws_emulator::ledger::LedgerError;
 use aws_emulator::s3::ObjectsError;
+use slipway_model::count::counted_as;
 
 /// An operation of local mode that failed.
 ///

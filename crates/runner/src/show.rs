@@ -1,11 +1,11 @@
 //! The complete plan, out of the plan that Terraform saved: `terraform show -json`, read and kept as pages.
 
-use slipway_model::count::counted;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
 use slipway_model::artifact;
+use slipway_model::count::counted;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::plan::pages::{self, Objects};
 use slipway_model::plan::{PlanSummary, show};

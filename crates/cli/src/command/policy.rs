@@ -4,6 +4,8 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use slipway_api_types::PutPolicy;
+use slipway_model::count::counted_as;
 
 use crate::args::{CanI, PolicyCommand};
 use crate::client::{Client, Condition, with_query};
@@ -11,8 +13,6 @@ use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
-use slipway_api_types::PutPolicy;
-use slipway_model::count::counted_as;
 
 const POLICIES: &str = "/v1/policies";
 

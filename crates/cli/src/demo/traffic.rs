@@ -1,11 +1,11 @@
 //! A visitor who never stops asking: what a release must not disturb.
 
-use slipway_model::count::counted;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
+use slipway_model::count::counted;
 use tokio::task::JoinHandle;
 
 /// Requests that go on, one after the other, until they are stopped.
