@@ -31,6 +31,7 @@ mod rollout_view;
 mod secret;
 mod server;
 mod settings;
+mod sheet_view;
 mod stack_id;
 mod terraform;
 mod watch;

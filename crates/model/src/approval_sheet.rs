@@ -16,7 +16,6 @@ use serde_json::Value;
 use crate::environment::{Approval, Environment};
 use crate::json::canonical;
 use crate::name::{Digest, Image, Name};
-use crate::operation::approval::ApprovalRule;
 use crate::operation::work::Work;
 use crate::operation::{Operation, OperationKind};
 use crate::plan::attribute::AttributeChange;
@@ -25,9 +24,16 @@ use crate::plan::cost::MonthlyCost;
 use crate::plan::migration::DangerousStatement;
 use crate::plan::pages::Index;
 use crate::plan::review::{self, requirements};
-use crate::plan::{Action, PlanSummary, Refusal, Requirement, Verdict, protection};
+use crate::plan::{Action, PlanSummary, Refusal, Verdict, protection};
 use crate::stack::Configuration;
-use crate::subscription::{self, Repository, Subscription, TagPattern};
+use crate::subscription::Subscription;
+
+mod rule;
+mod subscriptions;
+
+pub use rule::{ApprovalOnSheet, RequiredBy};
+use subscriptions::subscriptions;
+pub use subscriptions::{Follows, SubscriptionChange};
 
 /// What a sheet is made of.
 #[derive(Debug)]
@@ -142,28 +148,6 @@ pub struct VariableChange {
     pub sensitive: bool,
 }
 
-/// A subscription that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SubscriptionChange {
-    /// The service.
-    pub service: Name,
-    /// What it follows before; none where it follows nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Follows>,
-    /// What it follows after; none where it unsubscribes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Follows>,
-}
-
-/// What a service follows. Not what was pushed last: a push must not make a sheet stale that does not show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Follows {
-    /// The repository.
-    pub repository: Repository,
-    /// The tags.
-    pub tags: TagPattern,
-}
-
 /// The plan: what it counts, and its first items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanOnSheet {
@@ -258,48 +242,6 @@ pub struct PolicyVerdict {
     pub verdict: &'static str,
     /// Why.
     pub reason: String,
-}
-
-/// By what rule a plan is approved, since its review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApprovalOnSheet {
-    /// How many approvers it takes.
-    pub required: u32,
-    /// Whether the requester may be one of them.
-    pub self_approval: bool,
-    /// When the plan expires without a decision.
-    pub expires_at: Timestamp,
-    /// The rules that require an approval.
-    pub required_by: Vec<RequiredBy>,
-}
-
-/// A rule that requires an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequiredBy {
-    /// Its name.
-    pub policy: &'static str,
-    /// Why.
-    pub reason: &'static str,
-}
-
-impl From<Requirement> for RequiredBy {
-    fn from(requirement: Requirement) -> Self {
-        Self {
-            policy: requirement.policy(),
-            reason: requirement.reason(),
-        }
-    }
-}
-
-impl From<&ApprovalRule> for ApprovalOnSheet {
-    fn from(rule: &ApprovalRule) -> Self {
-        Self {
-            required: rule.required,
-            self_approval: rule.self_approval,
-            expires_at: rule.expires_at,
-            required_by: rule.required_by.iter().copied().map(RequiredBy::from).collect(),
-        }
-    }
 }
 
 impl Sheet {
@@ -409,31 +351,6 @@ fn variables(applied: Option<&Configuration>, wanted: &Configuration) -> Vec<Var
         })
     };
     names.into_iter().filter_map(change).collect()
-}
-
-fn subscriptions(basis: &Basis<'_>) -> Vec<SubscriptionChange> {
-    let nothing = BTreeMap::new();
-    let has = basis.subscriptions;
-    let (before, after) = match &basis.operation.work {
-        Work::Provision { .. } => (&nothing, has.clone()),
-        work => {
-            let changes = work.patch().map(|patch| subscription::over(has, &patch.subscriptions));
-            (has, changes.unwrap_or_else(|| has.clone()))
-        }
-    };
-    let follows = |subscriptions: &BTreeMap<Name, Subscription>, service: &Name| {
-        subscriptions.get(service).map(|subscription| Follows {
-            repository: subscription.repository.clone(),
-            tags: subscription.tags.clone(),
-        })
-    };
-    let services: BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
-    let changes = services.into_iter().map(|service| SubscriptionChange {
-        service: service.clone(),
-        before: follows(before, service),
-        after: follows(&after, service),
-    });
-    changes.filter(|change| change.before != change.after).collect()
 }
 
 fn services(basis: &Basis<'_>) -> Vec<ServiceOnSheet> {

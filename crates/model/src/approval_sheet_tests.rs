@@ -3,6 +3,7 @@
 use serde_json::{Map, json};
 
 use super::*;
+use crate::operation::approval::ApprovalRule;
 use crate::operation::example;
 use crate::plan::contract::PlannedContract;
 use crate::plan::show;

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
+use crate::sheet_view;
 
 /// Shows a whole plan, or the part that the filters leave.
 pub async fn show(command: ShowPlan, client: &Client, output: Output) -> Result<(), Error> {
@@ -69,7 +70,7 @@ pub async fn sheet(operation: &OperationRef, client: &Client, output: Output) ->
     if output.is_data() {
         output.answer(&sheet, |_| String::new());
     } else {
-        output.lines(&plan_view::sheet(&sheet));
+        output.lines(&sheet_view::sheet(&sheet));
     }
     Ok(())
 }
@@ -98,7 +99,7 @@ async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String
         )));
     }
     let sheet = read_sheet(id, client).await?;
-    output.lines(&plan_view::sheet(&sheet));
+    output.lines(&sheet_view::sheet(&sheet));
     let hash = text_at(&sheet, "hash");
     output.say(&format!("You approve the sheet {hash}."));
     if confirm::ask("Approve this plan? Only `yes` approves it:")? == "yes" {

@@ -1,0 +1,314 @@
+//! Approval sheets as people read them: lines in colours.
+
+use serde_json::Value;
+use slipway_model::count::counted;
+
+use crate::output::{Line, Style, text_at};
+use crate::plan_view::{attributes, counts, items};
+
+/// The lines of an approval sheet.
+pub fn sheet(sheet: &Value) -> Vec<Line> {
+    let text = |path: &str| text_at(sheet, path);
+    let plain = |text: String| Line::new(Style::Plain, text);
+    let mut lines = vec![
+        Line::new(
+            Style::Bold,
+            format!(
+                "{} of stack {} ({})",
+                text("kind"),
+                text("stack.id"),
+                text("stack.name")
+            ),
+        ),
+        plain(format!("operation    {}", text("operation"))),
+        plain(format!(
+            "requester    {} at {}",
+            text("requested_by"),
+            text("requested_at")
+        )),
+        plain(format!(
+            "environment  {} (account {}, {}){}",
+            text("environment.name"),
+            text("environment.account"),
+            text("environment.region"),
+            if sheet["environment"]["protected"] == true {
+                ", protected"
+            } else {
+                ""
+            }
+        )),
+        plain(match sheet["blueprint"]["previous_version"].as_str() {
+            Some(previous) => format!(
+                "blueprint    {}: {previous} -> {}",
+                text("blueprint.name"),
+                text("blueprint.version")
+            ),
+            None => format!("blueprint    {}@{}", text("blueprint.name"), text("blueprint.version")),
+        }),
+    ];
+    let destroys =
+        sheet["destroy_count"].as_u64().unwrap_or_default() + sheet["forget_count"].as_u64().unwrap_or_default();
+    let style = if destroys > 0 { Style::Red } else { Style::Plain };
+    lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
+    lines.extend(cost(&sheet["plan"]["cost"]));
+    for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
+        lines.push(Line::new(
+            Style::Red,
+            format!("             not understood: {}", reason.as_str().unwrap_or_default()),
+        ));
+    }
+    for policy in sheet["policies"].as_array().into_iter().flatten() {
+        let style = match policy["verdict"].as_str() {
+            Some("allow") => Style::Green,
+            Some("refuse") => Style::Red,
+            _ => Style::Yellow,
+        };
+        let line = format!(
+            "policy       {}: {} ({})",
+            text_at(policy, "policy"),
+            text_at(policy, "verdict"),
+            text_at(policy, "reason")
+        );
+        lines.push(Line::new(style, line));
+    }
+    lines.extend(approvals(sheet));
+    lines.extend(runs(&sheet["runs"]));
+    part(sheet, "variables", variable, &mut lines);
+    part(sheet, "subscriptions", subscription, &mut lines);
+    part(sheet, "services", service, &mut lines);
+    lines.push(Line::new(Style::Bold, "changes".to_owned()));
+    let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.extend(items(first));
+    let left = sheet["plan"]["items"]
+        .as_u64()
+        .unwrap_or_default()
+        .saturating_sub(first.len() as u64);
+    if left > 0 {
+        let line = format!("… and {left} more: slipway plan {}", text("operation"));
+        lines.push(Line::new(Style::Bold, line));
+    }
+    lines.push(plain(format!("sheet        {}", text("hash"))));
+    lines
+}
+
+/// A list of the sheet under its name; nothing if it is empty.
+fn part(sheet: &Value, field: &str, show: fn(&Value, &mut Vec<Line>), lines: &mut Vec<Line>) {
+    let entries = sheet[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !entries.is_empty() {
+        lines.push(Line::new(Style::Bold, field.to_owned()));
+    }
+    for entry in entries {
+        show(entry, lines);
+    }
+}
+
+/// How many approvals the plan needs and why, and who gave one. Nothing if it needs none.
+fn approvals(sheet: &Value) -> Vec<Line> {
+    let rule = &sheet["approval"];
+    if rule.is_null() {
+        return Vec::new();
+    }
+    let requester = if rule["self_approval"] == true {
+        ", the requester may approve"
+    } else {
+        ", the requester may not approve"
+    };
+    let head = format!(
+        "approvals    {} of {}, by {}{requester}",
+        text_at(sheet, "approvals_given"),
+        text_at(rule, "required"),
+        text_at(rule, "expires_at"),
+    );
+    let mut lines = vec![Line::new(Style::Yellow, head)];
+    for given in sheet["approvals"].as_array().into_iter().flatten() {
+        let comment = given["comment"].as_str().map(|comment| format!(": {comment}"));
+        let (style, note) = if given["counts"] == true {
+            (Style::Green, "")
+        } else {
+            (Style::Faint, " (of an earlier sheet: does not count)")
+        };
+        let (by, at) = (text_at(given, "by"), text_at(given, "at"));
+        let line = format!(
+            "             approved by {by} at {at}{}{note}",
+            comment.unwrap_or_default()
+        );
+        lines.push(Line::new(style, line));
+    }
+    for required in rule["required_by"].as_array().into_iter().flatten() {
+        let (policy, reason) = (text_at(required, "policy"), text_at(required, "reason"));
+        lines.push(Line::new(Style::Plain, format!("required by  {policy}: {reason}")));
+    }
+    lines
+}
+
+/// What the stack costs a month, if the sheet says it.
+fn cost(cost: &Value) -> Option<Line> {
+    let (before, after) = (cost["before_cents"].as_u64()?, cost["after_cents"].as_u64()?);
+    let dollars = |cents: u64| format!("${}.{:02}", cents / 100, cents % 100);
+    let unpriced = match cost["without_price"].as_u64()? {
+        0 => String::new(),
+        count => format!("; {} without a price", counted(count, "resource")),
+    };
+    let text = format!(
+        "cost         {} -> {} a month (list prices of {}, {}{unpriced})",
+        dollars(before),
+        dollars(after),
+        text_at(cost, "prices_in"),
+        text_at(cost, "prices_of"),
+    );
+    let style = if after > before { Style::Yellow } else { Style::Plain };
+    Some(Line::new(style, text))
+}
+
+fn runs(runs: &Value) -> Vec<Line> {
+    let names = |field: &str| -> Vec<String> {
+        let all = runs[field].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut said = Vec::new();
+    if runs["snapshot"] == true {
+        said.push("snapshot of the database".to_owned());
+    }
+    for (field, word) in [("backups", "backup"), ("migrations", "migration")] {
+        said.extend(names(field).into_iter().map(|name| format!("{word} {name}")));
+    }
+    if runs["release"] == true {
+        said.push("release of the services".to_owned());
+    }
+    said.extend(runs["task"].as_str().map(|task| format!("task {task}")));
+    let said = if said.is_empty() {
+        "nothing".to_owned()
+    } else {
+        said.join(", ")
+    };
+    let mut lines = vec![Line::new(Style::Plain, format!("then runs    {said}"))];
+    lines.extend(dangerous(runs));
+    lines
+}
+
+/// The dangerous statements of migrations, each with its place and its remedy.
+fn dangerous(runs: &Value) -> Vec<Line> {
+    let named: Vec<&Value> = runs["dangerous"].as_array().into_iter().flatten().collect();
+    let count = runs["dangerous_count"].as_u64().unwrap_or(named.len() as u64);
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::new(
+        Style::Red,
+        format!("migrations   {}", counted(count, "dangerous statement")),
+    )];
+    for statement in &named {
+        let text = |name: &str| text_at(statement, name);
+        let place = format!("{}:{}:{}", text("file"), text("line"), text("column"));
+        let line = format!("      {place}: {} [{}]", text("message"), text("rule"));
+        lines.push(Line::new(Style::Yellow, line));
+        lines.push(Line::new(Style::Faint, format!("          {}", text("remedy"))));
+    }
+    if count > named.len() as u64 {
+        let rest = count - named.len() as u64;
+        lines.push(Line::new(
+            Style::Bold,
+            format!("      … and {rest} more: slipway blueprint check"),
+        ));
+    }
+    lines
+}
+
+fn variable(change: &Value, lines: &mut Vec<Line>) {
+    let name = text_at(change, "name");
+    if change["sensitive"] == true {
+        return lines.push(Line::new(Style::Yellow, format!("      ~ {name}: (sensitive)")));
+    }
+    let value = |side: &str| {
+        change
+            .get(side)
+            .map_or_else(|| "(default)".to_owned(), Value::to_string)
+    };
+    lines.push(Line::new(
+        Style::Yellow,
+        format!("      ~ {name}: {} -> {}", value("before"), value("after")),
+    ));
+}
+
+fn subscription(change: &Value, lines: &mut Vec<Line>) {
+    let follows = |side: &str| match &change[side] {
+        Value::Null => "(none)".to_owned(),
+        follows => format!("{},{}", text_at(follows, "repository"), text_at(follows, "tags")),
+    };
+    let service = text_at(change, "service");
+    lines.push(Line::new(
+        Style::Yellow,
+        format!("      ~ {service}: {} -> {}", follows("before"), follows("after")),
+    ));
+}
+
+fn service(change: &Value, lines: &mut Vec<Line>) {
+    lines.push(Line::new(
+        Style::Plain,
+        format!(
+            "      {} {}",
+            text_at(change, "name"),
+            change["action"].as_str().unwrap_or_default()
+        ),
+    ));
+    if let Some(after) = change["image_after"].as_str() {
+        let before = change["image_before"].as_str().unwrap_or("(none)");
+        lines.push(Line::new(
+            Style::Yellow,
+            format!("        ~ image: {before} -> {after}"),
+        ));
+    }
+    attributes(&change["attributes"], 8, lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sheet_says_what_it_leaves_out_and_its_hash() {
+        let sheet_of = json!({
+            "hash": "sha256:ab", "operation": "op-1", "kind": "update", "destroy_count": 1, "forget_count": 0,
+            "stack": {"id": "lusab-babad", "name": "shop"}, "requested_by": "ann", "requested_at": "2026-11-29T00:00:00Z",
+            "environment": {"name": "live", "account": "111122223333", "region": "eu-west-1", "protected": true},
+            "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
+            "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
+            "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
+            "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
+            "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
+            "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
+            "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
+            "approval": {"required": 2, "self_approval": false, "expires_at": "2026-12-02T00:00:00Z", "required_by": [
+                {"policy": "plan.understood", "reason": "Slipway does not understand all of the plan"}]},
+            "approvals_given": 1, "approvals": [
+                {"by": "bob", "at": "2026-11-29T01:00:00Z", "comment": "agreed", "counts": true},
+                {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false}],
+        });
+        let lines: Vec<String> = sheet(&sheet_of).into_iter().map(|line| line.text).collect();
+        let text = lines.join("\n");
+        for expected in [
+            "update of stack lusab-babad (shop)",
+            "live (account 111122223333, eu-west-1), protected",
+            "web: 1.0.0 -> 1.1.0",
+            "plan         1 to destroy",
+            "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
+            "environment.approval: approval_needed (every plan waits)",
+            "approvals    1 of 2, by 2026-12-02T00:00:00Z, the requester may not approve",
+            "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
+            "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
+            "required by  plan.understood: Slipway does not understand all of the plan",
+            "then runs    snapshot of the database, migration schema, release of the services",
+            "~ size: 1 -> 2",
+            "~ key: (sensitive)",
+            "~ web: (none) -> arn:aws:ecr:web,v*",
+            "~ image: a@sha256:1 -> a@sha256:2",
+            "-   delete a.b",
+            "… and 150 more: slipway plan op-1",
+            "sheet        sha256:ab",
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+    }
+}
