@@ -165,7 +165,7 @@ pub struct SheetApproval {
     /// The approval.
     #[serde(flatten)]
     pub approval: Approval,
-    /// Whether it counts. An approval of an earlier sheet does not.
+    /// Whether it counts. An approval of an earlier sheet does not, and none does once the plan is rejected.
     pub counts: bool,
 }
 

@@ -124,6 +124,8 @@ fn approvals(sheet: &Value) -> Vec<Line> {
         let comment = given["comment"].as_str().map(|comment| format!(": {comment}"));
         let (style, note) = if given["counts"] == true {
             (Style::Green, "")
+        } else if given["sheet"] == sheet["hash"] {
+            (Style::Faint, " (the plan was rejected: does not count)")
         } else {
             (Style::Faint, " (of an earlier sheet: does not count)")
         };
@@ -284,7 +286,8 @@ mod tests {
                 {"policy": "plan.understood", "reason": "Slipway does not understand all of the plan"}]},
             "approvals_given": 1, "approvals": [
                 {"by": "bob", "at": "2026-11-29T01:00:00Z", "comment": "agreed", "counts": true},
-                {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false}],
+                {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false},
+                {"by": "dan", "at": "2026-11-29T00:40:00Z", "sheet": "sha256:ab", "comment": null, "counts": false}],
         });
         let lines: Vec<String> = sheet(&sheet_of).into_iter().map(|line| line.text).collect();
         let text = lines.join("\n");
@@ -298,6 +301,7 @@ mod tests {
             "approvals    1 of 2, by 2026-12-02T00:00:00Z, the requester may not approve",
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
             "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
+            "approved by dan at 2026-11-29T00:40:00Z (the plan was rejected: does not count)",
             "required by  plan.understood: Slipway does not understand all of the plan",
             "then runs    snapshot of the database, migration schema, release of the services",
             "~ size: 1 -> 2",
