@@ -134,7 +134,8 @@ def make(endpoint, folder, answers, definition):
 
 def run(states, machine, case, stops_at):
     """Runs a case: its status, its error, and the states that it entered."""
-    started = states.start_execution(stateMachineArn=f"{machine}#{case}", name=case, input=json.dumps({"operation": case}))
+    given = json.dumps({"operation": case, "stack_id": case})
+    started = states.start_execution(stateMachineArn=f"{machine}#{case}", name=case, input=given)
     arn = started["executionArn"]
     for _ in range(600):
         execution = states.describe_execution(executionArn=arn)

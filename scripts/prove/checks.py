@@ -57,7 +57,8 @@ def role_of_the_machine(setting: Setting) -> Seen:
     """OperationRole's trust names the machine as aws:SourceArn; executions are started through an alias."""
     cloud, machine = setting.cloud, setting.deployed.machine
     alias = machine if cloud.is_emulator else f"{machine}:live"
-    execution = probes.executed(cloud, alias, {"operation": "op-00000000000000000000000000"})
+    given = {"operation": "op-00000000000000000000000000", "stack_id": "babab-babab"}
+    execution = probes.executed(cloud, alias, given)
     # No such operation: the step is called and refuses. Without the role no step is called.
     refused = execution.get("error", "") or ""
     called = refused.startswith(("Slipway.", "Failed")) or "Slipway" in execution.get("cause", "")

@@ -5,7 +5,7 @@
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use slipway_model::error_name::ErrorName;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 use slipway_model::operation::{Failure, Operation};
 use slipway_store::finish::{End, Finished};
 use slipway_store::{Error as StoreError, Store};
@@ -104,15 +104,17 @@ pub async fn end_of(sfn: &Client, execution: &str) -> Result<Option<ExecutionEnd
     }
 }
 
-/// Ends an operation as its execution did, where it has not ended, and starts the next one of the stack.
+/// Ends an operation as its execution did, where it has not ended, and starts the next one of the stack. `stack` as in
+/// [`Store::operation_and_stack`].
 pub async fn end(
     store: &Store,
     sfn: &Client,
     state_machine: &str,
     operation: &OperationId,
+    stack: Option<&StackId>,
     how: ExecutionEnd,
 ) -> Result<Finished, StoreError> {
-    let stored = store.operation(operation).await?;
+    let (stored, stack) = store.operation_and_stack(operation, stack).await?;
     let mut end = how.of_operation(&stored);
     // Most often the workflow's last state has ended it, and this end is not written.
     if !stored.status.has_ended()
@@ -121,7 +123,7 @@ pub async fn end(
         store.secrets_of(&stored).await?.hide_in_failure(failure);
     }
     // On the heap: the future of every caller would contain these.
-    let finished = Box::pin(store.finish_known_operation(stored, &end)).await?;
+    let finished = Box::pin(store.finish_known_operation(stored, Some(stack), &end)).await?;
     if let Some(next) = &finished.next {
         start::start_or_leave(sfn, state_machine, next).await;
     }

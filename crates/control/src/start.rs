@@ -35,7 +35,7 @@ pub async fn start(sfn: &aws_sdk_sfn::Client, state_machine: &str, operation: &O
     }
 }
 
-/// What the console shows of an execution first. The workflow reads only `operation`.
+/// What the console shows of an execution first. The workflow reads only `operation` and `stack_id`.
 ///
 /// It is the same text each time: an open execution of this name is the same one only if its input is.
 fn input(operation: &Operation) -> Value {

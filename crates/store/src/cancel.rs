@@ -43,7 +43,9 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             let mut operation = self.operation(id).await?;
             match operation.status {
-                OperationStatus::Cancelled => return Ok(Cancelled::Ended(Box::new(self.finished(operation).await?))),
+                OperationStatus::Cancelled => {
+                    return Ok(Cancelled::Ended(Box::new(self.finished(operation, None).await?)));
+                }
                 OperationStatus::Succeeded
                 | OperationStatus::Failed
                 | OperationStatus::NeedsAttention
@@ -56,7 +58,7 @@ impl Store {
             let written = match operation.cancelling() {
                 Cancel::End => {
                     let end = End::Cancelled(failure(&operation, requester));
-                    match self.end_now(operation, &end, Some(&entry)).await? {
+                    match self.end_now(operation, None, &end, Some(&entry)).await? {
                         Some(finished) => return Ok(Cancelled::Ended(Box::new(finished))),
                         None => Written::Conflict,
                     }

@@ -52,22 +52,28 @@ impl Store {
     /// Repeating it, also with another end, changes nothing and returns the same.
     pub async fn finish_operation(&self, id: &OperationId, end: &End) -> Result<Finished, Error> {
         let read = self.operation(id).await?;
-        self.finish_known_operation(read, end).await
+        self.finish_known_operation(read, None, end).await
     }
 
-    /// [`Store::finish_operation`] for a caller that has read the operation: it is read again only where it has changed since.
-    pub async fn finish_known_operation(&self, known: Operation, end: &End) -> Result<Finished, Error> {
+    /// [`Store::finish_operation`] for a caller that has read the operation, and perhaps its stack: they are read again only where they
+    /// have changed since.
+    pub async fn finish_known_operation(
+        &self,
+        known: Operation,
+        stack: Option<Stack>,
+        end: &End,
+    ) -> Result<Finished, Error> {
         let id = known.id.clone();
-        let mut known = Some(known);
+        let mut known = Some((known, stack));
         for attempt in 0..ATTEMPTS {
-            let operation = match known.take() {
+            let (operation, stack) = match known.take() {
                 Some(known) => known,
-                None => self.operation(&id).await?,
+                None => (self.operation(&id).await?, None),
             };
             if operation.status.has_ended() {
-                return self.finished(operation).await;
+                return self.finished(operation, stack).await;
             }
-            if let Some(finished) = self.end_now(operation, end, None).await? {
+            if let Some(finished) = self.end_now(operation, stack, end, None).await? {
                 return Ok(finished);
             }
             pause(attempt).await;
@@ -79,22 +85,30 @@ impl Store {
     pub(crate) async fn end_now(
         &self,
         operation: Operation,
+        stack: Option<Stack>,
         end: &End,
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
         if operation.status != OperationStatus::Queued {
-            return self.free_slot(operation, end, entry).await;
+            return self.free_slot(operation, stack, end, entry).await;
         }
         let id = operation.id.clone();
         match self.leave_queue(operation, end, entry).await? {
-            Written::Yes => Ok(Some(self.finished(self.operation(&id).await?).await?)),
+            Written::Yes => Ok(Some(self.finished(self.operation(&id).await?, None).await?)),
             Written::Conflict => Ok(None),
         }
     }
 
+    async fn known_or_read(&self, known: Option<Stack>, operation: &Operation) -> Result<Stack, Error> {
+        match known {
+            Some(known) => Ok(known),
+            None => self.stack(&operation.stack).await,
+        }
+    }
+
     /// What follows from an operation that has ended.
-    pub(crate) async fn finished(&self, operation: Operation) -> Result<Finished, Error> {
-        let stack = self.stack(&operation.stack).await?;
+    pub(crate) async fn finished(&self, operation: Operation, stack: Option<Stack>) -> Result<Finished, Error> {
+        let stack = self.known_or_read(stack, &operation).await?;
         if stack.status == StackStatus::Destroyed {
             self.empty_queue(&stack).await?;
         }
@@ -109,10 +123,11 @@ impl Store {
     async fn free_slot(
         &self,
         mut operation: Operation,
+        stack: Option<Stack>,
         end: &End,
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
-        let mut stack = self.stack(&operation.stack).await?;
+        let mut stack = self.known_or_read(stack, &operation).await?;
         if stack.active_operation.as_ref() != Some(&operation.id) {
             // It ended between the two reads.
             return Ok(None);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use slipway_model::contract::Contract;
 use slipway_model::event::Delivery;
-use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::id::{OperationId, ReleaseNumber, StackId};
 use slipway_model::name::{Image, Name};
 use slipway_model::operation::layout::Layout;
 use slipway_model::operation::work::Work;
@@ -27,13 +27,6 @@ impl Store {
     /// The operation, or [`Error::NotFound`].
     pub async fn operation(&self, id: &OperationId) -> Result<Operation, Error> {
         self.require(&Key::operation(id), || format!("operation {id}")).await
-    }
-
-    /// The operation with its stack, or [`Error::NotFound`].
-    pub async fn operation_and_stack(&self, id: &OperationId) -> Result<(Operation, Stack), Error> {
-        let operation = self.operation(id).await?;
-        let stack = self.stack(&operation.stack).await?;
-        Ok((operation, stack))
     }
 
     /// Applies a pure change to an operation and writes it under the next revision. Where another writer came between, the
@@ -114,17 +107,28 @@ impl Store {
 
     /// The first step of the execution runs: the operation and its stack are in progress. Returns both.
     pub async fn begin_operation(&self, id: &OperationId) -> Result<(Operation, Stack), Error> {
-        self.begin(id, None).await
+        self.begin(id, None, None).await
     }
 
-    /// [`Store::begin_operation`], and records the ARN of the execution in the same write.
-    pub async fn begin_execution(&self, id: &OperationId, execution: &str) -> Result<(Operation, Stack), Error> {
-        self.begin(id, Some(execution)).await
+    /// [`Store::begin_operation`], and records the ARN of the execution in the same write. `stack` as in
+    /// [`Store::operation_and_stack`].
+    pub async fn begin_execution(
+        &self,
+        id: &OperationId,
+        stack: Option<&StackId>,
+        execution: &str,
+    ) -> Result<(Operation, Stack), Error> {
+        self.begin(id, stack, Some(execution)).await
     }
 
-    async fn begin(&self, id: &OperationId, execution: Option<&str>) -> Result<(Operation, Stack), Error> {
+    async fn begin(
+        &self,
+        id: &OperationId,
+        known: Option<&StackId>,
+        execution: Option<&str>,
+    ) -> Result<(Operation, Stack), Error> {
         for attempt in 0..ATTEMPTS {
-            let (mut operation, mut stack) = self.operation_and_stack(id).await?;
+            let (mut operation, mut stack) = self.operation_and_stack(id, known).await?;
             let status = operation
                 .status
                 .after(OperationEvent::Begun)
@@ -239,7 +243,7 @@ impl Store {
     /// Records what the blueprint's `slipway` output says, on the stack of an operation that has the slot.
     pub async fn record_contract(&self, id: &OperationId, contract: &Contract) -> Result<Stack, Error> {
         for attempt in 0..ATTEMPTS {
-            let (operation, stack) = self.operation_and_stack(id).await?;
+            let (operation, stack) = self.operation_and_stack(id, None).await?;
             if let Some(stack) = self.try_record_contract(operation, stack, contract, |_| Ok(())).await? {
                 return Ok(stack);
             }

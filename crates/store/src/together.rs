@@ -41,6 +41,27 @@ impl Store {
         Ok((stack, environment))
     }
 
+    /// The operation with its stack: one request where the caller knows the ID of the stack, two where it does not.
+    pub async fn operation_and_stack(
+        &self,
+        id: &OperationId,
+        stack: Option<&StackId>,
+    ) -> Result<(Operation, Stack), Error> {
+        let (operation, stack) = match stack {
+            Some(stack) => self.both(&[Key::operation(id), Key::stack(stack)]).await?,
+            None => (Some(self.operation(id).await?), None),
+        };
+        let operation: Operation = operation.ok_or_else(|| Error::NotFound {
+            what: format!("operation {id}"),
+        })?;
+        // Nothing follows from the stack of another operation.
+        let stack = match stack.filter(|stack: &Stack| stack.id == operation.stack) {
+            Some(stack) => stack,
+            None => self.stack(&operation.stack).await?,
+        };
+        Ok((operation, stack))
+    }
+
     async fn record_and_policy_head<T: DeserializeOwned>(
         &self,
         key: Key,

@@ -5,7 +5,7 @@
 //! cargo run -p asl-interpreter --example paths -- statemachine/operation.asl.json statemachine/operation.cases.json
 //! ```
 //!
-//! The input of a case is `{"operation": "<name of the case>"}`. An execution is aborted at the first task that its case has no
+//! The input of a case is `{"operation": "<name of the case>", "stack_id": "<the same>"}`. An execution is aborted at the first task that its case has no
 //! response for. `scripts/compare_with_emulator.py` holds the answer against another implementation, and
 //! `scripts/check_state_machine.py` against AWS's service models.
 
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut paths = Map::new();
     for (name, responses) in cases {
         let mut calls: BTreeMap<String, u32> = BTreeMap::new();
-        let run = simulate(&machine, json!({"operation": name}), |task| {
+        let run = simulate(&machine, json!({"operation": name, "stack_id": name}), |task| {
             let call = calls.entry(task.state.clone()).or_default();
             let attempt = *call;
             *call += 1;

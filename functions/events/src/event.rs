@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use slipway_model::account::AccountId;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 
 use crate::EventError;
 
@@ -70,6 +70,16 @@ pub(crate) struct Execution {
     pub status: String,
     pub error: Option<String>,
     pub cause: Option<String>,
+    /// Left out by EventBridge where it is long.
+    input: Option<String>,
+}
+
+impl Execution {
+    /// The stack that it is about, where its input says so.
+    pub(crate) fn stack(&self) -> Option<StackId> {
+        let input: Value = serde_json::from_str(self.input.as_deref()?).ok()?;
+        input["stack_id"].as_str()?.parse().ok()
+    }
 }
 
 /// The detail of `Slipway Result Due`.

@@ -16,10 +16,12 @@ impl Events {
         let (true, Ok(operation)) = (ours, named) else {
             return Ok(());
         };
+        let stack = execution.stack();
         let Some(end) = ExecutionEnd::of_status(&execution.status, execution.error, execution.cause) else {
             return Ok(());
         };
-        match orphan::end(&self.store, &self.sfn, machine, &operation, end).await {
+        let end = orphan::end(&self.store, &self.sfn, machine, &operation, stack.as_ref(), end);
+        match end.await {
             Ok(finished) => {
                 tracing::info!(%operation, status = %finished.operation.status, "an execution has ended");
                 self.report_end(&finished.operation).await;

@@ -20,8 +20,13 @@ pub(crate) struct Begun {
 }
 
 impl Steps {
-    pub(crate) async fn begin(&self, operation: &OperationId, execution: &str) -> Result<Begun, StepError> {
-        let (begun, stack) = self.store.begin_execution(operation, execution).await?;
+    pub(crate) async fn begin(
+        &self,
+        operation: &OperationId,
+        stack: Option<&StackId>,
+        execution: &str,
+    ) -> Result<Begun, StepError> {
+        let (begun, stack) = self.store.begin_execution(operation, stack, execution).await?;
         self.require_permitted(&begun, &stack).await?;
         let begun = Admission::by(&self.store).settle(begun, &stack).await?;
         Ok(Begun {
@@ -35,7 +40,7 @@ impl Steps {
         let Some(request) = &operation.permitted else {
             return Ok(());
         };
-        let (policies, environment) = self.gate.policies_and_environment(&stack.environment).await?;
+        let (policies, environment, _) = self.gate.policies_and_environment(&stack.environment).await?;
         let stack = StackFacts::new(stack, environment);
         let Some(denial) = policies.denial_now(operation.kind(), request, stack) else {
             return Ok(());

@@ -7,6 +7,7 @@ use slipway_model::name::Name;
 use slipway_model::operation::OperationStatus;
 use slipway_store::finish::{End, Finished};
 
+use crate::payload::OfStack;
 use crate::{StepError, Steps};
 
 /// The output of the execution.
@@ -20,8 +21,13 @@ pub(crate) struct Completed {
 }
 
 impl Steps {
-    pub(crate) async fn complete(&self, operation: &OperationId) -> Result<Completed, StepError> {
-        let finished = self.store.finish_operation(operation, &End::Succeeded).await?;
+    pub(crate) async fn complete(&self, of: &OfStack) -> Result<Completed, StepError> {
+        let read = self.store.operation_and_stack(&of.operation, of.stack.as_ref());
+        let (operation, stack) = read.await?;
+        let finished = self
+            .store
+            .finish_known_operation(operation, Some(stack), &End::Succeeded);
+        let finished = finished.await?;
         self.start_next(&finished).await;
         let ended = finished.operation;
         Ok(Completed {

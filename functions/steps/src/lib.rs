@@ -172,12 +172,16 @@ impl Steps {
             return answer(&Box::pin(self.after_execution(&event)).await?);
         }
         match serde_json::from_value(payload).map_err(StepError::ReadPayload)? {
-            Payload::Begin { operation, execution } => answer(&Box::pin(self.begin(&operation, &execution)).await?),
+            Payload::Begin {
+                operation,
+                stack,
+                execution,
+            } => answer(&Box::pin(self.begin(&operation, stack.as_ref(), &execution)).await?),
             Payload::ReviewPlan { operation } => answer(&Box::pin(self.review_plan(&operation)).await?),
             Payload::AskApproval { operation, token } => {
                 answer(&Box::pin(self.ask_approval(&operation, &token)).await?)
             }
-            Payload::RecordOutputs { operation } => answer(&Box::pin(self.record_outputs(&operation)).await?),
+            Payload::RecordOutputs(of) => answer(&Box::pin(self.record_outputs(&of)).await?),
             Payload::PrepareRelease { operation } => answer(&Box::pin(self.prepare_release(&operation)).await?),
             Payload::PrepareTask { operation } => answer(&Box::pin(self.prepare_task(&operation)).await?),
             Payload::RunTask(asked) => answer(&Box::pin(self.run_task(&asked)).await?),
@@ -255,7 +259,7 @@ impl Steps {
             Payload::RestoreSchedules { operation, place } => {
                 answer(&Box::pin(self.restore_schedules(&operation, &place)).await?)
             }
-            Payload::Complete { operation } => answer(&Box::pin(self.complete(&operation)).await?),
+            Payload::Complete(of) => answer(&Box::pin(self.complete(&of)).await?),
             Payload::RecordFailure { operation, failure } => {
                 answer(&Box::pin(self.record_failure(&operation, &failure)).await?)
             }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 use slipway_model::name::Name;
 
 use crate::commands::PreparedCommand;
@@ -10,12 +10,25 @@ use crate::prepare_release::{Placement, PreparedService, PreparedSnapshot};
 use crate::stack_account::Place;
 use crate::state::Direction;
 
+/// An operation that is read together with its stack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfStack {
+    pub operation: OperationId,
+    /// The stack, which saves a read. None from state machines of earlier versions.
+    #[serde(default)]
+    pub stack: Option<StackId>,
+}
+
 /// The payload of one `lambda:invoke`, by its step.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Payload {
     Begin {
         operation: OperationId,
+        /// As in [`OfStack`].
+        #[serde(default)]
+        stack: Option<StackId>,
         execution: String,
     },
     ReviewPlan {
@@ -25,9 +38,7 @@ pub(crate) enum Payload {
         operation: OperationId,
         token: String,
     },
-    RecordOutputs {
-        operation: OperationId,
-    },
+    RecordOutputs(OfStack),
     PrepareRelease {
         operation: OperationId,
     },
@@ -102,9 +113,7 @@ pub(crate) enum Payload {
         operation: OperationId,
         place: Place,
     },
-    Complete {
-        operation: OperationId,
-    },
+    Complete(OfStack),
     RecordFailure {
         operation: OperationId,
         failure: Failed,
@@ -234,6 +243,7 @@ mod tests {
         let id = OperationId::generate();
         let parse = |value| serde_json::from_value::<Payload>(value);
         assert!(parse(json!({"step": "complete", "operation": id})).is_ok());
+        assert!(parse(json!({"step": "complete", "operation": id, "stack": StackId::from_bits(1)})).is_ok());
         for wrong in [
             json!({"step": "complete", "operation": id, "more": 1}),
             json!({"step": "complete", "operation": "op-1"}),

@@ -64,7 +64,7 @@ impl Steps {
         let mut failure = ending.failing(failure);
         self.store.secrets_of(&ending).await?.hide_in_failure(&mut failure);
         let end = End::of(failure.clone());
-        let finished = self.store.finish_known_operation(ending, &end).await?;
+        let finished = self.store.finish_known_operation(ending, None, &end).await?;
         self.start_next(&finished).await;
         Ok(self.recorded(&finished.operation, &failure))
     }

@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::Value;
 use slipway_model::artifact::{self, OUTPUTS};
 use slipway_model::contract::Contract;
-use slipway_model::id::{OperationId, ReleaseNumber};
+use slipway_model::id::ReleaseNumber;
 use slipway_model::operation::{Operation, OperationKind};
 use slipway_model::stack::Stack;
 use slipway_model::terraform::OUTPUT;
 use slipway_store::{ATTEMPTS, pause};
 
+use crate::payload::OfStack;
 use crate::{StepError, Steps, aws, state};
 
 /// What the workflow needs to know of the outputs.
@@ -39,9 +40,10 @@ fn shown_endpoints(contract: &Contract) -> BTreeMap<String, String> {
 }
 
 impl Steps {
-    pub(crate) async fn record_outputs(&self, operation: &OperationId) -> Result<Recorded, StepError> {
+    pub(crate) async fn record_outputs(&self, of: &OfStack) -> Result<Recorded, StepError> {
         let began = Timestamp::now();
-        let (mut applied, mut stack) = self.store.operation_and_stack(operation).await?;
+        let read = || self.store.operation_and_stack(&of.operation, of.stack.as_ref());
+        let (mut applied, mut stack) = read().await?;
         let mut contract = self.read_contract(&applied).await?;
         self.store
             .secrets_in(&applied, &stack)
@@ -69,10 +71,10 @@ impl Steps {
                 });
             }
             pause(attempt).await;
-            (applied, stack) = self.store.operation_and_stack(operation).await?;
+            (applied, stack) = read().await?;
         }
         Err(StepError::Store(slipway_store::Error::Conflict {
-            what: format!("the operation {operation}"),
+            what: format!("the operation {}", of.operation),
         }))
     }
 

@@ -109,7 +109,15 @@ impl Sweep {
             return Ok(None);
         }
         // Its build is not stopped: it finds the operation ended, and saves its state first.
-        let ended = orphan::end(&self.store, &self.sfn, machine, &operation.id, end).await;
+        let ended = orphan::end(
+            &self.store,
+            &self.sfn,
+            machine,
+            &operation.id,
+            Some(&operation.stack),
+            end,
+        )
+        .await;
         let finished = ended.map_err(SweepError::End)?;
         Ok(Some(Healing::Ended {
             status: finished.operation.status,

@@ -41,7 +41,11 @@ async fn execution_is_named_after_its_operation_and_recorded() {
     );
     let arn = start(&sfn, MACHINE, &operation).await.expect("started");
     start(&sfn, MACHINE, &operation).await.expect("started again");
-    let (begun, _) = table.store.begin_execution(&operation.id, &arn).await.expect("begun");
+    let (begun, _) = table
+        .store
+        .begin_execution(&operation.id, Some(&operation.stack), &arn)
+        .await
+        .expect("begun");
     assert_eq!(begun.execution_arn, Some(arn));
     assert_eq!(fake.count("StartExecution"), 2);
     let calls = fake.calls();
@@ -101,7 +105,9 @@ async fn orphaned_operation_ends_once_and_the_next_one_starts() {
             .expect("an outcome"),
     );
     for how in [ExecutionEnd::TimedOut, ExecutionEnd::Gone] {
-        let finished = end(&table.store, &sfn, MACHINE, &provision, how).await.expect("ended");
+        let finished = end(&table.store, &sfn, MACHINE, &provision, None, how)
+            .await
+            .expect("ended");
         let failure = finished.operation.failure.expect("a reason");
         assert_eq!(
             (failure.name.as_str(), failure.step.as_str()),
@@ -115,7 +121,7 @@ async fn orphaned_operation_ends_once_and_the_next_one_starts() {
 
     let cause = Some("stopped by ada".to_owned());
     let aborted = ExecutionEnd::Aborted { cause };
-    let finished = end(&table.store, &sfn, MACHINE, &next.id, aborted)
+    let finished = end(&table.store, &sfn, MACHINE, &next.id, Some(&next.stack), aborted)
         .await
         .expect("ended");
     let failure = finished.operation.failure.expect("a reason");

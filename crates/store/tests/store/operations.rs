@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use slipway_model::contract::Contract;
-use slipway_model::id::OperationId;
+use slipway_model::id::{OperationId, StackId};
 use slipway_model::operation::{LogStream, Operation, OperationStatus, Progress, StepStatus};
 use slipway_model::plan::{PlanSummary, Refusal, Verdict};
 use slipway_model::stack::StackStatus;
@@ -38,6 +38,24 @@ async fn many_writers_of_one_operation_lose_nothing() {
     // What is so already is not written again.
     let again = table.store.begin_step(&id, &steps[0]).await.expect("it");
     assert_eq!(again.revision, before + 16);
+}
+
+#[tokio::test]
+async fn an_operation_comes_with_its_own_stack_whatever_stack_is_named() {
+    let table = table().await;
+    let store = &table.store;
+    let (own, id) = table.provisioning(&new_stack("shop")).await;
+    let (other, _) = table.provisioning(&new_stack("blog")).await;
+    let unknown = StackId::from_bits(1);
+    for named in [None, Some(&own.id), Some(&other.id), Some(&unknown)] {
+        let (operation, stack) = store.operation_and_stack(&id, named).await.expect("both");
+        assert_eq!((&operation.id, &stack), (&id, &own), "{named:?}");
+    }
+    let missing = OperationId::generate();
+    for named in [None, Some(&own.id)] {
+        let read = store.operation_and_stack(&missing, named).await;
+        assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
+    }
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ impl Crowd {
             role_arn: "arn:aws:iam::000000000000:role/operation".to_owned(),
             state_machine_arn: MACHINE_ARN.to_owned(),
             state_machine_name: "slipway-operation".to_owned(),
-            input: json!({"operation": id}),
+            input: json!({"operation": id, "stack_id": self.world.operation(&id).stack}),
         };
         let seed = u64::try_from(number).unwrap_or_default();
         let (execution, turn) = Execution::start(&MACHINE, start, self.now, seed);

@@ -188,7 +188,7 @@ fn stopped_execution_resumes_in_every_state() {
                     let _ = RUNTIME.block_on(steps.handle(task.arguments["Payload"].clone()));
                 }
                 let end = ExecutionEnd::Aborted { cause: None };
-                let ended = orphan::end(&store, &sfn, MACHINE_ARN, &id, end);
+                let ended = orphan::end(&store, &sfn, MACHINE_ARN, &id, None, end);
                 RUNTIME.block_on(ended).expect("the operation ends");
                 Some(broken())
             });
@@ -224,7 +224,7 @@ fn step_of_a_stopped_execution_resumes_what_it_stops_late() {
             // The events function ends the operation, and the steps function resumes, in any order.
             let end = || {
                 let how = ExecutionEnd::Aborted { cause: None };
-                let ended = orphan::end(&store, &sfn, MACHINE_ARN, &id, how);
+                let ended = orphan::end(&store, &sfn, MACHINE_ARN, &id, None, how);
                 RUNTIME.block_on(ended).expect("the operation ends")
             };
             let ended = ends_first.then(end);

@@ -36,7 +36,7 @@ fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettl
             done.expect("the state does its work");
         }
         let aborted = ExecutionEnd::Aborted { cause: None };
-        let ended = orphan::end(&store, &sfn, MACHINE_ARN, &release, aborted);
+        let ended = orphan::end(&store, &sfn, MACHINE_ARN, &release, None, aborted);
         RUNTIME.block_on(ended).expect("the operation ends");
         Some(Answer::fail("Slipway.Internal", "{}"))
     });

@@ -330,7 +330,8 @@ impl World {
         self.aws().answered.clear();
         self.aws().outputs.clear();
         let machine = self.machine.clone();
-        simulate(&machine, json!({"operation": id}), |task| {
+        let stack = self.operation(id).stack;
+        simulate(&machine, json!({"operation": id, "stack_id": stack}), |task| {
             *self.asked.entry(task.state.clone()).or_default() += 1;
             if let Some(answer) = inject(task) {
                 return answer;
