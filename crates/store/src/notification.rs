@@ -93,15 +93,21 @@ impl Store {
         Ok(all)
     }
 
-    /// Notes that a notification was sent: it is no longer due.
-    pub async fn notification_sent(&self, sent: &Stored) -> Result<(), Error> {
-        let sent = Stored {
-            is_due: false,
-            ..sent.clone()
+    /// Notes that notifications were sent, with one request: they are no longer due.
+    pub async fn notifications_sent(&self, sent: impl IntoIterator<Item = &Stored>) -> Result<(), Error> {
+        let note = |sent: &Stored| {
+            let sent = Stored {
+                is_due: false,
+                ..sent.clone()
+            };
+            // One that has expired since comes back as expired.
+            put(&sent, Condition::Always)
         };
-        let write = put(&sent, Condition::Exists)?;
-        // One that has expired needs no note.
-        let (Written::Yes | Written::Conflict) = self.write("note a sent notification", vec![write]).await?;
+        let writes: Vec<Write> = sent.into_iter().map(note).collect::<Result<_, _>>()?;
+        if !writes.is_empty() {
+            // Where another invocation notes the same, that is enough.
+            let (Written::Yes | Written::Conflict) = self.write("note sent notifications", writes).await?;
+        }
         Ok(())
     }
 

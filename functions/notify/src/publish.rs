@@ -28,12 +28,9 @@ impl Notifier {
         }
         for some in due.chunks(ENTRIES) {
             let accepted = self.put(some.iter().map(|stored| self.of_notification(stored))).await?;
-            for (stored, accepted) in some.iter().zip(&accepted) {
-                if accepted.is_ok() {
-                    let noted = self.store.notification_sent(stored).await;
-                    noted.map_err(NotifyError::Note)?;
-                }
-            }
+            let sent = some.iter().zip(&accepted).filter(|(_, accepted)| accepted.is_ok());
+            let noted = self.store.notifications_sent(sent.map(|(stored, _)| stored)).await;
+            noted.map_err(NotifyError::Note)?;
             accepted.into_iter().collect::<Result<(), _>>()?;
         }
         Ok(())

@@ -270,19 +270,16 @@ async fn notification_is_due_until_it_is_sent() {
         due.iter().map(|one| one.id.clone()).collect::<BTreeSet<_>>(),
         made.iter().map(|one| one.id.clone()).collect::<BTreeSet<_>>()
     );
-    for one in &due {
-        let stored = store.notification(&one.id).await.expect("a read").expect("it");
-        assert!(stored.is_due);
-        store.notification_sent(&stored).await.expect("a note");
-        let sent = store.notification(&one.id).await.expect("a read").expect("it");
-        assert_eq!(
-            sent,
-            Stored {
-                is_due: false,
-                ..stored
-            }
-        );
-    }
+    let ids: Vec<_> = due.iter().map(|one| one.id.clone()).collect();
+    let stored = store.notifications_with(&ids).await.expect("a read");
+    assert!(stored.iter().all(|one| one.is_due));
+    store.notifications_sent(&[]).await.expect("nothing to note");
+    store.notifications_sent(&stored).await.expect("a note");
+    let sent = stored.into_iter().map(|one| Stored { is_due: false, ..one });
+    assert_eq!(
+        store.notifications_with(&ids).await.expect("a read"),
+        sent.collect::<Vec<_>>()
+    );
     assert_eq!(store.notifications_due(100, None).await.expect("a page").items, []);
     assert_eq!(all(&table, &NotificationFilter::default()).await, made, "they are kept");
 }
