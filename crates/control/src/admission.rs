@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use semver::Version;
 use serde_json::{Map, Value};
 use slipway_model::blueprint::Blueprint;
 use slipway_model::environment::Environment;
@@ -36,6 +35,7 @@ mod turn;
 #[derive(Debug, Clone, Copy)]
 pub struct Admission<'a> {
     store: &'a Store,
+    environment: Option<&'a Environment>,
 }
 
 /// Why a request is not what is going to happen.
@@ -93,7 +93,16 @@ pub enum Change {
 impl<'a> Admission<'a> {
     /// By this table.
     pub fn by(store: &'a Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            environment: None,
+        }
+    }
+
+    /// For a caller that has read the environment of a new stack, which is then not read again.
+    #[must_use]
+    pub fn with_environment(self, environment: Option<&'a Environment>) -> Self {
+        Self { environment, ..self }
     }
 
     /// Judges the request for a new stack.
@@ -385,52 +394,6 @@ impl<'a> Admission<'a> {
             )));
         }
         Ok(())
-    }
-
-    /// The environment of this name; without one, a problem that says which there are.
-    async fn known_environment(
-        self,
-        name: &Name,
-        problems: &mut Vec<FieldProblem>,
-    ) -> Result<Option<Environment>, Error> {
-        match self.store.environment(name).await {
-            Ok(environment) => Ok(Some(environment)),
-            Err(Error::NotFound { .. }) => {
-                let remedy = self.environments_there_are().await?;
-                let detail = format!("there is no environment `{name}`");
-                problems.push(FieldProblem::new("environment", detail, remedy));
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The version of a blueprint, the latest where none is named; without one, a problem that says which there are.
-    async fn known_blueprint(
-        self,
-        name: &Name,
-        version: Option<&Version>,
-        problems: &mut Vec<FieldProblem>,
-    ) -> Result<Option<Blueprint>, Error> {
-        let found = match version {
-            Some(version) => self.store.blueprint(name, version).await,
-            None => self.store.latest_blueprint(name).await,
-        };
-        match found {
-            Ok(blueprint) => Ok(Some(blueprint)),
-            Err(Error::NotFound { .. }) => {
-                let versions = self.versions_there_are(name).await?;
-                let problem = if let (Some(version), Some(remedy)) = (version, versions) {
-                    FieldProblem::new("version", format!("`{name}` has no version {version}"), remedy)
-                } else {
-                    let detail = format!("there is no blueprint `{name}`");
-                    FieldProblem::new("blueprint", detail, self.blueprints_there_are().await?)
-                };
-                problems.push(problem);
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use slipway_model::environment::Environment;
 use slipway_model::name::Name;
 use slipway_model::operation::Operation;
 use slipway_model::policy::PolicyHead;
@@ -70,12 +71,20 @@ impl Gate {
         }
     }
 
-    /// The policies as they are now, and the environment as they know it: one request.
-    pub async fn policies_and_environment(&self, name: &Name) -> Result<(Arc<Policies>, EnvironmentFacts), Error> {
+    /// The policies as they are now, and the environment as they know it: one request. With its record, where it exists and can
+    /// be read.
+    pub async fn policies_and_environment(
+        &self,
+        name: &Name,
+    ) -> Result<(Arc<Policies>, EnvironmentFacts, Option<Environment>), Error> {
         match self.store.environment_and_policy_head(name).await {
-            Ok((environment, head)) => Ok((self.policies_at(head).await?, EnvironmentFacts::from(&environment))),
+            Ok((environment, head)) => {
+                let facts = EnvironmentFacts::from(&environment);
+                Ok((self.policies_at(head).await?, facts, Some(environment)))
+            }
             Err(slipway_store::Error::NotFound { .. } | slipway_store::Error::Decode { .. }) => {
-                Ok((self.policies().await?, EnvironmentFacts::unknown(name.as_str())))
+                let facts = EnvironmentFacts::unknown(name.as_str());
+                Ok((self.policies().await?, facts, None))
             }
             Err(error) => Err(error.into()),
         }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use slipway_control::admission::{Admission, Refusal};
+use slipway_model::environment::Environment;
 use slipway_model::fields::Fields;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
@@ -205,11 +206,12 @@ impl Api {
                 (self.viewer(caller).await?, action, blueprint, Facts::None)
             }
             Access::Environment(action) => {
-                let (viewer, environment) = self.viewer_and_environment(caller, part("name")).await?;
+                let (viewer, environment, _) = self.viewer_and_environment(caller, part("name")).await?;
                 (viewer, action, Resource::Environment(environment), Facts::None)
             }
             Access::NewStack => {
-                let (viewer, stack, facts) = self.new_stack(body, caller).await?;
+                let (viewer, stack, facts, environment) = self.new_stack(body, caller).await?;
+                parts.extensions.insert(Admitted(environment));
                 let action = Action::RequestCreate;
                 (viewer, action, Resource::Stack(stack), Facts::Request(facts))
             }
@@ -271,13 +273,17 @@ impl Api {
         Ok((viewer, stack, resource))
     }
 
-    /// The policies, as this caller meets them, and the environment of this name.
-    async fn viewer_and_environment(&self, caller: &Caller, name: &str) -> Result<(Viewer, EnvironmentFacts), Error> {
+    /// The policies, as this caller meets them, and the environment of this name, as policies know it and as it is.
+    async fn viewer_and_environment(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(Viewer, EnvironmentFacts, Option<Environment>), Error> {
         let Ok(parsed) = name.parse::<Name>() else {
-            return Ok((self.viewer(caller).await?, EnvironmentFacts::unknown(name)));
+            return Ok((self.viewer(caller).await?, EnvironmentFacts::unknown(name), None));
         };
-        let (policies, environment) = self.gate.policies_and_environment(&parsed).await?;
-        Ok((Viewer::new(policies, caller), environment))
+        let (policies, facts, environment) = self.gate.policies_and_environment(&parsed).await?;
+        Ok((Viewer::new(policies, caller), facts, environment))
     }
 
     /// The environment of this name. One that does not exist, or cannot be read, counts as protected.
@@ -301,23 +307,27 @@ impl Api {
         Ok(Resource::Operation(OperationFacts::new(operation, stack)))
     }
 
-    /// The stack that a request would create.
-    async fn new_stack(&self, body: &[u8], caller: &Caller) -> Result<(Viewer, StackFacts, RequestFacts), Error> {
+    /// The stack that a request would create, and its environment.
+    async fn new_stack(
+        &self,
+        body: &[u8],
+        caller: &Caller,
+    ) -> Result<(Viewer, StackFacts, RequestFacts, Option<Environment>), Error> {
         let (mut fields, facts) = request_facts(body);
         let mut text = |name| match fields.take(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         };
-        let environment = text("environment").unwrap_or_default();
-        let (viewer, environment) = self.viewer_and_environment(caller, &environment).await?;
+        let named = text("environment").unwrap_or_default();
+        let (viewer, facts_of_it, environment) = self.viewer_and_environment(caller, &named).await?;
         let stack = StackFacts {
             id: None,
             name: text("name").unwrap_or_default(),
             owner: text("owner").unwrap_or_else(|| caller.name.clone()),
             blueprint: text("blueprint").unwrap_or_default(),
-            environment,
+            environment: facts_of_it,
         };
-        Ok((viewer, stack, facts))
+        Ok((viewer, stack, facts, environment))
     }
 
     /// The release that a rollback goes to, and what it would release. A request that its handler rejects goes to none.

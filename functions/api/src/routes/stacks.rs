@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use futures::future::try_join_all;
 use slipway_api_types::{self as view, CreateStack, EditStack, Items, TransferStack};
 use slipway_control::admission::{Admission, Change};
+use slipway_model::environment::Environment;
 use slipway_model::principal::{OWNER_REMEDY, Owner};
 use slipway_model::request::{NAME_REMEDY, Patch, StackDraft, VERSION_REMEDY};
 use slipway_model::stack::{Stack, StackStatus};
@@ -158,7 +159,11 @@ impl Api {
         ChangeProblems,
     ),
 )]
-pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -> Result<Response, Error> {
+pub(super) async fn create(
+    State(api): State<Api>,
+    Admitted(environment): Admitted<Option<Environment>>,
+    mut submission: Submission,
+) -> Result<Response, Error> {
     let mut fields = submission.fields()?;
     let owner: Option<Owner> = fields.optional("owner", OWNER_REMEDY);
     let draft = StackDraft {
@@ -166,6 +171,7 @@ pub(super) async fn create(State(api): State<Api>, mut submission: Submission) -
         ..StackDraft::read(fields)
     };
     let new = Admission::by(&api.store)
+        .with_environment(environment.as_ref())
         .judge_new_stack(draft, submission.asking())
         .await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
