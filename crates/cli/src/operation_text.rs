@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use slipway_api_types::{Drift, Failure, Operation, Plan};
+use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision};
 use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::plan::Action;
@@ -49,6 +49,12 @@ pub fn decide(operation: &Operation) -> String {
         "{waits}: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
          every change: slipway plan {id}"
     )
+}
+
+/// That its plan was rejected, until the workflow has ended it.
+pub fn rejected(operation: &Operation) -> Option<&'static str> {
+    let is_rejected = operation.decision == Some(PlanDecision::Rejected);
+    (is_rejected && !operation.has_ended()).then_some("its plan was rejected: the workflow ends it now")
 }
 
 /// That it is going to be cancelled, while its build still saves its state.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::operation_of::{Wanted, operation_of};
 use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
-    read, title, ways,
+    read, rejected, title, ways,
 };
 use crate::output::{Output, moment, text_at};
 use crate::stack_id::stack_id;
@@ -257,6 +257,7 @@ fn sheet(operation: &Operation) -> String {
             .as_ref()
             .map(|step| format!("             {step}: waiting for a build")),
     );
+    lines.extend(rejected(operation).map(|rejected| format!("             {rejected}")));
     lines.extend(cancelling(operation).map(|cancelling| format!("             {cancelling}")));
     lines.extend(
         operation
@@ -290,4 +291,33 @@ fn sheet(operation: &Operation) -> String {
     );
     lines.extend(ways(operation));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use slipway_api_types::PlanDecision;
+
+    use super::*;
+
+    #[test]
+    fn a_rejected_plan_waits_for_the_workflow_and_no_decision() {
+        let mut operation: Operation = serde_json::from_value(json!({
+            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
+            "status": "waiting_for_approval", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
+            "approvals": [], "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [],
+            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+        }))
+        .expect("an operation");
+        assert!(sheet(&operation).contains("slipway operation reject op-1"));
+        operation.decision = Some(PlanDecision::Rejected);
+        let text = sheet(&operation);
+        assert!(
+            text.contains("its plan was rejected: the workflow ends it now"),
+            "{text}"
+        );
+        assert!(!text.contains("slipway operation reject"), "{text}");
+        operation.status = OperationStatus::Discarded;
+        operation.ended_at = Some(operation.created_at);
+        assert!(!sheet(&operation).contains("ends it now"));
+    }
 }
