@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use slipway_model::count::counted;
+use slipway_model::terraform::OUTPUT;
 
 use crate::output::{Line, Style, text_at};
 use crate::plan_view::{attributes, counts, items};
@@ -78,7 +79,9 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     part(sheet, "services", service, &mut lines);
     lines.push(Line::new(Style::Bold, "changes".to_owned()));
     let first = sheet["plan"]["first"].as_array().map(Vec::as_slice).unwrap_or_default();
-    lines.extend(items(first));
+    for item in first {
+        lines.extend(change(item, &sheet["services"]));
+    }
     let left = sheet["plan"]["items"]
         .as_u64()
         .unwrap_or_default()
@@ -89,6 +92,37 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
     lines
+}
+
+/// An entry of the plan. What the output `slipway` says of the services of the sheet stands with them.
+fn change(item: &Value, services: &Value) -> Vec<Line> {
+    let shown = services.as_array().into_iter().flatten();
+    let shown: Vec<&str> = shown.filter_map(|service| service["name"].as_str()).collect();
+    let mut item = item.clone();
+    let is_contract = item["subject"] == "output" && item["address"] == OUTPUT;
+    let mut left_out = false;
+    if is_contract && let Some(attributes) = item["attributes"].as_array_mut() {
+        let count = attributes.len();
+        attributes.retain(|change| !is_of_service(change["path"].as_str().unwrap_or_default(), &shown));
+        left_out = attributes.len() < count;
+    }
+    let mut lines = items(std::slice::from_ref(&item));
+    if left_out {
+        lines.push(Line::new(Style::Faint, "      services: see above".to_owned()));
+    }
+    lines
+}
+
+/// Whether a path in the output `slipway` leads into one of these services: `services.web.cpu`, `services["a b"]`.
+fn is_of_service(path: &str, services: &[&str]) -> bool {
+    let Some(rest) = path.strip_prefix("services") else {
+        return false;
+    };
+    services.iter().any(|name| {
+        let dotted = rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(name));
+        dotted.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            || rest.starts_with(&format!("[{}]", Value::from(*name)))
+    })
 }
 
 /// A list of the sheet under its name; nothing if it is empty.
@@ -278,8 +312,12 @@ mod tests {
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
             "variables": [{"name": "size", "before": 1, "after": 2}, {"name": "key", "sensitive": true}],
             "subscriptions": [{"service": "web", "after": {"repository": "arn:aws:ecr:web", "tags": "v*"}}],
-            "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"}]},
-            "services": [{"name": "web", "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
+            "plan": {"destroy": 1, "items": 151, "cost": {"before_cents": 3285, "after_cents": 6570, "without_price": 3, "prices_of": "2026-11-29", "prices_in": "us-east-1"}, "first": [{"subject": "resource", "action": "delete", "address": "a.b"},
+                {"subject": "output", "action": "update", "address": "slipway", "attributes": [
+                    {"path": "services.web.cpu", "before": 256, "after": 512},
+                    {"path": "services.webhook.cpu", "before": 1, "after": 2},
+                    {"path": "notes.url", "before": "a", "after": "b"}]}]},
+            "services": [{"name": "web", "attributes": [{"path": "cpu", "before": 256, "after": 512}], "image_before": "a@sha256:1", "image_after": "a@sha256:2"}],
             "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
             "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
             "approval": {"required": 2, "self_approval": false, "expires_at": "2026-12-02T00:00:00Z", "required_by": [
@@ -309,10 +347,14 @@ mod tests {
             "~ web: (none) -> arn:aws:ecr:web,v*",
             "~ image: a@sha256:1 -> a@sha256:2",
             "-   delete a.b",
-            "… and 150 more: slipway plan op-1",
+            "~ services.webhook.cpu: 1 -> 2",
+            "~ notes.url: \"a\" -> \"b\"",
+            "services: see above",
+            "… and 149 more: slipway plan op-1",
             "sheet        sha256:ab",
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
+        assert_eq!(text.matches("cpu: 256 -> 512").count(), 1, "{text}");
     }
 }
