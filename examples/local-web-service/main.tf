@@ -82,13 +82,13 @@ resource "terraform_data" "cluster" {
   input = { clusterName = local.stack }
 
   provisioner "local-exec" {
-    interpreter = ["slipway", "aws", "ecs", "CreateCluster"]
+    interpreter = ["slipway", "--query", "cluster.clusterArn", "aws", "ecs", "CreateCluster"]
     command     = jsonencode(self.input)
   }
 
   provisioner "local-exec" {
     when        = destroy
-    interpreter = ["slipway", "aws", "ecs", "DeleteCluster"]
+    interpreter = ["slipway", "--query", "cluster.clusterArn", "aws", "ecs", "DeleteCluster"]
     command     = jsonencode({ cluster = self.input.clusterName })
   }
 }
@@ -122,7 +122,7 @@ resource "terraform_data" "service" {
   triggers_replace = [lookup(local.ports, each.key, null)]
 
   provisioner "local-exec" {
-    interpreter = ["slipway", "aws", "ecs", "CreateService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "CreateService"]
     command = jsonencode(merge({
       cluster      = self.input.cluster
       serviceName  = self.input.name
@@ -137,7 +137,7 @@ resource "terraform_data" "service" {
 
   provisioner "local-exec" {
     when        = destroy
-    interpreter = ["slipway", "aws", "ecs", "DeleteService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "DeleteService"]
     command     = jsonencode({ cluster = self.input.cluster, service = self.input.name, force = true })
   }
 

@@ -24,7 +24,7 @@ resource "terraform_data" "worker" {
   }
 
   provisioner "local-exec" {
-    interpreter = ["slipway", "aws", "ecs", "CreateService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "CreateService"]
     command = jsonencode({
       cluster      = self.input.cluster
       serviceName  = self.input.name
@@ -39,7 +39,7 @@ resource "terraform_data" "worker" {
 
   provisioner "local-exec" {
     when        = destroy
-    interpreter = ["slipway", "aws", "ecs", "DeleteService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "DeleteService"]
     command     = jsonencode({ cluster = self.input.cluster, service = self.input.name, force = true })
   }
 

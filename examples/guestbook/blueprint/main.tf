@@ -59,13 +59,13 @@ resource "terraform_data" "cluster" {
   input = { clusterName = local.stack }
 
   provisioner "local-exec" {
-    interpreter = ["slipway", "aws", "ecs", "CreateCluster"]
+    interpreter = ["slipway", "--query", "cluster.clusterArn", "aws", "ecs", "CreateCluster"]
     command     = jsonencode(self.input)
   }
 
   provisioner "local-exec" {
     when        = destroy
-    interpreter = ["slipway", "aws", "ecs", "DeleteCluster"]
+    interpreter = ["slipway", "--query", "cluster.clusterArn", "aws", "ecs", "DeleteCluster"]
     command     = jsonencode({ cluster = self.input.clusterName })
   }
 }
@@ -81,7 +81,7 @@ resource "terraform_data" "service" {
   triggers_replace = [local.port]
 
   provisioner "local-exec" {
-    interpreter = ["slipway", "aws", "ecs", "CreateService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "CreateService"]
     command = jsonencode({
       cluster       = self.input.cluster
       serviceName   = self.input.serviceName
@@ -97,7 +97,7 @@ resource "terraform_data" "service" {
 
   provisioner "local-exec" {
     when        = destroy
-    interpreter = ["slipway", "aws", "ecs", "DeleteService"]
+    interpreter = ["slipway", "--query", "service.serviceArn", "aws", "ecs", "DeleteService"]
     command     = jsonencode({ cluster = self.input.cluster, service = self.input.serviceName, force = true })
   }
 
