@@ -340,8 +340,9 @@ impl End {
     fn of_stack(&self, operation: &Operation, unsettled: bool) -> StackEvent {
         let kind = operation.kind();
         match (self, operation.found) {
-            (Self::Succeeded, _) => StackEvent::Succeeded(kind),
+            // Also after an update that succeeded, and released nothing over what the services may run.
             _ if unsettled => StackEvent::Unsettled(kind),
+            (Self::Succeeded, _) => StackEvent::Succeeded(kind),
             (Self::Cancelled(_) | Self::Discarded(_), _)
                 if kind == OperationKind::Provision && !operation.has_begun_apply() =>
             {
@@ -366,7 +367,9 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
     let succeeded = *end == End::Succeeded;
     let earlier = stack.unsettled.take();
     let left = if succeeded {
-        None
+        earlier
+            .as_ref()
+            .and_then(|earlier| earlier.left_after(operation, stack.contract.as_ref()))
     } else {
         Unsettled::left_by(operation, earlier.as_ref(), now)
     };
@@ -380,7 +383,7 @@ fn end_stack(operation: &mut Operation, stack: &mut Stack, end: &End, now: Times
         stack.quiesced_by = None;
     }
     stack.unsettled = match earlier {
-        Some(earlier) if succeeded && operation.release().is_some() => {
+        Some(earlier) if succeeded && left.is_none() && stack.status != StackStatus::Destroyed => {
             stack.status = stack.status.after(StackEvent::Settled(earlier.found))?;
             None
         }

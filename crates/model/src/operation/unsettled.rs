@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::cancel::{WAIT_UNTIL_RESTORED, WAIT_UNTIL_STABLE};
 use super::{Operation, OperationKind, StepStatus};
+use crate::contract::Contract;
 use crate::stack::{StackStatus, Unsettled};
 
 /// The state that gives schedules the task definitions of the release.
@@ -43,6 +44,25 @@ impl Unsettled {
             since: now,
             found: earlier.map_or(found, |earlier| earlier.found),
         })
+    }
+
+    /// What is still unsettled after an operation that succeeded: nothing after a release, which runs everywhere. An update without one
+    /// makes the infrastructure whole; services that it removed are no longer of interest. `contract` is the stack's after it.
+    pub fn left_after(&self, operation: &Operation, contract: Option<&Contract>) -> Option<Self> {
+        let mut left = self.clone();
+        match operation.kind() {
+            _ if operation.release().is_some() => return None,
+            OperationKind::Destroy => return None,
+            OperationKind::Update => {
+                left.found = StackStatus::Ready;
+                left.services.retain(|key| {
+                    contract.is_some_and(|contract| contract.services.keys().any(|name| name.as_str() == key))
+                });
+                left.schedules &= contract.is_some_and(|contract| !contract.schedules.is_empty());
+            }
+            _ => {}
+        }
+        (!left.services.is_empty() || left.schedules || left.migrated).then_some(left)
     }
 
     /// The fact and its remedy, in one sentence each.

@@ -2,6 +2,8 @@
 
 use asl_interpreter::simulate::Answer;
 use slipway_control::orphan::{self, ExecutionEnd};
+use slipway_model::environment::Approval;
+use slipway_model::id::OperationId;
 use slipway_model::operation::OperationStatus;
 use slipway_model::stack::StackStatus;
 use slipway_model::stack::Unsettled;
@@ -18,11 +20,23 @@ enum Stop {
 
 /// Releases `number`, stops the execution, and returns what the stack's record says then.
 fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettled> {
-    let (Stop::Before(state, nth) | Stop::After(state, nth)) = stop;
     let release = world.ask_release(&[("web", image(number)), ("worker", image(number))]);
+    run_and_stop(world, &release, stop);
+    let ended = world.operation(&release);
+    assert_eq!(ended.status, OperationStatus::Cancelled, "{stop:?}");
+    let unsettled = world.stack().unsettled;
+    let message = ended.failure.expect("a reason").message;
+    let has_remedy = message.ends_with("may run release 2. Release again, or roll back.");
+    assert_eq!(has_remedy, unsettled.is_some(), "{stop:?}: {message}");
+    unsettled
+}
+
+/// Runs an operation, and stops its execution.
+fn run_and_stop(world: &mut World, operation: &OperationId, stop: Stop) {
+    let (Stop::Before(state, nth) | Stop::After(state, nth)) = stop;
     let (steps, store, sfn) = (world.steps.clone(), world.store.clone(), world.sfn.clone());
     let (mut runs, mut is_stopped) = (0, false);
-    world.run_with(&release, |task| {
+    world.run_with(operation, |task| {
         if is_stopped {
             return Some(Answer::fail("Slipway.Internal", "{}"));
         }
@@ -36,18 +50,11 @@ fn release_and_stop(world: &mut World, number: u8, stop: Stop) -> Option<Unsettl
             done.expect("the state does its work");
         }
         let aborted = ExecutionEnd::Aborted { cause: None };
-        let ended = orphan::end(&store, &sfn, MACHINE_ARN, &release, None, aborted);
+        let ended = orphan::end(&store, &sfn, MACHINE_ARN, operation, None, aborted);
         RUNTIME.block_on(ended).expect("the operation ends");
         Some(Answer::fail("Slipway.Internal", "{}"))
     });
     assert!(is_stopped, "{stop:?} did not come");
-    let ended = world.operation(&release);
-    assert_eq!(ended.status, OperationStatus::Cancelled, "{stop:?}");
-    let unsettled = world.stack().unsettled;
-    let message = ended.failure.expect("a reason").message;
-    let has_remedy = message.ends_with("may run release 2. Release again, or roll back.");
-    assert_eq!(has_remedy, unsettled.is_some(), "{stop:?}: {message}");
-    unsettled
 }
 
 #[test]
@@ -102,6 +109,28 @@ fn update_settles_a_stack_with_its_current_release() {
     let stack = world.stack();
     assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
     assert_eq!(images(&world), before);
+}
+
+/// Without a release that has succeeded, an update has none to roll out.
+#[test]
+fn update_leaves_a_first_release_that_was_stopped_to_the_next_release() {
+    let (mut world, provision) = World::in_environment(Approval::Never, false);
+    run_and_stop(&mut world, &provision, Stop::After("Wait until stable", 2));
+    assert_eq!(world.stack().status, StackStatus::Failed);
+    let update = world.ask(UPDATE);
+    succeeded(&world.run(&update));
+    let stack = world.stack();
+    assert_eq!(
+        stack.status,
+        StackStatus::Failed,
+        "its services run release 1, which did not succeed"
+    );
+    assert_eq!(stack.unsettled.map(|left| left.services.len()), Some(2));
+
+    let release = world.ask_release(&[("web", image(2)), ("worker", image(2))]);
+    succeeded(&world.run(&release));
+    let stack = world.stack();
+    assert_eq!((stack.status, stack.unsettled), (StackStatus::Ready, None));
 }
 
 #[test]
