@@ -23,6 +23,9 @@ pub enum Verdict {
 /// A plan: what Terraform would change, and the verdict.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
+    /// How many resources an apply touches. The counts below may have one twice: imported and updated.
+    #[serde(default)]
+    pub resource_count: u64,
     /// Resources to create.
     pub add: u64,
     /// Resources to update in place.
@@ -95,11 +98,12 @@ impl Plan {
             Some(plan::Verdict::Refused(refusal)) => (Some(Verdict::Refused), Some(refusal)),
         };
         Self {
+            resource_count: plan.resource_count(),
             add: plan.add,
             change: plan.change,
             destroy: plan.destroy,
             replace: plan.replace,
-            import: plan.import,
+            import: plan.imports(),
             forget: plan.forget,
             moved: plan.moved,
             invoke: plan.invoke,

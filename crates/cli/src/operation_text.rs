@@ -126,8 +126,7 @@ pub fn plan_line(plan: &Plan) -> String {
 pub fn plan_lines(plan: &Plan) -> impl Iterator<Item = String> {
     let resources = plan.resources.iter();
     let named = resources.map(|resource| format!("{:<8} {}", resource.action.to_string(), resource.address));
-    let all = plan.add + plan.change + plan.destroy + plan.replace + plan.import + plan.forget + plan.moved;
-    let left = all.saturating_sub(plan.resources.len() as u64);
+    let left = plan.resource_count.saturating_sub(plan.resources.len() as u64);
     named.chain((left > 0).then(|| format!("… and {left} more")))
 }
 

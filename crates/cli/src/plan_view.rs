@@ -89,8 +89,13 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
     };
     let pad = " ".repeat(indent);
     let is_there = |name: &str| change.get(name).is_some_and(|value| *value != Value::Bool(false));
+    let becomes = if is_there("after_unknown") {
+        " -> (known after apply)"
+    } else {
+        ""
+    };
     if let Some(diff) = change["lines"].as_array() {
-        lines.push(Line::new(Style::Plain, format!("{pad}{path}:{forces}")));
+        lines.push(Line::new(Style::Plain, format!("{pad}{path}{becomes}:{forces}")));
         for line in diff.iter().filter_map(Value::as_str) {
             let style = match line.as_bytes().first() {
                 Some(b'-') => Style::Red,
@@ -103,7 +108,7 @@ fn attribute(change: &Value, indent: usize, lines: &mut Vec<Line>) {
         return;
     }
     if is_there("json") {
-        lines.push(Line::new(Style::Plain, format!("{pad}{path} (JSON):{forces}")));
+        lines.push(Line::new(Style::Plain, format!("{pad}{path} (JSON){becomes}:{forces}")));
         return attributes(&change["json"], indent + 2, lines);
     }
     let before = side(change, "before");

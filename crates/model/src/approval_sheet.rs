@@ -316,7 +316,7 @@ fn on_sheet(plan: &PlanSummary, first: Vec<Value>) -> PlanOnSheet {
         destroy: plan.destroy,
         replace: plan.replace,
         forget: plan.forget,
-        import: plan.import,
+        import: plan.imports(),
         moved: plan.moved,
         invoke: plan.invoke,
         deferred: plan.deferred,

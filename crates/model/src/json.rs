@@ -1,6 +1,7 @@
 //! JSON in which no object names a field twice, and no number loses a digit.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -157,15 +158,36 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 ///
 /// Whole numbers are held up to 2^64; others as binary fractions of 53 bits, of which about 17 digits are kept.
 pub fn inexact_number(text: &str) -> Option<&str> {
+    next_inexact(text, 0).map(|place| &text[place])
+}
+
+/// The value of a JSON text. A number that would lose a digit becomes a text: its digits, as they were written.
+pub(crate) fn exact(text: &str) -> Result<Value, serde_json::Error> {
+    let mut quoted = String::new();
+    let mut done = 0;
+    while let Some(Range { start, end }) = next_inexact(text, done) {
+        let start = start - usize::from(text[done..start].ends_with('-'));
+        quoted.extend([&text[done..start], "\"", &text[start..end], "\""]);
+        done = end;
+    }
+    if quoted.is_empty() {
+        return serde_json::from_str(text);
+    }
+    quoted.push_str(&text[done..]);
+    serde_json::from_str(&quoted)
+}
+
+/// Where the next number is, from this place on, that would lose a digit.
+fn next_inexact(text: &str, from: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let mut at = 0;
+    let mut at = from;
     while at < bytes.len() {
         match bytes[at] {
             b'"' => at = string_end(bytes, at),
             byte if byte.is_ascii_digit() => {
                 let end = number_end(bytes, at);
                 if !is_kept(&text[at..end], at > 0 && bytes[at - 1] == b'-') {
-                    return Some(&text[at..end]);
+                    return Some(at..end);
                 }
                 at = end;
             }
@@ -265,6 +287,17 @@ mod tests {
             let said = Fault::from(error).to_string();
             assert!(said.starts_with(place) && said.contains(part), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn a_number_that_would_lose_a_digit_becomes_its_digits() {
+        let text =
+            r#"{"a": 100000000000000000001, "b": [-0.10000000000000000000001, 2.5e3], "c": "100000000000000000001"}"#;
+        let value = exact(text).expect("JSON");
+        let digits = "100000000000000000001";
+        let expected = serde_json::json!({"a": digits, "b": ["-0.10000000000000000000001", 2.5e3], "c": digits});
+        assert_eq!(value, expected);
+        assert!(exact("{\"a\": 100000000000000000001").is_err());
     }
 
     #[test]

@@ -254,7 +254,7 @@ fn plan_facts(plan: &PlanFacts) -> Vec<(String, RestrictedExpression)> {
         count("delete", summary.destroy),
         count("replace", summary.replace),
         count("forget", summary.forget),
-        count("import", summary.import),
+        count("import", summary.imports()),
         count("changes", summary.resource_count()),
         types("created_types", Change::Create),
         types("updated_types", Change::Update),

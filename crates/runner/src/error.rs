@@ -179,9 +179,14 @@ pub(crate) enum Error {
     SensitiveContract,
     #[error(
         "the blueprint's output is not what Slipway needs, and nothing was applied: {}",
-        contract_problems(.0)
+        listed(.0)
     )]
     Contract(Vec<FieldProblem>),
+    #[error(
+        "the request has images for which the stack has no service, and nothing was applied: {}",
+        listed(.0)
+    )]
+    Images(Vec<FieldProblem>),
     #[error("the plan of this operation is missing: {0}")]
     NoPlan(String),
     #[error("failed to apply the plan: no verdict on the operation's record allows it; request the operation again")]
@@ -213,8 +218,8 @@ pub(crate) enum Error {
     StateNotSaved { why: String, kept: String },
 }
 
-/// Problems of the contract in one text, by field.
-fn contract_problems(problems: &[FieldProblem]) -> String {
+/// Problems in one text, by field.
+fn listed(problems: &[FieldProblem]) -> String {
     let lines = problems
         .iter()
         .map(|problem| format!("`{}` {}: {}", problem.field, problem.detail, problem.remedy));
@@ -235,7 +240,7 @@ impl Error {
             name: match self {
                 Self::Cancelled { .. } | Self::Stopped => ErrorName::Cancelled.to_string(),
                 Self::Deadline { .. } => ErrorName::BuildTimedOut.to_string(),
-                Self::Contract(_) => ErrorName::ContractInvalid.to_string(),
+                Self::Contract(_) | Self::Images(_) => ErrorName::ContractInvalid.to_string(),
                 Self::Refused(refusal) => refusal.error_name().to_string(),
                 _ => phase.error_name().to_string(),
             },

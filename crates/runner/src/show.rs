@@ -50,6 +50,14 @@ pub(crate) async fn read(
     if !problems.is_empty() {
         return Err(Error::Contract(problems));
     }
+    let images = files.operation.work.images().map(|(service, _)| service);
+    let problems = shown
+        .contract
+        .as_ref()
+        .map(|contract| contract.problems_of_images(images));
+    if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
+        return Err(Error::Images(problems));
+    }
     if let Some(contract) = &mut shown.contract {
         files.lint(&session.artifacts, contract).await?;
     }

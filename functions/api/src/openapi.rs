@@ -74,6 +74,20 @@ impl IntoResponses for ReadProblems {
     }
 }
 
+/// The problems of a request that reads a plan.
+pub(crate) struct PlanProblems;
+
+impl IntoResponses for PlanProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = ReadProblems::responses();
+        responses.extend(problems(&[(
+            "409",
+            "The stored plan was changed after its build wrote it.",
+        )]));
+        responses
+    }
+}
+
 /// The problems of a request that changes something.
 pub(crate) struct ChangeProblems;
 

@@ -48,7 +48,7 @@ impl Counts {
             replace: plan.replace,
             destroy: plan.destroy,
             forget: plan.forget,
-            import: plan.import,
+            import: plan.imports(),
             moved: plan.moved,
         }
     }

@@ -12,6 +12,8 @@ use super::migration::DangerousStatement;
 use super::summary::is_zero;
 use crate::contract::Partial;
 use crate::contract::migration::{NamedSql, sql_of};
+use crate::name::Name;
+use crate::problem::FieldProblem;
 
 /// The parts of the contract that a release depends on. If they change, the current release is rolled out again.
 const SHAPE: [&str; 3] = ["cluster", "schedules", "services"];
@@ -22,6 +24,9 @@ pub struct PlannedContract {
     /// What changes in services and their task definitions, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, ServiceChange>,
+    /// The services after the apply, where the plan knows their names.
+    #[serde(skip)]
+    pub service_names: Option<BTreeSet<String>>,
     /// Whether services, schedules or the cluster change or may change, so that the current release is rolled out again.
     pub shape_changes: bool,
     /// The names of the migrations, in order.
@@ -51,6 +56,26 @@ pub struct ServiceChange {
 }
 
 impl PlannedContract {
+    /// What is wrong with the images of a request: services that the stack will not have. Otherwise the release would show it, when the
+    /// resources exist.
+    pub fn problems_of_images<'n>(&self, services: impl Iterator<Item = &'n Name>) -> Vec<FieldProblem> {
+        let Some(names) = &self.service_names else {
+            return Vec::new();
+        };
+        let remedy = if names.is_empty() {
+            "it has no services: leave out the image".to_owned()
+        } else {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            format!("its services are: {}", names.join(", "))
+        };
+        let unknown = services.filter(|service| !names.contains(service.as_str()));
+        let problem = |service: &Name| {
+            let field = format!("images.{service}");
+            FieldProblem::new(field, "the stack has no such service", remedy.as_str())
+        };
+        unknown.map(problem).collect()
+    }
+
     pub(super) fn of(sides: Sides<'_>, hide: &dyn Fn(&str) -> String) -> Self {
         let part = |name: &str| sides.at(name);
         let services = part("services");
@@ -60,20 +85,22 @@ impl PlannedContract {
         let change = |name: &String| {
             let service = services.at(name);
             let attributes = difference::attributes(service, hide);
-            let action = match (service.before, service.after.or(service.unknown)) {
+            let unknown = service.unknown.filter(|mark| !difference::is_clear(mark));
+            let action = match (service.before, service.after.or(unknown)) {
                 (None, _) => Action::Create,
                 (Some(_), None) => Action::Delete,
                 (Some(_), Some(_)) if attributes.is_empty() => return None,
                 (Some(_), Some(_)) => Action::Update,
             };
-            Some((name.clone(), ServiceChange { action, attributes }))
+            Some((hide(name), ServiceChange { action, attributes }))
         };
         let changes = |name: &&str| !difference::attributes(part(name), hide).is_empty();
         Self {
             services: names.into_iter().filter_map(change).collect(),
+            service_names: names_after(services),
             shape_changes: SHAPE.iter().any(changes) || sides.unknown == Some(&Value::Bool(true)),
-            migrations: names_in(part("migrations").after),
-            backups: names_in(part("backups").after),
+            migrations: names_in(part("migrations").after, hide),
+            backups: names_in(part("backups").after, hide),
             sql: sql_of(&Partial::planned(sides.after, sides.unknown)),
             dangerous: Vec::new(),
             dangerous_count: 0,
@@ -81,9 +108,29 @@ impl PlannedContract {
     }
 }
 
+/// The names of the services after the apply; none where the plan does not know all of them.
+fn names_after(services: Sides<'_>) -> Option<BTreeSet<String>> {
+    let keys = |part: Option<&Value>| -> BTreeSet<String> {
+        let members = part.and_then(Value::as_object);
+        members
+            .into_iter()
+            .flat_map(|members| members.keys().cloned())
+            .collect()
+    };
+    match services.unknown {
+        Some(Value::Bool(true)) => None,
+        Some(unknown) => {
+            let is_later = |name: &String| !difference::is_clear(&unknown[name.as_str()]);
+            let later = keys(services.unknown).into_iter().filter(is_later);
+            Some(keys(services.after).into_iter().chain(later).collect())
+        }
+        None => Some(keys(services.after)),
+    }
+}
+
 /// The names of the commands in a list.
-fn names_in(list: Option<&Value>) -> Vec<String> {
+fn names_in(list: Option<&Value>, hide: &dyn Fn(&str) -> String) -> Vec<String> {
     let commands = list.and_then(Value::as_array).into_iter().flatten();
-    let name = |command: &Value| command["name"].as_str().unwrap_or("(known after apply)").to_owned();
+    let name = |command: &Value| hide(command["name"].as_str().unwrap_or("(known after apply)"));
     commands.map(name).collect()
 }

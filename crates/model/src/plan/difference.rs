@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::attribute::AttributeChange;
 use super::path;
 use super::text;
+use crate::json::{Unique, inexact_number};
 
 /// The deepest nesting of JSON texts in JSON texts that is looked into.
 const JSON_DEPTH: u8 = 3;
@@ -60,7 +61,7 @@ impl<'a> Mark<'a> {
     }
 }
 
-fn is_clear(mark: &Value) -> bool {
+pub(super) fn is_clear(mark: &Value) -> bool {
     match mark {
         Value::Null | Value::Bool(false) => true,
         Value::Array(marks) => marks.iter().all(is_clear),
@@ -114,9 +115,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn compare(&mut self, path: String, sides: Sides<'_>) {
-        // An attribute that is null and one that is not there are the same to Terraform.
-        let before = sides.before.filter(|value| !value.is_null());
-        let after = sides.after.filter(|value| !value.is_null());
+        // An attribute that is null and one that is not there are the same to Terraform. In a JSON text they are not.
+        let is_there = |value: &&Value| self.json_depth > 0 || !value.is_null();
+        let before = sides.before.filter(is_there);
+        let after = sides.after.filter(is_there);
         let unknown = Mark::of(sides.unknown, after);
         let before_mark = Mark::of(sides.before_sensitive, before);
         let after_mark = Mark::of(sides.after_sensitive, after);
@@ -202,16 +204,15 @@ impl Walk<'_> {
         }
         let start = self.found.len();
         for name in names {
-            self.compare(
-                path::field(path, &(self.hide)(name)),
-                Sides {
-                    before: field(sides.before, name),
-                    after: field(sides.after, name),
-                    unknown: field(sides.unknown, name),
-                    before_sensitive: field(sides.before_sensitive, name),
-                    after_sensitive: field(sides.after_sensitive, name),
-                },
-            );
+            let path = path::field(path, &(self.hide)(name));
+            let sides = Sides {
+                before: field(sides.before, name),
+                after: field(sides.after, name),
+                unknown: field(sides.unknown, name),
+                before_sensitive: field(sides.before_sensitive, name),
+                after_sensitive: field(sides.after_sensitive, name),
+            };
+            self.compare(path, sides);
         }
         if self.found.len() == start && sides.before.is_some() != sides.after.is_some() {
             // An object of nulls comes or goes.
@@ -282,14 +283,18 @@ impl Walk<'_> {
         self.found.push(change);
     }
 
-    /// What differs in a text that is JSON on each side that there is. Nothing where they only look different.
+    /// What differs in a text that is JSON on each side that there is. Nothing where they only look different, and where a field that
+    /// stands twice or a number with too many digits would not be seen.
     fn json(&self, before: Option<&str>, after: Option<&str>) -> Vec<AttributeChange> {
         if self.json_depth == JSON_DEPTH {
             return Vec::new();
         }
         let parsed = |text: &str| -> Option<Value> {
             let is_composite = text.trim_start().starts_with(['{', '[']);
-            is_composite.then(|| serde_json::from_str(text).ok()).flatten()
+            if !is_composite || inexact_number(text).is_some() {
+                return None;
+            }
+            serde_json::from_str(text).ok().map(|Unique(value)| value)
         };
         let (old, new) = (before.map(parsed), after.map(parsed));
         let (None | Some(Some(_)), None | Some(Some(_))) = (&old, &new) else {

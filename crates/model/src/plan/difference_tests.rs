@@ -213,3 +213,39 @@ fn without_nulls(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[test]
+fn a_json_text_in_which_something_would_not_be_seen_is_compared_as_text() {
+    for (before, after) in [
+        (
+            r#"{"Effect":"Deny","Effect":"Allow","v":1}"#,
+            r#"{"Effect":"Allow","Effect":"Allow","v":2}"#,
+        ),
+        (
+            r#"{"a":100000000000000000001,"v":1}"#,
+            r#"{"a":100000000000000000009,"v":2}"#,
+        ),
+    ] {
+        let sides = [json!({"policy": before}), json!({"policy": after})];
+        assert_eq!(
+            differ([&sides[0], &sides[1], NONE, NONE, NONE]),
+            [json!({"path": "policy", "before": before, "after": after})]
+        );
+    }
+}
+
+#[test]
+fn a_null_in_a_json_text_is_a_value() {
+    let before = json!({"text": r#"{"a":{"b":null},"n":1,"q":1}"#});
+    let after = json!({"text": r#"{"a":{},"n":null,"nul":null,"q":2}"#});
+    let found = differ([&before, &after, NONE, NONE, NONE]);
+    assert_eq!(
+        found[0]["json"],
+        json!([
+            {"path": "a.b", "before": null},
+            {"path": "n", "before": 1, "after": null},
+            {"path": "nul", "after": null},
+            {"path": "q", "before": 1, "after": 2},
+        ])
+    );
+}

@@ -184,6 +184,11 @@ impl Item {
         }
     }
 
+    /// Whether it is taken into the state, perhaps beside another change.
+    pub fn is_imported(&self) -> bool {
+        self.action == Some(Action::Import) || self.import_id.is_some() || self.import_identity.is_some()
+    }
+
     /// Its position in a plan: deletions first, and before them actions that are not understood.
     pub(super) fn rank(&self) -> u8 {
         match (self.subject, self.action) {

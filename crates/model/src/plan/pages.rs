@@ -86,6 +86,7 @@ pub(super) struct Packed {
     part: u32,
     subject: Subject,
     action: Option<Action>,
+    imported: bool,
     kind: String,
     json: Vec<u8>,
 }
@@ -97,6 +98,7 @@ impl Packed {
             part: item.part.unwrap_or_default(),
             subject: item.subject,
             action: item.action,
+            imported: item.is_imported(),
             // An item has only texts for names, which always are JSON.
             json: serde_json::to_vec(&item).unwrap_or_default(),
             address: item.address,
@@ -106,6 +108,12 @@ impl Packed {
 
     pub(super) fn order(&self, other: &Self) -> Ordering {
         (self.rank, &self.address, self.part).cmp(&(other.rank, &other.address, other.part))
+    }
+
+    /// What would be done: an import may come with another change.
+    fn actions(&self) -> impl Iterator<Item = Action> {
+        let import = self.imported.then_some(Action::Import);
+        self.action.into_iter().chain(import)
     }
 
     /// The resource for the summary; none of an item that changes none, or goes on with one.
@@ -135,7 +143,7 @@ pub fn of(shown: Shown) -> (PlanSummary, Objects) {
         index.pages.push(Page {
             items: group.len() as u64,
             subjects: group.iter().map(|item| item.subject).collect(),
-            actions: group.iter().filter_map(|item| item.action).collect(),
+            actions: group.iter().flat_map(Packed::actions).collect(),
             types: group.iter().map(|item| item.kind.clone()).collect(),
             sha256: Digest::of(&page),
         });
@@ -170,7 +178,7 @@ fn groups(items: &[Packed]) -> Vec<&[Packed]> {
 /// A filter for the items of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Those with this action.
+    /// Those with this action. An import may come with another one.
     pub action: Option<Action>,
     /// Those about this.
     pub subject: Option<Subject>,
@@ -189,8 +197,8 @@ impl Filter {
     }
 
     /// Whether an item is such a one.
-    pub fn takes(&self, subject: Subject, action: Option<Action>, kind: &str, address: &str) -> bool {
-        self.action.is_none_or(|wanted| action == Some(wanted))
+    pub fn takes(&self, subject: Subject, actions: &[Action], kind: &str, address: &str) -> bool {
+        self.action.is_none_or(|wanted| actions.contains(&wanted))
             && self.subject.is_none_or(|wanted| subject == wanted)
             && self.kind.as_ref().is_none_or(|wanted| kind == wanted)
             && self

@@ -15,6 +15,7 @@ use std::io::Read;
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::attribute::AttributeChange;
 use super::contract::PlannedContract;
@@ -24,6 +25,7 @@ use super::item::{Item, Subject, Trigger};
 use super::pages::Packed;
 use super::{Action, PlanSummary, path};
 use crate::contract::{Contract, Partial};
+use crate::json::exact;
 use crate::problem::FieldProblem;
 use crate::terraform::OUTPUT;
 pub use secrets::sensitive_values;
@@ -125,7 +127,10 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
                 "action_invocations" => map.next_value_seed(Each(self, Reader::take_invocation))?,
                 "deferred_action_invocations" => map.next_value_seed(Each(self, Reader::take_deferred_invocation))?,
                 "checks" => map.next_value_seed(Each(self, Reader::take_check))?,
-                "output_changes" => self.take_outputs(&map.next_value()?),
+                "output_changes" => {
+                    let outputs: Box<RawValue> = map.next_value()?;
+                    self.take_outputs(&exact(outputs.get()).map_err(A::Error::custom)?);
+                }
                 known if WITHOUT_CHANGES.contains(&known) => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -162,7 +167,8 @@ impl<'de, R> Visitor<'de> for Each<'_, R> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while let Some(element) = elements.next_element()? {
+        while let Some(element) = elements.next_element::<Box<RawValue>>()? {
+            let element = exact(element.get()).map_err(A::Error::custom)?;
             (self.1)(self.0, &element);
         }
         Ok(())
@@ -391,6 +397,9 @@ impl Reader<'_> {
             item.import_identity = Some(&importing["identity"])
                 .filter(|identity| !identity.is_null())
                 .map(|identity| difference::without_secrets(identity, self.hide));
+            if !item.is_imported() {
+                item.import_id = Some("(known after apply)".to_owned());
+            }
         }
         item.attributes = difference::attributes(change.sides(), self.hide);
         let paths = change.replace_paths.as_array().into_iter().flatten();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::*;
+use crate::name::Name;
 use crate::plan::pages;
 use crate::variable::HIDDEN;
 
@@ -288,4 +289,66 @@ fn services_that_the_apply_deploys_are_counted() {
     assert_eq!(deploys(schedule, made.clone(), none.clone(), before.clone()), 1);
     assert_eq!(deploys(schedule, update.clone(), before.clone(), network.clone()), 0);
     assert_eq!(deploys("aws_sqs_queue", made, none, before), 0);
+}
+
+#[test]
+fn a_number_of_many_digits_is_compared_by_all_of_them() {
+    let numbers = |number: &str| json!({"account": 1, "limits": [number, 2], "version": number});
+    let change = resource(
+        "terraform_data.a",
+        &["update"],
+        &numbers("@100000000000000000001@"),
+        &numbers("@100000000000000000009@"),
+    );
+    let plan = json!({"format_version": "1.2", "resource_changes": [change]}).to_string();
+    let shown = read_text(&plan.replace("\"@", "").replace("@\"", "")).expect("a plan");
+    assert!(shown.summary.not_understood.is_empty());
+    let item = written(shown)["items"][0].clone();
+    assert_eq!(
+        item["attributes"],
+        json!([
+            {"path": "limits[0]", "before": "100000000000000000001", "after": "100000000000000000009"},
+            {"path": "version", "before": "100000000000000000001", "after": "100000000000000000009"},
+        ]),
+        "{item:#}"
+    );
+}
+
+#[test]
+fn an_import_counts_beside_another_change() {
+    let mut change = resource(
+        "terraform_data.a",
+        &["update"],
+        &json!({"input": 1}),
+        &json!({"input": 2}),
+    );
+    change["change"]["importing"] = json!({"id": "a-1"});
+    let summary = read_json(&json!({"format_version": "1.2", "resource_changes": [change]})).summary;
+    assert_eq!((summary.change, summary.imports(), summary.resource_count()), (1, 1, 1));
+}
+
+#[test]
+fn a_service_that_leaves_the_contract_is_deleted() {
+    let service = json!({"name": "s", "container": "c"});
+    let output = json!({
+        "actions": ["update"],
+        "before": {"services": {"web": service, "gone": service}}, "after": {"services": {"web": service}},
+        "after_unknown": false, "before_sensitive": false, "after_sensitive": false,
+    });
+    let shown = read_json(&json!({"format_version": "1.2", "output_changes": {"slipway": output}}));
+    let contract = shown.contract.expect("a contract");
+    let actions: Vec<_> = contract
+        .services
+        .iter()
+        .map(|(name, change)| (name.as_str(), change.action))
+        .collect();
+    assert_eq!(actions, [("gone", Action::Delete)]);
+    let named = |name: &str| name.parse::<Name>().expect("a name");
+    let images = [named("web"), named("gone")];
+    let problems = contract.problems_of_images(images.iter());
+    assert_eq!(problems.len(), 1);
+    assert_eq!(
+        (problems[0].field.as_str(), problems[0].remedy.as_str()),
+        ("images.gone", "its services are: web")
+    );
 }

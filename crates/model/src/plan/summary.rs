@@ -58,9 +58,12 @@ pub struct PlanSummary {
     pub destroy: u64,
     /// Resources that would be destroyed and made anew.
     pub replace: u64,
-    /// Resources that would be taken into the state.
+    /// Resources that would be taken into the state, and nothing else.
     #[serde(default)]
     pub import: u64,
+    /// Of the resources that are counted above, how many would be taken into the state, too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imported_too: u64,
     /// Resources that would be dropped from the state.
     #[serde(default)]
     pub forget: u64,
@@ -147,10 +150,16 @@ impl PlanSummary {
         *count += 1;
     }
 
+    /// Resources that would be taken into the state, as Terraform counts them.
+    pub fn imports(&self) -> u64 {
+        self.import + self.imported_too
+    }
+
     /// Counts a resource of the complete plan.
     pub(super) fn count(&mut self, item: &Item) {
         if let Some(action) = item.action {
             self.count_action(action);
+            self.imported_too += u64::from(item.is_imported() && action != Action::Import);
         }
         protection::count(&mut self.losses, item);
         self.deploys += u64::from(item.is_deployed());

@@ -34,7 +34,7 @@ pub(super) fn summary_line(plan: &PlanSummary) -> String {
         (plan.change, "to change"),
         (plan.replace, "to replace"),
         (plan.destroy, "to destroy"),
-        (plan.import, "to import"),
+        (plan.imports(), "to import"),
         (plan.forget, "to forget"),
         (plan.moved, "to move"),
     ];

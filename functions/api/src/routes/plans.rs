@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Admitted;
 use crate::error::Error;
-use crate::openapi::ReadProblems;
+use crate::openapi::PlanProblems;
 use crate::parameters::Parameters;
 use crate::{Api, Caller};
 use slipway_api_types::{PlanItem, PlanItems};
@@ -46,7 +46,7 @@ const AFTER_REMEDY: &str =
         ("limit" = Option<u16>, Query, description = "Page size, from 1 to 100.", minimum = 1, maximum = 100),
         ("after" = Option<String>, Query, description = "`next` of the previous page."),
     ),
-    responses((status = 200, description = "Items of the plan.", body = PlanItems), ReadProblems),
+    responses((status = 200, description = "Items of the plan.", body = PlanItems), PlanProblems),
 )]
 pub(super) async fn show(
     State(api): State<Api>,
@@ -104,7 +104,7 @@ impl Answer {
             let item: PlanItem = serde_json::from_value(item).map_err(|error| Error::internal(READING, error))?;
             if !self.filter.takes(
                 item.subject,
-                item.action,
+                &actions(&item),
                 item.kind.as_deref().unwrap_or_default(),
                 &item.address,
             ) {
@@ -118,6 +118,13 @@ impl Answer {
         }
         Ok(None)
     }
+}
+
+/// What would be done. An import may come with another change.
+fn actions(item: &PlanItem) -> Vec<Action> {
+    let is_imported = item.import_id.is_some() || item.import_identity.is_some();
+    let import = is_imported.then_some(Action::Import);
+    item.action.into_iter().chain(import).collect()
 }
 
 const READING: &str = "reading a plan";
@@ -245,9 +252,11 @@ impl Api {
         if Digest::of(&bytes) == *sha256 {
             return Ok(bytes);
         }
-        Err(Error::internal(
-            READING,
-            format!("{key} is not the object that the build wrote"),
-        ))
+        tracing::error!(operation = %operation.id, key, "a part of a plan was replaced");
+        Err(Error::Conflict(format!(
+            "The stored plan of the operation `{}` was changed after its build wrote it, so it is not shown and cannot be approved. \
+             Find out who may write to the artifacts bucket, reject the operation, and request it again.",
+            operation.id
+        )))
     }
 }

@@ -17,7 +17,7 @@ use slipway_store::Cursor;
 
 use crate::access::Admitted;
 use crate::error::Error;
-use crate::openapi::ReadProblems;
+use crate::openapi::PlanProblems;
 use crate::parameters::Parameters;
 use crate::shown;
 use crate::{Api, Caller};
@@ -39,7 +39,7 @@ const OPERATIONS: u16 = 20;
     operation_id = "show_sheet",
     tag = "operations",
     params(("id" = String, Path, description = "The operation's ID.", example = "op-01kaj3v9mz5x0q8r2t4w6y7z9a")),
-    responses((status = 200, description = "The approval sheet.", body = SheetDocument), ReadProblems),
+    responses((status = 200, description = "The approval sheet.", body = SheetDocument), PlanProblems),
 )]
 pub(super) async fn show(
     State(api): State<Api>,

@@ -147,7 +147,12 @@ async fn page_that_the_build_did_not_write_is_not_shown() {
         .objects
         .insert(key.clone(), forged.into());
     for path in [format!("{path}/plan"), format!("{path}/sheet")] {
-        assert_eq!(server.get(&path).await.status, 500, "{path}");
+        let answer = server.get(&path).await;
+        assert_eq!(answer.status, 409, "{path}");
+        assert!(
+            answer.json()["detail"].to_string().contains("artifacts bucket"),
+            "{answer:?}"
+        );
     }
     server.fakes.lock().expect("not poisoned").objects.remove(&key);
     assert_eq!(server.get(&format!("{path}/plan")).await.status, 404);

@@ -5,10 +5,12 @@ use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Each, NotAPlan};
+use crate::json::exact;
 use crate::plan::difference::marked;
 
 /// Every text and number that the plan marks as sensitive: in resources, outputs and actions, before and after, and the values
@@ -83,7 +85,8 @@ impl<'de> Visitor<'de> for &mut Collector {
                     map.next_value_seed(Each(self, Collector::take))?;
                 }
                 "output_changes" => {
-                    let outputs: Value = map.next_value()?;
+                    let outputs: Box<RawValue> = map.next_value()?;
+                    let outputs = exact(outputs.get()).map_err(A::Error::custom)?;
                     outputs
                         .as_object()
                         .into_iter()
