@@ -212,8 +212,20 @@ impl Secrets {
     /// Hides them in what a contract says to people. What the workflow works with stays: with another address or command, the
     /// release would fail.
     pub fn hide_in_contract(&self, contract: &mut Contract) {
-        let texts = contract.notes.values_mut().chain(contract.endpoints.values_mut());
-        texts.for_each(|text| self.hide_in(text));
+        for texts in [&mut contract.notes, &mut contract.endpoints] {
+            *texts = std::mem::take(texts)
+                .into_iter()
+                .fold(BTreeMap::new(), |mut shown, (name, mut text)| {
+                    self.hide_in(&mut text);
+                    let mut name = self.hide(&name);
+                    // Two names may be the same without their secrets.
+                    while shown.contains_key(&name) {
+                        name.push('*');
+                    }
+                    shown.insert(name, text);
+                    shown
+                });
+        }
     }
 }
 

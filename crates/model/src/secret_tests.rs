@@ -259,3 +259,64 @@ fn former_values_of_an_environment_are_hidden() {
     let shown = sources.secrets().hide("token-0 token-1 token-2 token-3 token-4");
     assert_eq!(shown, format!("token-0 {HIDDEN} {HIDDEN} {HIDDEN} {HIDDEN}"));
 }
+
+#[test]
+fn wrapped_lines_of_what_contains_a_secret_show_no_more_than_its_ends() {
+    use base64::Engine as _;
+
+    let secret = "Corr3ct-Horse-Battery-Staple-Wh1ch/Is+A-Long=Token-0f9e8d7c6b5a4d3e2f1a-End";
+    let hidden = secrets(&[secret]);
+    for before in ["", "a", "user:", "DB_PASSWORD="] {
+        let text = format!("{before}{secret}\nX=1\n");
+        let base64 = base64::engine::general_purpose::STANDARD.encode(&text);
+        let digit = |digit: u8| char::from_digit(u32::from(digit), 16).expect("a digit");
+        let hex: String = text
+            .bytes()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(digit)
+            .collect();
+        // The characters of the secret alone: those around it hold bits of what is beside it.
+        let inner = |length: usize, bits: usize| {
+            (before.len() * 8).div_ceil(bits)..((before.len() + secret.len()) * 8 / bits).min(length)
+        };
+        for (encoded, bits, part) in [(&base64, 6, 8), (&hex, 4, 12)] {
+            for width in [20, 60, 64, 76] {
+                let of_secret = &encoded[inner(encoded.len(), bits)];
+                for line in encoded.as_bytes().chunks(width) {
+                    let line = String::from_utf8_lossy(line).into_owned();
+                    let shown = hidden.hide(&line);
+                    let leaks = of_secret
+                        .as_bytes()
+                        .windows(part)
+                        .any(|known| shown.contains(&*String::from_utf8_lossy(known)));
+                    assert!(!leaks, "{line}: {shown}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn characters_by_number_are_hidden_where_the_others_stand_as_they_are() {
+    let hidden = secrets(&["Zq7-é\"<pass>ü"]);
+    for text in ["Zq7-&#233;\"<pass>&#252;", "Zq7-&#xe9;&quot;&lt;pass&gt;&#xfc;"] {
+        assert_eq!(hidden.hide(text), HIDDEN);
+    }
+}
+
+#[test]
+fn names_of_notes_and_endpoints_are_hidden() {
+    let hidden = secrets(&["hunter2", "hunter3"]);
+    let mut contract = Contract::parse(&json!({
+        "notes": {"hunter2": "a", "hunter3": "b hunter2", "user": "c"},
+    }))
+    .expect("a contract");
+    hidden.hide_in_contract(&mut contract);
+    let notes: Vec<_> = contract
+        .notes
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let (second, b) = (format!("{HIDDEN}*"), format!("b {HIDDEN}"));
+    assert_eq!(notes, [(HIDDEN, "a"), (second.as_str(), b.as_str()), ("user", "c")]);
+}

@@ -6,11 +6,13 @@
 //! | Unicode normal forms C and D | Terraform (C), file systems of Apple (D) |
 //! | JSON, with the escapes of Go, Python and JavaScript; JSON inside JSON, up to three deep | Terraform's streams, `jsonencode`, structured logs |
 //! | literals of Python and JavaScript: single quotes, `\\x` escapes of characters and of bytes | `repr`, tracebacks, `util.inspect` |
-//! | HTML and XML, by the names and by the numbers of characters | templates, reports of tests |
+//! | HTML and XML, by the names and by the numbers of characters, also in ASCII | templates, reports of tests |
 //! | shell quotes | `set -x`, printed commands |
 //! | percent-encoding with each usual set of safe characters, hexadecimal digits of both cases, `+` for a space | addresses, `urlencode` |
-//! | base64 with both alphabets, alone, wrapped at 64 or 76 characters, and inside a longer text at each of the three offsets | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
-//! | hexadecimal of both cases | dumps |
+//! | base64 with both alphabets, alone and inside a longer text at each of the three offsets, wrapped into lines of any width | `base64encode`, `Authorization: Basic`, Kubernetes, PEM |
+//! | hexadecimal of both cases, wrapped into lines of any width | dumps |
+//!
+//! Where a line ends within an encoded secret, up to five bytes of the secret stand alone on one side, and are not hidden.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -27,6 +29,13 @@ const LINES_ENCODED: usize = 200;
 
 /// The widths at which programs break base64 (RFC 2045 and RFC 7468).
 const WRAPPED: [usize; 2] = [76, 64];
+
+/// A part of an encoded secret is hidden from so many characters on, which is six bytes: fewer could be any text.
+const PART_OF_BASE64: usize = 8;
+const PART_OF_HEX: usize = 12;
+
+/// The parts of longer secrets would be too many patterns: they are hidden whole, and by [`WRAPPED`] lines.
+const LONGEST_IN_PARTS: usize = 4_096;
 
 /// The characters besides letters, digits, `-`, `.` and `_` that percent-encoders leave: Go's `QueryEscape` and Terraform's
 /// `urlencode`; Python's `quote`; JavaScript's `encodeURIComponent`; Go's `PathEscape`; encoders of RFC 1738, which know no `~`.
@@ -104,8 +113,19 @@ fn encoded(text: &str, forms: &mut BTreeSet<String>) {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
-    add(hex.to_ascii_uppercase(), forms);
-    add(hex, forms);
+    for hex in [hex.to_ascii_uppercase(), hex] {
+        // A line of a dump begins with a whole byte.
+        parts(text, &hex, PART_OF_HEX, 2, forms);
+        add(hex, forms);
+    }
+}
+
+/// The parts of an encoded text that a line may have of it.
+fn parts(text: &str, encoded: &str, length: usize, step: usize, forms: &mut BTreeSet<String>) {
+    if text.len() <= LONGEST_IN_PARTS {
+        let parts = encoded.as_bytes().windows(length).step_by(step);
+        forms.extend(parts.map(|part| String::from_utf8_lossy(part).into_owned()));
+    }
 }
 
 /// A text as it stands in JSON, between the quotes.
@@ -215,7 +235,19 @@ fn markups(text: &str) -> Vec<String> {
         ("&#34;", "&#39;"),
     ];
     let forms = quotes.map(|(double, single)| plain.replace('"', double).replace('\'', single));
-    forms.to_vec()
+    let decimal = |code: u32| format!("&#{code};");
+    let hex = |code: u32| format!("&#x{code:x};");
+    let numbered = |text: &str, number: fn(u32) -> String| -> String {
+        let char = |char: char| match char {
+            char if char.is_ascii() => char.to_string(),
+            char => number(u32::from(char)),
+        };
+        text.chars().map(char).collect()
+    };
+    let in_ascii = |form: &String| [numbered(form, decimal), numbered(form, hex)];
+    let unescaped = text.to_owned();
+    let all: Vec<String> = forms.iter().chain([&unescaped]).flat_map(in_ascii).collect();
+    forms.into_iter().chain(all).collect()
 }
 
 /// A text percent-encoded, with digits of both cases, and with `+` for spaces.
@@ -243,7 +275,9 @@ fn base64_forms(text: &str, forms: &mut BTreeSet<String>) {
             let whole = engine.encode(&bytes);
             // A character holds six bits: those with bits of what comes before or after are not known.
             let (first, end) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
-            add(whole[first..end.max(first)].to_owned(), forms);
+            let known = &whole[first..end.max(first)];
+            parts(text, known, PART_OF_BASE64, 1, forms);
+            add(known.to_owned(), forms);
             if offset > 0 {
                 continue;
             }
