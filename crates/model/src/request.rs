@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::Fields;
-use crate::id::ReleaseNumber;
+use crate::id::{OperationId, ReleaseNumber, StackId};
 use crate::name::{Image, Name};
 use crate::principal::Owner;
 use crate::problem::FieldProblem;
@@ -55,12 +55,17 @@ impl StackDraft {
     /// Reads it from the fields of a request.
     pub fn read(mut fields: Fields) -> Self {
         let subscriptions = subscription::read(&mut fields).into_iter();
+        let name: Option<Name> = fields.required("name", NAME_REMEDY);
+        let mistaken = name.as_ref().filter(|name| is_taken_for_an_id(name)).map(|name| {
+            let detail = format!("`{name}` has the form of an ID, and would be taken for one");
+            FieldProblem::new("name", detail, "choose another name")
+        });
         Self {
             // There is nothing yet to unsubscribe from: null says the same as leaving it out.
             subscriptions: subscriptions
                 .filter_map(|(service, one)| Some((service, one?)))
                 .collect(),
-            name: fields.required("name", NAME_REMEDY),
+            name,
             blueprint: fields.required("blueprint", "name a blueprint: `slipway blueprint list` lists them"),
             version: fields.optional_of("version", NO_VERSION, VERSION_REMEDY),
             environment: fields.required(
@@ -70,9 +75,14 @@ impl StackDraft {
             variables: fields.object("variables").unwrap_or_default(),
             images: fields.texts("images", IMAGES_REMEDY).unwrap_or_default(),
             owner: None,
-            problems: fields.problems(),
+            problems: fields.problems().into_iter().chain(mistaken).collect(),
         }
     }
+}
+
+/// Whether commands would take a name for the ID of a stack or an operation.
+fn is_taken_for_an_id(name: &Name) -> bool {
+    name.as_str().parse::<StackId>().is_ok() || name.as_str().parse::<OperationId>().is_ok()
 }
 
 /// What is to be different in a stack, as an operation keeps it: applied once more when its turn comes.
@@ -183,5 +193,25 @@ pub fn read_images(mut fields: Fields) -> Result<BTreeMap<Name, Image>, Vec<Fiel
     match images {
         Some(images) if problems.is_empty() => Ok(images),
         _ => Err(problems),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_name_that_would_be_taken_for_an_id_is_rejected() {
+        for (name, is_rejected) in [
+            ("lusab-babad", true),
+            ("op-01kaj3v9mz5x0q8r2t4w6y7z9a", true),
+            ("shop-front", false),
+        ] {
+            let body = json!({"name": name, "blueprint": "web", "environment": "live"});
+            let draft = StackDraft::read(Fields::new(body.as_object().cloned().unwrap_or_default()));
+            let fields: Vec<&str> = draft.problems.iter().map(|problem| problem.field.as_str()).collect();
+            assert_eq!(fields == ["name"], is_rejected, "{name}: {fields:?}");
+        }
     }
 }
