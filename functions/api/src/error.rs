@@ -11,6 +11,10 @@ use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::{FieldProblem, shortened};
 use slipway_policy::{Denial, gate};
 
+/// Why a requester may not approve its plan.
+pub(crate) const OWN_PLAN: &str = "The rule `self_approval` of the environment forbids requesters to approve their own plans. Ask someone \
+     else, or an administrator to set `self_approval` of the environment to true for later operations.";
+
 /// The reason for an error response.
 ///
 /// `Display` and `source` are for operators: they go to the log. [`crate::problem`] writes what the caller reads.
@@ -159,11 +163,7 @@ impl From<slipway_store::Error> for Error {
                 "give shorter values; large data belongs into the blueprint's files or a bucket",
             ),
             Store::IllegalTransition(illegal) => Self::Conflict(format!("Nothing was changed: {illegal}.")),
-            Store::Undecidable(Undecidable::OwnRequest) => Self::Forbidden(
-                "The rule `self_approval` of the environment forbids requesters to approve their own plans. Ask someone \
-                 else, or an administrator to set `self_approval` of the environment to true for later operations."
-                    .to_owned(),
-            ),
+            Store::Undecidable(Undecidable::OwnRequest) => Self::Forbidden(OWN_PLAN.to_owned()),
             Store::Undecidable(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
             Store::NotPaused(why) => Self::Conflict(format!("Nothing was changed: {why}.")),
             Store::Aws { .. } | Store::Conflict { .. } => Self::Unavailable {

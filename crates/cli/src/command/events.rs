@@ -38,13 +38,16 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
     let mut query = filters.clone();
     query.extend(tail.since.map(|since| ("since", since.to_string())));
     let mut page: NotificationPage = client.get(&with_query("/v1/notifications", &query)).await?;
+    let mut position = None;
     loop {
         for notification in &page.items {
             show(notification, output);
         }
-        if tail.no_follow && page.items.is_empty() {
+        // A page may be empty because the caller may read nothing in it.
+        if tail.no_follow && position.as_ref() == Some(&page.position) {
             return Ok(());
         }
+        position = Some(page.position.clone());
         let mut query = filters.clone();
         query.push(("position", page.position.clone()));
         if !tail.no_follow {

@@ -150,12 +150,17 @@ impl Operation {
         Ok(())
     }
 
+    /// Whether this caller requested the operation, and requesters may not approve their own.
+    pub fn forbids_own_approval(&self, by: Approver<'_>) -> bool {
+        let allows = self.approval_rule.as_ref().is_some_and(|rule| rule.self_approval);
+        by.is(&self.requested_by) && !allows && !self.status.has_ended()
+    }
+
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
     /// changes nothing. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two
     /// approvers agree to different things.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
-        let rule = self.approval_rule.as_ref();
-        if by.is(&self.requested_by) && !rule.is_some_and(|rule| rule.self_approval) && !self.status.has_ended() {
+        if self.forbids_own_approval(by) {
             return Err(Undecidable::OwnRequest);
         }
         match self.decision() {

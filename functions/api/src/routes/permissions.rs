@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use slipway_api_types as view;
+use slipway_model::operation::Operation;
 use slipway_policy::facts::StackFacts;
 use slipway_policy::{Action, Facts, Resource};
 
 use crate::access::Viewer;
-use crate::error::Error;
+use crate::error::{Error, OWN_PLAN};
 use crate::openapi::ReadProblems;
 use crate::parameters::{Parameters, one_of};
 use crate::records::{found, operation_id};
@@ -43,8 +44,16 @@ pub(super) async fn can_i(
     let named = Named::take(&mut parameters);
     parameters.finish()?;
     let action = action.ok_or_else(|| Error::parameter("action", "is missing", one_of(Action::ALL)))?;
-    let resource = api.resource(named, &caller).await?;
+    let (resource, operation) = api.resource(named, &caller).await?;
     let decision = viewer.decide(action, &resource, &Facts::None);
+    let is_own = operation.is_some_and(|operation| is_own_plan(&operation, &caller));
+    if decision.is_ok() && action == Action::Approve && is_own {
+        return Ok(Json(view::Decision {
+            allowed: false,
+            policies: Vec::new(),
+            reason: Some(OWN_PLAN.to_owned()),
+        }));
+    }
     Ok(Json(shown::decision(decision)))
 }
 
@@ -73,13 +82,20 @@ pub(super) async fn list(
 ) -> Result<Json<view::Permissions>, Error> {
     let named = Named::take(&mut parameters);
     parameters.finish()?;
-    let resource = api.resource(named, &caller).await?;
+    let (resource, operation) = api.resource(named, &caller).await?;
+    let is_own = operation.is_some_and(|operation| is_own_plan(&operation, &caller));
     // Only the workflow asks whether a plan may be applied.
     let actions = Action::ALL.into_iter().filter(|action| *action != Action::Apply);
+    let actions = actions.filter(|action| !(is_own && *action == Action::Approve));
     let permitted = actions.filter(|action| viewer.may(*action, &resource));
     Ok(Json(view::Permissions {
         actions: permitted.map(|action| action.to_string()).collect(),
     }))
+}
+
+/// Whether the rule of the environment forbids the caller to approve this plan, as its requester. Without a plan there is no rule yet.
+fn is_own_plan(operation: &Operation, caller: &Caller) -> bool {
+    operation.approval_rule.is_some() && operation.forbids_own_approval(caller.approver(None, None))
 }
 
 /// What a question is about.
@@ -105,7 +121,8 @@ impl Named {
 }
 
 impl Api {
-    async fn resource(&self, named: Named, caller: &Caller) -> Result<Resource, Error> {
+    /// What a question is about; the operation, where it is one.
+    async fn resource(&self, named: Named, caller: &Caller) -> Result<(Resource, Option<Operation>), Error> {
         let Named {
             stack,
             operation,
@@ -113,7 +130,8 @@ impl Api {
             blueprint,
             owner,
         } = named;
-        Ok(match (stack, operation, environment, blueprint) {
+        let mut asked = None;
+        let resource = match (stack, operation, environment, blueprint) {
             (None, None, Some(environment), Some(blueprint)) => Resource::Stack(StackFacts {
                 id: None,
                 name: String::new(),
@@ -125,7 +143,9 @@ impl Api {
             (None, Some(id), None, None) => {
                 let id = operation_id(&id)?;
                 let operation = found(&id, self.store.operation(&id).await)?;
-                self.operation_resource(&operation).await?
+                let resource = self.operation_resource(&operation).await?;
+                asked = Some(operation);
+                resource
             }
             (None, None, Some(name), None) => Resource::Environment(self.environment_facts(&name).await?),
             (None, None, None, Some(name)) => Resource::Blueprint(name),
@@ -135,6 +155,7 @@ impl Api {
                     "name a stack, an operation, an environment, a blueprint, or an environment and a blueprint";
                 return Err(Error::parameter("stack", "more than one thing is named", remedy));
             }
-        })
+        };
+        Ok((resource, asked))
     }
 }

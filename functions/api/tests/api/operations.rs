@@ -111,6 +111,14 @@ async fn requester_does_not_approve_and_two_others_do() {
     assert_eq!(answer.status, 403, "{answer:?}");
     let detail = answer.json()["detail"].as_str().expect("a detail").to_owned();
     assert!(detail.contains("`self_approval`"), "{detail}");
+    let about = format!("operation={}", id(&operation));
+    let asked = server.get(&format!("/v1/can-i?action=approve&{about}")).await.json();
+    assert_eq!(
+        (&asked["allowed"], asked["reason"].as_str()),
+        (&json!(false), Some(&*detail))
+    );
+    let permitted = server.get(&format!("/v1/permissions?{about}")).await.json();
+    assert!(!permitted["actions"].to_string().contains("approve"), "{permitted}");
 
     let sheet = server.sheet(&operation).await;
     let as_caller = async |caller: Caller, comment: Value| {
