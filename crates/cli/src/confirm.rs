@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 
 use crate::error::Error;
-use crate::output::{Output, harmless};
+use crate::harmless::harmless;
+use crate::output::Output;
 
 /// Whether a person can be asked: at a terminal, and not for data.
 pub fn can_ask(output: Output) -> bool {

@@ -10,6 +10,8 @@ use slipway_model::count::{counted, counted_as};
 use slipway_model::operation::OperationStatus;
 use slipway_model::problem::FieldProblem;
 
+use crate::harmless::in_a_line;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -321,7 +323,11 @@ impl Error {
 
     /// The error with everything that caused it, on one line each.
     pub fn report(&self) -> String {
-        let mut report = format!("error: {self}");
+        let mut report = match self {
+            // The reason may be an approver's text or a message of a provider.
+            Self::OperationEnded { .. } => format!("error: {}", in_a_line(&self.to_string())),
+            _ => format!("error: {self}"),
+        };
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             let _ = write!(report, "\n  because: {cause}");

@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod global;
 mod guestbook;
+mod harmless;
 mod images;
 mod json_file;
 mod local_image;
@@ -48,6 +49,7 @@ use args::{BlueprintCommand, Cli, Command, ImageCommand};
 use client::Client;
 use command::aws::Services;
 use error::Error;
+use harmless::harmless;
 use output::{Format, Output};
 use settings::Settings;
 
@@ -92,8 +94,8 @@ async fn command_line() -> ExitCode {
                 error.report()
             };
             let mut stderr = std::io::stderr();
-            let printed = if stderr.is_terminal() {
-                output::harmless(&printed)
+            let printed = if stderr.is_terminal() || !for_programs {
+                harmless(&printed)
             } else {
                 printed.into()
             };

@@ -36,8 +36,8 @@ pub fn approvals(operation: &Operation) -> impl Iterator<Item = String> {
     })
 }
 
-/// What the reader may do about a plan that waits.
-pub fn decide(operation: &Operation) -> String {
+/// What the reader may do about a plan that waits, in lines.
+pub fn decide(operation: &Operation) -> [String; 3] {
     let id = &operation.id;
     let given = operation.approvals.len();
     let waits = match operation.approvals_required {
@@ -45,10 +45,11 @@ pub fn decide(operation: &Operation) -> String {
         Some(required) if required > 1 => format!("waits for {required} approvals"),
         _ => "waits for an approval".to_owned(),
     };
-    format!(
-        "{waits}: slipway operation approve {id}\n         or a rejection: slipway operation reject {id} --reason …\n         \
-         every change: slipway plan {id}"
-    )
+    [
+        format!("{waits}: slipway operation approve {id}"),
+        format!("         or a rejection: slipway operation reject {id} --reason …"),
+        format!("         every change: slipway plan {id}"),
+    ]
 }
 
 /// That its plan was rejected, until the workflow has ended it.

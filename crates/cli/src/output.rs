@@ -1,7 +1,5 @@
 //! What a command prints: lines and tables for people, JSON for programs.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
@@ -11,6 +9,7 @@ use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::harmless::{harmless, in_a_line};
 use crate::query::{self, Query};
 
 /// Why the query of this process failed on what it was to print.
@@ -76,7 +75,7 @@ impl Style {
     }
 }
 
-/// A line for people. Its text may come from anywhere.
+/// A line for people. Its text may come from anywhere, and stays one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub style: Style,
@@ -88,12 +87,12 @@ impl Line {
         Self { style, text }
     }
 
-    /// The line for a terminal: the only escape sequences are its own.
-    fn coloured(&self) -> String {
-        let text = harmless(&self.text);
-        match self.style.code() {
+    /// The line as it is printed: the only escape sequences are those of its own colour.
+    fn shown(&self, colours: bool) -> String {
+        let text = in_a_line(&self.text);
+        match self.style.code().filter(|_| colours) {
             Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
-            None => text.into_owned(),
+            None => text,
         }
     }
 }
@@ -142,14 +141,7 @@ impl Output {
         if !self.is_data() {
             let mut stdout = std::io::stdout().lock();
             for line in lines {
-                let written = if self.colours {
-                    writeln!(stdout, "{}", line.coloured())
-                } else if self.terminal {
-                    writeln!(stdout, "{}", harmless(&line.text))
-                } else {
-                    writeln!(stdout, "{}", line.text)
-                };
-                if written.is_err() {
+                if writeln!(stdout, "{}", line.shown(self.colours)).is_err() {
                     // The reader has all that it wanted.
                     return;
                 }
@@ -178,14 +170,14 @@ impl Output {
             }
         };
         if self.plain {
-            return print(&query::plain(value));
+            return print_data(&query::plain(value));
         }
         let text = match self.format {
             Format::Yaml => serde_yaml_ng::to_string(value).ok(),
             _ if self.terminal => serde_json::to_string_pretty(value).ok(),
             _ => None,
         };
-        print(text.unwrap_or_else(|| value.to_string()).trim_end());
+        print_data(text.unwrap_or_else(|| value.to_string()).trim_end());
     }
 
     /// Prints a list: an array for programs, a table for people. A column is a heading and the path of its value.
@@ -210,7 +202,7 @@ fn table(items: &[Value], columns: &[(&str, &str)], now: Option<Timestamp>) -> S
     table.set_header(columns.iter().map(|(heading, _)| heading.to_uppercase()));
     for item in items {
         table.add_row(columns.iter().map(|(_, path)| {
-            let text = text_at(item, path);
+            let text = in_a_line(&text_at(item, path));
             match now.filter(|_| is_moment(path)) {
                 Some(now) => relative(&text, now),
                 None => text,
@@ -256,38 +248,23 @@ fn relative(moment: &str, now: Timestamp) -> String {
     }
 }
 
-/// A text as a terminal may show it: what a blueprint or an image prints must not move the cursor, set the clipboard or turn
-/// letters around. Control characters other than line ends and tabs are written as `\x1b`, direction marks as `\u{202e}`
-/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| {
-        let is_turned = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        is_turned || c.is_control() && !matches!(c, '\n' | '\t')
-    };
-    if !text.contains(is_harmful) {
-        return text.into();
-    }
-    let mut shown = String::new();
-    for c in text.chars() {
-        // Writing into a text never fails.
-        let _ = match u32::from(c) {
-            _ if !is_harmful(c) => shown.write_char(c),
-            code @ 0..=0xff => write!(shown, "\\x{code:02x}"),
-            code => write!(shown, "\\u{{{code:x}}}"),
-        };
-    }
-    shown.into()
+/// Prints a text for people. A pipe gets no escapes either: it may lead to a pager, or to a file that is shown later.
+fn print(text: &str) {
+    write_line(&harmless(text));
 }
 
-/// Prints a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
-fn print(line: &str) {
-    let mut stdout = std::io::stdout();
-    let line = if stdout.is_terminal() {
-        harmless(line)
+/// Prints data for programs, which get it as it is.
+fn print_data(text: &str) {
+    if std::io::stdout().is_terminal() {
+        print(text);
     } else {
-        line.into()
-    };
-    let _ = writeln!(stdout, "{line}");
+        write_line(text);
+    }
+}
+
+/// Writes a line. A reader that has gone away (`slipway … | head -1`) has all that it wanted.
+fn write_line(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 #[cfg(test)]
@@ -296,24 +273,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn terminal_gets_no_escapes_of_strangers() {
-        assert!(matches!(harmless("a\tb\nü ✓"), Cow::Borrowed(_)));
-        for (text, shown) in [
-            ("\u{1b}[2Jgone", "\\x1b[2Jgone"),
-            ("\u{1b}]52;c;cm0gLXJm\u{7}", "\\x1b]52;c;cm0gLXJm\\x07"),
-            ("50 %\r100 %", "50 %\\x0d100 %"),
-            ("\u{9b}31m", "\\x9b31m"),
-            ("exe.\u{202e}txt", "exe.\\u{202e}txt"),
-        ] {
-            assert_eq!(harmless(text), shown);
-        }
-    }
-
-    #[test]
-    fn coloured_line_has_no_escapes_but_its_own() {
-        let line = Line::new(Style::Red, "aws_a.b[\"\u{1b}[32mgreen\"]".to_owned());
-        assert_eq!(line.coloured(), "\u{1b}[31maws_a.b[\"\\x1b[32mgreen\"]\u{1b}[0m");
-        assert_eq!(Line::new(Style::Plain, "a".to_owned()).coloured(), "a");
+    fn line_has_no_escapes_but_its_own_and_no_breaks() {
+        let line = Line::new(Style::Red, "aws_a.b[\"\u{1b}[32mgreen\"]\nok".to_owned());
+        let text = "aws_a.b[\"\\x1b[32mgreen\"]\\nok";
+        assert_eq!(line.shown(true), format!("\u{1b}[31m{text}\u{1b}[0m"));
+        assert_eq!(line.shown(false), text);
+        assert_eq!(Line::new(Style::Plain, "a".to_owned()).shown(true), "a");
     }
 
     #[test]
@@ -335,7 +300,7 @@ mod tests {
     fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
         let items = [
             json!({"id": "a", "stack": {"name": "one"}, "created_at": "2026-11-21T15:04:05.123456789Z"}),
-            json!({"id": "b", "stack": null}),
+            json!({"id": "b", "stack": {"name": "two\nc"}}),
         ];
         let columns = [("id", "id"), ("stack", "stack.name"), ("requested", "created_at")];
         let text = table(&items, &columns, None);
@@ -343,7 +308,7 @@ mod tests {
         let expected: [&[&str]; 3] = [
             &["ID", "STACK", "REQUESTED"],
             &["a", "one", "2026-11-21T15:04:05Z"],
-            &["b", "-", "-"],
+            &["b", "two\\nc", "-"],
         ];
         assert_eq!(words, expected);
     }

@@ -16,20 +16,25 @@ pub fn line(rollout: &Rollout) -> String {
     )
 }
 
-/// What the reader may do about a pause, or who has decided.
-pub fn paused(rollout: &Rollout, operation: &str) -> Option<String> {
-    let pause = rollout.pause.as_ref()?;
+/// What the reader may do about a pause, or who has decided; in lines.
+pub fn paused(rollout: &Rollout, operation: &str) -> Vec<String> {
+    let Some(pause) = &rollout.pause else {
+        return Vec::new();
+    };
     if let (Some(decision), Some(by)) = (&pause.decision, &pause.decided_by) {
         let decision = decision.as_str().replace('_', " ");
-        return Some(format!("{}: {by} has decided to {decision}", rollout.service));
+        return vec![format!("{}: {by} has decided to {decision}", rollout.service)];
     }
     let expires = pause.expires_at.as_ref().map_or_else(String::new, |time| {
         format!(" until {time} (then: {})", pause.at_expiry.as_str().replace('_', " "))
     });
-    Some(format!(
-        "{} waits for a decision{expires}: slipway release continue {operation}\n         or: slipway release restore {operation}",
-        rollout.service
-    ))
+    vec![
+        format!(
+            "{} waits for a decision{expires}: slipway release continue {operation}",
+            rollout.service
+        ),
+        format!("or: slipway release restore {operation}"),
+    ]
 }
 
 #[cfg(test)]
@@ -46,7 +51,7 @@ mod tests {
         }))
         .expect("a rollout");
         assert_eq!(line(&rollout), "web: 12.5 % of the requests (CANARY, POST_SCALE_UP)");
-        let open = paused(&rollout, "op-1").expect("a text");
+        let open = paused(&rollout, "op-1").join("\n");
         for part in ["release continue op-1", "release restore op-1", "then: roll back"] {
             assert!(open.contains(part), "{open}");
         }
@@ -54,11 +59,8 @@ mod tests {
             pause.decision = Some(PauseAction::RollBack);
             pause.decided_by = Some("ann".to_owned());
         }
-        assert_eq!(
-            paused(&rollout, "op-1").as_deref(),
-            Some("web: ann has decided to roll back")
-        );
+        assert_eq!(paused(&rollout, "op-1"), ["web: ann has decided to roll back"]);
         rollout.pause = None;
-        assert_eq!(paused(&rollout, "op-1"), None);
+        assert!(paused(&rollout, "op-1").is_empty());
     }
 }

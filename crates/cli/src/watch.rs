@@ -16,10 +16,11 @@ use slipway_model::operation::{OperationStatus, StepStatus};
 
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
+use crate::harmless::harmless;
 use crate::operation_text::{
     cancelling, decide, drift_line, drift_lines, duration_text, plan_line, plan_lines, read, title, ways,
 };
-use crate::output::{Line, Output, Style, harmless};
+use crate::output::{Line, Output, Style};
 use crate::rollout_view;
 
 /// Watches an operation to its end, and returns it as the API shows it then. The caller reports failures. Ctrl-C ends only the
@@ -123,12 +124,12 @@ impl Watcher {
             self.once(&line, &line);
         }
         for rollout in operation.rollouts.iter().filter(|_| !operation.has_ended()) {
-            let lines = [
-                Some(rollout_view::line(rollout)),
-                rollout_view::paused(rollout, &operation.id),
-            ];
-            for line in lines.into_iter().flatten() {
-                self.once(&line, &format!("         {line}"));
+            let stands = rollout_view::line(rollout);
+            for lines in [vec![stands], rollout_view::paused(rollout, &operation.id)] {
+                let shown = lines
+                    .iter()
+                    .map(|line| Line::new(Style::Plain, format!("         {line}")));
+                self.lines_once(&lines.concat(), &shown.collect::<Vec<_>>());
             }
         }
         for step in &operation.steps {
@@ -150,9 +151,10 @@ impl Watcher {
         }
         if operation.waits_for_decision() {
             let changes = operation.plan.iter().flat_map(plan_lines);
-            let changes = changes.map(|line| format!("           {line}\n"));
-            let text = format!("{}  {}", changes.collect::<String>(), decide(operation));
-            self.once("approval", &text);
+            let changes = changes.map(|line| format!("           {line}"));
+            let decide = decide(operation).map(|line| format!("  {line}"));
+            let lines = changes.chain(decide).map(|line| Line::new(Style::Plain, line));
+            self.lines_once("approval", &lines.collect::<Vec<_>>());
         }
         if let Some(bar) = &self.bar {
             let step = running_step(operation);
@@ -195,12 +197,15 @@ impl Watcher {
     }
 
     fn once_in(&mut self, style: Style, key: &str, text: &str) {
+        self.lines_once(key, &[Line::new(style, text.to_owned())]);
+    }
+
+    fn lines_once(&mut self, key: &str, lines: &[Line]) {
         if self.printed.insert(key.to_owned()) {
-            let line = Line::new(style, text.to_owned());
             match &self.bar {
-                // The bar is drawn anew below it.
-                Some(bar) => bar.suspend(|| self.output.lines(&[line])),
-                None => self.output.lines(&[line]),
+                // The bar is drawn anew below them.
+                Some(bar) => bar.suspend(|| self.output.lines(lines)),
+                None => self.output.lines(lines),
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::command::stack::values_of;
 use crate::error::Error;
 use crate::global::Global;
+use crate::harmless::in_a_line;
 use crate::output::{Format, Line, Output, Style, text_at};
 use crate::publish::blueprints;
 use crate::publish::upload::Beside;
@@ -311,13 +312,13 @@ async fn versions(name: &str, client: &Client, output: Output) -> Result<(), Err
 fn sheet(blueprint: &Value) -> String {
     let fields = ["name", "version", "description", "digest", "published_at"];
     let mut lines: Vec<String> = fields
-        .map(|name| format!("{name:<14}{}", text_at(blueprint, name)))
+        .map(|name| format!("{name:<14}{}", in_a_line(&text_at(blueprint, name))))
         .into();
     if blueprint["draft"] == true {
         lines.push(format!("{:<14}for sandbox environments, and may change", "draft"));
     }
     if blueprint["deprecation"].is_object() {
-        let message = text_at(blueprint, "deprecation.message");
+        let message = in_a_line(&text_at(blueprint, "deprecation.message"));
         lines.push(format!("{:<14}{message}", "deprecated"));
     }
     lines.push("variables".to_owned());
@@ -340,7 +341,7 @@ fn sheet(blueprint: &Value) -> String {
         lines.push(line);
         let description = text_at(variable, "description");
         if !description.is_empty() && description != "-" {
-            lines.push(format!("      {description}"));
+            lines.extend(description.lines().map(|line| format!("      {}", in_a_line(line))));
         }
     }
     lines.join("\n")

@@ -13,6 +13,7 @@ use crate::args::{OperationCommand, OperationList, Wait};
 use crate::client::{Client, with_query};
 use crate::command::{logs, plan};
 use crate::error::Error;
+use crate::harmless::in_a_line;
 use crate::operation_of::{Wanted, operation_of};
 use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
@@ -225,7 +226,7 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            output.say(&format!("  {name:<12} {text}"));
+            output.say(&format!("  {name:<12} {}", in_a_line(&text)));
         }
     }
     Ok(())
@@ -279,15 +280,15 @@ fn sheet(operation: &Operation) -> String {
             .unwrap_or_default();
         lines.push(format!("  {:<10} {}{took}", step.status.as_str(), step.name));
     }
-    lines.extend(approvals(operation).map(|approval| format!("approved   {approval}")));
+    lines.extend(approvals(operation).map(|approval| format!("approved   {}", in_a_line(&approval))));
     if operation.waits_for_decision() {
-        lines.push(decide(operation));
+        lines.extend(decide(operation));
     }
     lines.extend(
         operation
             .error
             .as_ref()
-            .map(|error| format!("error      {}", failure_line(error))),
+            .map(|error| format!("error      {}", in_a_line(&failure_line(error)))),
     );
     lines.extend(ways(operation));
     lines.join("\n")

@@ -15,6 +15,7 @@ use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, 
 use crate::client::Client;
 use crate::confirm::{ask, asks_elsewhere, can_ask};
 use crate::error::Error;
+use crate::harmless::in_a_line;
 use crate::images::by_service;
 use crate::json_file::object_in;
 use crate::output::{Line, Output, Style, text_at};
@@ -381,7 +382,7 @@ fn sheet(stack: &Value) -> String {
             values.iter().map(|(name, value)| {
                 format!(
                     "  {name} = {}",
-                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                    value.as_str().map_or_else(|| value.to_string(), in_a_line)
                 )
             }),
         );
@@ -412,7 +413,7 @@ fn sheet(stack: &Value) -> String {
     }
     for field in ["unsettled", "quiesced"] {
         if let Some(message) = stack[field]["message"].as_str() {
-            lines.push(format!("{field:<13}{message}"));
+            lines.push(format!("{field:<13}{}", in_a_line(message)));
         }
     }
     lines.join("\n")
@@ -421,6 +422,15 @@ fn sheet(stack: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_break_in_a_value_makes_no_line() {
+        let stack =
+            json!({"id": "lusab-babad", "variables": {"text": "a\nstatus ready"}, "notes": {"b": "\r\n\u{1b}[2J"}});
+        let shown = sheet(&stack);
+        assert!(shown.contains("  text = a\\nstatus ready\n"), "{shown}");
+        assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
+    }
 
     #[test]
     fn text_stays_text_and_other_types_are_json() {

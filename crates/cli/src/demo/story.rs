@@ -13,6 +13,7 @@ use crate::access::Access;
 use crate::client::Client;
 use crate::error::Error;
 use crate::guestbook::Guestbook;
+use crate::harmless::in_a_line;
 use crate::operation_text::{check, failure_line, read};
 use crate::output::{Line, Output, Style};
 use crate::server::LocalAws;
@@ -70,7 +71,8 @@ impl Story {
             .map(|chapters| chapters.clone())
             .unwrap_or_default();
         let proved = chapters.iter().filter(|(_, proofs)| *proofs > 0).count();
-        let line = format!("\n{proved} of {CHAPTERS} proved");
+        self.output.say("");
+        let line = format!("{proved} of {CHAPTERS} proved");
         self.output.lines(&[Line::new(Style::Bold, line)]);
         let lines: Vec<Line> = chapters
             .iter()
@@ -244,7 +246,7 @@ impl Story {
         ));
         let (_, operation) = watch(&self.client, &operation.id, self.output).await?;
         if let Some(error) = &operation.error {
-            self.output.say(&format!("  {}", failure_line(error)));
+            self.output.say(&format!("  {}", in_a_line(&failure_line(error))));
         }
         Ok(operation)
     }
@@ -253,7 +255,8 @@ impl Story {
         if let Ok(mut chapters) = self.chapters.lock() {
             chapters.push((title.to_owned(), 0));
         }
-        self.output.lines(&[Line::new(Style::Bold, format!("\n{title}"))]);
+        self.output.say("");
+        self.output.lines(&[Line::new(Style::Bold, title.to_owned())]);
         for line in lines {
             self.output.lines(&[Line::new(Style::Faint, format!("  {line}"))]);
         }

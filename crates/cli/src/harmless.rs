@@ -1,0 +1,58 @@
+//! Texts of strangers, as people may read them.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// A text as people may read it: what a blueprint or an image prints must not move the cursor, set the clipboard or turn
+/// letters around. Control characters other than line ends and tabs are written as `\x1b`, direction marks as `\u{202e}`
+/// (<https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing>).
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let text: Cow<'_, str> = if text.contains("\r\n") {
+        text.replace("\r\n", "\n").into()
+    } else {
+        text.into()
+    };
+    let is_harmful = |c: char| {
+        let is_turned = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        is_turned || c.is_control() && !matches!(c, '\n' | '\t')
+    };
+    if !text.contains(is_harmful) {
+        return text;
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        // Writing into a text never fails.
+        let _ = match u32::from(c) {
+            _ if !is_harmful(c) => shown.write_char(c),
+            code @ 0..=0xff => write!(shown, "\\x{code:02x}"),
+            code => write!(shown, "\\u{{{code:x}}}"),
+        };
+    }
+    shown.into()
+}
+
+/// A harmless text as a part of a line: with its line breaks written as `\n`, it cannot pass for other lines.
+pub fn in_a_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_get_no_escapes_of_strangers() {
+        assert!(matches!(harmless("a\tb\nü ✓"), Cow::Borrowed(_)));
+        for (text, shown) in [
+            ("\u{1b}[2Jgone", "\\x1b[2Jgone"),
+            ("\u{1b}]52;c;cm0gLXJm\u{7}", "\\x1b]52;c;cm0gLXJm\\x07"),
+            ("50 %\r100 %", "50 %\\x0d100 %"),
+            ("a\r\nb", "a\nb"),
+            ("\u{9b}31m", "\\x9b31m"),
+            ("exe.\u{202e}txt", "exe.\\u{202e}txt"),
+        ] {
+            assert_eq!(harmless(text), shown);
+        }
+        assert_eq!(in_a_line("ok\r\nready\u{1b}"), "ok\\nready\\x1b");
+    }
+}
