@@ -44,7 +44,7 @@ pub enum StackCommand {
     Destroy {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// Ask nothing
+        /// Do not ask for the stack's name (scripts are never asked)
         #[arg(long, short)]
         yes: bool,
         #[command(flatten)]
