@@ -89,7 +89,7 @@ pub enum Command {
     Console(Console),
     /// Run the whole life of a stack on this machine
     Demo(Demo),
-    /// Publish the guestbook example locally; print its images as exports
+    /// Compile the guestbook of a checkout, publish it, print exports
     Example,
     /// Print the exports that point the AWS CLI at the local AWS
     Env,

@@ -11,6 +11,7 @@ use slipway_model::operation::OperationStatus;
 use slipway_model::problem::FieldProblem;
 
 use crate::harmless::in_a_line;
+use crate::hint;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -336,11 +337,14 @@ impl Error {
         if let Self::Interrupted { operation } = self {
             let _ = write!(
                 report,
-                "\n  watch it: slipway operation watch {operation}\n  cancel it: slipway operation cancel {operation}"
+                "\n  watch it: {}\n  cancel it: {}",
+                hint::command(&format!("operation watch {operation}")),
+                hint::command(&format!("operation cancel {operation}"))
             );
         }
         if let Self::OperationEnded { operation, .. } = self {
-            let _ = write!(report, "\n  log: slipway logs {operation}");
+            let log = hint::command(&format!("logs {operation}"));
+            let _ = write!(report, "\n  log: {log}");
         }
         report
     }

@@ -17,6 +17,7 @@ mod files;
 mod global;
 mod guestbook;
 mod harmless;
+mod hint;
 mod images;
 mod json_file;
 mod local_image;
@@ -83,6 +84,7 @@ async fn command_line() -> ExitCode {
         .init();
     // One TLS implementation in the program, which every client uses. It fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    hint::repeat(&matches);
     let for_programs = cli.global.format() != Format::Table;
     let run = Box::pin(run(cli, &matches)).await;
     match run.and_then(|()| output::check()) {

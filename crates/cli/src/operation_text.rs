@@ -8,6 +8,7 @@ use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::plan::Action;
 
 use crate::error::Error;
+use crate::hint;
 
 /// Reads an operation out of an answer of the API.
 pub fn read(value: &Value) -> Result<Operation, Error> {
@@ -46,9 +47,12 @@ pub fn decide(operation: &Operation) -> [String; 3] {
         _ => "waits for an approval".to_owned(),
     };
     [
-        format!("{waits}: slipway operation approve {id}"),
-        format!("         or a rejection: slipway operation reject {id} --reason …"),
-        format!("         every change: slipway plan {id}"),
+        format!("{waits}: {}", hint::command(&format!("operation approve {id}"))),
+        format!(
+            "         or a rejection: {} --reason …",
+            hint::command(&format!("operation reject {id}"))
+        ),
+        format!("         every change: {}", hint::command(&format!("plan {id}"))),
     ]
 }
 
@@ -71,7 +75,11 @@ pub fn cancelling(operation: &Operation) -> Option<String> {
 pub fn ways(operation: &Operation) -> impl Iterator<Item = String> {
     let words = ["either"].into_iter().chain(std::iter::repeat("or"));
     let ways = operation.ways_forward.iter().zip(words);
-    ways.map(|(way, word)| format!("{word:<10} {}\n           {}", way.command, way.description))
+    ways.map(|(way, word)| {
+        let words = way.command.strip_prefix("slipway ");
+        let command = words.map_or_else(|| way.command.clone(), hint::command);
+        format!("{word:<10} {command}\n           {}", way.description)
+    })
 }
 
 /// An error for scripts unless the operation succeeded.

@@ -2,6 +2,8 @@
 
 use slipway_api_types::Rollout;
 
+use crate::hint;
+
 /// How far it is: `web: 5 % of the requests (CANARY, PRODUCTION_TRAFFIC_SHIFT)`.
 pub fn line(rollout: &Rollout) -> String {
     let percent = rollout
@@ -30,10 +32,11 @@ pub fn paused(rollout: &Rollout, operation: &str) -> Vec<String> {
     });
     vec![
         format!(
-            "{} waits for a decision{expires}: slipway release continue {operation}",
-            rollout.service
+            "{} waits for a decision{expires}: {}",
+            rollout.service,
+            hint::command(&format!("release continue {operation}"))
         ),
-        format!("or: slipway release restore {operation}"),
+        format!("or: {}", hint::command(&format!("release restore {operation}"))),
     ]
 }
 

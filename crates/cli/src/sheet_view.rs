@@ -4,6 +4,7 @@ use serde_json::Value;
 use slipway_model::count::counted;
 use slipway_model::terraform::OUTPUT;
 
+use crate::hint;
 use crate::output::{Line, Style, text_at};
 use crate::plan_view::{attributes, counts, items};
 
@@ -87,7 +88,8 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         .unwrap_or_default()
         .saturating_sub(first.len() as u64);
     if left > 0 {
-        let line = format!("… and {left} more: slipway plan {}", text("operation"));
+        let all = hint::command(&format!("plan {}", text("operation")));
+        let line = format!("… and {left} more: {all}");
         lines.push(Line::new(Style::Bold, line));
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));

@@ -14,6 +14,7 @@ use crate::client::{Client, with_query};
 use crate::command::{logs, plan};
 use crate::error::Error;
 use crate::harmless::in_a_line;
+use crate::hint;
 use crate::operation_of::{Wanted, operation_of};
 use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
@@ -180,12 +181,12 @@ pub async fn started(client: &Client, output: Output, value: &Value, wait: Wait)
     if !wait.waits(output) {
         output.answer(value, |_| {
             format!(
-                "{} of stack {} ({}) is operation {}\nWatch it: slipway operation watch {}",
+                "{} of stack {} ({}) is operation {}\nWatch it: {}",
                 title(&operation),
                 operation.stack.id,
                 operation.stack.name,
                 operation.id,
-                operation.id
+                hint::command(&format!("operation watch {}", operation.id))
             )
         });
         return Ok(());

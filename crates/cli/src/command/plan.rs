@@ -10,6 +10,7 @@ use crate::client::{Client, with_query};
 use crate::command::operation;
 use crate::confirm::{self, can_ask};
 use crate::error::Error;
+use crate::hint;
 use crate::operation_of::{Wanted, operation_of};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
@@ -95,7 +96,8 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
 async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String, Error> {
     if !can_ask(output) {
         return Err(Error::Usage(format!(
-            "this is not a terminal, so name the sheet that you approve with `--sheet HASH`; `slipway sheet {id}` shows it with its hash"
+            "this is not a terminal, so name the sheet that you approve with `--sheet HASH`; `{}` shows it with its hash",
+            hint::command(&format!("sheet {id}"))
         )));
     }
     let sheet = read_sheet(id, client).await?;

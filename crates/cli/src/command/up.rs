@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::Up;
 use crate::error::Error;
 use crate::global::Global;
+use crate::hint;
 use crate::output::Output;
 use crate::server;
 use crate::terraform::Search;
@@ -40,10 +41,11 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
     .map_err(Error::Local)?;
     let (api, aws) = (running.api_url(), running.aws_url());
     let console = if up.require_token {
-        "slipway console".to_owned()
+        hint::command("console")
     } else {
         api.clone()
     };
+    let exports = hint::command("env");
     output.answer(
         &json!({ "api": api, "aws": aws, "data": global.data, "terraform": terraform, "postgres": version }),
         |_| {
@@ -52,7 +54,7 @@ pub async fn run(up: Up, global: &Global, output: Output) -> Result<(), Error> {
              \n\
              \x20 console    {console}\n\
              \x20 API        {api}   (explore it: {api}/docs)\n\
-             \x20 local AWS  {aws}   (for the AWS CLI: eval \"$(slipway env)\")\n\
+             \x20 local AWS  {aws}   (for the AWS CLI: eval \"$({exports})\")\n\
              \x20 data       {}\n\
              \x20 Terraform  {}\n\
              \x20 databases  {databases}\n\
