@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 use slipway_api_types::{Missing, MissingKind};
+use slipway_model::count::counted_as;
 use slipway_model::id::{OperationId, StackId};
 
 use crate::args::{OperationRef, StackRef};
 use crate::client::{Client, with_query};
 use crate::error::Error;
-use crate::output::text_at;
+use crate::hint;
+use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 
 /// Which operation of a stack is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// The newest.
-    Newest,
     /// The newest with a plan.
     Planned,
     /// The one in progress; the newest if none is.
@@ -30,89 +30,156 @@ pub async fn operation_of(named: &OperationRef, wanted: Wanted, client: &Client)
     match named {
         OperationRef::Operation(operation) => Ok(operation.clone()),
         OperationRef::Stack(stack) => {
-            let id = stack_id(stack, client).await.map_err(|error| match error {
-                // The ID of an operation is longer than people type.
-                Error::Missing(stack) if stack.name.starts_with("op-") => Error::Missing(Missing {
-                    kind: MissingKind::Operation,
-                    ..stack
-                }),
-                error => error,
-            })?;
-            of_stack(stack, &id, wanted, client).await
+            let seen = of_stack(&stack_of(stack, client).await?, wanted, client).await?;
+            id_of(seen.choose(stack, wanted)?)
         }
     }
 }
 
-async fn of_stack(stack: &StackRef, id: &StackId, wanted: Wanted, client: &Client) -> Result<OperationId, Error> {
+/// The operation to show: of a stack the one in progress, else the newest. A note says how many others are queued.
+pub async fn shown_operation(named: &OperationRef, client: &Client, output: Output) -> Result<OperationId, Error> {
+    let OperationRef::Stack(stack) = named else {
+        return operation_of(named, Wanted::Running, client).await;
+    };
+    let seen = of_stack(&stack_of(stack, client).await?, Wanted::Running, client).await?;
+    let chosen = seen.choose(stack, Wanted::Running)?;
+    if let Some(waiting) = seen.waiting_beside(chosen) {
+        let list = hint::command(&format!("operation list {stack}"));
+        output.note(&format!("{waiting} in the queue of the stack: {list}"));
+    }
+    id_of(chosen)
+}
+
+async fn stack_of(stack: &StackRef, client: &Client) -> Result<StackId, Error> {
+    stack_id(stack, client).await.map_err(|error| match error {
+        // The ID of an operation is longer than people type.
+        Error::Missing(stack) if stack.name.starts_with("op-") => Error::Missing(Missing {
+            kind: MissingKind::Operation,
+            ..stack
+        }),
+        error => error,
+    })
+}
+
+/// Reads the operations of a stack, the newest first, as far back as the wanted one may be.
+async fn of_stack(id: &StackId, wanted: Wanted, client: &Client) -> Result<Seen, Error> {
     let path = format!("/v1/stacks/{id}/operations");
-    let (mut found, mut newest, mut cursor) = (Vec::new(), None, None::<String>);
+    let (mut seen, mut cursor) = (Seen::default(), None::<String>);
     loop {
         let query: Vec<_> = cursor.take().into_iter().map(|cursor| ("cursor", cursor)).collect();
         let page: Value = client.get(&with_query(&path, &query)).await?;
         let items = page["items"].as_array().cloned().unwrap_or_default();
-        newest = newest.or_else(|| items.first().cloned());
         let all_ended = items.last().is_none_or(|operation| !operation["ended_at"].is_null());
-        found.extend(items.into_iter().filter(|operation| is_wanted(operation, wanted)));
+        seen.take(items, wanted);
         cursor = page["next"].as_str().map(str::to_owned);
         // Operations run in the order in which they were requested: behind one that has ended, all have.
         let is_enough = if wanted == Wanted::NotEnded {
             all_ended
         } else {
-            !found.is_empty()
+            !seen.wanted.is_empty()
         };
         if cursor.is_none() || is_enough || (all_ended && wanted != Wanted::Planned) {
-            break;
+            return Ok(seen);
         }
     }
-    match found.as_slice() {
-        [operation] => id_of(operation),
-        [] if wanted == Wanted::Running && newest.is_some() => {
-            newest.as_ref().map_or_else(|| Err(none(stack, wanted)), id_of)
-        }
-        [] => Err(none(stack, wanted)),
-        [first, ..] if wanted != Wanted::NotEnded => id_of(first),
-        several => {
-            let ids: Vec<String> = several
-                .iter()
-                .map(|operation| {
-                    format!(
-                        "{} ({}, {})",
-                        text_at(operation, "id"),
-                        text_at(operation, "kind"),
-                        text_at(operation, "status")
-                    )
-                })
-                .collect();
-            Err(Error::Usage(format!(
-                "{} operations of the stack `{stack}` have not ended: name one of {}",
-                several.len(),
-                ids.join(", ")
-            )))
+}
+
+/// What the operations of a stack have shown so far.
+#[derive(Default)]
+struct Seen {
+    wanted: Vec<Value>,
+    newest: Option<Value>,
+    queued: usize,
+}
+
+impl Seen {
+    fn take(&mut self, items: Vec<Value>, wanted: Wanted) {
+        self.newest = self.newest.take().or_else(|| items.first().cloned());
+        self.queued += items.iter().filter(|operation| is_queued(operation)).count();
+        self.wanted
+            .extend(items.into_iter().filter(|operation| is_wanted(operation, wanted)));
+    }
+
+    fn choose(&self, stack: &StackRef, wanted: Wanted) -> Result<&Value, Error> {
+        match self.wanted.as_slice() {
+            [operation] => Ok(operation),
+            [] => {
+                let newest = self.newest.as_ref();
+                let instead = newest.filter(|_| wanted == Wanted::Running);
+                instead.ok_or_else(|| none(stack, wanted, newest))
+            }
+            [first, ..] if wanted != Wanted::NotEnded => Ok(first),
+            several => {
+                let ids: Vec<String> = several
+                    .iter()
+                    .map(|operation| {
+                        format!(
+                            "{} ({}, {})",
+                            text_at(operation, "id"),
+                            text_at(operation, "kind"),
+                            text_at(operation, "status")
+                        )
+                    })
+                    .collect();
+                Err(Error::Usage(format!(
+                    "{} operations of the stack `{stack}` have not ended: name one of {}",
+                    several.len(),
+                    ids.join(", ")
+                )))
+            }
         }
     }
+
+    /// How many operations are queued beside this one, in words.
+    fn waiting_beside(&self, chosen: &Value) -> Option<String> {
+        let others = self.queued - usize::from(is_queued(chosen));
+        (others > 0).then(|| counted_as(others, "more operation waits", "more operations wait"))
+    }
+}
+
+fn is_queued(operation: &Value) -> bool {
+    operation["status"] == "queued"
 }
 
 fn is_wanted(operation: &Value, wanted: Wanted) -> bool {
     let has_ended = !operation["ended_at"].is_null();
     match wanted {
-        Wanted::Newest => true,
         Wanted::Planned => operation["plan"].is_object(),
-        Wanted::Running => !has_ended && operation["status"] != "queued",
+        Wanted::Running => !has_ended && !is_queued(operation),
         Wanted::NotEnded => !has_ended,
         Wanted::Waiting => operation["status"] == "waiting_for_approval",
     }
 }
 
-fn none(stack: &StackRef, wanted: Wanted) -> Error {
-    let what = match wanted {
-        Wanted::Newest | Wanted::Running => "has no operation",
-        Wanted::Planned => "has no operation with a plan",
-        Wanted::NotEnded => "has no operation that has not ended",
-        Wanted::Waiting => "has no plan that waits for an approval",
+/// That there is none; in place of a plan that waits, what the newest operation is.
+fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>) -> Error {
+    let list = hint::command(&format!("operation list {stack}"));
+    let (title, detail) = match (wanted, newest) {
+        (_, None) => ("No such operation", format!("the stack `{stack}` has no operation")),
+        (Wanted::Waiting, Some(newest)) => {
+            let (kind, id, status) = (
+                text_at(newest, "kind"),
+                text_at(newest, "id"),
+                text_at(newest, "status"),
+            );
+            let status = status.replace('_', " ");
+            (
+                "No plan waits",
+                format!("the newest operation of the stack `{stack}` ({kind} {id}) is {status}"),
+            )
+        }
+        (Wanted::Planned, Some(_)) => (
+            "No such operation",
+            format!("the stack `{stack}` has no operation with a plan"),
+        ),
+        (Wanted::Running | Wanted::NotEnded, Some(_)) => (
+            "No such operation",
+            format!("the stack `{stack}` has no operation in progress or queued"),
+        ),
     };
     Error::Refused {
-        title: "No such operation".to_owned(),
-        detail: format!("The stack `{stack}` {what}. List its operations with `slipway operation list {stack}`."),
+        title: title.to_owned(),
+        detail: format!("{detail}. List its operations with `{list}`."),
         errors: Vec::new(),
     }
 }
@@ -121,4 +188,64 @@ fn id_of(operation: &Value) -> Result<OperationId, Error> {
     text_at(operation, "id")
         .parse()
         .map_err(|error| Error::Program(format!("the server's answer has no ID of an operation: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn operation(id: &str, status: &str) -> Value {
+        let has_ended = ["succeeded", "failed"].contains(&status);
+        let ended_at = has_ended.then_some("2026-11-30T00:00:00Z");
+        json!({"id": id, "kind": "update", "status": status, "ended_at": ended_at, "plan": null})
+    }
+
+    /// What a reference to this stack means.
+    fn chosen(operations: &[(&str, &str)], wanted: Wanted) -> Result<(String, Option<String>), String> {
+        let stack: StackRef = "shop".parse().expect("a stack");
+        let mut seen = Seen::default();
+        let items = operations.iter().map(|(id, status)| operation(id, status));
+        seen.take(items.collect(), wanted);
+        let chosen = seen.choose(&stack, wanted).map_err(|error| error.to_string())?;
+        Ok((text_at(chosen, "id"), seen.waiting_beside(chosen)))
+    }
+
+    #[test]
+    fn stack_means_the_operation_in_progress_else_the_newest() {
+        let more = |text: &str| Some(text.to_owned());
+        for (operations, id, waiting) in [
+            (
+                &[
+                    ("d", "queued"),
+                    ("c", "queued"),
+                    ("b", "waiting_for_approval"),
+                    ("a", "failed"),
+                ][..],
+                "b",
+                more("2 more operations wait"),
+            ),
+            (&[("b", "succeeded"), ("a", "failed")], "b", None),
+            (&[("b", "queued"), ("a", "failed")], "b", None),
+            (&[("c", "queued"), ("b", "queued")], "c", more("1 more operation waits")),
+        ] {
+            assert_eq!(chosen(operations, Wanted::Running), Ok((id.to_owned(), waiting)));
+        }
+    }
+
+    #[test]
+    fn plan_that_does_not_wait_is_explained_by_the_newest_operation() {
+        let waiting = [("c", "queued"), ("b", "waiting_for_approval")];
+        assert_eq!(chosen(&waiting, Wanted::Waiting).map(|(id, _)| id), Ok("b".to_owned()));
+        let none = chosen(&[("a", "succeeded")], Wanted::Waiting).expect_err("no plan");
+        assert!(
+            none.starts_with("No plan waits: the newest operation of the stack `shop` (update a) is succeeded."),
+            "{none}"
+        );
+        let none = chosen(&[], Wanted::Running).expect_err("no operation");
+        assert!(none.contains("has no operation. List"), "{none}");
+        let several = chosen(&waiting, Wanted::NotEnded).expect_err("several");
+        assert!(several.contains("name one of c (update, queued), b"), "{several}");
+    }
 }

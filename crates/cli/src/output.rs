@@ -136,6 +136,13 @@ impl Output {
         }
     }
 
+    /// Prints a note for people beside the output, so that who reads that by lines does not get it; nothing where programs read.
+    pub fn note(self, text: &str) {
+        if !self.is_data() {
+            let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+        }
+    }
+
     /// Prints lines for people, in colours where a terminal takes them; nothing where programs read.
     pub fn lines(self, lines: &[Line]) {
         if !self.is_data() {

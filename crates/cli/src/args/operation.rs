@@ -13,13 +13,13 @@ pub enum OperationCommand {
     List(OperationList),
     /// Show an operation
     Show {
-        /// Operation ID, or a stack for its newest
+        /// Operation ID, or a stack for the one in progress, else the newest
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
     /// Watch an operation until it has ended
     Watch {
-        /// Operation ID, or a stack for the one in progress
+        /// Operation ID, or a stack for the one in progress, else the newest
         #[arg(value_name = TARGET)]
         operation: OperationRef,
     },
@@ -62,7 +62,7 @@ pub struct OperationList {
 
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// Operation ID, or a stack for its newest
+    /// Operation ID, or a stack for the one in progress, else the newest
     #[arg(value_name = TARGET)]
     pub operation: OperationRef,
     /// Follow the log: until the operation ends, or until Ctrl-C

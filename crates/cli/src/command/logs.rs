@@ -8,7 +8,7 @@ use slipway_model::name::Name;
 use crate::args::{Logs, OperationRef};
 use crate::client::{Client, LONG_POLL_SECONDS, with_query};
 use crate::error::Error;
-use crate::operation_of::{Wanted, operation_of};
+use crate::operation_of::shown_operation;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
 
@@ -20,12 +20,21 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
     if let Some(service) = &logs.service {
         return of_service(&logs, service, client, output).await;
     }
-    let operation = operation_of(&logs.operation, Wanted::Newest, client).await?;
+    let operation = shown_operation(&logs.operation, client, output).await?;
+    note_queued(&operation, client, output).await;
     read(&operation, logs.follow, client, |line| {
         let text = |line: &Value| format!("{:<16} {}", text_at(line, "step"), text_at(line, "message"));
         output.answer(line, text);
     })
     .await
+}
+
+/// Says that a queued operation has no log. One that cannot be read is no reason to fail: the log says why.
+async fn note_queued(operation: &OperationId, client: &Client, output: Output) {
+    let shown: Option<Value> = client.get(&format!("/v1/operations/{operation}")).await.ok();
+    if let Some(position) = shown.and_then(|shown| shown["position"].as_u64()) {
+        output.note(&format!("{operation} is queued (place {position}) and has no log yet"));
+    }
 }
 
 /// Prints what the containers of a service printed; with `--follow`, also what they print from now on.

@@ -15,7 +15,7 @@ use crate::command::{logs, plan};
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
-use crate::operation_of::{Wanted, operation_of};
+use crate::operation_of::{Wanted, operation_of, shown_operation};
 use crate::operation_text::{
     approvals, cancelling, check, decide, drift_line, drift_lines, duration_text, failure_line, plan_line, plan_lines,
     read, rejected, title, ways,
@@ -46,12 +46,12 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
     match command {
         OperationCommand::List(list) => list_of(list, client, output).await,
         OperationCommand::Show { operation } => {
-            let id = operation_of(&operation, Wanted::Newest, client).await?;
+            let id = shown_operation(&operation, client, output).await?;
             let value: Value = client.get(&format!("/v1/operations/{id}")).await?;
             show(&value, output)
         }
         OperationCommand::Watch { operation } => {
-            let id = operation_of(&operation, Wanted::Running, client).await?;
+            let id = shown_operation(&operation, client, output).await?;
             let (value, operation) = watch(client, id.as_str(), output).await?;
             output_json(output, &value);
             check(&operation)
