@@ -30,7 +30,7 @@ pub use event::{Chosen, Event, EventCommand};
 pub use events::{EventsCommand, Tail};
 pub use migration::{MigrationCommand, Migrations};
 pub use operation::{Logs, Open, OperationCommand, OperationList};
-pub use plan::{Approve, OperationRef, ShowPlan, TARGET};
+pub use plan::{Approve, OperationRef, Reject, ShowPlan, TARGET};
 pub use policy::{CanI, PolicyCommand};
 pub use release::{ImageCommand, ReleaseCommand, TaskCommand};
 pub use server::{AwsCall, Console, Demo, Login, Publish, Up};
@@ -135,6 +135,8 @@ pub enum Command {
     },
     /// Approve the plan of an operation
     Approve(Approve),
+    /// Reject the plan of an operation
+    Reject(Reject),
     /// Print the log of an operation, or of a service of a stack
     Logs(Logs),
     /// Open an endpoint of a stack in a browser

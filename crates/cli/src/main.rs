@@ -145,6 +145,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<(), Error> {
         Command::Plan(plan) => command::plan::show(plan, &client()?, output).await,
         Command::Sheet { operation } => command::plan::sheet(&operation, &client()?, output).await,
         Command::Approve(approve) => command::plan::approve(approve, &client()?, output).await,
+        Command::Reject(reject) => command::plan::reject(reject, &client()?, output).await,
         Command::Logs(logs) => command::logs::run(logs, &client()?, output).await,
         Command::Open(open) => command::open::run(open, &client()?, output).await,
         Command::Event(event) => command::event::run(event, Services::of(&global)?, output).await,

@@ -38,7 +38,7 @@ pub fn approvals(operation: &Operation) -> impl Iterator<Item = String> {
 }
 
 /// What the reader may do about a plan that waits, in lines.
-pub fn decide(operation: &Operation) -> [String; 3] {
+pub fn decide(operation: &Operation) -> [String; 4] {
     let id = &operation.id;
     let given = operation.approvals.len();
     let waits = match operation.approvals_required {
@@ -47,13 +47,27 @@ pub fn decide(operation: &Operation) -> [String; 3] {
         _ => "waits for an approval".to_owned(),
     };
     [
-        format!("{waits}: {}", hint::command(&format!("operation approve {id}"))),
+        waits,
+        format!("         read it: {}", hint::command(&format!("sheet {id}"))),
+        format!("         approve: {}", hint::command(&format!("approve {id}"))),
         format!(
-            "         or a rejection: {} --reason …",
-            hint::command(&format!("operation reject {id}"))
+            "         reject:  {} --reason …",
+            hint::command(&format!("reject {id}"))
         ),
-        format!("         every change: {}", hint::command(&format!("plan {id}"))),
     ]
+}
+
+/// What an approval came to, and how to go on.
+pub fn approved(operation: &Operation) -> String {
+    let (what, stack, id) = (title(operation), &operation.stack.name, &operation.id);
+    let (given, required) = (operation.approvals.len(), operation.approvals_required.unwrap_or(1));
+    if operation.waits_for_decision() {
+        return format!(
+            "approved: {what} of {stack} ({id}). It has {given} of {required} approvals and waits for more."
+        );
+    }
+    let watch = hint::command(&format!("operation watch {id}"));
+    format!("approved: {what} of {stack} ({id}).\nWatch it: {watch}")
 }
 
 /// That its plan was rejected, until the workflow has ended it.
@@ -176,7 +190,41 @@ pub fn duration_text(from: Timestamp, to: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn waiting_update(approvals: &Value, required: u32) -> Operation {
+        serde_json::from_value(json!({
+            "id": "op-1", "kind": "update", "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
+            "status": "waiting_for_approval", "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann",
+            "approvals": approvals, "approvals_required": required, "blueprint": {"name": "web", "version": "1.0.0"},
+            "steps": [], "rollouts": [], "ways_forward": [],
+            "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+        }))
+        .expect("an operation")
+    }
+
+    #[test]
+    fn waiting_plan_names_the_commands_that_decide() {
+        assert_eq!(
+            decide(&waiting_update(&json!([]), 1)).join("\n"),
+            "waits for an approval\n         read it: slipway sheet op-1\n         approve: slipway approve op-1\n         \
+             reject:  slipway reject op-1 --reason …"
+        );
+    }
+
+    #[test]
+    fn approval_says_whether_more_are_required() {
+        let approvals = json!([{"by": "bob", "at": "2026-11-30T00:00:00Z", "sheet": "sha256:ab"}]);
+        let mut operation = waiting_update(&approvals, 2);
+        assert_eq!(
+            approved(&operation),
+            "approved: update of shop (op-1). It has 1 of 2 approvals and waits for more."
+        );
+        operation.decision = Some(PlanDecision::Approved);
+        assert!(approved(&operation).ends_with("Watch it: slipway operation watch op-1"));
+    }
 
     #[test]
     fn durations_are_said_as_people_say_them() {

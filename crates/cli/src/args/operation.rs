@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use slipway_model::name::Name;
 
-use super::plan::{Approve, OperationRef, TARGET};
+use super::plan::{Approve, OperationRef, Reject, TARGET};
 use super::values::{StackRef, span};
 
 #[derive(Debug, Subcommand)]
@@ -26,14 +26,7 @@ pub enum OperationCommand {
     /// Approve the plan of an operation
     Approve(Approve),
     /// Reject the plan of an operation
-    Reject {
-        /// Operation ID, or a stack for the plan that waits
-        #[arg(value_name = TARGET)]
-        operation: OperationRef,
-        /// Reason, for the requester
-        #[arg(long)]
-        reason: String,
-    },
+    Reject(Reject),
     /// Cancel an operation
     Cancel {
         /// Operation ID, or a stack for its only one in progress or queued

@@ -1,4 +1,4 @@
-//! The names of operations, and the options of `slipway plan`, `slipway sheet` and `slipway approve`.
+//! The names of operations, and the options of `slipway plan`, `slipway sheet`, `slipway approve` and `slipway reject`.
 
 use std::str::FromStr;
 
@@ -60,4 +60,14 @@ pub struct Approve {
     /// Comment, recorded with the approval
     #[arg(long)]
     pub comment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Reject {
+    /// Operation ID, or a stack for the plan that waits
+    #[arg(value_name = TARGET)]
+    pub operation: OperationRef,
+    /// Reason, for the requester
+    #[arg(long)]
+    pub reason: String,
 }

@@ -3,10 +3,8 @@
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use reqwest::Method;
-use serde::Serialize;
 use serde_json::{Value, json};
-use slipway_api_types::{CallerView, Operation, RejectPlan};
-use slipway_model::id::OperationId;
+use slipway_api_types::{CallerView, Operation};
 use slipway_model::operation::{OperationKind, OperationStatus};
 
 use crate::args::{OperationCommand, OperationList, Wait};
@@ -57,13 +55,12 @@ pub async fn run(command: OperationCommand, client: &Client, output: Output) -> 
             check(&operation)
         }
         OperationCommand::Approve(approve) => plan::approve(approve, client, output).await,
-        OperationCommand::Reject { operation, reason } => {
-            let id = operation_of(&operation, Wanted::Waiting, client).await?;
-            act(client, output, &id, "reject", &RejectPlan { reason }).await
-        }
+        OperationCommand::Reject(reject) => plan::reject(reject, client, output).await,
         OperationCommand::Cancel { operation } => {
             let id = operation_of(&operation, Wanted::NotEnded, client).await?;
-            act(client, output, &id, "cancel", &json!({})).await
+            let path = format!("/v1/operations/{id}/cancel");
+            let value: Value = client.send(Method::POST, &path, &json!({})).await?;
+            show(&value, output)
         }
     }
 }
@@ -155,21 +152,8 @@ async fn of_stack(stack: &str, earliest: Option<Timestamp>, client: &Client) -> 
     }
 }
 
-async fn act(
-    client: &Client,
-    output: Output,
-    id: &OperationId,
-    verb: &str,
-    body: &impl Serialize,
-) -> Result<(), Error> {
-    let value: Value = client
-        .send(Method::POST, &format!("/v1/operations/{id}/{verb}"), body)
-        .await?;
-    show(&value, output)
-}
-
 /// Shows an operation as the API gives it.
-pub fn show(value: &Value, output: Output) -> Result<(), Error> {
+fn show(value: &Value, output: Output) -> Result<(), Error> {
     let text = sheet(&read(value)?);
     output.answer(value, |_| text);
     Ok(())
@@ -310,14 +294,14 @@ mod tests {
             "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
         }))
         .expect("an operation");
-        assert!(sheet(&operation).contains("slipway operation reject op-1"));
+        assert!(sheet(&operation).contains("slipway reject op-1"));
         operation.decision = Some(PlanDecision::Rejected);
         let text = sheet(&operation);
         assert!(
             text.contains("its plan was rejected: the workflow ends it now"),
             "{text}"
         );
-        assert!(!text.contains("slipway operation reject"), "{text}");
+        assert!(!text.contains("slipway reject"), "{text}");
         operation.status = OperationStatus::Discarded;
         operation.ended_at = Some(operation.created_at);
         assert!(!sheet(&operation).contains("ends it now"));

@@ -1,17 +1,17 @@
-//! `slipway plan`, `slipway sheet` and `slipway approve`: what an operation would do, and the consent to it.
+//! `slipway plan`, `slipway sheet`, `slipway approve` and `slipway reject`: what an operation would do, and the decision about it.
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use slipway_api_types::ApprovePlan;
+use slipway_api_types::{ApprovePlan, RejectPlan};
 use slipway_model::id::OperationId;
 
-use crate::args::{Approve, OperationRef, ShowPlan};
+use crate::args::{Approve, OperationRef, Reject, ShowPlan};
 use crate::client::{Client, with_query};
-use crate::command::operation;
 use crate::confirm::{self, can_ask};
 use crate::error::Error;
 use crate::hint;
 use crate::operation_of::{Wanted, operation_of};
+use crate::operation_text::{approved, read, title};
 use crate::output::{Line, Output, Style, text_at};
 use crate::plan_view;
 use crate::sheet_view;
@@ -89,7 +89,26 @@ pub async fn approve(command: Approve, client: &Client, output: Output) -> Resul
         comment: command.comment,
     };
     let value: Value = client.send(Method::POST, &path, &body).await?;
-    operation::show(&value, output)
+    let text = approved(&read(&value)?);
+    output.answer(&value, |_| text);
+    Ok(())
+}
+
+/// Rejects the plan of an operation.
+pub async fn reject(command: Reject, client: &Client, output: Output) -> Result<(), Error> {
+    let id = operation_of(&command.operation, Wanted::Waiting, client).await?;
+    let path = format!("/v1/operations/{id}/reject");
+    let body = RejectPlan { reason: command.reason };
+    let value: Value = client.send(Method::POST, &path, &body).await?;
+    let operation = read(&value)?;
+    output.answer(&value, |_| {
+        format!(
+            "rejected: {} of {} ({id}). Nothing is applied.",
+            title(&operation),
+            operation.stack.name
+        )
+    });
+    Ok(())
 }
 
 /// Shows the sheet and asks; gives its hash.

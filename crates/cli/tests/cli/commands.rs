@@ -317,9 +317,11 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
     let waiting = printed(&server.slipway(&["operation", "list", "--waiting"]));
     assert!(waiting.contains(id) && waiting.contains("asks"), "{waiting}");
     let shown = printed(&server.slipway(&["operation", "show", id]));
-    let approve = format!("slipway operation approve {id}");
+    let approve = format!("slipway approve {id}");
     assert!(
-        shown.contains("create   terraform_data.text") && shown.contains(&approve),
+        shown.contains("create   terraform_data.text")
+            && shown.contains(&approve)
+            && shown.contains(&format!("slipway sheet {id}")),
         "{shown}"
     );
     let plan = printed(&server.slipway(&["plan", "waits"]));
@@ -347,8 +349,12 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
         "{}",
         complaint(&stale)
     );
-    let rejected = server.slipway(&["operation", "reject", id, "--reason", "too dear"]);
+    let rejected = server.slipway(&["reject", id, "--reason", "too dear"]);
     assert_eq!(code(&rejected), 0, "{}", complaint(&rejected));
+    assert_eq!(
+        printed(&rejected).trim(),
+        format!("rejected: provision of waits ({id}). Nothing is applied.")
+    );
     let watched = server.slipway(&["operation", "watch", id]);
     assert_eq!(code(&watched), 1);
     assert!(complaint(&watched).contains("too dear"), "{}", complaint(&watched));
