@@ -207,7 +207,9 @@ fn in_file((file, problem): &(PathBuf, FieldProblem)) -> String {
 /// The command that lists the things of a kind.
 fn listed_by(kind: MissingKind) -> &'static str {
     match kind {
-        MissingKind::Stack => "list the stacks with `slipway stack list`",
+        MissingKind::Stack => {
+            "list the stacks with `slipway stack list`, destroyed ones with `slipway stack list --status destroyed`"
+        }
         MissingKind::Operation => "list the operations of a stack with `slipway operation list STACK`",
         MissingKind::Policy => "list the policies with `slipway policy list`",
         MissingKind::SourceAccount => "list the source accounts with `slipway source-account list`",

@@ -9,7 +9,7 @@ use super::values::{StackRef, span};
 
 #[derive(Debug, Subcommand)]
 pub enum OperationCommand {
-    /// List operations of a stack, or those of all stacks
+    /// List the operations of a stack, or those in progress of all
     List(OperationList),
     /// Show an operation
     Show {
@@ -42,10 +42,10 @@ pub struct OperationList {
     /// Only those that wait for an approval
     #[arg(long, conflicts_with_all = ["stack", "status"])]
     pub waiting: bool,
-    /// Only those of this status: `failed`, `running`, …
+    /// Only those of this status, ended or not: `failed`, `running`, …
     #[arg(long)]
     pub status: Option<String>,
-    /// Only those requested within this time: `30m`, `24h`, `7d`
+    /// Only those requested within this time, ended or not: `30m`, `24h`, `7d`
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub since: Option<SignedDuration>,
     /// Only your own

@@ -94,7 +94,14 @@ async fn list_of(list: OperationList, client: &Client, output: Output) -> Result
     if !own_stack {
         columns.splice(0..0, [("stack", "stack.name"), ("environment", "environment")]);
     }
-    output.table(&items, &columns, "There is no such operation.");
+    let lists_live = !own_stack && !list.waiting && list.status.is_none() && earliest.is_none();
+    let empty = if lists_live {
+        let ended = hint::command("operation list --since 24h");
+        format!("No operation is in progress. Ended ones: `{ended}`")
+    } else {
+        "There is no such operation.".to_owned()
+    };
+    output.table(&items, &columns, &empty);
     Ok(())
 }
 
@@ -208,6 +215,10 @@ async fn outcome(client: &Client, output: Output, operation: &Operation) -> Resu
         return Ok(());
     }
     let stack: Value = client.get(&format!("/v1/stacks/{}", operation.stack.id)).await?;
+    if stack["status"] == "failed" {
+        let update = hint::command(&format!("stack update {}", operation.stack.id));
+        output.say(&format!("  The stack stays failed until an update succeeds: {update}"));
+    }
     for part in ["endpoints", "notes"] {
         for (name, value) in stack[part].as_object().into_iter().flatten() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use slipway_api_types::TransferStack;
+use slipway_api_types::{Operation, TransferStack};
 use slipway_model::count::counted;
 use slipway_model::id::StackId;
 use slipway_model::json::{Fault, Unique};
+use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -16,8 +17,10 @@ use crate::client::Client;
 use crate::confirm::{ask, asks_elsewhere, can_ask};
 use crate::error::Error;
 use crate::harmless::in_a_line;
+use crate::hint;
 use crate::images::by_service;
 use crate::json_file::object_in;
+use crate::operation_text::{failure_line, read, title};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::stack_id;
@@ -35,7 +38,12 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
         StackCommand::Show { stack } => {
             let stack = stack_id(&stack, client).await?;
             let value: Value = client.get(&format!("/v1/stacks/{stack}")).await?;
-            output.answer(&value, sheet);
+            let needs = if output.is_data() {
+                Vec::new()
+            } else {
+                needs(&value, &operations_of(&value, client).await)
+            };
+            output.answer(&value, |stack| sheet(stack, &needs));
             let version = (text_at(&value, "blueprint.name"), text_at(&value, "blueprint.version"));
             note_deprecation(known_version(client, &version).await.as_ref(), output);
             Ok(())
@@ -62,7 +70,7 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
         StackCommand::Transfer { stack, owner } => {
             let path = format!("/v1/stacks/{}/owner", stack_id(&stack, client).await?);
             let value: Value = client.send(Method::PUT, &path, &TransferStack { owner }).await?;
-            output.answer(&value, sheet);
+            output.answer(&value, |stack| sheet(stack, &[]));
             Ok(())
         }
         StackCommand::Destroy { stack, yes, wait } => {
@@ -333,8 +341,68 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
     Ok(())
 }
 
-/// A stack as people read it.
-fn sheet(stack: &Value) -> String {
+/// The newest operations of a stack that may need a person. What cannot be read is left out: the stack is shown without it.
+async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
+    if stack["active_operation"].is_null() && stack["status"] != "failed" {
+        return Vec::new();
+    }
+    let path = format!("/v1/stacks/{}/operations", text_at(stack, "id"));
+    let page: Option<Value> = client.get(&path).await.ok();
+    let items = page.as_ref().and_then(|page| page["items"].as_array());
+    let items = items.into_iter().flatten();
+    items.filter_map(|operation| read(operation).ok()).collect()
+}
+
+/// What needs a person, each with the next command: the plan that waits, or the failure of the stack.
+fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut active = operations
+        .iter()
+        .filter(|operation| stack["active_operation"] == *operation.id);
+    if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
+        let approve = hint::command(&format!("approve {}", operation.id));
+        lines.push(format!(
+            "{:<13}{} waits for an approval: {approve}",
+            "plan",
+            title(operation)
+        ));
+    }
+    if stack["status"] != "failed" {
+        return lines;
+    }
+    let failed = operations.iter().find(|operation| {
+        let has_failed = matches!(
+            operation.status,
+            OperationStatus::Failed | OperationStatus::NeedsAttention
+        );
+        has_failed
+            && !matches!(
+                operation.kind,
+                OperationKind::Preview | OperationKind::Drift | OperationKind::Task
+            )
+    });
+    if let Some(operation) = failed {
+        let why = operation.error.as_ref().map(failure_line).unwrap_or_default();
+        lines.push(format!(
+            "{:<13}{} {} failed: {}",
+            "failure",
+            title(operation),
+            operation.id,
+            in_a_line(&why)
+        ));
+    }
+    let again = match failed.map(|operation| operation.kind) {
+        Some(OperationKind::Destroy) => "destroy",
+        _ => "update",
+    };
+    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
+    let repair = hint::command(&format!("stack {again} {name}"));
+    lines.push(format!("{:<13}{repair}", "repair it"));
+    lines
+}
+
+/// A stack as people read it, with what needs a person.
+fn sheet(stack: &Value, needs: &[String]) -> String {
     let fields = [
         ("stack", "id"),
         ("name", "name"),
@@ -349,6 +417,7 @@ fn sheet(stack: &Value) -> String {
     let mut lines: Vec<String> = fields
         .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
         .into();
+    lines.extend_from_slice(needs);
     match stack["draft"].as_str() {
         Some("replaced") => lines.push(format!(
             "{:<13}replaced; run `slipway stack update {}` to get the new files",
@@ -427,9 +496,47 @@ mod tests {
     fn line_break_in_a_value_makes_no_line() {
         let stack =
             json!({"id": "lusab-babad", "variables": {"text": "a\nstatus ready"}, "notes": {"b": "\r\n\u{1b}[2J"}});
-        let shown = sheet(&stack);
+        let shown = sheet(&stack, &[]);
         assert!(shown.contains("  text = a\\nstatus ready\n"), "{shown}");
         assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
+    }
+
+    #[test]
+    fn stack_says_what_needs_a_person_and_the_next_command() {
+        let operation = |kind: &str, status: &str, error: Value| -> Operation {
+            serde_json::from_value(json!({
+                "id": format!("op-{kind}"), "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
+                "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
+                "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [], "error": error,
+                "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
+            }))
+            .expect("an operation")
+        };
+        let error = json!({"name": "Slipway.ApplyFailed", "step": "Apply", "message": "no\nroom", "address": null, "log": "/v1"});
+        let operations = [
+            operation("preview", "failed", error.clone()),
+            operation("update", "failed", error.clone()),
+        ];
+        let stack = json!({"id": "lusab-babad", "name": "shop", "environment": "live", "status": "failed"});
+        assert_eq!(
+            needs(&stack, &operations),
+            [
+                "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
+                "repair it    slipway stack update live/shop"
+            ]
+        );
+        let destroy = [operation("destroy", "failed", error)];
+        assert!(
+            needs(&stack, &destroy)
+                .concat()
+                .ends_with("slipway stack destroy live/shop")
+        );
+        let stack = json!({"status": "updating", "active_operation": "op-update"});
+        let waits = [operation("update", "waiting_for_approval", Value::Null)];
+        assert_eq!(
+            needs(&stack, &waits),
+            ["plan         update waits for an approval: slipway approve op-update"]
+        );
     }
 
     #[test]
