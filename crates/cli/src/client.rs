@@ -36,6 +36,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+/// What a watch reports while it retries without a response.
+pub const NO_ANSWER: &str = "the server does not answer; trying again (Ctrl-C stops watching)";
+
 /// How much of an unexpected response is shown.
 const ANSWER_SHOWN: usize = 300;
 
@@ -143,12 +146,19 @@ impl Client {
     }
 
     /// Reads a watched resource, whose progress does not depend on this request. So a missing response, or one that says "not now", is
-    /// retried for a while.
-    pub async fn watch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    /// retried for a while. `silent` reports a server that does not answer, once it has not answered twice: a connection may break.
+    pub async fn watch<T: DeserializeOwned>(&self, path: &str, silent: impl FnOnce()) -> Result<T, Error> {
         let start = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let mut silent = Some(silent);
         loop {
             let answer = self.exchange(Method::GET, path, None, Condition::None).await;
+            if pause > FIRST_PAUSE
+                && matches!(answer, Err(Error::Unreachable { .. }))
+                && let Some(silent) = silent.take()
+            {
+                silent();
+            }
             let wanted = match &answer {
                 Ok(answer) if answer.is_for_now() => Some(answer.retry_after.unwrap_or(pause)),
                 Err(Error::Unreachable { .. }) => Some(pause),
@@ -375,12 +385,14 @@ mod tests {
         assert_eq!((error.exit_code(), error.to_string().contains("<html>")), (4, true));
     }
 
-    /// A server that breaks the first connection, and then gives these answers, each on a connection of its own.
-    async fn answering(answers: &'static [&'static str]) -> Client {
+    /// A server that breaks the first connections, and then gives these answers, each on a connection of its own.
+    async fn answering(broken: usize, answers: &'static [&'static str]) -> Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
-            drop(listener.accept().await);
+            for _ in 0..broken {
+                drop(listener.accept().await);
+            }
             for answer in answers {
                 let (mut stream, _) = listener.accept().await.expect("a connection");
                 let mut request = [0; 1024];
@@ -394,18 +406,33 @@ mod tests {
     #[tokio::test]
     async fn what_is_watched_is_asked_for_again_where_no_answer_comes() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = answering(&[
+        let answers = &[
             "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
             "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]",
             "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
-        ])
-        .await;
+        ];
+        let client = answering(1, answers).await;
         let start = Instant::now();
-        let read: Value = client.watch("/v1/operations/op-1").await.expect("an answer in the end");
-        assert_eq!(read, serde_json::json!([]));
+        let mut is_silent = false;
+        let read: Result<Value, Error> = client.watch("/v1/operations/op-1", || is_silent = true).await;
+        assert_eq!(read.expect("an answer in the end"), serde_json::json!([]));
         assert!(start.elapsed() >= Duration::from_secs(1), "the server wanted a second");
-        let refused = client.watch::<Value>("/v1/operations/op-1").await;
+        assert!(!is_silent, "one broken connection is no silence");
+        let refused: Result<Value, Error> = client.watch("/v1/operations/op-1", || ()).await;
         assert!(refused.is_err(), "what is not there is not waited for");
+    }
+
+    #[tokio::test]
+    async fn server_that_does_not_answer_is_reported_once() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let answers = &["HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]"];
+        let client = answering(3, answers).await;
+        let mut reports = 0;
+        let read: Result<Value, Error> = client.watch("/v1/operations/op-1", || reports += 1).await;
+        assert_eq!(
+            (read.expect("an answer in the end"), reports),
+            (serde_json::json!([]), 1)
+        );
     }
 }

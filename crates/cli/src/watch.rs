@@ -14,7 +14,7 @@ use slipway_model::operation::build::{APPLY, PLAN};
 use slipway_model::operation::one_build::REVIEW_PLAN;
 use slipway_model::operation::{OperationStatus, StepStatus};
 
-use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
@@ -41,7 +41,9 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
             None => Vec::new(),
         };
         let value: Value = client
-            .watch(&with_query(&format!("/v1/operations/{id}"), &query))
+            .watch(&with_query(&format!("/v1/operations/{id}"), &query), || {
+                watcher.silent()
+            })
             .await?;
         let operation = read(&value)?;
         watcher.show(&operation, seen == Some(operation.revision));
@@ -192,6 +194,19 @@ impl Watcher {
         }
     }
 
+    /// Reports that the server does not answer: at each outage anew.
+    fn silent(&self) {
+        self.print(&[Line::new(Style::Yellow, format!("  {NO_ANSWER}"))]);
+    }
+
+    fn print(&self, lines: &[Line]) {
+        match &self.bar {
+            // The bar is drawn anew below them.
+            Some(bar) => bar.suspend(|| self.output.lines(lines)),
+            None => self.output.lines(lines),
+        }
+    }
+
     fn once(&mut self, key: &str, text: &str) {
         self.once_in(Style::Plain, key, text);
     }
@@ -202,11 +217,7 @@ impl Watcher {
 
     fn lines_once(&mut self, key: &str, lines: &[Line]) {
         if self.printed.insert(key.to_owned()) {
-            match &self.bar {
-                // The bar is drawn anew below them.
-                Some(bar) => bar.suspend(|| self.output.lines(lines)),
-                None => self.output.lines(lines),
-            }
+            self.print(lines);
         }
     }
 }

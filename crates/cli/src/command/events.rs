@@ -7,7 +7,7 @@ use slipway_model::operation::OperationStatus;
 use slipway_model::stack::StackStatus;
 
 use crate::args::{EventsCommand, Tail};
-use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
 use crate::error::Error;
 use crate::output::{Line, Output, Style};
 use crate::stack_id::stack_id;
@@ -55,7 +55,7 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         }
         let path = with_query("/v1/notifications", &query);
         page = loop {
-            match client.watch(&path).await {
+            match client.watch(&path, || output.note(NO_ANSWER)).await {
                 Err(error @ Error::Unreachable { .. }) if !tail.no_follow => {
                     tracing::warn!("{error}; trying again");
                 }

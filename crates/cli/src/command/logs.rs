@@ -6,7 +6,7 @@ use slipway_model::id::OperationId;
 use slipway_model::name::Name;
 
 use crate::args::{Logs, OperationRef};
-use crate::client::{Client, LONG_POLL_SECONDS, with_query};
+use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
 use crate::error::Error;
 use crate::operation_of::shown_operation;
 use crate::output::{Output, text_at};
@@ -22,7 +22,7 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
     }
     let operation = shown_operation(&logs.operation, client, output).await?;
     note_queued(&operation, client, output).await;
-    read(&operation, logs.follow, client, |line| {
+    read(&operation, logs.follow, client, output, |line| {
         let text = |line: &Value| format!("{:<16} {}", text_at(line, "step"), text_at(line, "message"));
         output.answer(line, text);
     })
@@ -54,7 +54,7 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
         }
         let path = with_query(&path, &query);
         let page: Value = if logs.follow {
-            client.watch(&path).await?
+            client.watch(&path, || output.note(NO_ANSWER)).await?
         } else {
             client.get(&path).await?
         };
@@ -81,7 +81,7 @@ fn service_line(line: &Value) -> String {
 
 /// Prints what a step has printed.
 pub async fn of_step(operation: &OperationId, step: &str, client: &Client, output: Output) -> Result<(), Error> {
-    read(operation, false, client, |line| {
+    read(operation, false, client, output, |line| {
         if text_at(line, "step") == step {
             output.say(&format!("  {}", text_at(line, "message")));
         }
@@ -93,6 +93,7 @@ async fn read(
     operation: &OperationId,
     follow: bool,
     client: &Client,
+    output: Output,
     mut print: impl FnMut(&Value),
 ) -> Result<(), Error> {
     let path = format!("/v1/operations/{operation}/logs");
@@ -105,7 +106,7 @@ async fn read(
         query.extend(after.take().map(|after| ("after", after)));
         let path = with_query(&path, &query);
         let page: Value = if follow {
-            client.watch(&path).await?
+            client.watch(&path, || output.note(NO_ANSWER)).await?
         } else {
             client.get(&path).await?
         };
