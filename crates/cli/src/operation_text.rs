@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision};
+use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Verdict};
 use slipway_model::count::counted_as;
 use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::plan::Action;
@@ -145,6 +145,36 @@ pub fn plan_line(plan: &Plan) -> String {
     )
 }
 
+/// What a plan came to that was not applied: where a preview shows its changes, or that there was nothing to apply.
+pub fn not_applied(operation: &Operation) -> Option<String> {
+    let has_succeeded = operation.status == OperationStatus::Succeeded;
+    let plan = operation.plan.as_ref().filter(|_| has_succeeded)?;
+    match (operation.kind, plan.verdict) {
+        (OperationKind::Update, Some(Verdict::NothingToChange)) => Some("nothing to apply".to_owned()),
+        (OperationKind::Preview, _) if is_empty(plan) => Some("nothing would change".to_owned()),
+        (OperationKind::Preview, _) => {
+            let show = hint::command(&format!("plan {}", operation.id));
+            Some(format!("would change: {}. Every change: {show}", plan_line(plan)))
+        }
+        _ => None,
+    }
+}
+
+fn is_empty(plan: &Plan) -> bool {
+    let counts = [
+        plan.add,
+        plan.change,
+        plan.destroy,
+        plan.replace,
+        plan.import,
+        plan.forget,
+        plan.moved,
+        plan.invoke,
+        plan.deferred,
+    ];
+    counts.iter().all(|count| *count == 0) && !plan.outputs_changed && plan.not_understood.is_empty()
+}
+
 /// Each resource of a plan that is named, in a line of its own, and how many are not.
 pub fn plan_lines(plan: &Plan) -> impl Iterator<Item = String> {
     let resources = plan.resources.iter();
@@ -224,6 +254,41 @@ mod tests {
         );
         operation.decision = Some(PlanDecision::Approved);
         assert!(approved(&operation).ends_with("Watch it: slipway operation watch op-1"));
+    }
+
+    #[test]
+    fn plan_without_an_apply_says_what_it_came_to() {
+        let plan = |add: u64, verdict: &str| -> Plan {
+            serde_json::from_value(json!({
+                "add": add, "change": 0, "destroy": 0, "replace": 0, "import": 0, "forget": 0, "moved": 0, "invoke": 0, "deferred": 0,
+                "drifted": 0, "checks_failed": 0, "not_understood": [], "outputs_changed": false, "resources": [],
+                "verdict": verdict, "refused_because": null, "refused_by": null, "refused_resources": [],
+            }))
+            .expect("a plan")
+        };
+        let mut operation = waiting_update(&json!([]), 1);
+        operation.status = OperationStatus::Succeeded;
+        for (kind, plan, expected) in [
+            (
+                OperationKind::Update,
+                plan(0, "nothing_to_change"),
+                Some("nothing to apply"),
+            ),
+            (OperationKind::Update, plan(1, "apply"), None),
+            (
+                OperationKind::Preview,
+                plan(0, "shown_only"),
+                Some("nothing would change"),
+            ),
+            (
+                OperationKind::Preview,
+                plan(1, "shown_only"),
+                Some("would change: 1 to add, 0 to change, 0 to destroy. Every change: slipway plan op-1"),
+            ),
+        ] {
+            (operation.kind, operation.plan) = (kind, Some(plan));
+            assert_eq!(not_applied(&operation).as_deref(), expected);
+        }
     }
 
     #[test]

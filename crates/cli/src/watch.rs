@@ -18,7 +18,7 @@ use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
 use crate::error::Error;
 use crate::harmless::harmless;
 use crate::operation_text::{
-    cancelling, decide, drift_line, drift_lines, duration_text, plan_line, plan_lines, read, title, ways,
+    cancelling, decide, drift_line, drift_lines, duration_text, not_applied, plan_line, plan_lines, read, title, ways,
 };
 use crate::output::{Line, Output, Style};
 use crate::rollout_view;
@@ -187,6 +187,9 @@ impl Watcher {
             _ => Style::Yellow,
         };
         self.output.lines(&[Line::new(style, line)]);
+        if let Some(result) = not_applied(operation) {
+            self.output.say(&format!("  {result}"));
+        }
         ways(operation).for_each(|way| self.output.say(&way));
         if let Some(drift) = &operation.drift {
             self.output.say(&format!("  {}", drift_line(drift)));
