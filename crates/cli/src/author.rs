@@ -1,7 +1,7 @@
 //! What blueprint authors use: a module to begin with, and the checks of one, before it is published.
 
 pub mod check;
-mod files;
+pub mod files;
 pub mod finding;
 pub mod init;
 pub mod migrations;

@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use slipway_model::blueprint::{ModuleCall, Source, folder_of, module_calls};
 use slipway_model::json::Fault;
 use slipway_model::name::Name;
@@ -40,10 +40,21 @@ pub struct About {
     /// The blueprint's name; that of its folder if it is left out.
     pub name: Option<Name>,
     /// Its version.
+    #[serde(deserialize_with = "version")]
     pub version: Version,
     /// What it is for, in a sentence.
     #[serde(default)]
     pub description: String,
+}
+
+/// The error of the parser says what it misses, and not in which field or what to write.
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse::<Version>().map_err(|_| {
+        D::Error::custom(format!(
+            "version: `{text}` is not a version: write three numbers, such as `0.1.0`"
+        ))
+    })
 }
 
 /// What a blueprint's folder says about it; `None` where it says nothing.

@@ -242,4 +242,7 @@ fn what_a_folder_says_of_itself_is_read_to_the_letter() {
             "{error}"
         );
     }
+    fs::write(folder.path().join(ABOUT), r#"{"version": "0.1"}"#).expect("a file");
+    let error = super::about(folder.path()).expect_err("two numbers").to_string();
+    assert!(error.contains("version: `0.1` is not a version"), "{error}");
 }

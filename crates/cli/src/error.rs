@@ -22,6 +22,14 @@ pub enum Error {
     /// Files say what cannot be; nothing was sent.
     #[error("nothing was changed: {}{}", counted_as(.0.len(), "thing is wrong", "things are wrong"), .0.iter().map(in_file).collect::<String>())]
     Files(Vec<(PathBuf, FieldProblem)>),
+    /// Files of a blueprint are wrong; nothing was published.
+    #[error("{}{}", unpublishable(folder), listed_in(wrong))]
+    Unpublishable {
+        /// The blueprint's folder.
+        folder: PathBuf,
+        /// What is wrong, each with the file as the caller opens it.
+        wrong: Vec<(PathBuf, FieldProblem)>,
+    },
     /// Some of what was to be exported cannot be read.
     #[error("the server cannot read this {noun}, so an export would not be whole: {names}; put it anew, or delete it")]
     Unreadable {
@@ -263,18 +271,33 @@ fn of_file(source: &io::Error) -> &'static str {
 
 /// What is wrong, a line a field.
 fn listed(errors: &[FieldProblem]) -> String {
-    let line = |problem: &FieldProblem| {
-        let place = problem.place.map(|place| format!(":{}:{}", place.line, place.column));
-        let remedy = Some(&problem.remedy).filter(|remedy| !remedy.is_empty());
-        format!(
-            "\n  {}{}: {}{}",
-            problem.field,
-            place.unwrap_or_default(),
-            problem.detail.trim_end_matches('.'),
-            remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default()
-        )
-    };
+    let line = |problem: &FieldProblem| problem_line(&problem.field, problem);
     errors.iter().map(line).collect()
+}
+
+/// Likewise, with the files as editors open them.
+fn listed_in(wrong: &[(PathBuf, FieldProblem)]) -> String {
+    let line = |(file, problem): &(PathBuf, FieldProblem)| problem_line(&file.display().to_string(), problem);
+    wrong.iter().map(line).collect()
+}
+
+/// A problem in a line of its own, after what it is in.
+fn problem_line(within: &str, problem: &FieldProblem) -> String {
+    let place = problem.place.map(|place| format!(":{}:{}", place.line, place.column));
+    let remedy = Some(&problem.remedy).filter(|remedy| !remedy.is_empty());
+    format!(
+        "\n  {within}{}: {}{}",
+        place.unwrap_or_default(),
+        problem.detail.trim_end_matches('.'),
+        remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default()
+    )
+}
+
+fn unpublishable(folder: &Path) -> String {
+    format!(
+        "the blueprint in {} cannot be published: nothing was published",
+        folder.display()
+    )
 }
 
 impl Error {
@@ -300,7 +323,12 @@ impl Error {
             // As a shell has it for a program that SIGINT ends: 128 and the number of the signal.
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
-            Self::Missing(_) | Self::Refused { .. } | Self::NotLetIn { .. } | Self::Login(_) | Self::LoginEnded(_) => 3,
+            Self::Missing(_)
+            | Self::Refused { .. }
+            | Self::Unpublishable { .. }
+            | Self::NotLetIn { .. }
+            | Self::Login(_)
+            | Self::LoginEnded(_) => 3,
             Self::NoServer { .. }
             | Self::PushImage { .. }
             | Self::Artifact { .. }
@@ -315,8 +343,12 @@ impl Error {
     /// The error as programs read it.
     pub fn to_json(&self) -> Value {
         let (message, errors) = match self {
-            Self::Refused { title, detail, errors } => (format!("{title}: {detail}"), errors.as_slice()),
-            other => (other.to_string(), [].as_slice()),
+            Self::Refused { title, detail, errors } => (format!("{title}: {detail}"), errors.clone()),
+            Self::Unpublishable { folder, wrong } => {
+                let problems = wrong.iter().map(|(_, problem)| problem.clone());
+                (unpublishable(folder), problems.collect())
+            }
+            other => (other.to_string(), Vec::new()),
         };
         let causes: Vec<String> = std::iter::successors(std::error::Error::source(self), |cause| cause.source())
             .map(ToString::to_string)

@@ -201,7 +201,7 @@ impl Source {
                 } else {
                     format!("there is no Terraform file in the folder `{}`", self.root)
                 },
-                "publish a root module: files that end with `.tf` in the folder that `root` names",
+                "publish the folder of a root module, with files that end with `.tf`",
             ));
         }
         problems.extend(module::problems(self));

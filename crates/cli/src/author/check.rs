@@ -71,7 +71,7 @@ pub fn check(folder: &Path, top: &Path, providers: Providers, search: &Search) -
 
 /// What Terraform says of files that have no other problem, as far as it needs no network: nothing, where the providers have not been
 /// kept by an earlier check.
-pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Error> {
+pub fn offline(folder: &Path, source: &Source) -> Result<Vec<(PathBuf, FieldProblem)>, Error> {
     let search = Search::from_env();
     let kept = search.providers();
     let needs_packages = !source.providers().is_empty();
@@ -90,7 +90,9 @@ pub fn offline(folder: &Path, source: &Source) -> Result<Vec<FieldProblem>, Erro
         .filter(|finding| finding.severity == Severity::Error);
     let problem = |finding: Finding| {
         let field = finding.file.strip_prefix(folder).unwrap_or(&finding.file);
-        FieldProblem::new(format!("files.{}", field.display()), finding.message, String::new()).at(finding.place)
+        let field = format!("files.{}", field.display());
+        let problem = FieldProblem::new(field, finding.message, String::new()).at(finding.place);
+        (finding.file, problem)
     };
     Ok(errors.map(problem).collect())
 }

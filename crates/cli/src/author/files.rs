@@ -32,6 +32,12 @@ impl<'a> Files<'a> {
         plain(&self.folder.join(up).join(path))
     }
 
+    /// The path of what a field of a request is about: a file, or else the folder.
+    pub fn of_field(&self, field: &str) -> PathBuf {
+        let path = field.strip_prefix("files.").or_else(|| field.strip_prefix("binaries."));
+        path.map_or_else(|| self.folder.to_owned(), |path| self.shown(path))
+    }
+
     /// The text of the file that is shown so, if it is in Terraform's native syntax.
     pub fn named(&self, shown: &Path) -> Option<&str> {
         let native = self.source.files.iter().filter(|(path, _)| path.ends_with(".tf"));
@@ -93,6 +99,8 @@ mod tests {
             root.clone_into(&mut source.root);
             let files = Files::new(Path::new(folder), &source);
             assert_eq!(files.shown(path), Path::new(shown), "{root} {path}");
+            assert_eq!(files.of_field(&format!("files.{path}")), Path::new(shown));
+            assert_eq!(files.of_field("files"), Path::new(folder));
         }
         "blueprints/web".clone_into(&mut source.root);
         let files = Files::new(Path::new("."), &source);

@@ -85,17 +85,13 @@ pub struct Finding {
 impl Finding {
     /// A problem with the files of a blueprint.
     pub fn of(problem: FieldProblem, files: &Files<'_>) -> Self {
-        let path = problem
-            .field
-            .strip_prefix("files.")
-            .or_else(|| problem.field.strip_prefix("binaries."));
         let rule = if problem.detail.starts_with("slipway.") || problem.detail.starts_with("slipway:") {
             Rule::Contract
         } else {
             Rule::Blueprint
         };
         Self {
-            file: path.map_or_else(|| files.folder().to_owned(), |path| files.shown(path)),
+            file: files.of_field(&problem.field),
             place: problem.place.unwrap_or(Place::START),
             severity: Severity::Error,
             rule,

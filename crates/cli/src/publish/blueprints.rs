@@ -15,6 +15,7 @@ use super::artifacts::Artifacts;
 use super::packages::Packages;
 use super::upload::{self, Beside};
 use super::vendor;
+use crate::author::files::Files;
 use crate::author::{check, migrations};
 use crate::bundle::{self, ABOUT, About};
 use crate::client::Client;
@@ -110,18 +111,24 @@ async fn read(folder: &Path, top: &Path, about: About, draft: bool) -> Result<Re
 /// The files of a blueprint as they are published, with its remote modules. Names everything for which the API would refuse them, and
 /// what Terraform says of them as far as it needs no network.
 pub async fn complete(folder: &Path, top: &Path) -> Result<Source, Error> {
-    let refused = |errors: Vec<FieldProblem>| Error::Refused {
-        title: format!("The blueprint in {} cannot be published", folder.display()),
-        detail: "nothing was published".to_owned(),
-        errors,
+    let unpublishable = |wrong: Vec<(PathBuf, FieldProblem)>| Error::Unpublishable {
+        folder: folder.to_owned(),
+        wrong,
+    };
+    let in_files = |source: &Source, problems: Vec<FieldProblem>| {
+        let files = Files::new(folder, source);
+        let in_file = |problem: FieldProblem| (files.of_field(&problem.field), problem);
+        unpublishable(problems.into_iter().map(in_file).collect())
     };
     let written = bundle::read(folder, top)?;
-    written.check_as_written().map_err(refused)?;
+    written
+        .check_as_written()
+        .map_err(|problems| in_files(&written, problems))?;
     let source = vendor::vendor(folder, written).await?;
-    source.check().map_err(refused)?;
+    source.check().map_err(|problems| in_files(&source, problems))?;
     match check::offline(folder, &source)? {
-        errors if errors.is_empty() => Ok(source),
-        errors => Err(refused(errors)),
+        wrong if wrong.is_empty() => Ok(source),
+        wrong => Err(unpublishable(wrong)),
     }
 }
 

@@ -387,6 +387,9 @@ fn what_cannot_be_published_stops_all() {
         [&json!("files.main.tf"), &json!("files.main.tf")],
         "{printed:#}"
     );
+    let refused = publish(&server, top.path(), &[]);
+    let place = format!("  {}:", top.path().join("wrong/main.tf").display());
+    assert!(said(&refused).contains(&place), "{place}: {}", said(&refused));
     let listed = server.slipway(&["blueprint", "list", "--json"]);
     assert_eq!(
         String::from_utf8_lossy(&listed.stdout).trim(),
