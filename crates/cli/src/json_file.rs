@@ -10,21 +10,43 @@ use slipway_model::variable::values_in;
 
 use crate::error::Error;
 
-/// The object in a JSON file, or the values in a `.tfvars` file; `-` is the standard input, which appears in no list of processes.
+/// The object in a JSON file; `-` is the standard input, which appears in no list of processes.
 pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
+    object(&text_in(path)?, path, "Correct it")
+}
+
+/// The values of variables in a JSON file or in a `.tfvars` file; `-` is the standard input.
+pub fn variables_in(path: &Path) -> Result<Map<String, Value>, Error> {
+    let text = text_in(path)?;
+    let ends = |end: &str| path.extension().is_some_and(|is| is == end);
+    if ends("json") {
+        return object(&text, path, "Correct it");
+    }
+    if !ends("tfvars") {
+        let remedy = "Correct it, or end the name of a file of variables with `.tfvars`";
+        return object(&text, path, remedy);
+    }
+    values_in(&text).map_err(|what| {
+        let remedy = "Write values in lines like `size = 2`";
+        Error::Usage(format!("failed to read {}: {what}. {remedy}", path.display()))
+    })
+}
+
+/// The text of a file, without a byte order mark.
+fn text_in(path: &Path) -> Result<String, Error> {
     let text = if path == Path::new("-") {
         io::read_to_string(io::stdin())
     } else {
         fs::read_to_string(path)
     };
     let text = text.map_err(Error::file("read", path))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    if path.extension().is_some_and(|end| end == "tfvars") {
-        return values_in(text).map_err(|what| {
-            let remedy = "Write values in lines like `size = 2`";
-            Error::Usage(format!("failed to read {}: {what}. {remedy}", path.display()))
-        });
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
     }
+}
+
+fn object(text: &str, path: &Path, remedy: &str) -> Result<Map<String, Value>, Error> {
     if let Some(number) = inexact_number(text) {
         return Err(Error::Usage(format!(
             "{}: the number {number} would not be kept to its last digit: give a shorter one, or use a variable that takes a text",
@@ -43,14 +65,9 @@ pub fn object_in(path: &Path) -> Result<Map<String, Value>, Error> {
             path.display()
         ))),
         Err(error) => Err(Error::Usage(format!(
-            "failed to read {} as JSON: {}. Correct it{}",
+            "failed to read {} as JSON: {}. {remedy}",
             path.display(),
-            Fault::from(error),
-            if path.extension().is_some_and(|end| end == "json") {
-                ""
-            } else {
-                ", or end the name of a file of variables with `.tfvars`"
-            }
+            Fault::from(error)
         ))),
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueHint};
 use slipway_model::audit::Action;
 
+use super::values::audited;
+
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// List who changed, decided, read or was denied what
@@ -16,7 +18,7 @@ pub enum AuditCommand {
         #[arg(long)]
         subject: Option<String>,
         /// Only this action, such as `update`, `approve` or `deny`
-        #[arg(long)]
+        #[arg(long, value_parser = audited)]
         action: Option<Action>,
         /// How many records to list
         #[arg(long, default_value_t = 100)]

@@ -6,6 +6,7 @@ use slipway_model::name::Name;
 use slipway_model::notification::Kind;
 
 use super::StackRef;
+use super::values::moment;
 
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
@@ -25,8 +26,8 @@ pub struct Tail {
     /// Only those of this kind, such as `operation.failed`
     #[arg(long)]
     pub kind: Option<Kind>,
-    /// Begin with those after this time [default: now]
-    #[arg(long, value_name = "TIME")]
+    /// Begin with those after this time, or within the last `30m`, `24h`, `7d` [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<Timestamp>,
     /// End once those until now are shown
     #[arg(long, requires = "since")]

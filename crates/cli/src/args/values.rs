@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use semver::Version;
+use slipway_model::audit::Action;
 use slipway_model::id::{ReleaseNumber, StackId};
 use slipway_model::name::Name;
 
@@ -118,9 +119,44 @@ pub(super) fn span(text: &str) -> Result<SignedDuration, String> {
     Ok(SignedDuration::from_secs(i64::from(number) * seconds))
 }
 
+/// A moment by its time, or as a span of time before now.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let wrong = "write a time such as `2026-11-29T00:00:00Z`, or a span before now: 30m, 24h, 7d";
+    let by_span = || Timestamp::now().checked_sub(span(text).ok()?).ok();
+    let by_time = text.parse::<Timestamp>().ok();
+    by_time.or_else(by_span).ok_or_else(|| wrong.to_owned())
+}
+
+/// An action of the audit log; the error lists them.
+pub(super) fn audited(text: &str) -> Result<Action, String> {
+    text.parse::<Action>().map_err(|error| {
+        let known = Action::ALL.map(|action| action.to_string());
+        format!("{error}; write one of {}", known.join(", "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moment_is_a_time_or_a_span_before_now() {
+        let time = "2026-11-29T00:00:00Z";
+        assert_eq!(moment(time).map(|moment| moment.to_string()), Ok(time.to_owned()));
+        let hour = moment("1h").expect("a span");
+        let ago = Timestamp::now().duration_since(hour).as_secs();
+        assert!((3_600..3_660).contains(&ago), "{ago}");
+        for wrong in ["", "yesterday", "4294967295d"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn unknown_audit_action_lists_the_known_ones() {
+        assert_eq!(audited("approve"), Ok(Action::Approve));
+        let error = audited("aprove").expect_err("unknown");
+        assert!(error.contains("provision, ") && error.contains("approve"), "{error}");
+    }
 
     #[test]
     fn span_is_a_number_with_a_unit() {

@@ -10,6 +10,7 @@ use slipway_model::count::counted_as;
 use crate::args::{CanI, PolicyCommand};
 use crate::client::{Client, Condition, with_query};
 use crate::error::Error;
+use crate::hint;
 use crate::json_file::object_in;
 use crate::output::{Output, text_at};
 use crate::stack_id::stack_id;
@@ -95,6 +96,13 @@ pub async fn run(command: PolicyCommand, client: &Client, output: Output) -> Res
 
 /// Asks whether the caller may do something.
 pub async fn can_i(question: CanI, client: &Client, output: Output) -> Result<(), Error> {
+    if question.operation.is_none() && ["approve", "reject"].contains(&question.action.as_str()) {
+        return Err(Error::Usage(format!(
+            "`{}` is about an operation: add `--operation op-…`. `{}` lists the plans that wait",
+            question.action,
+            hint::command("operation list --waiting")
+        )));
+    }
     let mut query = vec![("action", question.action)];
     if let Some(stack) = &question.stack {
         query.push(("stack", stack_id(stack, client).await?.to_string()));

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
 use crate::images::by_service;
-use crate::json_file::object_in;
+use crate::json_file::{object_in, variables_in};
 use crate::operation_text::{failure_line, read, title};
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
@@ -251,7 +251,7 @@ fn note_deprecation(version: Option<&Value>, output: Output) {
 pub fn values_of(given: &Variables, kind: impl Fn(&str) -> Option<Kind>) -> Result<Map<String, Value>, Error> {
     let mut values = match &given.var_file {
         None => Map::new(),
-        Some(path) => object_in(path)?,
+        Some(path) => variables_in(path)?,
     };
     let mut named = BTreeSet::new();
     for (name, text) in &given.variables {
