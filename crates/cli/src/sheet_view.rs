@@ -150,7 +150,7 @@ fn approvals(sheet: &Value) -> Vec<Line> {
         ", the requester may not approve"
     };
     let head = format!(
-        "approvals    {} of {}, by {}{requester}",
+        "approvals    {} of {}, decide before {}{requester}",
         text_at(sheet, "approvals_given"),
         text_at(rule, "required"),
         text_at(rule, "expires_at"),
@@ -172,7 +172,13 @@ fn approvals(sheet: &Value) -> Vec<Line> {
         );
         lines.push(Line::new(style, line));
     }
-    for required in rule["required_by"].as_array().into_iter().flatten() {
+    // The policies above say the same of most.
+    let is_said = |required: &Value| {
+        let mut policies = sheet["policies"].as_array().into_iter().flatten();
+        policies.any(|policy| policy["policy"] == required["policy"] && policy["reason"] == required["reason"])
+    };
+    let required_by = rule["required_by"].as_array().into_iter().flatten();
+    for required in required_by.filter(|required| !is_said(required)) {
         let (policy, reason) = (text_at(required, "policy"), text_at(required, "reason"));
         lines.push(Line::new(Style::Plain, format!("required by  {policy}: {reason}")));
     }
@@ -323,7 +329,8 @@ mod tests {
             "runs": {"release": true, "migrations": ["schema"], "backups": [], "snapshot": true},
             "policies": [{"policy": "environment.approval", "verdict": "approval_needed", "reason": "every plan waits"}],
             "approval": {"required": 2, "self_approval": false, "expires_at": "2026-12-02T00:00:00Z", "required_by": [
-                {"policy": "plan.understood", "reason": "Slipway does not understand all of the plan"}]},
+                {"policy": "plan.understood", "reason": "Slipway does not understand all of the plan"},
+                {"policy": "environment.approval", "reason": "every plan waits"}]},
             "approvals_given": 1, "approvals": [
                 {"by": "bob", "at": "2026-11-29T01:00:00Z", "comment": "agreed", "counts": true},
                 {"by": "eve", "at": "2026-11-29T00:30:00Z", "comment": null, "counts": false},
@@ -338,7 +345,7 @@ mod tests {
             "plan         1 to destroy",
             "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
             "environment.approval: approval_needed (every plan waits)",
-            "approvals    1 of 2, by 2026-12-02T00:00:00Z, the requester may not approve",
+            "approvals    1 of 2, decide before 2026-12-02T00:00:00Z, the requester may not approve",
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
             "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
             "approved by dan at 2026-11-29T00:40:00Z (the plan was rejected: does not count)",
@@ -357,6 +364,8 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
-        assert_eq!(text.matches("cpu: 256 -> 512").count(), 1, "{text}");
+        for once in ["cpu: 256 -> 512", "every plan waits"] {
+            assert_eq!(text.matches(once).count(), 1, "{text}");
+        }
     }
 }

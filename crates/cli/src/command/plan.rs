@@ -126,7 +126,9 @@ async fn ask(id: &OperationId, client: &Client, output: Output) -> Result<String
     if confirm::ask("Approve this plan? Only `yes` approves it:")? == "yes" {
         return Ok(hash);
     }
-    Err(Error::Usage(format!("the plan of {id} was not approved")))
+    Err(Error::Usage(format!(
+        "the plan of {id} was not approved, and still waits: only `yes` approves it"
+    )))
 }
 
 async fn read_sheet(operation: &OperationId, client: &Client) -> Result<Value, Error> {
