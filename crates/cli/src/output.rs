@@ -233,7 +233,7 @@ pub fn text_at(value: &Value, path: &str) -> String {
 
 /// Whether the field of this path is a moment.
 fn is_moment(path: &str) -> bool {
-    path == "at" || path.ends_with("_at")
+    ["at", "time"].contains(&path) || path.ends_with("_at")
 }
 
 /// A moment to the second: `2026-11-21T15:04:05Z`.
@@ -305,6 +305,10 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_an_item_and_a_dash_for_what_is_not_there() {
+        assert_eq!(
+            text_at(&json!({"time": "2026-11-21T15:04:05.123456789Z"}), "time"),
+            "2026-11-21T15:04:05Z"
+        );
         let items = [
             json!({"id": "a", "stack": {"name": "one"}, "created_at": "2026-11-21T15:04:05.123456789Z"}),
             json!({"id": "b", "stack": {"name": "two\nc"}}),

@@ -23,8 +23,7 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
     let operation = shown_operation(&logs.operation, client, output).await?;
     note_queued(&operation, client, output).await;
     read(&operation, logs.follow, client, output, |line| {
-        let text = |line: &Value| format!("{:<16} {}", text_at(line, "step"), text_at(line, "message"));
-        output.answer(line, text);
+        output.answer(line, step_line);
     })
     .await
 }
@@ -68,9 +67,14 @@ async fn of_service(logs: &Logs, service: &Name, client: &Client, output: Output
     }
 }
 
+/// A line with its step. Names of steps have items, so that no column is wide enough for all.
+fn step_line(line: &Value) -> String {
+    format!("{:<22} | {}", text_at(line, "step"), text_at(line, "message"))
+}
+
 fn service_line(line: &Value) -> String {
     let task: String = text_at(line, "task").chars().take(TASK_SHOWN).collect();
-    let time = text_at(line, "time");
+    let time = line["time"].as_str().unwrap_or_default();
     let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z');
     format!(
         "{time}Z {}/{task} {}",
@@ -117,5 +121,30 @@ async fn read(
             return Ok(());
         }
         after = page["after"].as_str().map(str::to_owned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn step_and_message_of_a_log_line_are_separated() {
+        for (step, shown) in [
+            ("Plan", "Plan                   | ok"),
+            ("Run migration: migrate", "Run migration: migrate | ok"),
+            ("Run migration: backfill", "Run migration: backfill | ok"),
+        ] {
+            assert_eq!(step_line(&json!({"step": step, "message": "ok"})), shown);
+        }
+    }
+
+    #[test]
+    fn line_of_a_service_has_its_time_to_the_second() {
+        let line =
+            json!({"time": "2026-11-30T00:00:59.987Z", "container": "web", "task": "0123456789", "message": "ok"});
+        assert_eq!(service_line(&line), "2026-11-30T00:00:59Z web/01234567 ok");
     }
 }
