@@ -10,8 +10,7 @@ pub struct Query(&'static str);
 impl Query {
     /// Reads an expression.
     pub fn parse(text: &str) -> Result<Self, String> {
-        jmespath::compile(text)
-            .map_err(|error| format!("{}; write a JMESPath expression, such as `[].name`", reason(&error)))?;
+        jmespath::compile(text).map_err(|error| format!("{}; {}", reason(&error), remedy(text)))?;
         Ok(Self(Box::leak(text.to_owned().into_boxed_str())))
     }
 
@@ -20,6 +19,19 @@ impl Query {
         let expression = jmespath::compile(self.0).map_err(|error| reason(&error))?;
         let found = expression.search(value).map_err(|error| reason(&error))?;
         serde_json::to_value(&*found).map_err(|error| error.to_string())
+    }
+}
+
+/// What to write instead. Backticks are for JSON: a word between them is the usual mistake.
+fn remedy(text: &str) -> String {
+    let mut literals = text.split('`').skip(1).step_by(2);
+    let word = literals.find(|literal| serde_json::from_str::<Value>(literal).is_err());
+    match word.filter(|word| !word.contains('\'')) {
+        Some(word) => format!(
+            "write a text in single quotes: `{}`",
+            text.replace(&format!("`{word}`"), &format!("'{word}'"))
+        ),
+        None => "write a JMESPath expression, such as `[].name`".to_owned(),
     }
 }
 
@@ -87,6 +99,11 @@ mod tests {
     fn wrong_query_says_why_and_where() {
         let error = Query::parse("[?name==").expect_err("incomplete");
         assert!(error.contains("at character") && !error.contains('\n'), "{error}");
+        let error = Query::parse("[?status==`succeeded` && release>`1`]").expect_err("a word as JSON");
+        assert!(
+            error.ends_with("write a text in single quotes: `[?status=='succeeded' && release>`1`]`"),
+            "{error}"
+        );
         let query = Query::parse("lengths(@)").expect("an unknown function");
         let error = query.search(&json!([])).expect_err("unknown");
         assert!(error.contains("lengths"), "{error}");
