@@ -14,6 +14,7 @@ use crate::command::stack::values_of;
 use crate::error::Error;
 use crate::global::Global;
 use crate::harmless::in_a_line;
+use crate::hint;
 use crate::output::{Format, Line, Output, Style, text_at};
 use crate::publish::blueprints;
 use crate::publish::upload::Beside;
@@ -42,8 +43,11 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
                 let folder = folder.display();
                 let written = files.iter().map(|file| format!("wrote {}\n", file.display()));
                 format!(
-                    "{}Next: slipway blueprint test {folder}\n      slipway blueprint publish {folder}",
-                    written.collect::<String>()
+                    "{}Next: {}\n      {}\n      {}",
+                    written.collect::<String>(),
+                    hint::command(&format!("blueprint test {folder}")),
+                    hint::command(&format!("blueprint publish {folder}")),
+                    hint::command(&format!("stack create NAME --blueprint {name}"))
                 )
             });
             Ok(())
@@ -93,12 +97,12 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
                 value["warnings"] = warnings.into();
             }
             output.answer(&value, |value| {
+                let version = format!("{}@{}", text_at(value, "name"), text_at(value, "version"));
                 format!(
-                    "published {}{}@{} ({})",
+                    "published {}{version} ({})\nNext: {}",
                     if draft { "the draft " } else { "" },
-                    text_at(value, "name"),
-                    text_at(value, "version"),
-                    text_at(value, "digest")
+                    text_at(value, "digest"),
+                    hint::command(&format!("stack create NAME --blueprint {version}"))
                 )
             });
             Ok(())
