@@ -95,7 +95,7 @@ pub struct Demo {
 
 #[derive(Debug, Args)]
 pub struct AwsCall {
-    /// Service: application-autoscaling, codebuild, dynamodb, ecr, ecs, elasticache, events, lambda, logs, rds, scheduler, sqs or stepfunctions
+    /// Service: application-autoscaling, cloudwatch, codebuild, dynamodb, ecr, ecs, elasticache, events, lambda, logs, rds, scheduler, sqs or stepfunctions
     pub service: String,
     /// Action of the AWS API, such as `DescribeServices`
     pub action: String,
