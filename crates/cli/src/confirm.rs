@@ -11,11 +11,6 @@ pub fn can_ask(output: Output) -> bool {
     output.is_terminal() && std::io::stdin().is_terminal()
 }
 
-/// Whether a person reads the output elsewhere than at the terminal, as in `… | tee log`.
-pub fn asks_elsewhere(output: Output) -> bool {
-    std::io::stdin().is_terminal() && !output.is_terminal() && !output.is_data()
-}
-
 /// Asks for a line.
 pub fn ask(question: &str) -> Result<String, Error> {
     let mut stdout = std::io::stdout();

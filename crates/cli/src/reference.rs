@@ -19,8 +19,7 @@ pub fn markdown() -> String {
          `slipway completion SHELL` prints a completion script. Environment variables are in [environment.md](environment.md).\n\n\
          On a terminal, commands that start an operation watch it to its end (`--no-wait`), `stack destroy` asks for the name of the\n\
          stack (`--yes`), and `approve` shows the approval sheet and asks. Where the output is not a terminal, nothing waits and nothing\n\
-         asks, unless an option says so. `stack destroy` then needs `--yes` if its input is a terminal, as in `slipway … | tee log`.\n\
-         A script or a scheduled job, which has no terminal at all, destroys without `--yes`.\n\n## Options of every command\n\n",
+         asks, unless an option says so; `stack destroy` then needs `--yes`.\n\n## Options of every command\n\n",
     );
     let global: Vec<&Arg> = root.get_arguments().filter(|arg| arg.is_global_set()).collect();
     options(&mut page, &global);

@@ -44,7 +44,7 @@ pub enum StackCommand {
     Destroy {
         /// Stack: `NAME`, `ENVIRONMENT/NAME` or ID
         stack: StackRef,
-        /// Do not ask for the stack's name (scripts are never asked)
+        /// Do not ask for the stack's name: required where there is no terminal
         #[arg(long, short)]
         yes: bool,
         #[command(flatten)]

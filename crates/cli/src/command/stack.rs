@@ -14,7 +14,7 @@ use slipway_model::variable::Kind;
 use super::operation::started;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
-use crate::confirm::{ask, asks_elsewhere, can_ask};
+use crate::confirm::{ask, can_ask};
 use crate::error::Error;
 use crate::harmless::in_a_line;
 use crate::hint;
@@ -84,14 +84,11 @@ pub async fn run(command: StackCommand, settings: &Settings, client: &Client, ou
     }
 }
 
-/// Has the person at the terminal type the name of the stack. A program needs no confirmation.
+/// Has the person at the terminal type the name of the stack. Elsewhere no one can be asked.
 async fn confirm_destroy(path: &str, client: &Client, output: Output) -> Result<(), Error> {
-    if asks_elsewhere(output) {
-        let what = "failed to confirm the destroy: standard output is not a terminal. Repeat it with `--yes`";
-        return Err(Error::Usage(what.to_owned()));
-    }
     if !can_ask(output) {
-        return Ok(());
+        let what = "failed to confirm the destroy: this is not a terminal. Repeat it with `--yes`";
+        return Err(Error::Usage(what.to_owned()));
     }
     let stack: Value = client.get(path).await?;
     let name = text_at(&stack, "name");

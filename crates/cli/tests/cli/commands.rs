@@ -111,7 +111,13 @@ fn a_stack_lives_by_the_command_line_alone() {
     assert!(logs.contains("terraform_data.text"), "{logs}");
     assert!(printed(&server.slipway(&["operation", "list", &id])).lines().count() >= 4);
 
-    let destroyed = server.slipway(&["stack", "destroy", &id, "--wait"]);
+    let unconfirmed = server.slipway(&["stack", "destroy", &id, "--wait"]);
+    assert!(
+        code(&unconfirmed) == 2 && complaint(&unconfirmed).contains("`--yes`"),
+        "{}",
+        complaint(&unconfirmed)
+    );
+    let destroyed = server.slipway(&["stack", "destroy", &id, "--wait", "--yes"]);
     assert_eq!(code(&destroyed), 0, "{}", complaint(&destroyed));
     assert_eq!(
         printed(&server.slipway(&["stack", "list"])).trim(),

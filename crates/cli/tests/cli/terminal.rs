@@ -84,7 +84,7 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
         "{code:?} {shown}"
     );
 
-    // A script neither waits nor is asked.
+    // A script does not wait.
     let created = server.slipway(&["stack", "create", "other", "--blueprint", "notes", "--var", "seconds=1"]);
     assert!(
         text(&created).contains("Watch it: slipway operation watch"),
@@ -93,7 +93,7 @@ async fn terminal_waits_asks_and_shows_what_is_there() {
     );
     let watched = server.slipway(&["operation", "watch", "other"]);
     assert_eq!(watched.status.code(), Some(0), "{}", text(&watched));
-    let destroyed = server.slipway(&["stack", "destroy", "other", "--wait"]);
+    let destroyed = server.slipway(&["stack", "destroy", "other", "--wait", "--yes"]);
     assert_eq!(destroyed.status.code(), Some(0), "{}", text(&destroyed));
 }
 
