@@ -136,7 +136,7 @@ impl Output {
         }
     }
 
-    /// Prints a note for people beside the output, so that who reads that by lines does not get it; nothing where programs read.
+    /// Prints a note for people on standard error, apart from lines that a script may read; nothing where programs read.
     pub fn note(self, text: &str) {
         if !self.is_data() {
             let _ = writeln!(std::io::stderr(), "{}", harmless(text));

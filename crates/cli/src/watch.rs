@@ -40,11 +40,8 @@ async fn watch_to_end(client: &Client, id: &str, output: Output) -> Result<(Valu
             Some(revision) => vec![("wait", LONG_POLL_SECONDS.to_string()), ("seen", format!("{revision}"))],
             None => Vec::new(),
         };
-        let value: Value = client
-            .watch(&with_query(&format!("/v1/operations/{id}"), &query), || {
-                watcher.silent()
-            })
-            .await?;
+        let path = with_query(&format!("/v1/operations/{id}"), &query);
+        let value: Value = client.watch(&path, || watcher.silent()).await?;
         let operation = read(&value)?;
         watcher.show(&operation, seen == Some(operation.revision));
         if operation.has_ended() {

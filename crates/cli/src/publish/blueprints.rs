@@ -115,17 +115,17 @@ pub async fn complete(folder: &Path, top: &Path) -> Result<Source, Error> {
         folder: folder.to_owned(),
         wrong,
     };
-    let in_files = |source: &Source, problems: Vec<FieldProblem>| {
+    let placed = |source: &Source, problems: Vec<FieldProblem>| {
         let files = Files::new(folder, source);
-        let in_file = |problem: FieldProblem| (files.of_field(&problem.field), problem);
-        unpublishable(problems.into_iter().map(in_file).collect())
+        let with_file = |problem: FieldProblem| (files.of_field(&problem.field), problem);
+        unpublishable(problems.into_iter().map(with_file).collect())
     };
     let written = bundle::read(folder, top)?;
     written
         .check_as_written()
-        .map_err(|problems| in_files(&written, problems))?;
+        .map_err(|problems| placed(&written, problems))?;
     let source = vendor::vendor(folder, written).await?;
-    source.check().map_err(|problems| in_files(&source, problems))?;
+    source.check().map_err(|problems| placed(&source, problems))?;
     match check::offline(folder, &source)? {
         wrong if wrong.is_empty() => Ok(source),
         wrong => Err(unpublishable(wrong)),

@@ -159,6 +159,21 @@ async fn stack_stands_for_its_operation() {
         let asked = server.slipway(&["stack", "update", "shop", "--var", &variable]);
         assert_eq!(asked.status.code(), Some(0), "{}", text(&asked));
     }
+    let shown = server.slipway(&["operation", "show", "live/shop"]);
+    assert!(
+        text(&shown).contains("2 more operations wait in the queue of the stack: slipway operation list live/shop")
+            && !text(&shown).contains("queue      place"),
+        "{}",
+        text(&shown)
+    );
+    let queued = server.slipway(&["operation", "list", "shop", "--status", "queued", "--query", "[0].id"]);
+    let queued = text(&queued);
+    let logs = server.slipway(&["logs", queued.trim()]);
+    assert!(
+        text(&logs).contains("is queued (place 2) and has no log yet"),
+        "{}",
+        text(&logs)
+    );
     let several = server.slipway(&["operation", "cancel", "shop"]);
     assert!(
         several.status.code() == Some(2) && text(&several).contains("have not ended: name one of op-"),
