@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn unknown_audit_action_lists_the_known_ones() {
         assert_eq!(audited("approve"), Ok(Action::Approve));
-        let error = audited("aprove").expect_err("unknown");
+        let error = audited("approved").expect_err("unknown");
         assert!(error.contains("provision, ") && error.contains("approve"), "{error}");
     }
 
