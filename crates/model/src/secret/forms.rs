@@ -244,9 +244,9 @@ fn markups(text: &str) -> Vec<String> {
         };
         text.chars().map(char).collect()
     };
-    let in_ascii = |form: &String| [numbered(form, decimal), numbered(form, hex)];
+    let numbered_forms = |form: &String| [numbered(form, decimal), numbered(form, hex)];
     let unescaped = text.to_owned();
-    let all: Vec<String> = forms.iter().chain([&unescaped]).flat_map(in_ascii).collect();
+    let all: Vec<String> = forms.iter().chain([&unescaped]).flat_map(numbered_forms).collect();
     forms.into_iter().chain(all).collect()
 }
 
