@@ -84,6 +84,15 @@ impl Faults {
         }
     }
 
+    /// With so many lost answers that most requests are repeated: few seeds find what is wrong then.
+    pub fn with_lost_answers(self) -> Self {
+        Self {
+            lost: 120,
+            unanswered: 300,
+            ..self
+        }
+    }
+
     pub fn on_wire(&self, chance: &mut Chance) -> OnWire {
         let at = chance.below(1_000);
         let kinds = [

@@ -115,7 +115,12 @@ async fn run(seed: u64, sabotage: Option<Sabotage>, number: u64) -> Outcome {
     store.put_source_account(&source).await.expect("written");
     world.publish().await;
     let faults = world.chance(Faults::draw);
-    world.set_faults(faults);
+    // A broken promise of AWS matters most where answers are lost.
+    world.set_faults(if sabotage.is_some() {
+        faults.with_lost_answers()
+    } else {
+        faults
+    });
     let mut always = JoinSet::new();
     always.spawn(sweep(Arc::clone(&world)));
     always.spawn(Arc::clone(&world).approve());
