@@ -245,7 +245,8 @@ def durable_states(given, rows):
         connection = http.client.HTTPConnection(emulator.removeprefix("http://"))
         connection.request("POST", "/moto-api/config", settings, {"Content-Type": "application/json"})
         connection.getresponse().read()
-        reference = executed(emulator, definition, 3)
+        # moto 5.2 fails at the second execution of a server.
+        reference = executed(emulator, definition, 1)
     rows.append(Row.of_times(f"{DURABLE_STATES:,} durable states", own, "moto", reference))
 
 
