@@ -35,7 +35,6 @@ mod turn;
 #[derive(Debug, Clone, Copy)]
 pub struct Admission<'a> {
     store: &'a Store,
-    environment: Option<&'a Environment>,
 }
 
 /// Why a request is not what is going to happen.
@@ -93,20 +92,16 @@ pub enum Change {
 impl<'a> Admission<'a> {
     /// By this table.
     pub fn by(store: &'a Store) -> Self {
-        Self {
-            store,
-            environment: None,
-        }
+        Self { store }
     }
 
-    /// For a caller that has read the environment of a new stack, which is then not read again.
-    #[must_use]
-    pub fn with_environment(self, environment: Option<&'a Environment>) -> Self {
-        Self { environment, ..self }
-    }
-
-    /// Judges the request for a new stack.
-    pub async fn judge_new_stack(self, draft: StackDraft, asking: Asking<'_>) -> Result<NewStack, Refusal> {
+    /// Judges the request for a new stack. `read` is its environment, where the caller has read that already.
+    pub async fn judge_new_stack(
+        self,
+        draft: StackDraft,
+        read: Option<Environment>,
+        asking: Asking<'_>,
+    ) -> Result<NewStack, Refusal> {
         let StackDraft {
             name,
             blueprint,
@@ -119,7 +114,10 @@ impl<'a> Admission<'a> {
             mut problems,
         } = draft;
         let environment = match environment {
-            Some(name) => self.known_environment(&name, &mut problems).await?,
+            Some(name) => match read.filter(|read| read.name == name) {
+                Some(read) => Some(read),
+                None => self.known_environment(&name, &mut problems).await?,
+            },
             None => None,
         };
         let blueprint = match blueprint {

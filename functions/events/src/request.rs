@@ -86,7 +86,7 @@ impl Events {
                     permitted: permitted.as_ref(),
                     ..asking
                 };
-                let new = Admission::by(&self.store).judge_new_stack(*draft, asking).await;
+                let new = Admission::by(&self.store).judge_new_stack(*draft, None, asking).await;
                 let new = new.map_err(|refusal| EventError::refused(refusal, Some("request")))?;
                 let created = self.store.create_stack(&new, Some(&idempotency), answer).await;
                 created.map_err(|error| EventError::refused(error.into(), Some("request")))?

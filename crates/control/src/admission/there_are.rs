@@ -19,9 +19,6 @@ impl Admission<'_> {
         name: &Name,
         problems: &mut Vec<FieldProblem>,
     ) -> Result<Option<Environment>, Error> {
-        if let Some(read) = self.environment.filter(|read| read.name == *name) {
-            return Ok(Some(read.clone()));
-        }
         match self.store.environment(name).await {
             Ok(environment) => Ok(Some(environment)),
             Err(Error::NotFound { .. }) => {

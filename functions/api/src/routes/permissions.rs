@@ -5,7 +5,7 @@ use axum::extract::State;
 use slipway_api_types as view;
 use slipway_model::operation::Operation;
 use slipway_policy::facts::StackFacts;
-use slipway_policy::{Action, Facts, Resource};
+use slipway_policy::{Action, Denial, Facts, Resource};
 
 use crate::access::Viewer;
 use crate::error::{Error, OWN_PLAN};
@@ -45,13 +45,13 @@ pub(super) async fn can_i(
     parameters.finish()?;
     let action = action.ok_or_else(|| Error::parameter("action", "is missing", one_of(Action::ALL)))?;
     let (resource, operation) = api.resource(named, &caller).await?;
-    let decision = viewer.decide(action, &resource, &Facts::None);
     let is_own = operation.is_some_and(|operation| is_own_plan(&operation, &caller));
-    if decision.is_ok() && action == Action::Approve && is_own {
-        return Ok(Json(view::Decision {
-            allowed: false,
+    let mut decision = viewer.decide(action, &resource, &Facts::None);
+    if is_own && action == Action::Approve {
+        decision = decision.and(Err(Denial {
             policies: Vec::new(),
-            reason: Some(OWN_PLAN.to_owned()),
+            reason: OWN_PLAN.to_owned(),
+            description: None,
         }));
     }
     Ok(Json(shown::decision(decision)))

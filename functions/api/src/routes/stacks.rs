@@ -171,8 +171,7 @@ pub(super) async fn create(
         ..StackDraft::read(fields)
     };
     let new = Admission::by(&api.store)
-        .with_environment(environment.as_ref())
-        .judge_new_stack(draft, submission.asking())
+        .judge_new_stack(draft, environment, submission.asking())
         .await?;
     let outcome = api.store.create_stack(&new, submission.idempotency.as_ref(), accepted);
     api.answer(outcome.await?).await
