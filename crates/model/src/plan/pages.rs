@@ -110,12 +110,6 @@ impl Packed {
         (self.rank, &self.address, self.part).cmp(&(other.rank, &other.address, other.part))
     }
 
-    /// What would be done: an import may come with another change.
-    fn actions(&self) -> impl Iterator<Item = Action> {
-        let import = self.imported.then_some(Action::Import);
-        self.action.into_iter().chain(import)
-    }
-
     /// The resource for the summary; none of an item that changes none, or goes on with one.
     pub(super) fn named(&self) -> Option<ResourceChange> {
         let counts = self.subject == Subject::Resource && self.action != Some(Action::Read) && self.part <= 1;
@@ -143,7 +137,10 @@ pub fn of(shown: Shown) -> (PlanSummary, Objects) {
         index.pages.push(Page {
             items: group.len() as u64,
             subjects: group.iter().map(|item| item.subject).collect(),
-            actions: group.iter().flat_map(Packed::actions).collect(),
+            actions: group
+                .iter()
+                .flat_map(|item| actions(item.action, item.imported))
+                .collect(),
             types: group.iter().map(|item| item.kind.clone()).collect(),
             sha256: Digest::of(&page),
         });
@@ -173,6 +170,11 @@ fn groups(items: &[Packed]) -> Vec<&[Packed]> {
         groups.push(&items[start..]);
     }
     groups
+}
+
+/// What would be done with something: an import may come with another change.
+pub fn actions(action: Option<Action>, is_imported: bool) -> impl Iterator<Item = Action> {
+    action.into_iter().chain(is_imported.then_some(Action::Import))
 }
 
 /// A filter for the items of a plan.

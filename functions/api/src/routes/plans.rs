@@ -102,9 +102,10 @@ impl Answer {
         for (place, item) in (from..).zip(items) {
             let bytes = item.to_string().len();
             let item: PlanItem = serde_json::from_value(item).map_err(|error| Error::internal(READING, error))?;
+            let is_imported = item.import_id.is_some() || item.import_identity.is_some();
             if !self.filter.takes(
                 item.subject,
-                &actions(&item),
+                &pages::actions(item.action, is_imported).collect::<Vec<_>>(),
                 item.kind.as_deref().unwrap_or_default(),
                 &item.address,
             ) {
@@ -118,13 +119,6 @@ impl Answer {
         }
         Ok(None)
     }
-}
-
-/// What would be done. An import may come with another change.
-fn actions(item: &PlanItem) -> Vec<Action> {
-    let is_imported = item.import_id.is_some() || item.import_identity.is_some();
-    let import = is_imported.then_some(Action::Import);
-    item.action.into_iter().chain(import).collect()
 }
 
 const READING: &str = "reading a plan";
