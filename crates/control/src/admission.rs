@@ -296,7 +296,16 @@ impl<'a> Admission<'a> {
     async fn edited(self, stack: &Stack, patch: &Patch) -> Result<Configuration, Refusal> {
         let coming = self.coming_configuration(stack).await?;
         let before = coming.as_ref().unwrap_or(&stack.configuration);
-        self.patched(&stack.environment, before, patch).await
+        let mut values = patch.over(&before.variables);
+        // What is unset and not set is judged like a value that is given: the version may have no such variable. This is for requests
+        // only: by the time that a queued operation begins, another version may have dropped the variable.
+        for (name, value) in &patch.variables {
+            let is_set = |configuration: &Configuration| configuration.variables.contains_key(name);
+            if value.is_null() && !is_set(before) && !is_set(&stack.configuration) {
+                values.insert(name.clone(), Value::Null);
+            }
+        }
+        self.patched(&stack.environment, before, patch, &values).await
     }
 
     /// Judges an operation that begins by what there is now: operations before it may have been discarded, and its environment may
@@ -331,7 +340,8 @@ impl<'a> Admission<'a> {
         if judged.version == *version && judged.variables == patch.over(&before.variables) {
             return Ok(operation);
         }
-        let configuration = self.patched(&stack.environment, before, patch).await?;
+        let values = patch.over(&before.variables);
+        let configuration = self.patched(&stack.environment, before, patch, &values).await?;
         let settled = self.store.update_known_operation(operation, |operation| {
             operation.configuration = configuration.clone();
             Ok(())
@@ -354,7 +364,14 @@ impl<'a> Admission<'a> {
         Ok(None)
     }
 
-    async fn patched(self, environment: &Name, before: &Configuration, edit: &Patch) -> Result<Configuration, Refusal> {
+    /// What a stack is made from with `values`, which `edit` makes of what it had before.
+    async fn patched(
+        self,
+        environment: &Name,
+        before: &Configuration,
+        edit: &Patch,
+        values: &Map<String, Value>,
+    ) -> Result<Configuration, Refusal> {
         let mut problems = Vec::new();
         let environment = self.store.environment(environment).await?;
         let version = edit.version.as_ref().unwrap_or(&before.version);
@@ -367,8 +384,7 @@ impl<'a> Admission<'a> {
         if let Some(problem) = draft_problem(&blueprint, &environment, true) {
             return Err(Refusal::Invalid(vec![problem]));
         }
-        let values = edit.over(&before.variables);
-        configure(&blueprint, &environment, &edit.variables, &values).map_err(|mut problems| {
+        configure(&blueprint, &environment, &edit.variables, values).map_err(|mut problems| {
             // A value that the stack has, and that its new version has no use for, is not in the request: say how to drop it.
             for problem in &mut problems {
                 let name = problem.field.strip_prefix("variables.").unwrap_or_default();

@@ -244,8 +244,34 @@ async fn another_version_may_have_other_variables() {
         (right.status, right.json()["blueprint"]["version"].clone()),
         (202, json!("2.0.0"))
     );
+    // The stack still has the value: an earlier request in the queue may fail.
+    let again = server.patch(path, &json!({"variables": {"colour": null}})).await;
+    assert_eq!(again.status, 202, "{again:?}");
     let unknown = server.patch(path, &json!({"version": "3.0.0"})).await;
     assert_eq!((unknown.status, unknown.fields()), (422, vec!["version".to_owned()]));
+}
+
+#[tokio::test]
+async fn unset_of_an_unknown_variable_is_rejected() {
+    let server = Server::with_blueprint().await;
+    let path = server.ready("shop", &[]).await;
+    let mistyped = json!({"variables": {"szie": null}});
+    for answer in [
+        server.patch(&path, &mistyped).await,
+        server.post(&format!("{path}/preview"), &mistyped).await,
+    ] {
+        assert_eq!(
+            (answer.status, answer.fields()),
+            (422, vec!["variables.szie".to_owned()])
+        );
+        let text = answer.json().to_string();
+        assert!(
+            text.contains("has no such variable") && text.contains("use one of:"),
+            "{text}"
+        );
+    }
+    let default = server.patch(&path, &json!({"variables": {"colour": null}})).await;
+    assert_eq!(default.status, 202, "declared, and not set: {default:?}");
 }
 
 #[tokio::test]
