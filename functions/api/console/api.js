@@ -6,8 +6,8 @@ import * as session from './session.js';
 
 /** Why a request was not answered with what it asked for. */
 export class Problem extends Error {
-  /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], missing?: {kind: string, name: string} | null, retryAfter?: number}} problem */
-  constructor({ status, type = '', title = '', detail = '', errors = [], missing = null, retryAfter = 0 }) {
+  /** @param {{status: number, type?: string, title?: string, detail?: string, errors?: WrongField[], missing?: {kind: string, name: string} | null, retryAfter?: number, changes?: boolean}} problem */
+  constructor({ status, type = '', title = '', detail = '', errors = [], missing = null, retryAfter = 0, changes = false }) {
     super(detail || title || `The server answered ${status}`);
     this.status = status;
     this.kind = type.replace('urn:slipway:problem:', '');
@@ -16,6 +16,8 @@ export class Problem extends Error {
     this.errors = errors;
     this.missing = missing;
     this.retryAfter = retryAfter;
+    /** Whether it is the problem of a request that changes something. */
+    this.changes = changes;
   }
 }
 
@@ -59,17 +61,17 @@ export function pause(milliseconds, signal) {
   });
 }
 
-/** @param {Response} response @returns {Promise<Problem>} */
-async function problem(response) {
+/** @param {Response} response @param {boolean} changes @returns {Promise<Problem>} */
+async function problem(response, changes) {
   const retryAfter = Number(response.headers.get('retry-after')) || 0;
   const status = response.status;
   const text = await response.text();
   try {
     const { type, title, detail, errors, missing } = JSON.parse(text);
-    return new Problem({ type, title, detail, errors, missing, status, retryAfter });
+    return new Problem({ type, title, detail, errors, missing, status, retryAfter, changes });
   } catch {
     // Answers of API Gateway and of proxies are no problem documents: what people read follows from the status.
-    return new Problem({ status, retryAfter });
+    return new Problem({ status, retryAfter, changes });
   }
 }
 
@@ -109,7 +111,7 @@ export async function send(method, path, { body, query = {}, headers = {}, signa
         const plain = response.headers.get('content-type')?.startsWith('text/');
         return { value: plain ? text : text ? JSON.parse(text) : null, headers: response.headers, status: response.status };
       }
-      error = await problem(response);
+      error = await problem(response, change !== '');
       if (error.status === 401 && attempt === 0 && session.forget()) continue;
     } catch (cause) {
       signal?.throwIfAborted();

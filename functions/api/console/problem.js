@@ -5,16 +5,18 @@ import { counted } from './format.js';
 import { html } from './html.js';
 import * as session from './session.js';
 
-/** What API Gateway's own answers, which have no title, mean. @type {Record<number, [string, string]>} */
+const UNKNOWN = 'Whether the request was carried out is not known: the same request again has no further effect.';
+
+/** What API Gateway's own answers, which have no title, mean; the last text is for requests that change something. @type {Record<number, [string, string, string?]>} */
 const TITLES = {
   401: ['The request has no valid credentials', 'The API does not know who sends it.'],
   403: ['You may not do this', 'The API denied the request.'],
   404: ['Not found', 'There is nothing at this address.'],
-  429: ['Too many requests', 'The API limits the requests of all callers together. Nothing was changed.'],
+  429: ['Too many requests', 'The API limits the requests of all callers together.', 'Nothing was changed.'],
   500: ['The service failed', 'Slipway made a mistake. Its log has the details.'],
-  502: ['The service did not answer', 'It may be starting. Whether the request was carried out is not known: the same request again has no further effect.'],
-  503: ['The service is busy', 'It could not handle the request now. Nothing was changed.'],
-  504: ['The service did not answer in time', 'Whether the request was carried out is not known: the same request again has no further effect.'],
+  502: ['The service did not answer', 'It may be starting.', UNKNOWN],
+  503: ['The service is busy', 'It could not handle the request now.', 'Nothing was changed.'],
+  504: ['The service did not answer in time', 'It may be busy.', UNKNOWN],
 };
 
 /** @param {unknown} error @returns {{title: string, text: string}} */
@@ -25,8 +27,9 @@ function described(error) {
   }
   // The detail of the API names the request that lists what there is; this page has a link.
   if (error.missing) return { title: error.title, text: `There is no ${error.missing.kind.replaceAll('_', ' ')} “${error.missing.name}”.` };
-  const [title, text] = TITLES[error.status] ?? ['The request failed', `The server answered ${error.status}.`];
-  return { title: error.title || title, text: error.title ? error.detail : text };
+  const [title, text, effect] = TITLES[error.status] ?? ['The request failed', `The server answered ${error.status}.`, ''];
+  if (error.title) return { title: error.title, text: error.detail };
+  return { title, text: error.changes && effect ? `${text} ${effect}` : text };
 }
 
 /** The step after a problem, for a person. @param {Problem} problem @returns {unknown} */

@@ -116,7 +116,8 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "invalid-parameter",
             StatusCode::BAD_REQUEST,
             "A parameter is not valid",
-            invalid(fields.len(), "parameter"),
+            // Most are of requests that read, which change nothing anyway.
+            format!("{}.", wrong(fields.len(), "parameter")),
         ),
         Error::Unauthenticated => (
             "unauthenticated",
@@ -183,7 +184,7 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             "invalid-request",
             StatusCode::UNPROCESSABLE_ENTITY,
             "The request is not valid",
-            invalid(fields.len(), "field"),
+            format!("{}; nothing was changed.", wrong(fields.len(), "field")),
         ),
         Error::KeyReused => (
             "idempotency-key-reused",
@@ -220,14 +221,14 @@ fn no_such(what: &Missing, why: &str) -> String {
     format!("There is no {} `{}`{why}. {list}", what.kind.noun(), what.name)
 }
 
-fn invalid(wrong: usize, noun: &str) -> String {
-    let wrong_ones = counted_as(wrong, &format!("{noun} is wrong"), &format!("{noun}s are wrong"));
-    let listed = if wrong > NAMED {
-        format!(", of which the first {NAMED} are listed")
+/// How many fields or parameters are wrong, and how many of them the response lists.
+fn wrong(count: usize, noun: &str) -> String {
+    let wrong = counted_as(count, &format!("{noun} is wrong"), &format!("{noun}s are wrong"));
+    if count > NAMED {
+        format!("{wrong}, of which the first {NAMED} are listed")
     } else {
-        String::new()
-    };
-    format!("{wrong_ones}{listed}; nothing was changed.")
+        wrong
+    }
 }
 
 impl IntoResponse for Error {

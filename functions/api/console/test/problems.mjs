@@ -28,8 +28,8 @@ export function problems(shared) {
       [json(404, { title: 'Not found', detail: 'List them with GET /v1/policies.', missing: { kind: 'source_account', name: 'x' } }), /There is no source account “x”.\s+It may have been deleted/],
       [json(429, gateway, { 'retry-after': '1' }), /Too many requests.*Try again in 1 second\./s],
       [json(500, { title: 'The service failed', detail: 'Reference 4711.' }), /Reference 4711.*give an administrator the reference/s],
-      [json(503, gateway), /The service is busy.*Nothing was changed.*Try again in a minute/s],
-      [(route) => route.fulfill({ status: 504, body: '<html>gateway</html>' }), /did not answer in time.*the same request again has no further effect/s],
+      [json(503, gateway), /The service is busy.*could not handle the request now\.\s*Try again in a minute/s],
+      [(route) => route.fulfill({ status: 504, body: '<html>gateway</html>' }), /did not answer in time\s*It may be busy\.\s*Try again in a minute/s],
       [(route) => route.abort(), /The server cannot be reached.*Check the network/s],
     ];
     for (const [answer, expected] of cases) {

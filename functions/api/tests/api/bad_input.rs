@@ -403,6 +403,15 @@ async fn parameters_headers_methods_and_paths() {
 }
 
 #[tokio::test]
+async fn only_rejected_changes_say_that_nothing_was_changed() {
+    let server = Server::with_blueprint().await;
+    let reads = server.get("/v1/stacks?limit=0&colour=red").await;
+    assert_eq!(reads.json()["detail"], "2 parameters are wrong.");
+    let changes = server.post("/v1/stacks", &stack(&json!({"variables": {}}))).await;
+    assert_eq!(changes.json()["detail"], "1 field is wrong; nothing was changed.");
+}
+
+#[tokio::test]
 async fn long_poll_waits_at_most_25_seconds() {
     let server = Server::with_blueprint().await;
     let operation = server.create("shop", "local", &json!({"size": 1})).await;
