@@ -30,6 +30,7 @@ mod environments;
 mod explorer;
 mod log_pages;
 mod logs;
+mod nearest;
 mod notifications;
 mod operations;
 mod permissions;
@@ -183,9 +184,17 @@ fn served<P: Path, H: Handler<T, Api>, T: 'static>(
 }
 
 async fn not_found(request: Request) -> Error {
-    let paths: Vec<String> = paths().into_keys().collect();
-    let path = crate::body::shortened(request.uri().path());
-    Error::NotFound(format!("There is no path {path}. The paths are: {}.", paths.join(", ")))
+    let (paths, typed) = (paths(), request.uri().path());
+    let nearest = nearest::nearest(typed, paths.keys().map(String::as_str));
+    let suggestion = if nearest.is_empty() {
+        String::new()
+    } else {
+        format!(" Did you mean {}?", nearest.join(" or "))
+    };
+    let path = crate::body::shortened(typed);
+    Error::NotFound(format!(
+        "There is no path {path}.{suggestion} GET /openapi.json lists every path."
+    ))
 }
 
 async fn not_allowed(request: Request) -> Error {

@@ -384,8 +384,21 @@ async fn parameters_headers_methods_and_paths() {
             &[],
             "the versions are: 1.0.0",
         ),
-        Case("no path", get("/v1/stack"), 404, &[], "/v1/stacks/{id}/releases"),
-        Case("a slash", get("/v1/stacks/"), 404, &[], "/v1/stacks"),
+        Case(
+            "no path",
+            get("/v1/stack"),
+            404,
+            &[],
+            "There is no path /v1/stack. Did you mean /v1/stacks? GET /openapi.json lists every path.",
+        ),
+        Case("a slash", get("/v1/stacks/"), 404, &[], "Did you mean /v1/stacks?"),
+        Case(
+            "no path like it",
+            get("/v1/moon"),
+            404,
+            &[],
+            "There is no path /v1/moon. GET /openapi.json lists every path.",
+        ),
         Case(
             "a method",
             request(Method::PUT, "/v1/stacks", Some(&json!({}))),
