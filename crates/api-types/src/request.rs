@@ -111,6 +111,9 @@ pub struct PutEnvironment {
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub references: Option<Value>,
+    /// The revision as it was shown: replace only this one. Without it, the last write wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
 }
 
 /// An approval.
@@ -203,6 +206,9 @@ pub struct PutSourceAccount {
     /// The ARN of the event bus in that account that receives the results of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<String>,
+    /// The revision as it was shown: replace only this one. Without it, the last write wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
 }
 
 /// The request for a stack.

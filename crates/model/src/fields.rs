@@ -92,6 +92,18 @@ impl Fields {
         number
     }
 
+    /// The field `revision` of a record as the API shows it, which may be left out.
+    pub fn revision(&mut self) -> Option<u64> {
+        let value = self.take("revision")?;
+        let revision = value.as_u64();
+        if revision.is_none() {
+            let detail = format!("is {}, not a whole number", described(&value));
+            let remedy = "give the revision as it was shown, or leave it out";
+            self.problems.push(FieldProblem::new("revision", detail, remedy));
+        }
+        revision
+    }
+
     /// A field that may be left out, as an object.
     pub fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         match self.take(name)? {

@@ -100,7 +100,10 @@ impl IntoResponses for ChangeProblems {
                 "409",
                 "The current state does not allow it; the detail gives the reason.",
             ),
-            ("412", "The resource does not have the revision in `If-Match`."),
+            (
+                "412",
+                "The resource does not have the revision in `If-Match` or in the body.",
+            ),
             ("413", "The body is too long."),
             ("415", "The body is not declared as `application/json`."),
             (

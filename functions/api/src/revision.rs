@@ -91,6 +91,24 @@ pub(crate) fn require(headers: &HeaderMap, there: configured::Expected) -> Resul
     )))
 }
 
+/// Refuses a change whose body says the revision of the record that it was read from, if there is another record. `GET` shows it, so
+/// that what was read, edited and put overwrites no other change.
+pub(crate) fn require_shown(shown: Option<u64>, there: configured::Expected) -> Result<(), Error> {
+    let Some(shown) = shown else { return Ok(()) };
+    let detail = match there {
+        configured::Expected::Revision(current) if current == shown => return Ok(()),
+        configured::Expected::Revision(current) => format!(
+            "The revision is \"{current}\", and the body has the revision \"{shown}\"; nothing was changed. Read the record again, and \
+             repeat the change."
+        ),
+        configured::Expected::Nothing | configured::Expected::Anything => format!(
+            "The body has the revision \"{shown}\" of an existing record, and there is none; nothing was changed. Leave `revision` out to \
+             create one."
+        ),
+    };
+    Err(Error::PreconditionFailed(detail))
+}
+
 fn revision_of(tag: &str) -> Option<u64> {
     tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }

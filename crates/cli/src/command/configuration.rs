@@ -44,6 +44,8 @@ struct Wanted {
     place: String,
     name: String,
     record: Value,
+    /// The revision that it was read from, where the file says it.
+    revision: Option<u64>,
 }
 
 /// What the API has.
@@ -196,12 +198,15 @@ fn read_record(
         problems.push((file.to_owned(), problem));
         return None;
     }
-    match (kind.read)(fields_of(record)) {
+    let mut fields = fields_of(record);
+    let revision = fields.revision();
+    match (kind.read)(fields) {
         Ok(record) => Some(Wanted {
             file: file.to_owned(),
             place: place.to_owned(),
             name: record[kind.key].as_str().unwrap_or_default().to_owned(),
             record,
+            revision,
         }),
         Err(wrong) => {
             problems.extend(wrong.into_iter().map(|mut problem| {
@@ -282,10 +287,31 @@ async fn compare(kind: &Kind, wanted: Vec<Wanted>, client: &Client) -> Result<Ve
             let problem = FieldProblem::new(field, detail, "make another environment for another place");
             problems.push((wanted.file.clone(), problem));
         }
-        changes.push(Change { wanted, before, fields });
+        let change = Change { wanted, before, fields };
+        problems.extend(overtaken(kind, &change));
+        changes.push(change);
     }
     refuse(problems)?;
     Ok(changes)
+}
+
+/// What is wrong with a record that was read from the API before another change. One that is so already is not put.
+fn overtaken(kind: &Kind, change: &Change) -> Option<(PathBuf, FieldProblem)> {
+    let (wanted, noun) = (&change.wanted, kind.noun);
+    let revision = wanted.revision.filter(|_| change.what() != "unchanged")?;
+    let (detail, remedy) = match &change.before {
+        Some(there) if there.revision == revision => return None,
+        Some(there) => (
+            format!("is {revision}, and the {noun} has {} by now", there.revision),
+            "read it again, and repeat the change; or leave `revision` out to replace whatever is there",
+        ),
+        None => (
+            format!("is {revision}, and there is no {noun} {}", wanted.name),
+            "leave `revision` out to create it",
+        ),
+    };
+    let problem = FieldProblem::new(format!("{}revision", wanted.place), detail, remedy);
+    Some((wanted.file.clone(), problem))
 }
 
 /// Whether stacks live in an environment.

@@ -111,6 +111,39 @@ fn environments_are_exported_and_imported_whole() {
 }
 
 #[test]
+fn shown_environment_is_put_again_unless_it_is_stale() {
+    let server = Server::start();
+    let folder = Folder(tempfile::tempdir().expect("a folder"));
+    let first = folder.file("first.json", &live().to_string());
+    assert_eq!(
+        ran(&server.slipway(&["environment", "put", "live", "--request", &first])).0,
+        0
+    );
+    let (_, shown) = ran(&server.slipway(&["environment", "show", "live", "--json"]));
+    let mut edited: Value = serde_json::from_str(&shown).expect("JSON");
+    assert!(edited["revision"].is_u64(), "{shown}");
+    edited["protected"] = true.into();
+    let (shown, edited) = (
+        folder.file("shown.json", &shown),
+        folder.file("edited.json", &edited.to_string()),
+    );
+    let put = |file: &str| ran(&server.slipway(&["environment", "put", "live", "--request", file]));
+    assert!(put(&shown).1.contains("live: unchanged"));
+    let (code, text) = put(&edited);
+    assert!(code == 0 && text.contains("protected: false -> true"), "{text}");
+    let (code, text) = put(&shown);
+    assert!(
+        code == 2 && text.contains("revision: is") && text.contains("by now"),
+        "{text}"
+    );
+    let (code, text) = put(&edited);
+    assert!(
+        code == 0 && text.contains("live: unchanged"),
+        "it is so already: {text}"
+    );
+}
+
+#[test]
 fn an_import_that_is_wrong_names_every_field_and_changes_nothing() {
     let server = Server::start();
     let folder = Folder(tempfile::tempdir().expect("a folder"));

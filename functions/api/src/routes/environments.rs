@@ -135,7 +135,9 @@ pub(super) async fn put(
     let name: Name = name
         .parse()
         .map_err(|error| Error::parameter("name", format!("{error}"), NAME_REMEDY))?;
-    let requested = Environment::read(submission.fields()?, Some(&name)).map_err(Error::invalid)?;
+    let mut fields = submission.fields()?;
+    let shown = fields.revision();
+    let requested = Environment::read(fields, Some(&name)).map_err(Error::invalid)?;
     let sensitive = api.store.sensitive_variables().await?;
     for attempt in 0..ATTEMPTS {
         let (expected, before) = Configured::before(api.environment_of(name.as_str()).await?);
@@ -152,6 +154,7 @@ pub(super) async fn put(
             // What is so already is not written again.
             Expected::Revision(revision) if before.as_ref() == Some(&environment) => Some(revision),
             expected => {
+                revision::require_shown(shown, expected)?;
                 let by = By {
                     actor: &submission.caller.name,
                     sensitive: &sensitive,

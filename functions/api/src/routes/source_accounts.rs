@@ -109,7 +109,9 @@ pub(super) async fn put(
     let account: AccountId = account
         .parse()
         .map_err(|error| Error::parameter("account", format!("{error}"), "give the 12 digits of the AWS account"))?;
-    let record = SourceAccount::read(submission.fields()?, Some(&account)).map_err(Error::invalid)?;
+    let mut fields = submission.fields()?;
+    let shown = fields.revision();
+    let record = SourceAccount::read(fields, Some(&account)).map_err(Error::invalid)?;
     for attempt in 0..ATTEMPTS {
         let (expected, before) = Configured::before(api.source_account_of(account.as_str()).await?);
         revision::require(&submission.headers, expected)?;
@@ -117,6 +119,7 @@ pub(super) async fn put(
             // What is so already is not written again.
             Expected::Revision(revision) if before.as_ref() == Some(&record) => Some(revision),
             expected => {
+                revision::require_shown(shown, expected)?;
                 let by = &submission.caller.name;
                 let put = api.store.put_source_account_if(&record, before.as_ref(), expected, by);
                 put.await?

@@ -99,6 +99,42 @@ async fn what_an_administrator_puts_is_there_until_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_shown_is_put_again_unless_it_is_stale() {
+    let server = Server::start().await;
+    for (path, body, _) in kinds() {
+        put(&server, path, &body).await;
+        let shown = server.send(by_admin(Method::GET, path, None, &[])).await.json();
+        let unchanged = put(&server, path, &shown).await;
+        assert_eq!(
+            (unchanged.status, &unchanged.json()["revision"]),
+            (200, &shown["revision"]),
+            "{unchanged:?}"
+        );
+        let (key, list) = if path == LIVE {
+            ("protected_types", json!(["aws_s3_bucket"]))
+        } else {
+            ("actions", json!(["drift"]))
+        };
+        let edited = with(shown.clone(), &json!({ (key): list }));
+        let replaced = put(&server, path, &edited).await;
+        assert_eq!(replaced.status, 200, "{replaced:?}");
+        assert_eq!(put(&server, path, &edited).await.status, 200, "it is so already");
+        let stale = put(&server, path, &shown).await;
+        assert_eq!(stale.status, 412, "{stale:?}");
+        let text = stale.json()["detail"].to_string();
+        assert!(text.contains(&replaced.json()["revision"].to_string()), "{text}");
+        let wrong = put(&server, path, &with(shown.clone(), &json!({"revision": "4"}))).await;
+        assert_eq!((wrong.status, wrong.fields()), (422, vec!["revision".to_owned()]));
+        delete(&server, path).await;
+        let absent = put(&server, path, &shown).await;
+        assert!(
+            absent.status == 412 && absent.json()["detail"].to_string().contains("Leave `revision` out"),
+            "{absent:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn only_administrators_configure_and_see_external_ids() {
     let server = Server::start().await;
     for (path, body, _) in kinds() {
