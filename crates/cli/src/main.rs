@@ -35,6 +35,7 @@ mod server;
 mod settings;
 mod sheet_view;
 mod stack_id;
+mod stack_view;
 mod terraform;
 mod watch;
 

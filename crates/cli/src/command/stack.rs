@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use slipway_api_types::{Operation, TransferStack};
-use slipway_model::count::counted;
 use slipway_model::id::StackId;
 use slipway_model::json::{Fault, Unique};
-use slipway_model::operation::{OperationKind, OperationStatus};
 use slipway_model::variable::Kind;
 
 use super::operation::started;
@@ -16,14 +14,13 @@ use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, 
 use crate::client::Client;
 use crate::confirm::{ask, can_ask};
 use crate::error::Error;
-use crate::harmless::in_a_line;
-use crate::hint;
 use crate::images::by_service;
 use crate::json_file::{object_in, variables_in};
-use crate::operation_text::{failure_line, read, title};
+use crate::operation_text::read;
 use crate::output::{Line, Output, Style, text_at};
 use crate::settings::Settings;
 use crate::stack_id::stack_id;
+use crate::stack_view::{needs, sheet};
 
 /// Runs the command.
 pub async fn run(command: StackCommand, settings: &Settings, client: &Client, output: Output) -> Result<(), Error> {
@@ -350,191 +347,9 @@ async fn operations_of(stack: &Value, client: &Client) -> Vec<Operation> {
     items.filter_map(|operation| read(operation).ok()).collect()
 }
 
-/// What needs a person, each with the next command: the plan that waits, or the failure of the stack.
-fn needs(stack: &Value, operations: &[Operation]) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut active = operations
-        .iter()
-        .filter(|operation| stack["active_operation"] == *operation.id);
-    if let Some(operation) = active.next().filter(|operation| operation.waits_for_decision()) {
-        let approve = hint::command(&format!("approve {}", operation.id));
-        lines.push(format!(
-            "{:<13}{} waits for an approval: {approve}",
-            "plan",
-            title(operation)
-        ));
-    }
-    if stack["status"] != "failed" {
-        return lines;
-    }
-    let failed = operations.iter().find(|operation| {
-        let has_failed = matches!(
-            operation.status,
-            OperationStatus::Failed | OperationStatus::NeedsAttention
-        );
-        has_failed
-            && !matches!(
-                operation.kind,
-                OperationKind::Preview | OperationKind::Drift | OperationKind::Task
-            )
-    });
-    if let Some(operation) = failed {
-        let why = operation.error.as_ref().map(failure_line).unwrap_or_default();
-        lines.push(format!(
-            "{:<13}{} {} failed: {}",
-            "failure",
-            title(operation),
-            operation.id,
-            in_a_line(&why)
-        ));
-    }
-    let again = match failed.map(|operation| operation.kind) {
-        Some(OperationKind::Destroy) => "destroy",
-        _ => "update",
-    };
-    let name = format!("{}/{}", text_at(stack, "environment"), text_at(stack, "name"));
-    let repair = hint::command(&format!("stack {again} {name}"));
-    lines.push(format!("{:<13}{repair}", "repair it"));
-    lines
-}
-
-/// A stack as people read it, with what needs a person.
-fn sheet(stack: &Value, needs: &[String]) -> String {
-    let fields = [
-        ("stack", "id"),
-        ("name", "name"),
-        ("status", "status"),
-        ("environment", "environment"),
-        ("blueprint", "blueprint.name"),
-        ("version", "blueprint.version"),
-        ("release", "current_release"),
-        ("owner", "owner"),
-        ("in progress", "active_operation"),
-    ];
-    let mut lines: Vec<String> = fields
-        .map(|(name, path)| format!("{name:<13}{}", text_at(stack, path)))
-        .into();
-    lines.extend_from_slice(needs);
-    match stack["draft"].as_str() {
-        Some("replaced") => lines.push(format!(
-            "{:<13}replaced; run `slipway stack update {}` to get the new files",
-            "draft",
-            text_at(stack, "id")
-        )),
-        Some("discarded") => lines.push(format!(
-            "{:<13}discarded; update to another version: `slipway stack update {} --version VERSION`",
-            "draft",
-            text_at(stack, "id")
-        )),
-        Some(_) => lines.push(format!("{:<13}the version may be replaced", "draft")),
-        None => {}
-    }
-    for (title, path) in [
-        ("variables", "variables"),
-        ("endpoints", "endpoints"),
-        ("notes", "notes"),
-        ("subscriptions", "subscriptions"),
-    ] {
-        let Some(values) = stack
-            .get(path)
-            .and_then(Value::as_object)
-            .filter(|values| !values.is_empty())
-        else {
-            continue;
-        };
-        lines.push(title.to_owned());
-        lines.extend(
-            // Not by `text_at`: a name such as `web.id` has a dot of its own.
-            values.iter().map(|(name, value)| {
-                format!(
-                    "  {name} = {}",
-                    value.as_str().map_or_else(|| value.to_string(), in_a_line)
-                )
-            }),
-        );
-    }
-    if stack["applied"].is_object() && stack["applied"]["variables"] != stack["variables"] {
-        lines.push("applied (the last apply failed)".to_owned());
-        let applied = stack["applied"]["variables"].as_object().into_iter().flatten();
-        lines.extend(applied.map(|(name, value)| format!("  {name} = {value}")));
-    }
-    let tasks = stack["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let tasks: Vec<&str> = tasks.iter().filter_map(Value::as_str).collect();
-    if !tasks.is_empty() {
-        lines.push(format!("{:<13}{}", "tasks", tasks.join(", ")));
-    }
-    if stack["drift"].is_object() {
-        let differed = match stack["drift"]["count"].as_u64() {
-            None | Some(0) => "no resource".to_owned(),
-            Some(count) => counted(count, "resource"),
-        };
-        lines.push(format!(
-            "{:<13}{differed} differed at {}",
-            "drift",
-            text_at(stack, "drift.looked_at")
-        ));
-        let resources = stack["drift"]["resources"].as_array().map(Vec::as_slice);
-        let addresses = resources.unwrap_or_default().iter().filter_map(Value::as_str);
-        lines.extend(addresses.map(|address| format!("  {address}")));
-    }
-    for field in ["unsettled", "quiesced"] {
-        if let Some(message) = stack[field]["message"].as_str() {
-            lines.push(format!("{field:<13}{}", in_a_line(message)));
-        }
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn line_break_in_a_value_makes_no_line() {
-        let stack =
-            json!({"id": "lusab-babad", "variables": {"text": "a\nstatus ready"}, "notes": {"b": "\r\n\u{1b}[2J"}});
-        let shown = sheet(&stack, &[]);
-        assert!(shown.contains("  text = a\\nstatus ready\n"), "{shown}");
-        assert!(shown.ends_with("  b = \\n\\x1b[2J"), "{shown}");
-    }
-
-    #[test]
-    fn stack_says_what_needs_a_person_and_the_next_command() {
-        let operation = |kind: &str, status: &str, error: Value| -> Operation {
-            serde_json::from_value(json!({
-                "id": format!("op-{kind}"), "kind": kind, "stack": {"id": "lusab-babad", "name": "shop"}, "environment": "live",
-                "status": status, "revision": 4, "created_at": "2026-11-30T00:00:00Z", "requested_by": "ann", "approvals": [],
-                "blueprint": {"name": "web", "version": "1.0.0"}, "steps": [], "rollouts": [], "ways_forward": [], "error": error,
-                "links": {"self": "/v1/operations/op-1", "stack": "/v1/stacks/lusab-babad", "logs": "/v1/operations/op-1/logs"},
-            }))
-            .expect("an operation")
-        };
-        let error = json!({"name": "Slipway.ApplyFailed", "step": "Apply", "message": "no\nroom", "address": null, "log": "/v1"});
-        let operations = [
-            operation("preview", "failed", error.clone()),
-            operation("update", "failed", error.clone()),
-        ];
-        let stack = json!({"id": "lusab-babad", "name": "shop", "environment": "live", "status": "failed"});
-        assert_eq!(
-            needs(&stack, &operations),
-            [
-                "failure      update op-update failed: Slipway.ApplyFailed in \"Apply\": no\\nroom",
-                "repair it    slipway stack update live/shop"
-            ]
-        );
-        let destroy = [operation("destroy", "failed", error)];
-        assert!(
-            needs(&stack, &destroy)
-                .concat()
-                .ends_with("slipway stack destroy live/shop")
-        );
-        let stack = json!({"status": "updating", "active_operation": "op-update"});
-        let waits = [operation("update", "waiting_for_approval", Value::Null)];
-        assert_eq!(
-            needs(&stack, &waits),
-            ["plan         update waits for an approval: slipway approve op-update"]
-        );
-    }
 
     #[test]
     fn text_stays_text_and_other_types_are_json() {
