@@ -96,6 +96,21 @@ pub enum Error {
     /// What the command names does not exist.
     #[error("there is no {} `{}`: {}", .0.kind.noun(), .0.name, listed_by(.0.kind))]
     Missing(Missing),
+    /// There is no stack of a name any more.
+    #[error(
+        "there is no stack `{name}` any more: {id} in the environment {environment} was destroyed at {at}. Show it with `{}`",
+        show_stack(id)
+    )]
+    Destroyed {
+        /// The name, as the command has it.
+        name: String,
+        /// The ID of the last stack of that name.
+        id: String,
+        /// Where it was.
+        environment: String,
+        /// When it was destroyed.
+        at: String,
+    },
     /// The server said no.
     #[error("{title}: {detail}{}", listed(errors))]
     Refused {
@@ -212,6 +227,11 @@ fn in_file((file, problem): &(PathBuf, FieldProblem)) -> String {
     format!("\n  {}: {field}: {detail}; {remedy}", file.display())
 }
 
+/// The command that shows a stack.
+fn show_stack(id: &str) -> String {
+    hint::command(&format!("stack show {id}"))
+}
+
 /// The command that lists the things of a kind.
 fn listed_by(kind: MissingKind) -> &'static str {
     match kind {
@@ -324,6 +344,7 @@ impl Error {
             Self::Interrupted { .. } => 130,
             Self::Stopped { source, .. } => source.exit_code(),
             Self::Missing(_)
+            | Self::Destroyed { .. }
             | Self::Refused { .. }
             | Self::Unpublishable { .. }
             | Self::NotLetIn { .. }

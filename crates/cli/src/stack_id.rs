@@ -1,11 +1,12 @@
 //! The stack that a command names.
 
 use serde_json::Value;
-use slipway_api_types::{Missing, MissingKind};
+use slipway_api_types::{Items, Missing, MissingKind};
 use slipway_model::id::StackId;
+use slipway_model::stack::StackStatus;
 
 use crate::args::StackRef;
-use crate::client::Client;
+use crate::client::{Client, with_query};
 use crate::error::Error;
 use crate::output::text_at;
 
@@ -22,10 +23,18 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
     let found = client.list("/v1/stacks", &query).await?;
     match found.as_slice() {
         [stack] => id_of(stack),
-        [] => Err(Error::Missing(Missing {
-            kind: MissingKind::Stack,
-            name: stack.to_string(),
-        })),
+        [] => Err(match destroyed(query, client).await {
+            Some(last) => Error::Destroyed {
+                name: stack.to_string(),
+                id: text_at(&last, "id"),
+                environment: text_at(&last, "environment"),
+                at: text_at(&last, "updated_at"),
+            },
+            None => Error::Missing(Missing {
+                kind: MissingKind::Stack,
+                name: stack.to_string(),
+            }),
+        }),
         several => {
             let ways = several
                 .iter()
@@ -37,6 +46,22 @@ pub async fn stack_id(stack: &StackRef, client: &Client) -> Result<StackId, Erro
             )))
         }
     }
+}
+
+/// The newest of the destroyed stacks of a name, among the newest thousand of all. It is for a message only: if it cannot be read, there
+/// is none.
+async fn destroyed(mut query: Vec<(&str, String)>, client: &Client) -> Option<Value> {
+    query.push(("status", StackStatus::Destroyed.to_string()));
+    query.push(("limit", "100".to_owned()));
+    for _ in 0..10 {
+        let page: Items<Value> = client.get(&with_query("/v1/stacks", &query)).await.ok()?;
+        if let Some(newest) = page.items.into_iter().next() {
+            return Some(newest);
+        }
+        query.retain(|(name, _)| *name != "cursor");
+        query.push(("cursor", page.next?));
+    }
+    None
 }
 
 fn id_of(stack: &Value) -> Result<StackId, Error> {

@@ -21,7 +21,7 @@ use crate::{Error, Page, Store};
 /// Which stacks to list: those that satisfy every part that is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StackFilter {
-    /// What they are called. A destroyed stack has given its name away, and is found by none.
+    /// What they are called. A destroyed stack has given its name away: it is found only among those with that status, page by page.
     pub name: Option<Name>,
     /// The environment they live in.
     pub environment: Option<Name>,
@@ -94,7 +94,8 @@ impl Store {
         limit: u16,
         cursor: Option<&Cursor>,
     ) -> Result<Page<Stack>, Error> {
-        if let Some(name) = &filter.name {
+        let is_live = filter.status != Some(StackStatus::Destroyed);
+        if let Some(name) = filter.name.as_ref().filter(|_| is_live) {
             let mut page = self
                 .stacks_named(name, filter.environment.as_ref(), limit, cursor)
                 .await?;

@@ -123,6 +123,22 @@ fn a_stack_lives_by_the_command_line_alone() {
         printed(&server.slipway(&["stack", "list"])).trim(),
         "There are no stacks. Create one with `slipway stack create`."
     );
+    for name in ["first", "local/first"] {
+        let shown = server.slipway(&["stack", "show", name]);
+        let says = complaint(&shown);
+        assert!(
+            code(&shown) == 3
+                && says.contains(&format!(
+                    "there is no stack `{name}` any more: {id} in the environment local"
+                )),
+            "{says}"
+        );
+        assert!(
+            says.contains("was destroyed at 20") && says.contains(&format!("stack show {id}`")),
+            "{says}"
+        );
+    }
+    assert!(printed(&server.slipway(&["stack", "show", &id])).contains("destroyed"));
 }
 
 #[test]

@@ -237,8 +237,23 @@ async fn destroyed_stacks_are_listed_only_where_they_are_asked_for() {
         status: Some(StackStatus::Destroyed),
         ..live
     };
-    let listed = all(store, &destroyed, 10).await;
-    assert_eq!(listed.iter().map(|stack| &stack.id).collect::<Vec<_>>(), [&gone.id]);
+    let named = StackFilter {
+        name: Some(name("gone")),
+        ..destroyed.clone()
+    };
+    let everywhere = StackFilter {
+        environment: None,
+        ..named.clone()
+    };
+    for filter in [&destroyed, &named, &everywhere] {
+        let listed = all(store, filter, 10).await;
+        assert_eq!(listed.iter().map(|stack| &stack.id).collect::<Vec<_>>(), [&gone.id]);
+    }
+    let other = StackFilter {
+        name: Some(name("kept")),
+        ..destroyed
+    };
+    assert!(all(store, &other, 10).await.is_empty());
     assert!(all(store, &destroying, 10).await.is_empty());
 }
 

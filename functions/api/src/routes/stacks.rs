@@ -39,7 +39,7 @@ use crate::{Api, Caller};
     operation_id = "list_stacks",
     tag = "stacks",
     params(
-        ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are not found by name."),
+        ("name" = Option<String>, Query, description = "Their name. Destroyed stacks are found only with `status=destroyed`; their pages may be empty before the last."),
         ("environment" = Option<String>, Query, description = "Their environment."),
         ("blueprint" = Option<String>, Query, description = "Their blueprint."),
         ("version" = Option<String>, Query, description = "The version of their blueprint."),
