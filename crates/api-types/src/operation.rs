@@ -97,6 +97,20 @@ pub enum PlanDecision {
     Rejected,
 }
 
+impl PlanDecision {
+    /// The decision about the plan of an operation; none before.
+    pub fn about(operation: &operation::Operation) -> Option<Self> {
+        match (operation.decision(), &operation.failure) {
+            (Some(Decision::Rejected(_)), _) => Some(Self::Rejected),
+            // A cancel may have overtaken it.
+            _ if operation.rejected => Some(Self::Rejected),
+            // On records of earlier versions of Slipway.
+            (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some(Self::Rejected),
+            _ => operation.approved_by.is_some().then_some(Self::Approved),
+        }
+    }
+}
+
 /// A way on from an operation that is `needs_attention`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WayForward {
@@ -229,14 +243,7 @@ impl Operation {
     pub fn new(operation: operation::Operation, position: Option<usize>) -> Self {
         let links = OperationLinks::of(&operation);
         let waiting_for_build = operation.waits_for_build().map(str::to_owned);
-        let decision = match (operation.decision(), &operation.failure) {
-            (Some(Decision::Rejected(_)), _) => Some(PlanDecision::Rejected),
-            // A cancel may have overtaken it.
-            _ if operation.rejected => Some(PlanDecision::Rejected),
-            // On records of earlier versions of Slipway.
-            (_, Some(failure)) if failure.name == ErrorName::ApprovalRejected.as_str() => Some(PlanDecision::Rejected),
-            _ => operation.approved_by.is_some().then_some(PlanDecision::Approved),
-        };
+        let decision = PlanDecision::about(&operation);
         let ways_forward = operation.ways().into_iter().map(WayForward::from).collect();
         let (kind, release) = (operation.kind(), operation.release());
         let task = operation.work.task().map(ToString::to_string);

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use slipway_model::operation::OperationStatus;
 use slipway_model::plan::Action;
 use slipway_model::plan::item::Subject;
 use utoipa::ToSchema;
 
-use crate::Approval;
+use crate::{Approval, PlanDecision};
 
 /// Items of a plan.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -172,12 +173,18 @@ pub struct SheetApproval {
 /// The approval sheet of an operation: everything that an approver needs for the decision.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SheetDocument {
-    /// The SHA-256 of the sheet's canonical JSON without this field, `approvals_given`, `approvals` and `links`: no spaces, keys in
-    /// byte order. An approval quotes it.
+    /// The SHA-256 of the sheet's canonical JSON without this field, `status`, `decision`, `approvals_given`, `approvals` and `links`: no
+    /// spaces, keys in byte order. An approval quotes it.
     #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub hash: String,
     /// The operation's ID.
     pub operation: String,
+    /// The operation's status: the plan of one that is not `waiting_for_approval` needs no decision. It does not change the hash.
+    #[schema(value_type = String, example = "waiting_for_approval")]
+    pub status: OperationStatus,
+    /// The decision about the plan: `approved` or `rejected`; null before. It does not change the hash.
+    #[schema(value_type = Option<String>, example = "rejected")]
+    pub decision: Option<PlanDecision>,
     /// The operation's kind.
     pub kind: String,
     /// The stack: `id` and `name`.

@@ -22,6 +22,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
                 text("stack.name")
             ),
         ),
+        status(sheet),
         plain(format!("operation    {}", text("operation"))),
         plain(format!(
             "requester    {} at {}",
@@ -94,6 +95,23 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
     lines
+}
+
+/// What has become of the plan: whether there is still something to decide.
+fn status(sheet: &Value) -> Line {
+    let status = text_at(sheet, "status");
+    let (style, what) = match (status.as_str(), sheet["decision"].as_str()) {
+        (_, Some("rejected")) => (Style::Red, "the plan was rejected: it is not applied".to_owned()),
+        ("waiting_for_approval", None) => (Style::Yellow, "waiting for an approval".to_owned()),
+        ("waiting_for_approval" | "running", Some(_)) => (Style::Green, "the plan was approved".to_owned()),
+        ("discarded", _) => (Style::Red, "discarded: the plan is not applied".to_owned()),
+        ("succeeded", _) if sheet["kind"] == "preview" => {
+            (Style::Plain, "a preview: the plan is not applied".to_owned())
+        }
+        ("succeeded", _) => (Style::Green, "succeeded: the plan was applied".to_owned()),
+        _ => (Style::Plain, status.replace('_', " ")),
+    };
+    Line::new(style, format!("status       {what}"))
 }
 
 /// An entry of the plan. What the output `slipway` says of the services of the sheet stands with them.
@@ -314,7 +332,7 @@ mod tests {
     #[test]
     fn sheet_says_what_it_leaves_out_and_its_hash() {
         let sheet_of = json!({
-            "hash": "sha256:ab", "operation": "op-1", "kind": "update", "destroy_count": 1, "forget_count": 0,
+            "hash": "sha256:ab", "operation": "op-1", "kind": "update", "status": "waiting_for_approval", "decision": null, "destroy_count": 1, "forget_count": 0,
             "stack": {"id": "lusab-babad", "name": "shop"}, "requested_by": "ann", "requested_at": "2026-11-29T00:00:00Z",
             "environment": {"name": "live", "account": "111122223333", "region": "eu-west-1", "protected": true},
             "blueprint": {"name": "web", "version": "1.1.0", "previous_version": "1.0.0"},
@@ -339,7 +357,7 @@ mod tests {
         let lines: Vec<String> = sheet(&sheet_of).into_iter().map(|line| line.text).collect();
         let text = lines.join("\n");
         for expected in [
-            "update of stack lusab-babad (shop)",
+            "update of stack lusab-babad (shop)\nstatus       waiting for an approval\n",
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
             "plan         1 to destroy",
@@ -366,6 +384,49 @@ mod tests {
         }
         for once in ["cpu: 256 -> 512", "every plan waits"] {
             assert_eq!(text.matches(once).count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn sheet_says_whether_there_is_something_to_decide() {
+        for (kind, status_of_it, decision, expected) in [
+            ("update", "waiting_for_approval", Value::Null, "waiting for an approval"),
+            (
+                "update",
+                "waiting_for_approval",
+                json!("approved"),
+                "the plan was approved",
+            ),
+            (
+                "update",
+                "waiting_for_approval",
+                json!("rejected"),
+                "the plan was rejected: it is not applied",
+            ),
+            ("update", "running", json!("approved"), "the plan was approved"),
+            (
+                "update",
+                "discarded",
+                json!("rejected"),
+                "the plan was rejected: it is not applied",
+            ),
+            ("update", "discarded", Value::Null, "discarded: the plan is not applied"),
+            (
+                "update",
+                "succeeded",
+                json!("approved"),
+                "succeeded: the plan was applied",
+            ),
+            (
+                "preview",
+                "succeeded",
+                Value::Null,
+                "a preview: the plan is not applied",
+            ),
+            ("update", "needs_attention", json!("approved"), "needs attention"),
+        ] {
+            let shown = status(&json!({"kind": kind, "status": status_of_it, "decision": decision}));
+            assert_eq!(shown.text, format!("status       {expected}"));
         }
     }
 }

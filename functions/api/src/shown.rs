@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use slipway_api_types::{
-    BlueprintSummary, ConfiguredItems, Decision, Environment, Items, Policies, Policy, SheetApproval,
+    BlueprintSummary, ConfiguredItems, Decision, Environment, Items, PlanDecision, Policies, Policy, SheetApproval,
 };
 use slipway_model::approval_sheet::Sheet;
 use slipway_model::operation::Operation;
@@ -73,7 +73,7 @@ pub(crate) fn environment(
     Environment::of(environment, revision, sensitive)
 }
 
-/// A sheet with its hash, and the approvals that the operation has.
+/// A sheet with its hash, and what has become of the operation: its status, the decision and the approvals.
 pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
     let mut shown = sheet.to_json();
     let this = format!("/v1/operations/{}", operation.id);
@@ -84,6 +84,8 @@ pub(crate) fn sheet(sheet: &Sheet, operation: &Operation) -> Value {
     });
     let approvals: Vec<SheetApproval> = approvals.collect();
     shown["hash"] = hash.as_str().into();
+    shown["status"] = json!(operation.status);
+    shown["decision"] = json!(PlanDecision::about(operation));
     shown["approvals_given"] = approvals.iter().filter(|approval| approval.counts).count().into();
     shown["approvals"] = json!(approvals);
     shown["links"] = json!({

@@ -4,9 +4,10 @@ use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use slipway_model::environment::Approval;
-use slipway_model::operation::Operation;
 use slipway_model::operation::approval::ApprovalRule;
+use slipway_model::operation::{Failure, Operation};
 use slipway_model::plan::{PlanSummary, Verdict};
+use slipway_store::finish::End;
 
 use crate::support::{Server, admin, id, request};
 
@@ -188,6 +189,10 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
         json!([{"name": "password", "sensitive": true}, {"name": "size", "after": 1}])
     );
     assert!(!sheet.to_string().contains("hunter"), "{sheet:#}");
+    assert_eq!(
+        (&sheet["status"], &sheet["decision"]),
+        (&json!("waiting_for_approval"), &Value::Null)
+    );
 
     let stale = |answer: &Value, hash: &Value| {
         assert_eq!(answer["type"], "urn:slipway:problem:stale-sheet", "{answer:#}");
@@ -218,6 +223,36 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
     assert!(server.calls("SendTaskSuccess").is_empty());
     let approved = server.post(&approve, &server.sheet(&operation).await).await;
     assert_eq!(approved.status, 202, "{approved:?}");
+    let decided = server.get(&format!("{path}/sheet")).await.json();
+    assert_eq!(decided["decision"], "approved");
+    assert_eq!(decided["hash"], now["hash"], "the decision does not change the hash");
+}
+
+#[tokio::test]
+async fn sheet_says_what_became_of_its_plan() {
+    let server = Server::with_blueprint().await;
+    let (operation, path) = waiting(&server, &shown(3)).await;
+    let before = server.get(&format!("{path}/sheet")).await.json();
+    let rejected = server.post(&format!("{path}/reject"), &json!({"reason": "no"})).await;
+    assert_eq!(rejected.status, 202, "{rejected:?}");
+    let sheet = server.get(&format!("{path}/sheet")).await.json();
+    assert_eq!(
+        (&sheet["decision"], &sheet["hash"]),
+        (&json!("rejected"), &before["hash"])
+    );
+    let failure = Failure {
+        name: "Slipway.ApprovalRejected".to_owned(),
+        step: "Wait for approval".to_owned(),
+        message: "ann rejected the plan: no".to_owned(),
+        address: None,
+    };
+    let ended = server.store.finish_operation(&id(&operation), &End::of(failure)).await;
+    ended.expect("ended");
+    let sheet = server.get(&format!("{path}/sheet")).await.json();
+    assert_eq!(
+        (&sheet["status"], &sheet["decision"]),
+        (&json!("discarded"), &json!("rejected"))
+    );
 }
 
 #[tokio::test]
