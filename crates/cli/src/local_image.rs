@@ -34,7 +34,15 @@ pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Resul
     })?;
     let manifest = Manifest::parse(&json).map_err(|error| wrong(Fault::from(error).to_string()))?;
     let built = build(folder, &manifest).await?;
-    let tar = pack(built.as_ref().map_or(folder, TempDir::path))?;
+    let files = built.as_ref().map_or(folder, TempDir::path);
+    if let Some(program) = manifest.program().filter(|program| !is_there(program, files)) {
+        return Err(Error::Usage(format!(
+            "failed to push {}: it has no file `{program}`, which `entrypoint` of its image.json starts. Build the program, or correct \
+             `entrypoint`",
+            folder.display()
+        )));
+    }
+    let tar = pack(files)?;
     let digest = Digest::of(&tar);
     let key = format!("{repository}/sha256-{}.tar", digest.hex());
     let vars = server::variables(local);
@@ -51,6 +59,16 @@ pub async fn upload(folder: &Path, repository: &Name, local: &LocalAws) -> Resul
         source: Box::new(source.into()),
     })?;
     Ok(format!("{repository}@{digest}"))
+}
+
+/// Whether the program of an image is in its folder, or else on this machine: a task finds it in that order. One without a slash is
+/// looked up on `PATH` when the task starts.
+fn is_there(program: &str, files: &Path) -> bool {
+    if !program.contains('/') {
+        return true;
+    }
+    let here = Path::new(program);
+    files.join(program.trim_start_matches('/')).is_file() || (here.is_absolute() && here.is_file())
 }
 
 /// A copy of the folder in which the build commands were run; `None` when there are none.

@@ -12,6 +12,7 @@ use slipway_model::operation::{LogStream, Operation, Step, StepStatus};
 use slipway_store::IllegalTransition;
 
 use crate::lock_timeout::Checked;
+use crate::missing_image::missing_image;
 use crate::payload::{EndedTask, What};
 use crate::stack_account::Place;
 use crate::{StepError, Steps, aws, state};
@@ -200,10 +201,15 @@ fn problem(ended: &EndedTask, task: Option<&Task>) -> Option<String> {
             let reason = container
                 .and_then(|container| container.reason())
                 .or(task.stopped_reason());
-            Some(format!(
-                "ended without an exit code ({})",
-                reason.unwrap_or("ECS gives no reason")
-            ))
+            let reason = reason.unwrap_or("ECS gives no reason");
+            Some(match missing_image(container, reason) {
+                Some(image) => {
+                    format!(
+                        "did not start, because {image} does not exist: push it, then repeat the request ({reason})"
+                    )
+                }
+                None => format!("ended without an exit code ({reason})"),
+            })
         }
     }
 }

@@ -23,6 +23,7 @@ mod health;
 mod judge_rollout;
 mod lock_timeout;
 mod log_line;
+mod missing_image;
 mod payload;
 mod point_schedules;
 mod prepare_release;

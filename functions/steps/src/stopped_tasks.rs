@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use slipway_model::operation::Operation;
 use slipway_model::secret::Secrets;
 
+use crate::missing_image::missing_image;
 use crate::stack_account::StackAccount;
 use crate::state::WAIT_UNTIL_STABLE;
 use crate::tasks::Of;
@@ -92,8 +93,10 @@ pub(crate) fn stopped_since(task: &Task, began: Timestamp) -> bool {
 fn why(task: &Task) -> String {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
     let exited = task.containers().iter().find_map(Container::exit_code);
-    match exited {
-        Some(code) => format!("{reason} (exit code {code})"),
-        None => reason.to_owned(),
+    let missing = missing_image(task.containers().first(), reason);
+    match (exited, missing) {
+        (Some(code), _) => format!("{reason} (exit code {code})"),
+        (None, Some(image)) => format!("{image} does not exist ({reason})"),
+        (None, None) => reason.to_owned(),
     }
 }

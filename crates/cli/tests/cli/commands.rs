@@ -400,6 +400,10 @@ fn an_image_is_pushed_to_the_server_that_is_named_or_to_none() {
         assert_eq!(code(&refused), 2, "{refused:?}");
         assert!(complaint(&refused).contains("AWS_ENDPOINT_URL"), "{refused:?}");
     }
+    std::fs::write(folder.path().join("image.json"), r#"{"entrypoint": ["./app"]}"#).expect("a manifest");
+    let refused = push(&server.api);
+    assert_eq!(code(&refused), 2, "{refused:?}");
+    assert!(complaint(&refused).contains("no file `./app`"), "{refused:?}");
 }
 
 #[test]

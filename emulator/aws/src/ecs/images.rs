@@ -55,6 +55,11 @@ impl Manifest {
         serde_json::from_slice(json)
     }
 
+    /// The program that a container runs.
+    pub fn program(&self) -> Option<&str> {
+        self.entrypoint.first().map(String::as_str)
+    }
+
     /// The commands that complete the folder before it is packed, each a program and its arguments: what `RUN` is in a
     /// Dockerfile. A push runs them; here they have been run.
     pub fn build(&self) -> &[Vec<String>] {
