@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
+pub mod processes;
 pub mod states;
 
 use std::io::{BufRead, BufReader};
@@ -101,6 +102,11 @@ impl Server {
     /// Whether the server has ended by itself.
     pub fn has_crashed(&mut self) -> bool {
         self.process.try_wait().expect("the server is a child").is_some()
+    }
+
+    /// The ID of the server's process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// The folder with the server's data.
