@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_image_is_told_apart_from_one_out_of_reach() {
+    fn missing_image_differs_from_one_out_of_reach() {
         let container = Container::builder().name("web").image("shop@sha256:ab").build();
         for (reason, is_missing) in [
             ("CannotPullContainerError: there is no image shop@sha256:ab", true),
