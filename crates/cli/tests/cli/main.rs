@@ -13,6 +13,7 @@ mod decisions;
 mod demo;
 mod events;
 mod examples;
+mod lives;
 mod lock_timeouts;
 mod migrations;
 mod notifications;
