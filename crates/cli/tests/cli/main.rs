@@ -21,6 +21,7 @@ mod operations;
 mod pauses;
 mod policies;
 mod publish;
+mod random_kills;
 mod readme;
 mod secrets;
 mod support;
