@@ -300,7 +300,8 @@ fn overtaken(kind: &Kind, change: &Change) -> Option<(PathBuf, FieldProblem)> {
     let (wanted, noun) = (&change.wanted, kind.noun);
     let revision = wanted.revision.filter(|_| change.what() != "unchanged")?;
     let (detail, remedy) = match &change.before {
-        Some(there) if there.revision == revision => return None,
+        // One that cannot be read is replaced whatever it is.
+        Some(there) if [0, revision].contains(&there.revision) => return None,
         Some(there) => (
             format!("is {revision}, and the {noun} has {} by now", there.revision),
             "read it again, and repeat the change; or leave `revision` out to replace whatever is there",
