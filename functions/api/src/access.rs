@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -154,17 +153,9 @@ impl From<&Caller> for Principal {
     }
 }
 
-/// Lets a request through to its handler, if a policy permits it and none forbids it.
-pub(crate) async fn guard(State((api, access)): State<(Api, Access)>, request: Request, next: Next) -> Response {
-    // On the heap: every request passes here.
-    match Box::pin(api.admit(access, request)).await {
-        Ok(request) => next.run(request).await,
-        Err(response) => *response,
-    }
-}
-
 impl Api {
-    async fn admit(&self, access: Access, request: Request) -> Result<Request, Box<Response>> {
+    /// Lets a request through to its handler, if a policy permits it and none forbids it.
+    pub(crate) async fn admit(&self, access: Access, request: Request) -> Result<Request, Box<Response>> {
         if access == Access::Open {
             return Ok(request);
         }

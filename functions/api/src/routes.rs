@@ -7,8 +7,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware;
-use axum::routing::MethodRouter;
+use axum::routing::{MethodFilter, MethodRouter};
 use bytes::Bytes;
 use slipway_policy::Action;
 use utoipa::Path;
@@ -16,9 +15,10 @@ use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::{PathItemExt, routes};
 
-use crate::access::{self, Access};
+use crate::access::Access;
 use crate::error::Error;
-use crate::{Api, openapi, serve};
+use crate::serve::Served;
+use crate::{Api, openapi};
 
 mod answers;
 mod audit;
@@ -54,12 +54,10 @@ pub(crate) use log_pages::LogPages;
 
 /// The HTTP API. The server puts a [`crate::Caller`] into each request's extensions.
 pub fn router(api: Api) -> Router {
-    handlers(&api)
-        .merge(console::routes())
-        .merge(explorer::routes())
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
-        .layer(middleware::from_fn_with_state(api.clone(), serve::around))
+    let router = explorer::route(console::routes(handlers(&api), &api), &api);
+    router
+        .fallback(open(not_found))
+        .method_not_allowed_fallback(open(not_allowed))
         .with_state(api)
 }
 
@@ -175,12 +173,27 @@ fn served<P: Path, H: Handler<T, Api>, T: 'static>(
     api: &Api,
     access: Access,
 ) -> Router<Api> {
+    let handler = Served {
+        access,
+        handler: handler.clone(),
+    };
     let methods = P::methods().into_iter();
     let methods = methods.fold(MethodRouter::new(), |router, method| {
-        router.on(method.to_method_filter(), handler.clone())
+        router.on_service(method.to_method_filter(), handler.clone().with_state(api.clone()))
     });
-    let guard = middleware::from_fn_with_state((api.clone(), access), access::guard);
-    router.route(&P::path(), methods.route_layer(guard))
+    router.route(&P::path(), methods)
+}
+
+/// The router with a handler that is not in the document and open to everyone: of a file, which `GET` reads.
+fn file<H: Handler<T, Api>, T: 'static>(router: Router<Api>, path: &str, handler: H, api: &Api) -> Router<Api> {
+    let handler = open(handler).with_state(api.clone());
+    router.route(path, MethodRouter::new().on_service(MethodFilter::GET, handler))
+}
+
+/// A handler that is open to everyone.
+fn open<H>(handler: H) -> Served<H> {
+    let access = Access::Open;
+    Served { access, handler }
 }
 
 async fn not_found(request: Request) -> Error {

@@ -12,7 +12,6 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -97,14 +96,13 @@ static ZIPPED_PAGE: LazyLock<(Bytes, Bytes)> = LazyLock::new(|| {
     (zip(page.as_bytes()), Bytes::from(page))
 });
 
-/// The routes of the console. Every other path below `/console` is an address of a view, which the page shows.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/", get(page))
-        .route("/console", get(page))
-        .route("/console/config.json", get(config))
-        .route("/console/assets/{digest}/{*file}", get(asset))
-        .route("/console/{*view}", get(page))
+/// The router with the console. Every other path below `/console` is an address of a view, which the page shows.
+pub(super) fn routes(mut router: Router<Api>, api: &Api) -> Router<Api> {
+    for path in ["/", "/console", "/console/{*view}"] {
+        router = super::file(router, path, page, api);
+    }
+    let router = super::file(router, "/console/config.json", config, api);
+    super::file(router, "/console/assets/{digest}/{*file}", asset, api)
 }
 
 /// What the console may do. A value never becomes markup: the browser holds it to the policy `slipway` of `html.js`.

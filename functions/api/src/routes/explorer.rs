@@ -8,7 +8,6 @@ use axum::extract::Path;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
 use utoipa_swagger_ui::Config;
 
 use super::not_found;
@@ -35,9 +34,9 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     )
 });
 
-/// The routes of the page and of its files, which refer to each other by relative addresses.
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/docs/{file}", get(file))
+/// The router with the page and its files, which refer to each other by relative addresses.
+pub(super) fn route(router: Router<Api>, api: &Api) -> Router<Api> {
+    super::file(router, "/docs/{file}", file, api)
 }
 
 /// Show a page to explore the API
