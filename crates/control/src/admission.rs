@@ -311,8 +311,8 @@ impl<'a> Admission<'a> {
     /// Judges an operation that begins by what there is now: operations before it may have been discarded, and its environment may
     /// have changed.
     pub async fn settle(self, operation: Operation, stack: &Stack) -> Result<Operation, Refusal> {
-        let operation = self.settle_patch(operation, stack).await?;
-        let operation = self.settle_release(operation, stack).await?;
+        let operation = Box::pin(self.settle_patch(operation, stack)).await?;
+        let operation = Box::pin(self.settle_release(operation, stack)).await?;
         if operation.configuration.draft {
             let environment = self.store.environment(&stack.environment).await?;
             if let Some(refusal) = operation.draft_refusal(&environment) {

@@ -59,7 +59,7 @@ pub async fn cancel(
             store.record_audit(&cancel_entry(&operation, requester)).await?;
             // The workflow stops the command or restores the services, and ends the operation.
             let failure = cancelled_by(requester, operation.running_step().unwrap_or_default(), None);
-            let cancelled = rollout::cancel(store, sfn, &operation.id, &failure).await?;
+            let cancelled = Box::pin(rollout::cancel(store, sfn, &operation.id, &failure)).await?;
             Ok(cancelled.map_or(Outcome::BetweenTwoSteps(operation), Outcome::Accepted))
         }
         Cancelled::Takes(Cancel::Stop, operation) => {

@@ -77,7 +77,7 @@ pub(crate) async fn apply(session: &Session, operation: &Operation) -> Result<Do
     }
     // What the plan marks as sensitive, this build has not seen yet.
     show::learn_sensitive(session, &terraform, &folder).await?;
-    apply_planned(session, operation, &terraform, folder, &lock).await
+    Box::pin(apply_planned(session, operation, &terraform, folder, &lock)).await
 }
 
 /// The archive with the plan that is on the record, and its key. The first error is of the reading, the second says that there is

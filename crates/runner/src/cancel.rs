@@ -76,7 +76,7 @@ impl Cancel {
         };
         self.request(why);
         if self.is_cancelled()
-            && let Err(error) = patiently(async || store.acknowledge_cancel(&operation).await).await
+            && let Err(error) = Box::pin(patiently(async || store.acknowledge_cancel(&operation).await)).await
         {
             say(format_args!("The cancel could not be acknowledged: {}", chain(&error)));
         }

@@ -104,7 +104,7 @@ pub(crate) async fn plan(session: &Session, operation: &Operation) -> Result<Don
         None => run(session, &files, &terraform, &folder, &lock).await,
     };
     let after = match made {
-        Ok(made) => record(session, operation, &folder, &source, made).await,
+        Ok(made) => Box::pin(record(session, operation, &folder, &source, made)).await,
         Err(error) => {
             session.keep_stream(operation, &folder, STREAM).await;
             Err(error)
@@ -148,7 +148,7 @@ async fn record(
         },
         async {
             if keeps {
-                keep_work(session, operation, folder, source).await.map(Some)
+                Box::pin(keep_work(session, operation, folder, source)).await.map(Some)
             } else {
                 Ok(None)
             }

@@ -45,7 +45,7 @@ impl Record {
                 None => self.store.update_operation(&self.operation, change).await,
             }
         };
-        let updated = patiently(update).await?;
+        let updated = Box::pin(patiently(update)).await?;
         *self.known.borrow_mut() = Some(updated.clone());
         Ok(updated)
     }

@@ -58,7 +58,7 @@ impl Store {
             let written = match operation.cancelling() {
                 Cancel::End => {
                     let end = End::Cancelled(failure(&operation, requester));
-                    match self.end_now(operation, None, &end, Some(&entry)).await? {
+                    match Box::pin(self.end_now(operation, None, &end, Some(&entry))).await? {
                         Some(finished) => return Ok(Cancelled::Ended(Box::new(finished))),
                         None => Written::Conflict,
                     }
@@ -96,7 +96,8 @@ impl Store {
             .set_key(Some(key_attributes(&key)))
             .projection_expression("#status, cancel")
             .expression_attribute_names("#status", "status");
-        let answer = request.send().await.map_err(|error| aws("poll an operation", error))?;
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|error| aws("poll an operation", error))?;
         let item = answer.item.ok_or_else(|| Error::NotFound {
             what: format!("operation {id}"),
         })?;

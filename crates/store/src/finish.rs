@@ -52,7 +52,7 @@ impl Store {
     /// Repeating it, also with another end, changes nothing and returns the same.
     pub async fn finish_operation(&self, id: &OperationId, end: &End) -> Result<Finished, Error> {
         let read = self.operation(id).await?;
-        self.finish_known_operation(read, None, end).await
+        Box::pin(self.finish_known_operation(read, None, end)).await
     }
 
     /// [`Store::finish_operation`] for a caller that has read the operation, and perhaps its stack: they are read again only where they
@@ -71,9 +71,9 @@ impl Store {
                 None => (self.operation(&id).await?, None),
             };
             if operation.status.has_ended() {
-                return self.finished(operation, stack).await;
+                return Box::pin(self.finished(operation, stack)).await;
             }
-            if let Some(finished) = self.end_now(operation, stack, end, None).await? {
+            if let Some(finished) = Box::pin(self.end_now(operation, stack, end, None)).await? {
                 return Ok(finished);
             }
             pause(attempt).await;
@@ -90,7 +90,7 @@ impl Store {
         entry: Option<&Entry>,
     ) -> Result<Option<Finished>, Error> {
         if operation.status != OperationStatus::Queued {
-            return self.free_slot(operation, stack, end, entry).await;
+            return Box::pin(self.free_slot(operation, stack, end, entry)).await;
         }
         let id = operation.id.clone();
         match self.leave_queue(operation, end, entry).await? {

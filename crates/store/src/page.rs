@@ -152,7 +152,8 @@ impl Store {
         let request = request
             .key_condition_expression(condition)
             .set_filter_expression(filters);
-        let answer = request.send().await.map_err(|error| aws("query a list", error))?;
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|error| aws("query a list", error))?;
         let next = answer.last_evaluated_key.map(|key| Cursor::new(query, &key));
         Ok((answer.items.unwrap_or_default(), next))
     }

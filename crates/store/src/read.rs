@@ -34,7 +34,8 @@ impl Store {
             return Ok(None);
         }
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = request.set_key(Some(key_attributes(key))).send().await;
+        // On the heap, as every request of this crate: the futures of all callers would contain this large one, once for each await.
+        let answer = Box::pin(request.set_key(Some(key_attributes(key))).send()).await;
         Ok(answer.map_err(|error| aws("read an item", error))?.item)
     }
 
@@ -69,7 +70,8 @@ impl Store {
                 .set_keys(Some(wanted));
             let batch = batch.build().map_err(|error| aws("read some items", error))?;
             let request = self.client.batch_get_item().request_items(&self.table, batch);
-            let answer = request.send().await.map_err(|error| aws("read some items", error))?;
+            let answer = Box::pin(request.send()).await;
+            let answer = answer.map_err(|error| aws("read some items", error))?;
             let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
             found.extend(items.unwrap_or_default().into_iter().map(|item| (key_of(&item), item)));
             let left = answer

@@ -65,7 +65,8 @@ impl Store {
             .set_key(Some(key_attributes(&key)))
             .projection_expression("revision, #status")
             .expression_attribute_names("#status", "status");
-        let answer = request.send().await.map_err(|error| aws("watch an operation", error))?;
+        let answer = Box::pin(request.send()).await;
+        let answer = answer.map_err(|error| aws("watch an operation", error))?;
         let item = answer.item.ok_or_else(|| Error::NotFound {
             what: format!("operation {id}"),
         })?;

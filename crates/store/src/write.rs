@@ -114,13 +114,8 @@ impl Store {
             action,
             source: Box::new(source.into()),
         })?;
-        let answer = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await;
-        match answer {
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        match Box::pin(request.send()).await {
             Ok(_) => {
                 if notifies {
                     NOTIFIED.notify_waiters();
@@ -135,13 +130,11 @@ impl Store {
     async fn put_one(&self, action: &'static str, item: Item, condition: Condition) -> Result<Written, Error> {
         let (text, names, values) = parts(condition);
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let answer = request
+        let request = request
             .set_condition_expression(text)
             .set_expression_attribute_names(names)
-            .set_expression_attribute_values(values)
-            .send()
-            .await;
-        match answer {
+            .set_expression_attribute_values(values);
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(Written::Yes),
             Err(error) => match error.as_service_error() {
                 Some(

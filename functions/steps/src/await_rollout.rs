@@ -70,7 +70,8 @@ impl Steps {
         } else {
             let account = self.stack_account(place, operation).await?;
             let seen = account.see(&waits, rollout).await?;
-            let ended = self.follow(begun, &account, waits.direction, rollout, seen).await?;
+            let following = self.follow(begun, &account, waits.direction, rollout, seen);
+            let ended = Box::pin(following).await?;
             ended.or_else(|| too_late(rollout, waits.entered))
         };
         if let Some(ended) = ended {

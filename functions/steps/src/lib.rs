@@ -274,10 +274,10 @@ impl Steps {
         match event {
             Event::ExecutionEnded { name } => {
                 let stopped = self.stop_left_task(name).await;
-                self.resume_left(name).await?;
+                Box::pin(self.resume_left(name)).await?;
                 stopped
             }
-            Event::ResumeDue { operation } => self.resume_left(operation).await,
+            Event::ResumeDue { operation } => Box::pin(self.resume_left(operation)).await,
         }
     }
 }

@@ -103,7 +103,7 @@ impl Steps {
         if let Some(left) = &stack.quiesced_by {
             // What runs now is recorded below, and the counts that are left are not those.
             let left = self.store.operation(left).await?;
-            self.resume_recorded(left, &place).await?;
+            Box::pin(self.resume_recorded(left, &place)).await?;
         }
         let released = self.released_services(&stack).await?;
         let (Some(contract), Some(number)) = (stack.contract, asked.release()) else {

@@ -59,7 +59,7 @@ impl Steps {
         require_wanted(&known)?;
         let account = self.stack_account(place, operation).await?;
         let mut stopped = Quiesced::default();
-        let quiesced = self.quiesce_in(&account, known, cluster, &mut stopped).await;
+        let quiesced = Box::pin(self.quiesce_in(&account, known, cluster, &mut stopped)).await;
         let latest = self.store.operation(operation).await?;
         if latest.status.has_ended() || !latest.quiesced.includes(&stopped) {
             // The execution was stopped, and what resumed its workers was faster than this attempt.
@@ -80,8 +80,8 @@ impl Steps {
         let stack = self.store.stack(&known.stack).await?;
         let released = self.released_services(&stack).await?;
         let contract = stack.contract.unwrap_or_default();
-        self.stop_marked(account, known, cluster, (&contract, &released), stopped)
-            .await?;
+        let stop = self.stop_marked(account, known, cluster, (&contract, &released), stopped);
+        Box::pin(stop).await?;
         let running = account.running_tasks(&stack.id, cluster, &contract, stopped).await?;
 
         let first = contract.migrations.first();

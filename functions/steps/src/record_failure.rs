@@ -49,7 +49,7 @@ impl Steps {
         if !ending.quiesced.configurations.is_empty() {
             let stack = self.store.stack(&ending.stack).await?;
             let place = self.place_of(&stack).await?;
-            ending = self.configure_recorded(ending, &place).await;
+            ending = Box::pin(self.configure_recorded(ending, &place)).await;
         }
         let mut failure = self
             .in_plain_words(&ending, failed, had_begun_apply.load(Ordering::Relaxed))

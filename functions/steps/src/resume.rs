@@ -15,7 +15,7 @@ use crate::{Done, StepError, Steps, state};
 impl Steps {
     pub(crate) async fn resume(&self, operation: &OperationId, place: &Place) -> Result<Done, StepError> {
         let begun = self.store.begin_step(operation, state::RESUME).await?;
-        self.resume_recorded(begun, place).await?;
+        Box::pin(self.resume_recorded(begun, place)).await?;
         self.store
             .end_step(operation, state::RESUME, StepStatus::Succeeded)
             .await?;
@@ -44,7 +44,7 @@ impl Steps {
             return Ok(Done {});
         }
         let place = self.place_of(&stack).await?;
-        self.resume_recorded(known, &place).await?;
+        Box::pin(self.resume_recorded(known, &place)).await?;
         Ok(Done {})
     }
 

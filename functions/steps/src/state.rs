@@ -73,7 +73,7 @@ impl Steps {
     ) -> Result<Operation, StepError> {
         let now = Timestamp::now();
         let noted = |operation: &mut Operation| noted(operation, state, began, now, &change);
-        Ok(self.store.update_known_operation(known, noted).await?)
+        Ok(Box::pin(self.store.update_known_operation(known, noted)).await?)
     }
 }
 

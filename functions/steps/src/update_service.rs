@@ -55,7 +55,8 @@ impl Steps {
             tracing::info!(%operation, step, ?begun, "a deployment is rolled back");
             return Ok(begun);
         }
-        let configuration = self.reconfigure(noted, &account, direction, cluster, updated).await?;
+        let reconfigure = self.reconfigure(noted, &account, direction, cluster, updated);
+        let configuration = Box::pin(reconfigure).await?;
         let request = account
             .ecs
             .update_service()

@@ -335,7 +335,8 @@ impl Api {
     /// Brings a recorded decision to the workflow. It is acknowledged once the workflow has it, and not before.
     async fn deliver(&self, operation: Operation, doing: &'static str) -> Result<Operation, Error> {
         let rejection = operation.failure.clone();
-        let delivery = approval::deliver_within(&self.store, &self.sfn, operation, DELIVERY).await;
+        let delivery = approval::deliver_within(&self.store, &self.sfn, operation, DELIVERY);
+        let delivery = Box::pin(delivery).await;
         match delivery.map_err(|error| unanswered(doing, error))? {
             Delivery::Delivered(operation) => Ok(operation),
             // Its own end, where another attempt of the step delivered it.
