@@ -121,7 +121,11 @@ impl World {
         let build = id.clone();
         let works = tokio::spawn(async move {
             sleep(provisioning).await;
-            let status = if Box::pin(runner.run(phase)).await { "SUCCEEDED" } else { "FAILED" };
+            let status = if Box::pin(runner.run(phase)).await {
+                "SUCCEEDED"
+            } else {
+                "FAILED"
+            };
             world.end_build(&build, status);
         });
         if let Some(after) = dies {

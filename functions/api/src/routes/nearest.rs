@@ -1,5 +1,7 @@
 //! The paths that a mistyped one may mean.
 
+use strsim::levenshtein;
+
 /// The longest path that is compared with others.
 const LONGEST: usize = 200;
 
@@ -7,7 +9,7 @@ const LONGEST: usize = 200;
 const SUGGESTED: usize = 3;
 
 /// The known paths that a mistyped one resembles most: at most a third of its characters differ. A part such as `{id}` resembles
-/// every text.
+/// every text in its place.
 pub(super) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     if typed.len() > LONGEST {
         return Vec::new();
@@ -22,41 +24,18 @@ pub(super) fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> 
     nearest.map(|(_, path)| path).take(SUGGESTED).collect()
 }
 
+/// The characters to add, remove or replace.
 fn paths_apart(typed: &str, known: &str) -> usize {
-    let typed: Vec<&str> = typed.split('/').collect();
-    let known: Vec<&str> = known.split('/').collect();
-    let replaced = |typed: &&str, known: &&str| {
+    let mut parts = typed.split('/');
+    let known = known.split('/').map(|known| {
+        let typed = parts.next().unwrap_or_default();
         if known.starts_with('{') && !typed.is_empty() {
-            0
+            typed
         } else {
-            texts_apart(typed, known)
+            known
         }
-    };
-    distance(&typed, &known, |part| part.len(), replaced)
-}
-
-fn texts_apart(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    distance(&one, &other, |_| 1, |one, other| usize::from(one != other))
-}
-
-/// The least cost of the additions, removals and replacements that turn one list into the other (Levenshtein).
-fn distance<T>(one: &[T], other: &[T], single: impl Fn(&T) -> usize, replaced: impl Fn(&T, &T) -> usize) -> usize {
-    let mut costs = vec![0];
-    for (index, added) in other.iter().enumerate() {
-        costs.push(costs[index] + single(added));
-    }
-    for from in one {
-        let mut next = vec![costs[0] + single(from)];
-        for (index, to) in other.iter().enumerate() {
-            let replace = costs[index] + replaced(from, to);
-            let remove = costs[index + 1] + single(from);
-            let add = next[index] + single(to);
-            next.push(replace.min(remove).min(add));
-        }
-        costs = next;
-    }
-    costs[other.len()]
+    });
+    levenshtein(typed, &known.collect::<Vec<_>>().join("/"))
 }
 
 #[cfg(test)]
