@@ -6,6 +6,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
 use slipway_model::error_name::ErrorName;
 use slipway_model::id::{OperationId, StackId};
+use slipway_model::operation::build::APPLY;
 use slipway_model::operation::{Failure, Operation};
 use slipway_store::finish::{End, Finished};
 use slipway_store::{Error as StoreError, Store};
@@ -116,6 +117,12 @@ pub async fn end(
 ) -> Result<Finished, StoreError> {
     let (stored, stack) = store.operation_and_stack(operation, stack).await?;
     let mut end = how.of_operation(&stored);
+    if stored.running_step() == Some(APPLY)
+        && let Some(failure) = end.failure_mut()
+        && let Some(exist) = stored.may_exist()
+    {
+        failure.message = format!("{}. {exist}.", failure.message.trim_end_matches('.'));
+    }
     // Most often the workflow's last state has ended it, and this end is not written.
     if !stored.status.has_ended()
         && let Some(failure) = end.failure_mut()

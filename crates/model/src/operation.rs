@@ -8,6 +8,7 @@ pub mod draft;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod layout;
+mod may_exist;
 pub mod noted;
 pub mod one_build;
 pub mod quiesce;

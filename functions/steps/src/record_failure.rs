@@ -185,9 +185,11 @@ fn what_terraform_may_do(operation: &Operation) -> String {
             )
         },
     );
+    let exist = operation.may_exist().map(|exist| format!(". {exist}"));
     format!(
-        "Its runner was killed while Terraform applied: {came}. Terraform may continue for a while, or have made resources that the \
-         state lacks. Update the stack: the update waits until Terraform has ended, and continues from the state"
+        "Its runner was killed while Terraform applied: {came}. Terraform may continue for a while{}. Update the stack: the update \
+         waits until Terraform has ended, and continues from the state",
+        exist.unwrap_or_default()
     )
 }
 

@@ -157,25 +157,19 @@ impl Operation {
     }
 
     /// Records an approval; the last one that it takes approves the plan. An approver counts once, and repeating an approval
-    /// changes nothing. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two
+    /// changes nothing, also after the operation has ended. Once the plan is approved, no other approval is taken. Approvals of another sheet do not count any more: no two
     /// approvers agree to different things.
     pub fn approve(&mut self, by: Approver<'_>, now: Timestamp) -> Result<(), Undecidable> {
         if self.forbids_own_approval(by) {
             return Err(Undecidable::OwnRequest);
         }
+        // The same approval again, from a caller whose answer was lost. Another one would not count: who sends it must know.
+        let mut given = self.approvals.iter();
+        let is_repeated = given.any(|given| by.is(&given.by) && given.sheet.as_ref() == by.sheet);
         match self.decision() {
-            // The same approval again, from a caller whose answer was lost. Another one would not count: who sends it must know.
-            Some(Decision::Approved(last)) => {
-                let is_among = self
-                    .approvals
-                    .iter()
-                    .any(|given| by.is(&given.by) && given.sheet.as_ref() == by.sheet);
-                return if is_among {
-                    Ok(())
-                } else {
-                    Err(Undecidable::Approved(last.to_owned()))
-                };
-            }
+            _ if is_repeated && self.status.has_ended() && !self.rejected => return Ok(()),
+            Some(Decision::Approved(_)) if is_repeated => return Ok(()),
+            Some(Decision::Approved(last)) => return Err(Undecidable::Approved(last.to_owned())),
             Some(Decision::Rejected(failure)) => return Err(Undecidable::Rejected(failure.message.clone())),
             None => self.require_open(now)?,
         }
@@ -198,9 +192,10 @@ impl Operation {
     }
 
     /// Rejects the plan, for this reason; the approvals that it has do not count any more. The operation waits until the workflow
-    /// records its end. Repeating the same rejection changes nothing.
+    /// records its end. Repeating the same rejection changes nothing, also after that.
     pub fn reject(&mut self, failure: &Failure, now: Timestamp) -> Result<(), Undecidable> {
         match self.decision() {
+            _ if self.rejected && self.status.has_ended() && self.failure.as_ref() == Some(failure) => Ok(()),
             Some(Decision::Rejected(known)) if known == failure => Ok(()),
             Some(Decision::Rejected(known)) => Err(Undecidable::Rejected(known.message.clone())),
             Some(Decision::Approved(by)) => Err(Undecidable::Approved(by.to_owned())),

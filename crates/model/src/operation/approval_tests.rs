@@ -162,6 +162,22 @@ fn every_decision_has_one_result_in_every_situation() {
         }
         assert_eq!(operation.reject(&why, NOW), Err(Undecidable::NotWaiting(ended)));
     }
+    // The server may have died before it answered, and the operation may have ended before the caller repeats the request.
+    waiting.status = OperationStatus::Succeeded;
+    rejected.status = OperationStatus::Discarded;
+    let before = (waiting.clone(), rejected.clone());
+    waiting.approve("carol".into(), late).expect("the same approval");
+    rejected.reject(&why, late).expect("the same rejection");
+    assert_eq!((&waiting, &rejected), (&before.0, &before.1));
+    for decided in [
+        waiting.approve("dave".into(), NOW),
+        waiting.approve(carol, NOW),
+        waiting.reject(&why, NOW),
+        rejected.approve("bob".into(), NOW),
+        rejected.reject(&failure("another"), NOW),
+    ] {
+        assert!(matches!(decided, Err(Undecidable::NotWaiting(_))), "{decided:?}");
+    }
     // A record of a version that knew no rules.
     let mut old = asked(1);
     old.approval_rule = None;

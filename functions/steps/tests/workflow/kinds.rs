@@ -191,6 +191,7 @@ fn plan_without_approval_is_applied_in_its_build() {
             let says = [
                 "of 3 resources, 1 was reported as done",
                 "Terraform may continue",
+                "It was to create aws_ecs_cluster.this",
                 "Update the stack",
             ];
             assert!(says.iter().all(|says| failure.message.contains(says)), "{failure:?}");

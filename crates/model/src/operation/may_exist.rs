@@ -1,0 +1,82 @@
+//! What an apply whose end nothing reported may have created.
+
+use super::Operation;
+use crate::plan::Action;
+
+/// How many resources the message of a failure names.
+const NAMED: usize = 20;
+
+impl Operation {
+    /// The resources that may exist although the state lacks them, if Terraform and its runner were killed in the apply: all that the
+    /// plan creates. The state is saved while Terraform works, but only Terraform knows how far. A sentence with the remedy, without its
+    /// full stop; none where the plan creates nothing.
+    pub fn may_exist(&self) -> Option<String> {
+        let plan = self.plan.as_ref()?;
+        let creates = |action| matches!(action, Action::Create | Action::Replace | Action::Unknown);
+        let resources = plan.resources.iter().filter(|resource| creates(resource.action));
+        let mut named: Vec<&str> = resources.map(|resource| resource.address.as_str()).collect();
+        named.truncate(NAMED);
+        let all = usize::try_from(plan.add + plan.replace + plan.unknown).unwrap_or(usize::MAX);
+        if all == 0 {
+            return None;
+        }
+        let mut list = named.join(", ");
+        if let Some(more) = all.checked_sub(named.len()).filter(|more| *more > 0) {
+            let and = if named.is_empty() { "" } else { " and " };
+            list = format!("{list}{and}{more} more, which its plan names");
+        }
+        Some(format!(
+            "It was to create {list}. Each of these may exist although the state lacks it, and the next update creates again what the \
+             state lacks: first check in the account, and delete what exists or import it with an `import` block of the blueprint"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::operation::example;
+    use crate::plan::{Action, PlanSummary, ResourceChange};
+
+    fn plan(changes: &[(&str, Action)]) -> PlanSummary {
+        let count = |wanted| changes.iter().filter(|(_, action)| *action == wanted).count() as u64;
+        PlanSummary {
+            add: count(Action::Create),
+            change: count(Action::Update),
+            replace: count(Action::Replace),
+            resources: changes
+                .iter()
+                .map(|(address, action)| ResourceChange {
+                    address: (*address).to_owned(),
+                    action: *action,
+                })
+                .collect(),
+            ..PlanSummary::default()
+        }
+    }
+
+    #[test]
+    fn all_that_the_plan_creates_may_exist() {
+        let mut operation = example::operation(&json!({}));
+        let mut message = |plan: Option<PlanSummary>| {
+            operation.plan = plan;
+            operation.may_exist()
+        };
+        assert_eq!(message(None), None);
+        assert_eq!(message(Some(plan(&[("aws_a.a", Action::Update)]))), None);
+        let changes = [
+            ("aws_a.a", Action::Replace),
+            ("aws_a.b", Action::Update),
+            ("aws_a.c", Action::Create),
+        ];
+        let named = message(Some(plan(&changes))).expect("two resources");
+        assert!(named.starts_with("It was to create aws_a.a, aws_a.c. Each"), "{named}");
+
+        let many: Vec<String> = (0..30).map(|number| format!("aws_a.a[{number}]")).collect();
+        let many: Vec<(&str, Action)> = many.iter().map(|address| (address.as_str(), Action::Create)).collect();
+        let cut = message(Some(plan(&many))).expect("thirty resources");
+        assert!(cut.contains("aws_a.a[19] and 10 more, which its plan names."), "{cut}");
+        assert!(!cut.contains("aws_a.a[20]"), "{cut}");
+    }
+}
