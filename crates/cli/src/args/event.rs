@@ -21,7 +21,9 @@ pub enum EventCommand {
         id: String,
     },
     /// Redrive events after their cause is fixed
-    Replay(Chosen),
+    // `replay` is the deprecated name.
+    #[command(alias = "replay")]
+    Redrive(Chosen),
     /// Delete events from the list
     Discard(Chosen),
 }
@@ -32,7 +34,7 @@ impl EventCommand {
         match self {
             Self::List => &[],
             Self::Show { id } => std::slice::from_ref(id),
-            Self::Replay(chosen) | Self::Discard(chosen) => &chosen.ids,
+            Self::Redrive(chosen) | Self::Discard(chosen) => &chosen.ids,
         }
     }
 }

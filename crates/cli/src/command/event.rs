@@ -78,7 +78,7 @@ impl Queues {
                 output.answer(&kept[index].to_json(), sheet);
                 Ok(())
             }
-            EventCommand::Replay(chosen) => {
+            EventCommand::Redrive(chosen) => {
                 let mut ids = ids(kept, &chosen)?;
                 if chosen.all {
                     // The others have no content, and need no redrive.
@@ -92,7 +92,7 @@ impl Queues {
                     self.invoke(&kept[index].letter).await?;
                     self.delete(kept.remove(index)).await?;
                 }
-                output.answer(&json!({ "replayed": ids }), |_| {
+                output.answer(&json!({ "redriven": ids }), |_| {
                     format!("Redriven: {}.", ids.join(", "))
                 });
                 Ok(())

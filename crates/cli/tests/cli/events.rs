@@ -180,7 +180,11 @@ async fn request_gets_results_and_a_rejected_one_can_be_redriven() {
     json(&server.slipway(&["event", "discard", &id(unknown), "--json"]));
 
     allow(&server, &["words"]).await;
-    json(&server.slipway(&["event", "replay", &id(forbidden), "--json"]));
+    // The deprecated name of `redrive`.
+    let missing = server.slipway(&["event", "replay", "nothing"]);
+    assert_eq!(missing.status.code(), Some(3));
+    let redriven = json(&server.slipway(&["event", "redrive", &id(forbidden), "--json"]));
+    assert_eq!(redriven, json!({"redriven": [id(forbidden)]}));
     let accepted = result(&server).await;
     assert_eq!(
         (&accepted["status"], &accepted["key"]),

@@ -97,7 +97,7 @@ impl Api {
                 Err(Error::missing(MissingKind::DeadLetter, id, why))
             }
             Found::NotYet(read) => Err(Error::Conflict(format!(
-                "The event `{named}` is not among the {read} events that were read in time. Redrive it with `slipway event replay \
+                "The event `{named}` is not among the {read} events that were read in time. Redrive it with `slipway event redrive \
                  {named}`, which reads all of them."
             ))),
         }

@@ -256,7 +256,9 @@ async fn sheet_says_what_became_of_its_plan() {
     // The server may have died before it answered.
     let again = server.post(&format!("{path}/reject"), &json!({"reason": "no"})).await;
     assert_eq!((again.status, &again.json()["status"]), (202, &json!("discarded")));
-    let other = server.post(&format!("{path}/reject"), &json!({"reason": "too large"})).await;
+    let other = server
+        .post(&format!("{path}/reject"), &json!({"reason": "too large"}))
+        .await;
     assert_eq!(other.status, 409, "{other:?}");
 }
 
