@@ -38,16 +38,16 @@ pub enum Error {
         /// Which.
         names: String,
     },
-    /// One of several records could not be put.
-    #[error("{noun} {name} was not put; {done} of {all} were put before, and the same command goes on from here")]
+    /// One of several records could not be written.
+    #[error("failed to write {noun} `{name}` ({done} of {all} written); rerun the command to continue")]
     Stopped {
         /// What it is.
         noun: &'static str,
         /// Which.
         name: String,
-        /// How many were put.
+        /// How many were written.
         done: usize,
-        /// How many were to be put.
+        /// How many were to be written.
         all: usize,
         #[source]
         source: Box<Error>,

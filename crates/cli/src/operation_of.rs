@@ -162,10 +162,9 @@ fn none(stack: &StackRef, wanted: Wanted, newest: Option<&Value>) -> Error {
                 text_at(newest, "id"),
                 text_at(newest, "status"),
             );
-            let status = status.replace('_', " ");
             (
                 "No plan waits",
-                format!("the newest operation of the stack `{stack}` ({kind} {id}) is {status}"),
+                format!("the newest operation of the stack `{stack}` ({kind} {id}) has the status `{status}`"),
             )
         }
         (Wanted::Planned, Some(_)) => (
@@ -240,7 +239,9 @@ mod tests {
         assert_eq!(chosen(&waiting, Wanted::Waiting).map(|(id, _)| id), Ok("b".to_owned()));
         let none = chosen(&[("a", "succeeded")], Wanted::Waiting).expect_err("no plan");
         assert!(
-            none.starts_with("No plan waits: the newest operation of the stack `shop` (update a) is succeeded."),
+            none.starts_with(
+                "No plan waits: the newest operation of the stack `shop` (update a) has the status `succeeded`."
+            ),
             "{none}"
         );
         let none = chosen(&[], Wanted::Running).expect_err("no operation");

@@ -481,11 +481,11 @@ fn conflict(stack: &Stack) -> Error {
 fn require_alive(stack: &Stack) -> Result<(), Refusal> {
     match stack.status {
         StackStatus::Destroyed => Err(Refusal::Conflict(format!(
-            "The stack `{}` is destroyed: nothing of it is left but its record. Create a new stack.",
+            "The stack `{}` is destroyed, and only its record remains. Create a new stack.",
             stack.id
         ))),
         StackStatus::Destroying => Err(Refusal::Conflict(format!(
-            "The stack `{}` is being destroyed. Wait for the operation that does, or cancel it.",
+            "The stack `{}` is being destroyed. Wait for the destroy operation, or cancel it.",
             stack.id
         ))),
         StackStatus::Provisioning

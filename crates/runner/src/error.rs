@@ -278,6 +278,17 @@ mod tests {
         assert!(said(2).ends_with("(and 2 more errors: read the log)"), "{}", said(2));
     }
 
+    #[test]
+    fn wrong_images_are_named_with_their_remedy() {
+        let problem = |field: &str| FieldProblem::new(field, "names no service of the stack", "its services are web");
+        let failure = Error::Images(vec![problem("images.wbe"), problem("images.wob")]).failure(Phase::Plan);
+        assert_eq!(
+            failure.message,
+            "the request has images for which the stack has no service, and nothing was applied: `images.wbe` names no service of \
+             the stack: its services are web; `images.wob` names no service of the stack: its services are web"
+        );
+    }
+
     /// The workflow and its callers match these names.
     #[test]
     fn the_names_of_errors_are_these() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use slipway_model::count::counted_as;
+use slipway_model::count::counted;
 use slipway_model::fields::Fields;
 use slipway_model::problem::FieldProblem;
 
@@ -378,11 +378,7 @@ async fn apply(kind: &Kind, changes: Vec<Change>, client: &Client, output: Outpu
     }
     output.say(&match changes.len() {
         0 => "nothing to change".to_owned(),
-        put => counted_as(
-            put,
-            &format!("{} was put", kind.noun),
-            &format!("{}s were put", kind.noun),
-        ),
+        put => format!("wrote {}", counted(put, kind.noun)),
     });
     Ok(())
 }

@@ -54,7 +54,7 @@ fn environments_are_exported_and_imported_whole() {
     let (code, text) = ran(&server.slipway(&["environment", "import", &both]));
     assert_eq!(code, 0, "{text}");
     assert!(
-        text.contains("region: \"eu-west-1\"") && text.contains("2 environments were put"),
+        text.contains("region: \"eu-west-1\"") && text.contains("wrote 2 environments"),
         "{text}"
     );
     assert!(
@@ -97,7 +97,7 @@ fn environments_are_exported_and_imported_whole() {
         "protected: false -> true",
         "variables: {\"vpc\":\"vpc-1\"} -> left out",
         "external_id: \"(hidden)\" -> \"(hidden)\"",
-        "1 environment was put",
+        "wrote 1 environment\n",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -109,8 +109,8 @@ pub enum Undecidable {
     /// The plan is rejected.
     #[error("the plan was rejected: {0}")]
     Rejected(String),
-    /// The operation waits for no decision: it is not that far, or has ended.
-    #[error("the operation is {0} and waits for no decision")]
+    /// The operation does not wait for a decision: it is not that far, or has ended.
+    #[error("the operation has the status `{0}` and does not wait for a decision")]
     NotWaiting(OperationStatus),
 }
 

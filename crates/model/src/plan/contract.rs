@@ -66,12 +66,12 @@ impl PlannedContract {
             "it has no services: leave out the image".to_owned()
         } else {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("its services are: {}", names.join(", "))
+            format!("its services are {}", names.join(", "))
         };
         let unknown = services.filter(|service| !names.contains(service.as_str()));
         let problem = |service: &Name| {
             let field = format!("images.{service}");
-            FieldProblem::new(field, "the stack has no such service", remedy.as_str())
+            FieldProblem::new(field, "names no service of the stack", remedy.as_str())
         };
         unknown.map(problem).collect()
     }

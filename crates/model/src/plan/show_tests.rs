@@ -349,6 +349,6 @@ fn a_service_that_leaves_the_contract_is_deleted() {
     assert_eq!(problems.len(), 1);
     assert_eq!(
         (problems[0].field.as_str(), problems[0].remedy.as_str()),
-        ("images.gone", "its services are: web")
+        ("images.gone", "its services are web")
     );
 }
