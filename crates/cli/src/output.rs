@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -236,9 +236,10 @@ fn is_moment(path: &str) -> bool {
     ["at", "time"].contains(&path) || path.ends_with("_at")
 }
 
-/// A moment to the second: `2026-11-21T15:04:05Z`.
+/// A moment to the second: `2026-11-21T15:04:05Z`. It is cut, as logs cut theirs: a rounded cause could be later than its effect.
 pub fn moment(moment: Timestamp) -> String {
-    moment.round(Unit::Second).unwrap_or(moment).to_string()
+    let seconds = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+    moment.round(seconds).unwrap_or(moment).to_string()
 }
 
 /// How long ago a moment is: `3 min ago`.
@@ -286,6 +287,16 @@ mod tests {
         assert_eq!(line.shown(true), format!("\u{1b}[31m{text}\u{1b}[0m"));
         assert_eq!(line.shown(false), text);
         assert_eq!(Line::new(Style::Plain, "a".to_owned()).shown(true), "a");
+    }
+
+    #[test]
+    fn moment_is_cut_to_the_second() {
+        for (given, shown) in [
+            ("2026-11-30T04:44:46.707Z", "2026-11-30T04:44:46Z"),
+            ("2026-11-30T04:44:46Z", "2026-11-30T04:44:46Z"),
+        ] {
+            assert_eq!(moment(given.parse().expect("a time")), shown);
+        }
     }
 
     #[test]
