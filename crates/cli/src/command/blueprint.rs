@@ -78,7 +78,7 @@ pub async fn run(command: BlueprintCommand, global: &Global, output: Output) -> 
                 }
                 (None, None) => {
                     return Err(Error::Usage(format!(
-                        "say as what {} is published: `--as NAME@VERSION`, or a file blueprint.json in it",
+                        "failed to publish {}: it has no name and version. Add blueprint.json, or use `--as NAME@VERSION`",
                         folder.folder.display()
                     )));
                 }

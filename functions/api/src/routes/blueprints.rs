@@ -354,7 +354,7 @@ impl Api {
                     "with other files"
                 };
                 Err(Error::Conflict(format!(
-                    "Version {} of the blueprint `{}` is published {how}, and a version does not change. Publish a new version.",
+                    "Version {} of the blueprint `{}` is published {how}, and a version does not change. Raise `version` in blueprint.json. Until it is final, publish it as a draft (`--draft`), which can be replaced.",
                     blueprint.version, blueprint.name
                 )))
             }
