@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use axum::http::Method;
 use slipway_api_types::{Missing, MissingKind};
 use slipway_control::admission::Refusal;
+use slipway_model::id::OperationId;
 use slipway_model::name::Digest;
 use slipway_model::operation::approval::Undecidable;
 use slipway_model::problem::{FieldProblem, shortened};
@@ -57,11 +58,17 @@ pub enum Error {
     /// The current state does not allow it; the text gives the reason and the remedy.
     #[error("conflict: {0}")]
     Conflict(String),
-    /// The approval does not quote the current sheet.
-    #[error("the sheet has the hash {}", hash.as_str())]
+    /// The approval does not quote the current sheet. The problem has the hash for programs. People get it with the sheet, so that they
+    /// read what they approve.
+    #[error(
+        "{}; nothing was approved. Read the sheet (`slipway sheet {operation}`, or {path}), then approve its hash.",
+        fault_of_approval(*is_missing)
+    )]
     StaleSheet {
         /// Whether it quotes none.
         is_missing: bool,
+        /// The operation whose plan it is about.
+        operation: OperationId,
         /// The hash of the current sheet.
         hash: Digest,
         /// The path of the sheet.
@@ -109,6 +116,14 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+}
+
+fn fault_of_approval(quotes_none: bool) -> &'static str {
+    if quotes_none {
+        "The approval quotes no sheet"
+    } else {
+        "The plan has another sheet now"
+    }
 }
 
 impl Error {

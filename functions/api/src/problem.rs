@@ -142,18 +142,12 @@ fn described(error: &Error, reference: &str) -> (&'static str, StatusCode, &'sta
             format!("{method} is not a method of this path; it has {}.", allowed.join(", ")),
         ),
         Error::Conflict(detail) => ("conflict", StatusCode::CONFLICT, "Conflict", detail.clone()),
-        Error::StaleSheet { is_missing, hash, path } => {
-            let (what, hash) = (if *is_missing { "quotes no" } else { "quotes another" }, hash.as_str());
-            let detail = format!(
-                "The approval {what} sheet; nothing was approved. Read the sheet (`slipway sheet`, or {path}), and approve it with \"sheet\": \"{hash}\"."
-            );
-            (
-                "stale-sheet",
-                StatusCode::CONFLICT,
-                "The approval is not of this sheet",
-                detail,
-            )
-        }
+        Error::StaleSheet { .. } => (
+            "stale-sheet",
+            StatusCode::CONFLICT,
+            "The approval does not count",
+            error.to_string(),
+        ),
         Error::RevisionMismatch { current } => (
             "revision-mismatch",
             StatusCode::PRECONDITION_FAILED,

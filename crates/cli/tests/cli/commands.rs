@@ -246,6 +246,16 @@ fn unreadable_input_is_named_with_place_and_remedy() {
     let server = Server::start();
     let published = blueprint();
     let source = published.path().to_string_lossy();
+    let unnamed = server.slipway(&["blueprint", "publish", &source]);
+    assert_eq!(
+        (
+            code(&unnamed),
+            complaint(&unnamed).contains("it has no name and version")
+        ),
+        (2, true),
+        "{}",
+        complaint(&unnamed)
+    );
     server.slipway(&["blueprint", "publish", &source, "--as", "text@1.0.0"]);
     let folder = tempfile::tempdir().expect("a folder");
     let create = |options: [&str; 2]| {
@@ -366,7 +376,7 @@ async fn approver_sees_what_waits_and_what_it_would_do() {
     );
     let stale = server.slipway(&["approve", id, "--sheet", &format!("sha256:{}", "0".repeat(64))]);
     assert_eq!(
-        (code(&stale), complaint(&stale).contains("quotes another sheet")),
+        (code(&stale), complaint(&stale).contains("another sheet now")),
         (3, true),
         "{}",
         complaint(&stale)

@@ -68,6 +68,7 @@ impl Api {
         }
         Err(Error::StaleSheet {
             is_missing: quoted.is_none(),
+            operation: operation.id.clone(),
             hash,
             path: path(&operation.id),
         })

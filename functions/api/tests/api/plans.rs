@@ -197,6 +197,9 @@ async fn approval_quotes_the_sheet_as_it_is_now() {
     let stale = |answer: &Value, hash: &Value| {
         assert_eq!(answer["type"], "urn:slipway:problem:stale-sheet", "{answer:#}");
         assert_eq!(answer["sheet"], json!({"hash": hash, "href": format!("{path}/sheet")}));
+        let detail = answer["detail"].as_str().expect("a text");
+        let read = format!("`slipway sheet {}`", id(&operation));
+        assert!(detail.contains(&read) && !detail.contains("sha256"), "{detail}");
     };
     let other = format!("sha256:{}", "0".repeat(64));
     for body in [json!({}), json!({"sheet": other})] {
