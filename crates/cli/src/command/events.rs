@@ -8,6 +8,7 @@ use slipway_model::stack::StackStatus;
 
 use crate::args::{EventsCommand, Tail};
 use crate::client::{Client, LONG_POLL_SECONDS, NO_ANSWER, with_query};
+use crate::environment_of::require_environment;
 use crate::error::Error;
 use crate::output::{Line, Output, Style};
 use crate::stack_id::stack_id;
@@ -26,6 +27,9 @@ async fn follow(tail: Tail, client: &Client, output: Output) -> Result<(), Error
         Some(stack) => Some(stack_id(stack, client).await?.to_string()),
         None => None,
     };
+    if let Some(environment) = &tail.environment {
+        require_environment(environment.as_str(), client).await?;
+    }
     let filters = [
         ("stack", stack),
         ("environment", tail.environment.map(|name| name.to_string())),

@@ -13,6 +13,7 @@ use super::operation::started;
 use crate::args::{StackCommand, StackCreate, StackList, StackUpdate, Subscribe, Variables};
 use crate::client::Client;
 use crate::confirm::{ask, can_ask};
+use crate::environment_of::require_environment;
 use crate::error::Error;
 use crate::images::by_service;
 use crate::json_file::{object_in, variables_in};
@@ -301,8 +302,9 @@ fn like(kind: &Kind) -> &'static str {
 }
 
 async fn list(filters: StackList, client: &Client, output: Output) -> Result<(), Error> {
+    let environment = filters.environment.map(String::from);
     let filters = [
-        ("environment", filters.environment.map(String::from)),
+        ("environment", environment.clone()),
         ("blueprint", filters.blueprint.map(String::from)),
         ("version", filters.version.map(|version| version.to_string())),
         ("status", filters.status),
@@ -313,6 +315,9 @@ async fn list(filters: StackList, client: &Client, output: Output) -> Result<(),
         .filter_map(|(name, value)| Some((name, value?)))
         .collect();
     let items = client.list("/v1/stacks", &query).await?;
+    if let Some(environment) = environment.filter(|_| items.is_empty()) {
+        require_environment(&environment, client).await?;
+    }
     let mut columns = vec![
         ("id", "id"),
         ("name", "name"),

@@ -155,5 +155,19 @@ async fn tail_follows_through_a_restart_of_the_server() {
     assert!(all.contains("local/shop") && all.contains("local/blog"), "{all}");
     assert_eq!(all.lines().count(), 2, "{all}");
     let wrong = server.slipway(&["events", "tail", "--kind", "stack.exploded"]);
-    assert!(printed(&wrong, 2).contains("is no kind of notification"));
+    let wrong = printed(&wrong, 2);
+    assert!(
+        wrong.contains("is no kind of notification") && wrong.contains("operation.failed, "),
+        "{wrong}"
+    );
+    for wrong in [
+        &["events", "tail", "--environment", "nowhere"][..],
+        &["stack", "list", "--environment", "nowhere"],
+    ] {
+        let wrong = printed(&server.slipway(wrong), 3);
+        assert!(wrong.contains("There is no environment `nowhere`"), "{wrong}");
+        assert!(wrong.contains("local"), "{wrong}");
+    }
+    let empty = server.slipway(&["stack", "list", "--environment", "local", "--owner", "eve"]);
+    assert!(printed(&empty, 0).contains("No stack matches these filters."));
 }

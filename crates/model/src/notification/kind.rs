@@ -25,8 +25,12 @@ pub enum Kind {
 
 /// A text that names no [`Kind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is no kind of notification")]
+#[error("is no kind of notification; the kinds are {}", all_kinds())]
 pub struct InvalidKind;
+
+fn all_kinds() -> String {
+    Kind::ALL.map(|kind| kind.to_string()).join(", ")
+}
 
 impl Kind {
     /// Every kind.
