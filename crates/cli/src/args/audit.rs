@@ -14,7 +14,7 @@ pub enum AuditCommand {
         /// Only what this caller did
         #[arg(long)]
         actor: Option<String>,
-        /// Only this subject: `stack/lusab-babad`, `environment/live`
+        /// Only this subject: `stack/NAME`, `environment/live`
         #[arg(long)]
         subject: Option<String>,
         /// Only this action, such as `update`, `approve` or `deny`

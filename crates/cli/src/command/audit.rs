@@ -9,11 +9,15 @@ use slipway_model::audit::{CHAINS, Head, Stored, verify};
 use slipway_model::count::counted;
 use slipway_store::audit::index_of;
 
-use crate::args::AuditCommand;
+use crate::args::{AuditCommand, StackRef};
 use crate::client::{Client, with_query};
 use crate::error::Error;
 use crate::json_file::object_in;
 use crate::output::Output;
+use crate::stack_id::stack_id;
+
+/// How the subject of a stack begins.
+const STACK: &str = "stack/";
 
 /// The most records of a page.
 const PAGE: usize = 100;
@@ -27,6 +31,10 @@ pub async fn run(command: AuditCommand, client: &Client, output: Output) -> Resu
             action,
             limit,
         } => {
+            let subject = match subject {
+                Some(subject) => Some(with_id(subject, client).await?),
+                None => None,
+            };
             let parts = [
                 ("actor", actor),
                 ("subject", subject),
@@ -39,6 +47,31 @@ pub async fn run(command: AuditCommand, client: &Client, output: Output) -> Resu
             list(&query, limit, client, output).await
         }
         AuditCommand::Verify { expect } => verify_all(expect.as_deref(), client, output).await,
+    }
+}
+
+/// The subject as records have it. A stack that is named by its name gets its ID, also if it was destroyed.
+async fn with_id(subject: String, client: &Client) -> Result<String, Error> {
+    let Some(named) = subject.strip_prefix(STACK) else {
+        return Ok(subject);
+    };
+    let wrong = |error: String| Error::Usage(format!("failed to read the subject `{subject}`: {error}"));
+    let stack: StackRef = named.parse().map_err(wrong)?;
+    let id = match stack_id(&stack, client).await {
+        Ok(id) => id.to_string(),
+        Err(Error::Destroyed { id, .. }) => id,
+        Err(error) => return Err(error),
+    };
+    Ok(format!("{STACK}{id}"))
+}
+
+/// That no record satisfies the filters, which it names.
+fn no_record(query: &[(&str, String)]) -> String {
+    let filters: Vec<String> = query.iter().map(|(name, value)| format!("--{name} {value}")).collect();
+    if filters.is_empty() {
+        "There are no records.".to_owned()
+    } else {
+        format!("No record matches `{}`.", filters.join(" "))
     }
 }
 
@@ -63,7 +96,7 @@ async fn list(query: &[(&str, String)], limit: usize, client: &Client, output: O
         ("operation", "operation"),
         ("reason", "reason"),
     ];
-    output.table(&items, &columns, "There are no such records.");
+    output.table(&items, &columns, &no_record(query));
     Ok(())
 }
 

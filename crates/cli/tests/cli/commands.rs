@@ -139,6 +139,18 @@ fn a_stack_lives_by_the_command_line_alone() {
         );
     }
     assert!(printed(&server.slipway(&["stack", "show", &id])).contains("destroyed"));
+    let audit = ["audit", "list", "--subject"];
+    let audited = json(&server, &[&audit[..], &["stack/local/first"]].concat());
+    let is_of_stack = |record: &Value| record["subject"] == format!("stack/{id}");
+    assert!(
+        audited
+            .as_array()
+            .is_some_and(|records| !records.is_empty() && records.iter().all(is_of_stack)),
+        "{audited}"
+    );
+    let none = printed(&server.slipway(&[&audit[..], &["environment/nowhere"]].concat()));
+    assert_eq!(none.trim(), "No record matches `--subject environment/nowhere`.");
+    assert_eq!(code(&server.slipway(&[&audit[..], &["first"]].concat())), 3);
 }
 
 #[test]

@@ -15,6 +15,21 @@ use slipway_api_types::{AuditHead, AuditRecord, Items, SealedRecord};
 
 const ACTION_REMEDY: &str = "give an action like `update`, `approve`, `deny` or `put_environment`";
 
+const SUBJECT_REMEDY: &str = "give one like `stack/lusab-babad` (with the ID of the stack), `environment/live`, \
+     `source-account/111122223333`, `blueprint/shop` or `policies`";
+
+/// The subject of all policies, which has no name.
+const POLICIES: &str = "policies";
+
+/// A subject as records have it: its kind and its name. Of a denied request, it is the method and the path.
+fn subject(text: &str) -> Result<String, String> {
+    if text == POLICIES || text.contains('/') {
+        Ok(text.to_owned())
+    } else {
+        Err("is no subject of a record".to_owned())
+    }
+}
+
 /// List audit records
 ///
 /// Changes, decisions, configuration, publishes, denials, and reads of stacks by others than their owners, the newest first.
@@ -39,7 +54,7 @@ pub(super) async fn list(
 ) -> Result<Json<Items<AuditRecord>>, Error> {
     let filter = AuditFilter {
         actor: parameters.optional("actor", "give the name of a caller"),
-        subject: parameters.optional("subject", "give a subject like `stack/lusab-babad`"),
+        subject: parameters.optional_by("subject", SUBJECT_REMEDY, subject),
         action: parameters.optional::<Action>("action", ACTION_REMEDY),
     };
     let limit = parameters.limit();

@@ -123,6 +123,8 @@ async fn audit_log_is_for_administrators() {
     for (path, status) in [
         ("/v1/audit?action=dance", 400),
         ("/v1/audit?cursor=x", 400),
+        ("/v1/audit?subject=shop", 400),
+        ("/v1/audit?subject=policies", 200),
         ("/v1/audit/chains/16", 404),
         ("/v1/audit/chains/x", 404),
     ] {
