@@ -61,6 +61,8 @@ pub enum Error {
         status: OperationStatus,
         /// Why.
         reason: Option<String>,
+        /// The commands that print its logs.
+        logs: Vec<String>,
     },
     /// The audit log is not as it was written.
     #[error("the audit log was changed: {0}; compare it with a backup of the table (docs/runbook.md)")]
@@ -397,9 +399,10 @@ impl Error {
                 hint::command(&format!("operation cancel {operation}"))
             );
         }
-        if let Self::OperationEnded { operation, .. } = self {
-            let log = hint::command(&format!("logs {operation}"));
-            let _ = write!(report, "\n  log: {log}");
+        if let Self::OperationEnded { logs, .. } = self {
+            for log in logs {
+                let _ = write!(report, "\n  log: {log}");
+            }
         }
         report
     }

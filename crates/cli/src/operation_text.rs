@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use slipway_api_types::{Drift, Failure, Operation, Plan, PlanDecision, Verdict};
 use slipway_model::count::counted_as;
-use slipway_model::operation::{OperationKind, OperationStatus};
+use slipway_model::error_name::ErrorName;
+use slipway_model::operation::cancel::WAIT_UNTIL_STABLE;
+use slipway_model::operation::{OperationKind, OperationStatus, StepStatus};
 use slipway_model::plan::Action;
 
 use crate::error::Error;
@@ -96,6 +98,34 @@ pub fn ways(operation: &Operation) -> impl Iterator<Item = String> {
     })
 }
 
+/// The commands that print why it failed. Tasks of services print to the logs of their services, which the operation's log does not have.
+fn logs(operation: &Operation, now: Timestamp) -> Vec<String> {
+    let of_services = [ErrorName::RolloutFailed, ErrorName::Unhealthy].map(ErrorName::as_str);
+    let is_of_services = |failure: &Failure| of_services.contains(&failure.name.as_str());
+    if !operation.error.as_ref().is_some_and(is_of_services) {
+        return vec![hint::command(&format!("logs {}", operation.id))];
+    }
+    let rolled_out = operation
+        .steps
+        .iter()
+        .filter_map(|step| match step.name.split_once(": ") {
+            Some((WAIT_UNTIL_STABLE, service)) => Some((service, step.status)),
+            _ => None,
+        });
+    let (failed, others): (Vec<_>, Vec<_>) = rolled_out.partition(|(_, status)| *status == StepStatus::Failed);
+    let named = if failed.is_empty() { others } else { failed };
+    let mut services: Vec<&str> = named.into_iter().map(|(service, _)| service).collect();
+    if services.is_empty() {
+        services.push("NAME");
+    }
+    let hours = now.duration_since(operation.created_at).as_hours().max(0) + 1;
+    let stack = &operation.stack.id;
+    let commands = services
+        .iter()
+        .map(|service| hint::command(&format!("logs {stack} --service {service} --since {hours}h")));
+    commands.collect()
+}
+
 /// An error for scripts unless the operation succeeded.
 pub fn check(operation: &Operation) -> Result<(), Error> {
     if operation.status == OperationStatus::Succeeded {
@@ -105,6 +135,7 @@ pub fn check(operation: &Operation) -> Result<(), Error> {
         operation: operation.id.clone(),
         status: operation.status,
         reason: operation.error.as_ref().map(failure_line),
+        logs: logs(operation, Timestamp::now()),
     })
 }
 
@@ -241,6 +272,42 @@ mod tests {
             decide(&waiting_update(&json!([]), 1)).join("\n"),
             "waits for an approval\n         read it: slipway sheet op-1\n         approve: slipway approve op-1\n         \
              reject:  slipway reject op-1 --reason …"
+        );
+    }
+
+    #[test]
+    fn failed_rollout_names_the_logs_of_its_services() {
+        let mut operation = waiting_update(&json!([]), 1);
+        let now: Timestamp = "2026-11-30T01:10:00Z".parse().expect("a time");
+        let failure = |name: &str| -> Option<Failure> {
+            let failure =
+                json!({"name": name, "step": "Roll out services", "message": "no", "address": null, "log": "/v1"});
+            serde_json::from_value(failure).expect("a failure")
+        };
+        operation.error = failure("Slipway.ApplyFailed");
+        assert_eq!(logs(&operation, now), ["slipway logs op-1"]);
+        operation.error = failure("Slipway.RolloutFailed");
+        assert_eq!(
+            logs(&operation, now),
+            ["slipway logs lusab-babad --service NAME --since 2h"]
+        );
+        operation.steps = serde_json::from_value(json!([
+            {"name": "Wait until stable: web", "status": "failed", "started_at": "2026-11-30T00:00:01Z", "ended_at": "2026-11-30T00:00:02Z"},
+            {"name": "Wait until stable: worker", "status": "succeeded", "started_at": "2026-11-30T00:00:01Z", "ended_at": "2026-11-30T00:00:02Z"},
+        ]))
+        .expect("steps");
+        assert_eq!(
+            logs(&operation, now),
+            ["slipway logs lusab-babad --service web --since 2h"]
+        );
+        operation.steps[0].status = StepStatus::Succeeded;
+        operation.error = failure("Slipway.Unhealthy");
+        assert_eq!(
+            logs(&operation, now),
+            [
+                "slipway logs lusab-babad --service web --since 2h",
+                "slipway logs lusab-babad --service worker --since 2h"
+            ]
         );
     }
 

@@ -22,10 +22,16 @@ pub async fn run(logs: Logs, client: &Client, output: Output) -> Result<(), Erro
     }
     let operation = shown_operation(&logs.operation, client, output).await?;
     note_queued(&operation, client, output).await;
-    read(&operation, logs.follow, client, output, |line| {
+    let mut has_lines = false;
+    let has_ended = read(&operation, logs.follow, client, output, |line| {
+        has_lines = true;
         output.answer(line, step_line);
     })
-    .await
+    .await?;
+    if has_ended && !has_lines {
+        output.note("The operation wrote no log.");
+    }
+    Ok(())
 }
 
 /// Says that a queued operation has no log. One that cannot be read is no reason to fail: the log says why.
@@ -91,15 +97,17 @@ pub async fn of_step(operation: &OperationId, step: &str, client: &Client, outpu
         }
     })
     .await
+    .map(drop)
 }
 
+/// Prints the lines; whether the operation has ended, so that no line can follow.
 async fn read(
     operation: &OperationId,
     follow: bool,
     client: &Client,
     output: Output,
     mut print: impl FnMut(&Value),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let path = format!("/v1/operations/{operation}/logs");
     let mut after: Option<String> = None;
     loop {
@@ -118,7 +126,7 @@ async fn read(
         lines.iter().for_each(&mut print);
         let ended = page["ended"].as_bool().unwrap_or_default();
         if ended || (!follow && lines.is_empty()) {
-            return Ok(());
+            return Ok(ended);
         }
         after = page["after"].as_str().map(str::to_owned);
     }

@@ -11,6 +11,9 @@ import { planPane } from '../plan.js';
 import { sheetPane } from '../sheet.js';
 import { timeline } from '../timeline.js';
 
+/** How the name of the step begins in which a service is rolled out. */
+const STABLE = 'Wait until stable: ';
+
 /** @param {import('../app.js').Page} page */
 export default async function view(page) {
   const { id } = page.params;
@@ -133,12 +136,23 @@ function verdict(operation, sheet) {
       <pre class="cause">${plain(operation.error.message)}</pre>
       ${operation.error.address ? html`<p>Resource <code>${operation.error.address}</code></p>` : null}
       ${operation.ways_forward.length ? html`<ul class="plain-list" aria-label="Ways forward">${operation.ways_forward.map((way) => html`<li><strong>${words(way.way)}</strong> ${way.description} <code>${way.command}</code></li>`)}</ul>` : null}
+      ${serviceLogs(operation).map((command) => html`<p class="muted">The log of its tasks: <code>${command}</code></p>`)}
       ${failed ? html`<p class="muted"><code>${operation.error.name}</code> · <a href=${stackPath(operation.stack.id)}>Go to the stack</a> to retry, roll back or update.</p>` : null}</div>`;
   }
   if (operation.status === 'queued') {
     return html`<div class="note" data-tone="wait" data-key="queued"><strong>Queued, position ${operation.position ?? '–'}</strong><p>A stack has one operation at a time.</p></div>`;
   }
   return null;
+}
+
+/** The commands that print the logs of services of a failed rollout: the operation's log does not have them. @param {import('../types').Operation} operation @returns {string[]} */
+function serviceLogs({ error, steps, stack, created_at: created }) {
+  if (!error || !['Slipway.RolloutFailed', 'Slipway.Unhealthy'].includes(error.name)) return [];
+  const rolledOut = steps.filter((step) => step.name.startsWith(STABLE));
+  const failed = rolledOut.filter((step) => step.status === 'failed');
+  const services = (failed.length ? failed : rolledOut).map((step) => step.name.slice(STABLE.length));
+  const hours = Math.max(0, Math.floor((Date.now() - Date.parse(created)) / 3_600_000)) + 1;
+  return (services.length ? services : ['NAME']).map((service) => `slipway logs ${stack.id} --service ${service} --since ${hours}h`);
 }
 
 /** @param {{count: number, resources: import('../types').ResourceChange[]}} drift */
