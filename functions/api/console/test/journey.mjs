@@ -177,6 +177,10 @@ export function journey(shared) {
     await click(page.getByRole('link', { name: 'New stack' }));
     await click(page.getByLabel('Name', { exact: false }).first());
     await page.keyboard.type('clicked');
+    // No environment is chosen for the user where there are several. A choice in a list takes two clicks.
+    clicks += 2;
+    assert.equal(await page.locator('#environment').inputValue(), '');
+    await page.locator('#environment').selectOption('local');
     await click(page.getByRole('button', { name: 'Create stack' }));
     await ends(page, 'Succeeded');
     const { items } = await slipway.json('GET', '/v1/stacks?name=clicked');

@@ -210,7 +210,7 @@ export function problems(shared) {
     provider.state.renews = false;
     const gateway = await startGateway(slipway.url, provider);
     const page = await openPage(browser, { allowed: [/401/] });
-    await visit(page, `${gateway.url}/console/new?blueprint=session`);
+    await visit(page, `${gateway.url}/console/new?blueprint=session&environment=local`);
     await page.getByText('This version has no variables.').waitFor();
     await page.getByLabel(/^Name/).fill('typed-for-long');
     provider.access.clear();
@@ -221,7 +221,7 @@ export function problems(shared) {
     assert.equal(provider.state.logins, before, 'the page did not leave by itself');
     await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.waitForFunction(() => document.querySelector('#name')?.value === '');
-    assert.equal(page.url(), `${gateway.url}/console/new?blueprint=session`);
+    assert.equal(page.url(), `${gateway.url}/console/new?blueprint=session&environment=local`);
     assert.equal(provider.state.logins, before + 1);
     await page.context().close();
     gateway.close();

@@ -104,7 +104,7 @@ export function views(shared) {
       stack: `/console/stacks/${ids.stack}`,
       operation: `/console/operations/${ids.done}`,
       waiting: `/console/operations/${ids.waiting}`,
-      new: '/console/new?blueprint=disk',
+      new: '/console/new?blueprint=disk&environment=local',
       update: `/console/stacks/${ids.stack}/update`,
       blueprints: '/console/blueprints',
       blueprint: '/console/blueprints/disk',

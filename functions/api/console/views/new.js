@@ -26,11 +26,12 @@ export default async function view({ query, signal, show, title }) {
     const what = blueprints.length === 0 ? ['blueprint', 'slipway publish FOLDER'] : ['environment', 'slipway environment put NAME --request FILE'];
     return show(html`<div class="title"><h1>New stack</h1></div>${card('New stack', empty(`There is no ${what[0]} yet. An administrator adds one with:`, html`<pre>${what[1]}</pre>`))}`);
   }
+  const named = query.get('environment') ?? '';
   const state = {
     name: query.get('name') ?? '',
     blueprint: query.get('blueprint') ?? (blueprints.length === 1 ? blueprints[0].name : ''),
     version: query.get('version') ?? '',
-    environment: query.get('environment') ?? environments[0].name,
+    environment: environments.length === 1 ? environments[0].name : environments.some((one) => one.name === named) ? named : '',
     images: /** @type {[string, string][]} */ ([['', '']]),
     attempted: false,
     touched: false,
@@ -51,7 +52,8 @@ export default async function view({ query, signal, show, title }) {
   const panel = requestPanel();
   const formPlace = island(element(html`<div></div>`));
 
-  const environment = () => environments.find((one) => one.name === state.environment) ?? environments[0];
+  /** The chosen environment. */
+  const environment = () => environments.find((one) => one.name === state.environment);
 
   function body() {
     const images = Object.fromEntries(state.images.filter(([service, image]) => service && image));
@@ -60,7 +62,7 @@ export default async function view({ query, signal, show, title }) {
       name: state.name,
       blueprint: state.blueprint,
       ...(state.version ? { version: state.version } : {}),
-      environment: environment().name,
+      environment: state.environment,
       ...(Object.keys(values).length ? { variables: values } : {}),
       ...(Object.keys(images).length ? { images } : {}),
     };
@@ -69,7 +71,7 @@ export default async function view({ query, signal, show, title }) {
   function changed() {
     const sensitive = (blueprint?.variables ?? []).filter((one) => one.sensitive).map((one) => one.name);
     const request = withoutSecrets(body(), sensitive);
-    panel.set('POST', '/v1/stacks', request, createCommand(request));
+    panel.set('POST', '/v1/stacks', request, createCommand({ ...request, environment: state.environment || 'ENVIRONMENT' }));
   }
 
   async function choose() {
@@ -91,7 +93,9 @@ export default async function view({ query, signal, show, title }) {
     kept = { ...kept, ...form?.values };
     const names = new Set(blueprint?.variables.map((one) => one.name));
     const values = Object.fromEntries(Object.entries(kept).filter(([name]) => names.has(name)));
-    form = blueprint ? variableForm({ variables: blueprint.variables, values, fixed: environment().variables, changed }) : null;
+    const chosen = environment();
+    // The environment decides which variables a request may set.
+    form = blueprint && chosen ? variableForm({ variables: blueprint.variables, values, fixed: chosen.variables, changed }) : null;
     formPlace.replaceChildren(...(form ? [form.element] : []));
     changed();
     draw();
@@ -110,7 +114,7 @@ export default async function view({ query, signal, show, title }) {
     const sound = form?.settle() ?? false;
     draw();
     if (nameProblem()) return void /** @type {HTMLElement | null} */ (document.querySelector('#name'))?.focus();
-    if (!form) return void /** @type {HTMLElement | null} */ (document.querySelector(found ? '#version' : '#blueprint'))?.focus();
+    if (!form) return void /** @type {HTMLElement | null} */ (document.querySelector(!found ? '#blueprint' : !blueprint ? '#version' : '#environment'))?.focus();
     if (!sound || state.images.some(imageProblem)) return;
     state.busy = true;
     draw();
@@ -131,6 +135,7 @@ export default async function view({ query, signal, show, title }) {
 
   function draw() {
     const wrong = state.attempted || state.touched ? nameProblem() : null;
+    const chosen = environment();
     show(html`
       <nav class="crumbs" aria-label="Breadcrumb"><a href="/console/stacks">Stacks</a> <span aria-hidden="true">/</span> New</nav>
       <div class="title"><h1>New stack</h1></div>
@@ -165,12 +170,12 @@ export default async function view({ query, signal, show, title }) {
                 <select id="environment" aria-required="true" .value=${state.environment} @change=${(/** @type {any} */ event) => {
                   state.environment = event.target.value;
                   restart();
-                }}>${environments.map((one) => html`<option value=${one.name}>${one.name}</option>`)}</select>
-                <p class="hint">${approvalText(environment())}</p></div>
+                }}>${state.environment ? null : html`<option value="">Choose…</option>`}${environments.map((one) => html`<option value=${one.name}>${one.name}</option>`)}</select>
+                <p class="hint">${chosen ? approvalText(chosen) : ''}</p></div>
             </div>
-            ${draftNote(blueprint, environment())}${deprecationNote(blueprint)}
+            ${draftNote(blueprint, chosen)}${deprecationNote(blueprint)}
           </section>
-          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : found && !blueprint ? withdrawnNote(state.blueprint, state.version, found.latest.version) : html`<p class="muted">Choose a blueprint first.</p>`}</section>
+          <section class="card form" aria-labelledby="h-variables"><header><h2 id="h-variables">Variables</h2></header>${form ? formPlace : found && !blueprint ? withdrawnNote(state.blueprint, state.version, found.latest.version) : html`<p class="muted">${found ? 'Choose an environment first.' : chosen ? 'Choose a blueprint first.' : 'Choose a blueprint and an environment first.'}</p>`}</section>
           <details class="card form" data-key="images"><summary><h2>First release</h2> <span class="muted">optional</span></summary>
             <p class="hint">Images by digest, one for each service of the blueprint. Without them, the stack has no running services until its first release.</p>
             ${state.images.map((pair, index) => imageRow(pair, index))}
@@ -185,7 +190,7 @@ export default async function view({ query, signal, show, title }) {
             ${problem ? problemPanel(problem) : null}
             ${others.length && !problem ? fieldList(others) : null}
             <button type="submit" class="primary big" .disabled=${state.busy}>${state.busy ? 'Creating…' : 'Create stack'}</button>
-            <p class="hint">${environment().approval === 'always' ? 'The plan waits for an approval before anything is created.' : 'Terraform plans, then applies the plan at once.'}</p></div>
+            ${chosen ? html`<p class="hint">${chosen.approval === 'always' ? 'The plan waits for an approval before anything is created.' : 'Terraform plans, then applies the plan at once.'}</p>` : null}</div>
         </div>
       </form>`);
   }
