@@ -46,11 +46,16 @@ fn item(item: &Value) -> Vec<Line> {
         ("previous_address", "moved from"),
         ("deposed", "deposed object"),
         ("reason", "because"),
-        ("replace_order", "order"),
+        ("replace_order", "order:"),
         ("import_id", "imported with id"),
         ("not_understood", "not understood:"),
     ] {
         if let Some(value) = item[field].as_str() {
+            let value = match field {
+                "reason" => reason(value),
+                "replace_order" => order(value),
+                _ => value,
+            };
             note(format!("{word} {value}"));
         }
     }
@@ -68,6 +73,42 @@ fn item(item: &Value) -> Vec<Line> {
     }
     attributes(&item["attributes"], 6, &mut lines);
     lines
+}
+
+/// Terraform's reason for a change, in words. One of a later version stays as it is.
+fn reason(reason: &str) -> &str {
+    match reason {
+        "replace_because_cannot_update" => "a changed attribute forces replacement",
+        "replace_because_tainted" => "the resource is tainted",
+        "replace_by_request" => "its replacement was requested",
+        "replace_by_triggers" => "a resource in its `replace_triggered_by` changes",
+        "delete_because_no_resource_config" => "the configuration no longer has the resource",
+        "delete_because_no_module" => "the configuration no longer has its module",
+        "delete_because_wrong_repetition" => "its `count` or `for_each` was added or removed",
+        "delete_because_count_index" => "its index is beyond the new `count`",
+        "delete_because_each_key" => "its key is no longer in `for_each`",
+        "delete_because_no_move_target" => "the target of its move does not exist",
+        "read_because_config_unknown" => "its configuration is known after the apply",
+        "read_because_dependency_pending" => "a resource that it depends on changes",
+        "read_because_check_nested" => "a check reads it",
+        "instance_count_unknown" => "the number of its instances is not known yet",
+        "resource_config_unknown" => "its configuration is not known yet",
+        "provider_config_unknown" => "the configuration of its provider is not known yet",
+        "absent_prereq" => "a prerequisite does not exist yet",
+        "deferred_prereq" => "a prerequisite is deferred",
+        other => other,
+    }
+}
+
+/// The order of a replacement, in words.
+fn order(order: &str) -> &str {
+    match order {
+        "delete_then_create" => "destroyed first, then created",
+        "create_then_delete" => "created first, then destroyed",
+        "create_then_forget" => "created first, then forgotten",
+        "forget_then_create" => "forgotten first, then created",
+        other => other,
+    }
 }
 
 /// The lines of attributes that change.
@@ -190,7 +231,7 @@ mod tests {
     #[test]
     fn replacement_shows_what_forces_it() {
         let item = json!({"subject": "resource", "action": "replace", "address": "aws_db_instance.main",
-        "reason": "replace_because_cannot_update", "attributes": [
+        "reason": "replace_because_cannot_update", "replace_order": "delete_then_create", "attributes": [
             {"path": "engine", "before": "mysql", "after": "postgres", "forces_replacement": true},
             {"path": "password", "before_sensitive": true, "after_sensitive": true},
             {"path": "arn", "before": "arn:a", "after_unknown": true},
@@ -204,7 +245,8 @@ mod tests {
             shown(&lines),
             [
                 "-/+ replace aws_db_instance.main",
-                "      because replace_because_cannot_update",
+                "      because a changed attribute forces replacement",
+                "      order: destroyed first, then created",
                 "      ~ engine: \"mysql\" -> \"postgres\"  # forces replacement",
                 "      ~ password: (sensitive) -> (sensitive)",
                 "      ~ arn: \"arn:a\" -> (known after apply)",
@@ -219,5 +261,10 @@ mod tests {
             ]
         );
         assert_eq!(lines[0].style, Style::Red);
+    }
+
+    #[test]
+    fn unknown_reason_stays_as_it_is() {
+        assert_eq!((reason("of_later"), order("of_later")), ("of_later", "of_later"));
     }
 }

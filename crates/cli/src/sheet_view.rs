@@ -1,7 +1,7 @@
 //! Approval sheets as people read them: lines in colours.
 
 use serde_json::Value;
-use slipway_model::count::counted;
+use slipway_model::count::{counted, counted_as};
 use slipway_model::terraform::OUTPUT;
 
 use crate::hint;
@@ -53,6 +53,7 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
         sheet["destroy_count"].as_u64().unwrap_or_default() + sheet["forget_count"].as_u64().unwrap_or_default();
     let style = if destroys > 0 { Style::Red } else { Style::Plain };
     lines.push(Line::new(style, format!("plan         {}", counts(&sheet["plan"]))));
+    lines.push(losses(sheet));
     lines.extend(cost(&sheet["plan"]["cost"]));
     for reason in sheet["plan"]["not_understood"].as_array().into_iter().flatten() {
         lines.push(Line::new(
@@ -66,10 +67,16 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
             Some("refuse") => Style::Red,
             _ => Style::Yellow,
         };
+        let verdict = text_at(policy, "verdict");
+        let verdict = match verdict.as_str() {
+            "allow" => "allowed",
+            "approval_needed" => "approval needed",
+            "refuse" => "refused",
+            other => other,
+        };
         let line = format!(
-            "policy       {}: {} ({})",
+            "policy       {}: {verdict} ({})",
             text_at(policy, "policy"),
-            text_at(policy, "verdict"),
             text_at(policy, "reason")
         );
         lines.push(Line::new(style, line));
@@ -95,6 +102,41 @@ pub fn sheet(sheet: &Value) -> Vec<Line> {
     }
     lines.push(plain(format!("sheet        {}", text("hash"))));
     lines
+}
+
+/// What the apply loses. What is not understood follows in lines of its own.
+fn losses(sheet: &Value) -> Line {
+    let plan = &sheet["plan"];
+    let counts = [
+        (
+            &sheet["destroy_count"],
+            "resource is destroyed",
+            "resources are destroyed",
+        ),
+        (
+            &sheet["forget_count"],
+            "resource leaves the state",
+            "resources leave the state",
+        ),
+        (
+            &plan["drift_overwritten"],
+            "change outside Terraform is overwritten",
+            "changes outside Terraform are overwritten",
+        ),
+        (&plan["checks_failed"], "check failed", "checks failed"),
+    ];
+    let found = counts.into_iter().filter_map(|(count, one, many)| {
+        let count = count.as_u64().filter(|count| *count > 0)?;
+        Some(counted_as(count, one, many))
+    });
+    let is_understood = plan["not_understood"].as_array().is_none_or(Vec::is_empty);
+    let not_understood = (!is_understood).then(|| "not all of the plan is understood".to_owned());
+    let found: Vec<String> = found.chain(not_understood).collect();
+    if found.is_empty() {
+        Line::new(Style::Plain, "loses        nothing".to_owned())
+    } else {
+        Line::new(Style::Red, format!("loses        {}", found.join("; ")))
+    }
 }
 
 /// What has become of the plan: whether there is still something to decide.
@@ -360,9 +402,9 @@ mod tests {
             "update of stack lusab-babad (shop)\nstatus       waiting for an approval\n",
             "live (account 111122223333, eu-west-1), protected",
             "web: 1.0.0 -> 1.1.0",
-            "plan         1 to destroy",
+            "plan         1 to destroy\nloses        1 resource is destroyed\n",
             "cost         $32.85 -> $65.70 a month (list prices of us-east-1, 2026-11-29; 3 resources without a price)",
-            "environment.approval: approval_needed (every plan waits)",
+            "environment.approval: approval needed (every plan waits)",
             "approvals    1 of 2, decide before 2026-12-02T00:00:00Z, the requester may not approve",
             "approved by bob at 2026-11-29T01:00:00Z: agreed\n",
             "approved by eve at 2026-11-29T00:30:00Z (of an earlier sheet: does not count)",
@@ -384,6 +426,23 @@ mod tests {
         }
         for once in ["cpu: 256 -> 512", "every plan waits"] {
             assert_eq!(text.matches(once).count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn sheet_says_what_the_apply_loses() {
+        for (sheet, expected) in [
+            (json!({"destroy_count": 0, "plan": {"checks_failed": 0}}), "nothing"),
+            (
+                json!({"destroy_count": 2, "forget_count": 1, "plan": {"drift_overwritten": 1, "checks_failed": 1}}),
+                "2 resources are destroyed; 1 resource leaves the state; 1 change outside Terraform is overwritten; 1 check failed",
+            ),
+            (
+                json!({"plan": {"not_understood": ["an action"]}}),
+                "not all of the plan is understood",
+            ),
+        ] {
+            assert_eq!(losses(&sheet).text, format!("loses        {expected}"));
         }
     }
 

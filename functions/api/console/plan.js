@@ -27,7 +27,28 @@ const LOSING = ['unknown', 'delete', 'replace', 'forget', 'invoke'];
 /** @type {Record<string, string>} */
 const SUBJECTS = { action: 'Actions', deferred_resource: 'Deferred to a later plan', deferred_action: 'Actions deferred to a later plan', output: 'Outputs', drift: 'Changed outside Terraform', check: 'Checks' };
 /** @type {Record<string, string>} */
-const REPLACEMENTS = { delete_then_create: 'deleted, then created', create_then_delete: 'created, then deleted', create_then_forget: 'created, then forgotten', forget_then_create: 'forgotten, then created' };
+const REPLACEMENTS = { delete_then_create: 'destroyed first, then created', create_then_delete: 'created first, then destroyed', create_then_forget: 'created first, then forgotten', forget_then_create: 'forgotten first, then created' };
+/** Terraform's reasons, in words. One of a later version stays as it is. @type {Record<string, string>} */
+const REASONS = {
+  replace_because_cannot_update: 'a changed attribute forces replacement',
+  replace_because_tainted: 'the resource is tainted',
+  replace_by_request: 'its replacement was requested',
+  replace_by_triggers: 'a resource in its replace_triggered_by changes',
+  delete_because_no_resource_config: 'the configuration no longer has the resource',
+  delete_because_no_module: 'the configuration no longer has its module',
+  delete_because_wrong_repetition: 'its count or for_each was added or removed',
+  delete_because_count_index: 'its index is beyond the new count',
+  delete_because_each_key: 'its key is no longer in for_each',
+  delete_because_no_move_target: 'the target of its move does not exist',
+  read_because_config_unknown: 'its configuration is known after the apply',
+  read_because_dependency_pending: 'a resource that it depends on changes',
+  read_because_check_nested: 'a check reads it',
+  instance_count_unknown: 'the number of its instances is not known yet',
+  resource_config_unknown: 'its configuration is not known yet',
+  provider_config_unknown: 'the configuration of its provider is not known yet',
+  absent_prereq: 'a prerequisite does not exist yet',
+  deferred_prereq: 'a prerequisite is deferred',
+};
 /** How many items a group shows until it is asked for all. */
 const FIRST = 100;
 /** How many items are read at most. */
@@ -206,7 +227,7 @@ function hasMore(item) {
 function more(item) {
   const facts = [
     item.not_understood ? `Slipway does not understand this change: ${item.not_understood}` : '',
-    item.reason ? `Reason: ${item.reason.replaceAll('_', ' ')}` : '',
+    item.reason ? `Reason: ${own(REASONS, item.reason) ?? item.reason}` : '',
     item.replace_order ? `Order: ${own(REPLACEMENTS, item.replace_order) ?? item.replace_order}` : '',
     item.previous_address ? `Address before: ${item.previous_address}` : '',
     item.import_id ? `Imported as ${item.import_id}` : '',
