@@ -35,7 +35,9 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error
     let outcome = match do_phase(&session, &operation).await {
         Ok(()) => Outcome::Succeeded,
         Err(error) => {
-            say(format_args!("Error: {}", chain(&error)));
+            if let Some(line) = last_line(&error) {
+                say(line);
+            }
             Outcome::Failed
         }
     };
@@ -43,6 +45,14 @@ pub(crate) async fn run(config: Config, cancel: Cancel) -> Result<Outcome, Error
         log.finish().await;
     }
     Ok(outcome)
+}
+
+/// The error as the last line of the log. Terraform's diagnostics are in it already: each was printed as it came.
+fn last_line(error: &Error) -> Option<String> {
+    match error {
+        Error::Terraform { .. } => None,
+        other => Some(format!("Error: {}", chain(other))),
+    }
 }
 
 async fn do_phase(session: &Session, operation: &Operation) -> Result<(), Error> {
@@ -121,5 +131,19 @@ async fn plan(session: &Session, operation: &Operation) -> Result<Done, Error> {
             }
         },
         ended => ended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn diagnostic_of_terraform_is_not_printed_again() {
+        let text = r#"{"severity": "error", "summary": "no such subnet"}"#;
+        let diagnostic = serde_json::from_str(text).expect("a diagnostic");
+        assert_eq!(last_line(&Error::Terraform { diagnostic, others: 0 }), None);
+        let stale = last_line(&Error::PlanIsStale).expect("a line");
+        assert!(stale.starts_with("Error: the state has changed"), "{stale}");
     }
 }
